@@ -1,0 +1,68 @@
+"""Every exception this project raises on purpose, in one tree.
+
+    MeshfleetError
+    ├── TopologyError            the stack file is wrong (exit 2); carries every fault found
+    ├── ToolchainError           a tool cannot be built, found or trusted
+    ├── EmbeddedError            something on this machine does not run
+    │   ├── ProcessError         a process did not start, stop or become ready
+    │   ├── PortError            a port or address cannot be had
+    │   └── LockedError          somebody else holds what is needed; names who
+    ├── ClusterError             a Kubernetes API server refuses or does not answer
+    ├── ReleaseError             a Helm release cannot be installed, upgraded or removed
+    ├── UnsupportedError         a resource kind or option this program does not handle
+    ├── CertificateError         a certificate or key is missing, damaged or does not fit
+    ├── VerificationError        a question could not be put to the fleet
+    └── EngineError              the Pulumi engine failed; carries what to do next
+
+Each message names the thing, the value seen and what to do about it.
+"""
+
+from __future__ import annotations
+
+
+class MeshfleetError(Exception):
+    """Base of all; its text is fit to be shown to a person as it is."""
+
+
+class ToolchainError(MeshfleetError):
+    """A tool cannot be built, found or trusted."""
+
+
+class EmbeddedError(MeshfleetError):
+    """Something that should run on this machine does not."""
+
+
+class ProcessError(EmbeddedError):
+    """A process did not start, stop or become ready in its time."""
+
+
+class PortError(EmbeddedError):
+    """A port or an address cannot be had."""
+
+
+class LockedError(EmbeddedError):
+    """Somebody else holds what is needed; the text names the holder."""
+
+
+class ClusterError(MeshfleetError):
+    """A Kubernetes API server refuses a request or does not answer."""
+
+
+class ReleaseError(MeshfleetError):
+    """A Helm release cannot be installed, upgraded or removed."""
+
+
+class UnsupportedError(MeshfleetError):
+    """A resource kind or an option that this program does not handle; the text names it."""
+
+
+class CertificateError(MeshfleetError):
+    """A certificate or a key is missing, damaged, expired or does not fit its issuer."""
+
+
+class VerificationError(MeshfleetError):
+    """A question could not be put to the fleet at all."""
+
+
+class EngineError(MeshfleetError):
+    """The Pulumi engine failed; the text says at what and what to do next."""
