@@ -1,0 +1,35 @@
+"""From a stack's configuration to a fleet that keeps every rule."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from topology import draft as drafts
+from topology.faults import TopologyError
+from topology.fleet import Fleet
+from topology.rules import RULES
+from topology.rules.plain_secrets import plain_secrets
+
+
+def load(name: str, config: Mapping[str, object]) -> Fleet:
+    """The fleet that `config` describes, for the stack `name`.
+
+    `config` maps the section names (`clusters`, `networks`, ...) without Pulumi's project prefix to plain
+    values, as read from YAML or from JSON. Raises `TopologyError` with every fault, not only the first.
+    """
+    draft = drafts.read(name, config)
+    faults = [*draft.faults, *plain_secrets(config)]
+    for rule in RULES:
+        faults.extend(rule(draft))
+    if faults:
+        raise TopologyError(faults)
+    return Fleet.model_construct(
+        name=name,
+        host=draft.host,
+        clusters=draft.clusters,
+        networks=draft.networks,
+        meshes=draft.meshes,
+        namespaces=draft.namespaces,
+        istio=draft.istio,
+        kubernetes=draft.kubernetes,
+    )

@@ -1,0 +1,57 @@
+"""A mesh: one trust domain, one set of roots, one or more control planes.
+
+Source: https://istio.io/latest/docs/tasks/security/cert-management/plugin-ca-cert/
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from topology.model import Model
+from topology.names import TrustDomain
+
+Days = Annotated[int, Field(ge=1, le=36500)]
+SubjectPart = Annotated[str, Field(min_length=1, max_length=64)]
+
+
+class Validity(Model):
+    """How long a certificate holds, and how long before its end the next `up` renews it. Days."""
+
+    validity_days: Days
+    renew_before_days: Days
+
+    @model_validator(mode="after")
+    def _renewed_within_its_life(self) -> Validity:
+        if self.renew_before_days >= self.validity_days:
+            raise ValueError(
+                f"renewBeforeDays {self.renew_before_days} is not below validityDays {self.validity_days}; "
+                "the certificate would be renewed by every run"
+            )
+        return self
+
+
+class Trust(Model):
+    """The root of a mesh and the intermediate of each of its clusters."""
+
+    algorithm: Literal["ecdsa-p256", "rsa-4096"] = "ecdsa-p256"
+    organization: SubjectPart = "Istio"
+    root: Validity = Validity.model_validate({"validityDays": 3650, "renewBeforeDays": 365})
+    intermediate: Validity = Validity.model_validate({"validityDays": 730, "renewBeforeDays": 90})
+
+    @model_validator(mode="after")
+    def _intermediate_within_root(self) -> Trust:
+        if self.intermediate.validity_days > self.root.validity_days:
+            raise ValueError(
+                f"intermediate.validityDays {self.intermediate.validity_days} is above root.validityDays "
+                f"{self.root.validity_days}; no certificate outlives its issuer"
+            )
+        return self
+
+
+class Mesh(Model):
+    """One mesh by its name, which is also its mesh ID."""
+
+    trust_domain: TrustDomain = "cluster.local"
+    trust: Trust = Field(default_factory=Trust)

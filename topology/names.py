@@ -1,0 +1,61 @@
+"""Names: DNS labels, how long they may be given what is derived from them, and those that are taken.
+
+Source: https://kubernetes.io/docs/concepts/overview/working-with-objects/names/
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator
+
+from topology.faults import shown
+
+DNS_LABEL = re.compile(r"[a-z]([a-z0-9-]*[a-z0-9])?")
+TRUST_DOMAIN = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
+
+# Karmada's limit for a cluster, so that a fleet can be federated later without renaming a member.
+# https://github.com/karmada-io/karmada/blob/master/pkg/apis/cluster/validation/validation.go
+CLUSTER_LENGTH = 48
+# `istio-sidecar-injector-<revision>-istio-system` and `istiod-<revision>` must stay DNS labels.
+REVISION_LENGTH = 63 - len("istio-sidecar-injector--istio-system")
+# A network or a mesh is a label value.
+LABEL_LENGTH = 63
+
+RESERVED_CLUSTERS = frozenset({"all", "fleet", "kubernetes"})
+RESERVED_NETWORKS = frozenset({"all", "default"})
+RESERVED_NAMESPACES = frozenset({"default", "istio-system", "kube-node-lease", "kube-public", "kube-system"})
+RESERVED_NAMESPACE_PREFIXES = ("kube-", "meshfleet-", "istio-")
+
+
+def label_fault(name: str, longest: int, because: str) -> str | None:
+    """What is wrong with `name` as a DNS label of at most `longest` characters; None when nothing is."""
+    if not DNS_LABEL.fullmatch(name):
+        return (
+            f"{shown(name)!r} is not a DNS label: use lower-case letters, digits and '-', "
+            "beginning with a letter and ending with a letter or a digit"
+        )
+    if len(name) > longest:
+        return f"{name!r} has {len(name)} characters; at most {longest} are allowed, {because}"
+    return None
+
+
+def _checked_revision(value: str) -> str:
+    because = "since istio-sidecar-injector-<revision>-istio-system is derived from it"
+    if fault := label_fault(value, REVISION_LENGTH, because):
+        raise ValueError(fault)
+    return value
+
+
+def _checked_trust_domain(value: str) -> str:
+    if len(value) > 255 or not TRUST_DOMAIN.fullmatch(value):
+        raise ValueError(
+            f"{shown(value)!r} is not a SPIFFE trust domain: use lower-case letters, digits, '-' and '.', "
+            "at most 255 characters"
+        )
+    return value
+
+
+Revision = Annotated[str, AfterValidator(_checked_revision)]
+TrustDomain = Annotated[str, AfterValidator(_checked_trust_domain)]

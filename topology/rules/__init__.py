@@ -1,0 +1,18 @@
+"""Every rule that crosses fields; each takes a draft and yields the faults it finds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from topology.draft import Draft
+from topology.faults import Fault
+from topology.rules.control_planes import control_planes
+from topology.rules.names import names
+from topology.rules.networks import networks
+from topology.rules.references import references
+from topology.rules.support import support
+from topology.rules.versions import versions
+
+Rule = Callable[[Draft], Iterable[Fault]]
+
+RULES: tuple[Rule, ...] = (names, references, control_planes, networks, versions, support)

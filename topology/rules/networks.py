@@ -1,0 +1,48 @@
+"""Address ranges within a network, and which meshes a network may serve.
+
+Source: https://istio.io/latest/docs/ops/deployment/deployment-models/#network-models
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import combinations
+
+from topology.cluster import Cluster
+from topology.draft import Draft
+from topology.faults import Fault
+from topology.network import IpNetwork
+
+
+def networks(draft: Draft) -> Iterator[Fault]:
+    """Yield a fault for overlapping ranges that must be told apart, and for a network shared by two meshes."""
+    for name, cluster in draft.clusters.items():
+        if cluster.pod_cidr and cluster.service_cidr and _overlap(cluster.pod_cidr, cluster.service_cidr):
+            yield Fault(
+                f"clusters.{name}.serviceCidr",
+                f"{cluster.service_cidr} overlaps the cluster's own podCidr {cluster.pod_cidr}; keep them apart",
+            )
+    for (first, one), (second, other) in combinations(draft.clusters.items(), 2):
+        if one.network != other.network:
+            continue
+        yield from _same_network(first, one, second, other)
+        if draft.mesh_of(one) != draft.mesh_of(other):
+            yield Fault(
+                f"clusters.{second}.network",
+                f"the network {one.network!r} serves the mesh {draft.mesh_of(one)!r} through {first!r}; "
+                "meshes share no network, give each its own",
+            )
+
+
+def _same_network(first: str, one: Cluster, second: str, other: Cluster) -> Iterator[Fault]:
+    # Pods of one network reach each other directly, so an address must mean one pod.
+    if one.pod_cidr and other.pod_cidr and _overlap(one.pod_cidr, other.pod_cidr):
+        yield Fault(
+            f"clusters.{second}.podCidr",
+            f"{other.pod_cidr} overlaps {one.pod_cidr} of {first!r} on the same network {one.network!r}; "
+            "use separate ranges, or separate networks joined by east-west gateways",
+        )
+
+
+def _overlap(one: IpNetwork, other: IpNetwork) -> bool:
+    return one.version == other.version and one.overlaps(other)

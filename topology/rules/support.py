@@ -1,0 +1,28 @@
+"""What can be declared and is not built yet is refused by name, before anything is created."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from topology.cluster import PROVIDERS
+from topology.draft import Draft
+from topology.faults import Fault
+
+IMPLEMENTED_PROVIDERS = ("embedded", "existing")
+
+
+def support(draft: Draft) -> Iterator[Fault]:
+    """Yield a fault for each provider, control plane, data plane or layout that this release does not bring up."""
+    for name, cluster in draft.clusters.items():
+        path = f"clusters.{name}"
+        if cluster.provider not in IMPLEMENTED_PROVIDERS:
+            missing = ", ".join(provider for provider in PROVIDERS if provider not in IMPLEMENTED_PROVIDERS)
+            yield Fault(
+                f"{path}.{cluster.provider}",
+                f"this release does not create such clusters ({missing} are to come); "
+                "use embedded, or existing with a kubeconfig and a context",
+            )
+        if cluster.control_plane.kind != "own":
+            yield Fault(f"{path}.controlPlane", f"{cluster.control_plane.kind} is not built yet; use own")
+        if cluster.data_plane != "sidecar":
+            yield Fault(f"{path}.dataPlane", f"{cluster.data_plane} is not built yet; use sidecar")
