@@ -1,0 +1,1 @@
+"""The `meshfleet` command: the same program as `pulumi up`, on Pulumi's Automation API."""

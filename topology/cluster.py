@@ -7,10 +7,15 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from topology.control_plane import ControlPlane
+from topology.labels import LabelKey, LabelValue
 from topology.model import Model
 from topology.network import AddressRange
 
 PROVIDERS = ("embedded", "existing", "kind", "eks", "gke", "aks")
+
+# The gateway's own: istiod's certificates and webhooks for other clusters, and its readiness.
+# https://github.com/istio/istio/blob/master/manifests/charts/gateway/templates/service.yaml
+GATEWAY_PORTS = (15012, 15017, 15021)
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 
@@ -19,6 +24,7 @@ class Embedded(Model):
     """A real control plane run as processes on this machine; its nodes are simulated by KWOK."""
 
     nodes: Annotated[int, Field(ge=1, le=100)] = 1
+    """How many simulated nodes the cluster has."""
 
 
 class Existing(Model):
@@ -29,32 +35,39 @@ class Existing(Model):
     """
 
     kubeconfig: Annotated[str, Field(min_length=1)]
+    """The path of the kubeconfig; the ambient one is never read."""
     context: Annotated[str, Field(min_length=1)]
+    """The context in it; the current one is never used."""
     pods: Literal["real", "simulated"] = "real"
+    """Whether pods really run there; `simulated` where nodes are KWOK's or there are none."""
 
 
 class Kind(Model):
     """A kind cluster on this machine. Declared for the future; refused today."""
 
     nodes: Annotated[int, Field(ge=1, le=100)] = 1
+    """How many nodes the cluster has."""
 
 
 class Eks(Model):
     """An Amazon EKS cluster. Declared for the future; refused today."""
 
     account_profile: str = ""
+    """The profile of the AWS account."""
 
 
 class Gke(Model):
     """A Google Kubernetes Engine cluster. Declared for the future; refused today."""
 
     project: str = ""
+    """The Google Cloud project."""
 
 
 class Aks(Model):
     """An Azure Kubernetes Service cluster. Declared for the future; refused today."""
 
     resource_group: str = ""
+    """The Azure resource group."""
 
 
 class EastWestGateway(Model):
@@ -64,34 +77,60 @@ class EastWestGateway(Model):
     """
 
     port: Port = 15443
-    service_annotations: dict[str, str] = Field(default_factory=dict)
+    """The port at which the gateway's Service takes mutual TLS from the other networks."""
+    service_annotations: dict[LabelKey, str] = Field(default_factory=dict)
+    """Annotations of the gateway's Service, for the load balancer of a cloud."""
+
+    @model_validator(mode="after")
+    def _port_is_free(self) -> EastWestGateway:
+        if self.port in GATEWAY_PORTS:
+            taken = ", ".join(map(str, GATEWAY_PORTS))
+            raise ValueError(f"the port {self.port} is the gateway's own ({taken} are); use 15443 or another")
+        return self
 
 
 class Cluster(Model):
     """One cluster. Exactly one of `embedded`, `existing`, `kind`, `eks`, `gke`, `aks` says who provides it."""
 
     network: str
+    """The network its pods are on, by its name in `networks`."""
     mesh: str = ""
+    """The mesh it belongs to, by its name in `meshes`; may be left out when there is only one."""
     control_plane: ControlPlane = Field(default_factory=ControlPlane)
+    """Where its Istio control plane runs: `own`, `{remote: PRIMARY}` or `{external: HOSTING CLUSTER}`."""
     data_plane: Literal["sidecar", "ambient"] = "sidecar"
-    region: str = ""
-    zone: str = ""
+    """How traffic is carried: by a sidecar in each pod, or by Istio's ambient mode."""
+    region: LabelValue = ""
+    """The region of its nodes, for Istio's locality load balancing."""
+    zone: LabelValue = ""
+    """The zone of its nodes within the region."""
     pod_cidr: AddressRange | None = None
+    """The range of its pods' addresses; those of clusters on one network do not overlap."""
     service_cidr: AddressRange | None = None
+    """The range of its Services' addresses; apart from its pods'."""
     east_west_gateway: EastWestGateway | None = None
+    """Its east-west gateway; there by itself when the mesh spans several networks."""
     embedded: Embedded | None = None
+    """Provider: real control plane processes on this machine."""
     existing: Existing | None = None
+    """Provider: a cluster that is there already."""
     kind: Kind | None = None
+    """Provider: a kind cluster on this machine; not built yet."""
     eks: Eks | None = None
+    """Provider: an Amazon EKS cluster; not built yet."""
     gke: Gke | None = None
+    """Provider: a Google Kubernetes Engine cluster; not built yet."""
     aks: Aks | None = None
+    """Provider: an Azure Kubernetes Service cluster; not built yet."""
 
     @model_validator(mode="after")
     def _one_provider(self) -> Cluster:
         named = [provider for provider in PROVIDERS if getattr(self, provider) is not None]
         if len(named) != 1:
             found = "names no provider" if not named else f"names {len(named)} providers ({', '.join(named)})"
-            raise ValueError(f"{found}; give exactly one of {', '.join(PROVIDERS)}, for example `embedded: {{}}`")
+            raise ValueError(
+                f"{found}; give exactly one of {', '.join(PROVIDERS)}, for example `embedded: {{}}`"
+            )
         if self.zone and not self.region:
             raise ValueError(f"has the zone {self.zone!r} and no region; name the region as well")
         return self

@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 from pydantic import model_validator
 
-from topology.faults import shown
 from topology.model import Model
+from topology.shown import shown
 
 
 class ControlPlane(Model):
@@ -20,7 +20,9 @@ class ControlPlane(Model):
     """
 
     kind: Literal["own", "remote", "external"] = "own"
+    """Whether the cluster runs its own control plane, or whose kind of control plane serves it."""
     of: str = ""
+    """The cluster that serves this one; empty for `own`."""
 
     @model_validator(mode="before")
     @classmethod
@@ -33,4 +35,6 @@ class ControlPlane(Model):
             kind, of = next(iter(value.items()))
             if kind in ("remote", "external") and isinstance(of, str) and of:
                 return {"kind": kind, "of": of}
-        raise ValueError(f"{shown(value)} is not a control plane; use own, {{remote: CLUSTER}} or {{external: CLUSTER}}")
+        raise ValueError(
+            f"{shown(value)} is not a control plane; use own, {{remote: CLUSTER}} or {{external: CLUSTER}}"
+        )

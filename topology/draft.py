@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 from pydantic import BaseModel, ValidationError
 
 from topology.cluster import Cluster
-from topology.faults import Fault, from_validation, shown
+from topology.faults import Fault, from_validation, unknown_key
 from topology.istio import Istio, Kubernetes
 from topology.mesh import Mesh
 from topology.namespace import Namespace
 from topology.network import Network
+from topology.shown import shown
 
 SECTIONS: dict[str, type[BaseModel]] = {
     "clusters": Cluster,
@@ -53,9 +54,7 @@ def read(name: str, config: Mapping[str, object]) -> Draft:
     """Read each part of a stack's configuration by itself, collecting the faults of those that are unreadable."""
     draft = Draft(name)
     known = (*SECTIONS, *SINGLES)
-    draft.faults += [
-        Fault(key, f"unknown key; known are {', '.join(sorted(known))}") for key in config if key not in known
-    ]
+    draft.faults += [Fault(str(key), unknown_key(str(key), known)) for key in config if key not in known]
     for section, model in SECTIONS.items():
         getattr(draft, section).update(_section(draft, section, model, config.get(section)))
     if not draft.names["meshes"]:
@@ -89,12 +88,14 @@ def _part(draft: Draft, path: str, model: type[BaseModel], raw: object) -> BaseM
         # `west:` with nothing behind it is how YAML writes an empty mapping.
         return model.model_validate({} if raw is None else raw)
     except ValidationError as error:
-        draft.faults += from_validation(path, error)
+        draft.faults += from_validation(path, error, model)
         return None
 
 
 def _host(draft: Draft, raw: object) -> str:
     clusters = draft.names["clusters"]
+    # Pulumi.yaml gives an empty default, since Pulumi has no optional setting without one.
+    raw = None if raw == "" else raw
     if raw is None and len(clusters) == 1:
         return clusters[0]
     if raw is None and clusters:
@@ -102,5 +103,6 @@ def _host(draft: Draft, raw: object) -> str:
     elif raw is not None and not isinstance(raw, str):
         draft.faults.append(Fault("host", f"{shown(raw)} is not the name of a cluster"))
     elif isinstance(raw, str) and raw not in clusters:
-        draft.faults.append(Fault("host", f"no cluster is named {shown(raw)}; known are {', '.join(clusters) or 'none'}"))
+        known = ", ".join(clusters) or "none"
+        draft.faults.append(Fault("host", f"no cluster is named {shown(raw)}; known are {known}"))
     return raw if isinstance(raw, str) else ""

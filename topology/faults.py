@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import get_args
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from topology.errors import MeshfleetError
+from topology.shown import one_line, shown
 
 
 @dataclass(frozen=True, order=True)
@@ -16,11 +19,16 @@ class Fault:
     """One thing wrong with a stack file.
 
     `path` is the field as a person would write it (`clusters.west.network`, `namespaces.shop.clusters[1]`),
-    `message` says what was found and what is allowed, in one line without a trailing stop.
+    `message` says what was found and what is allowed, in one line without a trailing stop. Both come from a
+    file that anybody may have written: control characters are written out and secrets left out.
     """
 
     path: str
     message: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "path", one_line(self.path))
+        object.__setattr__(self, "message", one_line(self.message))
 
     def __str__(self) -> str:
         return f"{self.path}: {self.message}" if self.path else self.message
@@ -45,29 +53,35 @@ def join(prefix: str, location: Sequence[int | str]) -> str:
     return path
 
 
-def shown(value: object) -> str:
-    """A value as it may appear in a message: short, on one line, never a key, a token or a certificate."""
-    text = value if isinstance(value, str) else repr(value)
-    if "-----BEGIN" in text or text.startswith("eyJ"):
-        return "(a secret)"
-    text = " ".join(text.split())
-    return text if len(text) <= 60 else f"{text[:57]}..."
+def unknown_key(key: str, known: Iterable[str]) -> str:
+    """The message for a key that is none of `known`, with the one that was probably meant."""
+    allowed = sorted(known)
+    meant = get_close_matches(key, allowed, n=1)
+    hint = f"did you mean {meant[0]}? " if meant else ""
+    return f"unknown key; {hint}known are {', '.join(allowed)}"
 
 
-def from_validation(prefix: str, error: ValidationError) -> list[Fault]:
+def from_validation(prefix: str, error: ValidationError, model: type[BaseModel]) -> list[Fault]:
     """The faults of a pydantic error, as sentences that name the value and what is allowed.
 
-    `prefix` is the path of the part that was validated; `json_path` positions follow it.
+    `prefix` is the path of the part that was validated as `model`; each fault's location follows it.
     """
-    return [Fault(join(prefix, details["loc"]), _sentence(details)) for details in error.errors(include_url=False)]
+    faults = []
+    for details in error.errors(include_url=False):
+        # Pydantic marks a mapping's key, as against its value, by a further step; the path is the same.
+        location = [step for step in details["loc"] if step != "[key]"]
+        faults.append(Fault(join(prefix, location), _sentence(details, model)))
+    return faults
 
 
-def _sentence(details: ErrorDetails) -> str:
-    found = shown(details["input"])
+def _sentence(details: ErrorDetails, model: type[BaseModel]) -> str:
+    value = details["input"]
+    found = shown(value)
     context = details.get("ctx", {})
     match details["type"]:
         case "extra_forbidden":
-            return "unknown key; see docs/stack-file.md for those that are known"
+            *parents, key = details["loc"]
+            return unknown_key(str(key), _keys_at(model, parents))
         case "missing":
             return "missing; it must be given"
         case "literal_error":
@@ -78,11 +92,27 @@ def _sentence(details: ErrorDetails) -> str:
             return f"{found} is not a mapping of keys to values"
         case "list_type" | "tuple_type":
             return f"{found} is not a list"
-        case "string_type":
-            return f"{found} is not a text" + ("; put it in quotes" if found[:1].isdigit() else "")
+        case "string_type" | "invalid_key":
+            return f"{found} is not a text" + ("; put it in quotes" if isinstance(value, int | float) else "")
+        case "string_too_short":
+            return f"{found} is too short; give at least {context['min_length']} character"
         case "int_type":
-            return f"{found} is not a whole number"
+            return f"{found} is not a whole number" + ("; leave the quotes out" if _is_number(value) else "")
         case "bool_type":
             return f"{found} is neither true nor false"
         case _:
             return f"{found}: {details['msg'][:1].lower()}{details['msg'][1:]}"
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, str) and value.isdecimal()
+
+
+def _keys_at(model: type[BaseModel], location: Iterable[int | str]) -> list[str]:
+    """The keys of the model at a location within another one."""
+    for step in location:
+        annotation = next(field.annotation for field in model.model_fields.values() if field.alias == step)
+        # The field of a part that may be left out is declared as `Part | None`.
+        candidates = (annotation, *get_args(annotation))
+        model = next(part for part in candidates if isinstance(part, type) and issubclass(part, BaseModel))
+    return [str(field.alias) for field in model.model_fields.values()]

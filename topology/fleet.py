@@ -19,13 +19,21 @@ class Fleet(Model):
     """
 
     name: str
+    """The stack's name, taken from the name of its file."""
     host: str
+    """The cluster that knows the others; may be left out when there is only one cluster."""
     clusters: dict[str, Cluster]
+    """The clusters by name; a name is also the cluster's ID in Istio."""
     networks: dict[str, Network]
+    """The networks by name."""
     meshes: dict[str, Mesh]
+    """The meshes by name, which is also the mesh ID; one called `mesh` when left out."""
     namespaces: dict[str, Namespace] = Field(default_factory=dict)
+    """The namespaces that the fleet owns, by name."""
     istio: Istio = Field(default_factory=Istio)
+    """Istio's version, revision and charts."""
     kubernetes: Kubernetes = Field(default_factory=Kubernetes)
+    """The version of Kubernetes."""
 
     def role(self, cluster: str) -> str:
         """`host` for the cluster that knows the others, `member` for the rest."""

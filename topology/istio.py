@@ -5,13 +5,14 @@ Source: https://istio.io/latest/docs/releases/supported-releases/#support-status
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from topology.faults import shown
 from topology.model import Model
 from topology.names import Revision
+from topology.shown import shown
 
 # Istio's minor release -> the Kubernetes minor releases it supports.
 SUPPORTED: dict[str, tuple[int, ...]] = {
@@ -25,6 +26,22 @@ EMBEDDED_KUBERNETES = "v1.35.4"
 PUBLISHED_CHARTS = "https://blob.istio.io/istio-release/charts"
 
 
+ISTIO_VERSION = re.compile(r"[0-9]+\.[0-9]+(\.[0-9]+)?")
+KUBERNETES_VERSION = re.compile(r"v[0-9]+\.[0-9]+\.[0-9]+")
+
+
+def _checked_istio(value: str) -> str:
+    if not ISTIO_VERSION.fullmatch(value):
+        raise ValueError(f"{shown(value)} is not a version of Istio; write it as '1.31' or '1.31.2'")
+    return value
+
+
+def _checked_kubernetes(value: str) -> str:
+    if not KUBERNETES_VERSION.fullmatch(value):
+        raise ValueError(f"{shown(value)} is not a version of Kubernetes; write it as {EMBEDDED_KUBERNETES}")
+    return value
+
+
 class Charts(Model):
     """Where charts come from: `published`, `{repository: URL}` or `{folder: PATH}` in a stack file.
 
@@ -32,7 +49,9 @@ class Charts(Model):
     """
 
     repository: str = PUBLISHED_CHARTS
+    """The repository, as an https:// or oci:// URL; not used when a folder is given."""
     folder: str = ""
+    """A folder that holds the charts, in place of a repository."""
 
     @model_validator(mode="before")
     @classmethod
@@ -56,9 +75,12 @@ class Charts(Model):
 class Istio(Model):
     """The Istio release of the fleet and the revision its control planes are installed as."""
 
-    version: Annotated[str, Field(pattern=r"^\d+\.\d+(\.\d+)?$")] = EMBEDDED_ISTIO
+    version: Annotated[str, AfterValidator(_checked_istio)] = EMBEDDED_ISTIO
+    """The release of Istio, in quotes: '1.31' or '1.31.2'."""
     revision: Revision = "default"
+    """The revision every control plane is installed as."""
     charts: Charts = Field(default_factory=Charts)
+    """Where charts come from: `published`, `{repository: URL}` or `{folder: PATH}`."""
 
     @property
     def minor(self) -> str:
@@ -69,7 +91,8 @@ class Istio(Model):
 class Kubernetes(Model):
     """The Kubernetes version of the clusters this program creates."""
 
-    version: Annotated[str, Field(pattern=r"^v\d+\.\d+\.\d+$")] = EMBEDDED_KUBERNETES
+    version: Annotated[str, AfterValidator(_checked_kubernetes)] = EMBEDDED_KUBERNETES
+    """The version of Kubernetes, as in v1.35.4."""
 
     @property
     def minor(self) -> int:

@@ -20,7 +20,9 @@ class Validity(Model):
     """How long a certificate holds, and how long before its end the next `up` renews it. Days."""
 
     validity_days: Days
+    """Days from the making of the certificate to its end."""
     renew_before_days: Days
+    """Days before its end from which the next `up` renews it."""
 
     @model_validator(mode="after")
     def _renewed_within_its_life(self) -> Validity:
@@ -36,9 +38,13 @@ class Trust(Model):
     """The root of a mesh and the intermediate of each of its clusters."""
 
     algorithm: Literal["ecdsa-p256", "rsa-4096"] = "ecdsa-p256"
+    """The kind of key of the root and of the intermediates."""
     organization: SubjectPart = "Istio"
+    """The organization (O) in the subject of each certificate."""
     root: Validity = Validity.model_validate({"validityDays": 3650, "renewBeforeDays": 365})
+    """How long the root holds."""
     intermediate: Validity = Validity.model_validate({"validityDays": 730, "renewBeforeDays": 90})
+    """How long the intermediate of each cluster holds; at most as long as the root."""
 
     @model_validator(mode="after")
     def _intermediate_within_root(self) -> Trust:
@@ -54,4 +60,6 @@ class Mesh(Model):
     """One mesh by its name, which is also its mesh ID."""
 
     trust_domain: TrustDomain = "cluster.local"
+    """The SPIFFE trust domain, the first part of every workload's identity."""
     trust: Trust = Field(default_factory=Trust)
+    """The certificate authorities of the mesh."""

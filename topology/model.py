@@ -10,7 +10,8 @@ class Model(BaseModel):
     """A part of a stack file, immutable once read.
 
     Keys are camelCase as in Kubernetes and Istio; attributes are snake_case. A key that is not declared is a
-    fault, never ignored, since a misspelt option that does nothing is the dearest kind of mistake.
+    fault, never ignored, since a misspelt option that does nothing is the dearest kind of mistake. The text
+    below a field is its `description`, from which docs/stack-file.md is made.
     """
 
     model_config = ConfigDict(
@@ -18,5 +19,6 @@ class Model(BaseModel):
         extra="forbid",
         frozen=True,
         strict=True,
+        use_attribute_docstrings=True,
         validate_default=False,
     )

@@ -10,7 +10,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
-from topology.faults import shown
+from topology.shown import shown
 
 DNS_LABEL = re.compile(r"[a-z]([a-z0-9-]*[a-z0-9])?")
 TRUST_DOMAIN = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
@@ -20,8 +20,10 @@ TRUST_DOMAIN = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
 CLUSTER_LENGTH = 48
 # `istio-sidecar-injector-<revision>-istio-system` and `istiod-<revision>` must stay DNS labels.
 REVISION_LENGTH = 63 - len("istio-sidecar-injector--istio-system")
-# A network or a mesh is a label value.
+# A network is a label value, a namespace a DNS label.
 LABEL_LENGTH = 63
+# `Root CA of <mesh>` is the common name of its root: 64 characters at most (RFC 5280, appendix A.1).
+MESH_LENGTH = 64 - len("Root CA of ")
 
 RESERVED_CLUSTERS = frozenset({"all", "fleet", "kubernetes"})
 RESERVED_NETWORKS = frozenset({"all", "default"})
@@ -33,11 +35,11 @@ def label_fault(name: str, longest: int, because: str) -> str | None:
     """What is wrong with `name` as a DNS label of at most `longest` characters; None when nothing is."""
     if not DNS_LABEL.fullmatch(name):
         return (
-            f"{shown(name)!r} is not a DNS label: use lower-case letters, digits and '-', "
+            f"{shown(name)} is not a DNS label: use lower-case letters, digits and '-', "
             "beginning with a letter and ending with a letter or a digit"
         )
     if len(name) > longest:
-        return f"{name!r} has {len(name)} characters; at most {longest} are allowed, {because}"
+        return f"{shown(name)} has {len(name)} characters; at most {longest} are allowed, {because}"
     return None
 
 
@@ -51,7 +53,7 @@ def _checked_revision(value: str) -> str:
 def _checked_trust_domain(value: str) -> str:
     if len(value) > 255 or not TRUST_DOMAIN.fullmatch(value):
         raise ValueError(
-            f"{shown(value)!r} is not a SPIFFE trust domain: use lower-case letters, digits, '-' and '.', "
+            f"{shown(value)} is not a SPIFFE trust domain: use lower-case letters, digits, '-' and '.', "
             "at most 255 characters"
         )
     return value

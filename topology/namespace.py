@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from topology.labels import LabelValue, NamespaceLabelKey
 from topology.model import Model
 
 
@@ -16,5 +17,8 @@ class Namespace(Model):
     """
 
     injection: bool = False
+    """Whether pods made in it get a sidecar of the fleet's revision."""
     clusters: Annotated[tuple[str, ...], Field(strict=False)] = ()
-    labels: dict[str, str] = Field(default_factory=dict)
+    """The clusters it exists in; all of them when left out."""
+    labels: dict[NamespaceLabelKey, LabelValue] = Field(default_factory=dict)
+    """Further labels; those of injection and of the network are set by the fleet."""

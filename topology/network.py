@@ -5,27 +5,31 @@ Source: https://istio.io/latest/docs/ops/deployment/deployment-models/#network-m
 
 from __future__ import annotations
 
+import re
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated
 
 from pydantic import BeforeValidator
 
-from topology.faults import shown
 from topology.model import Model
+from topology.shown import shown
 
 IpNetwork = IPv4Network | IPv6Network
+# Without a length it would be a range of one address, which is never meant; netmasks and zones are refused.
+WRITTEN = re.compile(r"[0-9A-Fa-f.:]+/[0-9]{1,3}")
 
 
 def _parsed_range(value: object) -> IpNetwork:
     if isinstance(value, IPv4Network | IPv6Network):
         return value
     try:
-        # An integer would be taken for an address, and no text of ours is an integer.
-        return ip_network(value if isinstance(value, str) else "", strict=True)
+        if isinstance(value, str) and WRITTEN.fullmatch(value):
+            return ip_network(value, strict=True)
     except ValueError:
-        raise ValueError(
-            f"{shown(value)} is not an address range; write it as 10.10.0.0/16, with no host bits set"
-        ) from None
+        pass
+    raise ValueError(
+        f"{shown(value)} is not an address range; write it as 10.10.0.0/16, with no host bits set"
+    )
 
 
 AddressRange = Annotated[IpNetwork, BeforeValidator(_parsed_range)]
@@ -35,3 +39,4 @@ class Network(Model):
     """A network by its name; clusters join it through their `network` field."""
 
     description: str = ""
+    """What the network is, for people."""

@@ -5,17 +5,19 @@ Source: https://www.pulumi.com/docs/concepts/config/#pulumi-stack-settings-file
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
-from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from ruamel.yaml.constructor import DuplicateKeyError
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from topology.faults import Fault, TopologyError, join, shown
+from topology.duplicate_names import PROJECT, duplicate_names
+from topology.faults import Fault, TopologyError
+from topology.shown import shown
 
-PROJECT = "meshfleet"
+PREFIX, SUFFIX = "Pulumi.", ".yaml"
 
 
 @dataclass(frozen=True)
@@ -33,20 +35,26 @@ class StackFile:
 def find_stack_file(folder: Path, stack: str) -> Path:
     """The file of a stack given as `dev` or `examples/two-meshes`, under the folder of stack files.
 
-    Raises `TopologyError` naming the stacks there are.
+    Raises `TopologyError` naming the stacks there are, or those that Pulumi could not tell apart.
     """
-    parent, _, name = stack.rpartition("/")
-    path = folder / parent / f"Pulumi.{name}.yaml"
-    if not name or not path.is_file() or not path.resolve().is_relative_to(folder.resolve()):
-        known = ", ".join(known_stacks(folder)) or "none"
-        raise TopologyError([Fault("--stack", f"there is no stack {shown(stack)}; there are {known}")])
+    known = known_stacks(folder)
+    # Only what was found in the folder is opened, so that no text leads out of it.
+    if stack not in known:
+        listed = ", ".join(known) or "none"
+        raise TopologyError([Fault("--stack", f"there is no stack {shown(stack)}; there are {listed}")])
+    path = _path(folder, stack)
+    alike = [other for other in known if _path(folder, other).name == path.name]
+    if len(alike) > 1:
+        name = _name(path)
+        message = f"{' and '.join(alike)} are both the stack {name!r} to Pulumi; rename one of the files"
+        raise TopologyError([Fault("--stack", message)])
     return path
 
 
 def known_stacks(folder: Path) -> tuple[str, ...]:
     """The stacks that have a file, as they are given on the command line."""
-    found = (path.relative_to(folder) for path in folder.rglob("Pulumi.*.yaml"))
-    return tuple(sorted(str(path.with_name(path.name[len("Pulumi.") : -len(".yaml")])) for path in found))
+    found = (path.relative_to(folder) for path in folder.rglob(f"{PREFIX}?*{SUFFIX}") if path.is_file())
+    return tuple(sorted((path.parent / _name(path)).as_posix() for path in found))
 
 
 def read_stack_file(folder: Path, stack: str) -> StackFile:
@@ -54,19 +62,44 @@ def read_stack_file(folder: Path, stack: str) -> StackFile:
     path = find_stack_file(folder, stack)
     reader = YAML(typ="safe", pure=True)
     try:
-        node = reader.compose(path.read_text(encoding="utf-8"))
-        faults = [] if node is None else list(_duplicates(node, ""))
-        if faults:
+        text = path.read_text(encoding="utf-8")
+        node = reader.compose(text)
+        if faults := duplicate_names(node):
             raise TopologyError(faults)
-        content = reader.load(path.read_text(encoding="utf-8"))
-    except (YAMLError, UnicodeDecodeError) as error:
-        raise TopologyError([Fault(path.name, f"is not YAML: {' '.join(str(error).split())}")]) from error
-    name = path.name[len("Pulumi.") : -len(".yaml")]
-    return StackFile(name, path, _config(path.name, content))
+        content = reader.load(text)
+    except (YAMLError, ValueError) as error:
+        # The parser's own text quotes the file, secrets included, and a number or a date may be impossible.
+        raise TopologyError([Fault(path.name, f"is not YAML: {_reason(error)}")]) from None
+    except RecursionError:
+        raise TopologyError([Fault(path.name, "is nested too deeply to be a stack file")]) from None
+    except OSError as error:
+        raise TopologyError([Fault(path.name, f"cannot be read: {error.strerror}")]) from None
+    return StackFile(_name(path), path, _config(path.name, content))
+
+
+def _path(folder: Path, stack: str) -> Path:
+    path = folder / stack
+    return path.with_name(f"{PREFIX}{path.name}{SUFFIX}")
+
+
+def _name(path: Path) -> str:
+    return path.name[len(PREFIX) : -len(SUFFIX)]
+
+
+def _reason(error: YAMLError | ValueError) -> str:
+    if isinstance(error, MarkedYAMLError):
+        mark = error.problem_mark or error.context_mark
+        place = f" in line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        # What it says of a duplicate names both values.
+        said = (
+            "a key is given twice" if isinstance(error, DuplicateKeyError) else error.problem or error.context
+        )
+        return f"{said}{place}"
+    return " ".join(str(error).split())
 
 
 def _config(file: str, content: object) -> dict[str, object]:
-    config = content.get("config", {}) if isinstance(content, Mapping) else None
+    config = content.get("config") if isinstance(content, Mapping) else None
     if not isinstance(config, Mapping):
         raise TopologyError([Fault(file, "has no `config:` mapping; see docs/stack-file.md")])
     sections = {}
@@ -76,18 +109,3 @@ def _config(file: str, content: object) -> dict[str, object]:
         if not separator or project == PROJECT:
             sections[section if separator else project] = value
     return sections
-
-
-def _duplicates(node: Node, path: str) -> Iterator[Fault]:
-    if isinstance(node, MappingNode):
-        seen: set[str] = set()
-        for key, value in node.value:
-            name = key.value if isinstance(key, ScalarNode) else str(key.value)
-            inner = join(path, [name]).removeprefix("config.").removeprefix(f"{PROJECT}:")
-            if name in seen:
-                yield Fault(inner, f"the name {shown(name)} is given twice; names are unique")
-            seen.add(name)
-            yield from _duplicates(value, inner)
-    elif isinstance(node, SequenceNode):
-        for position, value in enumerate(node.value):
-            yield from _duplicates(value, join(path, [position]))

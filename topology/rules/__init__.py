@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from topology.draft import Draft
 from topology.faults import Fault
 from topology.rules.control_planes import control_planes
+from topology.rules.existing_clusters import existing_clusters
 from topology.rules.names import names
 from topology.rules.networks import networks
 from topology.rules.references import references
@@ -15,4 +16,12 @@ from topology.rules.versions import versions
 
 Rule = Callable[[Draft], Iterable[Fault]]
 
-RULES: tuple[Rule, ...] = (names, references, control_planes, networks, versions, support)
+RULES: tuple[Rule, ...] = (
+    names,
+    references,
+    control_planes,
+    existing_clusters,
+    networks,
+    versions,
+    support,
+)

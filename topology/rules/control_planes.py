@@ -28,7 +28,8 @@ def control_planes(draft: Draft) -> Iterator[Fault]:
                 f"{plane.of!r} is itself {serving.control_plane.kind} and runs no control plane; "
                 "name a cluster whose controlPlane is own",
             )
-        if draft.mesh_of(cluster) != draft.mesh_of(serving):
+        meshes = {draft.mesh_of(cluster), draft.mesh_of(serving)}
+        if len(meshes) == 2 and meshes <= set(draft.names["meshes"]):
             yield Fault(
                 path,
                 f"{plane.of!r} belongs to the mesh {draft.mesh_of(serving)!r} and {name!r} to "

@@ -9,6 +9,7 @@ from topology.faults import Fault
 from topology.names import (
     CLUSTER_LENGTH,
     LABEL_LENGTH,
+    MESH_LENGTH,
     RESERVED_CLUSTERS,
     RESERVED_NAMESPACE_PREFIXES,
     RESERVED_NAMESPACES,
@@ -24,7 +25,7 @@ def names(draft: Draft) -> Iterator[Fault]:
     limits = {
         "clusters": (CLUSTER_LENGTH, "since it names the cluster in every system it is registered with"),
         "networks": (LABEL_LENGTH, "since it is the value of the label topology.istio.io/network"),
-        "meshes": (LABEL_LENGTH, "since it is the mesh ID"),
+        "meshes": (MESH_LENGTH, "since it is part of the common name of its root certificate"),
         "namespaces": (LABEL_LENGTH, "since it names a namespace"),
     }
     for section, (longest, because) in limits.items():
@@ -43,5 +44,7 @@ def _reserved(section: str, name: str) -> str | None:
     if name in taken:
         return f"{name!r} is reserved; reserved are {', '.join(sorted(taken))}"
     if section == "namespaces" and name.startswith(RESERVED_NAMESPACE_PREFIXES):
-        return f"{name!r} begins with a reserved prefix; reserved are {', '.join(RESERVED_NAMESPACE_PREFIXES)}"
+        return (
+            f"{name!r} begins with a reserved prefix; reserved are {', '.join(RESERVED_NAMESPACE_PREFIXES)}"
+        )
     return None

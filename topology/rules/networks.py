@@ -17,21 +17,32 @@ from topology.network import IpNetwork
 def networks(draft: Draft) -> Iterator[Fault]:
     """Yield a fault for overlapping ranges that must be told apart, and for a network shared by two meshes."""
     for name, cluster in draft.clusters.items():
-        if cluster.pod_cidr and cluster.service_cidr and _overlap(cluster.pod_cidr, cluster.service_cidr):
-            yield Fault(
-                f"clusters.{name}.serviceCidr",
-                f"{cluster.service_cidr} overlaps the cluster's own podCidr {cluster.pod_cidr}; keep them apart",
-            )
+        yield from _same_cluster(name, cluster)
     for (first, one), (second, other) in combinations(draft.clusters.items(), 2):
         if one.network != other.network:
             continue
         yield from _same_network(first, one, second, other)
-        if draft.mesh_of(one) != draft.mesh_of(other):
+        meshes = {draft.mesh_of(one), draft.mesh_of(other)}
+        # A mesh that is missing or unknown is a fault of its own and says nothing about the network.
+        if len(meshes) == 2 and meshes <= set(draft.names["meshes"]):
             yield Fault(
                 f"clusters.{second}.network",
                 f"the network {one.network!r} serves the mesh {draft.mesh_of(one)!r} through {first!r}; "
                 "meshes share no network, give each its own",
             )
+
+
+def _same_cluster(name: str, cluster: Cluster) -> Iterator[Fault]:
+    pods, services = cluster.pod_cidr, cluster.service_cidr
+    if not pods or not services:
+        return
+    path = f"clusters.{name}.serviceCidr"
+    if pods.version != services.version:
+        yield Fault(
+            path, f"{services} is IPv{services.version} and podCidr {pods} is not; use one family for both"
+        )
+    elif pods.overlaps(services):
+        yield Fault(path, f"{services} overlaps the cluster's own podCidr {pods}; keep them apart")
 
 
 def _same_network(first: str, one: Cluster, second: str, other: Cluster) -> Iterator[Fault]:

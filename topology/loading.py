@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from topology import draft as drafts
-from topology.faults import TopologyError
+from topology.faults import Fault, TopologyError
 from topology.fleet import Fleet
 from topology.rules import RULES
 from topology.rules.plain_secrets import plain_secrets
+from topology.shown import shown
 
 
 def load(name: str, config: Mapping[str, object]) -> Fleet:
@@ -17,6 +18,8 @@ def load(name: str, config: Mapping[str, object]) -> Fleet:
     `config` maps the section names (`clusters`, `networks`, ...) without Pulumi's project prefix to plain
     values, as read from YAML or from JSON. Raises `TopologyError` with every fault, not only the first.
     """
+    if not isinstance(config, Mapping):
+        raise TopologyError([Fault("config", f"{shown(config)} is not a mapping of sections to settings")])
     draft = drafts.read(name, config)
     faults = [*draft.faults, *plain_secrets(config)]
     for rule in RULES:

@@ -1,0 +1,12 @@
+"""The Pulumi program: the stack's configuration becomes a fleet. `components/fleet.py` is where to read on."""
+
+import pulumi
+
+from components.program import run
+from topology import TopologyError
+
+try:
+    run()
+except TopologyError as error:
+    # One line a fault and no traceback; Pulumi shows a RunError as it is.
+    raise pulumi.RunError(f"the stack file is wrong:\n{error}") from None

@@ -1,0 +1,114 @@
+"""What the engine did or would do, told in the words of a fleet: which cluster, which stage, what."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from pulumi.automation.events import EngineEvent, StepEventMetadata
+
+from components.component import COMPONENT_PREFIX
+
+# The part of a resource's name behind the cluster -> the stage shown to people.
+STAGES: dict[str, tuple[str, ...]] = {
+    "cluster": ("processes", "kubernetes"),
+    "trust": ("root", "intermediate", "istio-system", "cacerts"),
+    "control plane": ("istiod-address", "istio-base", "istiod", "istiod-process"),
+    "gateway": (
+        "east-west-gateway",
+        "east-west-gateway-address",
+        "east-west-gateway-service",
+        "cross-network-gateway",
+    ),
+    "discovery": ("reader-token", "remote-secrets"),
+    "namespaces": (),
+}
+UNCHANGED = ("same", "read", "refresh")
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a resource belongs: `cluster` is empty for what belongs to the whole fleet."""
+
+    cluster: str
+    stage: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.cluster}: {self.what}" if self.cluster else self.what
+
+
+@dataclass(frozen=True)
+class Change:
+    """One resource that is or would be created, changed, replaced or deleted."""
+
+    place: Place
+    operation: str
+    fields: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        fields = f" ({', '.join(self.fields)})" if self.fields else ""
+        return f"{self.place} {self.operation}{fields}"
+
+
+@dataclass
+class Record:
+    """Collects the events of one operation of the engine."""
+
+    changes: list[Change] = field(default_factory=list)
+    failures: dict[Place, list[str]] = field(default_factory=dict)
+    errors: list[str] = field(default_factory=list)
+
+    def add(self, event: EngineEvent) -> None:
+        """Take note of an event."""
+        if event.res_outputs_event:
+            self._done(event.res_outputs_event.metadata)
+        elif event.res_op_failed_event:
+            self.failures.setdefault(place_of(event.res_op_failed_event.metadata.urn), [])
+        elif event.diagnostic_event and event.diagnostic_event.severity == "error":
+            self._error(event.diagnostic_event.urn or "", event.diagnostic_event.message)
+
+    def _done(self, step: StepEventMetadata) -> None:
+        operation = str(step.op.value)
+        if operation in UNCHANGED or is_component(step.type):
+            return
+        self.changes.append(Change(place_of(step.urn), operation, tuple(step.diffs or ())))
+
+    def _error(self, urn: str, message: str) -> None:
+        text = " ".join(message.replace("<{%reset%}>", "").split())
+        if text in ("update failed", "preview failed", "destroy failed", "refresh failed"):
+            return
+        if urn:
+            self.failures.setdefault(place_of(urn), []).append(text)
+        else:
+            self.errors.append(text)
+
+    def sentences(self) -> list[str]:
+        """Every failure as a sentence that names the cluster and the resource."""
+        named = [f"{place}: {' '.join(texts) or 'failed'}" for place, texts in self.failures.items()]
+        return list(dict.fromkeys([*named, *self.errors]))
+
+
+def place_of(urn: str) -> Place:
+    """The place of a resource by its URN, whose name is `<cluster>/<what>` (see components/component.py)."""
+    name = urn.rpartition("::")[2]
+    cluster, separator, what = name.partition("/")
+    if not separator:
+        return Place("", "fleet", name)
+    stage = next((stage for stage, names in STAGES.items() if what in names), "namespaces")
+    if cluster.startswith("mesh "):
+        return Place("", "trust", f"{what} of {cluster}")
+    return Place(cluster, stage, what)
+
+
+def is_component(resource_type: str) -> bool:
+    """Whether a resource only groups others: components, the stack itself and providers."""
+    return resource_type.startswith((COMPONENT_PREFIX, "pulumi:"))
+
+
+def counted(changes: Iterable[Change]) -> dict[str, int]:
+    """How many changes of each kind, sorted by kind."""
+    counts: dict[str, int] = {}
+    for change in changes:
+        counts[change.operation] = counts.get(change.operation, 0) + 1
+    return dict(sorted(counts.items()))

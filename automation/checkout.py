@@ -1,0 +1,71 @@
+"""Where a checkout keeps what: everything it makes is under one folder that `scripts/down` removes."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+PROJECT = "meshfleet"
+
+
+@dataclass(frozen=True)
+class Checkout:
+    """The project's folder, and `home`, the folder of what runs leave behind (readable by its owner only)."""
+
+    root: Path
+    home: Path
+
+    @classmethod
+    def here(cls) -> Checkout:
+        """This checkout; MESHFLEET_HOME moves its home elsewhere."""
+        root = Path(__file__).resolve().parent.parent
+        home = os.environ.get("MESHFLEET_HOME")
+        return cls(root, Path(home).resolve() if home else root / ".meshfleet")
+
+    @property
+    def stacks(self) -> Path:
+        """The folder of stack files."""
+        return self.root / "stacks"
+
+    @property
+    def state(self) -> Path:
+        """The folder of the local backend, used when PULUMI_BACKEND_URL names no other."""
+        return self.home / "state"
+
+    @property
+    def pulumi_home(self) -> Path:
+        """Pulumi's own home for this checkout: its plugins and credentials."""
+        return self.home / "pulumi"
+
+    @property
+    def passphrase(self) -> Path:
+        """The file with the passphrase of local stacks, used when the environment names no other."""
+        return self.home / "passphrase"
+
+    def fleet(self, stack: str) -> Path:
+        """The folder of what a stack's embedded clusters and its command leave."""
+        return self.home / "fleets" / stack
+
+    def kubeconfig(self, stack: str, cluster: str) -> Path:
+        """Where `status` puts a cluster's kubeconfig."""
+        return self.fleet(stack) / "kubeconfigs" / f"{cluster}.yaml"
+
+    def picture(self, stack: str) -> Path:
+        """Where `graph` draws to unless told otherwise."""
+        return self.fleet(stack) / "fleet.svg"
+
+
+def make_private(directory: Path) -> Path:
+    """Make a folder that only its owner can enter, and return it."""
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return directory
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner can read; it is never there half-written."""
+    make_private(path.parent)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+        file.write(text)
+    temporary.replace(path)

@@ -1,0 +1,206 @@
+"""The command `meshfleet`: thin functions that read options, do one thing each and say what came of it."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from automation import destruction
+from automation.answers import DRIFTED, FAILED, answer, leave, say, told
+from automation.changes import counted
+from automation.checkout import Checkout, write_private
+from automation.environment import prepare
+from automation.graph import keep_verdicts, last_verdicts, picture_of
+from automation.rendering import render as rendered
+from automation.rendering import write
+from automation.session import open_session
+from automation.tables import changes_table, checks_table, show_answer, status_table
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="A fleet of Kubernetes clusters and its Istio meshes, as one Pulumi program.",
+    epilog="Exit codes: 0 done, 1 failed (with what to do next), 2 the stack file is wrong, 3 drift was found.",
+)
+
+Stack = Annotated[str, typer.Option("--stack", "-s", help="A file stacks/Pulumi.STACK.yaml, or examples/STACK.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else on standard output.")]
+
+
+@app.command()
+def up(stack: Stack, json: Json = False) -> None:
+    """Bring the fleet to what the stack file says; what is there already stays untouched."""
+    with told(json):
+        session, start = open_session(stack, quiet=json), time.monotonic()
+        with session.working("up"):
+            session.engine.initialise()
+            record = session.run("up", f"up {stack}")
+        seconds = round(time.monotonic() - start, 1)
+        if json:
+            answer({"ok": True, "stack": stack, "changes": counted(record.changes), "seconds": seconds})
+        else:
+            done = ", ".join(f"{count} {kind}" for kind, count in counted(record.changes).items())
+            say(f"{stack} is up in {seconds} s: {done or 'nothing changed'}")
+
+
+@app.command()
+def preview(
+    stack: Stack,
+    json: Json = False,
+    expect_no_changes: Annotated[
+        bool, typer.Option("--expect-no-changes", help="Exit 1 if `up` would change anything.")
+    ] = False,
+) -> None:
+    """Show what `up` would do, without doing it."""
+    with told(json):
+        session = open_session(stack, quiet=json)
+        with session.working("preview"):
+            session.engine.initialise()
+            record = session.run("preview", f"preview {stack}")
+        if json:
+            answer({"ok": True, "stack": stack, "changes": [str(change) for change in record.changes]})
+        else:
+            changes_table(record.changes, "up would change nothing")
+        if expect_no_changes and record.changes:
+            leave(FAILED)
+
+
+@app.command()
+def verify(
+    stack: Stack,
+    json: Json = False,
+    seconds: Annotated[float, typer.Option(min=1, help="How long each check may wait for its condition.")] = 30,
+) -> None:
+    """Ask the running fleet, istiods and API servers themselves, whether it is what it should be."""
+    # Not needed by the other commands, whose start it would slow down.
+    from verification import FleetView, run
+
+    with told(json):
+        session = open_session(stack, quiet=json)
+        status = session.status()
+        view = FleetView.from_status(status, session.environment.tools)
+        report = run(view, on_answer=None if json else show_answer, bound=seconds)
+        keep_verdicts(session.checkout.fleet(session.file.stack), report)
+        if json:
+            answer(report.as_json())
+        else:
+            checks_table(report)
+        if not report.ok:
+            leave(FAILED)
+
+
+@app.command()
+def status(stack: Stack, json: Json = False) -> None:
+    """Show clusters, meshes, addresses and where each kubeconfig is."""
+    with told(json):
+        found = open_session(stack, quiet=json).status()
+        if json:
+            answer(found)
+        else:
+            status_table(found)
+
+
+@app.command()
+def drift(stack: Stack, json: Json = False) -> None:
+    """Compare the world with the stack; exit 3 and the list when they differ."""
+    with told(json):
+        session = open_session(stack, quiet=json)
+        with session.working("drift"):
+            session.status()
+            record = session.run("refresh", f"drift {stack}")
+        if json:
+            answer({"ok": not record.changes, "stack": stack, "drift": [str(change) for change in record.changes]})
+        else:
+            changes_table(record.changes, "the fleet is as the stack says")
+        if record.changes:
+            leave(DRIFTED)
+
+
+@app.command()
+def destroy(
+    stack: Annotated[str, typer.Option("--stack", "-s", help="The stack to remove.")] = "",
+    every: Annotated[bool, typer.Option("--all", help="Every stack of this checkout.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    json: Json = False,
+) -> None:
+    """Remove everything the stack made: objects, processes, files and the stack itself."""
+    with told(json):
+        checkout = Checkout.here()
+        stacks = destruction.stacks_of(checkout) if every else (stack,)
+        if not every and not stack:
+            raise typer.BadParameter("name a --stack, or use --all")
+        if stacks and not yes:
+            typer.confirm(f"remove {', '.join(stacks)} and everything in them?", abort=True, err=True)
+        removed = [destruction.destroy(checkout, name, quiet=json) for name in stacks]
+        if json:
+            answer({"ok": True, "removed": [name for name in removed if name]})
+        else:
+            say(f"removed {', '.join(name for name in removed if name)}" if any(removed) else "there was nothing to remove")
+
+
+@app.command()
+def render(
+    stack: Stack,
+    out: Annotated[Path, typer.Option("--out", help="The folder to write to; made if it is not there.")],
+    json: Json = False,
+) -> None:
+    """Write everything each cluster gets as YAML, in the order it is applied. Needs no engine and no cluster."""
+    with told(json):
+        files = rendered(open_session(stack, quiet=json).topology)
+        write(files, out)
+        if json:
+            answer({"ok": True, "files": list(files)})
+        else:
+            say(f"{len(files)} files in {out}")
+
+
+@app.command()
+def validate(stack: Stack, json: Json = False) -> None:
+    """Check the stack file: exit 2 and one line for each fault."""
+    with told(json):
+        topology = open_session(stack, quiet=json).topology
+        meshes = {mesh: topology.model_of(mesh) for mesh in topology.meshes}
+        if json:
+            answer({"ok": True, "clusters": list(topology.clusters), "meshes": meshes})
+        else:
+            say(f"{stack} is valid: {len(topology.clusters)} clusters")
+            for mesh, model in meshes.items():
+                say(f"  {mesh}: {model} ({', '.join(topology.members_of(mesh))})")
+
+
+@app.command()
+def graph(
+    stack: Stack,
+    out: Annotated[Path | None, typer.Option("--out", help="The SVG file to write.")] = None,
+    json: Json = False,
+) -> None:
+    """Draw clusters, networks, control planes, gateways and trust as an SVG."""
+    with told(json):
+        session = open_session(stack, quiet=json)
+        folder = session.checkout.fleet(session.file.stack)
+        up_already = session.checkout.state.exists() and session.engine.exists()
+        known = session.status() if up_already else None
+        path = out or session.checkout.picture(session.file.stack)
+        write_private(path, picture_of(session.topology, known, last_verdicts(folder) if known else {}))
+        if json:
+            answer({"ok": True, "file": str(path)})
+        else:
+            say(f"the picture is in {path}")
+
+
+@app.command()
+def env() -> None:
+    """Print the exports a shell needs to use `pulumi` itself on this checkout: eval "$(./scripts/env)"."""
+    with told(False):
+        for name, value in prepare(Checkout.here()).variables.items():
+            print(f"export {name}={shlex.quote(value)}")
+
+
+def main() -> None:
+    """Run the command."""
+    app()

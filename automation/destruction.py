@@ -1,0 +1,63 @@
+"""`destroy`: the engine's own, then whatever a killed run left that the engine does not know of."""
+
+from __future__ import annotations
+
+import shutil
+
+from automation.changes import Record
+from automation.checkout import PROJECT, Checkout
+from automation.engine import Engine
+from automation.environment import prepare
+from automation.lock import locked
+from automation.progress import progress_for
+from automation.stack_configuration import private_copy
+from embedded.sweep import sweep
+from topology import StackFile, TopologyError, read_stack_file
+from topology.errors import EngineError
+
+
+def stacks_of(checkout: Checkout) -> tuple[str, ...]:
+    """Every stack that has a state or files in this checkout."""
+    states = (path.stem for path in (checkout.state / ".pulumi" / "stacks" / PROJECT).glob("*.json"))
+    folders = (path.name for path in (checkout.home / "fleets").glob("*") if path.is_dir())
+    return tuple(sorted({*states, *folders}))
+
+
+def destroy(checkout: Checkout, stack: str, *, quiet: bool) -> str:
+    """Remove a stack, its processes and its files. Returns its name, or nothing when there was none.
+
+    The stack file need not be valid any more, nor there: what is removed is what the state says.
+    """
+    name = stack.rpartition("/")[2]
+    if name not in stacks_of(checkout):
+        return ""
+    engine = Engine(prepare(checkout), _stack_file(checkout, stack, name))
+    with locked(checkout, name, "destroy") as lock:
+        if engine.exists():
+            if lock.interrupted:
+                engine.forget_pending()
+            _destroy(engine, stack, quiet=quiet)
+            engine.remove()
+        sweep(name, checkout.home)
+    shutil.rmtree(checkout.fleet(name), ignore_errors=True)
+    return name
+
+
+def _destroy(engine: Engine, stack: str, *, quiet: bool) -> None:
+    with progress_for(f"destroy {stack}", quiet=quiet) as progress:
+        record: Record = engine.run("destroy", progress.hear)
+    if sentences := record.sentences():
+        raise EngineError(
+            "\n  ".join([f"destroy {stack} did not complete:", *sentences])
+            + f"\nmend the cause and run meshfleet destroy --stack {stack} again"
+        )
+
+
+def _stack_file(checkout: Checkout, stack: str, name: str) -> StackFile:
+    for candidate in (stack, f"examples/{name}"):
+        try:
+            return read_stack_file(checkout.stacks, candidate)
+        except TopologyError:
+            continue
+    # The file is gone or damaged; destroy needs only the salt, which the copy has.
+    return StackFile(name, private_copy(checkout, name), {})

@@ -1,0 +1,155 @@
+"""The Pulumi engine, run through the Automation API on the same program as `pulumi up`.
+
+Source: https://www.pulumi.com/docs/iac/automation-api/
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal
+
+import pulumi.automation as auto
+from pulumi.automation._stack import StackInitMode
+from pulumi.automation.events import EngineEvent
+from semver import VersionInfo
+
+from automation.changes import Record
+from automation.checkout import PROJECT
+from automation.environment import Environment
+from automation.stack_configuration import configuration_file, keep_salt
+from components.program import run
+from topology import StackFile
+from topology.errors import EngineError
+
+OnEvent = Callable[[EngineEvent], None]
+Operation = Literal["up", "preview", "refresh", "destroy"]
+
+
+class PulumiCli(auto.PulumiCommand):
+    """The CLI of the toolchain. The base class would look for one on PATH and ask for its version every time."""
+
+    def __init__(self, environment: Environment) -> None:
+        self.command = str(environment.tools / "pulumi")
+        self.version = VersionInfo.parse(version("pulumi"))
+
+
+class FleetStack(auto.Stack):
+    """A stack that exists already; does without the three more runs of the CLI that follow every operation."""
+
+    def __init__(self, name: str, workspace: auto.LocalWorkspace) -> None:
+        # The base class would run `pulumi stack select`, which nothing here needs.
+        self.name = name
+        self.workspace = workspace
+        self._mode = StackInitMode.SELECT
+
+    def outputs(self) -> auto.OutputMap:
+        """Not asked for after an operation; `Engine.outputs` asks once when they are needed."""
+        return {}
+
+    def info(self, show_secrets: bool = True) -> auto.UpdateSummary:
+        """Not asked for after an operation; the events told it already."""
+        now = datetime.now(UTC)
+        return auto.UpdateSummary("update", now, "", {}, {}, "succeeded")
+
+
+@dataclass
+class Engine:
+    """One stack of a checkout. Every method raises `EngineError` when the engine itself fails."""
+
+    environment: Environment
+    file: StackFile
+
+    def exists(self) -> bool:
+        """Whether the stack has been initialised in the backend."""
+        if self.environment.local_backend:
+            return self._local_state().exists()
+        stacks = json.loads(self._pulumi("stack", "ls", "--json").stdout)
+        return any(stack["name"].rpartition("/")[2] == self.file.stack for stack in stacks)
+
+    def initialise(self) -> None:
+        """Create the stack in the backend if it is not there."""
+        if self.exists():
+            return
+        # In a project of its own: Pulumi writes the salt into the stack file of the project it stands in.
+        with tempfile.TemporaryDirectory(prefix="meshfleet-") as folder:
+            (Path(folder) / "Pulumi.yaml").write_text(f"name: {PROJECT}\nruntime: python\n", encoding="utf-8")
+            self._pulumi("stack", "init", self.file.stack, "--no-select", folder=Path(folder))
+            copy = configuration_file(self.environment.checkout, self.file)
+            if copy != self.file.path:
+                keep_salt(copy, Path(folder) / f"Pulumi.{self.file.stack}.yaml")
+
+    def run(self, operation: Operation, on_event: OnEvent, **options: Any) -> Record:
+        """Run an operation and return what happened; failures of resources are in the record, not raised."""
+        record = Record()
+
+        def listen(event: EngineEvent) -> None:
+            record.add(event)
+            on_event(event)
+
+        stack = self._stack()
+        configuration = str(configuration_file(self.environment.checkout, self.file))
+        options |= {"on_event": listen, "config_file": configuration, "color": "never"}
+        try:
+            match operation:
+                case "up":
+                    stack.up(continue_on_error=True, **options)
+                case "preview":
+                    stack.preview(**options)
+                case "refresh":
+                    stack.preview_refresh(**options)
+                case "destroy":
+                    stack.destroy(continue_on_error=True, **options)
+        except auto.CommandError as error:
+            if not record.sentences():
+                raise EngineError(_reason(error)) from error
+        return record
+
+    def outputs(self) -> dict[str, Any]:
+        """The exports of the stack, secrets in the clear: for use in this process only."""
+        result = self._pulumi("stack", "output", "--json", "--show-secrets", "--stack", self.file.stack)
+        return dict(json.loads(result.stdout))
+
+    def forget_pending(self) -> None:
+        """Drop the operations that a killed run left pending: every resource of ours converges when made again."""
+        exported = json.loads(self._pulumi("stack", "export", "--stack", self.file.stack).stdout)
+        if exported.get("deployment", {}).pop("pending_operations", None):
+            with tempfile.TemporaryDirectory(prefix="meshfleet-") as folder:
+                path = Path(folder) / "state.json"
+                path.touch(0o600)
+                path.write_text(json.dumps(exported), encoding="utf-8")
+                self._pulumi("stack", "import", "--file", str(path), "--stack", self.file.stack)
+
+    def remove(self) -> None:
+        """Remove the stack itself from the backend, after a destroy."""
+        self._pulumi("stack", "rm", self.file.stack, "--yes", "--preserve-config")
+
+    def _stack(self) -> FleetStack:
+        workspace = auto.LocalWorkspace(
+            work_dir=str(self.environment.checkout.root),
+            program=run,
+            env_vars=dict(self.environment.variables),
+            pulumi_command=PulumiCli(self.environment),
+        )
+        return FleetStack(self.file.stack, workspace)
+
+    def _local_state(self) -> Path:
+        return self.environment.checkout.state / ".pulumi" / "stacks" / PROJECT / f"{self.file.stack}.json"
+
+    def _pulumi(self, *arguments: str, folder: Path | None = None) -> auto.CommandResult:
+        folder = folder or self.environment.checkout.root
+        try:
+            return PulumiCli(self.environment).run(list(arguments), str(folder), dict(self.environment.variables))
+        except auto.CommandError as error:
+            raise EngineError(_reason(error)) from error
+
+
+def _reason(error: auto.CommandError) -> str:
+    lines = [line.strip() for line in str(error).splitlines()]
+    told = [line.removeprefix("error: ") for line in lines if line.startswith("error:")]
+    return "; ".join(told) if told else " ".join(lines[-5:])

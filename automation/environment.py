@@ -1,0 +1,83 @@
+"""What Pulumi needs around it: tools on PATH, a home, a backend, a passphrase, plugins and charts.
+
+What the user has set in the environment always wins, so that the same command works against a shared backend.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from automation import kubernetes_plugin
+from automation.checkout import Checkout, make_private, write_private
+from embedded import toolchain
+from embedded.toolchain.progress import progress_for
+from topology.errors import EngineError
+
+CHARTS_LINK = "charts"
+
+
+@dataclass(frozen=True)
+class Environment:
+    """A checkout that is ready to run Pulumi. `variables` are added to the process's own environment."""
+
+    checkout: Checkout
+    variables: Mapping[str, str]
+    tools: Path
+    notice: str
+
+    @property
+    def local_backend(self) -> bool:
+        """Whether the state is in this checkout, so that its locks can be read."""
+        return self.variables["PULUMI_BACKEND_URL"] == _local_backend(self.checkout)
+
+
+def prepare(checkout: Checkout) -> Environment:
+    """Make everything ready; quick when it already is. Raises `ToolchainError` when a tool cannot be had."""
+    tools = toolchain.ensure(progress_for(sys.stderr))
+    make_private(checkout.home)
+    make_private(checkout.state)
+    python = Path(sys.executable)
+    variables = {
+        "PATH": os.pathsep.join([str(python.parent), str(tools.bin), os.environ.get("PATH", "")]),
+        "PULUMI_HOME": str(make_private(checkout.pulumi_home)),
+        "PULUMI_BACKEND_URL": os.environ.get("PULUMI_BACKEND_URL") or _local_backend(checkout),
+        "PULUMI_SKIP_UPDATE_CHECK": "true",
+        "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+        "MESHFLEET_HOME": str(checkout.home),
+        "MESHFLEET_TOOLS": str(tools.bin),
+        "MESHFLEET_PYTHON": str(python),
+    }
+    if not (os.environ.get("PULUMI_CONFIG_PASSPHRASE") or os.environ.get("PULUMI_CONFIG_PASSPHRASE_FILE")):
+        variables["PULUMI_CONFIG_PASSPHRASE_FILE"] = str(_passphrase(checkout))
+    _link_charts(checkout, tools.charts)
+    plugin = kubernetes_plugin.install(checkout, python, variables)
+    return Environment(checkout, variables, tools.bin, plugin.notice)
+
+
+def _local_backend(checkout: Checkout) -> str:
+    return f"file://{checkout.state}"
+
+
+def _passphrase(checkout: Checkout) -> Path:
+    if not checkout.passphrase.exists():
+        if any(checkout.state.glob(".pulumi/stacks/*/*.json")):
+            raise EngineError(
+                f"{checkout.passphrase} is gone, and the stacks of this checkout cannot be read without it; put it "
+                "back, or set PULUMI_CONFIG_PASSPHRASE, or run scripts/down to start afresh"
+            )
+        write_private(checkout.passphrase, secrets.token_urlsafe(32))
+    return checkout.passphrase
+
+
+def _link_charts(checkout: Checkout, charts: Path) -> None:
+    link = checkout.root / ".meshfleet" / CHARTS_LINK
+    make_private(link.parent)
+    if not link.is_symlink() or link.readlink() != charts:
+        temporary = link.with_name(f".{CHARTS_LINK}.{os.getpid()}")
+        temporary.symlink_to(charts)
+        temporary.replace(link)

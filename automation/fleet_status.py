@@ -1,0 +1,32 @@
+"""What is known of a running fleet: the stack's exports, with each kubeconfig in a file of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from automation.checkout import Checkout, write_private
+from automation.engine import Engine
+from topology.errors import EngineError
+
+
+def fleet_status(checkout: Checkout, engine: Engine) -> dict[str, Any]:
+    """The status of design.md as plain data; writes the kubeconfigs, readable by their owner only.
+
+    Raises `EngineError` when the stack has not been brought up.
+    """
+    outputs = engine.outputs() if engine.exists() else {}
+    if not isinstance(outputs.get("fleet"), dict):
+        raise EngineError(f"the stack {engine.file.stack} is not up; run meshfleet up --stack {engine.file.stack}")
+    status: dict[str, Any] = outputs["fleet"]
+    for cluster in status["clusters"]:
+        content = outputs["kubeconfigs"].get(cluster["name"])
+        path = checkout.kubeconfig(engine.file.stack, cluster["name"])
+        if content and _content(path) != content:
+            write_private(path, content)
+        cluster["kubeconfig"] = str(path) if content else None
+    return status
+
+
+def _content(path: Path) -> str | None:
+    return path.read_text(encoding="utf-8") if path.exists() else None

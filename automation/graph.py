@@ -1,0 +1,46 @@
+"""`graph`: the picture of a declared fleet, with addresses and verdicts once it is up."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from automation.checkout import write_private
+from automation.picture import draw
+from automation.picture.view import Status, from_fleet
+from topology import Fleet
+from verification import Report
+
+VERDICTS = "verification.json"
+
+
+def picture_of(topology: Fleet, status: Mapping[str, Any] | None, verdicts: Mapping[str, bool]) -> str:
+    """The SVG of a fleet; `status` is None while it is not up."""
+    known = None
+    if status:
+        known = Status(
+            gateways={
+                cluster["name"]: (cluster["gateway"]["address"], int(cluster["gateway"]["port"]))
+                for cluster in status["clusters"]
+                if cluster["gateway"]
+            },
+            verified=verdicts,
+            roots={mesh["name"]: mesh["rootNotAfter"] for mesh in status["meshes"]},
+        )
+    return draw(from_fleet(topology, known))
+
+
+def keep_verdicts(folder: Path, report: Report) -> None:
+    """Remember what the last verification found of each cluster, for the picture."""
+    verdicts: dict[str, bool] = {}
+    for answer in report.answers:
+        verdicts[answer.cluster] = verdicts.get(answer.cluster, True) and answer.ok
+    write_private(folder / VERDICTS, json.dumps(verdicts))
+
+
+def last_verdicts(folder: Path) -> dict[str, bool]:
+    """What the last verification found; empty when there was none."""
+    path = folder / VERDICTS
+    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}

@@ -1,0 +1,85 @@
+"""One command's look at one stack: its file, its checked topology, and the engine when it is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from automation.answers import say
+from automation.changes import Record
+from automation.checkout import Checkout
+from automation.engine import Engine, Operation
+from automation.environment import Environment, prepare
+from automation.fleet_status import fleet_status
+from automation.lock import locked
+from automation.progress import progress_for
+from components.program import kubeconfig_files
+from topology import Fleet, StackFile, load, read_stack_file
+from topology.errors import EngineError
+
+
+@dataclass(frozen=True)
+class Session:
+    """Made by `open_session`, which has checked the stack file already."""
+
+    checkout: Checkout
+    file: StackFile
+    topology: Fleet
+    quiet: bool
+
+    @cached_property
+    def environment(self) -> Environment:
+        """Prepared on first use: commands that only look at the stack file need no tools."""
+        environment = prepare(self.checkout)
+        if environment.notice and not self.quiet:
+            say(environment.notice)
+        return environment
+
+    @cached_property
+    def engine(self) -> Engine:
+        """The engine on this stack."""
+        return Engine(self.environment, self.file)
+
+    @contextmanager
+    def working(self, command: str) -> Iterator[None]:
+        """Hold the stack, with what a killed command left behind mended first."""
+        environment = self.environment
+        with locked(self.checkout, self.file.stack, command) as lock:
+            if lock.interrupted and self.engine.exists():
+                say(f"the last command on {self.file.stack} was interrupted; going on from there")
+                self.engine.forget_pending()
+            del environment
+            yield
+
+    def run(self, operation: Operation, title: str, **options: Any) -> Record:
+        """Run an operation with progress. Raises `EngineError` naming every resource that failed."""
+        with progress_for(title, quiet=self.quiet) as progress:
+            record = self.engine.run(operation, progress.hear, **options)
+        if sentences := record.sentences():
+            raise EngineError(
+                "\n  ".join([f"{title} did not complete:", *sentences])
+                + f"\nwhat was done is kept; mend the cause and run meshfleet {operation} --stack {self.name} again"
+            )
+        return record
+
+    @property
+    def name(self) -> str:
+        """The stack as it is given on the command line."""
+        folder = self.file.path.parent.relative_to(self.checkout.stacks)
+        return str(folder / self.file.stack)
+
+    def status(self) -> dict[str, Any]:
+        """The status of the running fleet; raises `EngineError` when it is not up."""
+        return fleet_status(self.checkout, self.engine)
+
+
+def open_session(stack: str, *, quiet: bool) -> Session:
+    """Read and check a stack file. Raises `TopologyError` with every fault, before anything is touched."""
+    checkout = Checkout.here()
+    file = read_stack_file(checkout.stacks, stack)
+    topology = load(file.stack, file.config)
+    kubeconfig_files(topology)
+    return Session(checkout, file, topology, quiet)

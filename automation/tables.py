@@ -1,0 +1,77 @@
+"""Tables for people; programs use --json."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from automation.changes import Change
+from verification.answer import Answer, Report
+
+console = Console(stderr=True, highlight=False)
+
+
+def changes_table(changes: Sequence[Change], none: str) -> None:
+    """One line a change; `none` when there is none."""
+    if not changes:
+        console.print(none)
+        return
+    table = _table("cluster", "stage", "what", "change", "fields")
+    for change in changes:
+        place = change.place
+        table.add_row(place.cluster or "fleet", place.stage, place.what, change.operation, ", ".join(change.fields))
+    console.print(table)
+
+
+def show_answer(answer: Answer) -> None:
+    """One check as it comes in."""
+    mark = "[green]✓[/green]" if answer.ok else "[red]✗[/red]"
+    console.print(f"{mark} {escape(answer.cluster)}  {answer.name}  [dim]{escape(answer.detail)}[/dim]")
+
+
+def checks_table(report: Report) -> None:
+    """The whole of a verification: a row for each check, a column for each cluster."""
+    clusters = sorted({answer.cluster for answer in report.answers})
+    table = _table("check", *clusters)
+    for name in sorted({answer.name for answer in report.answers}):
+        marks = {answer.cluster: answer.ok for answer in report.answers if answer.name == name}
+        table.add_row(name, *(_mark(marks.get(cluster)) for cluster in clusters))
+    console.print(table)
+    held = sum(answer.ok for answer in report.answers)
+    console.print(f"{held} of {len(report.answers)} checks hold" + ("" if report.ok else "; the fleet is not verified"))
+
+
+def status_table(status: Mapping[str, Any]) -> None:
+    """Clusters and meshes of a running fleet."""
+    table = _table("cluster", "role", "mesh", "network", "region/zone", "control plane", "gateway", "kubeconfig")
+    for cluster in status["clusters"]:
+        plane, gateway = cluster["controlPlane"], cluster["gateway"]
+        table.add_row(
+            cluster["name"],
+            cluster["role"],
+            cluster["mesh"],
+            cluster["network"],
+            "/".join(filter(None, (cluster["region"], cluster["zone"]))),
+            plane["kind"] if plane["kind"] == "own" else f"{plane['kind']} of {plane['of']}",
+            f"{gateway['address']}:{int(gateway['port'])}" if gateway else "",
+            cluster["kubeconfig"] or "",
+        )
+    console.print(table)
+    for mesh in status["meshes"]:
+        console.print(f"mesh {mesh['name']}: {mesh['model']}, trust domain {mesh['trustDomain']}")
+        console.print(f"  root {mesh['rootFingerprint'][:16]}… until {mesh['rootNotAfter']}")
+
+
+def _mark(ok: bool | None) -> str:
+    return "" if ok is None else "[green]✓[/green]" if ok else "[red]✗[/red]"
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table

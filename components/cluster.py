@@ -1,0 +1,49 @@
+"""What every other component needs to know of a cluster, whoever provides it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pulumi
+from pulumi_kubernetes import Provider
+
+
+@dataclass(frozen=True)
+class ClusterAccess:
+    """A cluster that can be reached.
+
+    `kubeconfig` is secret; `context` empty means the current one; `server` is the URL of the API server.
+    `goes_with` is the resource whose deletion takes the cluster's contents along, None when the cluster stays.
+    """
+
+    name: str
+    kubeconfig: pulumi.Output[str]
+    context: str
+    server: pulumi.Output[str]
+    provider: Provider
+    goes_with: pulumi.Resource | None
+
+
+def kubernetes_provider(
+    fleet: str,
+    cluster: str,
+    kubeconfig: pulumi.Input[str],
+    context: str,
+    opts: pulumi.ResourceOptions,
+) -> Provider:
+    """The one provider of a cluster; the kubeconfig of the user's shell is never read.
+
+    `cluster_identifier` is set from the first deployment: without it a new kubeconfig for the same cluster would
+    replace everything in it (https://github.com/pulumi/pulumi-kubernetes/issues/2745). Secrets and ConfigMaps are
+    changed in place, since replacing `cacerts` or a remote secret deletes it first (#1772).
+    """
+    return Provider(
+        f"{cluster}/kubernetes",
+        kubeconfig=kubeconfig,
+        context=context or None,
+        cluster_identifier=f"{fleet}/{cluster}",
+        enable_server_side_apply=True,
+        enable_secret_mutable=True,
+        enable_config_map_mutable=True,
+        opts=opts,
+    )

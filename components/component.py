@@ -1,0 +1,45 @@
+"""The base of every component: its type token, and the options its children get."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pulumi
+
+
+# Told apart from the plugin's own resources, which are `meshfleet:index:...`.
+COMPONENT_PREFIX = "meshfleet:components:"
+
+
+class Component(pulumi.ComponentResource):
+    """A component with the token `meshfleet:components:<ClassName>`.
+
+    Children are named `<cluster>/<what>`: the cluster prefix keeps the names of different clusters apart, and the
+    progress display groups by it. A caller's options are never merged into children.
+    Source: https://www.pulumi.com/docs/concepts/resources/components/
+    """
+
+    def __init__(self, name: str, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(f"{COMPONENT_PREFIX}{type(self).__name__}", name, {}, opts)
+
+    def child(
+        self,
+        *,
+        provider: pulumi.ProviderResource | None = None,
+        after: Sequence[pulumi.Resource] = (),
+        deleted_with: pulumi.Resource | None = None,
+        secret_outputs: Sequence[str] = (),
+    ) -> pulumi.ResourceOptions:
+        """Options of a child that waits for `after` and, where given, vanishes together with `deleted_with`."""
+        return pulumi.ResourceOptions(
+            parent=self,
+            provider=provider,
+            depends_on=list(after),
+            deleted_with=deleted_with,
+            additional_secret_outputs=list(secret_outputs) or None,
+        )
+
+    def done(self, outputs: Mapping[str, Any] | None = None) -> None:
+        """Say that every child is registered; always the last call of a constructor."""
+        self.register_outputs(dict(outputs or {}))

@@ -1,0 +1,46 @@
+"""A cluster whose control plane runs as processes on this machine.
+
+Source: https://kwok.sigs.k8s.io/docs/user/kwokctl-manage-cluster/
+"""
+
+from __future__ import annotations
+
+import pulumi
+
+from components.cluster import ClusterAccess, kubernetes_provider
+from components.component import Component
+from plugins.meshfleet.sdk import EmbeddedCluster as EmbeddedClusterResource
+from topology import Fleet
+
+
+class EmbeddedCluster(Component):
+    """etcd, the API server, the controller manager, the scheduler and KWOK's nodes; `access` reaches it."""
+
+    def __init__(self, fleet: Fleet, cluster: str, opts: pulumi.ResourceOptions) -> None:
+        super().__init__(cluster, opts)
+        declared = fleet.clusters[cluster]
+        embedded = declared.embedded
+        control_plane = EmbeddedClusterResource(
+            f"{cluster}/processes",
+            fleet=fleet.name,
+            name=cluster,
+            kubernetes_version=fleet.kubernetes.version,
+            nodes=embedded.nodes if embedded else 1,
+            pod_cidr=str(declared.pod_cidr) if declared.pod_cidr else None,
+            service_cidr=str(declared.service_cidr) if declared.service_cidr else None,
+            region=declared.region or None,
+            zone=declared.zone or None,
+            opts=self.child(),
+        )
+        provider = kubernetes_provider(
+            fleet.name, cluster, control_plane.kubeconfig, "", self.child(deleted_with=control_plane)
+        )
+        self.access = ClusterAccess(
+            name=cluster,
+            kubeconfig=control_plane.kubeconfig,
+            context="",
+            server=control_plane.server,
+            provider=provider,
+            goes_with=control_plane,
+        )
+        self.done({"server": control_plane.server})

@@ -1,0 +1,33 @@
+"""A cluster that is there already, however it was made: an explicit kubeconfig and an explicit context.
+
+Source: https://www.pulumi.com/registry/packages/kubernetes/api-docs/provider/
+"""
+
+from __future__ import annotations
+
+import pulumi
+
+from components.cluster import ClusterAccess, kubernetes_provider
+from components.component import Component
+from components.kubeconfig_file import KubeconfigFile
+from topology import Fleet
+
+
+class ExistingCluster(Component):
+    """Nothing of the cluster itself is managed; destroying the stack removes what the stack put there."""
+
+    def __init__(self, fleet: Fleet, cluster: str, kubeconfig: KubeconfigFile, opts: pulumi.ResourceOptions) -> None:
+        super().__init__(cluster, opts)
+        content = pulumi.Output.secret(kubeconfig.content)
+        existing = fleet.clusters[cluster].existing
+        context = existing.context if existing else ""
+        provider = kubernetes_provider(fleet.name, cluster, content, context, self.child())
+        self.access = ClusterAccess(
+            name=cluster,
+            kubeconfig=content,
+            context=context,
+            server=pulumi.Output.from_input(kubeconfig.server),
+            provider=provider,
+            goes_with=None,
+        )
+        self.done({"server": kubeconfig.server})

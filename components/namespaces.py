@@ -1,0 +1,50 @@
+"""Namespaces: Istio's own with its network label, and those the stack file declares.
+
+Source: https://istio.io/latest/docs/setup/install/multicluster/multi-primary_multi-network/#set-the-default-network-for-cluster1
+"""
+
+from __future__ import annotations
+
+import pulumi
+
+from components.cluster import ClusterAccess
+from components.component import Component
+from components.control_plane import ControlPlaneResources
+from components.kubernetes_object import KubernetesObject
+from manifests import namespaces as manifests
+from topology import Fleet
+
+
+class IstioSystem(Component):
+    """The namespace everything of Istio waits for."""
+
+    def __init__(self, fleet: Fleet, access: ClusterAccess, opts: pulumi.ResourceOptions) -> None:
+        super().__init__(access.name, opts)
+        self.namespace = KubernetesObject(
+            f"{access.name}/istio-system",
+            manifests.istio_system(fleet, access.name),
+            self.child(provider=access.provider, deleted_with=access.goes_with),
+        )
+        self.done()
+
+
+class Namespaces(Component):
+    """The declared namespaces of one cluster; after istiod, so that their first pod is injected."""
+
+    def __init__(
+        self,
+        fleet: Fleet,
+        access: ClusterAccess,
+        control_plane: ControlPlaneResources,
+        opts: pulumi.ResourceOptions,
+    ) -> None:
+        super().__init__(access.name, opts)
+        for name, manifest in manifests.declared(fleet, access.name).items():
+            KubernetesObject(
+                f"{access.name}/namespace-{name}",
+                manifest,
+                self.child(
+                    provider=access.provider, after=[control_plane.ready], deleted_with=access.goes_with
+                ),
+            )
+        self.done()

@@ -1,0 +1,76 @@
+"""Discovery across clusters: a reader token in each cluster, and in each control plane one Secret with its peers.
+
+Source: https://istio.io/latest/docs/setup/install/multicluster/multi-primary_multi-network/#enable-endpoint-discovery
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from typing import Any
+
+import pulumi
+
+from components.cluster import ClusterAccess
+from components.component import Component
+from components.control_plane import ControlPlaneResources
+from components.kubernetes_object import KubernetesObject
+from manifests import remote_secrets as manifests
+
+
+def kubeconfig_of(cluster: str, server: str, data: dict[str, str]) -> str:
+    """The kubeconfig that lets a peer read `cluster`, from the `data` of its reader's token Secret."""
+    token = base64.b64decode(data["token"]).decode()
+    return manifests.remote_kubeconfig(manifests.Peer(cluster, server, data["ca.crt"], data["token"]), token)
+
+
+class Reader(Component):
+    """The token with which peers read this cluster; it lasts until the Secret is deleted."""
+
+    def __init__(
+        self, access: ClusterAccess, control_plane: ControlPlaneResources, opts: pulumi.ResourceOptions
+    ) -> None:
+        super().__init__(access.name, opts)
+        secret = KubernetesObject(
+            f"{access.name}/reader-token",
+            manifests.reader_token(),
+            # The ServiceAccount is in base, what it may read is in the istiod chart.
+            self.child(
+                provider=access.provider,
+                after=[control_plane.base, control_plane.istiod],
+                deleted_with=access.goes_with,
+                secret_outputs=["data"],
+            ),
+        )
+        self.kubeconfig: pulumi.Output[str] = pulumi.Output.secret(
+            pulumi.Output.all(access.server, secret.data).apply(
+                lambda known: kubeconfig_of(access.name, known[0], known[1])
+            )
+        )
+        self.done()
+
+
+class RemoteSecrets(Component):
+    """All peers of one control plane in one Secret."""
+
+    def __init__(
+        self,
+        access: ClusterAccess,
+        namespace: pulumi.Resource,
+        peers: Sequence[tuple[str, Reader]],
+        opts: pulumi.ResourceOptions,
+    ) -> None:
+        super().__init__(access.name, opts)
+        kubeconfigs = pulumi.Output.all(**{name: reader.kubeconfig for name, reader in peers})
+        data: pulumi.Output[Any] = pulumi.Output.secret(kubeconfigs.apply(manifests.remote_secret_data))
+        self.secret = KubernetesObject(
+            f"{access.name}/remote-secrets",
+            manifests.remote_secrets(data),
+            self.child(
+                provider=access.provider,
+                after=[namespace],
+                deleted_with=access.goes_with,
+                secret_outputs=["data"],
+            ),
+        )
+        self.done()

@@ -1,0 +1,240 @@
+"""An embedded cluster: a real Kubernetes control plane as local processes, with simulated nodes.
+
+It is `running`, or `stopped` when some of its processes are not there; a cluster whose making was interrupted has
+no `cluster.json` yet and counts as remains, which the next `create` removes first.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import subprocess
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from embedded.api_errors import api_errors
+from embedded.cluster_spec import (
+    COMPONENTS,
+    PORTS,
+    TOOLS,
+    ClusterSpec,
+    dump_spec,
+    kwokctl_configuration,
+    load_spec,
+)
+from embedded.control_plane import ControlPlane
+from embedded.kubeconfig import build_kubeconfig, connect
+from embedded.nodes import apply_nodes
+from embedded.ports import port_is_free, release_ports, require_free_ports, reserve_ports, reserved_ports
+from embedded.tools import tool
+from embedded.waiting import NotYet, wait_until
+from embedded.workspace import Workspace, make_private_directory, write_private_file
+from topology.errors import ClusterError, EmbeddedError, PortError, ProcessError, ToolchainError
+
+if TYPE_CHECKING:
+    from lightkube import Client
+
+_READY_SECONDS: Final = 120.0
+_ATTEMPTS: Final = 3
+
+
+@dataclass(frozen=True)
+class RunningCluster:
+    """How to reach a cluster: `kubeconfig` is the text (a secret), `server` the URL of its API server.
+
+    `identity` tells it from any other cluster, one of the same name made later included.
+    """
+
+    kubeconfig: str
+    server: str
+    identity: str
+
+
+class Cluster:
+    """One embedded cluster of a fleet, whether it exists or not."""
+
+    def __init__(self, workspace: Workspace, name: str) -> None:
+        self._workspace = workspace
+        self._name = name
+        self._owner = workspace.owner("cluster", name)
+        self.directory = workspace.cluster(name)
+        self._control_plane = ControlPlane(name, self.directory)
+
+    @property
+    def kubeconfig(self) -> Path:
+        """The kubeconfig file, readable by its owner only; there once the cluster is complete."""
+        return self.directory / "kubeconfig"
+
+    def spec(self) -> ClusterSpec | None:
+        """What the cluster was made as; None when there is none, or only the remains of one."""
+        try:
+            return load_spec((self.directory / "cluster.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError, TypeError):
+            # Absent or unreadable: both mean that there is no complete cluster here.
+            return None
+
+    def state(self) -> str | None:
+        """`running`, `stopped: etcd, …` with what does not run, or None when there is no complete cluster."""
+        if self.spec() is None:
+            return None
+        stopped = self._control_plane.stopped()
+        return f"stopped: {', '.join(stopped)}" if stopped else "running"
+
+    def create(self, spec: ClusterSpec, timeout: float = 0) -> RunningCluster:
+        """Make the cluster and wait until it serves; `timeout` in seconds, 0 for two minutes.
+
+        A complete cluster of the same version and ranges is adopted, and started when it is stopped; anything else
+        that lies here is removed first. Raises PortError, ProcessError, ToolchainError, EmbeddedError, ClusterError.
+        """
+        present = self.spec()
+        if present is not None and present.fixed == spec.fixed:
+            return self.update(spec, timeout)
+        self.delete()
+        _require_version(spec)
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                return self._make(spec, timeout or _READY_SECONDS)
+            except ProcessError as error:
+                stolen = self._stolen_ports()
+                self.delete()
+                if not stolen:
+                    raise
+                if attempt == _ATTEMPTS:
+                    raise PortError(
+                        f"{self._name}: lost its ports {_ATTEMPTS} times to other programs; {error}"
+                    ) from error
+        raise AssertionError("unreachable")
+
+    def update(self, spec: ClusterSpec, timeout: float = 0) -> RunningCluster:
+        """Start what does not run, and make the nodes those of `spec`. The cluster must be complete.
+
+        Raises PortError naming who took a port of a stopped component, and what `create` raises.
+        """
+        seconds = timeout or _READY_SECONDS
+        ports = reserved_ports(self._workspace.home, self._owner)
+        if set(ports) != set(PORTS):
+            raise EmbeddedError(
+                f"{self._name}: its ports are no longer reserved in {self._workspace.home}/reservations.json; "
+                "destroy the cluster and create it anew"
+            )
+        stopped = self._control_plane.stopped()
+        if stopped:
+            require_free_ports(
+                self._owner, {name: port for name, port in ports.items() if _component(name) in stopped}
+            )
+            self._control_plane.start(stopped)
+        return self._complete(spec, ports, seconds)
+
+    def delete(self) -> None:
+        """End every process, remove every file and give the ports back. Fine when there is nothing."""
+        self._control_plane.remove()
+        release_ports(self._workspace.home, self._owner)
+        self._workspace.prune()
+
+    def running(self) -> RunningCluster:
+        """How to reach the complete cluster. Raises EmbeddedError when it is not."""
+        ports = reserved_ports(self._workspace.home, self._owner)
+        try:
+            text = self.kubeconfig.read_text(encoding="utf-8")
+            return RunningCluster(text, _server(ports), self._identity())
+        except (OSError, KeyError) as error:
+            raise EmbeddedError(f"{self._name}: no complete cluster; run up again to make it") from error
+
+    def _make(self, spec: ClusterSpec, seconds: float) -> RunningCluster:
+        make_private_directory(self.directory)
+        ports = self._free_ports()
+        tools = {name: tool(program) for name, program in TOOLS.items()}
+        self._control_plane.make(kwokctl_configuration(spec, ports, tools))
+        return self._complete(spec, ports, seconds)
+
+    def _complete(self, spec: ClusterSpec, ports: dict[str, int], seconds: float) -> RunningCluster:
+        server = _server(ports)
+        plane = self._control_plane
+        plane.wait_until_ready(server, seconds)
+        kubeconfig = build_kubeconfig(
+            self._name,
+            server,
+            plane.certificate_authority,
+            plane.administrator_certificate,
+            plane.administrator_key,
+        )
+        write_private_file(self.kubeconfig, kubeconfig)
+        with connect(kubeconfig) as client:
+            _wait_for_service_account(client, self._name, seconds)
+            with api_errors(f"{self._name}: nodes"):
+                apply_nodes(client, spec)
+        # Last: its presence says that all of the above is done.
+        write_private_file(self.directory / "cluster.json", dump_spec(replace(spec, name=self._name)))
+        return RunningCluster(kubeconfig, server, self._identity())
+
+    def _identity(self) -> str:
+        """From the certificate of the cluster's own authority, made anew with every cluster."""
+        return hashlib.sha256(self._control_plane.certificate_authority.read_bytes()).hexdigest()[:16]
+
+    def _free_ports(self) -> dict[str, int]:
+        """Ports that nobody listens on now; only for a cluster of which nothing exists yet."""
+        home = self._workspace.home
+        ports = reserve_ports(home, self._owner, PORTS)
+        if not all(port_is_free(port) for port in ports.values()):
+            release_ports(home, self._owner)
+            ports = reserve_ports(home, self._owner, PORTS)
+        return ports
+
+    def _stolen_ports(self) -> bool:
+        """Whether somebody else listens on a port of ours, none of our own processes running any more."""
+        self._control_plane.end()
+        ports = reserved_ports(self._workspace.home, self._owner)
+        return not all(port_is_free(port) for port in ports.values())
+
+
+def _server(ports: dict[str, int]) -> str:
+    return f"https://127.0.0.1:{ports['kube-apiserver']}"
+
+
+def _component(port_name: str) -> str:
+    return next(name for name in COMPONENTS if port_name.startswith(name))
+
+
+def _wait_for_service_account(client: Client, name: str, seconds: float) -> None:
+    """Pods, and so every chart, need the account that the controller manager makes in each namespace."""
+    from lightkube.resources.core_v1 import ServiceAccount
+
+    def present() -> None:
+        try:
+            with api_errors("ServiceAccount default"):
+                client.get(ServiceAccount, "default", namespace="default")
+        except ClusterError as error:
+            raise NotYet(str(error)) from None
+
+    wait_until(
+        present,
+        f"the ServiceAccount default of cluster {name}, which its kube-controller-manager makes",
+        seconds,
+        "look into kube-controller-manager.log of the cluster, and run the same command again",
+        failure=ClusterError,
+    )
+
+
+def _require_version(spec: ClusterSpec) -> None:
+    """Raises ToolchainError unless the toolchain has the version that is asked for."""
+    program = tool("kube-apiserver")
+    try:
+        shown = subprocess.run(
+            [str(program), "--version"],
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=True,
+            stdin=subprocess.DEVNULL,
+        ).stdout
+    except (OSError, subprocess.SubprocessError) as error:
+        raise ToolchainError(
+            f"{program}: does not run ({error}); run scripts/bootstrap to repair the toolchain"
+        ) from error
+    found = re.search(r"v\d+\.\d+\.\d+\S*", shown)
+    if found is None or found.group() != spec.kubernetes_version:
+        raise ToolchainError(
+            f"{spec.name}: kubernetesVersion {spec.kubernetes_version} is not in the toolchain, "
+            f"which has {found.group() if found else shown.strip()!r}; ask for that one"
+        )

@@ -1,0 +1,223 @@
+"""The processes of one embedded cluster: made by kwokctl, looked at, started again, ended.
+
+kwokctl (https://kwok.sigs.k8s.io/docs/user/kwokctl-manage-cluster/) makes the certificates and works out every
+component's arguments, and starts them the first time. Afterwards they are started from what it wrote down, because
+`kwokctl start` believes its pid files, which after a restart of the machine may name strangers.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import ssl
+import subprocess
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from embedded import processes
+from embedded.cluster_spec import COMPONENTS, TOOLS
+from embedded.health import ask
+from embedded.tools import link_tools
+from embedded.waiting import wait_until
+from embedded.workspace import file_error
+from topology.errors import EmbeddedError, ProcessError
+
+_CREATE_SECONDS: Final = 60.0
+_ROUNDS: Final = 5
+_SERVERS: Final = ("etcd", "kube-apiserver")
+
+
+@dataclass(frozen=True)
+class ControlPlane:
+    """The files and processes of cluster `name` in `directory`."""
+
+    name: str
+    directory: Path
+
+    @property
+    def _files(self) -> Path:
+        # KWOK_WORKDIR/clusters/NAME is kwokctl's own layout.
+        return self.directory / "kwok" / "clusters" / self.name
+
+    @property
+    def certificate_authority(self) -> Path:
+        """PEM file: who signed the API server's certificate."""
+        return self._files / "pki" / "ca.crt"
+
+    @property
+    def administrator_certificate(self) -> Path:
+        """PEM file of a client of group system:masters."""
+        return self._files / "pki" / "admin.crt"
+
+    @property
+    def administrator_key(self) -> Path:
+        """PEM file: the key to it."""
+        return self._files / "pki" / "admin.key"
+
+    def log(self, component: str) -> Path:
+        """Where a component writes."""
+        return self._files / "logs" / f"{component}.log"
+
+    def make(self, configuration: str) -> None:
+        """Have kwokctl make the cluster from a configuration and start its processes, without waiting for them.
+
+        Raises ProcessError with the end of kwokctl's log.
+        """
+        link_tools(self.directory / "bin", {"kwokctl": "kwokctl"})
+        settings = self.directory / "kwokctl.yaml"
+        log = self.directory / "kwokctl.log"
+        arguments = ["create", "cluster", "--name", self.name, "--config", str(settings), "--kubeconfig", ""]
+        environment = {
+            "HOME": str(self.directory),
+            "KWOK_WORKDIR": str(self.directory / "kwok"),
+            "PATH": os.defpath,
+        }
+        try:
+            settings.write_text(configuration, encoding="utf-8")
+            with log.open("wb") as output:
+                made = subprocess.run(
+                    [str(self.directory / "bin" / "kwokctl"), *arguments],
+                    cwd=self.directory,
+                    env=environment,
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                    # It writes keys.
+                    umask=0o077,
+                    timeout=_CREATE_SECONDS,
+                    check=False,
+                )
+        except subprocess.TimeoutExpired:
+            raise ProcessError(
+                f"{self.name}: kwokctl did not make the cluster in {_CREATE_SECONDS:.0f} s; "
+                f"{processes.last_lines(log)}"
+            ) from None
+        except OSError as error:
+            raise file_error(self.directory, error) from error
+        if made.returncode != 0:
+            raise ProcessError(
+                f"{self.name}: kwokctl ended with {made.returncode}; {processes.last_lines(log)}"
+            )
+
+    def stopped(self) -> tuple[str, ...]:
+        """The components that do not run, in the order of COMPONENTS."""
+        return missing(processes.find(self.directory))
+
+    def start(self, components: Collection[str]) -> None:
+        """Start these components as kwokctl wrote them down, with the tools of today's toolchain.
+
+        Raises EmbeddedError when its notes are damaged, ProcessError when a program cannot be started.
+        """
+        link_tools(self._files / "bin", TOOLS)
+        notes = self._notes()
+        for name in COMPONENTS:
+            if name not in components:
+                continue
+            environment = {"HOME": str(self.directory), "PATH": os.defpath}
+            arguments = [str(argument) for argument in notes[name]["args"]]
+            program = self._files / "bin" / name
+            processes.start(program, arguments, self._files, self.log(name), environment)
+
+    def wait_until_ready(self, server: str, seconds: float) -> None:
+        """Wait until the API server at `server` (a URL) is ready and every component runs.
+
+        Raises ProcessError when etcd or the API server ends before, with the end of its log, or when the time is up.
+        """
+        context = ssl.create_default_context(cafile=self.certificate_authority)
+
+        def ready() -> None:
+            stopped = self.stopped()
+            for name in _SERVERS:
+                if name in stopped:
+                    raise ProcessError(f"{self.name}: {name} ended while starting; {self.evidence(name)}")
+            ask(f"{server}/readyz", context)
+
+        wait_until(
+            ready,
+            f"the API server of cluster {self.name} to say ok at {server}/readyz",
+            seconds,
+            f"look into {self.log('kube-apiserver')}, and run the same command again",
+        )
+        self._settle(seconds)
+
+    def _settle(self, seconds: float) -> None:
+        """Controllers that lost patience with an API server that was still starting are started again."""
+        again = self.stopped()
+        if not again:
+            return
+        self.start(again)
+
+        def running() -> None:
+            stopped = self.stopped()
+            if stopped:
+                raise ProcessError(
+                    f"{self.name}: {stopped[0]} ended while starting; {self.evidence(stopped[0])}"
+                )
+
+        running()
+
+    def evidence(self, component: str) -> str:
+        """The end of a component's log; says so plainly when the disk is full."""
+        text = processes.last_lines(self.log(component))
+        return (
+            f"the disk is full, free some space and run the same command again; {text}"
+            if _full(text)
+            else text
+        )
+
+    def end(self) -> None:
+        """End every process of the cluster, kwokctl included. Its data is about to go, so none is waited for.
+
+        Raises ProcessError when new ones keep coming.
+        """
+        # A kwokctl that a killed run left behind may have started one more before it was ended itself.
+        for _ in range(_ROUNDS):
+            running = [process for same in processes.find(self.directory).values() for process in same]
+            if not running:
+                return
+            processes.end(running, grace=0)
+        raise ProcessError(
+            f"{self.name}: something keeps starting programs of {self.directory}; end it first"
+        )
+
+    def remove(self) -> None:
+        """End everything and leave no file. Fine when nothing is there."""
+        self.end()
+        try:
+            shutil.rmtree(self.directory)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise file_error(self.directory, error) from error
+
+    def _notes(self) -> dict[str, dict[str, Any]]:
+        from ruamel.yaml import YAML
+        from ruamel.yaml.error import YAMLError
+
+        path = self._files / "kwok.yaml"
+        advice = f"destroy cluster {self.name} and create it anew"
+        try:
+            documents = YAML(typ="safe").load_all(path.read_text(encoding="utf-8"))
+            components = {
+                item["name"]: item for document in documents for item in document.get("components", ())
+            }
+        except OSError as error:
+            raise file_error(path, error) from error
+        except (YAMLError, KeyError, AttributeError, TypeError) as error:
+            raise EmbeddedError(f"{path}: damaged ({type(error).__name__}); {advice}") from error
+        absent = [name for name in COMPONENTS if name not in components]
+        if absent:
+            raise EmbeddedError(f"{path}: damaged (no component {absent[0]}); {advice}")
+        return components
+
+
+def missing(running: Collection[str]) -> tuple[str, ...]:
+    """Which components are not among the names of what runs."""
+    return tuple(name for name in COMPONENTS if name not in running)
+
+
+def _full(text: str) -> bool:
+    return "no space left on device" in text

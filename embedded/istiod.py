@@ -1,0 +1,177 @@
+"""A real istiod as a process beside a cluster, which need not be one of ours.
+
+It is `running`, or `stopped` when its process is not there. The chart of the control plane must be in the cluster
+before it starts: without the ConfigMap of the injector it would never inject.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from embedded import processes
+from embedded.health import ask
+from embedded.istiod_spec import (
+    ISTIOD_PORTS,
+    IstiodSpec,
+    certificate_files,
+    istiod_arguments,
+    istiod_environment,
+)
+from embedded.kubeconfig import connect, select_context
+from embedded.ports import release_ports, require_free_ports, reserve_ports, reserved_ports
+from embedded.tools import link_tools
+from embedded.waiting import wait_until
+from embedded.workspace import Workspace, file_error, make_private_directory, write_private_file
+from topology.errors import ClusterError, ProcessError
+
+_READY_SECONDS: Final = 90.0
+_GRACE_SECONDS: Final = 5.0
+_PROGRAM: Final = "pilot-discovery"
+_LOG: Final = "istiod.log"
+
+
+class Istiod:
+    """The istiod of one cluster and revision, whether it runs or not."""
+
+    def __init__(self, workspace: Workspace, cluster: str, revision: str) -> None:
+        self._workspace = workspace
+        self._name = f"{cluster}.{revision}"
+        self._revision = revision
+        self._owner = workspace.owner("istiod", cluster, revision)
+        self.directory = workspace.istiod(cluster, revision)
+
+    def reserve(self) -> dict[str, int]:
+        """The ports of ISTIOD_PORTS by name, kept until `release`. Raises PortError."""
+        return reserve_ports(self._workspace.home, self._owner, ISTIOD_PORTS)
+
+    def reserved(self) -> dict[str, int]:
+        """The ports it has reserved; empty when none."""
+        ports = reserved_ports(self._workspace.home, self._owner)
+        return ports if set(ports) == set(ISTIOD_PORTS) else {}
+
+    def release(self) -> None:
+        """Give the ports back; fine when there are none."""
+        release_ports(self._workspace.home, self._owner)
+
+    def state(self) -> str | None:
+        """`running`, `stopped`, or None when nothing was ever started here."""
+        if processes.find(self.directory):
+            return "running"
+        return "stopped" if self.directory.is_dir() else None
+
+    def start(self, spec: IstiodSpec, ports: Mapping[str, int], timeout: float = 0) -> str:
+        """Bring it up as `spec` says on `ports`, and wait until it is ready; the version it reports.
+
+        One that already runs so is left alone, any other is ended first. `timeout` in seconds, 0 for a minute and a
+        half. Raises PortError naming who took a port, ProcessError with the end of its log, ClusterError.
+        """
+        seconds = timeout or _READY_SECONDS
+        kubeconfig = select_context(spec.kubeconfig, spec.context)
+        fingerprint = _fingerprint(spec, kubeconfig, ports)
+        if not (self._fingerprint() == fingerprint and processes.find(self.directory)):
+            self._end()
+            self._write(spec, kubeconfig)
+            require_free_ports(self._owner, ports)
+            self._launch(spec, ports)
+        version = self._wait_until_ready(ports, seconds)
+        self._forward_ports(spec, ports)
+        # Last: its presence says that this spec is what runs.
+        write_private_file(self.directory / "fingerprint", fingerprint)
+        return version
+
+    def delete(self, kubeconfig: str | None = None, context: str | None = None) -> None:
+        """End it and remove its files; the ports stay reserved. Fine when there is nothing.
+
+        With a `kubeconfig` what it left in the cluster is removed too, if the cluster still answers.
+        """
+        self._end()
+        try:
+            shutil.rmtree(self.directory)
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            raise file_error(self.directory, error) from error
+        self._workspace.prune()
+        if kubeconfig is not None:
+            self._forget_ports(kubeconfig, context)
+
+    def _fingerprint(self) -> str | None:
+        try:
+            return (self.directory / "fingerprint").read_text(encoding="utf-8")
+        except OSError:
+            return None
+
+    def _end(self) -> None:
+        running = processes.find(self.directory)
+        processes.end([process for same in running.values() for process in same], _GRACE_SECONDS)
+
+    def _write(self, spec: IstiodSpec, kubeconfig: str) -> None:
+        certificates = self.directory / "certificates"
+        make_private_directory(certificates)
+        (self.directory / "fingerprint").unlink(missing_ok=True)
+        write_private_file(self.directory / "kubeconfig", kubeconfig)
+        for name, content in certificate_files(spec.authority).items():
+            write_private_file(certificates / name, content)
+
+    def _launch(self, spec: IstiodSpec, ports: Mapping[str, int]) -> None:
+        link_tools(self.directory / "bin", {_PROGRAM: _PROGRAM})
+        processes.start(
+            self.directory / "bin" / _PROGRAM,
+            istiod_arguments(ports, self.directory),
+            self.directory,
+            self.directory / _LOG,
+            istiod_environment(spec, self.directory),
+        )
+
+    def _wait_until_ready(self, ports: Mapping[str, int], seconds: float) -> str:
+        address = f"http://127.0.0.1:{ports['http']}"
+        log = self.directory / _LOG
+
+        def ready() -> None:
+            if not processes.find(self.directory):
+                raise ProcessError(f"istiod {self._name} ended while starting; {processes.last_lines(log)}")
+            ask(f"{address}/ready")
+
+        wait_until(
+            ready,
+            f"istiod {self._name} to answer {address}/ready, which it does once it has read its cluster",
+            seconds,
+            f"look into {log}, see that its clusters answer, and run the same command again",
+        )
+        return ask(f"http://127.0.0.1:{ports['monitoring']}/version").strip()
+
+    def _forward_ports(self, spec: IstiodSpec, ports: Mapping[str, int]) -> None:
+        from embedded.port_forward import apply_port_forward
+
+        with connect(spec.kubeconfig, spec.context) as client:
+            apply_port_forward(client, f"istiod-{self._revision}", spec.namespace, ports)
+
+    def _forget_ports(self, kubeconfig: str, context: str | None) -> None:
+        from embedded.port_forward import remove_port_forward
+
+        try:
+            with connect(kubeconfig, context) as client:
+                remove_port_forward(client, f"istiod-{self._revision}")
+        except ClusterError:
+            # The cluster is gone or going; what was in it goes with it.
+            return
+
+
+def _fingerprint(spec: IstiodSpec, kubeconfig: str, ports: Mapping[str, int]) -> str:
+    """Changes whenever a start would give another process; tells nothing about the secrets in it."""
+    content = [
+        spec.cluster,
+        spec.network,
+        spec.mesh_id,
+        spec.trust_domain,
+        kubeconfig,
+        dict(ports),
+        certificate_files(spec.authority),
+        istiod_environment(spec, Path()),
+    ]
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

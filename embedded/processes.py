@@ -1,0 +1,167 @@
+"""Processes that outlive the command that started them, and are found again without trusting a written number.
+
+A process belongs to a directory when the program it was started as (its first argument) lies in it: every program
+is started through a symbolic link in its own workspace. That survives a restart of the machine, where a pid file
+would name a stranger, and never mistakes an editor or a shell that merely looks into the directory.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import subprocess
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from embedded.workspace import file_error
+from topology.errors import ProcessError
+
+if TYPE_CHECKING:
+    import psutil
+
+_LOG_LINES: Final = 12
+_KILL_SECONDS: Final = 10.0
+
+
+def start(
+    program: Path, arguments: Sequence[str], directory: Path, log: Path, environment: Mapping[str, str]
+) -> psutil.Process:
+    """Start `program` in `directory`, detached from this process, its output in `log` (readable by the owner).
+
+    `environment` is all it sees. The log of the run before is kept beside it as `<log>.previous`.
+    Raises ProcessError when the program is missing or cannot be run.
+    """
+    import psutil
+
+    try:
+        if log.exists():
+            log.replace(log.with_name(f"{log.name}.previous"))
+        descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise file_error(log, error) from error
+    try:
+        started = subprocess.Popen(
+            [str(program), *arguments],
+            cwd=directory,
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=descriptor,
+            stderr=descriptor,
+            # Its own session: neither an interrupt at the terminal nor the end of this process reaches it.
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise ProcessError(
+            f"{program.name}: cannot be started ({error.strerror}); build the toolchain anew"
+        ) from error
+    finally:
+        os.close(descriptor)
+    # Collects the exit status, so that a process that dies while we live is gone and not a zombie.
+    threading.Thread(target=started.wait, name=f"reap-{started.pid}", daemon=True).start()
+    try:
+        return psutil.Process(started.pid)
+    except psutil.NoSuchProcess:
+        raise ProcessError(f"{program.name}: ended at once; {last_lines(log)}") from None
+
+
+def find(directory: Path) -> dict[str, list[psutil.Process]]:
+    """The living processes whose program lies under `directory`, by program name."""
+    return find_all([directory])[directory]
+
+
+def find_all(directories: Sequence[Path]) -> dict[Path, dict[str, list[psutil.Process]]]:
+    """`find` for several directories with one look at the process table."""
+    import psutil
+
+    found: dict[Path, dict[str, list[psutil.Process]]] = {directory: {} for directory in directories}
+    prefixes = [(f"{directory}{os.sep}", directory) for directory in directories]
+    for process in psutil.process_iter():
+        try:
+            command_line = process.cmdline()
+        except psutil.Error:
+            # It ended while we looked, is a zombie, or is not ours to see.
+            continue
+        if not command_line:
+            continue
+        for prefix, directory in prefixes:
+            if command_line[0].startswith(prefix):
+                name = command_line[0].rsplit(os.sep, 1)[-1]
+                found[directory].setdefault(name, []).append(process)
+    return found
+
+
+def end(processes: Sequence[psutil.Process], grace: float) -> None:
+    """End exactly these processes: politely, and after `grace` seconds without asking.
+
+    Raises ProcessError when one is still there afterwards, naming it.
+    """
+    for process in processes:
+        _signal(process.terminate)
+    alive = _await_exit(processes, grace)
+    for process in alive:
+        _signal(process.kill)
+    alive = _await_exit(alive, _KILL_SECONDS)
+    if alive:
+        names = ", ".join(f"{process.pid}" for process in alive)
+        raise ProcessError(f"process {names} does not end, not even when killed; look at it with ps")
+
+
+def _await_exit(processes: Sequence[psutil.Process], seconds: float) -> list[psutil.Process]:
+    """Wait until they have ended; the ones that have not after `seconds`.
+
+    A process that has ended but whose parent has not collected it yet (a zombie) counts as ended: it holds neither
+    ports nor files, and whoever is process 1 in a container may take seconds to collect it.
+    """
+    import psutil
+
+    if not hasattr(os, "pidfd_open"):
+        return list(psutil.wait_procs(processes, timeout=seconds)[1])
+    waiting: dict[int, psutil.Process] = {}
+    poll = select.poll()
+    try:
+        for process in processes:
+            try:
+                descriptor = os.pidfd_open(process.pid)
+            except ProcessLookupError:
+                continue
+            waiting[descriptor] = process
+            poll.register(descriptor, select.POLLIN)
+        deadline = time.monotonic() + seconds
+        alive = dict(waiting)
+        while alive:
+            left = max(0.0, deadline - time.monotonic())
+            ended = poll.poll(left * 1000)
+            if not ended:
+                break
+            for descriptor, _ in ended:
+                poll.unregister(descriptor)
+                alive.pop(descriptor)
+        # Between being found and being opened here the number may have passed to another process.
+        return [process for process in alive.values() if process.is_running()]
+    finally:
+        for descriptor in waiting:
+            os.close(descriptor)
+
+
+def last_lines(log: Path) -> str:
+    """The end of a log, fit for the end of a message."""
+    try:
+        with log.open(encoding="utf-8", errors="replace") as file:
+            lines = [line.rstrip()[:300] for line in deque(file, _LOG_LINES)]
+    except OSError:
+        return f"no log at {log}"
+    return f"the last lines of {log}:\n" + "\n".join(f"  {line}" for line in lines)
+
+
+def _signal(send: Callable[[], None]) -> None:
+    import psutil
+
+    try:
+        send()
+    except psutil.NoSuchProcess:
+        # It went by itself, which is what was wanted.
+        return

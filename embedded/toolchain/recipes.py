@@ -1,0 +1,175 @@
+"""What is built, from which pinned module, and into which files.
+
+A recipe names packages of one Go module in `modules/<tool>`; versions are read from that module's go.mod, so
+that they are written down once. How each tool was found to build: docs/toolchain.md.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+MODULES = Path(__file__).parent / "modules"
+
+# A change in how installations are laid out or built makes every key a new one.
+LAYOUT = "2"
+
+_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
+
+
+@dataclass(frozen=True)
+class ModuleFiles:
+    """Files copied out of a module's folder because the build caches are removed afterwards."""
+
+    module: str
+    source: str
+    destination: str
+    executable: bool = False
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How one tool is built.
+
+    `programs` maps the name of an installed program to its Go package, `settings` a Go variable to the text the
+    linker puts there (`{version}`, `{major}` and `{minor}` are filled in), `gigabytes` is what its part of the
+    build caches takes at most.
+    """
+
+    tool: str
+    module: str
+    programs: Mapping[str, str]
+    settings: Mapping[str, str] = field(default_factory=dict)
+    files: tuple[ModuleFiles, ...] = ()
+    gigabytes: int = 1
+    folder: Path | None = None
+
+    @property
+    def directory(self) -> Path:
+        """The folder with the tool's go.mod and go.sum."""
+        return self.folder or MODULES / self.tool
+
+    @property
+    def version(self) -> str:
+        """The version of `module` that go.mod requires, such as `v1.35.4`; `unknown` when it names none."""
+        pattern = rf"^(?:require)?\s*{re.escape(self.module)} (v\S+)"
+        found = re.search(pattern, (self.directory / "go.mod").read_text(encoding="utf-8"), re.MULTILINE)
+        return found.group(1) if found else "unknown"
+
+    @property
+    def installed_programs(self) -> tuple[str, ...]:
+        """The names of everything that ends up in its `bin`."""
+        scripts = (file.destination for file in self.files if file.destination.startswith("bin/"))
+        return (*self.programs, *(name.removeprefix("bin/") for name in scripts))
+
+    @property
+    def key(self) -> str:
+        """64 hexadecimal digits that change with go.mod, go.sum, the recipe, the system and the processor."""
+        digest = hashlib.sha256()
+        for name in ("go.mod", "go.sum"):
+            path = self.directory / name
+            digest.update(path.read_bytes() if path.exists() else b"")
+            digest.update(b"\0")
+        fields = (LAYOUT, self.tool, self.module, dict(self.programs), dict(self.settings), self.files)
+        digest.update(repr((*fields, go_platform())).encode())
+        return digest.hexdigest()
+
+    def linker_flags(self) -> str:
+        """The value of `-ldflags`: no symbol tables, and the versions the programs report."""
+        major, minor = (self.version.lstrip("v").split(".") + ["", ""])[:2]
+        values = {"version": self.version, "major": major, "minor": minor}
+        settings = [f"-X {name}={text.format(**values)}" for name, text in self.settings.items()]
+        return " ".join(["-s -w", *settings])
+
+
+def go_platform() -> tuple[str, str]:
+    """This machine as Go names it (https://go.dev/doc/install/source#environment), such as linux and amd64."""
+    machine = os.uname().machine
+    return sys.platform, _ARCHITECTURES.get(machine, machine)
+
+
+def _charts(**folders: str) -> tuple[ModuleFiles, ...]:
+    return tuple(
+        ModuleFiles("istio.io/istio", f"manifests/charts/{folder}", f"charts/{chart}")
+        for chart, folder in folders.items()
+    )
+
+
+ETCD = Recipe(
+    tool="etcd",
+    module="go.etcd.io/etcd/server/v3",
+    programs={"etcd": "go.etcd.io/etcd/server/v3"},
+)
+KWOK = Recipe(
+    tool="kwok",
+    module="sigs.k8s.io/kwok",
+    programs={"kwok": "sigs.k8s.io/kwok/cmd/kwok", "kwokctl": "sigs.k8s.io/kwok/cmd/kwokctl"},
+)
+HELM = Recipe(
+    tool="helm",
+    module="helm.sh/helm/v3",
+    programs={"helm": "helm.sh/helm/v3/cmd/helm"},
+    settings={"helm.sh/helm/v3/internal/version.version": "{version}"},
+)
+KUBERNETES = Recipe(
+    tool="kubernetes",
+    module="k8s.io/kubernetes",
+    programs={
+        name: f"k8s.io/kubernetes/cmd/{name}"
+        for name in ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
+    },
+    # Clients and Helm charts read the server's version; without these it would say v0.0.0-master.
+    settings={
+        "k8s.io/component-base/version.gitVersion": "{version}",
+        "k8s.io/component-base/version.gitMajor": "{major}",
+        "k8s.io/component-base/version.gitMinor": "{minor}",
+        "k8s.io/component-base/version.gitTreeState": "clean",
+    },
+    gigabytes=4,
+)
+ISTIO = Recipe(
+    tool="istio",
+    module="istio.io/istio",
+    programs={
+        "pilot-discovery": "istio.io/istio/pilot/cmd/pilot-discovery",
+        "istioctl": "istio.io/istio/istioctl/cmd/istioctl",
+    },
+    files=_charts(
+        base="base",
+        istiod="istio-control/istio-discovery",
+        gateway="gateway",
+        cni="istio-cni",
+        ztunnel="ztunnel",
+    ),
+    gigabytes=4,
+)
+PULUMI = Recipe(
+    tool="pulumi",
+    module="github.com/pulumi/pulumi/pkg/v3",
+    programs={"pulumi": "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"},
+    settings={"github.com/pulumi/pulumi/sdk/v3/go/common/version.Version": "{version}"},
+    gigabytes=4,
+)
+PULUMI_LANGUAGE_PYTHON = Recipe(
+    tool="pulumi-language-python",
+    module="github.com/pulumi/pulumi/sdk/v3",
+    programs={"pulumi-language-python": "github.com/pulumi/pulumi/sdk/v3/python/cmd/pulumi-language-python"},
+    settings={"github.com/pulumi/pulumi/sdk/v3/go/common/version.Version": "{version}"},
+    # The host starts this script from its own folder.
+    files=(
+        ModuleFiles(
+            "github.com/pulumi/pulumi/sdk/v3",
+            "python/cmd/pulumi-language-python-exec",
+            "bin/pulumi-language-python-exec",
+            executable=True,
+        ),
+    ),
+)
+
+# etcd first: it is small and leaves Go's standard library compiled for the others; then the longest.
+RECIPES = (ETCD, KUBERNETES, ISTIO, PULUMI, HELM, KWOK, PULUMI_LANGUAGE_PYTHON)

@@ -1,0 +1,52 @@
+"""One folder with every program of the toolchain, so that callers put one entry on PATH."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+
+def view_faults(directory: Path, programs: Mapping[str, Path]) -> list[str]:
+    """What keeps `directory/bin` from being exactly `programs` (name to file); empty when nothing does."""
+    return [name for name, source in programs.items() if not _same(directory / "bin" / name, source)]
+
+
+def publish_view(directory: Path, programs: Mapping[str, Path], *, linked: Path | None = None) -> None:
+    """Put each program into `directory/bin`, each in one step, and remove what does not belong there.
+
+    Programs of the cache become hard links: the Pulumi CLI resolves symbolic links before it looks for its
+    language host beside itself, and warns when it finds it elsewhere. Programs in the folder `linked` are not
+    ours and become symbolic links.
+    """
+    target = directory / "bin"
+    target.mkdir(parents=True, exist_ok=True)
+    for stranger in set(os.listdir(target)) - set(programs):
+        (target / stranger).unlink()
+    for name, source in programs.items():
+        draft = target / f".{name}.{os.getpid()}"
+        draft.unlink(missing_ok=True)
+        if source.parent == linked:
+            draft.symlink_to(source)
+        else:
+            _link_or_copy(source, draft)
+        # Renaming one hard link of a file onto another does nothing and leaves both, so the old one goes first.
+        (target / name).unlink(missing_ok=True)
+        draft.rename(target / name)
+
+
+def _same(link: Path, source: Path) -> bool:
+    try:
+        there, wanted = link.stat(), source.stat()
+    except OSError:
+        return False
+    return (there.st_size, there.st_mtime_ns) == (wanted.st_size, wanted.st_mtime_ns)
+
+
+def _link_or_copy(source: Path, target: Path) -> None:
+    try:
+        os.link(source, target)
+    except PermissionError:
+        # Some filesystems have no hard links.
+        shutil.copy2(source, target)

@@ -1,0 +1,50 @@
+"""Where the programs of the embedded world are: etcd, the Kubernetes servers, kwok, istiod and the rest."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from topology.errors import ToolchainError
+
+
+def tool(name: str) -> Path:
+    """The absolute path of one program.
+
+    Looked for in the directory MESHFLEET_TOOLS names when it is set, else in the toolchain of this checkout.
+    Raises ToolchainError naming the program, where it was looked for and what to do.
+    """
+    path = tools_directory() / name
+    if not os.access(path, os.X_OK):
+        raise ToolchainError(f"{path}: no such program; run scripts/bootstrap to build the toolchain")
+    return path
+
+
+def tools_directory() -> Path:
+    """The directory that holds every program."""
+    configured = os.environ.get("MESHFLEET_TOOLS", "")
+    if configured:
+        return Path(configured).resolve()
+    from embedded.toolchain import ensure
+
+    return ensure().bin
+
+
+def link_tools(directory: Path, names: dict[str, str]) -> None:
+    """Make symbolic links in `directory` (link name → tool name), so that what runs is known by where it lies.
+
+    Raises ToolchainError when a tool is missing, EmbeddedError when the links cannot be made.
+    """
+    from embedded.workspace import file_error, make_private_directory
+
+    make_private_directory(directory)
+    for link_name, tool_name in names.items():
+        target = tool(tool_name)
+        link = directory / link_name
+        try:
+            if link.is_symlink() and link.readlink() == target:
+                continue
+            link.unlink(missing_ok=True)
+            link.symlink_to(target)
+        except OSError as error:
+            raise file_error(link, error) from error

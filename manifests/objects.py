@@ -1,0 +1,73 @@
+"""What a plan is made of: Kubernetes objects, Helm releases, and the stage each belongs to."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+Object = dict[str, Any]
+
+ISTIO_SYSTEM = "istio-system"
+MANAGED_BY = {"app.kubernetes.io/managed-by": "meshfleet"}
+
+
+class Stage(StrEnum):
+    """The stages of a cluster in the order they are applied, which is also the order of `render`."""
+
+    NAMESPACE = "namespace"
+    TRUST = "trust"
+    CONTROL_PLANE = "control-plane"
+    GATEWAY = "gateway"
+    DISCOVERY = "discovery"
+    WORKLOADS = "workloads"
+
+
+class Chart(StrEnum):
+    """Istio's charts by the name they are published under."""
+
+    BASE = "base"
+    ISTIOD = "istiod"
+    GATEWAY = "gateway"
+
+
+@dataclass(frozen=True)
+class Release:
+    """A Helm release. `wait` says whether its workloads and addresses are awaited by Helm itself."""
+
+    name: str
+    namespace: str
+    chart: Chart
+    values: Object
+    wait: bool
+
+
+@dataclass(frozen=True)
+class Document:
+    """One thing a cluster gets. `name` is unique in its cluster and becomes part of the Pulumi resource's name."""
+
+    name: str
+    stage: Stage
+    body: Object | Release
+
+
+def metadata(
+    name: str,
+    namespace: str = "",
+    labels: dict[str, str] | None = None,
+    annotations: dict[str, str] | None = None,
+) -> Object:
+    """The metadata of an object of ours, always labelled as managed by meshfleet; labels and annotations sorted."""
+    made: Object = {"name": name}
+    if namespace:
+        made["namespace"] = namespace
+    made["labels"] = dict(sorted((MANAGED_BY | (labels or {})).items()))
+    if annotations:
+        made["annotations"] = dict(sorted(annotations.items()))
+    return made
+
+
+def encoded(text: str) -> str:
+    """A text as the `data` of a Secret wants it: base64 of its UTF-8 bytes."""
+    return base64.b64encode(text.encode()).decode()

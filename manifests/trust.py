@@ -1,0 +1,50 @@
+"""The Secret `cacerts`: the intermediate certificate authority that a cluster's istiod signs with.
+
+Source: https://istio.io/latest/docs/tasks/security/cert-management/plugin-ca-cert/
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from manifests.objects import ISTIO_SYSTEM, Object, encoded, metadata
+
+CACERTS = "cacerts"
+
+
+@dataclass(frozen=True)
+class CertificateAuthority:
+    """An intermediate as istiod wants it, every part PEM. `key` is secret.
+
+    `chain` is the intermediate followed by the root.
+    """
+
+    certificate: str
+    key: str
+    chain: str
+    root: str
+
+    def files(self) -> dict[str, str]:
+        """The four files by the names istiod reads; a partial set stops it."""
+        return {
+            "ca-cert.pem": self.certificate,
+            "ca-key.pem": self.key,
+            "cert-chain.pem": self.chain,
+            "root-cert.pem": self.root,
+        }
+
+
+def cacerts_data(authority: CertificateAuthority) -> dict[str, str]:
+    """The Secret's `data`; secret as a whole."""
+    return {name: encoded(text) for name, text in authority.files().items()}
+
+
+def cacerts(data: object) -> Object:
+    """The Secret itself around `data`. It must be there before istiod first starts."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": metadata(CACERTS, ISTIO_SYSTEM),
+        "type": "Opaque",
+        "data": data,
+    }

@@ -1,0 +1,19 @@
+"""Run the stand-in as a Pulumi plugin: `python -m plugins.kubernetes ENGINE_ADDRESS`."""
+
+from __future__ import annotations
+
+from plugins.kubernetes.provider import KubernetesProvider
+from plugins.serve import serve
+
+# The version of the `pulumi_kubernetes` SDK whose resources it understands.
+VERSION = "4.34.2"
+
+
+def main() -> None:
+    """Serve until the engine is gone; then helms that are still running are asked to end, too."""
+    provider = KubernetesProvider()
+    serve(provider, VERSION, on_engine_death=provider.cancel)
+
+
+if __name__ == "__main__":
+    main()

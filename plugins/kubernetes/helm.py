@@ -1,0 +1,209 @@
+"""Running the helm binary for one cluster: its kubeconfig and values in private files, its failures in words.
+
+One helm at a time works on a release: a lock file is held by the running helm itself (it inherits the descriptor),
+so a helm that outlives its plugin is waited for instead of being raced.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from tenacity import (
+    RetryError,
+    Retrying,
+    retry_if_exception_type,
+    stop_after_delay,
+    wait_fixed,
+)
+
+from plugins.kubernetes.settings import Settings, kubeconfig_document
+from plugins.kubernetes.values import JsonObject
+from topology.errors import ReleaseError, ToolchainError
+
+# Helm's own limits (20 requests a second) make it wait for itself on charts with many objects.
+_LIMITS: Final = ("--burst-limit", "1000", "--qps", "1000")
+
+
+class Helm:
+    """The helm binary, pointed at the cluster of a provider's settings."""
+
+    def __init__(self, settings: Settings, server: str) -> None:
+        self._settings = settings
+        self._server = server
+        self._running: set[subprocess.Popen[str]] = set()
+        self._guard = threading.Lock()
+
+    def cancel(self) -> None:
+        """Ask every running helm to end; it marks its release as failed first."""
+        with self._guard:
+            for process in self._running:
+                process.send_signal(signal.SIGTERM)
+
+    def wait_for_others(self, namespace: str, release: str, seconds: float) -> None:
+        """Return once no helm on this machine works on the release. Raises ReleaseError after `seconds`."""
+        with _locked(self._server, namespace, release, seconds):
+            pass
+
+    def run(
+        self,
+        namespace: str,
+        release: str,
+        arguments: Sequence[str],
+        values: JsonObject | None,
+        seconds: float,
+    ) -> str:
+        """Run helm on a release and return its standard output.
+
+        `values` become a file of their own; `seconds` bounds the wait for another helm at work on this release,
+        and, with a margin, helm's own run. Raises ReleaseError with helm's own words, ToolchainError without helm.
+        """
+        binary = _binary()
+        with (
+            _locked(self._server, namespace, release, seconds) as lock,
+            _private_directory() as directory,
+        ):
+            command = [
+                binary,
+                *arguments,
+                "--namespace",
+                namespace,
+                *_LIMITS,
+                *self._kubeconfig(directory),
+            ]
+            if values is not None:
+                command += [
+                    "--values",
+                    str(_private_file(directory / "values.json", json.dumps(values))),
+                ]
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                pass_fds=(lock,),
+                env={
+                    key: value
+                    for key, value in os.environ.items()
+                    if key != "KUBECONFIG"
+                },
+            )
+            with self._guard:
+                self._running.add(process)
+            try:
+                output, errors = process.communicate(timeout=seconds + 60)
+            except subprocess.TimeoutExpired:
+                process.terminate()
+                output, errors = process.communicate()
+                errors = f"helm did not end within {seconds + 60:g} s and was stopped\n{errors}"
+            finally:
+                with self._guard:
+                    self._running.discard(process)
+        if process.returncode != 0:
+            lines = [
+                line
+                for line in errors.splitlines()
+                if line.strip() and not line.startswith("WARNING:")
+            ]
+            said = (
+                "; ".join(line.removeprefix("Error: ") for line in lines)
+                or f"exit code {process.returncode}"
+            )
+            raise ReleaseError(
+                f"helm {arguments[0]} of release {namespace}/{release} failed: {said}"
+            )
+        return output
+
+    def _kubeconfig(self, directory: Path) -> list[str]:
+        settings = self._settings
+        document = kubeconfig_document(settings.kubeconfig) or {}
+        given = str(settings.kubeconfig)
+        if (
+            settings.cluster is None
+            and "\n" not in given
+            and not given.lstrip().startswith("{")
+        ):
+            path = Path(given).expanduser()
+        else:
+            if settings.cluster is not None:
+                active = settings.context or document.get("current-context")
+                for entry in document.get("contexts") or []:
+                    if entry.get("name") == active:
+                        entry["context"] = {
+                            **entry["context"],
+                            "cluster": settings.cluster,
+                        }
+            path = _private_file(directory / "kubeconfig", json.dumps(document))
+        context = (
+            [] if settings.context is None else ["--kube-context", settings.context]
+        )
+        return ["--kubeconfig", str(path), *context]
+
+
+def _binary() -> str:
+    """The helm of this project's toolchain, else the one on PATH."""
+    tools = os.environ.get("MESHFLEET_TOOLS")
+    if tools and os.access(Path(tools) / "helm", os.X_OK):
+        return str(Path(tools) / "helm")
+    found = shutil.which("helm")
+    if found is None:
+        raise ToolchainError(
+            "there is no helm in MESHFLEET_TOOLS nor on PATH: run ./scripts/up, or install helm 3.13 or later"
+        )
+    return found
+
+
+@contextmanager
+def _private_directory() -> Iterator[Path]:
+    path = Path(tempfile.mkdtemp(prefix="meshfleet-helm-"))  # mode 0700
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def _private_file(path: Path, text: str) -> Path:
+    with os.fdopen(
+        os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600),
+        "w",
+        encoding="utf-8",
+    ) as file:
+        file.write(text)
+    return path
+
+
+@contextmanager
+def _locked(server: str, namespace: str, release: str, seconds: float) -> Iterator[int]:
+    """Hold the release's lock on this machine; gives the descriptor that stands for it."""
+    directory = Path(tempfile.gettempdir()) / f"meshfleet-helm-locks-{os.getuid()}"
+    directory.mkdir(mode=0o700, exist_ok=True)
+    name = hashlib.sha256(f"{server}\n{namespace}\n{release}".encode()).hexdigest()[:32]
+    descriptor = os.open(directory / f"{name}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        retrying = Retrying(
+            retry=retry_if_exception_type(BlockingIOError),
+            wait=wait_fixed(0.1),
+            stop=stop_after_delay(seconds),
+        )
+        try:
+            retrying(fcntl.flock, descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except RetryError as error:
+            raise ReleaseError(
+                f"another helm has been at work on release {namespace}/{release} for more than {seconds:g} s, probably "
+                "left by an interrupted run: let it finish or end it, then run again"
+            ) from error
+        yield descriptor
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,18 @@
+"""What a program declares: one class for each resource type of the `meshfleet` plugin."""
+
+from plugins.meshfleet.sdk.certificate_authorities import (
+    IntermediateCertificateAuthority,
+    RootCertificateAuthority,
+)
+from plugins.meshfleet.sdk.embedded_cluster import EmbeddedCluster
+from plugins.meshfleet.sdk.gateways import EastWestGatewayAddress
+from plugins.meshfleet.sdk.istiods import Istiod, IstiodAddress
+
+__all__ = [
+    "EastWestGatewayAddress",
+    "EmbeddedCluster",
+    "IntermediateCertificateAuthority",
+    "Istiod",
+    "IstiodAddress",
+    "RootCertificateAuthority",
+]

@@ -1,0 +1,212 @@
+"""Makes the Python environment of this checkout: run by scripts/bootstrap, with nothing but the standard library.
+
+The environment lies in the cache, `venvs/<key>`, the key being that of requirements.lock, pyproject.toml, the
+Python used and the checkout; `.venv` in the checkout is a link to it. It counts as made once its folder
+`made-from` is there, which is put in place last; scripts/bootstrap compares the same files.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+INPUTS = ("requirements.lock", "pyproject.toml")
+MADE_FROM = "made-from"
+_PATIENCE_SECONDS = 1800
+_SHOWN_LINES = 20
+
+_ADVICE = (
+    (
+        ("DO NOT MATCH THE HASHES", "Hashes are required"),
+        (
+            "a package is not the one pinned in requirements.lock, and was refused; if it comes back, the package "
+            "index serves changed contents: use another one (pip config list), and do not edit the hashes to fit"
+        ),
+    ),
+    (
+        ("No space left on device", "Disk quota exceeded"),
+        "the disk is full; free 1 GB or set MESHFLEET_CACHE to a folder on a larger disk",
+    ),
+    (
+        ("No matching distribution", "Could not find a version"),
+        (
+            "the package index does not have a pinned version for this Python; use another index (pip config "
+            "list) or another Python"
+        ),
+    ),
+    (
+        ("Connection", "Temporary failure", "timed out", "resolve"),
+        "the package index does not answer; check the network and pip's settings (pip config list)",
+    ),
+)
+
+
+class EnvironmentFailure(Exception):
+    """The environment cannot be made; the text says what to do."""
+
+
+def cache_root() -> Path:
+    """The same folder as embedded.toolchain.cache finds."""
+    chosen = os.environ.get("MESHFLEET_CACHE")
+    if chosen:
+        return Path(chosen).expanduser().absolute()
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "meshfleet"
+
+
+def environment_key(checkout: Path) -> str:
+    """16 hexadecimal digits that change with the inputs, the Python and the checkout's place."""
+    digest = hashlib.sha256(f"{sys.version}\0{sys.base_prefix}\0{checkout}\0".encode())
+    for name in INPUTS:
+        digest.update(hashlib.sha256((checkout / name).read_bytes()).digest())
+    return digest.hexdigest()[:16]
+
+
+def make(checkout: Path) -> Path:
+    """The checkout's environment, made if it is not there; `.venv` links to it afterwards.
+
+    Raises EnvironmentFailure when it cannot be made.
+    """
+    link = checkout / ".venv"
+    if link.exists() and not link.is_symlink():
+        raise EnvironmentFailure(f"{link} is a folder of somebody else's making; move it away and try again")
+    root = cache_root()
+    place = root / "venvs" / environment_key(checkout)
+    with only_maker(place):
+        before = link.resolve() if link.is_symlink() else None
+        if not (place / MADE_FROM).is_dir() or not (place / "bin" / "python").exists():
+            _build(place, checkout, root)
+        draft = link.with_name(f".venv-{os.getpid()}")
+        draft.symlink_to(place)
+        draft.replace(link)
+        _prune(place, before, checkout)
+    return place
+
+
+@contextmanager
+def only_maker(place: Path) -> Iterator[None]:
+    """Hold `<place>.lock`, so that of two runs one makes the environment and the other finds it made."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with place.with_suffix(".lock").open("a+", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            holder = f"process {file.read().strip() or '(unknown)'}"
+            say(f"waiting for {holder}, which is making the Python environment")
+            with bounded(
+                _PATIENCE_SECONDS,
+                f"{holder} has been making {place} for {_PATIENCE_SECONDS} s; end it and try again",
+            ):
+                fcntl.flock(file, fcntl.LOCK_EX)
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield
+        file.truncate(0)
+
+
+@contextmanager
+def bounded(seconds: int, failure: str) -> Iterator[None]:
+    """Raise EnvironmentFailure with the text `failure` if the block takes longer; for the main thread."""
+
+    def give_up(*_: object) -> None:
+        raise EnvironmentFailure(failure)
+
+    before = signal.signal(signal.SIGALRM, give_up)
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def say(text: str) -> None:
+    """One line of progress; standard output is left to what scripts print."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def _build(place: Path, checkout: Path, root: Path) -> None:
+    since = time.monotonic()
+    pins = (checkout / "requirements.lock").read_text(encoding="utf-8").splitlines()
+    packages = sum(line[:1].isalnum() for line in pins)
+    say(f"{'python environment':<34}  installing {packages} packages")
+    shutil.rmtree(place, ignore_errors=True)
+    log = root / "logs" / "environment.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    python = str(place / "bin" / "python")
+    # What is used is compiled when it is first imported; most of the large packages never is.
+    install = [python, "-I", "-m", "pip", "install", "--no-compile", "--no-input", "--progress-bar", "off"]
+    with log.open("w+", encoding="utf-8", errors="replace") as file:
+        for command in (
+            [sys.executable, "-I", "-m", "venv", str(place)],
+            [*install, "--require-hashes", "-r", str(checkout / "requirements.lock")],
+            [*install, "--no-deps", "--no-build-isolation", "-e", str(checkout)],
+        ):
+            _run(command, file.fileno(), log, root)
+    draft = place / f".{MADE_FROM}"
+    draft.mkdir()
+    for name in INPUTS:
+        shutil.copyfile(checkout / name, draft / name)
+    (draft / "checkout").write_text(f"{checkout}\n", encoding="utf-8")
+    draft.rename(place / MADE_FROM)
+    say(f"{'python environment':<34}  installed in {time.monotonic() - since:.0f} s")
+
+
+def _run(command: list[str], output: int, log: Path, root: Path) -> None:
+    # pip's own index settings stay; only what it keeps goes where all else of ours is kept.
+    environment = {"PIP_CACHE_DIR": str(root / "pip"), "PIP_DISABLE_PIP_VERSION_CHECK": "1", **os.environ}
+    code = subprocess.run(
+        command, stdout=output, stderr=subprocess.STDOUT, env=environment, check=False
+    ).returncode
+    if code == 0:
+        return
+    text = log.read_text(encoding="utf-8", errors="replace")
+    advice = "read the lines below; the whole output is in the log"
+    for words, found in _ADVICE:
+        if any(word in text for word in words):
+            advice = found
+            break
+    lines = "\n".join(f"  {line}" for line in text.rstrip().splitlines()[-_SHOWN_LINES:])
+    raise EnvironmentFailure(
+        f"the Python environment could not be made.\nTo do: {advice}, then try again.\nLog: {log}\n{lines}"
+    )
+
+
+def _prune(place: Path, before: Path | None, checkout: Path) -> None:
+    """Remove this checkout's older environments, but the last one, which a command may still be running in."""
+    for marker in place.parent.glob(f"*/{MADE_FROM}/checkout"):
+        old = marker.parent.parent
+        if old not in (place, before) and marker.read_text(encoding="utf-8").strip() == str(checkout):
+            shutil.rmtree(old, ignore_errors=True)
+            old.with_suffix(".lock").unlink(missing_ok=True)
+
+
+def main() -> int:
+    """Make the environment; returns the exit code."""
+    try:
+        make(CHECKOUT)
+    except EnvironmentFailure as failure:
+        say(str(failure))
+        return 1
+    except OSError as error:
+        say(
+            f"the Python environment could not be made: {error}; set MESHFLEET_CACHE to a folder of yours with 1 GB"
+        )
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,131 @@
+"""One embedded API server and one PULUMI_HOME for the whole suite; a stack of its own for each test."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.plugins.kubernetes.engine import Engine
+
+PLUGIN = "resource-kubernetes-v4.34.2"
+EXECUTABLE = "pulumi-resource-kubernetes"
+CHECKOUT = Path(__file__).parents[3]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # Pulumi's Automation API leaves its event loops, with the socket pair each has, to the garbage collector.
+    config.addinivalue_line("filterwarnings", "ignore:unclosed event loop:ResourceWarning")
+    config.addinivalue_line("filterwarnings", "ignore:unclosed <socket.socket .*family=1:ResourceWarning")
+
+
+@dataclass(frozen=True)
+class ApiServer:
+    """A running cluster."""
+
+    kubeconfig: str
+    path: Path
+
+    def kubectl(self, *arguments: str, manifest: Any = None) -> str:
+        """Run kubectl on it; `manifest` goes to its standard input as JSON."""
+        result = subprocess.run(
+            [str(Path(sys.executable).with_name("kubectl")), "--kubeconfig", str(self.path), *arguments],
+            input=None if manifest is None else json.dumps(manifest),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert result.returncode == 0, f"kubectl {' '.join(arguments)}: {result.stderr}"
+        return result.stdout
+
+    def get(self, *arguments: str) -> dict[str, Any]:
+        """An object as it is."""
+        found: dict[str, Any] = json.loads(self.kubectl("get", *arguments, "-o", "json"))
+        return found
+
+    def has(self, *arguments: str) -> bool:
+        """Whether there is such an object."""
+        return self.kubectl("get", *arguments, "-o", "name", "--ignore-not-found").strip() != ""
+
+
+@pytest.fixture(scope="session")
+def api_server(toolchain: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
+    directory = tmp_path_factory.mktemp("cluster")
+    configuration = directory / "kwokctl.yaml"
+    configuration.write_text(
+        "kind: KwokctlConfiguration\napiVersion: config.kwok.x-k8s.io/v1alpha1\noptions:\n  bindAddress: 127.0.0.1\n"
+    )
+    environment = {**os.environ, "KWOK_WORKDIR": str(directory), "KWOK_KUBE_VERSION": "v1.35.4"}
+    kwokctl = str(toolchain.bin / "kwokctl")
+    binaries = {
+        "etcd": "etcd",
+        "kube-apiserver": "kube-apiserver",
+        "kube-controller-manager": "kube-controller-manager",
+        "kube-scheduler": "kube-scheduler",
+        "kwok-controller": "kwok",
+    }
+    chosen = [part for flag, tool in binaries.items() for part in (f"--{flag}-binary", str(toolchain.bin / tool))]
+    create = [kwokctl, "--name", "conformance", "--config", str(configuration), "create", "cluster"]
+    delete = [kwokctl, "--name", "conformance", "delete", "cluster"]
+    options = ["--runtime", "binary", "--disable-qps-limits", "--wait", "60s"]
+    try:
+        subprocess.run([*create, *options, *chosen], env=environment, check=True, capture_output=True)
+        scale = [kwokctl, "--name", "conformance", "scale", "node", "--replicas", "1"]
+        subprocess.run(scale, env=environment, check=True, capture_output=True)
+        path = directory / "clusters" / "conformance" / "kubeconfig.yaml"
+        yield ApiServer(path.read_text(encoding="utf-8"), path)
+    finally:
+        subprocess.run(delete, env=environment, check=True, capture_output=True)
+
+
+@pytest.fixture(scope="session")
+def official_plugin() -> Path | None:
+    """The folder of the official plugin on this machine, if it is installed."""
+    for home in (os.environ.get("PULUMI_HOME"), Path.home() / ".pulumi"):
+        folder = Path(home) / "plugins" / PLUGIN if home else None
+        if folder is not None and (folder / EXECUTABLE).is_file():
+            with (folder / EXECUTABLE).open("rb") as file:
+                if file.read(4) == b"\x7fELF":
+                    return folder
+    return None
+
+
+@pytest.fixture(scope="session")
+def plugin_home(official_plugin: Path | None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A PULUMI_HOME with the plugin under test: the official one where there is one, else the stand-in."""
+    home = tmp_path_factory.mktemp("pulumi")
+    folder = home / "plugins" / PLUGIN
+    if official_plugin is not None:
+        shutil.copytree(official_plugin, folder)
+        return home
+    folder.mkdir(parents=True)
+    script = folder / EXECUTABLE
+    script.write_text(
+        f'#!/bin/sh\nPYTHONPATH="{os.environ.get("MESHFLEET_TEST_PATH", CHECKOUT)}" '
+        f'exec "{sys.executable}" -m plugins.kubernetes "$@"\n'
+    )
+    script.chmod(0o755)
+    return home
+
+
+@pytest.fixture
+def engine(plugin_home: Path, toolchain: Any, tmp_path: Path) -> Iterator[Engine]:
+    engine = Engine(plugin_home, toolchain.bin / "pulumi", tmp_path, toolchain.bin / "helm")
+    yield engine
+    engine.destroy()
+
+
+@pytest.fixture
+def namespace(api_server: ApiServer, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A namespace of its own for the test, made outside of Pulumi."""
+    name = request.node.name.replace("_", "-").replace("[", "-").strip("]").lower()[:50].strip("-")
+    api_server.kubectl("create", "namespace", name)
+    yield name
+    api_server.kubectl("delete", "namespace", name, "--wait=false")

@@ -1,0 +1,142 @@
+"""A real Pulumi engine for the conformance suite: one stack in a file backend, driven by inline programs."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pulumi import automation as auto
+from pulumi.automation import events
+
+Program = Callable[[], None]
+PROJECT = "conformance"
+
+
+@dataclass
+class Run:
+    """What one operation did: the operation on each resource by its logical name, and the fields that differed."""
+
+    operations: dict[str, str] = field(default_factory=dict)
+    differences: dict[str, list[str]] = field(default_factory=dict)
+    text: str = ""
+    outputs: dict[str, Any] = field(default_factory=dict)
+
+    def watch(self, event: events.EngineEvent) -> None:
+        """Take note of an engine event."""
+        if event.resource_pre_event is not None:
+            self._note(event.resource_pre_event.metadata, only_if_new=False)
+        if event.res_outputs_event is not None:
+            self._note(event.res_outputs_event.metadata, only_if_new=False)
+
+    def _note(self, metadata: Any, only_if_new: bool) -> None:
+        name = metadata.urn.rsplit("::", 1)[1]
+        operation = metadata.op.value if hasattr(metadata.op, "value") else str(metadata.op)
+        # A replacement shows as several steps; the one that says so wins.
+        if self.operations.get(name) not in ("replace", "delete") or operation == "delete":
+            self.operations[name] = operation
+        if metadata.detailed_diff:
+            self.differences[name] = sorted(metadata.detailed_diff)
+
+    def changed(self) -> dict[str, str]:
+        """The operations other than `same`, of resources (not of the stack itself)."""
+        return {name: op for name, op in self.operations.items() if op not in ("same", "refresh", "read")}
+
+
+class Engine:
+    """One stack; `home` is a PULUMI_HOME with the plugin under test."""
+
+    def __init__(self, home: Path, pulumi: Path, directory: Path, helm: Path, name: str = "test") -> None:
+        state = directory / "state"
+        state.mkdir(parents=True)
+        self.environment = {
+            "PULUMI_BACKEND_URL": f"file://{state}",
+            "PULUMI_CONFIG_PASSPHRASE": "conformance",
+            "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+            "PULUMI_SKIP_UPDATE_CHECK": "true",
+            "MESHFLEET_TOOLS": str(helm.parent),
+        }
+        self._options = auto.LocalWorkspaceOptions(
+            work_dir=str(directory),
+            pulumi_home=str(home),
+            env_vars=self.environment,
+            project_settings=auto.ProjectSettings(PROJECT, "python", main=str(directory)),
+            pulumi_command=_command(pulumi, directory),
+        )
+        self._name = name
+        self._stack = auto.create_or_select_stack(name, PROJECT, program=_nothing, opts=self._options)
+
+    def up(self, program: Program, **options: Any) -> Run:
+        """Bring the stack to what `program` declares."""
+        run = Run()
+        self._stack.workspace.program = program
+        result = self._stack.up(on_event=run.watch, on_output=_drop, color="never", **options)
+        run.text, run.outputs = result.stdout + result.stderr, {key: out.value for key, out in result.outputs.items()}
+        return run
+
+    def fail(self, program: Program, **options: Any) -> str:
+        """`up` with a program that must fail; returns what the user gets to see."""
+        try:
+            self.up(program, **options)
+        except auto.CommandError as error:
+            return str(error)
+        raise AssertionError("the operation succeeded, but was to fail")
+
+    def preview(self, program: Program, **options: Any) -> Run:
+        """What `up` would do."""
+        run = Run()
+        self._stack.workspace.program = program
+        result = self._stack.preview(on_event=run.watch, on_output=_drop, color="never", **options)
+        run.text = result.stdout + result.stderr
+        return run
+
+    def refresh(self, program: Program = lambda: None, **options: Any) -> Run:
+        """Take the world's state over into the stack's."""
+        run = Run()
+        self._stack.workspace.program = program
+        result = self._stack.refresh(on_event=run.watch, on_output=_drop, color="never", **options)
+        run.text = result.stdout + result.stderr
+        return run
+
+    def destroy(self, **options: Any) -> Run:
+        """Remove everything of the stack."""
+        run = Run()
+        self._stack.workspace.program = _nothing
+        result = self._stack.destroy(on_event=run.watch, on_output=_drop, color="never", **options)
+        run.text = result.stdout + result.stderr
+        return run
+
+    def state(self) -> dict[str, Any]:
+        """The recorded resources by logical name, as the state file has them: secrets encrypted."""
+        deployment = self._stack.export_stack().deployment or {}
+        return {entry["urn"].rsplit("::", 1)[1]: entry for entry in deployment.get("resources", [])}
+
+    def state_text(self) -> str:
+        """The whole state as text, to search it."""
+        return json.dumps(self.state())
+
+    def forget(self, name: str) -> None:
+        """Take a resource out of the state, as if an interrupted run had not recorded it."""
+        exported = self._stack.export_stack()
+        deployment = exported.deployment or {}
+        deployment["resources"] = [r for r in deployment["resources"] if not r["urn"].endswith(f"::{name}")]
+        self._stack.import_stack(auto.Deployment(version=exported.version, deployment=deployment))
+
+
+def _drop(_: str) -> None:
+    """Live output is of no interest; the result has all of it."""
+
+
+def _nothing() -> None:
+    """A program without resources."""
+
+
+def _command(pulumi: Path, directory: Path) -> auto.PulumiCommand:
+    """The CLI under test, laid out as the Automation API wants it: below `bin`."""
+    root = directory / "cli"
+    (root / "bin").mkdir(parents=True)
+    (root / "bin" / "pulumi").symlink_to(shutil.which("pulumi", path=str(pulumi.parent)) or pulumi)
+    return auto.PulumiCommand(root=str(root), skip_version_check=True)

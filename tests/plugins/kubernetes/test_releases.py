@@ -1,0 +1,205 @@
+"""Helm releases, through a real engine, with a small chart of our own and with Istio's."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+import pytest
+from tests.plugins.kubernetes.conftest import ApiServer
+from tests.plugins.kubernetes.engine import Engine
+
+pytestmark = pytest.mark.proof("Helm releases through whichever plugin is installed", step=2)
+
+MAP = """\
+apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: {{ .Release.Name }}-map
+  namespace: {{ .Release.Namespace }}
+data:
+  greeting: {{ .Values.greeting | quote }}
+"""
+
+
+@pytest.fixture
+def chart(tmp_path: Path) -> Path:
+    """A chart with one ConfigMap."""
+    folder = tmp_path / "chart"
+    (folder / "templates").mkdir(parents=True)
+    (folder / "Chart.yaml").write_text("apiVersion: v2\nname: small\nversion: 1.0.0\nappVersion: '7'\n")
+    (folder / "values.yaml").write_text("greeting: hello\n")
+    (folder / "templates" / "map.yaml").write_text(MAP)
+    return folder
+
+
+def release(api_server: ApiServer, chart: Path, namespace: str, **values: Any) -> None:
+    """A program with one release named `small`; it exports what the plugin says of it."""
+    provider = kubernetes.Provider("cluster", kubeconfig=api_server.kubeconfig)
+    small = kubernetes.helm.v3.Release(
+        "small",
+        name="small",
+        chart=str(chart),
+        namespace=namespace,
+        create_namespace=True,
+        timeout=20,
+        values=values,
+        opts=pulumi.ResourceOptions(provider=provider),
+    )
+    pulumi.export("status", small.status)
+    pulumi.export("names", small.resource_names)
+
+
+def stored(api_server: ApiServer, namespace: str) -> list[dict[str, Any]]:
+    """Helm's records of the release, oldest first."""
+    found = api_server.get("secret", "-n", namespace, "-l", "owner=helm,name=small")["items"]
+    return sorted(found, key=lambda secret: int(secret["metadata"]["labels"]["version"]))
+
+
+def mark(api_server: ApiServer, namespace: str, status: str) -> None:
+    """Make the newest record look as a helm killed at work leaves it."""
+    newest = stored(api_server, namespace)[-1]
+    record = json.loads(gzip.decompress(base64.b64decode(base64.b64decode(newest["data"]["release"]))))
+    record["info"]["status"] = status
+    packed = base64.b64encode(base64.b64encode(gzip.compress(json.dumps(record).encode()))).decode()
+    patch = {"metadata": {"labels": {"status": status}}, "data": {"release": packed}}
+    name = newest["metadata"]["name"]
+    api_server.kubectl("patch", "secret", name, "-n", namespace, "--type=merge", f"--patch={json.dumps(patch)}")
+
+
+def test_a_release_is_installed_upgraded_and_uninstalled(
+    engine: Engine, api_server: ApiServer, chart: Path
+) -> None:
+    first = engine.up(lambda: release(api_server, chart, "released", greeting="hi"))
+    assert first.outputs["status"]["status"] == "deployed"
+    assert {key: first.outputs["status"][key] for key in ("revision", "version", "appVersion", "chart")} == {
+        "revision": 1,
+        "version": "1.0.0",
+        "appVersion": "7",
+        "chart": "small",
+    }
+    assert first.outputs["names"] == {"ConfigMap/v1": ["released/small-map"]}
+    assert engine.state()["small"]["id"] == "released/small"
+    assert api_server.get("configmap", "small-map", "-n", "released")["data"] == {"greeting": "hi"}
+
+    engine.preview(lambda: release(api_server, chart, "released", greeting="hi"), expect_no_changes=True)
+    engine.refresh(preview_only=True, expect_no_changes=True)
+
+    upgraded = engine.up(lambda: release(api_server, chart, "released", greeting="hey"))
+    assert upgraded.operations["small"] == "update"
+    assert upgraded.outputs["status"]["revision"] == 2
+    assert api_server.get("configmap", "small-map", "-n", "released")["data"] == {"greeting": "hey"}
+
+    # A value that is no longer given falls back to the chart's.
+    engine.up(lambda: release(api_server, chart, "released"))
+    assert api_server.get("configmap", "small-map", "-n", "released")["data"] == {"greeting": "hello"}
+
+    engine.destroy()
+    assert not api_server.has("configmap", "small-map", "-n", "released")
+    assert stored(api_server, "released") == []
+    api_server.kubectl("delete", "namespace", "released", "--wait=false")
+
+
+def test_a_changed_local_chart_is_an_upgrade(
+    engine: Engine, api_server: ApiServer, namespace: str, chart: Path
+) -> None:
+    engine.up(lambda: release(api_server, chart, namespace))
+    (chart / "Chart.yaml").write_text("apiVersion: v2\nname: small\nversion: 1.1.0\n")
+    (chart / "templates" / "map.yaml").write_text(MAP + "  more: text\n")
+    upgraded = engine.up(lambda: release(api_server, chart, namespace))
+    assert upgraded.operations["small"] == "update"
+    assert upgraded.outputs["status"]["version"] == "1.1.0"
+    assert api_server.get("configmap", "small-map", "-n", namespace)["data"]["more"] == "text"
+
+
+def test_a_release_removed_by_hand_is_noticed_and_comes_back(
+    engine: Engine, api_server: ApiServer, namespace: str, chart: Path
+) -> None:
+    engine.up(lambda: release(api_server, chart, namespace))
+    for secret in stored(api_server, namespace):
+        api_server.kubectl("delete", "secret", secret["metadata"]["name"], "-n", namespace)
+    assert engine.refresh().changed() == {"small": "delete"}
+    assert engine.up(lambda: release(api_server, chart, namespace)).operations["small"] == "create"
+
+
+def test_a_chart_that_fails_says_so_in_helms_words_and_can_be_mended(
+    engine: Engine, api_server: ApiServer, namespace: str, chart: Path
+) -> None:
+    (chart / "templates" / "map.yaml").write_text(MAP.replace("v1", "no.such.group/v1"))
+    assert "no.such.group" in engine.fail(lambda: release(api_server, chart, namespace))
+    (chart / "templates" / "map.yaml").write_text(MAP)
+    engine.up(lambda: release(api_server, chart, namespace))
+    assert api_server.has("configmap", "small-map", "-n", namespace)
+
+
+@pytest.mark.parametrize("status", ["pending-install", "pending-upgrade", "failed", "deployed"])
+def test_what_an_interrupted_run_left_of_a_release_is_taken_up(
+    status: str,
+    engine: Engine,
+    api_server: ApiServer,
+    namespace: str,
+    chart: Path,
+    official_plugin: Path | None,
+) -> None:
+    def program(greeting: str) -> None:
+        release(api_server, chart, namespace, greeting=greeting)
+
+    engine.up(lambda: program("first"))
+    if status == "pending-upgrade":
+        engine.up(lambda: program("second"))
+    mark(api_server, namespace, status)
+    if status != "pending-upgrade":
+        # Killed before the engine could note down that the release exists.
+        engine.forget("small")
+    if official_plugin is not None and status != "failed":
+        message = engine.fail(lambda: program("last"))
+        assert "in progress" in message or "still in use" in message
+        for secret in stored(api_server, namespace):
+            api_server.kubectl("delete", "secret", secret["metadata"]["name"], "-n", namespace)
+        return
+    engine.up(lambda: program("last"))
+    assert api_server.get("configmap", "small-map", "-n", namespace)["data"] == {"greeting": "last"}
+    assert stored(api_server, namespace)[-1]["metadata"]["labels"]["status"] == "deployed"
+
+
+def test_a_release_of_somebody_else_is_not_touched(
+    engine: Engine, api_server: ApiServer, namespace: str, chart: Path, plugin_home: Path, toolchain: Any, tmp_path: Path
+) -> None:
+    other = Engine(plugin_home, toolchain.bin / "pulumi", tmp_path / "other", toolchain.bin / "helm", name="other")
+    other.up(lambda: release(api_server, chart, namespace, greeting="theirs"))
+    message = engine.fail(lambda: release(api_server, chart, namespace, greeting="ours"))
+    assert "small" in message
+    assert api_server.get("configmap", "small-map", "-n", namespace)["data"] == {"greeting": "theirs"}
+    other.destroy()
+
+
+def test_istios_base_chart_installs_its_definitions(engine: Engine, api_server: ApiServer, toolchain: Any) -> None:
+    def program() -> None:
+        provider = kubernetes.Provider("cluster", kubeconfig=api_server.kubeconfig)
+        base = kubernetes.helm.v3.Release(
+            "base",
+            name="istio-base",
+            chart=str(toolchain.charts / "base"),
+            namespace="istio-system",
+            create_namespace=True,
+            opts=pulumi.ResourceOptions(provider=provider),
+        )
+        kubernetes.apiextensions.CustomResource(
+            "gateway",
+            api_version="networking.istio.io/v1",
+            kind="Gateway",
+            metadata={"name": "gateway", "namespace": "istio-system"},
+            spec={"selector": {"istio": "gateway"}, "servers": []},
+            opts=pulumi.ResourceOptions(provider=provider, depends_on=[base]),
+        )
+
+    engine.up(program)
+    assert api_server.has("gateways.networking.istio.io", "gateway", "-n", "istio-system")
+    engine.refresh(preview_only=True, expect_no_changes=True)
+    engine.destroy()
+    api_server.kubectl("delete", "namespace", "istio-system", "--wait=false")

@@ -1,0 +1,175 @@
+"""Valid fleets for property tests of any room.
+
+`fleets()` gives configurations as `topology.load` takes them, `loaded_fleets()` what it makes of them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import strategies as st
+
+from topology import Fleet, load
+from topology.istio import EMBEDDED_ISTIO, EMBEDDED_KUBERNETES
+from topology.names import CLUSTER_LENGTH, RESERVED_CLUSTERS, RESERVED_NETWORKS
+
+Config = dict[str, Any]
+
+LETTERS = "abcdefghijklmnopqrstuvwxyz"
+DIGITS = "0123456789"
+ENDS = st.sampled_from("aZ9")
+# Letters and signs that have a meaning somewhere, and some that no terminal and no encoder likes.
+CHARACTERS = "abz03-_./:'\"{}[]#&*!|>%@ \t\n\r\0\x1b\x85\u2028é٣𐍈\ud800"
+
+
+def labels(longest: int = 63) -> st.SearchStrategy[str]:
+    """DNS labels of at most `longest` characters, most of them short."""
+    first = st.sampled_from(LETTERS)
+    inner = st.text(LETTERS + DIGITS + "-", max_size=longest - 2)
+    last = st.sampled_from(LETTERS + DIGITS)
+    return st.one_of(first, st.builds("{}{}{}".format, first, inner, last))
+
+
+def names(count: int, longest: int = 63, taken: frozenset[str] = frozenset()) -> st.SearchStrategy[list[str]]:
+    """Exactly `count` different names."""
+    return st.lists(
+        labels(longest).filter(lambda name: name not in taken), min_size=count, max_size=count, unique=True
+    )
+
+
+def namespace_names() -> st.SearchStrategy[str]:
+    """Names that no component of Kubernetes, of Istio or of the fleet has for itself."""
+    return labels(50).map(lambda name: f"app-{name}")
+
+
+def label_values() -> st.SearchStrategy[str]:
+    """Values of Kubernetes labels."""
+    return st.just("") | st.builds("{}{}{}".format, ENDS, st.text(LETTERS + "A1._-", max_size=8), ENDS)
+
+
+def _optional(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Config]:
+    return st.fixed_dictionaries({}, optional=dict(fields))
+
+
+def validities(shortest: int, longest: int) -> st.SearchStrategy[Config]:
+    """How long a certificate holds, in days."""
+    return st.integers(shortest, longest).flatmap(
+        lambda days: st.fixed_dictionaries(
+            {"validityDays": st.just(days), "renewBeforeDays": st.integers(1, days - 1)}
+        )
+    )
+
+
+def meshes() -> st.SearchStrategy[Config]:
+    """The settings of a mesh."""
+    trust = _optional(
+        algorithm=st.sampled_from(["ecdsa-p256", "rsa-4096"]),
+        organization=st.text("Ab é,.=+", min_size=1, max_size=64),
+        root=validities(730, 36500),
+        intermediate=validities(2, 730),
+    )
+    return _optional(trustDomain=st.sampled_from(["cluster.local", "mesh.example", "a"]), trust=trust)
+
+
+@st.composite
+def clusters(draw: st.DrawFn, position: int, network: str, mesh: str | None) -> Config:
+    """One cluster. `position`, at most 99, keeps its address ranges apart from those of the others."""
+    cluster: Config = {"network": network}
+    if mesh is not None:
+        cluster["mesh"] = mesh
+    if draw(st.booleans()):
+        cluster["embedded"] = draw(_optional(nodes=st.integers(1, 100)))
+    else:
+        cluster["existing"] = {
+            "kubeconfig": draw(st.sampled_from(["a.yaml", "b.yaml"])),
+            "context": f"c{position}",
+        }
+        cluster["existing"] |= draw(_optional(pods=st.sampled_from(["real", "simulated"])))
+    if draw(st.booleans()):
+        cluster["region"] = draw(label_values().filter(bool))
+        cluster |= draw(_optional(zone=label_values()))
+    if draw(st.booleans()):
+        pods, services = draw(
+            st.sampled_from([("10.{}.0.0/16", "10.{}.0.0/16"), ("fd00:{}::/48", "fd00:{}::/108")])
+        )
+        cluster["podCidr"], cluster["serviceCidr"] = pods.format(position), services.format(position + 100)
+    if draw(st.booleans()):
+        gateway = _optional(
+            port=st.sampled_from([443, 15443, 65535]),
+            serviceAnnotations=st.just({"service.beta.kubernetes.io/load-balancer": "internal, please"}),
+        )
+        cluster["eastWestGateway"] = draw(gateway)
+    return cluster | draw(_optional(controlPlane=st.just("own"), dataPlane=st.just("sidecar")))
+
+
+@st.composite
+def fleets(draw: st.DrawFn, max_clusters: int = 4) -> Config:
+    """A valid configuration of one to `max_clusters` clusters, at most 99, in one or more meshes."""
+    count = draw(st.integers(1, max_clusters))
+    cluster_names = draw(names(count, CLUSTER_LENGTH, RESERVED_CLUSTERS))
+    mesh_count = draw(st.integers(0, count))
+    mesh_names = draw(names(mesh_count))
+    # Each mesh has a cluster and, since meshes share no network, at least one network of its own.
+    homes = [
+        *range(mesh_count),
+        *(draw(st.integers(0, max(mesh_count - 1, 0))) for _ in range(count - mesh_count)),
+    ]
+    homes = draw(st.permutations(homes))
+    network_names = draw(names(count, 63, RESERVED_NETWORKS))
+    # A cluster is on the network of an earlier one of its mesh, or on a new one.
+    networks: list[str] = []
+    for position, home in enumerate(homes):
+        shared = [networks[earlier] for earlier in range(position) if homes[earlier] == home]
+        networks.append(draw(st.sampled_from([network_names[position], *shared])))
+    named = mesh_count > 1 or (mesh_count == 1 and draw(st.booleans()))
+    config: Config = {
+        "clusters": {
+            name: draw(clusters(position, networks[position], mesh_names[homes[position]] if named else None))
+            for position, name in enumerate(cluster_names)
+        },
+        "networks": {
+            network: draw(st.sampled_from([{}, None, {"description": "x"}])) for network in set_of(networks)
+        },
+    }
+    if mesh_count:
+        config["meshes"] = {name: draw(st.none() | meshes()) for name in mesh_names}
+    if count > 1 or draw(st.booleans()):
+        config["host"] = draw(st.sampled_from(cluster_names))
+    some = st.lists(st.sampled_from(cluster_names), unique=True)
+    namespace = _optional(
+        injection=st.booleans(),
+        clusters=some,
+        labels=st.dictionaries(labels(20), label_values(), max_size=2),
+    )
+    optional = _optional(
+        namespaces=st.dictionaries(namespace_names(), st.none() | namespace, max_size=3),
+        istio=_optional(
+            version=st.sampled_from([EMBEDDED_ISTIO, f"{EMBEDDED_ISTIO}.2"]),
+            revision=labels(20),
+            charts=st.sampled_from(
+                ["published", {"folder": "charts"}, {"repository": "oci://ghcr.io/istio/charts"}]
+            ),
+        ),
+        kubernetes=_optional(version=st.just(EMBEDDED_KUBERNETES)),
+    )
+    return config | draw(optional)
+
+
+def set_of(items: list[str]) -> list[str]:
+    """The items, each once, in their order."""
+    return list(dict.fromkeys(items))
+
+
+def loaded_fleets(max_clusters: int = 4) -> st.SearchStrategy[Fleet]:
+    """What `topology.load` makes of `fleets`; its stack is called `generated`."""
+    return fleets(max_clusters=max_clusters).map(lambda config: load("generated", config))
+
+
+def json_values() -> st.SearchStrategy[Any]:
+    """Whatever JSON can hold."""
+    texts = st.text(CHARACTERS, max_size=8)
+    return st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | texts,
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
+        max_leaves=12,
+    )

@@ -1,0 +1,189 @@
+"""What holds for every fleet there can be, and for every configuration that is none."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from tests.topology.strategies import Config, fleets, json_values, labels, loaded_fleets
+from topology import Fleet, TopologyError, load
+from topology.draft import DEFAULT_MESH, SECTIONS, SINGLES
+from topology.faults import Fault, join
+
+pytestmark = pytest.mark.proof("stack files are checked before anything exists", step=0)
+
+# The machine that runs this may be busy, and what is asked here does not depend on time.
+quick = settings(max_examples=50, deadline=None)
+
+FREE_FORM = ("labels", "serviceAnnotations", "charts", "controlPlane")
+
+
+@quick
+@given(fleets())
+def test_every_valid_configuration_loads_and_keeps_its_order(config: Config) -> None:
+    fleet = load("generated", config)
+    assert fleet.name == "generated"
+    assert list(fleet.clusters) == list(config["clusters"])
+    assert list(fleet.networks) == list(config["networks"])
+    assert list(fleet.meshes) == list(config.get("meshes", [DEFAULT_MESH]))
+    assert list(fleet.namespaces) == list(config.get("namespaces", []))
+    assert fleet.host == config.get("host", next(iter(config["clusters"])))
+
+
+@quick
+@given(fleets())
+def test_loading_changes_nothing_it_is_given_and_gives_the_same_twice(config: Config) -> None:
+    before = copy.deepcopy(config)
+    assert load("generated", config) == load("generated", config)
+    assert config == before
+
+
+@quick
+@given(fleets())
+def test_a_configuration_means_the_same_when_it_comes_as_json(config: Config) -> None:
+    assert load("generated", json.loads(json.dumps(config))) == load("generated", config)
+
+
+@quick
+@given(loaded_fleets(max_clusters=5))
+def test_every_cluster_is_in_exactly_one_mesh(fleet: Fleet) -> None:
+    members = [name for mesh in fleet.meshes for name in fleet.members_of(mesh)]
+    assert sorted(members) == sorted(fleet.clusters)
+    assert all(fleet.members_of(mesh) for mesh in fleet.meshes)
+
+
+@quick
+@given(loaded_fleets(max_clusters=5))
+def test_peers_are_symmetric_and_never_of_another_mesh(fleet: Fleet) -> None:
+    for name in fleet.clusters:
+        peers = fleet.peers_of(name)
+        assert name not in peers
+        assert all(name in fleet.peers_of(peer) for peer in peers)
+        assert {name, *peers} == set(fleet.members_of(fleet.mesh_of(name)))
+
+
+@quick
+@given(loaded_fleets(max_clusters=5))
+def test_meshes_share_no_network_and_every_network_is_used(fleet: Fleet) -> None:
+    networks = [network for mesh in fleet.meshes for network in fleet.networks_of(mesh)]
+    assert sorted(networks) == sorted(fleet.networks)
+
+
+@quick
+@given(loaded_fleets(max_clusters=5))
+def test_a_mesh_over_several_networks_has_a_gateway_in_each_cluster(fleet: Fleet) -> None:
+    for name, cluster in fleet.clusters.items():
+        several = len(fleet.networks_of(fleet.mesh_of(name))) > 1
+        assert fleet.has_east_west_gateway(name) == (several or cluster.east_west_gateway is not None)
+
+
+@quick
+@given(loaded_fleets(max_clusters=5))
+def test_the_host_is_one_cluster_and_the_rest_are_members(fleet: Fleet) -> None:
+    roles = [fleet.role(name) for name in fleet.clusters]
+    assert sorted(roles) == ["host"] + ["member"] * (len(roles) - 1)
+    assert fleet.role(fleet.host) == "host"
+
+
+@quick
+@given(loaded_fleets(max_clusters=5))
+def test_the_model_of_a_mesh_follows_from_its_clusters(fleet: Fleet) -> None:
+    for mesh in fleet.meshes:
+        size, networks = len(fleet.members_of(mesh)), len(fleet.networks_of(mesh))
+        spread = "one network" if networks == 1 else "several networks"
+        assert fleet.model_of(mesh) == ("single cluster" if size == 1 else f"multi-primary, {spread}")
+
+
+@quick
+@given(loaded_fleets())
+def test_a_namespace_without_clusters_is_in_all_of_them(fleet: Fleet) -> None:
+    for name, namespace in fleet.namespaces.items():
+        having = {cluster for cluster in fleet.clusters if name in fleet.namespaces_of(cluster)}
+        assert having == set(namespace.clusters or fleet.clusters)
+
+
+@quick
+@given(fleets(), labels(), st.data())
+def test_one_unknown_key_anywhere_is_one_fault_at_its_path(
+    config: Config, key: str, data: st.DataObject
+) -> None:
+    path, mapping = data.draw(st.sampled_from([("", config), *_settings(config)]))
+    key = f"x-{key}"
+    mapping[key] = data.draw(json_values())
+    with pytest.raises(TopologyError) as caught:
+        load("generated", config)
+    assert [fault.path for fault in caught.value.faults] == [join(path, [key])]
+    assert caught.value.faults[0].message.startswith("unknown key; ")
+
+
+@quick
+@given(json_values())
+def test_a_configuration_that_is_any_json_value_is_refused_as_a_stack_file(config: Any) -> None:
+    _loads_or_is_refused(config)
+
+
+@quick
+@given(st.dictionaries(st.sampled_from([*SECTIONS, *SINGLES]), json_values()))
+@example({"clusters": {"\ud800": {"\ud800": "\ud800"}}})
+@example({"istio": {"version": float("nan")}, "kubernetes": {"version": "v1.٣٥.4"}})
+@example({"clusters": {"a": {"embedded": {"nodes": 1 << 20_000}, "network": "\n"}}})
+def test_sections_that_are_any_json_values_are_refused_as_a_stack_file(config: Config) -> None:
+    _loads_or_is_refused(config)
+
+
+@quick
+@given(fleets(), json_values(), st.data())
+def test_one_value_replaced_by_any_json_value_loads_or_is_refused(
+    config: Config, value: Any, data: st.DataObject
+) -> None:
+    mapping = data.draw(st.sampled_from([config, *(inner for _, inner in _mappings("", config))]))
+    if mapping:
+        mapping[data.draw(st.sampled_from(list(mapping)))] = value
+    _loads_or_is_refused(config)
+
+
+def test_a_configuration_that_contains_itself_is_refused() -> None:
+    config: Config = {"networks": {"n": {}}}
+    config["clusters"] = {"a": config}
+    _loads_or_is_refused(config)
+
+
+def test_a_configuration_nested_ten_thousand_deep_is_refused() -> None:
+    value: Any = {}
+    for _ in range(10_000):
+        value = {"a": value}
+    _loads_or_is_refused({"clusters": value})
+
+
+def _loads_or_is_refused(config: Any) -> None:
+    try:
+        fleet = load("generated", config)
+    except TopologyError as error:
+        assert error.faults == tuple(sorted(set(error.faults)))
+        assert str(error).splitlines() == [str(fault) for fault in error.faults]
+        assert str(error).replace("\n", "").isprintable()
+        assert all(isinstance(fault, Fault) and fault.message for fault in error.faults)
+    else:
+        assert fleet.clusters
+
+
+def _settings(config: Config) -> Iterator[tuple[str, Config]]:
+    """Every mapping whose keys are fields, with its path."""
+    names = (*SECTIONS,)
+    for path, mapping in _mappings("", config):
+        steps = path.split(".")
+        if path not in names and not set(steps[2:]) & set(FREE_FORM) and path != "istio.charts":
+            yield path, mapping
+
+
+def _mappings(path: str, value: Any) -> Iterator[tuple[str, Config]]:
+    for key, inner in value.items():
+        if isinstance(inner, dict):
+            yield join(path, [key]), inner
+            yield from _mappings(join(path, [key]), inner)

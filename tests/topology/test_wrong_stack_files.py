@@ -1,0 +1,60 @@
+"""Every kind of wrong stack configuration: which fields are named, and what is said of each."""
+
+from __future__ import annotations
+
+import io
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+from tests.topology.wrong_stacks.layouts import LAYOUTS
+from tests.topology.wrong_stacks.many import MANY
+from tests.topology.wrong_stacks.names import NAMES
+from tests.topology.wrong_stacks.secrets import SECRETS
+from tests.topology.wrong_stacks.shapes import SHAPES
+from tests.topology.wrong_stacks.wrong import GOOD, Wrong
+from topology import TopologyError, load, read_stack_file
+
+pytestmark = pytest.mark.proof("stack files are checked before anything exists", step=0)
+
+WRONG = [*SHAPES, *NAMES, *LAYOUTS, *SECRETS, *MANY]
+
+
+def test_the_configuration_that_the_cases_change_is_good() -> None:
+    assert list(load("dev", GOOD).clusters) == ["west", "east"]
+
+
+def test_every_case_has_a_title_of_its_own() -> None:
+    assert [title for title, count in Counter(wrong.title for wrong in WRONG).items() if count > 1] == []
+    assert len(WRONG) >= 55
+
+
+@pytest.mark.parametrize("wrong", WRONG, ids=lambda wrong: wrong.title)
+def test_every_fault_is_found_and_no_other(wrong: Wrong) -> None:
+    with pytest.raises(TopologyError) as caught:
+        load("dev", wrong.config)
+    error = caught.value
+    assert [fault.path for fault in error.faults] == [path for path, _ in wrong.expected]
+    for fault, (_, part) in zip(error.faults, wrong.expected, strict=True):
+        assert part in fault.message
+        assert not fault.message.endswith(".")
+        assert len(fault.message) < 400
+    assert list(error.faults) == sorted(error.faults)
+    assert str(error).splitlines() == [f"{fault.path}: {fault.message}" for fault in error.faults]
+    assert [text for text in wrong.unsaid if text in str(error)] == []
+
+
+@pytest.mark.parametrize("wrong", WRONG, ids=lambda wrong: wrong.title)
+def test_a_stack_file_has_the_faults_of_its_configuration(wrong: Wrong, tmp_path: Path) -> None:
+    text = io.StringIO()
+    config = {f"meshfleet:{section}": value for section, value in wrong.config.items()}
+    YAML(typ="safe", pure=True).dump({"config": config}, text)
+    (tmp_path / "Pulumi.dev.yaml").write_text(text.getvalue(), encoding="utf-8")
+    file = read_stack_file(tmp_path, "dev")
+    with pytest.raises(TopologyError) as from_file:
+        load(file.stack, file.config)
+    with pytest.raises(TopologyError) as from_memory:
+        load("dev", wrong.config)
+    assert set(from_file.value.faults) == set(from_memory.value.faults)

@@ -1,0 +1,269 @@
+"""Control planes, networks, providers and versions that do not go together or are not built yet."""
+
+from __future__ import annotations
+
+from tests.topology.wrong_stacks.wrong import ABSENT, Wrong, on_one_network
+
+UNBUILT = "is not built yet; use own"
+TWO_MESHES = {"meshes.mesh2": {}, "clusters.west.mesh": "mesh1", "clusters.east.mesh": "mesh2"}
+
+
+def existing(context: str = "west", **fields: object) -> dict[str, object]:
+    """A cluster that is there already, on the network of `west`."""
+    return {
+        "network": "network-west",
+        "existing": {"kubeconfig": "kubeconfig.yaml", "context": context, **fields},
+    }
+
+
+CONTROL_PLANES = [
+    Wrong(
+        "unknown primary",
+        {"clusters.east.controlPlane": {"remote": "north"}},
+        {
+            "clusters.east.controlPlane": f"remote {UNBUILT}",
+            "clusters.east.controlPlane.remote": "no cluster is named 'north'; known are west, east",
+        },
+    ),
+    Wrong(
+        "remote of itself",
+        {"clusters.east.controlPlane": {"remote": "east"}},
+        {
+            "clusters.east.controlPlane": f"remote {UNBUILT}",
+            "clusters.east.controlPlane.remote": "'east' cannot be served by itself; use own",
+        },
+    ),
+    Wrong(
+        "remote of a cluster that is itself remote",
+        {"clusters.east.controlPlane": {"remote": "west"}, "clusters.west.controlPlane": {"remote": "east"}},
+        {
+            "clusters.east.controlPlane": f"remote {UNBUILT}",
+            "clusters.east.controlPlane.remote": "'west' is itself remote and runs no control plane",
+            "clusters.west.controlPlane": f"remote {UNBUILT}",
+            "clusters.west.controlPlane.remote": "'east' is itself remote and runs no control plane",
+        },
+    ),
+    Wrong(
+        "remote of another mesh",
+        {**TWO_MESHES, "clusters.east.controlPlane": {"remote": "west"}},
+        {
+            "clusters.east.controlPlane": f"remote {UNBUILT}",
+            "clusters.east.controlPlane.remote": "'west' belongs to the mesh 'mesh1' and 'east' to 'mesh2'",
+        },
+    ),
+    Wrong(
+        "ambient remote",
+        {"clusters.east.controlPlane": {"remote": "west"}, "clusters.east.dataPlane": "ambient"},
+        {
+            "clusters.east.controlPlane": f"remote {UNBUILT}",
+            "clusters.east.dataPlane": (
+                "ambient is not built yet",
+                "ambient is not supported with a remote control plane",
+            ),
+        },
+    ),
+    Wrong(
+        "external control plane",
+        {"clusters.east.controlPlane": {"external": "west"}},
+        {"clusters.east.controlPlane": f"external {UNBUILT}"},
+    ),
+    Wrong(
+        "ambient",
+        {"clusters.east.dataPlane": "ambient"},
+        {"clusters.east.dataPlane": "ambient is not built yet; use sidecar"},
+    ),
+]
+
+RANGES = [
+    Wrong(
+        "range that is a word",
+        {"clusters.west.podCidr": "all"},
+        {"clusters.west.podCidr": "'all' is not an address range; write it as 10.10.0.0/16"},
+    ),
+    Wrong(
+        "range with host bits",
+        {"clusters.west.podCidr": "10.10.0.1/16"},
+        {
+            "clusters.west.podCidr": "'10.10.0.1/16' is not an address range; write it as 10.10.0.0/16, with no host bits set"
+        },
+    ),
+    Wrong(
+        "range without a length",
+        {"clusters.west.podCidr": "10.10.0.0"},
+        {"clusters.west.podCidr": "'10.10.0.0' is not an address range"},
+    ),
+    Wrong(
+        "range with a netmask",
+        {"clusters.west.podCidr": "10.10.0.0/255.255.0.0"},
+        {"clusters.west.podCidr": "is not an address range"},
+    ),
+    Wrong(
+        "range that is too long",
+        {"clusters.west.serviceCidr": "10.10.0.0/33"},
+        {"clusters.west.serviceCidr": "'10.10.0.0/33' is not an address range"},
+    ),
+    Wrong(
+        "range that is a number",
+        {"clusters.west.podCidr": 10},
+        {"clusters.west.podCidr": "10 is not an address range"},
+    ),
+    Wrong(
+        "IPv6 range with host bits",
+        {"clusters.west.podCidr": "fd00::1/64"},
+        {"clusters.west.podCidr": "'fd00::1/64' is not an address range"},
+    ),
+    Wrong(
+        "IPv6 range with a zone",
+        {"clusters.west.podCidr": "fe80::%eth0/64"},
+        {"clusters.west.podCidr": "'fe80::%eth0/64' is not an address range"},
+    ),
+    Wrong(
+        "pods overlap services",
+        {"clusters.west.podCidr": "10.0.0.0/8", "clusters.west.serviceCidr": "10.96.0.0/16"},
+        {"clusters.west.serviceCidr": "10.96.0.0/16 overlaps the cluster's own podCidr 10.0.0.0/8"},
+    ),
+    Wrong(
+        "pods and services of two families",
+        {"clusters.west.podCidr": "10.0.0.0/8", "clusters.west.serviceCidr": "fd00::/108"},
+        {"clusters.west.serviceCidr": "fd00::/108 is IPv6 and podCidr 10.0.0.0/8 is not"},
+    ),
+    Wrong(
+        "pods overlap on one network",
+        {**on_one_network(podCidr="10.10.128.0/17"), "clusters.west.podCidr": "10.10.0.0/16"},
+        {
+            "clusters.east.podCidr": "10.10.128.0/17 overlaps 10.10.0.0/16 of 'west' on the same network 'network-west'"
+        },
+    ),
+    Wrong(
+        "IPv6 pods overlap on one network",
+        {**on_one_network(podCidr="fd00::/48"), "clusters.west.podCidr": "fd00::/32"},
+        {"clusters.east.podCidr": "fd00::/48 overlaps fd00::/32 of 'west'"},
+    ),
+    Wrong(
+        "network shared by two meshes",
+        {**on_one_network(mesh="mesh2"), "meshes.mesh2": {}, "clusters.west.mesh": "mesh1"},
+        {
+            "clusters.east.network": "the network 'network-west' serves the mesh 'mesh1' through 'west'; meshes share no network"
+        },
+    ),
+]
+
+PROVIDERS = [
+    Wrong(
+        "no provider",
+        {"clusters.west.embedded": ABSENT},
+        {"clusters.west": "names no provider; give exactly one of embedded, existing, kind, eks, gke, aks"},
+    ),
+    Wrong(
+        "provider without a value",
+        {"clusters.west.embedded": None},
+        {"clusters.west": "names no provider; give exactly one"},
+    ),
+    Wrong(
+        "two providers",
+        {"clusters.west.kind": {}},
+        {"clusters.west": "names 2 providers (embedded, kind); give exactly one"},
+    ),
+    *(
+        Wrong(
+            f"{provider} is not built",
+            {"clusters.west": {"network": "network-west", provider: {}}},
+            {f"clusters.west.{provider}": "(kind, eks, gke, aks are to come); use embedded, or existing"},
+        )
+        for provider in ("kind", "eks", "gke", "aks")
+    ),
+    Wrong(
+        "neither real nor simulated",
+        {"clusters.west": existing(pods="fake")},
+        {"clusters.west.existing.pods": "'fake' is not allowed; use 'real' or 'simulated'"},
+    ),
+    Wrong(
+        "one cluster under two names",
+        {"clusters.west": existing(), "clusters.east": {**existing(), "network": "network-east"}},
+        {"clusters.east.existing.context": "'west' of the same kubeconfig is already 'west'"},
+    ),
+]
+
+VERSIONS = [
+    Wrong(
+        "unsupported Istio",
+        {"istio": {"version": "1.20"}},
+        {
+            "istio.version": (
+                "Istio 1.20 is not supported; use 1.30 or 1.31",
+                "istiods run as processes are of Istio 1.31, not 1.20",
+            )
+        },
+    ),
+    Wrong(
+        "Istio that is not built",
+        {"istio": {"version": "1.30"}},
+        {"istio.version": "istiods run as processes are of Istio 1.31, not 1.30; use 1.31"},
+    ),
+    Wrong(
+        "no version of Istio",
+        {"istio": {"version": "latest"}},
+        {"istio.version": "'latest' is not a version of Istio; write it as '1.31'"},
+    ),
+    Wrong(
+        "version with a v",
+        {"istio": {"version": "v1.31"}},
+        {"istio.version": "'v1.31' is not a version of Istio"},
+    ),
+    Wrong(
+        "Kubernetes that Istio does not support",
+        {"kubernetes": {"version": "v1.28.0"}},
+        {
+            "kubernetes.version": (
+                "Istio 1.31 does not support Kubernetes v1.28.0; use v1.32 to v1.36",
+                "embedded clusters run Kubernetes v1.35.4, not v1.28.0",
+            )
+        },
+    ),
+    Wrong(
+        "Kubernetes that is not built",
+        {"kubernetes": {"version": "v1.36.3"}},
+        {"kubernetes.version": "embedded clusters run Kubernetes v1.35.4, not v1.36.3"},
+    ),
+    Wrong(
+        "Kubernetes of another age",
+        {
+            "kubernetes": {"version": "v2.35.4"},
+            "clusters": {"west": existing()},
+            "networks.network-east": ABSENT,
+        },
+        {"kubernetes.version": "Istio 1.31 does not support Kubernetes v2.35.4"},
+    ),
+    Wrong(
+        "Kubernetes without a v",
+        {"kubernetes": {"version": "1.35.4"}},
+        {"kubernetes.version": "'1.35.4' is not a version of Kubernetes; write it as v1.35.4"},
+    ),
+    Wrong(
+        "digits of another script",
+        {"kubernetes": {"version": "v1.٣٥.4"}},
+        {"kubernetes.version": "'v1.٣٥.4' is not a version of Kubernetes"},
+    ),
+    Wrong(
+        "unpublished charts",
+        {"istio": {"charts": "nightly"}},
+        {"istio.charts": "'nightly' is not a chart source; use published, {repository"},
+    ),
+    Wrong(
+        "charts over plain HTTP",
+        {"istio": {"charts": {"repository": "http://charts.example"}}},
+        {"istio.charts": "{repository: 'http://charts.example'} is not a chart source"},
+    ),
+    Wrong(
+        "charts from two places",
+        {"istio": {"charts": {"repository": "oci://a", "folder": "b"}}},
+        {"istio.charts": "{repository: 'oci://a', folder: 'b'} is not a chart source"},
+    ),
+    Wrong(
+        "charts from no folder",
+        {"istio": {"charts": {"folder": ""}}},
+        {"istio.charts": "{folder: ''} is not a chart source"},
+    ),
+]
+
+LAYOUTS = [*CONTROL_PLANES, *RANGES, *PROVIDERS, *VERSIONS]

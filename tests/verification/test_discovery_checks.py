@@ -1,0 +1,159 @@
+"""What istiods know of clusters, gateways and endpoints: every way in which it can be wrong is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from verification import FleetView, GatewayView, istiod
+from verification.checks import clusters_synced, endpoint_shards, network_gateways
+from verification.istiod import KnownCluster, NetworkGateway, Shard
+
+pytestmark = pytest.mark.proof("discovery across the clusters of a mesh is verified", step=0)
+
+HOST = "istio-eastwestgateway.istio-system.svc.cluster.local"
+WEST_GATEWAY = NetworkGateway("net-west", "west", "127.0.0.1", 15443)
+EAST_GATEWAY = NetworkGateway("net-east", "east", "127.0.0.2", 15443)
+
+
+def known(**status: str) -> list[KnownCluster]:
+    return [
+        KnownCluster(name, f"istio-system/istio-remote-secret-{name}", state)
+        for name, state in status.items()
+    ]
+
+
+def shard(name: str, endpoints: int = 2, network: str | None = None) -> Shard:
+    return Shard(
+        name,
+        endpoints,
+        frozenset({f"net-{name}" if network is None else network}) if endpoints else frozenset(),
+    )
+
+
+def test_a_mesh_whose_clusters_are_all_synced_holds(fleet: FleetView, recorded: Callable[[str], Any]) -> None:
+    finding = clusters_synced.judge(
+        fleet, fleet.clusters[0], istiod.known_clusters(recorded("clusterz.json"))
+    )
+    assert finding.holds
+    assert finding.detail == "the istiod of west reads east synced, west synced"
+
+
+@pytest.mark.parametrize(
+    ("seen", "told"),
+    [
+        (known(west="synced"), "east is missing"),
+        (known(west="synced", east="syncing"), "east is syncing"),
+        (known(west="synced", east="timeout"), "east is timeout"),
+        (known(west="synced", east=""), "east is without a status"),
+        (known(west="synced", east="synced", solo="synced"), "solo belongs to mesh mesh2, not mesh1"),
+        (
+            known(west="synced", east="synced", gone="synced"),
+            "gone (Secret istio-system/istio-remote-secret-gone) is not",
+        ),
+        ([], "saw no cluster"),
+    ],
+)
+def test_a_cluster_missing_lagging_or_foreign_is_named(
+    fleet: FleetView, seen: list[KnownCluster], told: str
+) -> None:
+    finding = clusters_synced.judge(fleet, fleet.clusters[0], seen)
+    assert not finding.holds
+    assert told in finding.detail
+
+
+def test_a_gateway_into_each_other_network_holds(fleet: FleetView, recorded: Callable[[str], Any]) -> None:
+    finding = network_gateways.judge(
+        fleet, fleet.clusters[0], istiod.network_gateways(recorded("networkz.json"))
+    )
+    assert finding.holds
+    assert "net-east at 127.0.0.2:15443" in finding.detail
+
+
+@pytest.mark.parametrize(
+    ("seen", "told"),
+    [
+        ([], "no gateway 127.0.0.2:15443 for network net-east"),
+        ([WEST_GATEWAY], "no gateway 127.0.0.2:15443 for network net-east"),
+        ([replace(EAST_GATEWAY, address="127.0.0.9")], "knows net-east at 127.0.0.9:15443"),
+        ([replace(EAST_GATEWAY, port=443)], "knows net-east at 127.0.0.2:443"),
+        ([replace(EAST_GATEWAY, network="net-west")], "no gateway 127.0.0.2:15443 for network net-east"),
+        (
+            [EAST_GATEWAY, NetworkGateway("net-solo", "solo", "127.0.0.3", 15443)],
+            "of solo belongs to mesh mesh2",
+        ),
+    ],
+)
+def test_a_gateway_missing_wrong_or_foreign_is_named(
+    fleet: FleetView, seen: list[NetworkGateway], told: str
+) -> None:
+    finding = network_gateways.judge(fleet, fleet.clusters[0], seen)
+    assert not finding.holds
+    assert told in finding.detail
+
+
+def test_a_network_whose_gateway_has_no_address_yet_does_not_hold(fleet: FleetView) -> None:
+    west, east, solo = fleet.clusters
+    fleet = replace(fleet, clusters=(west, replace(east, gateway=None), solo))
+    finding = network_gateways.judge(fleet, west, [WEST_GATEWAY])
+    assert not finding.holds
+    assert "status has no gateway for network net-east" in finding.detail
+
+
+def test_a_gateway_with_a_host_name_is_compared_by_network_cluster_and_port(fleet: FleetView) -> None:
+    west, east, solo = fleet.clusters
+    named = replace(fleet, clusters=(west, replace(east, gateway=GatewayView("lb.example")), solo))
+    assert network_gateways.judge(named, west, [replace(EAST_GATEWAY, address="192.0.2.7")]).holds
+    assert not network_gateways.judge(named, west, [replace(EAST_GATEWAY, port=443)]).holds
+
+
+def test_a_mesh_on_one_network_needs_no_gateway(fleet: FleetView) -> None:
+    assert network_gateways.judge(fleet, fleet.clusters[2], []).holds
+
+
+def test_a_stale_gateway_of_a_cluster_that_left_the_fleet_is_no_leak(fleet: FleetView) -> None:
+    seen = [EAST_GATEWAY, NetworkGateway("net-gone", "gone", "127.0.0.7", 15443)]
+    assert network_gateways.judge(fleet, fleet.clusters[0], seen).holds
+
+
+def test_a_shard_from_each_cluster_of_the_mesh_holds(
+    fleet: FleetView, recorded: Callable[[str], Any]
+) -> None:
+    shards = istiod.service_shards(recorded("endpointShardz.json"))
+    finding = endpoint_shards.judge(fleet, fleet.clusters[0], shards)
+    assert finding.holds
+    assert finding.detail == f"{HOST}: Kubernetes/east 1, Kubernetes/west 1 endpoints"
+
+
+@pytest.mark.parametrize(
+    ("services", "told"),
+    [
+        ({}, "has none of istio-eastwestgateway"),
+        ({HOST: {}}, "in Kubernetes/west"),
+        ({HOST: {"west": shard("west")}}, "no endpoint of istio-eastwestgateway"),
+        ({HOST: {"west": shard("west"), "east": shard("east", 0)}}, "in Kubernetes/east"),
+        ({HOST: {"west": shard("west"), "east": shard("east", network="")}}, "not net-east"),
+        (
+            {HOST: {"west": shard("west"), "east": shard("east"), "solo": shard("solo")}},
+            "of mesh mesh2, not mesh1",
+        ),
+        ({"other.default.svc": {"solo": shard("solo")}}, "other.default.svc has a shard Kubernetes/solo"),
+    ],
+)
+def test_a_shard_missing_empty_misplaced_or_foreign_is_named(
+    fleet: FleetView, services: dict[str, dict[str, Shard]], told: str
+) -> None:
+    finding = endpoint_shards.judge(fleet, fleet.clusters[0], services)
+    assert not finding.holds
+    assert told in finding.detail
+
+
+def test_without_gateways_the_control_planes_own_service_of_its_revision_is_asked_for(
+    fleet: FleetView,
+) -> None:
+    west = replace(fleet.clusters[0], control_plane=replace(fleet.clusters[0].control_plane, revision="blue"))
+    services = {"istiod-blue.istio-system.svc.cluster.local": {"west": shard("west"), "east": shard("east")}}
+    assert endpoint_shards.judge(fleet, west, services).holds

@@ -1,0 +1,154 @@
+"""The roots of a mesh are one, known to its workloads, and no other mesh's."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from verification import FleetView
+from verification.checks import trust
+from verification.view import ClusterView
+
+pytestmark = pytest.mark.proof("every cluster's authority chains to its mesh's root", step=0)
+
+SYSTEM = "/api/v1/namespaces/istio-system"
+
+
+class Made:
+    """Mesh1's root and west's authority, with the fleet that declares them."""
+
+    def __init__(self, authority: Any, fleet: FleetView) -> None:
+        self.root = authority("root", days=(-1, 100_000))
+        self.signing = authority("west", self.root, days=(-1, 90_000))
+        self.fleet = replace(
+            fleet,
+            meshes=(replace(fleet.meshes[0], root_fingerprint=self.root.fingerprint), fleet.meshes[1]),
+        )
+        self.files = {
+            "ca-cert.pem": self.signing.pem,
+            "ca-key.pem": self.signing.key_pem,
+            "root-cert.pem": self.root.pem,
+            "cert-chain.pem": self.signing.pem + self.root.pem,
+        }
+        self.given = {"root-cert.pem": self.root.pem.decode()}
+
+    def judge(self, **change: Any) -> Any:
+        fleet = change.get("fleet", self.fleet)
+        cluster: ClusterView = change.get("cluster", fleet.clusters[0])
+        return trust.judge(
+            fleet,
+            cluster,
+            change.get("files", self.files),
+            change.get("given", self.given),
+            datetime.now(UTC),
+        )
+
+
+@pytest.fixture
+def made(authority: Any, fleet: FleetView) -> Made:
+    return Made(authority, fleet)
+
+
+def test_one_root_in_secret_config_map_and_mesh_holds(made: Made) -> None:
+    finding = made.judge()
+    assert finding.holds
+    assert finding.detail.startswith(
+        f"CN=west signed by CN=root, root {made.root.fingerprint[:16]} as in mesh mesh1"
+    )
+
+
+def test_a_cluster_with_another_root_does_not_hold(made: Made, authority: Any) -> None:
+    other = authority("other")
+    signing = authority("west", other)
+    files = {"ca-cert.pem": signing.pem, "ca-key.pem": signing.key_pem, "root-cert.pem": other.pem}
+    finding = made.judge(files=files)
+    assert not finding.holds
+    assert f"chains to root {other.fingerprint[:16]} (CN=other)" in finding.detail
+
+
+def test_workloads_that_are_given_another_root_do_not_hold(made: Made, authority: Any) -> None:
+    finding = made.judge(given={"root-cert.pem": authority("self-signed").pem.decode()})
+    assert not finding.holds
+    assert "restart its istiod" in finding.detail
+
+
+def test_two_meshes_with_one_root_do_not_hold(made: Made) -> None:
+    first, second = made.fleet.meshes
+    shared = replace(made.fleet, meshes=(first, replace(second, root_fingerprint=first.root_fingerprint)))
+    finding = made.judge(fleet=shared)
+    assert not finding.holds
+    assert "meshes mesh1 and mesh2 share the root" in finding.detail
+
+
+def test_a_mesh_without_a_known_root_does_not_hold(made: Made) -> None:
+    first, second = made.fleet.meshes
+    finding = made.judge(fleet=replace(made.fleet, meshes=(replace(first, root_fingerprint=None), second)))
+    assert not finding.holds
+    assert "no rootFingerprint for mesh mesh1" in finding.detail
+
+
+def test_a_remote_cluster_needs_only_the_root_for_its_workloads(made: Made) -> None:
+    west = made.fleet.clusters[0]
+    remote = replace(west, control_plane=replace(west.control_plane, kind="remote", of="east"))
+    assert made.judge(cluster=remote, files={}).holds
+
+
+def answers(made: Made) -> dict[str, Any]:
+    data = {name: base64.b64encode(content).decode() for name, content in made.files.items()}
+    return {
+        f"GET {SYSTEM}/secrets/cacerts": (200, {"metadata": {"name": "cacerts"}, "data": data}),
+        f"GET {SYSTEM}/configmaps/istio-ca-root-cert": (200, {"metadata": {}, "data": made.given}),
+    }
+
+
+def ask(made: Made, kubeconfig: Path) -> Any:
+    west = replace(made.fleet.clusters[0], kubeconfig=kubeconfig)
+    return trust.Trust().ask_about(made.fleet, west, 0.01)
+
+
+def test_both_objects_are_read_from_the_cluster(
+    made: Made, serve: Callable[..., Any], kubeconfig: Callable[[str], Path]
+) -> None:
+    answer = ask(made, kubeconfig(serve(answers(made)).url))
+    assert answer.ok, answer.detail
+
+
+@pytest.mark.parametrize(
+    ("gone", "told"),
+    [
+        ("secrets/cacerts", "west has no Secret cacerts"),
+        ("configmaps/istio-ca-root-cert", "west has no ConfigMap"),
+    ],
+)
+def test_a_missing_object_is_named(
+    made: Made, serve: Callable[..., Any], kubeconfig: Callable[[str], Path], gone: str, told: str
+) -> None:
+    missing = {
+        "kind": "Status",
+        "status": "Failure",
+        "message": "not found",
+        "reason": "NotFound",
+        "code": 404,
+    }
+    answer = ask(made, kubeconfig(serve(answers(made) | {f"GET {SYSTEM}/{gone}": (404, missing)}).url))
+    assert not answer.ok
+    assert told in answer.detail
+
+
+def test_damaged_data_and_refusals_become_answers(
+    made: Made, serve: Callable[..., Any], kubeconfig: Callable[[str], Path]
+) -> None:
+    damaged = (200, {"metadata": {}, "data": {"ca-cert.pem": "***"}})
+    answer = ask(made, kubeconfig(serve(answers(made) | {f"GET {SYSTEM}/secrets/cacerts": damaged}).url))
+    assert not answer.ok
+    assert "not base64" in answer.detail
+    forbidden = (403, {"kind": "Status", "message": "secrets is forbidden", "code": 403})
+    answer = ask(made, kubeconfig(serve(answers(made) | {f"GET {SYSTEM}/secrets/cacerts": forbidden}).url))
+    assert not answer.ok
+    assert "the API server of west refuses: secrets is forbidden" in answer.detail

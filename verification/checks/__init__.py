@@ -1,0 +1,34 @@
+"""The checks, one a file, and `ALL` of them in the order a person reads them."""
+
+from verification.check import Check
+from verification.checks.clusters_synced import ClustersSynced
+from verification.checks.endpoint_shards import EndpointShards
+from verification.checks.injection import Injection
+from verification.checks.istioctl_analyze import IstioctlAnalyze
+from verification.checks.istioctl_remote_clusters import IstioctlRemoteClusters
+from verification.checks.network_gateways import NetworkGateways
+from verification.checks.trust import Trust
+from verification.checks.webhook_validation import WebhookValidation
+
+ALL: tuple[Check, ...] = (
+    ClustersSynced(),
+    NetworkGateways(),
+    Trust(),
+    EndpointShards(),
+    WebhookValidation(),
+    Injection(),
+    IstioctlRemoteClusters(),
+    IstioctlAnalyze(),
+)
+
+__all__ = [
+    "ALL",
+    "ClustersSynced",
+    "EndpointShards",
+    "Injection",
+    "IstioctlAnalyze",
+    "IstioctlRemoteClusters",
+    "NetworkGateways",
+    "Trust",
+    "WebhookValidation",
+]

@@ -1,0 +1,73 @@
+"""Each istiod knows a gateway into every other network of its mesh, at the address the fleet gave it.
+
+Source: /debug/networkz, pilot/pkg/model/network.go; gateways are found by the label
+topology.istio.io/network on their Services.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Sequence
+
+from verification import istiod
+from verification.check import Check, Finding
+from verification.istiod import NetworkGateway
+from verification.view import ClusterView, FleetView, GatewayView
+
+
+class NetworkGateways(Check):
+    """Asks `/debug/networkz` of every istiod."""
+
+    name = "network-gateways"
+
+    def concerns(self, fleet: FleetView) -> tuple[ClusterView, ...]:
+        return fleet.primaries()
+
+    def look(self, fleet: FleetView, cluster: ClusterView, patience: float) -> Finding:
+        return judge(fleet, cluster, istiod.network_gateways(istiod.ask(cluster, "networkz", patience)))
+
+
+def judge(fleet: FleetView, cluster: ClusterView, gateways: Sequence[NetworkGateway]) -> Finding:
+    """Whether `gateways` lead into every other network of the mesh of `cluster`, and into no other mesh."""
+    members = fleet.mesh_members(cluster.mesh)
+    faults = [
+        f"gateway {gateway.address}:{gateway.port} of {gateway.cluster} belongs to mesh {fleet.mesh_of(gateway.cluster)}: "
+        f"delete its remote secret, then restart the istiod of {cluster.name}, which keeps gateways it once learned"
+        for gateway in gateways
+        if fleet.mesh_of(gateway.cluster) not in (None, cluster.mesh)
+    ]
+    remote_networks = sorted({member.network for member in members} - {cluster.network})
+    for network in remote_networks:
+        behind = [member for member in members if member.network == network and member.gateway]
+        if not behind:
+            faults.append(f"status has no gateway for network {network}; has its address been given yet?")
+        for member in behind:
+            assert member.gateway is not None  # filtered just above
+            if not any(_leads_to(gateway, member, member.gateway) for gateway in gateways):
+                faults.append(
+                    f"no gateway {member.gateway.address}:{member.gateway.port} for network {network} ({member.name}): "
+                    "is the Service labelled topology.istio.io/network and has it an address?"
+                )
+    seen = ", ".join(f"{g.network} at {g.address}:{g.port}" for g in gateways) or "no gateway"
+    if faults:
+        return Finding(False, f"{'; '.join(faults)}. The istiod of {cluster.name} knows {seen}")
+    if not remote_networks:
+        return Finding(
+            True, f"mesh {cluster.mesh} has the one network {cluster.network}, which needs no gateway"
+        )
+    return Finding(True, f"the istiod of {cluster.name} reaches {seen}")
+
+
+def _leads_to(seen: NetworkGateway, member: ClusterView, gateway: GatewayView) -> bool:
+    if (seen.network, seen.cluster, seen.port) != (member.network, member.name, gateway.port):
+        return False
+    # A load balancer's host name is resolved by istiod, so only IP addresses can be compared.
+    return seen.address == gateway.address or not _is_address(gateway.address)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True

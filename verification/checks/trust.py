@@ -1,0 +1,99 @@
+"""Each cluster's authority chains to the one root of its mesh, and workloads are given that root.
+
+Source: https://istio.io/latest/docs/tasks/security/cert-management/plugin-ca-cert/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from lightkube import ApiError
+
+from verification.bundle import certificates, fingerprint, verify_authority
+from verification.check import Check, Finding
+from verification.cluster_api import config_map, reach, secret_files
+from verification.view import ClusterView, FleetView
+
+SECRET = "cacerts"
+CONFIG_MAP = "istio-ca-root-cert"
+ROOT_KEY = "root-cert.pem"
+
+
+class Trust(Check):
+    """Reads Secret cacerts and ConfigMap istio-ca-root-cert of every cluster and verifies the signatures."""
+
+    name = "trust"
+
+    def look(self, fleet: FleetView, cluster: ClusterView, patience: float) -> Finding:
+        with reach(cluster, patience) as client:
+            own = cluster.control_plane.kind == "own"
+            try:
+                files = secret_files(client, cluster, SECRET) if own else {}
+            except ApiError as error:
+                if error.status.code != 404:
+                    raise
+                return Finding(
+                    False,
+                    f"{cluster.name} has no Secret {SECRET}: its istiod signs with a root of its own; run `meshfleet up`",
+                )
+            try:
+                given = config_map(client, cluster, CONFIG_MAP)
+            except ApiError as error:
+                if error.status.code != 404:
+                    raise
+                return Finding(
+                    False, f"{cluster.name} has no ConfigMap {CONFIG_MAP} yet: has its istiod started?"
+                )
+        return judge(fleet, cluster, files, given, datetime.now(UTC))
+
+
+def judge(
+    fleet: FleetView,
+    cluster: ClusterView,
+    files: Mapping[str, bytes],
+    given: Mapping[str, str],
+    now: datetime,
+) -> Finding:
+    """Whether `files` are an authority under the mesh's root, and `given`, the workloads' root, is the same.
+
+    `files` is empty for a cluster whose control plane runs elsewhere. Raises CertificateError.
+    """
+    mesh = fleet.mesh(cluster.mesh)
+    if mesh.root_fingerprint is None:
+        return Finding(False, f"status gives no rootFingerprint for mesh {mesh.name}; run `meshfleet up`")
+    for other in fleet.meshes:
+        if other.name != mesh.name and other.root_fingerprint == mesh.root_fingerprint:
+            return Finding(
+                False, f"meshes {mesh.name} and {other.name} share the root {short(mesh.root_fingerprint)}"
+            )
+    roots = {
+        fingerprint(c) for c in certificates(given.get(ROOT_KEY, "").encode(), f"ConfigMap {CONFIG_MAP}")
+    }
+    if mesh.root_fingerprint not in roots:
+        return Finding(
+            False,
+            f"workloads of {cluster.name} are given root {', '.join(short(r) for r in sorted(roots))}, mesh {mesh.name} has "
+            f"{short(mesh.root_fingerprint)}; restart its istiod if {SECRET} was changed after its start",
+        )
+    if cluster.control_plane.kind != "own":
+        return Finding(
+            True, f"workloads of {cluster.name} are given root {short(mesh.root_fingerprint)} of {mesh.name}"
+        )
+    authority = verify_authority(files, now)
+    if authority.root_fingerprint != mesh.root_fingerprint:
+        return Finding(
+            False,
+            f"{SECRET} of {cluster.name} chains to root {short(authority.root_fingerprint)} ({authority.root_subject}), "
+            f"mesh {mesh.name} has {short(mesh.root_fingerprint)}; run `meshfleet up`",
+        )
+    return Finding(
+        True,
+        f"{authority.subject} signed by {authority.root_subject}, root {short(authority.root_fingerprint)} as in "
+        f"mesh {mesh.name} and {CONFIG_MAP}, good until {authority.expires:%Y-%m-%d}",
+    )
+
+
+def short(digits: str) -> str:
+    """The first 16 digits of a fingerprint: enough to tell two roots apart in a line."""
+    return digits[:16]

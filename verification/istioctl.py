@@ -1,0 +1,56 @@
+"""Run the real istioctl against one cluster.
+
+Source: https://istio.io/latest/docs/reference/commands/istioctl/
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+
+from topology.errors import VerificationError
+from verification.unreachable import UnreachableError
+from verification.view import ClusterView, FleetView
+
+
+def istioctl(fleet: FleetView, cluster: ClusterView, arguments: list[str], patience: float) -> str:
+    """The standard output of `istioctl ARGUMENTS` against `cluster`, run for `patience` seconds at most.
+
+    Raises VerificationError when istioctl is not there, UnreachableError when it fails or does not end.
+    """
+    command = [str(fleet.tools / "istioctl"), f"--kubeconfig={cluster.kubeconfig}"]
+    if cluster.context is not None:
+        command.append(f"--context={cluster.context}")
+    command += [f"--istioNamespace={cluster.control_plane.namespace}", *arguments]
+    asked = f"istioctl {' '.join(arguments)} against {cluster.name}"
+    try:
+        done = subprocess.run(
+            command,
+            env=_environment(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=patience,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise UnreachableError(
+            f"{asked} did not end within {patience:.0f} s; is its API server up, and that of each cluster it reads?"
+        ) from error
+    except OSError as error:
+        raise VerificationError(f"istioctl cannot be run from {fleet.tools}: {error.strerror}") from error
+    if done.returncode != 0:
+        said = (done.stderr.strip() or done.stdout.strip()).splitlines()
+        raise UnreachableError(
+            f"{asked} failed: {said[-1].removeprefix('Error: ') if said else f'exit {done.returncode}'}"
+        )
+    return done.stdout
+
+
+def _environment() -> dict[str, str]:
+    # Somebody's own istioctl defaults or kubeconfig must not decide what is asked of this fleet.
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name != "KUBECONFIG" and not name.startswith("ISTIOCTL_")
+    }

@@ -1,0 +1,143 @@
+"""An istiod's debug API, read as typed records.
+
+Source: https://istio.io/latest/docs/ops/diagnostic-tools/ and pilot/pkg/xds/debug.go. The answers have no
+published schema, so each parser takes only what a check needs and says what it got when that is missing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import httpx2
+
+from topology.errors import VerificationError
+from verification.unreachable import UnreachableError
+from verification.view import ClusterView
+
+SHARD_PROVIDER = "Kubernetes/"
+"""A shard's key is its registry's provider and its cluster: `Kubernetes/west`."""
+
+
+@dataclass(frozen=True)
+class KnownCluster:
+    """One entry of /debug/clusterz: a cluster istiod reads, the Secret it knows it from, how far it got."""
+
+    id: str
+    secret: str
+    status: str
+
+
+@dataclass(frozen=True, order=True)
+class NetworkGateway:
+    """One entry of /debug/networkz: how istiod sends traffic to a network."""
+
+    network: str
+    cluster: str
+    address: str
+    port: int
+
+
+@dataclass(frozen=True)
+class Shard:
+    """The endpoints of one service that one cluster contributes: how many, and on which networks."""
+
+    cluster: str
+    endpoints: int
+    networks: frozenset[str]
+
+
+def ask(cluster: ClusterView, page: str, patience: float) -> Any:
+    """GET one page of the debug API of the cluster's istiod and decode its JSON.
+
+    Raises UnreachableError when nobody answers within `patience` seconds (ten at most), VerificationError
+    when the answer is not what the debug API gives.
+    """
+    url = cluster.control_plane.debug_url
+    if url is None:
+        raise VerificationError(
+            f"status gives no debugUrl for the control plane of {cluster.name}; run `meshfleet up` to start it"
+        )
+    where = f"the istiod of {cluster.name} at {url}/debug/{page}"
+    try:
+        # No proxy of the environment: the debug API is only ever asked directly.
+        with httpx2.Client(trust_env=False, timeout=min(patience, 10.0)) as client:
+            response = client.get(f"{url}/debug/{page}")
+    except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+        raise UnreachableError(
+            f"{where} does not answer ({error or type(error).__name__}); `meshfleet up` starts it again"
+        ) from error
+    if response.status_code != httpx2.codes.OK:
+        raise VerificationError(f"{where} answered {response.status_code}: {response.text[:200]}")
+    try:
+        return response.json()
+    except json.JSONDecodeError as error:
+        raise VerificationError(f"{where} answered no JSON: {response.text[:200]!r}") from error
+
+
+def known_clusters(answer: Any) -> tuple[KnownCluster, ...]:
+    """Parse /debug/clusterz. Raises VerificationError for another shape."""
+    return tuple(
+        KnownCluster(
+            id=str(entry.get("id", "")),
+            secret=str(entry.get("secretName", "")),
+            status=str(entry.get("syncStatus", "")),
+        )
+        for entry in _records(answer, "clusterz")
+    )
+
+
+def network_gateways(answer: Any) -> tuple[NetworkGateway, ...]:
+    """Parse /debug/networkz; `null`, when there is no gateway yet, is none. Raises VerificationError."""
+    gateways = []
+    for entry in _records(answer, "networkz"):
+        port = entry.get("Port", 0)
+        if not isinstance(port, int):
+            raise VerificationError(f"/debug/networkz: Port is {port!r}, not a number")
+        gateways.append(
+            NetworkGateway(
+                network=str(entry.get("Network", "")),
+                cluster=str(entry.get("Cluster", "")),
+                address=str(entry.get("Addr", "")),
+                port=port,
+            )
+        )
+    return tuple(sorted(gateways))
+
+
+def service_shards(answer: Any) -> dict[str, dict[str, Shard]]:
+    """Parse /debug/endpointShardz into service host name → cluster → shard. Raises VerificationError."""
+    if not isinstance(answer, Mapping):
+        raise VerificationError(f"/debug/endpointShardz is {type(answer).__name__}, not an object")
+    services: dict[str, dict[str, Shard]] = {}
+    for host, namespaces in answer.items():
+        found = services.setdefault(str(host), {})
+        for entry in _mapping(namespaces, f"endpointShardz {host}").values():
+            shards = _mapping(entry, f"endpointShardz {host}").get("Shards") or {}
+            for key, endpoints in _mapping(shards, f"endpointShardz {host}.Shards").items():
+                if not str(key).startswith(SHARD_PROVIDER):
+                    continue
+                cluster = str(key).removeprefix(SHARD_PROVIDER)
+                records = _records(endpoints, f"endpointShardz {host} {key}")
+                found[cluster] = Shard(
+                    cluster=cluster,
+                    endpoints=len(records),
+                    networks=frozenset(str(record.get("Network", "")) for record in records),
+                )
+    return services
+
+
+def _records(answer: Any, page: str) -> list[Mapping[str, Any]]:
+    if answer is None:
+        return []
+    if not isinstance(answer, list) or not all(isinstance(entry, Mapping) for entry in answer):
+        raise VerificationError(f"/debug/{page} is not a list of objects: {str(answer)[:120]}")
+    return answer
+
+
+def _mapping(value: Any, page: str) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise VerificationError(f"/debug/{page} is {type(value).__name__}, not an object")
+    return value

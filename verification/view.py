@@ -1,0 +1,189 @@
+"""What the checks are told of a fleet: names, addresses and where to ask; nothing secret but paths.
+
+The shape comes from `meshfleet status --json`; `FleetView.from_status` reads it and names what is missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, cast
+
+from topology.errors import VerificationError
+
+KINDS = ("own", "remote", "external")
+
+
+@dataclass(frozen=True)
+class ControlPlaneView:
+    """Where a cluster's istiod is. `of` names the cluster that serves this one, itself when `kind` is own.
+
+    `debug_url` is the address of the istiod's debug API, without the path, and only known for own ones.
+    """
+
+    kind: Literal["own", "remote", "external"]
+    of: str
+    revision: str = "default"
+    debug_url: str | None = None
+    namespace: str = "istio-system"
+
+
+@dataclass(frozen=True)
+class GatewayView:
+    """An east-west gateway as other networks reach it: an IP address or a host name, and the mTLS port."""
+
+    address: str
+    port: int = 15443
+
+
+@dataclass(frozen=True)
+class ClusterView:
+    """One cluster of the fleet; `kubeconfig` is read by the checks and never shown."""
+
+    name: str
+    role: str
+    mesh: str
+    network: str
+    kubeconfig: Path
+    control_plane: ControlPlaneView
+    region: str = ""
+    zone: str = ""
+    context: str | None = None
+    gateway: GatewayView | None = None
+    injected_namespaces: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class MeshView:
+    """One mesh; `root_fingerprint` is the SHA-256 of its root certificate (DER), 64 lower-case hex digits."""
+
+    name: str
+    trust_domain: str
+    root_fingerprint: str | None
+
+
+@dataclass(frozen=True)
+class FleetView:
+    """A running fleet as the checks see it; `tools` is the folder that holds `istioctl`."""
+
+    stack: str
+    clusters: tuple[ClusterView, ...]
+    meshes: tuple[MeshView, ...]
+    tools: Path
+
+    @classmethod
+    def from_status(cls, status: Mapping[str, Any], tools: Path) -> FleetView:
+        """Read the shape of `meshfleet status --json`.
+
+        Raises VerificationError naming the field that is missing or of the wrong shape.
+        """
+        return cls(
+            stack=_text(status, "stack", "status"),
+            clusters=tuple(_cluster(entry) for entry in _entries(status, "clusters")),
+            meshes=tuple(_mesh(entry) for entry in _entries(status, "meshes")),
+            tools=tools,
+        )
+
+    def mesh(self, name: str) -> MeshView:
+        """The mesh of that name. Raises VerificationError when status does not have it."""
+        for mesh in self.meshes:
+            if mesh.name == name:
+                return mesh
+        raise VerificationError(
+            f"status has no mesh {name!r}; it has {', '.join(m.name for m in self.meshes)}"
+        )
+
+    def mesh_members(self, mesh: str) -> tuple[ClusterView, ...]:
+        """The clusters of one mesh, in the order of status."""
+        return tuple(cluster for cluster in self.clusters if cluster.mesh == mesh)
+
+    def mesh_of(self, cluster_name: str) -> str | None:
+        """The mesh of a cluster, or None when the fleet has no cluster of that name."""
+        return next((c.mesh for c in self.clusters if c.name == cluster_name), None)
+
+    def primaries(self) -> tuple[ClusterView, ...]:
+        """The clusters that have a control plane of their own."""
+        return tuple(cluster for cluster in self.clusters if cluster.control_plane.kind == "own")
+
+
+def fingerprint_digits(text: str) -> str:
+    """A SHA-256 fingerprint in one spelling, whichever of `AB:CD`, `sha256:abcd` or `abcd` it came in."""
+    return text.lower().removeprefix("sha256:").replace(":", "").strip()
+
+
+def _cluster(entry: Mapping[str, Any]) -> ClusterView:
+    where = f"clusters.{entry.get('name', '?')}"
+    name = _text(entry, "name", where)
+    gateway = entry.get("gateway")
+    return ClusterView(
+        name=name,
+        role=str(entry.get("role") or "member"),
+        mesh=_text(entry, "mesh", where),
+        network=_text(entry, "network", where),
+        region=str(entry.get("region") or ""),
+        zone=str(entry.get("zone") or ""),
+        kubeconfig=Path(_text(entry, "kubeconfig", where)),
+        context=entry.get("context") or None,
+        control_plane=_control_plane(name, entry.get("controlPlane"), f"{where}.controlPlane"),
+        gateway=_gateway(gateway, f"{where}.gateway") if gateway else None,
+        injected_namespaces=tuple(str(namespace) for namespace in entry.get("injectedNamespaces") or ()),
+    )
+
+
+def _control_plane(cluster: str, entry: Any, where: str) -> ControlPlaneView:
+    if not isinstance(entry, Mapping):
+        raise VerificationError(
+            f"status: {where} is {type(entry).__name__}, not an object; run `meshfleet up`"
+        )
+    kind = _text(entry, "kind", where)
+    if kind not in KINDS:
+        raise VerificationError(f"status: {where}.kind is {kind!r}; allowed are {', '.join(KINDS)}")
+    return ControlPlaneView(
+        kind=cast(Literal["own", "remote", "external"], kind),
+        of=str(entry.get("of") or cluster),
+        revision=str(entry.get("revision") or "default"),
+        debug_url=str(entry["debugUrl"]).rstrip("/") if entry.get("debugUrl") else None,
+        namespace=str(entry.get("namespace") or "istio-system"),
+    )
+
+
+def _gateway(entry: Any, where: str) -> GatewayView | None:
+    if not isinstance(entry, Mapping):
+        raise VerificationError(
+            f"status: {where} is {type(entry).__name__}, not an object; run `meshfleet up`"
+        )
+    if not entry.get("address"):
+        return None
+    port = entry.get("port", 15443)
+    # The engine hands every number back as a double.
+    if isinstance(port, bool) or not isinstance(port, int | float) or port != int(port):
+        raise VerificationError(f"status: {where}.port is {port!r}; a whole number is needed")
+    return GatewayView(address=str(entry["address"]), port=int(port))
+
+
+def _mesh(entry: Mapping[str, Any]) -> MeshView:
+    where = f"meshes.{entry.get('name', '?')}"
+    fingerprint = entry.get("rootFingerprint")
+    return MeshView(
+        name=_text(entry, "name", where),
+        trust_domain=str(entry.get("trustDomain") or "cluster.local"),
+        root_fingerprint=fingerprint_digits(str(fingerprint)) if fingerprint else None,
+    )
+
+
+def _text(entry: Mapping[str, Any], field: str, where: str) -> str:
+    value = entry.get(field)
+    if not isinstance(value, str) or not value:
+        raise VerificationError(f"status: {where}.{field} is {value!r}; a name is needed; run `meshfleet up`")
+    return value
+
+
+def _entries(status: Mapping[str, Any], field: str) -> Sequence[Mapping[str, Any]]:
+    value = status.get(field)
+    if not isinstance(value, Sequence) or isinstance(value, str):
+        raise VerificationError(f"status: {field} is {type(value).__name__}, not a list; run `meshfleet up`")
+    for number, entry in enumerate(value):
+        if not isinstance(entry, Mapping):
+            raise VerificationError(f"status: {field}.{number} is {type(entry).__name__}, not an object")
+    return value
