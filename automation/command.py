@@ -33,13 +33,19 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else
 
 
 @app.command()
-def up(stack: Stack, json: Json = False) -> None:
+def up(
+    stack: Stack,
+    json: Json = False,
+    refresh: Annotated[
+        bool, typer.Option("--refresh", help="Look at the world first, and mend what `drift` would report.")
+    ] = False,
+) -> None:
     """Bring the fleet to what the stack file says; what is there already stays untouched."""
     with told(json):
         session, start = open_session(stack, quiet=json), time.monotonic()
         with session.working("up"):
             session.engine.initialise()
-            record = session.run("up", f"up {stack}")
+            record = session.run("up", f"up {stack}", refresh=refresh)
         seconds = round(time.monotonic() - start, 1)
         if json:
             answer({"ok": True, "stack": stack, "changes": counted(record.changes), "seconds": seconds})
@@ -117,6 +123,8 @@ def drift(stack: Stack, json: Json = False) -> None:
             answer({"ok": not record.changes, "stack": stack, "drift": [str(change) for change in record.changes]})
         else:
             changes_table(record.changes, "the fleet is as the stack says")
+            if record.changes:
+                say(f"meshfleet up --refresh --stack {stack} makes it so again")
         if record.changes:
             leave(DRIFTED)
 

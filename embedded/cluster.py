@@ -1,8 +1,10 @@
 """An embedded cluster: a real Kubernetes control plane as local processes, with simulated nodes.
 
-It is `running`, or `stopped` when some of its processes are not there; a cluster whose making was interrupted has
-no `cluster.json` yet and counts as remains, which the next `create` removes first.
+It is `running`, or `stopped` when some of its processes are not there; a cluster whose making was interrupted
+has no `cluster.json` yet and counts as remains, which the next `create` removes first.
 """
+
+# ruff: noqa: PLC0415 - what is slow to load is loaded where it is needed; every command pays for it
 
 from __future__ import annotations
 
@@ -28,7 +30,7 @@ from embedded.kubeconfig import build_kubeconfig, connect
 from embedded.nodes import apply_nodes
 from embedded.ports import port_is_free, release_ports, require_free_ports, reserve_ports, reserved_ports
 from embedded.tools import tool
-from embedded.waiting import NotYet, wait_until
+from embedded.waiting import NotYetError, wait_until
 from embedded.workspace import Workspace, make_private_directory, write_private_file
 from topology.errors import ClusterError, EmbeddedError, PortError, ProcessError, ToolchainError
 
@@ -84,8 +86,9 @@ class Cluster:
     def create(self, spec: ClusterSpec, timeout: float = 0) -> RunningCluster:
         """Make the cluster and wait until it serves; `timeout` in seconds, 0 for two minutes.
 
-        A complete cluster of the same version and ranges is adopted, and started when it is stopped; anything else
-        that lies here is removed first. Raises PortError, ProcessError, ToolchainError, EmbeddedError, ClusterError.
+        A complete cluster of the same version and ranges is adopted, and started when it is stopped; anything
+        else that lies here is removed first. Raises PortError, ProcessError, ToolchainError, EmbeddedError,
+        ClusterError.
         """
         present = self.spec()
         if present is not None and present.fixed == spec.fixed:
@@ -205,7 +208,7 @@ def _wait_for_service_account(client: Client, name: str, seconds: float) -> None
             with api_errors("ServiceAccount default"):
                 client.get(ServiceAccount, "default", namespace="default")
         except ClusterError as error:
-            raise NotYet(str(error)) from None
+            raise NotYetError(str(error)) from None
 
     wait_until(
         present,

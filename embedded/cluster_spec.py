@@ -1,4 +1,5 @@
-"""What an embedded cluster is asked to be, and the files that say so to kwokctl. Pure: nothing is touched here.
+"""What an embedded cluster is asked to be, and the files that say so to kwokctl. Pure: nothing is touched
+here.
 
 Configuration format: https://kwok.sigs.k8s.io/docs/generated/apis/ (KwokctlConfiguration).
 """
@@ -30,7 +31,9 @@ TOOLS: Final = {name: "kwok" if name == "kwok-controller" else name for name in 
 
 @dataclass(frozen=True)
 class ClusterSpec:
-    """One embedded cluster. `kubernetes_version` is `v1.35.4`-like; ranges are CIDRs or None for the defaults."""
+    """One embedded cluster. `kubernetes_version` is `v1.35.4`-like; ranges are CIDRs or None for the
+    defaults.
+    """
 
     name: str
     kubernetes_version: str
@@ -78,7 +81,8 @@ def kwokctl_configuration(spec: ClusterSpec, ports: Mapping[str, int], tools: Ma
         "kubeSchedulerBinary": str(tools["kube-scheduler"]),
         "kwokControllerBinary": str(tools["kwok-controller"]),
         "disableQPSLimits": True,
-        # Lets `istioctl` and `kubectl port-forward` reach processes that stand for a pod (embedded.port_forward).
+        # Lets `istioctl` and `kubectl port-forward` reach processes that stand for a pod
+        # (embedded.port_forward).
         "enableCRDs": ["ClusterPortForward"],
     }
     return json.dumps(

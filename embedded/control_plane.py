@@ -1,9 +1,11 @@
 """The processes of one embedded cluster: made by kwokctl, looked at, started again, ended.
 
 kwokctl (https://kwok.sigs.k8s.io/docs/user/kwokctl-manage-cluster/) makes the certificates and works out every
-component's arguments, and starts them the first time. Afterwards they are started from what it wrote down, because
-`kwokctl start` believes its pid files, which after a restart of the machine may name strangers.
+component's arguments, and starts them the first time. Afterwards they are started from what it wrote down,
+because `kwokctl start` believes its pid files, which after a restart of the machine may name strangers.
 """
+
+# ruff: noqa: PLC0415 - what is slow to load is loaded where it is needed; every command pays for it
 
 from __future__ import annotations
 
@@ -61,7 +63,8 @@ class ControlPlane:
         return self._files / "logs" / f"{component}.log"
 
     def make(self, configuration: str) -> None:
-        """Have kwokctl make the cluster from a configuration and start its processes, without waiting for them.
+        """Have kwokctl make the cluster from a configuration and start its processes, without waiting for
+        them.
 
         Raises ProcessError with the end of kwokctl's log.
         """
@@ -124,7 +127,8 @@ class ControlPlane:
     def wait_until_ready(self, server: str, seconds: float) -> None:
         """Wait until the API server at `server` (a URL) is ready and every component runs.
 
-        Raises ProcessError when etcd or the API server ends before, with the end of its log, or when the time is up.
+        Raises ProcessError when etcd or the API server ends before, with the end of its log, or when the time
+        is up.
         """
         context = ssl.create_default_context(cafile=self.certificate_authority)
 

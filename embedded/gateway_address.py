@@ -4,13 +4,15 @@ A loopback address, written where a load balancer's controller would write it: i
 https://kubernetes.io/docs/reference/kubernetes-api/service-resources/service-v1/#ServiceStatus
 """
 
+# ruff: noqa: PLC0415 - what is slow to load is loaded where it is needed; every command pays for it
+
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from embedded.api_errors import RefusedError, api_errors
-from embedded.waiting import NotYet, wait_until
+from embedded.waiting import NotYetError, wait_until
 from topology.errors import ClusterError
 
 if TYPE_CHECKING:
@@ -42,7 +44,7 @@ def publish_address(
     def present() -> Service:
         seen = _get(client, namespace, service)
         if seen is None:
-            raise NotYet("404 not found")
+            raise NotYetError("404 not found")
         return seen
 
     found = wait_until(
@@ -104,6 +106,6 @@ def _port(found: Service, namespace: str, service: str) -> int:
             return port.port
     present = ", ".join(f"{port.name or '-'}:{port.port}" for port in ports) or "none"
     raise ClusterError(
-        f"Service {namespace}/{service}: no port {_PORT_NAME} or {_PORT} for cross-network traffic (it has {present}); "
-        "set networkGateway in the gateway's chart"
+        f"Service {namespace}/{service}: no port {_PORT_NAME} or {_PORT} for cross-network traffic "
+        f"(it has {present}); set networkGateway in the gateway's chart"
     )

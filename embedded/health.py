@@ -7,13 +7,15 @@ import urllib.error
 import urllib.request
 from typing import Final
 
-from embedded.waiting import NotYet
+from embedded.waiting import NotYetError
 
 _BYTES: Final = 4096
 
 
 def ask(url: str, context: ssl.SSLContext | None = None) -> str:
-    """The beginning of a successful answer. Raises NotYet with what came instead: a status, a refusal."""
+    """The beginning of a successful answer. Raises NotYetError with what came instead: a status, a
+    refusal.
+    """
     # Proxies of the environment are for the world outside; they would answer for a server that is down.
     opener = urllib.request.build_opener(
         urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)
@@ -23,6 +25,6 @@ def ask(url: str, context: ssl.SSLContext | None = None) -> str:
             return str(response.read(_BYTES).decode("utf-8", "replace"))
     except urllib.error.HTTPError as error:
         with error:
-            raise NotYet(f"HTTP {error.code}") from None
+            raise NotYetError(f"HTTP {error.code}") from None
     except OSError as error:
-        raise NotYet(str(getattr(error, "reason", error))) from None
+        raise NotYetError(str(getattr(error, "reason", error))) from None

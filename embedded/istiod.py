@@ -1,8 +1,10 @@
 """A real istiod as a process beside a cluster, which need not be one of ours.
 
-It is `running`, or `stopped` when its process is not there. The chart of the control plane must be in the cluster
-before it starts: without the ConfigMap of the injector it would never inject.
+It is `running`, or `stopped` when its process is not there. The chart of the control plane must be in the
+cluster before it starts: without the ConfigMap of the injector it would never inject.
 """
+
+# ruff: noqa: PLC0415 - what is slow to load is loaded where it is needed; every command pays for it
 
 from __future__ import annotations
 
@@ -67,8 +69,9 @@ class Istiod:
     def start(self, spec: IstiodSpec, ports: Mapping[str, int], timeout: float = 0) -> str:
         """Bring it up as `spec` says on `ports`, and wait until it is ready; the version it reports.
 
-        One that already runs so is left alone, any other is ended first. `timeout` in seconds, 0 for a minute and a
-        half. Raises PortError naming who took a port, ProcessError with the end of its log, ClusterError.
+        One that already runs so is left alone, any other is ended first. `timeout` in seconds, 0 for a minute
+        and a half. Raises PortError naming who took a port, ProcessError with the end of its log,
+        ClusterError.
         """
         seconds = timeout or _READY_SECONDS
         kubeconfig = select_context(spec.kubeconfig, spec.context)

@@ -1,8 +1,8 @@
 """What an istiod beside a cluster is asked to be, and the flags, environment and files that say so. Pure.
 
 Flags and variables: https://istio.io/latest/docs/reference/commands/pilot-discovery/
-Its mesh configuration comes from the cluster's own ConfigMap `istio`, as in a pod: a file is only looked at when it
-exists (pilot/pkg/bootstrap/mesh.go), so none is given.
+Its mesh configuration comes from the cluster's own ConfigMap `istio`, as in a pod: a file is only looked at
+when it exists (pilot/pkg/bootstrap/mesh.go), so none is given.
 """
 
 from __future__ import annotations
@@ -46,9 +46,10 @@ class Authority:
 class IstiodSpec:
     """One istiod.
 
-    `revision` is `default` when there is none; `kubeconfig` (a secret) leads to its cluster, by `context` where it
-    has several; `settings` are further environment variables. `network`, `mesh_id` and `trust_domain` reach it
-    through the ConfigMap `istio`, some of them only when it starts: they are here so that a change restarts it.
+    `revision` is `default` when there is none; `kubeconfig` (a secret) leads to its cluster, by `context`
+    where it has several; `settings` are further environment variables. `network`, `mesh_id` and
+    `trust_domain` reach it through the ConfigMap `istio`, some of them only when it starts: they are here so
+    that a change restarts it.
     """
 
     cluster: str
@@ -88,7 +89,8 @@ def istiod_arguments(ports: Mapping[str, int], directory: Path) -> list[str]:
         str(directory / "absent" / "mesh"),
         "--networksConfig",
         str(directory / "absent" / "meshNetworks"),
-        # Ten seconds to drain are for a rolling upgrade behind a Service; here the next one waits for the ports.
+        # Ten seconds to drain are for a rolling upgrade behind a Service; here the next one waits for the
+        # ports.
         "--shutdownDuration",
         "1s",
         # Nobody limits what one user asks of a server of their own.

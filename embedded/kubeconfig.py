@@ -3,6 +3,8 @@
 Format: https://kubernetes.io/docs/reference/config-api/kubeconfig.v1/
 """
 
+# ruff: noqa: PLC0415 - what is slow to load is loaded where it is needed; every command pays for it
+
 from __future__ import annotations
 
 import base64

@@ -1,8 +1,11 @@
-"""The simulated nodes of an embedded cluster; kwok keeps their heartbeat and runs the pods on them in name only.
+"""The simulated nodes of an embedded cluster; kwok keeps their heartbeat and runs the pods on them in name
+only.
 
 Labels: https://kubernetes.io/docs/reference/labels-annotations-taints/
 Pod addresses: kwok takes them from a node's podCIDR (pkg/kwok/controllers/pod_controller.go).
 """
+
+# ruff: noqa: PLC0415 - what is slow to load is loaded where it is needed; every command pays for it
 
 from __future__ import annotations
 

@@ -1,8 +1,10 @@
 """TCP ports on 127.0.0.1 for one owner, kept for as long as the owner lives.
 
-They lie below the range from which Linux (32768, ip_local_port_range) and macOS (49152) pick ports for outgoing
-connections, so that a server which is down for a moment does not lose its port to a client.
+They lie below the range from which Linux (32768, ip_local_port_range) and macOS (49152) pick ports for
+outgoing connections, so that a server which is down for a moment does not lose its port to a client.
 """
+
+# ruff: noqa: PLC0415 - what is slow to load is loaded where it is needed; every command pays for it
 
 from __future__ import annotations
 

@@ -1,9 +1,13 @@
-"""Processes that outlive the command that started them, and are found again without trusting a written number.
+"""Processes that outlive the command that started them, and are found again without trusting a written
+number.
 
-A process belongs to a directory when the program it was started as (its first argument) lies in it: every program
-is started through a symbolic link in its own workspace. That survives a restart of the machine, where a pid file
-would name a stranger, and never mistakes an editor or a shell that merely looks into the directory.
+A process belongs to a directory when the program it was started as (its first argument) lies in it: every
+program is started through a symbolic link in its own workspace. That survives a restart of the machine, where
+a pid file would name a stranger, and never mistakes an editor or a shell that merely looks into the
+directory.
 """
+
+# ruff: noqa: PLC0415 - what is slow to load is loaded where it is needed; every command pays for it
 
 from __future__ import annotations
 
@@ -30,7 +34,8 @@ _KILL_SECONDS: Final = 10.0
 def start(
     program: Path, arguments: Sequence[str], directory: Path, log: Path, environment: Mapping[str, str]
 ) -> psutil.Process:
-    """Start `program` in `directory`, detached from this process, its output in `log` (readable by the owner).
+    """Start `program` in `directory`, detached from this process, its output in `log` (readable by the
+    owner).
 
     `environment` is all it sees. The log of the run before is kept beside it as `<log>.previous`.
     Raises ProcessError when the program is missing or cannot be run.
@@ -63,9 +68,28 @@ def start(
     # Collects the exit status, so that a process that dies while we live is gone and not a zombie.
     threading.Thread(target=started.wait, name=f"reap-{started.pid}", daemon=True).start()
     try:
-        return psutil.Process(started.pid)
+        process = psutil.Process(started.pid)
+        _await_command_line(process)
     except psutil.NoSuchProcess:
         raise ProcessError(f"{program.name}: ended at once; {last_lines(log)}") from None
+    return process
+
+
+def _await_command_line(process: psutil.Process) -> None:
+    """Wait until the kernel shows the command line, by which `find` knows it.
+
+    A parent that used vfork goes on while the kernel still lays out the new program: for some microseconds
+    the process is there and its command line is empty.
+    """
+    from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
+
+    visible = Retrying(
+        retry=retry_if_result(lambda words: not words),
+        wait=wait_fixed(0.001),
+        stop=stop_after_delay(2),
+        retry_error_callback=lambda _: None,
+    )
+    visible(process.cmdline)
 
 
 def find(directory: Path) -> dict[str, list[psutil.Process]]:
@@ -113,8 +137,8 @@ def end(processes: Sequence[psutil.Process], grace: float) -> None:
 def _await_exit(processes: Sequence[psutil.Process], seconds: float) -> list[psutil.Process]:
     """Wait until they have ended; the ones that have not after `seconds`.
 
-    A process that has ended but whose parent has not collected it yet (a zombie) counts as ended: it holds neither
-    ports nor files, and whoever is process 1 in a container may take seconds to collect it.
+    A process that has ended but whose parent has not collected it yet (a zombie) counts as ended: it holds
+    neither ports nor files, and whoever is process 1 in a container may take seconds to collect it.
     """
     import psutil
 

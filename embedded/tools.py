@@ -1,8 +1,11 @@
 """Where the programs of the embedded world are: etcd, the Kubernetes servers, kwok, istiod and the rest."""
 
+# ruff: noqa: PLC0415 - what is slow to load is loaded where it is needed; every command pays for it
+
 from __future__ import annotations
 
 import os
+from functools import cache
 from pathlib import Path
 
 from topology.errors import ToolchainError
@@ -25,13 +28,25 @@ def tools_directory() -> Path:
     configured = os.environ.get("MESHFLEET_TOOLS", "")
     if configured:
         return Path(configured).resolve()
-    from embedded.toolchain import ensure
+    return _built_tools()
 
-    return ensure().bin
+
+@cache
+def _built_tools() -> Path:
+    from embedded.toolchain import make_plan
+
+    # Building takes minutes and belongs to a command that shows how far it is.
+    plan = make_plan()
+    faults = plan.faults()
+    if faults:
+        name, reasons = next(iter(faults.items()))
+        raise ToolchainError(f"{name}: {reasons[0]}; run scripts/bootstrap to complete the toolchain")
+    return plan.toolchain().bin
 
 
 def link_tools(directory: Path, names: dict[str, str]) -> None:
-    """Make symbolic links in `directory` (link name → tool name), so that what runs is known by where it lies.
+    """Make symbolic links in `directory` (link name → tool name), so that what runs is known by where it
+    lies.
 
     Raises ToolchainError when a tool is missing, EmbeddedError when the links cannot be made.
     """

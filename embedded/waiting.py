@@ -1,5 +1,7 @@
 """Waiting for a condition, never for a time: every wait is bounded and says what it was for."""
 
+# ruff: noqa: PLC0415 - what is slow to load is loaded where it is needed; every command pays for it
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -10,7 +12,7 @@ from topology.errors import MeshfleetError, ProcessError
 T = TypeVar("T")
 
 
-class NotYet(Exception):
+class NotYetError(Exception):
     """Raised by a condition that does not hold yet; its text is what was last seen."""
 
 
@@ -19,10 +21,11 @@ def wait_until(
     waiting_for: str,
     seconds: float,
     advice: str,
+    *,
     every: float = 0.05,
     failure: type[MeshfleetError] = ProcessError,
 ) -> T:
-    """Ask `condition` until it stops raising NotYet, at most `seconds`, and return its answer.
+    """Ask `condition` until it stops raising NotYetError, at most `seconds`, and return its answer.
 
     Anything else that `condition` raises ends the wait at once. Raises `failure` with what was waited for,
     what was last seen and `advice` on what to try.
@@ -30,7 +33,7 @@ def wait_until(
     from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_exponential
 
     asking = Retrying(
-        retry=retry_if_exception_type(NotYet),
+        retry=retry_if_exception_type(NotYetError),
         stop=stop_after_delay(seconds),
         # Quick at first, since most waits are short; slower later, so that a long wait does not eat a core.
         wait=wait_exponential(multiplier=every, exp_base=1.2, min=every, max=max(every, 0.5)),
@@ -38,5 +41,5 @@ def wait_until(
     )
     try:
         return asking(condition)
-    except NotYet as last:
+    except NotYetError as last:
         raise failure(f"waited {seconds:.0f} s for {waiting_for}; last seen: {last}; {advice}") from None

@@ -1,4 +1,4 @@
-"""Makes the Python environment of this checkout: run by scripts/bootstrap, with nothing but the standard library.
+"""Makes the Python environment of this checkout; run by scripts/bootstrap, needs the standard library alone.
 
 The environment lies in the cache, `venvs/<key>`, the key being that of requirements.lock, pyproject.toml, the
 Python used and the checkout; `.venv` in the checkout is a link to it. It counts as made once its folder
@@ -29,8 +29,9 @@ _ADVICE = (
     (
         ("DO NOT MATCH THE HASHES", "Hashes are required"),
         (
-            "a package is not the one pinned in requirements.lock, and was refused; if it comes back, the package "
-            "index serves changed contents: use another one (pip config list), and do not edit the hashes to fit"
+            "a package is not the one pinned in requirements.lock, and was refused; if it comes back, the "
+            "package index serves changed contents: use another one (pip config list), and do not edit the "
+            "hashes to fit"
         ),
     ),
     (
@@ -51,7 +52,7 @@ _ADVICE = (
 )
 
 
-class EnvironmentFailure(Exception):
+class UnmadeEnvironmentError(Exception):
     """The environment cannot be made; the text says what to do."""
 
 
@@ -75,11 +76,13 @@ def environment_key(checkout: Path) -> str:
 def make(checkout: Path) -> Path:
     """The checkout's environment, made if it is not there; `.venv` links to it afterwards.
 
-    Raises EnvironmentFailure when it cannot be made.
+    Raises UnmadeEnvironmentError when it cannot be made.
     """
     link = checkout / ".venv"
     if link.exists() and not link.is_symlink():
-        raise EnvironmentFailure(f"{link} is a folder of somebody else's making; move it away and try again")
+        raise UnmadeEnvironmentError(
+            f"{link} is a folder of somebody else's making; move it away and try again"
+        )
     root = cache_root()
     place = root / "venvs" / environment_key(checkout)
     with only_maker(place):
@@ -118,10 +121,10 @@ def only_maker(place: Path) -> Iterator[None]:
 
 @contextmanager
 def bounded(seconds: int, failure: str) -> Iterator[None]:
-    """Raise EnvironmentFailure with the text `failure` if the block takes longer; for the main thread."""
+    """Raise UnmadeEnvironmentError with the text `failure` if the block takes longer; for the main thread."""
 
     def give_up(*_: object) -> None:
-        raise EnvironmentFailure(failure)
+        raise UnmadeEnvironmentError(failure)
 
     before = signal.signal(signal.SIGALRM, give_up)
     signal.alarm(seconds)
@@ -179,13 +182,13 @@ def _run(command: list[str], output: int, log: Path, root: Path) -> None:
             advice = found
             break
     lines = "\n".join(f"  {line}" for line in text.rstrip().splitlines()[-_SHOWN_LINES:])
-    raise EnvironmentFailure(
+    raise UnmadeEnvironmentError(
         f"the Python environment could not be made.\nTo do: {advice}, then try again.\nLog: {log}\n{lines}"
     )
 
 
 def _prune(place: Path, before: Path | None, checkout: Path) -> None:
-    """Remove this checkout's older environments, but the last one, which a command may still be running in."""
+    """Remove this checkout's older environments but the last one: a command may still be running in it."""
     for marker in place.parent.glob(f"*/{MADE_FROM}/checkout"):
         old = marker.parent.parent
         if old not in (place, before) and marker.read_text(encoding="utf-8").strip() == str(checkout):
@@ -197,12 +200,13 @@ def main() -> int:
     """Make the environment; returns the exit code."""
     try:
         make(CHECKOUT)
-    except EnvironmentFailure as failure:
+    except UnmadeEnvironmentError as failure:
         say(str(failure))
         return 1
     except OSError as error:
         say(
-            f"the Python environment could not be made: {error}; set MESHFLEET_CACHE to a folder of yours with 1 GB"
+            f"the Python environment could not be made: {error}; set MESHFLEET_CACHE to a folder of yours "
+            "with 1 GB"
         )
         return 1
     return 0

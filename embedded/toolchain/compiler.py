@@ -122,7 +122,7 @@ class Compiler:
             # Contents only: modules are read-only in the cache, ours must be removable.
             shutil.copytree(source, target, copy_function=shutil.copyfile)
             for directory, _, _ in os.walk(target):
-                os.chmod(directory, 0o755)
+                Path(directory).chmod(0o755)
         else:
             shutil.copyfile(source, target)
         if files.executable:

@@ -15,8 +15,8 @@ _MEANINGS: tuple[tuple[tuple[str, ...], str, str], ...] = (
         ("SECURITY ERROR", "checksum mismatch"),
         "a module that was downloaded is not the one pinned in {directory}/go.sum, and was refused",
         (
-            "remove {modules} and try again; if it comes back, the module proxy (GOPROXY) serves changed contents: "
-            "use another one, and do not edit go.sum to make it fit"
+            "remove {modules} and try again; if it comes back, the module proxy (GOPROXY) serves changed "
+            "contents: use another one, and do not edit go.sum to make it fit"
         ),
     ),
     (
@@ -33,8 +33,8 @@ _MEANINGS: tuple[tuple[tuple[str, ...], str, str], ...] = (
         ("no space left on device", "disk quota exceeded"),
         "the disk is full",
         (
-            "free about 16 GB (the build caches go away again when all is built), or set MESHFLEET_CACHE to a "
-            "folder on a larger disk, and try again: what has been compiled is kept"
+            "free about 16 GB (the build caches go away again when all is built), or set MESHFLEET_CACHE to "
+            "a folder on a larger disk, and try again: what has been compiled is kept"
         ),
     ),
     (
@@ -54,14 +54,14 @@ _MEANINGS: tuple[tuple[tuple[str, ...], str, str], ...] = (
         ),
         "the Go module proxy does not answer",
         (
-            "check the network, or set GOPROXY to a module proxy that this machine reaches, and try again: what "
-            "has been downloaded is kept"
+            "check the network, or set GOPROXY to a module proxy that this machine reaches, and try again: "
+            "what has been downloaded is kept"
         ),
     ),
     (
         ("signal: killed", "cannot allocate memory"),
         "a compiler was ended, most likely for want of memory",
-        "free some memory (4 GB are enough), or set GOMAXPROCS=1, and try again: what has been compiled is kept",
+        "free some memory (4 GB are enough) or set GOMAXPROCS=1, and try again: what is compiled is kept",
     ),
 )
 
@@ -100,7 +100,7 @@ def explain_disk(error: OSError, cache: Path) -> ToolchainError | None:
         )
     if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
         return ToolchainError(
-            f"{error.filename or cache} cannot be written ({error.strerror}); set MESHFLEET_CACHE to a folder "
-            f"of yours, and try again"
+            f"{error.filename or cache} cannot be written ({error.strerror}); set MESHFLEET_CACHE to a "
+            f"folder of yours, and try again"
         )
     return None

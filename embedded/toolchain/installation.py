@@ -1,4 +1,4 @@
-"""One tool as it lies in the cache: `<tool>-<key>/{bin,charts,manifest.json}`, published whole or not at all."""
+"""One tool in the cache, `<tool>-<key>/{bin,charts,manifest.json}`: published whole or not at all."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ class Installation:
     def publish(self, staging: Path) -> None:
         """Write the manifest of what `staging` holds, then put it in place in one step.
 
-        `staging` must be on the same filesystem. What lay there before is removed; a program that runs from it
-        keeps running.
+        `staging` must be on the same filesystem. What lay there before is removed; a program that runs
+        from it keeps running.
         """
         files = {}
         for path in sorted(staging.rglob("*")):

@@ -1,4 +1,4 @@
-"""kubectl, which comes ready-made in a wheel: copied into the cache so that no checkout's environment is linked."""
+"""The kubectl of a wheel: copied into the cache, so that no checkout's environment is linked."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ class WheelProgram:
 
 
 def find_kubectl(prefix: Path | None = None) -> WheelProgram | None:
-    """kubectl in the environment at `prefix` (the running one unless told), or None if its wheel is not there.
+    """The kubectl in the environment at `prefix` (the running one unless told); None without its wheel.
 
-    The version comes from the name of the wheel's folder: asking importlib.metadata takes longer than all else
-    that happens when the toolchain is complete.
+    The version comes from the name of the wheel's folder: asking importlib.metadata takes longer than all
+    else that happens when the toolchain is complete.
     """
     root = prefix or Path(sys.prefix)
     program = root / "bin" / "kubectl"

@@ -79,6 +79,7 @@ def progress_for(stream: TextIO | None = None) -> Progress:
     target = stream or sys.stderr
     if not target.isatty():
         return Lines(target)
-    from embedded.toolchain.terminal import TerminalLines  # rich is slow to import and only needed here
+    # rich is slow to import and only needed here.
+    from embedded.toolchain.terminal import TerminalLines  # noqa: PLC0415
 
     return TerminalLines(target)

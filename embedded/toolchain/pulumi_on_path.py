@@ -57,7 +57,8 @@ def _numbers(version: object) -> tuple[int, int, int] | None:
 
 
 def _ask_version(program: Path) -> str:
-    import subprocess  # only when the program is a new one: it takes a fifth of the quick path
+    # Only when the program is a new one: this import takes a fifth of the quick path.
+    import subprocess  # noqa: PLC0415
 
     environment = {**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true"}
     try:

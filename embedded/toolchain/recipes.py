@@ -36,9 +36,9 @@ class ModuleFiles:
 class Recipe:
     """How one tool is built.
 
-    `programs` maps the name of an installed program to its Go package, `settings` a Go variable to the text the
-    linker puts there (`{version}`, `{major}` and `{minor}` are filled in), `gigabytes` is what its part of the
-    build caches takes at most.
+    `programs` maps the name of an installed program to its Go package, `settings` a Go variable to the text
+    the linker puts there (`{version}`, `{major}` and `{minor}` are filled in), `gigabytes` is what its part
+    of the build caches takes at most.
     """
 
     tool: str
@@ -81,14 +81,14 @@ class Recipe:
 
     def linker_flags(self) -> str:
         """The value of `-ldflags`: no symbol tables, and the versions the programs report."""
-        major, minor = (self.version.lstrip("v").split(".") + ["", ""])[:2]
+        major, minor = [*self.version.lstrip("v").split("."), "", ""][:2]
         values = {"version": self.version, "major": major, "minor": minor}
         settings = [f"-X {name}={text.format(**values)}" for name, text in self.settings.items()]
         return " ".join(["-s -w", *settings])
 
 
 def go_platform() -> tuple[str, str]:
-    """This machine as Go names it (https://go.dev/doc/install/source#environment), such as linux and amd64."""
+    """This machine in Go's words (https://go.dev/doc/install/source#environment), such as linux and amd64."""
     machine = os.uname().machine
     return sys.platform, _ARCHITECTURES.get(machine, machine)
 

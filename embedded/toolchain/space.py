@@ -26,9 +26,10 @@ def require_space(recipes: Sequence[Recipe], *, builds: Path, modules: Path) -> 
     if free + _size(builds) + _size(modules) >= needed:
         return
     raise ToolchainError(
-        f"building {', '.join(recipe.tool for recipe in recipes)} takes about {needed / _GIGABYTE:.0f} GB for "
-        f"Go's caches in {builds.parent} (removed when all is built; about 1 GB stays), and "
-        f"{free / _GIGABYTE:.1f} GB are free. To do: free some, or set MESHFLEET_CACHE to a folder on a larger disk"
+        f"building {', '.join(recipe.tool for recipe in recipes)} takes about {needed / _GIGABYTE:.0f} GB "
+        f"for Go's caches in {builds.parent} (removed when all is built; about 1 GB stays), and "
+        f"{free / _GIGABYTE:.1f} GB are free. To do: free some, or set MESHFLEET_CACHE to a folder on "
+        f"a larger disk"
     )
 
 

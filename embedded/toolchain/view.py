@@ -31,7 +31,7 @@ def publish_view(directory: Path, programs: Mapping[str, Path], *, linked: Path 
             draft.symlink_to(source)
         else:
             _link_or_copy(source, draft)
-        # Renaming one hard link of a file onto another does nothing and leaves both, so the old one goes first.
+        # Renaming one hard link onto another of the same file leaves both, so the old one goes first.
         (target / name).unlink(missing_ok=True)
         draft.rename(target / name)
 

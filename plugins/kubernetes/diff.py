@@ -80,7 +80,7 @@ def respond(
                 kind.value + 1
             )  # each kind is followed by the one that also replaces
             replaced.append(text)
-        detailed[text] = PropertyDiff(kind)
+        detailed[text] = PropertyDiff(kind, input_diff=True)
     return DiffResponse(
         changes=bool(detailed),
         replaces=replaced,

@@ -1,0 +1,1 @@
+"""The native provider `meshfleet`: embedded clusters, istiods, gateway addresses, certificate authorities."""

@@ -42,7 +42,9 @@ def wired(value: Any) -> PropertyValue:
 def checked_properties(
     given: Mapping[str, PropertyValue], checked: Properties, secret: Iterable[str]
 ) -> dict[str, PropertyValue]:
-    """The inputs a handler has checked; those it left alone keep their secrecy, those in `secret` are secret."""
+    """The inputs a handler has checked; those it left alone keep their secrecy, those in `secret` are
+    secret.
+    """
     secrets = frozenset(secret)
     result = {}
     for name, value in checked.items():

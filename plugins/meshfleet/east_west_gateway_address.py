@@ -3,6 +3,8 @@
 A loopback address that no other gateway under the same home has, written into the status of its Service.
 """
 
+# ruff: noqa: PLC0415 - what is slow to load is loaded where it is needed; every command pays for it
+
 from __future__ import annotations
 
 from typing import Final
@@ -36,7 +38,9 @@ class EastWestGatewayAddressHandler:
         ]
 
     def diff(self, old_inputs: Properties, old_outputs: Properties, new_inputs: Properties) -> Difference:
-        """`state` differs when a refresh found the Service without the address; only a refresh asks the cluster."""
+        """`state` differs when a refresh found the Service without the address; only a refresh asks the
+        cluster.
+        """
         names = changed(old_inputs, new_inputs)
         replaces = tuple(name for name in names if name in _IDENTITY)
         updates = tuple(name for name in names if name not in _IDENTITY)

@@ -58,7 +58,8 @@ class EmbeddedClusterHandler:
         if not replaces:
             state = _cluster(old_inputs).state()
             if state is None:
-                # Nothing is left to start. A new cluster is empty: all that was in the old one must come again.
+                # Nothing is left to start. A new cluster is empty: all that was in the old one must come
+                # again.
                 replaces = ("state",)
             elif state != "running" or old_outputs.get("state") != "running":
                 updates = (*updates, "state")

@@ -1,9 +1,9 @@
 """What one kind of native resource must be able to do; the provider translates the wire for it.
 
-A handler sees plain Python values only (`str`, `int`, `float`, `bool`, `None`, `list`, `dict`) under their wire
-names (camelCase). Whole numbers arrive as `int` although the wire has only doubles. A value that is not known yet
-during a preview is `UNKNOWN`. Secrecy is not a handler's business except for naming what is secret: `secret_inputs`
-and `secret_outputs`; an output that repeats an input keeps that input's secrecy by itself.
+A handler sees plain Python values only (`str`, `int`, `float`, `bool`, `None`, `list`, `dict`) under their
+wire names (camelCase). Whole numbers arrive as `int` although the wire has only doubles. A value that is not
+known yet during a preview is `UNKNOWN`. Secrecy is not a handler's business except for naming what is secret:
+`secret_inputs` and `secret_outputs`; an output that repeats an input keeps that input's secrecy by itself.
 
 Handlers are called from several threads at once and must not keep state between calls.
 Protocol: https://github.com/pulumi/pulumi/blob/master/proto/pulumi/provider.proto
@@ -40,8 +40,9 @@ class Fault:
 class Difference:
     """What would have to change. Empty means: nothing.
 
-    `updates` and `replaces` are property names (inputs, or outputs such as `state` and `notAfter`). Anything in
-    `replaces` makes the engine replace the resource, deleting the old one first if `delete_before_replace`.
+    `updates` and `replaces` are property names (inputs, or outputs such as `state` and `notAfter`). Anything
+    in `replaces` makes the engine replace the resource, deleting the old one first if
+    `delete_before_replace`.
     """
 
     updates: tuple[str, ...] = ()
@@ -58,7 +59,9 @@ class Created:
 
 
 class ResourceHandler(Protocol):
-    """The life cycle of one resource type. Every method may raise `MeshfleetError`; its text is shown as it is."""
+    """The life cycle of one resource type. Every method may raise `MeshfleetError`; its text is shown as it
+    is.
+    """
 
     @property
     def outputs(self) -> frozenset[str]:
@@ -88,7 +91,9 @@ class ResourceHandler(Protocol):
         ...
 
     def create(self, inputs: Properties, timeout: float) -> Created:
-        """Make it. `timeout` in seconds, 0 when the user set none. Must clean up after a killed predecessor."""
+        """Make it. `timeout` in seconds, 0 when the user set none. Must clean up after a killed
+        predecessor.
+        """
         ...
 
     def read(self, identifier: str, inputs: Properties, old_outputs: Properties) -> Properties | None:

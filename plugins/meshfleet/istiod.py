@@ -1,4 +1,6 @@
-"""`meshfleet:index:Istiod`: istiod as a process beside a cluster. Any change restarts it on the same ports."""
+"""`meshfleet:index:Istiod`: istiod as a process beside a cluster. Any change restarts it on the same
+ports.
+"""
 
 from __future__ import annotations
 
@@ -73,7 +75,9 @@ class IstiodHandler:
         )
 
     def create(self, inputs: Properties, timeout: float) -> Created:
-        """Starts it and waits until it is ready; one that an interrupted create left is taken over or ended."""
+        """Starts it and waits until it is ready; one that an interrupted create left is taken over or
+        ended.
+        """
         identifier = "/".join(str(inputs[name]) for name in _IDENTITY)
         return Created(identifier, _start(inputs, timeout))
 

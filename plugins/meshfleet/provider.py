@@ -14,8 +14,8 @@ from plugins.meshfleet.conversion import checked_properties, plain_properties, s
 from plugins.meshfleet.handler import UNKNOWN, Difference, Properties, ResourceHandler
 from topology.errors import UnsupportedError
 
-# Type token → module and class. Loaded when first asked for: a run with nothing to change must start quickly, and
-# certificates need a library that processes do not.
+# Type token → module and class. Loaded when first asked for: a run with nothing to change must start quickly,
+# and certificates need a library that processes do not.
 _HANDLERS: Final = {
     "meshfleet:index:EastWestGatewayAddress": ("east_west_gateway_address", "EastWestGatewayAddressHandler"),
     "meshfleet:index:EmbeddedCluster": ("embedded_cluster", "EmbeddedClusterHandler"),
@@ -130,10 +130,7 @@ def _state(
 
 def _difference(found: Difference, old_inputs: Properties, new_inputs: Properties) -> protocol.DiffResponse:
     names = [*found.updates, *found.replaces]
-    detailed = {
-        name: _kind(name, name in found.replaces, old_inputs, new_inputs)
-        for name in names
-    }
+    detailed = {name: _kind(name, name in found.replaces, old_inputs, new_inputs) for name in names}
     return protocol.DiffResponse(
         changes=bool(names),
         replaces=found.replaces,

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import io
+import json
 from collections import Counter
 from pathlib import Path
 
 import pytest
-from ruamel.yaml import YAML
 
 from tests.topology.wrong_stacks.layouts import LAYOUTS
 from tests.topology.wrong_stacks.many import MANY
@@ -48,13 +47,12 @@ def test_every_fault_is_found_and_no_other(wrong: Wrong) -> None:
 
 @pytest.mark.parametrize("wrong", WRONG, ids=lambda wrong: wrong.title)
 def test_a_stack_file_has_the_faults_of_its_configuration(wrong: Wrong, tmp_path: Path) -> None:
-    text = io.StringIO()
     config = {f"meshfleet:{section}": value for section, value in wrong.config.items()}
-    YAML(typ="safe", pure=True).dump({"config": config}, text)
-    (tmp_path / "Pulumi.dev.yaml").write_text(text.getvalue(), encoding="utf-8")
+    # All JSON is YAML.
+    (tmp_path / "Pulumi.dev.yaml").write_text(json.dumps({"config": config}), encoding="utf-8")
     file = read_stack_file(tmp_path, "dev")
     with pytest.raises(TopologyError) as from_file:
         load(file.stack, file.config)
     with pytest.raises(TopologyError) as from_memory:
         load("dev", wrong.config)
-    assert set(from_file.value.faults) == set(from_memory.value.faults)
+    assert from_file.value.faults == from_memory.value.faults

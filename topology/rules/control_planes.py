@@ -12,7 +12,7 @@ from topology.faults import Fault
 
 
 def control_planes(draft: Draft) -> Iterator[Fault]:
-    """Yield a fault for each cluster served by itself, by a cluster that is itself served, or across meshes."""
+    """Yield a fault for each cluster served by itself, by one that is itself served, or across meshes."""
     for name, cluster in draft.clusters.items():
         plane = cluster.control_plane
         serving = draft.clusters.get(plane.of)
@@ -38,6 +38,6 @@ def control_planes(draft: Draft) -> Iterator[Fault]:
         if cluster.data_plane == "ambient":
             yield Fault(
                 f"clusters.{name}.dataPlane",
-                f"ambient is not supported with a {plane.kind} control plane; use sidecar, or controlPlane: own "
-                "(https://istio.io/latest/docs/ambient/install/multicluster/)",
+                f"ambient is not supported with a {plane.kind} control plane; use sidecar, or "
+                "controlPlane: own (https://istio.io/latest/docs/ambient/install/multicluster/)",
             )

@@ -15,7 +15,7 @@ from topology.network import IpNetwork
 
 
 def networks(draft: Draft) -> Iterator[Fault]:
-    """Yield a fault for overlapping ranges that must be told apart, and for a network shared by two meshes."""
+    """Yield a fault for overlapping ranges that must be told apart, and for a network of two meshes."""
     for name, cluster in draft.clusters.items():
         yield from _same_cluster(name, cluster)
     for (first, one), (second, other) in combinations(draft.clusters.items(), 2):

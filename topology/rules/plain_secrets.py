@@ -9,7 +9,7 @@ from topology.secret_text import is_credential, kind_of_secret
 
 
 def plain_secrets(config: Mapping[str, object]) -> Iterator[Fault]:
-    """Yield a fault for each text anywhere in a configuration that holds a secret; the secret is not repeated."""
+    """Yield a fault for each text anywhere in a configuration that holds a secret, which is not repeated."""
     waiting: list[tuple[str, object]] = [("", config)]
     seen: set[int] = set()
     while waiting:

@@ -10,7 +10,7 @@ from topology.shown import shown
 
 
 def references(draft: Draft) -> Iterator[Fault]:
-    """Yield a fault for each network, mesh or cluster that is named and not declared, or declared and not used."""
+    """Yield a fault for each network, mesh or cluster that is named but not declared, or not used."""
     networks, meshes, clusters = (draft.names[section] for section in ("networks", "meshes", "clusters"))
     for name, cluster in draft.clusters.items():
         path = f"clusters.{name}"

@@ -12,7 +12,7 @@ IMPLEMENTED_PROVIDERS = ("embedded", "existing")
 
 
 def support(draft: Draft) -> Iterator[Fault]:
-    """Yield a fault for each provider, control plane, data plane or layout that this release does not bring up."""
+    """Yield a fault for each provider, control plane or data plane that this release does not bring up."""
     for name, cluster in draft.clusters.items():
         path = f"clusters.{name}"
         if cluster.provider not in IMPLEMENTED_PROVIDERS:

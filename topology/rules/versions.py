@@ -10,7 +10,7 @@ from topology.istio import EMBEDDED_ISTIO, EMBEDDED_KUBERNETES, SUPPORTED
 
 
 def versions(draft: Draft) -> Iterator[Fault]:
-    """Yield a fault for an unknown Istio, a Kubernetes it does not support, or a version that is not built here.
+    """Yield a fault for an unknown Istio, a Kubernetes it does not support, or a version not built here.
 
     Source: https://istio.io/latest/docs/releases/supported-releases/
     """
@@ -38,5 +38,6 @@ def versions(draft: Draft) -> Iterator[Fault]:
     if any(cluster.simulated for cluster in draft.clusters.values()) and istio.minor != EMBEDDED_ISTIO:
         yield Fault(
             "istio.version",
-            f"istiods run as processes are of Istio {EMBEDDED_ISTIO}, not {istio.version}; use {EMBEDDED_ISTIO}",
+            f"istiods run as processes are of Istio {EMBEDDED_ISTIO}, not {istio.version}; "
+            f"use {EMBEDDED_ISTIO}",
         )

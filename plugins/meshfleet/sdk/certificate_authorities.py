@@ -8,7 +8,9 @@ from plugins.meshfleet.sdk.resource import NativeResource
 
 
 class RootCertificateAuthority(NativeResource):
-    """The root of a mesh. `algorithm` is `ecdsa-p256` or `rsa-4096`; `not_after` is RFC 3339, texts are PEM."""
+    """The root of a mesh. `algorithm` is `ecdsa-p256` or `rsa-4096`; `not_after` is RFC 3339, texts are
+    PEM.
+    """
 
     certificate: pulumi.Output[str]
     private_key: pulumi.Output[str]

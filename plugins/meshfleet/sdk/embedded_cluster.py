@@ -10,9 +10,9 @@ from plugins.meshfleet.sdk.resource import NativeResource
 class EmbeddedCluster(NativeResource):
     """Runs until it is destroyed, beyond the command that made it; `up` starts again what has died.
 
-    `fleet` and `name` find it again. Another version or range makes another cluster; nodes, region and zone change
-    in place. `state` is `running` or `stopped: …`; `identity` changes with every new cluster, so that a provider
-    for it can tell (`cluster_identifier`).
+    `fleet` and `name` find it again. Another version or range makes another cluster; nodes, region and zone
+    change in place. `state` is `running` or `stopped: …`; `identity` changes with every new cluster, so that
+    a provider for it can tell (`cluster_identifier`).
     """
 
     kubeconfig: pulumi.Output[str]

@@ -19,8 +19,8 @@ def wire_name(name: str) -> str:
 class NativeResource(pulumi.CustomResource):
     """A resource of the `meshfleet` plugin.
 
-    A subclass names its `outputs` (those that are not inputs) and which of them are `secret_outputs`, by their
-    Python names. Inputs that are None are not sent.
+    A subclass names its `outputs` (those that are not inputs) and which of them are `secret_outputs`, by
+    their Python names. Inputs that are None are not sent.
     """
 
     outputs: ClassVar[tuple[str, ...]] = ()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -39,14 +38,12 @@ def warm_builds(go_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
 
 @pytest.fixture
 def workshop(tmp_path: Path, go_folder: Path, warm_builds: Path, monkeypatch: pytest.MonkeyPatch) -> Workshop:
-    """An empty cache whose builds start from a warm build cache, with no module proxy at all."""
-    cache = Cache(tmp_path / "cache")
-    shutil.copytree(warm_builds, cache.go_build)
+    """An empty toolchain cache; builds use the warm build cache, as a user's own, and no module proxy."""
     monkeypatch.setenv("PATH", f"{go_folder}:/usr/bin:/bin")
     monkeypatch.setenv("GOPROXY", "off")
-    monkeypatch.delenv("GOCACHE", raising=False)
+    monkeypatch.setenv("GOCACHE", str(warm_builds))
     monkeypatch.delenv("GOMODCACHE", raising=False)
-    return Workshop(tmp_path, cache)
+    return Workshop(tmp_path, Cache(tmp_path / "cache"))
 
 
 @pytest.fixture

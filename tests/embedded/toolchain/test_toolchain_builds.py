@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -60,7 +61,11 @@ def run(program: Path) -> str:
     return subprocess.run([str(program)], capture_output=True, text=True, check=True).stderr
 
 
-def test_only_the_products_remain_after_a_build(workshop: Workshop, heard: Heard) -> None:
+def test_only_the_products_remain_after_a_build(
+    workshop: Workshop, heard: Heard, warm_builds: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("GOCACHE")
+    shutil.copytree(warm_builds, workshop.cache.go_build)
     first, second = workshop.recipe("hello"), workshop.recipe("other", 'println("other")')
     toolchain = ensure(heard, plan=workshop.plan(first, second))
 
@@ -89,14 +94,9 @@ def test_nothing_is_run_when_everything_is_there(
     assert heard.lines == []
 
 
-def test_a_user_s_own_go_caches_are_used_and_kept(
-    workshop: Workshop, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    own = tmp_path / "own"
-    workshop.cache.go_build.rename(own)
-    monkeypatch.setenv("GOCACHE", str(own))
+def test_a_user_s_own_go_caches_are_used_and_kept(workshop: Workshop, warm_builds: Path) -> None:
     ensure(plan=workshop.plan(workshop.recipe()))
-    assert any(own.iterdir())
+    assert any(warm_builds.iterdir())
     assert not workshop.cache.go_build.exists()
 
 

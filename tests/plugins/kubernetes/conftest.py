@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -125,7 +126,8 @@ def engine(plugin_home: Path, toolchain: Any, tmp_path: Path) -> Iterator[Engine
 @pytest.fixture
 def namespace(api_server: ApiServer, request: pytest.FixtureRequest) -> Iterator[str]:
     """A namespace of its own for the test, made outside of Pulumi."""
-    name = request.node.name.replace("_", "-").replace("[", "-").strip("]").lower()[:50].strip("-")
+    # Deleted in the background, so no two tests may share one.
+    name = f"test-{hashlib.sha256(request.node.nodeid.encode()).hexdigest()[:12]}"
     api_server.kubectl("create", "namespace", name)
     yield name
     api_server.kubectl("delete", "namespace", name, "--wait=false")

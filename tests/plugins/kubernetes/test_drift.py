@@ -16,7 +16,11 @@ pytestmark = pytest.mark.proof("drift of Kubernetes objects is noticed and mende
 def program(api_server: ApiServer, namespace: str) -> None:
     """One object of many kinds, with values that a server rewrites and that controllers add to."""
     provider = kubernetes.Provider(
-        "cluster", kubeconfig=api_server.kubeconfig, enable_secret_mutable=True, enable_patch_force=True
+        "cluster",
+        kubeconfig=api_server.kubeconfig,
+        enable_secret_mutable=True,
+        enable_config_map_mutable=True,
+        enable_patch_force=True,
     )
     options = pulumi.ResourceOptions(provider=provider)
     metadata = {"namespace": namespace}
@@ -30,7 +34,7 @@ def program(api_server: ApiServer, namespace: str) -> None:
     kubernetes.core.v1.Service(
         "service",
         metadata={"name": "service", **metadata},
-        spec={"selector": {"app": "x"}, "ports": [{"port": 80}]},
+        spec={"selector": {"app": "x"}, "ports": [{"port": 80, "target_port": 8080}]},
         opts=options,
     )
     kubernetes.apps.v1.Deployment(
@@ -92,7 +96,7 @@ def test_an_untouched_cluster_shows_no_drift_and_one_touched_by_hand_does(
     api_server.kubectl("delete", "serviceaccount", "account", "-n", namespace)
     patch("secret", "secret", [{"op": "replace", "path": "/data/key", "value": "c3BvaWx0"}], "-n", namespace)
     patch("configmap", "map", [{"op": "remove", "path": "/data/c"}], "-n", namespace)
-    patch("service", "service", [{"op": "replace", "path": "/spec/ports/0/port", "value": 81}], "-n", namespace)
+    patch("service", "service", [{"op": "replace", "path": "/spec/ports/0/targetPort", "value": 81}], "-n", namespace)
     image = {"op": "replace", "path": "/spec/template/spec/containers/0/image", "value": "other"}
     patch("deployment", "deployment", [image], "-n", namespace)
     drift = engine.refresh(preview_only=True)
@@ -104,12 +108,12 @@ def test_an_untouched_cluster_shows_no_drift_and_one_touched_by_hand_does(
         "service": "update",
     }
     assert drift.differences["map"] == ["data.c"]
-    assert drift.differences["service"] == ["spec.ports[0].port"]
+    assert drift.differences["service"] == ["spec.ports[0].targetPort"]
 
     mended = engine.up(lambda: program(api_server, namespace), refresh=True)
     assert mended.operations["account"] == "create"
     assert api_server.get("secret", "secret", "-n", namespace)["data"]["key"] == "dmFsdWU="
     assert api_server.get("configmap", "map", "-n", namespace)["data"] == {"a.b": "1", "c": "2"}
     assert api_server.get("configmap", "map", "-n", namespace)["metadata"]["labels"] == {"app": "x", "theirs": "yes"}
-    assert api_server.get("service", "service", "-n", namespace)["spec"]["ports"][0]["port"] == 80
+    assert api_server.get("service", "service", "-n", namespace)["spec"]["ports"][0]["targetPort"] == 8080
     engine.refresh(preview_only=True, expect_no_changes=True)

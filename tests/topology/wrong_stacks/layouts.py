@@ -83,9 +83,7 @@ RANGES = [
     Wrong(
         "range with host bits",
         {"clusters.west.podCidr": "10.10.0.1/16"},
-        {
-            "clusters.west.podCidr": "'10.10.0.1/16' is not an address range; write it as 10.10.0.0/16, with no host bits set"
-        },
+        {"clusters.west.podCidr": "write it as 10.10.0.0/16, with no host bits set"},
     ),
     Wrong(
         "range without a length",
@@ -130,9 +128,7 @@ RANGES = [
     Wrong(
         "pods overlap on one network",
         {**on_one_network(podCidr="10.10.128.0/17"), "clusters.west.podCidr": "10.10.0.0/16"},
-        {
-            "clusters.east.podCidr": "10.10.128.0/17 overlaps 10.10.0.0/16 of 'west' on the same network 'network-west'"
-        },
+        {"clusters.east.podCidr": "10.10.128.0/17 overlaps 10.10.0.0/16 of 'west' on the same network"},
     ),
     Wrong(
         "IPv6 pods overlap on one network",
@@ -142,9 +138,7 @@ RANGES = [
     Wrong(
         "network shared by two meshes",
         {**on_one_network(mesh="mesh2"), "meshes.mesh2": {}, "clusters.west.mesh": "mesh1"},
-        {
-            "clusters.east.network": "the network 'network-west' serves the mesh 'mesh1' through 'west'; meshes share no network"
-        },
+        {"clusters.east.network": "'network-west' serves the mesh 'mesh1' through 'west'; meshes share no"},
     ),
 ]
 

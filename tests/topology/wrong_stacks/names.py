@@ -52,7 +52,7 @@ UNUSABLE = [
     Wrong("revision with a dot", {"istio": {"revision": "1.31"}}, {"istio.revision": f"'1.31' {LABEL}"}),
     Wrong(
         "revision too long for its webhook",
-        {"istio": {"revision": "r" * 27}},
+        {"istio": {"revision": "r" * 28}},
         {"istio.revision": "since istio-sidecar-injector-<revision>-istio-system is derived"},
     ),
     Wrong(

@@ -236,9 +236,7 @@ WRONG_VALUES = [
     Wrong(
         "annotation that is none",
         {"clusters.west.eastWestGateway.serviceAnnotations": {"-a": "b"}},
-        {
-            "clusters.west.eastWestGateway.serviceAnnotations.-a": "'-a' is not the key of a label or annotation"
-        },
+        {"clusters.west.eastWestGateway.serviceAnnotations.-a": "'-a' is not the key of a label"},
     ),
     Wrong(
         "label with a bad prefix",

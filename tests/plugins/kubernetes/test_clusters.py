@@ -1,0 +1,123 @@
+"""Which cluster a provider means, and what happens when it is another one, gone, or none."""
+
+from __future__ import annotations
+
+import socket
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+import pytest
+from tests.plugins.kubernetes.conftest import ApiServer
+from tests.plugins.kubernetes.engine import Engine
+
+pytestmark = pytest.mark.proof("explicit providers only, each for one cluster", step=2)
+
+
+def unreachable(kubeconfig: str) -> str:
+    """The same kubeconfig, with the port of a server that is not there."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    lines = [
+        f"    server: https://127.0.0.1:{port}" if line.strip().startswith("server:") else line
+        for line in kubeconfig.splitlines()
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def program(kubeconfig: str, namespace: str, value: str = "value", **settings: object) -> None:
+    """One ConfigMap in one cluster."""
+    provider = kubernetes.Provider("cluster", kubeconfig=kubeconfig, **settings)  # type: ignore[arg-type]
+    kubernetes.core.v1.ConfigMap(
+        "map",
+        metadata={"name": "map", "namespace": namespace},
+        data={"key": value},
+        opts=pulumi.ResourceOptions(provider=provider),
+    )
+
+
+def test_other_credentials_for_the_same_cluster_replace_nothing_and_another_cluster_does(
+    engine: Engine, api_server: ApiServer, namespace: str
+) -> None:
+    first = api_server.kubeconfig
+    second = first.replace("127.0.0.1", "localhost")
+    assert first != second
+    engine.up(lambda: program(first, namespace, cluster_identifier="west"))
+    assert "map" not in engine.preview(lambda: program(second, namespace, cluster_identifier="west")).changed()
+    moved = engine.preview(lambda: program(first, namespace, cluster_identifier="east"))
+    assert moved.operations["map"] in ("replace", "delete-replaced", "create-replacement")
+    unnamed = engine.preview(lambda: program(second, namespace))
+    assert unnamed.operations["map"] in ("replace", "delete-replaced", "create-replacement")
+
+
+def test_an_unreachable_cluster_is_an_error_that_names_it_and_can_be_forgotten(
+    engine: Engine, api_server: ApiServer, namespace: str
+) -> None:
+    gone = unreachable(api_server.kubeconfig)
+    server = next(line.split()[1] for line in gone.splitlines() if line.strip().startswith("server:"))
+    assert server in engine.fail(lambda: program(gone, namespace))
+
+    engine.up(lambda: program(api_server.kubeconfig, namespace, cluster_identifier="west"))
+    lost = engine.fail(lambda: program(gone, namespace, "other", cluster_identifier="west"))
+    assert server in lost
+    assert "map" in engine.state()
+
+    skipped = engine.up(
+        lambda: program(gone, namespace, "other", cluster_identifier="west", skip_update_unreachable=True)
+    )
+    assert "map" not in skipped.changed()
+    engine.up(lambda: program(gone, namespace, cluster_identifier="west", delete_unreachable=True))
+    assert engine.refresh().changed() == {"map": "delete"}
+    assert api_server.has("configmap", "map", "-n", namespace)
+
+
+def test_an_object_of_somebody_else_is_not_adopted_unless_the_user_says_so(
+    engine: Engine, api_server: ApiServer, namespace: str
+) -> None:
+    api_server.kubectl("create", "configmap", "map", "-n", namespace, "--from-literal=theirs=1")
+    assert "already exists" in engine.fail(lambda: program(api_server.kubeconfig, namespace)).replace(
+        "exists already", "already exists"
+    )
+    assert api_server.get("configmap", "map", "-n", namespace)["data"] == {"theirs": "1"}
+    engine.up(lambda: program(api_server.kubeconfig, namespace, upsert_existing_objects=True))
+    assert api_server.get("configmap", "map", "-n", namespace)["data"] == {"theirs": "1", "key": "value"}
+
+
+def test_what_an_interrupted_run_made_of_an_object_is_taken_up(
+    engine: Engine, api_server: ApiServer, namespace: str, official_plugin: object
+) -> None:
+    engine.up(lambda: program(api_server.kubeconfig, namespace))
+    engine.forget("map")
+    if official_plugin is not None:
+        # The official provider cannot tell its own objects from others; it wants to be told.
+        assert "already exists" in engine.fail(lambda: program(api_server.kubeconfig, namespace))
+        return
+    run = engine.up(lambda: program(api_server.kubeconfig, namespace, "other"))
+    assert run.operations["map"] == "create"
+    assert api_server.get("configmap", "map", "-n", namespace)["data"] == {"key": "other"}
+
+
+def test_without_a_kubeconfig_nothing_happens(
+    engine: Engine, api_server: ApiServer, monkeypatch: pytest.MonkeyPatch, official_plugin: object, namespace: str
+) -> None:
+    if official_plugin is not None:
+        pytest.xfail("the official provider falls back to the ambient kubeconfig")
+    monkeypatch.delenv("KUBECONFIG", raising=False)
+    assert "kubeconfig" in engine.fail(lambda: program("", namespace))
+    assert not api_server.has("configmap", "map", "-n", namespace)
+
+
+def test_what_the_stand_in_cannot_do_it_refuses_by_name(
+    engine: Engine, api_server: ApiServer, official_plugin: object
+) -> None:
+    def unsupported() -> None:
+        provider = kubernetes.Provider("cluster", kubeconfig=api_server.kubeconfig)
+        options = pulumi.ResourceOptions(provider=provider)
+        kubernetes.yaml.v2.ConfigGroup("group", yaml="{}", opts=options)
+
+    if official_plugin is not None:
+        engine.up(unsupported)
+        return
+    message = engine.fail(unsupported)
+    assert "kubernetes:yaml/v2:ConfigGroup" in message
+    assert "official plugin" in message
