@@ -42,7 +42,12 @@ def told(as_json: bool) -> Iterator[None]:
         for fault in error.faults:
             say(str(fault))
         if as_json:
-            answer({"ok": False, "faults": [{"path": fault.path, "message": fault.message} for fault in error.faults]})
+            answer(
+                {
+                    "ok": False,
+                    "faults": [{"path": fault.path, "message": fault.message} for fault in error.faults],
+                }
+            )
         leave(WRONG_CONFIGURATION)
     except MeshfleetError as error:
         say(f"error: {error}")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from pulumi.automation.events import EngineEvent, StepEventMetadata
+from components.tokens import COMPONENT_PREFIX
 
-from components.component import COMPONENT_PREFIX
+if TYPE_CHECKING:
+    from pulumi.automation.events import EngineEvent, StepEventMetadata
 
 # The part of a resource's name behind the cluster -> the stage shown to people.
 STAGES: dict[str, tuple[str, ...]] = {

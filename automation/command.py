@@ -9,7 +9,6 @@ from typing import Annotated
 
 import typer
 
-from automation import destruction
 from automation.answers import DRIFTED, FAILED, answer, leave, say, told
 from automation.changes import counted
 from automation.checkout import Checkout, write_private
@@ -28,7 +27,9 @@ app = typer.Typer(
     epilog="Exit codes: 0 done, 1 failed (with what to do next), 2 the stack file is wrong, 3 drift was found.",
 )
 
-Stack = Annotated[str, typer.Option("--stack", "-s", help="A file stacks/Pulumi.STACK.yaml, or examples/STACK.")]
+Stack = Annotated[
+    str, typer.Option("--stack", "-s", help="A file stacks/Pulumi.STACK.yaml, or examples/STACK.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else on standard output.")]
 
 
@@ -80,7 +81,9 @@ def preview(
 def verify(
     stack: Stack,
     json: Json = False,
-    seconds: Annotated[float, typer.Option(min=1, help="How long each check may wait for its condition.")] = 30,
+    seconds: Annotated[
+        float, typer.Option(min=1, help="How long each check may wait for its condition.")
+    ] = 30,
 ) -> None:
     """Ask the running fleet, istiods and API servers themselves, whether it is what it should be."""
     # Not needed by the other commands, whose start it would slow down.
@@ -120,7 +123,13 @@ def drift(stack: Stack, json: Json = False) -> None:
             session.status()
             record = session.run("refresh", f"drift {stack}")
         if json:
-            answer({"ok": not record.changes, "stack": stack, "drift": [str(change) for change in record.changes]})
+            answer(
+                {
+                    "ok": not record.changes,
+                    "stack": stack,
+                    "drift": [str(change) for change in record.changes],
+                }
+            )
         else:
             changes_table(record.changes, "the fleet is as the stack says")
             if record.changes:
@@ -137,6 +146,9 @@ def destroy(
     json: Json = False,
 ) -> None:
     """Remove everything the stack made: objects, processes, files and the stack itself."""
+    # Not needed by the other commands, whose start it would slow down.
+    from automation import destruction
+
     with told(json):
         checkout = Checkout.here()
         stacks = destruction.stacks_of(checkout) if every else (stack,)
@@ -148,7 +160,11 @@ def destroy(
         if json:
             answer({"ok": True, "removed": [name for name in removed if name]})
         else:
-            say(f"removed {', '.join(name for name in removed if name)}" if any(removed) else "there was nothing to remove")
+            say(
+                f"removed {', '.join(name for name in removed if name)}"
+                if any(removed)
+                else "there was nothing to remove"
+            )
 
 
 @app.command()

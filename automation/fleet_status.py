@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from automation.checkout import Checkout, write_private
-from automation.engine import Engine
 from topology.errors import EngineError
+
+if TYPE_CHECKING:
+    from automation.engine import Engine
 
 
 def fleet_status(checkout: Checkout, engine: Engine) -> dict[str, Any]:
@@ -17,7 +19,9 @@ def fleet_status(checkout: Checkout, engine: Engine) -> dict[str, Any]:
     """
     outputs = engine.outputs() if engine.exists() else {}
     if not isinstance(outputs.get("fleet"), dict):
-        raise EngineError(f"the stack {engine.file.stack} is not up; run meshfleet up --stack {engine.file.stack}")
+        raise EngineError(
+            f"the stack {engine.file.stack} is not up; run meshfleet up --stack {engine.file.stack}"
+        )
     status: dict[str, Any] = outputs["fleet"]
     for cluster in status["clusters"]:
         content = outputs["kubeconfigs"].get(cluster["name"])

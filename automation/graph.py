@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from automation.checkout import write_private
 from automation.picture import draw
 from automation.picture.view import Status, from_fleet
 from topology import Fleet
-from verification import Report
+
+if TYPE_CHECKING:
+    from verification import Report
 
 VERDICTS = "verification.json"
 

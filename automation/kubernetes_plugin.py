@@ -57,7 +57,11 @@ def _take_from_user(folder: Path, wanted: str) -> bool:
     homes.append(Path.home() / ".pulumi")
     for home in homes:
         theirs = home / "plugins" / wanted
-        if (theirs / NAME).is_file() and theirs.resolve() != folder.resolve() and not _is_script(theirs / NAME):
+        if (
+            (theirs / NAME).is_file()
+            and theirs.resolve() != folder.resolve()
+            and not _is_script(theirs / NAME)
+        ):
             folder.symlink_to(theirs)
             return True
     return False

@@ -74,7 +74,9 @@ def _engine_of(lock: Path) -> int | None:
     try:
         said = json.loads(lock.read_text(encoding="utf-8"))
         if said["hostname"] != socket.gethostname():
-            raise LockedError(f"the stack is locked from {said['hostname']} (process {said['pid']}); wait for it to end")
+            raise LockedError(
+                f"the stack is locked from {said['hostname']} (process {said['pid']}); wait for it to end"
+            )
         process = psutil.Process(int(said["pid"]))
         return process.pid if "pulumi" in process.name() else None
     except (OSError, ValueError, KeyError, TypeError, psutil.NoSuchProcess):

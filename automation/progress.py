@@ -6,14 +6,16 @@ import sys
 import threading
 import time
 from types import TracebackType
-from typing import Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
-from pulumi.automation.events import EngineEvent
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
 from automation.changes import STAGES, UNCHANGED, Place, is_component, place_of
+
+if TYPE_CHECKING:
+    from pulumi.automation.events import EngineEvent
 
 DONE = {
     "create": "created",
@@ -119,7 +121,9 @@ class MovingTable(Silent):
 
     def _draw(self) -> Table:
         with self._lock:
-            table = Table(title=self._title, title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+            table = Table(
+                title=self._title, title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0)
+            )
             table.add_column("")
             for stage in STAGES:
                 table.add_column(stage)
@@ -130,7 +134,11 @@ class MovingTable(Silent):
     def _cell(self, cluster: str, stage: str) -> str:
         if (cluster, stage) in self._failed:
             return "[red]✗ failed[/red]"
-        busy = [(place, start) for place, start in self._under_way.items() if (place.cluster, place.stage) == (cluster, stage)]
+        busy = [
+            (place, start)
+            for place, start in self._under_way.items()
+            if (place.cluster, place.stage) == (cluster, stage)
+        ]
         if busy:
             place, start = busy[0]
             return f"[yellow]{place.what} {time.monotonic() - start:.0f} s[/yellow]"

@@ -6,19 +6,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from automation.answers import say
 from automation.changes import Record
 from automation.checkout import Checkout
-from automation.engine import Engine, Operation
 from automation.environment import Environment, prepare
 from automation.fleet_status import fleet_status
 from automation.lock import locked
 from automation.progress import progress_for
-from components.program import kubeconfig_files
+from components.kubeconfig_file import kubeconfig_files
 from topology import Fleet, StackFile, load, read_stack_file
 from topology.errors import EngineError
+
+if TYPE_CHECKING:
+    from automation.engine import Engine, Operation
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,9 @@ class Session:
     @cached_property
     def engine(self) -> Engine:
         """The engine on this stack."""
+        # Pulumi's SDK takes longer to import than `validate` and `render` take in all, and they need none of it.
+        from automation.engine import Engine
+
         return Engine(self.environment, self.file)
 
     @contextmanager

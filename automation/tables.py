@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from automation.changes import Change
-from verification.answer import Answer, Report
+
+if TYPE_CHECKING:
+    from verification import Answer, Report
 
 console = Console(stderr=True, highlight=False)
 
@@ -23,7 +25,9 @@ def changes_table(changes: Sequence[Change], none: str) -> None:
     table = _table("cluster", "stage", "what", "change", "fields")
     for change in changes:
         place = change.place
-        table.add_row(place.cluster or "fleet", place.stage, place.what, change.operation, ", ".join(change.fields))
+        table.add_row(
+            place.cluster or "fleet", place.stage, place.what, change.operation, ", ".join(change.fields)
+        )
     console.print(table)
 
 
@@ -42,12 +46,16 @@ def checks_table(report: Report) -> None:
         table.add_row(name, *(_mark(marks.get(cluster)) for cluster in clusters))
     console.print(table)
     held = sum(answer.ok for answer in report.answers)
-    console.print(f"{held} of {len(report.answers)} checks hold" + ("" if report.ok else "; the fleet is not verified"))
+    console.print(
+        f"{held} of {len(report.answers)} checks hold" + ("" if report.ok else "; the fleet is not verified")
+    )
 
 
 def status_table(status: Mapping[str, Any]) -> None:
     """Clusters and meshes of a running fleet."""
-    table = _table("cluster", "role", "mesh", "network", "region/zone", "control plane", "gateway", "kubeconfig")
+    table = _table(
+        "cluster", "role", "mesh", "network", "region/zone", "control plane", "gateway", "kubeconfig"
+    )
     for cluster in status["clusters"]:
         plane, gateway = cluster["controlPlane"], cluster["gateway"]
         table.add_row(

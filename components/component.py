@@ -7,9 +7,7 @@ from typing import Any
 
 import pulumi
 
-
-# Told apart from the plugin's own resources, which are `meshfleet:index:...`.
-COMPONENT_PREFIX = "meshfleet:components:"
+from components.tokens import COMPONENT_PREFIX
 
 
 class Component(pulumi.ComponentResource):

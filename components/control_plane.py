@@ -10,11 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pulumi
-from pulumi_kubernetes.helm.v3 import Release
 
 from components.cluster import ClusterAccess
 from components.component import Component
-from components.helm_release import helm_release
+from components.helm_release import HelmRelease, helm_release
 from components.trust import TrustResources
 from manifests import control_plane as manifests
 from manifests.objects import ISTIO_SYSTEM
@@ -34,8 +33,8 @@ def webhooks_at(fleet: Fleet, cluster: str, address: IstiodAddress) -> manifests
 class ControlPlaneResources:
     """`ready` is what to wait for before anything needs istiod to answer."""
 
-    base: Release
-    istiod: Release
+    base: HelmRelease
+    istiod: HelmRelease
     process: Istiod | None
 
     @property
@@ -88,7 +87,12 @@ class ControlPlane(Component):
         )
 
     def _process(
-        self, fleet: Fleet, access: ClusterAccess, address: IstiodAddress, trust: TrustResources, chart: Release
+        self,
+        fleet: Fleet,
+        access: ClusterAccess,
+        address: IstiodAddress,
+        trust: TrustResources,
+        chart: HelmRelease,
     ) -> Istiod:
         mesh = fleet.mesh_of(access.name)
         authority = trust.intermediate

@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import pulumi
-from pulumi_kubernetes.helm.v3 import Release
 
 from components.cluster import ClusterAccess
 from components.component import Component
 from components.control_plane import ControlPlaneResources
-from components.helm_release import helm_release
+from components.helm_release import HelmRelease, helm_release
 from components.kubernetes_object import ExistingKubernetesObject, KubernetesObject
 from manifests import gateways as manifests
 from manifests.objects import ISTIO_SYSTEM
@@ -33,7 +32,7 @@ def load_balancer_address(status: dict[str, Any]) -> str:
 class EastWestGatewayResources:
     """The gateway's release and the object that configures it."""
 
-    release: Release
+    release: HelmRelease
     cross_network: KubernetesObject
 
 
@@ -53,7 +52,11 @@ class EastWestGateway(Component):
             provider=access.provider, after=[control_plane.ready], deleted_with=access.goes_with
         )
         release = helm_release(
-            f"{cluster}/east-west-gateway", fleet, cluster, manifests.east_west_gateway(fleet, cluster), in_cluster
+            f"{cluster}/east-west-gateway",
+            fleet,
+            cluster,
+            manifests.east_west_gateway(fleet, cluster),
+            in_cluster,
         )
         cross_network = KubernetesObject(
             f"{cluster}/cross-network-gateway", manifests.cross_network_gateway(), in_cluster
@@ -67,7 +70,7 @@ class EastWestGateway(Component):
         )
         self.done({"address": self.address})
 
-    def _given_address(self, fleet: Fleet, access: ClusterAccess, release: Release) -> pulumi.Output[str]:
+    def _given_address(self, fleet: Fleet, access: ClusterAccess, release: HelmRelease) -> pulumi.Output[str]:
         # Nothing on this machine hands out load balancer addresses, so the plugin does.
         given = EastWestGatewayAddress(
             f"{access.name}/east-west-gateway-address",
@@ -81,7 +84,7 @@ class EastWestGateway(Component):
         )
         return given.address
 
-    def _found_address(self, access: ClusterAccess, release: Release) -> pulumi.Output[str]:
+    def _found_address(self, access: ClusterAccess, release: HelmRelease) -> pulumi.Output[str]:
         service = ExistingKubernetesObject(
             f"{access.name}/east-west-gateway-service",
             "v1",

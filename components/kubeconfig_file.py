@@ -1,4 +1,4 @@
-"""A user's kubeconfig file: one context of it, made self-contained.
+"""The kubeconfig files of existing clusters: one context of each, made self-contained. Knows nothing of Pulumi.
 
 Source: https://kubernetes.io/docs/concepts/configuration/organize-cluster-access-kubeconfig/
 """
@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from topology import Existing, Fault, TopologyError
+from topology import Existing, Fault, Fleet, TopologyError
 
 LOOPBACK = ("127.", "localhost", "::1", "[::1]")
 
@@ -34,6 +34,36 @@ class KubeconfigFile:
         return (urlsplit(self.server).hostname or "").startswith(LOOPBACK)
 
 
+def kubeconfig_files(topology: Fleet) -> dict[str, KubeconfigFile]:
+    """The kubeconfig of every existing cluster. Raises `TopologyError` with the faults of all of them at once."""
+    files: dict[str, KubeconfigFile] = {}
+    faults: list[Fault] = []
+    for name, cluster in topology.clusters.items():
+        if cluster.existing:
+            try:
+                files[name] = read_kubeconfig(name, cluster.existing)
+            except TopologyError as error:
+                faults += error.faults
+    faults += _unreachable_for_peers(topology, files)
+    if faults:
+        raise TopologyError(faults)
+    return files
+
+
+def _unreachable_for_peers(topology: Fleet, files: Mapping[str, KubeconfigFile]) -> list[Fault]:
+    """Loopback addresses are of use to peers only while every istiod of the mesh runs on this machine (#31081)."""
+    return [
+        Fault(
+            f"clusters.{name}.existing.kubeconfig",
+            f"its server {file.server} is an address of this machine, which the istiod of {', '.join(far)} "
+            "cannot reach; give a kubeconfig with an address that the other clusters reach",
+        )
+        for name, file in files.items()
+        if file.on_this_machine
+        and (far := [peer for peer in topology.peers_of(name) if not topology.clusters[peer].simulated])
+    ]
+
+
 def read_kubeconfig(cluster: str, existing: Existing) -> KubeconfigFile:
     """The context a cluster names. Raises `TopologyError` with the path of the field that is wrong."""
     field = f"clusters.{cluster}.existing"
@@ -43,7 +73,9 @@ def read_kubeconfig(cluster: str, existing: Existing) -> KubeconfigFile:
     except FileNotFoundError:
         raise _fault(f"{field}.kubeconfig", f"there is no file {existing.kubeconfig}") from None
     except OSError as error:
-        raise _fault(f"{field}.kubeconfig", f"{existing.kubeconfig} cannot be read: {error.strerror}") from error
+        raise _fault(
+            f"{field}.kubeconfig", f"{existing.kubeconfig} cannot be read: {error.strerror}"
+        ) from error
     except (YAMLError, UnicodeDecodeError):
         # The parser's own words may repeat a line of the file, and with it a key.
         raise _fault(f"{field}.kubeconfig", f"{existing.kubeconfig} is not YAML") from None
@@ -52,7 +84,9 @@ def read_kubeconfig(cluster: str, existing: Existing) -> KubeconfigFile:
     contexts = _named(content, "contexts", "context")
     if existing.context not in contexts:
         known = ", ".join(sorted(contexts)) or "none"
-        raise _fault(f"{field}.context", f"{existing.kubeconfig} has no context {existing.context!r}; it has {known}")
+        raise _fault(
+            f"{field}.context", f"{existing.kubeconfig} has no context {existing.context!r}; it has {known}"
+        )
     return _one_context(field, path, content, existing.context, contexts[existing.context])
 
 
@@ -63,7 +97,9 @@ def _one_context(
     cluster_name, user_name = str(context.get("cluster", "")), str(context.get("user", ""))
     server = str(clusters.get(cluster_name, {}).get("server", ""))
     if not server.startswith("https://"):
-        raise _fault(f"{field}.context", f"the context {name!r} leads to no https:// server (found {server!r})")
+        raise _fault(
+            f"{field}.context", f"the context {name!r} leads to no https:// server (found {server!r})"
+        )
     inlined = {
         "apiVersion": "v1",
         "kind": "Config",
@@ -82,13 +118,17 @@ def _inlined(field: str, path: Path, entry: Mapping[str, Any]) -> dict[str, Any]
             try:
                 made[f"{key}-data"] = base64.b64encode((path.parent / str(file)).read_bytes()).decode()
             except OSError as error:
-                raise _fault(f"{field}.kubeconfig", f"its {key} {file} cannot be read: {error.strerror}") from error
+                raise _fault(
+                    f"{field}.kubeconfig", f"its {key} {file} cannot be read: {error.strerror}"
+                ) from error
     return made
 
 
 def _named(content: Mapping[str, Any], section: str, key: str) -> dict[str, Mapping[str, Any]]:
     entries = content.get(section) or []
-    return {str(entry.get("name", "")): entry.get(key) or {} for entry in entries if isinstance(entry, Mapping)}
+    return {
+        str(entry.get("name", "")): entry.get(key) or {} for entry in entries if isinstance(entry, Mapping)
+    }
 
 
 def _fault(path: str, message: str) -> TopologyError:

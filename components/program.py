@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import pulumi
 
 from components.fleet import Fleet
-from components.kubeconfig_file import KubeconfigFile, read_kubeconfig
-from topology import Fault, TopologyError, load
+from components.kubeconfig_file import KubeconfigFile, kubeconfig_files
+from topology import load
 from topology import Fleet as Topology
 from topology.draft import SECTIONS, SINGLES
 
@@ -22,36 +22,6 @@ def stack_configuration() -> dict[str, object]:
         if value is not None:
             found[section] = value
     return found
-
-
-def kubeconfig_files(topology: Topology) -> dict[str, KubeconfigFile]:
-    """The kubeconfig of every existing cluster. Raises `TopologyError` with the faults of all of them at once."""
-    files: dict[str, KubeconfigFile] = {}
-    faults: list[Fault] = []
-    for name, cluster in topology.clusters.items():
-        if cluster.existing:
-            try:
-                files[name] = read_kubeconfig(name, cluster.existing)
-            except TopologyError as error:
-                faults += error.faults
-    faults += _unreachable_for_peers(topology, files)
-    if faults:
-        raise TopologyError(faults)
-    return files
-
-
-def _unreachable_for_peers(topology: Topology, files: Mapping[str, KubeconfigFile]) -> list[Fault]:
-    """Loopback addresses are of use to peers only while every istiod of the mesh runs on this machine (#31081)."""
-    return [
-        Fault(
-            f"clusters.{name}.existing.kubeconfig",
-            f"its server {file.server} is an address of this machine, which the istiod of {', '.join(far)} "
-            "cannot reach; give a kubeconfig with an address that the other clusters reach",
-        )
-        for name, file in files.items()
-        if file.on_this_machine
-        and (far := [peer for peer in topology.peers_of(name) if not topology.clusters[peer].simulated])
-    ]
 
 
 def register(topology: Topology, kubeconfigs: Mapping[str, KubeconfigFile]) -> None:

@@ -24,7 +24,9 @@ def root_common_name(mesh: str) -> str:
     return f"Root CA of {mesh}"
 
 
-def authority_of(intermediate: IntermediateCertificateAuthority) -> pulumi.Output[manifests.CertificateAuthority]:
+def authority_of(
+    intermediate: IntermediateCertificateAuthority,
+) -> pulumi.Output[manifests.CertificateAuthority]:
     """The parts istiod wants, together; secret because the key is."""
     return pulumi.Output.all(
         intermediate.certificate,

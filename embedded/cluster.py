@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import re
 import subprocess
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -48,7 +48,7 @@ class RunningCluster:
     `identity` tells it from any other cluster, one of the same name made later included.
     """
 
-    kubeconfig: str
+    kubeconfig: str = field(repr=False)
     server: str
     identity: str
 
@@ -118,7 +118,7 @@ class Cluster:
         ports = reserved_ports(self._workspace.home, self._owner)
         if set(ports) != set(PORTS):
             raise EmbeddedError(
-                f"{self._name}: its ports are no longer reserved in {self._workspace.home}/reservations.json; "
+                f"{self._name}: its ports are no longer in {self._workspace.home}/reservations.json; "
                 "destroy the cluster and create it anew"
             )
         stopped = self._control_plane.stopped()
@@ -236,8 +236,9 @@ def _require_version(spec: ClusterSpec) -> None:
             f"{program}: does not run ({error}); run scripts/bootstrap to repair the toolchain"
         ) from error
     found = re.search(r"v\d+\.\d+\.\d+\S*", shown)
-    if found is None or found.group() != spec.kubernetes_version:
+    version = found.group() if found else shown.strip()
+    if version != spec.kubernetes_version:
         raise ToolchainError(
             f"{spec.name}: kubernetesVersion {spec.kubernetes_version} is not in the toolchain, "
-            f"which has {found.group() if found else shown.strip()!r}; ask for that one"
+            f"which has {version}; ask for that one"
         )

@@ -1,7 +1,7 @@
 """The processes of one embedded cluster: made by kwokctl, looked at, started again, ended.
 
-kwokctl (https://kwok.sigs.k8s.io/docs/user/kwokctl-manage-cluster/) makes the certificates and works out every
-component's arguments, and starts them the first time. Afterwards they are started from what it wrote down,
+kwokctl (https://kwok.sigs.k8s.io/docs/user/kwokctl-manage-cluster/) makes the certificates, works out every
+component's arguments and starts them the first time. Afterwards they are started from what it wrote down,
 because `kwokctl start` believes its pid files, which after a restart of the machine may name strangers.
 """
 
@@ -23,7 +23,7 @@ from embedded.cluster_spec import COMPONENTS, TOOLS
 from embedded.health import ask
 from embedded.tools import link_tools
 from embedded.waiting import wait_until
-from embedded.workspace import file_error
+from embedded.workspace import file_error, write_private_file
 from topology.errors import EmbeddedError, ProcessError
 
 _CREATE_SECONDS: Final = 60.0
@@ -78,8 +78,8 @@ class ControlPlane:
             "PATH": os.defpath,
         }
         try:
-            settings.write_text(configuration, encoding="utf-8")
-            with log.open("wb") as output:
+            write_private_file(settings, configuration)
+            with processes.open_log(log) as output:
                 made = subprocess.run(
                     [str(self.directory / "bin" / "kwokctl"), *arguments],
                     cwd=self.directory,

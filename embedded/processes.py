@@ -19,7 +19,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 from embedded.workspace import file_error
 from topology.errors import ProcessError
@@ -42,29 +42,22 @@ def start(
     """
     import psutil
 
-    try:
-        if log.exists():
-            log.replace(log.with_name(f"{log.name}.previous"))
-        descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise file_error(log, error) from error
-    try:
-        started = subprocess.Popen(
-            [str(program), *arguments],
-            cwd=directory,
-            env=dict(environment),
-            stdin=subprocess.DEVNULL,
-            stdout=descriptor,
-            stderr=descriptor,
-            # Its own session: neither an interrupt at the terminal nor the end of this process reaches it.
-            start_new_session=True,
-        )
-    except OSError as error:
-        raise ProcessError(
-            f"{program.name}: cannot be started ({error.strerror}); build the toolchain anew"
-        ) from error
-    finally:
-        os.close(descriptor)
+    with open_log(log) as output:
+        try:
+            started = subprocess.Popen(
+                [str(program), *arguments],
+                cwd=directory,
+                env=dict(environment),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                # Its own session: neither an interrupt at the terminal nor the end of this process reaches it.
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise ProcessError(
+                f"{program.name}: cannot be started ({error.strerror}); build the toolchain anew"
+            ) from error
     # Collects the exit status, so that a process that dies while we live is gone and not a zombie.
     threading.Thread(target=started.wait, name=f"reap-{started.pid}", daemon=True).start()
     try:
@@ -90,6 +83,17 @@ def _await_command_line(process: psutil.Process) -> None:
         retry_error_callback=lambda _: None,
     )
     visible(process.cmdline)
+
+
+def open_log(log: Path) -> BinaryIO:
+    """A new log, readable by its owner only; the one before is kept as `<log>.previous`. Raises EmbeddedError."""
+    try:
+        if log.exists():
+            log.replace(log.with_name(f"{log.name}.previous"))
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+        return os.fdopen(os.open(log, flags, 0o600), "ab")
+    except OSError as error:
+        raise file_error(log, error) from error
 
 
 def find(directory: Path) -> dict[str, list[psutil.Process]]:

@@ -1,7 +1,7 @@
 """Remove what a fleet left on this machine: its processes, its reservations and its files.
 
-Used after `destroy`: the engine forgets a resource whose making it did not see the end of, so what a killed run
-had begun would otherwise stay.
+Used after `destroy`: the engine forgets a resource whose making it did not see the end of, so what a killed
+run had begun would otherwise stay.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _ROUNDS: Final = 5
 
 
 def sweep(fleet: str, home: Path) -> None:
-    """End every process that was started in the fleet's folders, remove those and give back ports and addresses.
+    """End every process started in the fleet's folders, remove those, give back ports and addresses.
 
     Raises ProcessError when a process cannot be ended, EmbeddedError when a file cannot be removed.
     """

@@ -61,5 +61,3 @@ def _authority(cluster: str) -> trust.CertificateAuthority:
 
 def _placeholder(what: str) -> str:
     return f"<{what}>"
-
-

@@ -51,7 +51,10 @@ def remote_kubeconfig(peer: Peer, token: str) -> str:
             "clusters": [
                 {
                     "name": peer.cluster,
-                    "cluster": {"certificate-authority-data": peer.certificate_authority, "server": peer.server},
+                    "cluster": {
+                        "certificate-authority-data": peer.certificate_authority,
+                        "server": peer.server,
+                    },
                 }
             ],
             "contexts": [{"name": peer.cluster, "context": {"cluster": peer.cluster, "user": peer.cluster}}],

@@ -80,15 +80,13 @@ def make(checkout: Path) -> Path:
     """
     link = checkout / ".venv"
     if link.exists() and not link.is_symlink():
-        raise UnmadeEnvironmentError(
-            f"{link} is a folder of somebody else's making; move it away and try again"
-        )
+        raise UnmadeEnvironmentError(f"{link} is a folder of somebody else's making; move it away and try again")
     root = cache_root()
     place = root / "venvs" / environment_key(checkout)
-    with only_maker(place):
+    with only_maker(place) as lock:
         before = link.resolve() if link.is_symlink() else None
         if not (place / MADE_FROM).is_dir() or not (place / "bin" / "python").exists():
-            _build(place, checkout, root)
+            _build(place, checkout, root, lock)
         draft = link.with_name(f".venv-{os.getpid()}")
         draft.symlink_to(place)
         draft.replace(link)
@@ -97,8 +95,12 @@ def make(checkout: Path) -> Path:
 
 
 @contextmanager
-def only_maker(place: Path) -> Iterator[None]:
-    """Hold `<place>.lock`, so that of two runs one makes the environment and the other finds it made."""
+def only_maker(place: Path) -> Iterator[int]:
+    """Hold `<place>.lock`, so that of two runs one makes the environment and the other finds it made.
+
+    Yields the lock's file descriptor for the installers: one that outlives a killed run then keeps the lock
+    until it ends, and does not write into the next run's environment.
+    """
     place.parent.mkdir(parents=True, exist_ok=True)
     with place.with_suffix(".lock").open("a+", encoding="utf-8") as file:
         try:
@@ -115,7 +117,7 @@ def only_maker(place: Path) -> Iterator[None]:
         file.truncate(0)
         file.write(str(os.getpid()))
         file.flush()
-        yield
+        yield file.fileno()
         file.truncate(0)
 
 
@@ -140,7 +142,7 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def _build(place: Path, checkout: Path, root: Path) -> None:
+def _build(place: Path, checkout: Path, root: Path, lock: int) -> None:
     since = time.monotonic()
     pins = (checkout / "requirements.lock").read_text(encoding="utf-8").splitlines()
     packages = sum(line[:1].isalnum() for line in pins)
@@ -157,7 +159,7 @@ def _build(place: Path, checkout: Path, root: Path) -> None:
             [*install, "--require-hashes", "-r", str(checkout / "requirements.lock")],
             [*install, "--no-deps", "--no-build-isolation", "-e", str(checkout)],
         ):
-            _run(command, file.fileno(), log, root)
+            _run(command, file.fileno(), log, root, lock)
     draft = place / f".{MADE_FROM}"
     draft.mkdir()
     for name in INPUTS:
@@ -167,11 +169,11 @@ def _build(place: Path, checkout: Path, root: Path) -> None:
     say(f"{'python environment':<34}  installed in {time.monotonic() - since:.0f} s")
 
 
-def _run(command: list[str], output: int, log: Path, root: Path) -> None:
+def _run(command: list[str], output: int, log: Path, root: Path, lock: int) -> None:
     # pip's own index settings stay; only what it keeps goes where all else of ours is kept.
     environment = {"PIP_CACHE_DIR": str(root / "pip"), "PIP_DISABLE_PIP_VERSION_CHECK": "1", **os.environ}
     code = subprocess.run(
-        command, stdout=output, stderr=subprocess.STDOUT, env=environment, check=False
+        command, stdout=output, stderr=subprocess.STDOUT, env=environment, check=False, pass_fds=(lock,)
     ).returncode
     if code == 0:
         return
@@ -204,10 +206,7 @@ def main() -> int:
         say(str(failure))
         return 1
     except OSError as error:
-        say(
-            f"the Python environment could not be made: {error}; set MESHFLEET_CACHE to a folder of yours "
-            "with 1 GB"
-        )
+        say(f"the Python environment could not be made: {error}; set MESHFLEET_CACHE to a folder of yours with 1 GB")
         return 1
     return 0
 

@@ -128,9 +128,7 @@ class Cluster(Model):
         named = [provider for provider in PROVIDERS if getattr(self, provider) is not None]
         if len(named) != 1:
             found = "names no provider" if not named else f"names {len(named)} providers ({', '.join(named)})"
-            raise ValueError(
-                f"{found}; give exactly one of {', '.join(PROVIDERS)}, for example `embedded: {{}}`"
-            )
+            raise ValueError(f"{found}; give exactly one of {', '.join(PROVIDERS)}, for example `embedded: {{}}`")
         if self.zone and not self.region:
             raise ValueError(f"has the zone {self.zone!r} and no region; name the region as well")
         return self

@@ -50,9 +50,7 @@ def _checked_value(value: str) -> str:
 
 def _not_owned(value: str) -> str:
     if value in OWNED_BY_THE_FLEET:
-        raise ValueError(
-            f"the label {value} is set by the fleet; remove it, and use `injection` to inject sidecars"
-        )
+        raise ValueError(f"the label {value} is set by the fleet; remove it, and use `injection` to inject sidecars")
     return value
 
 

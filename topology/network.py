@@ -27,9 +27,7 @@ def _parsed_range(value: object) -> IpNetwork:
             return ip_network(value, strict=True)
     except ValueError:
         pass
-    raise ValueError(
-        f"{shown(value)} is not an address range; write it as 10.10.0.0/16, with no host bits set"
-    )
+    raise ValueError(f"{shown(value)} is not an address range; write it as 10.10.0.0/16, with no host bits set")
 
 
 AddressRange = Annotated[IpNetwork, BeforeValidator(_parsed_range)]

@@ -47,9 +47,7 @@ def _first(text: str) -> tuple[int, str] | None:
         )
         if (match := pattern.search(text))
     ]
-    found += [
-        (match.start(), "a private key") for match in ENCODED_PEM.finditer(text) if _is_key(match.group())
-    ]
+    found += [(match.start(), "a private key") for match in ENCODED_PEM.finditer(text) if _is_key(match.group())]
     return min(found, default=None)
 
 

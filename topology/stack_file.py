@@ -91,9 +91,7 @@ def _reason(error: YAMLError | ValueError) -> str:
         mark = error.problem_mark or error.context_mark
         place = f" in line {mark.line + 1}, column {mark.column + 1}" if mark else ""
         # What it says of a duplicate names both values.
-        said = (
-            "a key is given twice" if isinstance(error, DuplicateKeyError) else error.problem or error.context
-        )
+        said = "a key is given twice" if isinstance(error, DuplicateKeyError) else error.problem or error.context
         return f"{said}{place}"
     return " ".join(str(error).split())
 

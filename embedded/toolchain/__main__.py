@@ -24,8 +24,8 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     if faults or plan.wheel is None:
         # Imported here: when nothing is wrong this command has to be quick.
-        from embedded.toolchain.progress import progress_for  # noqa: PLC0415
-        from topology.errors import ToolchainError  # noqa: PLC0415
+        from embedded.toolchain.progress import progress_for
+        from topology.errors import ToolchainError
 
         try:
             ensure(progress_for(), thorough=options.verify)

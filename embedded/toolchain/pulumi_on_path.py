@@ -58,7 +58,7 @@ def _numbers(version: object) -> tuple[int, int, int] | None:
 
 def _ask_version(program: Path) -> str:
     # Only when the program is a new one: this import takes a fifth of the quick path.
-    import subprocess  # noqa: PLC0415
+    import subprocess
 
     environment = {**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true"}
     try:

@@ -50,8 +50,5 @@ class TerminalLines:
         now = time.monotonic()
         with self._lock:
             running = list(self._running.items())
-        lines = [
-            describe(tool, version, f"{doing} {now - since:.0f} s")
-            for tool, (version, doing, since) in running
-        ]
+        lines = [describe(tool, version, f"{doing} {now - since:.0f} s") for tool, (version, doing, since) in running]
         return Text("\n".join(lines))

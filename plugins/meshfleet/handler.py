@@ -12,7 +12,7 @@ Protocol: https://github.com/pulumi/pulumi/blob/master/proto/pulumi/provider.pro
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 Properties = dict[str, Any]
@@ -55,7 +55,8 @@ class Created:
     """A new resource: its id (stable for its life) and its outputs, inputs not repeated."""
 
     identifier: str
-    outputs: Properties
+    # Some of them are secret, and a repr ends up in logs.
+    outputs: Properties = field(repr=False)
 
 
 class ResourceHandler(Protocol):

@@ -37,8 +37,8 @@ def check_names(inputs: Properties, names: Iterable[str]) -> list[Fault]:
             faults.append(
                 Fault(
                     name,
-                    f"{value!r} is not allowed; up to {_LONGEST_NAME} lower-case letters, digits, '-' and '.' "
-                    "are, beginning and ending with a letter or a digit",
+                    f"{value!r} is not allowed; up to {_LONGEST_NAME} lower-case letters, digits, '-' and "
+                    "'.' are, beginning and ending with a letter or a digit",
                 )
             )
     return faults

@@ -32,9 +32,7 @@ def labels(longest: int = 63) -> st.SearchStrategy[str]:
 
 def names(count: int, longest: int = 63, taken: frozenset[str] = frozenset()) -> st.SearchStrategy[list[str]]:
     """Exactly `count` different names."""
-    return st.lists(
-        labels(longest).filter(lambda name: name not in taken), min_size=count, max_size=count, unique=True
-    )
+    return st.lists(labels(longest).filter(lambda name: name not in taken), min_size=count, max_size=count, unique=True)
 
 
 def namespace_names() -> st.SearchStrategy[str]:
@@ -54,9 +52,7 @@ def _optional(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Config]:
 def validities(shortest: int, longest: int) -> st.SearchStrategy[Config]:
     """How long a certificate holds, in days."""
     return st.integers(shortest, longest).flatmap(
-        lambda days: st.fixed_dictionaries(
-            {"validityDays": st.just(days), "renewBeforeDays": st.integers(1, days - 1)}
-        )
+        lambda days: st.fixed_dictionaries({"validityDays": st.just(days), "renewBeforeDays": st.integers(1, days - 1)})
     )
 
 
@@ -89,9 +85,7 @@ def clusters(draw: st.DrawFn, position: int, network: str, mesh: str | None) -> 
         cluster["region"] = draw(label_values().filter(bool))
         cluster |= draw(_optional(zone=label_values()))
     if draw(st.booleans()):
-        pods, services = draw(
-            st.sampled_from([("10.{}.0.0/16", "10.{}.0.0/16"), ("fd00:{}::/48", "fd00:{}::/108")])
-        )
+        pods, services = draw(st.sampled_from([("10.{}.0.0/16", "10.{}.0.0/16"), ("fd00:{}::/48", "fd00:{}::/108")]))
         cluster["podCidr"], cluster["serviceCidr"] = pods.format(position), services.format(position + 100)
     if draw(st.booleans()):
         gateway = _optional(
@@ -127,9 +121,7 @@ def fleets(draw: st.DrawFn, max_clusters: int = 4) -> Config:
             name: draw(clusters(position, networks[position], mesh_names[homes[position]] if named else None))
             for position, name in enumerate(cluster_names)
         },
-        "networks": {
-            network: draw(st.sampled_from([{}, None, {"description": "x"}])) for network in set_of(networks)
-        },
+        "networks": {network: draw(st.sampled_from([{}, None, {"description": "x"}])) for network in set_of(networks)},
     }
     if mesh_count:
         config["meshes"] = {name: draw(st.none() | meshes()) for name in mesh_names}
@@ -146,9 +138,7 @@ def fleets(draw: st.DrawFn, max_clusters: int = 4) -> Config:
         istio=_optional(
             version=st.sampled_from([EMBEDDED_ISTIO, f"{EMBEDDED_ISTIO}.2"]),
             revision=labels(20),
-            charts=st.sampled_from(
-                ["published", {"folder": "charts"}, {"repository": "oci://ghcr.io/istio/charts"}]
-            ),
+            charts=st.sampled_from(["published", {"folder": "charts"}, {"repository": "oci://ghcr.io/istio/charts"}]),
         ),
         kubernetes=_optional(version=st.just(EMBEDDED_KUBERNETES)),
     )

@@ -19,7 +19,7 @@ from topology.faults import join
 pytestmark = pytest.mark.proof("stack files are checked before anything exists", step=0)
 
 # The machine that runs this may be busy, and what is asked here does not depend on time.
-quick = settings(max_examples=50, deadline=None)
+quick = settings(max_examples=600, deadline=None)
 
 FREE_FORM = ("labels", "serviceAnnotations", "charts", "controlPlane")
 
@@ -110,9 +110,7 @@ def test_a_namespace_without_clusters_is_in_all_of_them(fleet: Fleet) -> None:
 
 @quick
 @given(fleets(), labels(), st.data())
-def test_one_unknown_key_anywhere_is_one_fault_at_its_path(
-    config: Config, key: str, data: st.DataObject
-) -> None:
+def test_one_unknown_key_anywhere_is_one_fault_at_its_path(config: Config, key: str, data: st.DataObject) -> None:
     path, mapping = data.draw(st.sampled_from([("", config), *_settings(config)]))
     key = f"x-{key}"
     mapping[key] = data.draw(json_values())

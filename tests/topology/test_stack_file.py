@@ -156,7 +156,7 @@ def test_two_files_of_one_name_are_refused_since_pulumi_knows_only_the_name(tmp_
         ("config: \0", "Pulumi.dev.yaml", "is not YAML: "),
         ("config: {a: 2026-13-45}", "Pulumi.dev.yaml", "is not YAML: month must be in 1..12"),
         (f"config: {{a: {'9' * 5000}}}", "Pulumi.dev.yaml", "is not YAML: "),
-        (f"config: {'[' * 5000}", "Pulumi.dev.yaml", "is nested too deeply to be a stack file"),
+        (f"config: {'[' * 2000}", "Pulumi.dev.yaml", "is nested too deeply to be a stack file"),
         (
             "config: {true: 1, True: 2}",
             "Pulumi.dev.yaml",
@@ -178,9 +178,7 @@ def test_two_files_of_one_name_are_refused_since_pulumi_knows_only_the_name(tmp_
         ),
     ],
 )
-def test_a_file_that_cannot_be_read_is_one_fault(
-    tmp_path: Path, text: str | bytes, path: str, part: str
-) -> None:
+def test_a_file_that_cannot_be_read_is_one_fault(tmp_path: Path, text: str | bytes, path: str, part: str) -> None:
     ((found, message),) = _faults(tmp_path, text)
     assert found == path
     assert part in message
@@ -220,9 +218,7 @@ def test_an_alias_may_be_used_and_one_that_contains_itself_is_a_fault(tmp_path: 
 
 def test_aliases_that_multiply_are_read_in_no_time(tmp_path: Path) -> None:
     levels = [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 12)]
-    file = _read(
-        tmp_path, "\n".join(["a0: &a0 [x]", *levels, "config: {clusters: {west: *a11}, host: *a11}"])
-    )
+    file = _read(tmp_path, "\n".join(["a0: &a0 [x]", *levels, "config: {clusters: {west: *a11}, host: *a11}"]))
     with pytest.raises(TopologyError) as caught:
         load("dev", file.config)
     assert [fault.path for fault in caught.value.faults] == ["clusters.west", "host"]
@@ -230,9 +226,7 @@ def test_aliases_that_multiply_are_read_in_no_time(tmp_path: Path) -> None:
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
-    st.one_of(st.text(CHARACTERS.replace("\ud800", ""), max_size=40).map(str.encode), st.binary(max_size=40))
-)
+@given(st.one_of(st.text(CHARACTERS.replace("\ud800", ""), max_size=40).map(str.encode), st.binary(max_size=40)))
 @example(b"? [a]\n: b")
 @example(b"config: {? {a: b} : c}")
 @example(b"config: {? [a] : b, ? [a] : c}")

@@ -44,7 +44,5 @@ def _reserved(section: str, name: str) -> str | None:
     if name in taken:
         return f"{name!r} is reserved; reserved are {', '.join(sorted(taken))}"
     if section == "namespaces" and name.startswith(RESERVED_NAMESPACE_PREFIXES):
-        return (
-            f"{name!r} begins with a reserved prefix; reserved are {', '.join(RESERVED_NAMESPACE_PREFIXES)}"
-        )
+        return f"{name!r} begins with a reserved prefix; reserved are {', '.join(RESERVED_NAMESPACE_PREFIXES)}"
     return None

@@ -38,9 +38,7 @@ def _same_cluster(name: str, cluster: Cluster) -> Iterator[Fault]:
         return
     path = f"clusters.{name}.serviceCidr"
     if pods.version != services.version:
-        yield Fault(
-            path, f"{services} is IPv{services.version} and podCidr {pods} is not; use one family for both"
-        )
+        yield Fault(path, f"{services} is IPv{services.version} and podCidr {pods} is not; use one family for both")
     elif pods.overlaps(services):
         yield Fault(path, f"{services} overlaps the cluster's own podCidr {pods}; keep them apart")
 

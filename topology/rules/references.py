@@ -19,14 +19,10 @@ def references(draft: Draft) -> Iterator[Fault]:
         if cluster.mesh and cluster.mesh not in meshes:
             yield Fault(f"{path}.mesh", _unknown("mesh", cluster.mesh, meshes))
         if not cluster.mesh and len(meshes) > 1:
-            yield Fault(
-                f"{path}.mesh", f"missing; the fleet has several meshes, name one of {', '.join(meshes)}"
-            )
+            yield Fault(f"{path}.mesh", f"missing; the fleet has several meshes, name one of {', '.join(meshes)}")
         serving = cluster.control_plane.of
         if serving and serving not in clusters:
-            yield Fault(
-                f"{path}.controlPlane.{cluster.control_plane.kind}", _unknown("cluster", serving, clusters)
-            )
+            yield Fault(f"{path}.controlPlane.{cluster.control_plane.kind}", _unknown("cluster", serving, clusters))
     for name, namespace in draft.namespaces.items():
         for position, cluster_name in enumerate(namespace.clusters):
             path = f"namespaces.{name}.clusters[{position}]"
@@ -46,9 +42,7 @@ def _unused(draft: Draft) -> Iterator[Fault]:
         yield Fault(f"meshes.{mesh}", "no cluster belongs to it; remove it or name it in a cluster's `mesh`")
     networks = {cluster.network for cluster in draft.clusters.values()}
     for network in _unnamed(draft.names["networks"], networks):
-        yield Fault(
-            f"networks.{network}", "no cluster is on it; remove it or name it in a cluster's `network`"
-        )
+        yield Fault(f"networks.{network}", "no cluster is on it; remove it or name it in a cluster's `network`")
 
 
 def _unnamed(declared: tuple[str, ...], named: set[str]) -> list[str]:

@@ -17,19 +17,14 @@ def versions(draft: Draft) -> Iterator[Fault]:
     istio, kubernetes = draft.istio, draft.kubernetes
     supported = SUPPORTED.get(istio.minor)
     if supported is None:
-        yield Fault(
-            "istio.version", f"Istio {istio.version} is not supported; use {' or '.join(sorted(SUPPORTED))}"
-        )
+        yield Fault("istio.version", f"Istio {istio.version} is not supported; use {' or '.join(sorted(SUPPORTED))}")
     elif not kubernetes.version.startswith("v1.") or kubernetes.minor not in supported:
         yield Fault(
             "kubernetes.version",
             f"Istio {istio.version} does not support Kubernetes {kubernetes.version}; "
             f"use v1.{supported[0]} to v1.{supported[-1]}",
         )
-    if (
-        any(cluster.embedded for cluster in draft.clusters.values())
-        and kubernetes.version != EMBEDDED_KUBERNETES
-    ):
+    if any(cluster.embedded for cluster in draft.clusters.values()) and kubernetes.version != EMBEDDED_KUBERNETES:
         yield Fault(
             "kubernetes.version",
             f"embedded clusters run Kubernetes {EMBEDDED_KUBERNETES}, not {kubernetes.version}; "
@@ -38,6 +33,5 @@ def versions(draft: Draft) -> Iterator[Fault]:
     if any(cluster.simulated for cluster in draft.clusters.values()) and istio.minor != EMBEDDED_ISTIO:
         yield Fault(
             "istio.version",
-            f"istiods run as processes are of Istio {EMBEDDED_ISTIO}, not {istio.version}; "
-            f"use {EMBEDDED_ISTIO}",
+            f"istiods run as processes are of Istio {EMBEDDED_ISTIO}, not {istio.version}; use {EMBEDDED_ISTIO}",
         )

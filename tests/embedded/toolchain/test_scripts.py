@@ -71,9 +71,7 @@ def pretend_environment(checkout: Path, script: Script, command: str = "exit 0")
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
-def test_every_script_explains_itself_without_setting_up_anything(
-    checkout: Path, bare_path: Path, name: str
-) -> None:
+def test_every_script_explains_itself_without_setting_up_anything(checkout: Path, bare_path: Path, name: str) -> None:
     answer = run(checkout, name, "--help", PATH=str(bare_path))
     assert answer.returncode == 0
     assert answer.stdout.startswith("usage: ")
@@ -91,10 +89,7 @@ def test_a_python_that_is_too_old_is_named(checkout: Path, bare_path: Path, scri
     script("bin/python3", "case $3 in *version_info*2*) echo 3.9 ;; *) exit 1 ;; esac")
     answer = run(checkout, "bootstrap", PATH=str(bare_path))
     assert answer.returncode == 1
-    assert (
-        "Python 3.11 or later, with its venv module, is needed; none was found (python3 is 3.9)."
-        in answer.stderr
-    )
+    assert "Python 3.11 or later, with its venv module, is needed; none was found (python3 is 3.9)." in answer.stderr
     assert "apt install python3 python3-venv" in answer.stderr
 
 
@@ -105,9 +100,7 @@ def test_a_python_without_venv_is_named(checkout: Path, bare_path: Path, script:
     assert "(python3 3.12 has no venv or ensurepip)" in answer.stderr
 
 
-def test_a_placeholder_that_does_not_run_is_passed_over(
-    checkout: Path, bare_path: Path, script: Script
-) -> None:
+def test_a_placeholder_that_does_not_run_is_passed_over(checkout: Path, bare_path: Path, script: Script) -> None:
     script("bin/python3.13", "echo not installed >&2; exit 127")
     script("bin/python3", 'case $3 in *version_info*2*) echo 3.11 ;; *) [ -n "$3" ] || echo made >&2 ;; esac')
     (checkout / "scripts" / "make_environment.py").unlink()
@@ -116,9 +109,7 @@ def test_a_placeholder_that_does_not_run_is_passed_over(
     assert answer.stderr == "made\n"
 
 
-def test_an_environment_that_is_made_is_not_made_again(
-    checkout: Path, bare_path: Path, script: Script
-) -> None:
+def test_an_environment_that_is_made_is_not_made_again(checkout: Path, bare_path: Path, script: Script) -> None:
     calls = pretend_environment(checkout, script)
     answer = run(checkout, "bootstrap", PATH=str(bare_path))
     assert answer.returncode == 0, answer.stderr
@@ -163,9 +154,7 @@ def test_a_package_that_is_not_the_pinned_one_is_refused(checkout: Path, tmp_pat
     assert not list((tmp_path / "cache").glob("venvs/*/made-from"))
 
 
-def test_up_draws_the_fleet_even_when_it_fails_a_question(
-    checkout: Path, bare_path: Path, script: Script
-) -> None:
+def test_up_draws_the_fleet_even_when_it_fails_a_question(checkout: Path, bare_path: Path, script: Script) -> None:
     calls = pretend_environment(checkout, script, '[ "$1" != verify ] || exit 1')
     answer = run(checkout, "up", "twin", PATH=str(bare_path))
     picture = checkout / ".meshfleet" / "twin.svg"
@@ -185,9 +174,7 @@ def test_down_needs_nothing_where_nothing_is(checkout: Path, bare_path: Path) ->
     assert not (checkout / ".venv").is_symlink()
 
 
-def test_down_destroys_every_stack_and_removes_what_up_made(
-    checkout: Path, bare_path: Path, script: Script
-) -> None:
+def test_down_destroys_every_stack_and_removes_what_up_made(checkout: Path, bare_path: Path, script: Script) -> None:
     calls = pretend_environment(checkout, script)
     (checkout / ".meshfleet" / "state").mkdir(parents=True)
     (checkout / "embedded" / "__pycache__").mkdir(parents=True)
@@ -203,9 +190,7 @@ def test_down_destroys_every_stack_and_removes_what_up_made(
     assert not list((checkout / "embedded").iterdir())
 
 
-def test_down_keeps_what_it_knows_when_something_is_left(
-    checkout: Path, bare_path: Path, script: Script
-) -> None:
+def test_down_keeps_what_it_knows_when_something_is_left(checkout: Path, bare_path: Path, script: Script) -> None:
     pretend_environment(checkout, script, '[ "$1" != destroy ] || exit 1')
     (checkout / ".meshfleet" / "state").mkdir(parents=True)
     answer = run(checkout, "down", PATH=str(bare_path))
@@ -222,9 +207,7 @@ def test_down_of_one_stack_leaves_the_others(checkout: Path, bare_path: Path, sc
     assert (checkout / ".meshfleet" / "state").is_dir()
 
 
-def test_a_chosen_home_keeps_what_is_not_ours(
-    checkout: Path, bare_path: Path, script: Script, tmp_path: Path
-) -> None:
+def test_a_chosen_home_keeps_what_is_not_ours(checkout: Path, bare_path: Path, script: Script, tmp_path: Path) -> None:
     pretend_environment(checkout, script)
     home = tmp_path / "chosen"
     (home / "state").mkdir(parents=True)
@@ -233,16 +216,13 @@ def test_a_chosen_home_keeps_what_is_not_ours(
     assert [path.name for path in home.iterdir()] == ["diary"]
 
 
-def test_test_stops_at_lint_and_hands_its_arguments_to_pytest(
-    checkout: Path, bare_path: Path, script: Script
-) -> None:
+def test_test_stops_at_lint_and_hands_its_arguments_to_pytest(checkout: Path, bare_path: Path, script: Script) -> None:
     calls = pretend_environment(checkout, script, '[ "$2" != pytest ] || exit 5')
     assert run(checkout, "test", "-k", "one", PATH=str(bare_path)).returncode == 5
     assert calls.read_text().splitlines()[1:] == [
         "ruff check .",
         "ruff format --check .",
         "mypy",
-        "mypy scripts/make_environment.py",
         "lint-imports",
         "python -m pytest -k one",
     ]

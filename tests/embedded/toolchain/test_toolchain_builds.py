@@ -18,9 +18,7 @@ from embedded.toolchain import ensure
 from tests.embedded.toolchain.workshop import Heard, Workshop
 from topology.errors import ToolchainError
 
-pytestmark = pytest.mark.proof(
-    "the toolchain is built once, resumable and safe when two start at once", step=0
-)
+pytestmark = pytest.mark.proof("the toolchain is built once, resumable and safe when two start at once", step=0)
 
 # Builds the recipe "hello" of a workshop in another process; the folder is its argument.
 _ELSEWHERE = """
@@ -50,9 +48,7 @@ def start_elsewhere(workshop: Workshop) -> subprocess.Popen[str]:
 
 def wait_until(condition: Callable[[], bool], seconds: float = 30) -> None:
     """Return once `condition` holds; fails when that takes longer than `seconds`."""
-    met = Retrying(
-        stop=stop_after_delay(seconds), wait=wait_fixed(0.02), retry=retry_if_result(lambda it: not it)
-    )
+    met = Retrying(stop=stop_after_delay(seconds), wait=wait_fixed(0.02), retry=retry_if_result(lambda it: not it))
     met(condition)
 
 
@@ -75,9 +71,7 @@ def test_only_the_products_remain_after_a_build(
     assert (toolchain.charts / "base" / "Chart.yaml").read_text() == "name: base\n"
     assert toolchain.versions == {"hello": "v1.2.3", "other": "v1.2.3"}
     assert sorted(path.name for path in workshop.cache.root.iterdir()) == ["logs", "toolchain"]
-    assert not [
-        path for path in workshop.cache.toolchain.iterdir() if path.name.startswith((".build", ".re"))
-    ]
+    assert not [path for path in workshop.cache.toolchain.iterdir() if path.name.startswith((".build", ".re"))]
     assert [line for line in heard.lines if line.startswith("hello")] == [
         "hello v1.2.3 building",
         next(line for line in heard.lines if line.startswith("hello v1.2.3 built in ")),
@@ -108,14 +102,10 @@ def test_a_damaged_tool_is_built_again_and_said_so(workshop: Workshop, heard: He
     ensure(heard, plan=plan, thorough=thorough)
     assert run(program) == "hello\n"
     size = program.stat().st_size
-    assert heard.lines[0] == (
-        f"hello in the cache is damaged (bin/hello has 7 bytes, not {size}): making it again"
-    )
+    assert heard.lines[0] == (f"hello in the cache is damaged (bin/hello has 7 bytes, not {size}): making it again")
 
 
-def test_a_program_missing_from_the_view_is_put_back_without_a_build(
-    workshop: Workshop, heard: Heard
-) -> None:
+def test_a_program_missing_from_the_view_is_put_back_without_a_build(workshop: Workshop, heard: Heard) -> None:
     plan = workshop.plan(workshop.recipe())
     program = ensure(plan=plan).bin / "hello"
     program.unlink()
@@ -135,9 +125,7 @@ def test_a_changed_module_is_built_beside_the_old_one(workshop: Workshop) -> Non
     assert run(before.bin / "hello") == "hello\n"
 
 
-def test_a_build_that_fails_shows_go_s_last_lines_and_leaves_nothing(
-    workshop: Workshop, heard: Heard
-) -> None:
+def test_a_build_that_fails_shows_go_s_last_lines_and_leaves_nothing(workshop: Workshop, heard: Heard) -> None:
     with pytest.raises(ToolchainError) as caught:
         ensure(heard, plan=workshop.plan(workshop.recipe(source="undefined()")))
     text = str(caught.value)
@@ -163,9 +151,7 @@ def test_two_at_once_build_once(
         assert process.returncode == 0, output
         outputs.append(output)
     assert builds.read_text() == "\n"
-    pids = [
-        line for output in outputs for line in output.splitlines() if line.startswith("waiting for process")
-    ]
+    pids = [line for output in outputs for line in output.splitlines() if line.startswith("waiting for process")]
     assert len(pids) == 1
 
 

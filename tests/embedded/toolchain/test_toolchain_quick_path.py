@@ -52,9 +52,7 @@ def test_the_command_prints_where_the_tools_are(toolchain: Toolchain) -> None:
     assert answer["versions"]["kubernetes"] == "v1.35.4"
 
 
-def test_check_builds_nothing_and_names_what_is_missing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_check_builds_nothing_and_names_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MESHFLEET_CACHE", str(tmp_path / "empty"))
     answer = subprocess.run(
         [sys.executable, "-m", "embedded.toolchain", "--check"], capture_output=True, text=True, check=False
@@ -99,9 +97,7 @@ def test_another_pulumi_on_path_is_not_used(
     assert find_pulumi(Cache(tmp_path / "cache")) is None
 
 
-def test_a_pulumi_without_its_language_host_is_not_used(
-    tmp_path: Path, pulumi_on_path: Callable[[str], Path]
-) -> None:
+def test_a_pulumi_without_its_language_host_is_not_used(tmp_path: Path, pulumi_on_path: Callable[[str], Path]) -> None:
     (pulumi_on_path("v3.300.1") / "pulumi-language-python").unlink()
     assert find_pulumi(Cache(tmp_path / "cache")) is None
 

@@ -38,9 +38,7 @@ def test_linker_flags_carry_the_pinned_version() -> None:
     assert "version.gitMajor=1 " in flags
 
 
-@given(
-    before=st.binary(max_size=64), after=st.binary(max_size=64), name=st.sampled_from(["go.mod", "go.sum"])
-)
+@given(before=st.binary(max_size=64), after=st.binary(max_size=64), name=st.sampled_from(["go.mod", "go.sum"]))
 def test_a_key_changes_exactly_when_what_is_pinned_changes(
     tmp_path_factory: pytest.TempPathFactory, before: bytes, after: bytes, name: str
 ) -> None:

@@ -18,9 +18,7 @@ from embedded.toolchain.recipes import Recipe
 from tests.embedded.toolchain.workshop import Heard, Workshop
 from topology.errors import ToolchainError
 
-pytestmark = pytest.mark.proof(
-    "wrong checksums, full disks and missing networks are refused in words", step=0
-)
+pytestmark = pytest.mark.proof("wrong checksums, full disks and missing networks are refused in words", step=0)
 
 
 def serve_module(folder: Path, source: str) -> str:
@@ -83,9 +81,7 @@ def test_too_small_a_disk_is_refused_before_anything_is_built(
     assert heard.lines == []
 
 
-def test_what_an_interrupted_build_has_written_counts_as_room(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_an_interrupted_build_has_written_counts_as_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(space, "free_bytes", lambda path: 999_000_000)
     (tmp_path / "object").write_bytes(b"x" * 2_000_000)
     space.require_space([Recipe("a", "a", {})], builds=tmp_path, modules=tmp_path / "none")

@@ -117,17 +117,14 @@ def plugin_home(official_plugin: Path | None, tmp_path_factory: pytest.TempPathF
 
 
 @pytest.fixture
-def engine(plugin_home: Path, toolchain: Any, tmp_path: Path) -> Iterator[Engine]:
-    engine = Engine(plugin_home, toolchain.bin / "pulumi", tmp_path, toolchain.bin / "helm")
-    yield engine
-    engine.destroy()
+def engine(plugin_home: Path, toolchain: Any, tmp_path: Path) -> Engine:
+    """A stack of the test's own; what it leaves goes with the cluster."""
+    return Engine(plugin_home, toolchain.bin / "pulumi", tmp_path, toolchain.bin / "helm")
 
 
 @pytest.fixture
-def namespace(api_server: ApiServer, request: pytest.FixtureRequest) -> Iterator[str]:
-    """A namespace of its own for the test, made outside of Pulumi."""
-    # Deleted in the background, so no two tests may share one.
+def namespace(api_server: ApiServer, request: pytest.FixtureRequest) -> str:
+    """A namespace of its own for the test, made outside of Pulumi; it goes with the cluster."""
     name = f"test-{hashlib.sha256(request.node.nodeid.encode()).hexdigest()[:12]}"
     api_server.kubectl("create", "namespace", name)
-    yield name
-    api_server.kubectl("delete", "namespace", name, "--wait=false")
+    return name

@@ -50,7 +50,7 @@ class Engine:
     """One stack; `home` is a PULUMI_HOME with the plugin under test."""
 
     def __init__(self, home: Path, pulumi: Path, directory: Path, helm: Path, name: str = "test") -> None:
-        state = directory / "state"
+        self._state = state = directory / "state"
         state.mkdir(parents=True)
         self.environment = {
             "PULUMI_BACKEND_URL": f"file://{state}",
@@ -111,12 +111,12 @@ class Engine:
 
     def state(self) -> dict[str, Any]:
         """The recorded resources by logical name, as the state file has them: secrets encrypted."""
-        deployment = self._stack.export_stack().deployment or {}
-        return {entry["urn"].rsplit("::", 1)[1]: entry for entry in deployment.get("resources", [])}
+        deployment = json.loads(self.state_text())["checkpoint"].get("latest") or {}
+        return {entry["urn"].rsplit("::", 1)[1]: entry for entry in deployment.get("resources") or []}
 
     def state_text(self) -> str:
-        """The whole state as text, to search it."""
-        return json.dumps(self.state())
+        """The state file, to search it."""
+        return (self._state / ".pulumi" / "stacks" / PROJECT / f"{self._name}.json").read_text(encoding="utf-8")
 
     def forget(self, name: str) -> None:
         """Take a resource out of the state, as if an interrupted run had not recorded it."""

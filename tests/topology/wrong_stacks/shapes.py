@@ -9,9 +9,7 @@ KNOWN_SECTIONS = "known are clusters, host, istio, kubernetes, meshes, namespace
 UNKNOWN_KEYS = [
     Wrong("unknown section", {"policies": {}}, {"policies": f"unknown key; {KNOWN_SECTIONS}"}),
     Wrong("misspelt section", {"namespace": {}}, {"namespace": "did you mean namespaces?"}),
-    Wrong(
-        "unknown key of a cluster", {"clusters.west.color": "red"}, {"clusters.west.color": "known are aks, "}
-    ),
+    Wrong("unknown key of a cluster", {"clusters.west.color": "red"}, {"clusters.west.color": "known are aks, "}),
     Wrong(
         "snake_case key",
         {"clusters.west.pod_cidr": "10.0.0.0/16"},
@@ -67,9 +65,7 @@ UNKNOWN_KEYS = [
         {"istio": {"tag": "1.31"}},
         {"istio.tag": "known are charts, revision, version"},
     ),
-    Wrong(
-        "unknown key of kubernetes", {"kubernetes": {"minor": 35}}, {"kubernetes.minor": "known are version"}
-    ),
+    Wrong("unknown key of kubernetes", {"kubernetes": {"minor": 35}}, {"kubernetes.minor": "known are version"}),
 ]
 
 MISSING = [

@@ -1,0 +1,28 @@
+"""`python -m docs.generate`: write what follows from the code into docs/."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from docs.generate.pictures import pictures
+from docs.generate.stack_file import page
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+def generated(root: Path) -> dict[str, str]:
+    """File name in docs/ to content, for the checkout `root`."""
+    return {"stack-file.md": page(root), **pictures(root)}
+
+
+def main() -> None:
+    """Write every file that is not as it should be, and say which."""
+    for name, text in generated(ROOT).items():
+        path = ROOT / "docs" / name
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            path.write_text(text, encoding="utf-8")
+            print(f"wrote docs/{name}")
+
+
+if __name__ == "__main__":
+    main()

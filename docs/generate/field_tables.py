@@ -1,0 +1,126 @@
+"""The fields of a model of the stack file as a Markdown table: key, what may stand there, default, meaning."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from annotated_types import Ge, Le, MaxLen, MinLen
+from pydantic.fields import FieldInfo
+
+from topology.control_plane import ControlPlane
+from topology.istio import Charts
+from topology.labels import LabelKey, LabelValue, NamespaceLabelKey
+from topology.model import Model
+from topology.names import Revision, TrustDomain
+from topology.network import AddressRange
+
+# Types whose rule is a function, in words; what exactly they refuse is in topology/.
+WORDS: tuple[tuple[object, str], ...] = (
+    (AddressRange, "an address range such as `10.10.0.0/16`"),
+    (LabelKey, "label keys"),
+    (LabelValue, "a label's value"),
+    (NamespaceLabelKey, "label keys"),
+    (Revision, "a DNS label"),
+    (TrustDomain, "a SPIFFE trust domain"),
+)
+# Models that a user writes in a short form, never by their fields: what to write, and what holds without it.
+SHORT_FORMS: dict[type[Model], tuple[str, str]] = {
+    ControlPlane: ("`own`, `{remote: CLUSTER}` or `{external: CLUSTER}`", "`own`"),
+    Charts: ("`published`, `{repository: URL}` or `{folder: PATH}`", "`published`"),
+}
+
+
+def table(model: type[Model]) -> str:
+    """Every field of `model`, in the order they are declared, under the key a stack file uses."""
+    hints = get_type_hints(model, include_extras=True)
+    lines = ["| key | what stands there | default | what it is |", "|---|---|---|---|"]
+    for name, field in model.model_fields.items():
+        cells = (f"`{field.alias}`", spelled(hints[name]), default(hints[name], field), field.description or "")
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def introduction(model: type[Model]) -> str:
+    """The docstring of a model as Markdown, with its source as a link."""
+    text = inspect.cleandoc(model.__doc__ or "")
+    return re.sub(r"Source: (\S+)", r"Source: <\1>", text)
+
+
+def spelled(hint: Any) -> str:
+    """What a field takes, in words: of `Annotated[int, Field(ge=1)]` it is `a whole number from 1`."""
+    for known, words in WORDS:
+        if hint == known:
+            return words
+    origin, arguments = get_origin(hint), get_args(hint)
+    if origin is Annotated:
+        return spelled(arguments[0]) + _bounds(arguments[1:])
+    if origin in (Union, UnionType):
+        return " or ".join(spelled(part) for part in arguments if part is not NoneType)
+    if origin is Literal:
+        return " or ".join(f"`{value}`" for value in arguments)
+    if origin is dict:
+        return f"a mapping of {spelled(arguments[0])} to {spelled(arguments[1])}"
+    if origin is tuple:
+        return f"a list, each {spelled(arguments[0])}"
+    if isinstance(hint, type) and issubclass(hint, Model):
+        return SHORT_FORMS[hint][0] if hint in SHORT_FORMS else f"[{heading(hint).lower()}](#{anchor(hint)})"
+    return {str: "text", int: "a whole number", bool: "`true` or `false`"}[hint]
+
+
+def default(hint: Any, field: FieldInfo) -> str:
+    """What holds when the key is left out, as it would be written."""
+    if field.is_required():
+        return "**required**"
+    value = field.get_default(call_default_factory=True)
+    if type(value) in SHORT_FORMS:
+        return SHORT_FORMS[type(value)][1]
+    if value is None or value in ("", (), {}):
+        return "–"
+    if isinstance(value, Model):
+        # Only what is not a default of the part itself: the rest is in that part's own table.
+        given = value.model_dump(by_alias=True, exclude_unset=True)
+        return f"`{{{', '.join(f'{key}: {inner}' for key, inner in given.items())}}}`" if given else "its defaults"
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    # A text that YAML would read as a number is written in quotes.
+    return f"`{value!r}`" if isinstance(value, str) and re.fullmatch(r"[0-9.]+", value) else f"`{value}`"
+
+
+def heading(model: type[Model]) -> str:
+    """The heading of a model's table: `East west gateway`."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", model.__name__).capitalize()
+
+
+def anchor(model: type[Model]) -> str:
+    """The heading as a link within the page wants it: `east-west-gateway`."""
+    return heading(model).lower().replace(" ", "-")
+
+
+def parts_of(model: type[Model]) -> list[type[Model]]:
+    """The models that a model's fields hold, each once, in the order of the fields; those with a short form left out."""
+    found: dict[type[Model], None] = {}
+    waiting = list(get_type_hints(model).values())
+    while waiting:
+        hint = waiting.pop(0)
+        if isinstance(hint, type) and issubclass(hint, Model):
+            if hint not in SHORT_FORMS:
+                found[hint] = None
+        else:
+            waiting = [*get_args(hint), *waiting]
+    return list(found)
+
+
+def _bounds(metadata: tuple[Any, ...]) -> str:
+    limits = [limit for part in metadata if isinstance(part, FieldInfo) for limit in part.metadata]
+    low = next((limit.ge for limit in limits if isinstance(limit, Ge)), None)
+    high = next((limit.le for limit in limits if isinstance(limit, Le)), None)
+    shortest = next((limit.min_length for limit in limits if isinstance(limit, MinLen)), None)
+    longest = next((limit.max_length for limit in limits if isinstance(limit, MaxLen)), None)
+    if low is not None and high is not None:
+        return f" from {low} to {high}"
+    if longest is not None:
+        return f" of {shortest or 0} to {longest} characters"
+    return ", not empty" if shortest else ""

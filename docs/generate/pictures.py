@@ -1,0 +1,19 @@
+"""The pictures of the documentation: what `meshfleet graph` draws of a stack that is not up."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from automation.graph import picture_of
+from topology import load, read_stack_file
+
+PICTURES = {"dev.svg": "dev", "two-meshes.svg": "examples/two-meshes"}
+
+
+def pictures(root: Path) -> dict[str, str]:
+    """File name to SVG, of the stacks of the checkout `root`."""
+    drawn = {}
+    for name, stack in PICTURES.items():
+        file = read_stack_file(root / "stacks", stack)
+        drawn[name] = picture_of(load(file.stack, file.config), None, {})
+    return drawn

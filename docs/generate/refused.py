@@ -1,0 +1,126 @@
+"""Stack files that are refused, and what `meshfleet` really says of each: changes to the stack `dev`, loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any
+
+from topology import TopologyError, load
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A rule in a few words, and settings by their path (`clusters.west.network`) that break it in `dev`."""
+
+    rule: str
+    settings: Mapping[str, object]
+
+
+EXAMPLES = (
+    Refused("A key is known.", {"clusters.west.netwrok": "network-west"}),
+    Refused("A value has the type of its field.", {"clusters.west.embedded.nodes": "2"}),
+    Refused("A number keeps to its bounds.", {"clusters.west.embedded.nodes": 0}),
+    Refused("A cluster has exactly one provider.", {"clusters.west.kind": {}}),
+    Refused(
+        "That provider is one of those this release has.",
+        {"clusters.west": {"network": "network-west", "kind": {}}},
+    ),
+    Refused("So is its control plane.", {"clusters.west.controlPlane": {"remote": "east"}}),
+    Refused("And its data plane.", {"clusters.west.dataPlane": "ambient"}),
+    Refused("The host is one of the clusters.", {"host": "north"}),
+    Refused("A network that is named is declared.", {"clusters.west.network": "network-wst"}),
+    Refused("A network that is declared is named.", {"networks.network-north": {}}),
+    Refused("With several meshes each cluster names its own.", {"meshes.mesh2": {}}),
+    Refused(
+        "Meshes share no network.",
+        {
+            "meshes.mesh2": {},
+            "clusters.host.mesh": "mesh1",
+            "clusters.east.mesh": "mesh1",
+            "clusters.west.mesh": "mesh1",
+            "clusters.north": {"embedded": {}, "mesh": "mesh2", "network": "network-west"},
+        },
+    ),
+    Refused(
+        "Pods of one network have separate addresses.",
+        {
+            "clusters.west.podCidr": "10.10.0.0/16",
+            "clusters.north": {"embedded": {}, "network": "network-west", "podCidr": "10.10.0.0/17"},
+        },
+    ),
+    Refused(
+        "Pods and Services of a cluster have separate addresses.",
+        {"clusters.west.podCidr": "10.10.0.0/16", "clusters.west.serviceCidr": "10.10.64.0/18"},
+    ),
+    Refused("An address range has no host bits.", {"clusters.west.podCidr": "10.10.0.1/16"}),
+    Refused("A zone lies in a region.", {"clusters.west.region": ""}),
+    Refused("A name is a DNS label.", {"namespaces.Shop_1": {}}),
+    Refused("And is not taken.", {"namespaces.kube-shop": {}}),
+    Refused("The gateway's port is not one it needs itself.", {"clusters.west.eastWestGateway": {"port": 15012}}),
+    Refused("Istio and Kubernetes fit each other.", {"kubernetes.version": "v1.31.0"}),
+    Refused("And the embedded ones are those that are built.", {"istio.version": "1.30"}),
+    Refused(
+        "A certificate lives longer than the time before its renewal.",
+        {"meshes.mesh1.trust.intermediate": {"validityDays": 30, "renewBeforeDays": 30}},
+    ),
+    Refused(
+        "And ends before its issuer.",
+        {"meshes.mesh1.trust.root": {"validityDays": 365, "renewBeforeDays": 30}},
+    ),
+    Refused(
+        "A cluster is declared once.",
+        {
+            "clusters.west": {
+                "network": "network-west",
+                "existing": {"kubeconfig": "~/.kube/config", "context": "shop", "pods": "simulated"},
+            },
+            "clusters.north": {
+                "network": "network-west",
+                "existing": {"kubeconfig": "~/.kube/config", "context": "shop", "pods": "simulated"},
+            },
+        },
+    ),
+    Refused("A secret is not written into a stack file.", {"clusters.west.token": "0123456789abcdef"}),
+)
+
+
+def answers(example: Refused, dev: Mapping[str, object]) -> tuple[str, ...]:
+    """The lines `meshfleet validate` prints of `dev` with the settings of `example`.
+
+    Raises ValueError when the changed stack is not refused: then the page would tell a rule that is none.
+    """
+    config = deepcopy(dict(dev))
+    for path, value in example.settings.items():
+        _set(config, path.split("."), value)
+    try:
+        load("dev", config)
+    except TopologyError as error:
+        return tuple(str(fault) for fault in error.faults)
+    raise ValueError(f"{example.rule} {dict(example.settings)} is not refused")
+
+
+def table(dev: Mapping[str, object]) -> str:
+    """Every example with its answers as a Markdown table."""
+    lines = ["| rule | `dev` with | `meshfleet` says |", "|---|---|---|"]
+    for example in EXAMPLES:
+        written = [f"`{path}: {flow(value)}`" for path, value in example.settings.items()]
+        said = [f"`` {line} ``" for line in answers(example, dev)]
+        lines.append(f"| {example.rule} | {'<br>'.join(written)} | {'<br>'.join(said)} |")
+    return "\n".join(lines)
+
+
+def flow(value: object) -> str:
+    """A value as YAML writes it on one line; texts that would be read as something else are in quotes."""
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{key}: {flow(inner)}' for key, inner in value.items())}}}"
+    quoted = isinstance(value, str) and (value == "" or value.replace(".", "").isdecimal())
+    return repr(value) if quoted else str(value)
+
+
+def _set(config: dict[str, Any], path: list[str], value: object) -> None:
+    # Names hold no dots, so a path is the keys that lead to the value.
+    for key in path[:-1]:
+        config = config.setdefault(key, {})
+    config[path[-1]] = value

@@ -1,0 +1,176 @@
+"""docs/stack-file.md: every field of a stack file, from the models that read it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import get_args
+
+from docs.generate import refused
+from docs.generate.field_tables import anchor, heading, introduction, parts_of, table
+from topology import Fleet, names, read_stack_file
+from topology.draft import DEFAULT_MESH, SECTIONS, SINGLES
+from topology.istio import EMBEDDED_ISTIO, EMBEDDED_KUBERNETES, SUPPORTED
+from topology.model import Model
+from topology.rules.support import IMPLEMENTED_PROVIDERS
+
+# What holds without a section; the models cannot say it, since the fleet they make is complete.
+WITHOUT: dict[str, str] = {
+    "host": "the only cluster; **required** when there are several",
+    "clusters": "**required**",
+    "networks": "**required**: each cluster names one",
+    "meshes": f"one mesh called `{DEFAULT_MESH}`",
+    "namespaces": "none",
+    "istio": "its defaults",
+    "kubernetes": "its defaults",
+}
+ORDER = ("host", "clusters", "networks", "meshes", "namespaces", "istio", "kubernetes")
+
+OPENING = """\
+<!-- Made by `python -m docs.generate` from the models in topology/; a test compares it with them. -->
+# The stack file
+
+A stack is one file, `stacks/Pulumi.<stack>.yaml`, and is given by its name: `--stack dev`. Those below
+`stacks/examples/` are given with their folder: `--stack examples/two-meshes`. It is an ordinary
+[Pulumi stack file](https://www.pulumi.com/docs/iac/concepts/config/): everything stands under `config:`, each
+section with the project's name before it.
+
+This is all of the stack `dev`:
+
+```yaml
+{dev}
+```
+
+Keys are written in camelCase, names are yours. A key that is not known is a fault, never ignored. `meshfleet
+validate --stack dev` checks the file and touches nothing; every other command checks it first, and `pulumi` does
+too. A wrong file ends in exit code 2 with one line for each fault, all of them at once:
+
+```text
+{fault}
+```
+
+What is not asked for follows from the rest: the deployment model in Istio's words (`multi-primary, several
+networks`) from the clusters' control planes and networks, an east-west gateway wherever a mesh spans several
+networks, remote secrets between all clusters of a mesh.
+
+## Sections
+
+| section | without it | what it is |
+|---|---|---|
+{sections}
+"""
+
+NAMES = """\
+## Names
+
+Names are the keys of `clusters`, `networks`, `meshes` and `namespaces`: DNS labels of lower-case letters, digits
+and `-` that begin with a letter. A name given twice is a fault.
+
+| name of | at most | since | taken |
+|---|---|---|---|
+| a cluster | {cluster} characters | it names the cluster in every system it is registered with, Karmada's limit included | {clusters} |
+| a network | {label} characters | it is the value of a label | {networks} |
+| a mesh | {mesh} characters | it is part of its root certificate's common name | – |
+| a namespace | {label} characters | it is a DNS label | {namespaces}, and all that begin with {prefixes} |
+| a revision | {revision} characters | `istio-sidecar-injector-<revision>-istio-system` is derived from it | – |
+"""
+
+VERSIONS = """\
+## Versions
+
+| Istio | Kubernetes |
+|---|---|
+{supported}
+
+Embedded clusters run the pair that the [toolchain](toolchain.md) builds: Istio {istio}, Kubernetes {kubernetes}.
+An existing cluster whose pods really run may have any pair of the table; its Kubernetes version is not looked at.
+"""
+
+REFUSED = """\
+## What is refused
+
+Each line below is what `meshfleet` says of the stack `dev` with that change.
+
+{table}
+"""
+
+
+def page(root: Path) -> str:
+    """The whole page; `root` is the checkout, whose stack `dev` is the example."""
+    dev = read_stack_file(root / "stacks", "dev")
+    parts = [
+        OPENING.format(
+            dev=dev.path.read_text(encoding="utf-8").rstrip(),
+            fault=refused.answers(refused.EXAMPLES[0], dev.config)[0],
+            sections="\n".join(_section(name) for name in ORDER),
+        )
+    ]
+    for name in ORDER:
+        if name in SECTIONS or name in ("istio", "kubernetes"):
+            parts += _tables(name)
+    parts += [_names(), _versions(), REFUSED.format(table=refused.table(dev.config))]
+    return "\n".join(parts)
+
+
+def undocumented() -> set[str]:
+    """Sections that a stack file may have and the page does not describe, or the other way round; none is right."""
+    return {*SECTIONS, *SINGLES} ^ set(ORDER)
+
+
+def _section(name: str) -> str:
+    model = _model(name)
+    link = f"[`{name}`](#{anchor(model)})" if model else f"`{name}`"
+    return f"| {link} | {WITHOUT[name]} | {Fleet.model_fields[name].description} |"
+
+
+def _model(section: str) -> type[Model] | None:
+    annotation = Fleet.model_fields[section].annotation
+    candidates = (annotation, *get_args(annotation))
+    return next((part for part in candidates if isinstance(part, type) and issubclass(part, Model)), None)
+
+
+def _tables(section: str) -> list[str]:
+    model = _model(section)
+    assert model is not None
+    waiting, seen, texts = [model], set(), []
+    while waiting:
+        part = waiting.pop(0)
+        if part in seen or not _built(part):
+            continue
+        seen.add(part)
+        level = "##" if part is model else "###"
+        texts.append(f"{level} {heading(part)}\n\n{introduction(part)}\n\n{table(part)}\n")
+        waiting = [*parts_of(part), *waiting]
+    return texts
+
+
+def _built(model: type[Model]) -> bool:
+    """Whether it is not one of the providers that are refused today."""
+    cluster = _model("clusters")
+    assert cluster is not None
+    providers = {
+        key for key, field in cluster.model_fields.items() if model in get_args(field.annotation)
+    }
+    return not providers or providers <= {*IMPLEMENTED_PROVIDERS, "east_west_gateway"}
+
+
+def _names() -> str:
+    def listed(taken: frozenset[str] | tuple[str, ...]) -> str:
+        return ", ".join(f"`{name}`" for name in sorted(taken))
+
+    return NAMES.format(
+        cluster=names.CLUSTER_LENGTH,
+        label=names.LABEL_LENGTH,
+        mesh=names.MESH_LENGTH,
+        revision=names.REVISION_LENGTH,
+        clusters=listed(names.RESERVED_CLUSTERS),
+        networks=listed(names.RESERVED_NETWORKS),
+        namespaces=listed(names.RESERVED_NAMESPACES),
+        prefixes=listed(names.RESERVED_NAMESPACE_PREFIXES),
+    )
+
+
+def _versions() -> str:
+    rows = [f"| {istio} | 1.{min(minors)} to 1.{max(minors)} |" for istio, minors in sorted(SUPPORTED.items())]
+    return VERSIONS.format(
+        supported="\n".join(rows), istio=EMBEDDED_ISTIO, kubernetes=EMBEDDED_KUBERNETES
+    )

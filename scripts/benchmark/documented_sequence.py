@@ -1,0 +1,153 @@
+"""The way Istio's documentation tells people to do it: one command after the other, cluster by cluster.
+
+https://istio.io/latest/docs/setup/install/multicluster/multi-primary_multi-network/ with helm, kubectl and istioctl.
+The clusters, the certificates and the istiod processes are the same as meshfleet's; certificates are made beforehand.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from embedded.cluster import Cluster
+from embedded.cluster_spec import ClusterSpec
+from embedded.istiod import Istiod
+from embedded.istiod_spec import Authority, IstiodSpec
+from embedded.workspace import Workspace
+from manifests import gateways, trust
+from plugins.meshfleet.certificates import IntermediateSpec, RootSpec, create_intermediate, create_root
+from topology.istio import EMBEDDED_KUBERNETES
+
+MESH = "mesh1"
+NAMESPACE = "istio-system"
+
+
+@dataclass(frozen=True)
+class Tools:
+    """Where the programs and Istio's charts are."""
+
+    bin: Path
+    charts: Path
+
+
+@dataclass
+class Member:
+    """One cluster of the baseline."""
+
+    name: str
+    cluster: Cluster
+    kubeconfig: Path
+    server: str
+    authority: trust.CertificateAuthority
+    address: str
+
+
+def spec(name: str) -> ClusterSpec:
+    """The cluster that a stack file with `embedded: {}` makes."""
+    return ClusterSpec(name, EMBEDDED_KUBERNETES)
+
+
+def certificates(folder: Path, names: tuple[str, ...]) -> dict[str, trust.CertificateAuthority]:
+    """An intermediate for each cluster under one root, also as files for kubectl."""
+    now = datetime.now(UTC)
+    root = create_root(RootSpec("Root CA", "Istio", "ecdsa-p256", 3650), now)
+    made: dict[str, trust.CertificateAuthority] = {}
+    for name in names:
+        authority = create_intermediate(root, IntermediateSpec(name, "Istio", "ecdsa-p256", 730, NAMESPACE), now)
+        chain = authority.certificate + root.certificate
+        made[name] = trust.CertificateAuthority(authority.certificate, authority.private_key, chain, root.certificate)
+        for file, content in made[name].files().items():
+            path = folder / name / file
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            path.touch(0o600)
+            path.write_text(content, encoding="utf-8")
+    return made
+
+
+def install(tools: Tools, workspace: Workspace, folder: Path, members: list[Member]) -> None:
+    """The whole sequence on clusters that run."""
+    for member in members:
+        _control_plane(tools, workspace, folder, member)
+        _gateway(tools, member)
+    for peer in members:
+        for member in members:
+            if member is not peer:
+                _remote_secret(tools, folder, peer, member)
+
+
+def _control_plane(tools: Tools, workspace: Workspace, folder: Path, member: Member) -> None:
+    istiod = Istiod(workspace, member.name, "default")
+    ports = istiod.reserve()
+    webhook = f"https://localhost:{ports['https']}"
+    _kubectl(tools, member, "create", "namespace", NAMESPACE)
+    _kubectl(tools, member, "label", "namespace", NAMESPACE, f"topology.istio.io/network={_network(member)}")
+    files = [f"--from-file={folder / member.name / file}" for file in member.authority.files()]
+    _kubectl(tools, member, "create", "secret", "generic", "cacerts", "-n", NAMESPACE, *files)
+    _helm(tools, member, "istio-base", "base", f"base.validationURL={webhook}/validate")
+    _helm(
+        tools,
+        member,
+        "istiod",
+        "istiod",
+        f"global.meshID={MESH}",
+        f"global.multiCluster.clusterName={member.name}",
+        f"global.network={_network(member)}",
+        f"istiodRemote.injectionURL={webhook}/inject/cluster/{member.name}/net/{_network(member)}",
+        f"base.validationURL={webhook}/validate",
+        "autoscaleEnabled=false",
+        wait=True,
+    )
+    authority = member.authority
+    istiod.start(
+        IstiodSpec(
+            cluster=member.name,
+            revision="default",
+            network=_network(member),
+            namespace=NAMESPACE,
+            mesh_id=MESH,
+            trust_domain="cluster.local",
+            kubeconfig=member.kubeconfig.read_text(encoding="utf-8"),
+            context=None,
+            authority=Authority(authority.certificate, authority.key, authority.chain, authority.root),
+            settings={},
+        ),
+        ports,
+    )
+
+
+def _gateway(tools: Tools, member: Member) -> None:
+    name = gateways.EAST_WEST_GATEWAY
+    values = (f"name={name}", f"networkGateway={_network(member)}", "service.allocateLoadBalancerNodePorts=false")
+    _helm(tools, member, name, "gateway", *values)
+    status = json.dumps({"status": {"loadBalancer": {"ingress": [{"ip": member.address}]}}})
+    patch = ("--subresource=status", "--type=merge", "-p", status)
+    _kubectl(tools, member, "patch", "service", name, "-n", NAMESPACE, *patch)
+    _kubectl(tools, member, "rollout", "status", f"deployment/{name}", "-n", NAMESPACE, "--timeout=60s")
+    _kubectl(tools, member, "apply", "-f", "-", stdin=json.dumps(gateways.cross_network_gateway()))
+
+
+def _remote_secret(tools: Tools, folder: Path, peer: Member, member: Member) -> None:
+    arguments = ["create-remote-secret", "--name", peer.name, "--server", peer.server]
+    secret = _run([str(tools.bin / "istioctl"), "--kubeconfig", str(peer.kubeconfig), *arguments])
+    _kubectl(tools, member, "apply", "-f", "-", stdin=secret)
+
+
+def _network(member: Member) -> str:
+    return f"network-{member.name}"
+
+
+def _kubectl(tools: Tools, member: Member, *arguments: str, stdin: str | None = None) -> None:
+    _run([str(tools.bin / "kubectl"), "--kubeconfig", str(member.kubeconfig), *arguments], stdin)
+
+
+def _helm(tools: Tools, member: Member, release: str, chart: str, *values: str, wait: bool = False) -> None:
+    command = [str(tools.bin / "helm"), "--kubeconfig", str(member.kubeconfig), "install", release]
+    command += [str(tools.charts / chart), "-n", NAMESPACE, *(["--wait"] if wait else [])]
+    _run([*command, *(part for value in values for part in ("--set", value))])
+
+
+def _run(command: list[str], stdin: str | None = None) -> str:
+    return subprocess.run(command, input=stdin, capture_output=True, text=True, check=True).stdout

@@ -1,0 +1,80 @@
+"""How long a command takes and how much memory its processes hold at once."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+SAMPLE_SECONDS = 0.1
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """Wall seconds, and the largest sum of resident memory of the command and all it started, in bytes."""
+
+    seconds: float
+    peak: int
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One alternative beside the other, run by run."""
+
+    ours: tuple[float, ...]
+    other: tuple[float, ...]
+
+    @property
+    def ratio(self) -> float:
+        """The median of the ratios, pair by pair."""
+        return statistics.median(ours / other for ours, other in zip(self.ours, self.other, strict=True))
+
+
+def measured(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> Measurement:
+    """Run a command to its end; raises `CalledProcessError` with its output when it fails."""
+    start = time.monotonic()
+    with subprocess.Popen(
+        list(command),
+        cwd=folder,
+        env=os.environ | dict(environment),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        ended = threading.Event()
+        peaks: list[int] = [0]
+        sampler = threading.Thread(target=_sample, args=(psutil.Process(process.pid), ended, peaks))
+        sampler.start()
+        output, _ = process.communicate()
+        seconds = time.monotonic() - start
+        ended.set()
+        sampler.join()
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, list(command), output)
+    return Measurement(seconds, max(peaks))
+
+
+def resident(processes: Sequence[psutil.Process]) -> int:
+    """The resident memory of some processes together, in bytes; those that ended count nothing."""
+    total = 0
+    for process in processes:
+        try:
+            total += process.memory_info().rss
+        except psutil.Error:
+            continue
+    return total
+
+
+def _sample(root: psutil.Process, ended: threading.Event, peaks: list[int]) -> None:
+    while not ended.wait(SAMPLE_SECONDS):
+        try:
+            peaks.append(resident([root, *root.children(recursive=True)]))
+        except psutil.Error:
+            return

@@ -1,0 +1,195 @@
+"""What is measured. Each part runs its alternatives in turn and returns rows for the table."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from automation.rendering import render
+from embedded import processes
+from embedded.cluster import Cluster
+from embedded.sweep import sweep
+from embedded.workspace import Workspace
+from scripts.benchmark import documented_sequence as documented
+from scripts.benchmark.measurement import Measurement, Pair, measured, resident
+from scripts.benchmark.stage import MESHFLEET, Stage, generated
+from topology import load
+
+NAMES = ("host", "west", "east")
+MEBIBYTE = 1024 * 1024
+EMPTY_PROGRAM = "import pulumi\n"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table; times are medians in seconds."""
+
+    what: str
+    ours: str
+    other: str
+    ratio: str
+
+
+def _row(what: str, pair: Pair, other: str) -> Row:
+    ours = f"{statistics.median(pair.ours):.1f} s"
+    return Row(what, ours, f"{statistics.median(pair.other):.1f} s ({other})", f"{pair.ratio:.2f}")
+
+
+def mesh(stage: Stage, runs: int) -> list[Row]:
+    """The mesh over three clusters that run already: `up` on existing clusters against the documented sequence."""
+    ours, other = [], []
+    for _ in range(runs):
+        members = _clusters(stage, "bench-ours")
+        stage.write_stack("bench", _existing(members))
+        ours.append(_meshfleet(stage, "up", "--stack", "bench").seconds)
+        _meshfleet(stage, "destroy", "--stack", "bench", "--yes")
+        sweep("bench-ours", stage.home)
+        members = _clusters(stage, "bench-other")
+        start = time.monotonic()
+        documented.install(stage.tools, Workspace("bench-other", stage.home), stage.home / "certificates", members)
+        other.append(time.monotonic() - start)
+        sweep("bench-other", stage.home)
+    return [_row("mesh over three running clusters", Pair(tuple(ours), tuple(other)), "helm, kubectl, istioctl")]
+
+
+def fleet(stage: Stage, runs: int) -> list[Row]:
+    """The same from nothing, the three clusters included."""
+    ours, other = [], []
+    for _ in range(runs):
+        ours.append(_meshfleet(stage, "up", "--stack", "dev").seconds)
+        _meshfleet(stage, "destroy", "--stack", "dev", "--yes")
+        start = time.monotonic()
+        members = _clusters(stage, "bench-other")
+        documented.install(stage.tools, Workspace("bench-other", stage.home), stage.home / "certificates", members)
+        other.append(time.monotonic() - start)
+        sweep("bench-other", stage.home)
+    pair = Pair(tuple(ours), tuple(other))
+    return [_row("three clusters and their mesh from nothing", pair, "kwokctl, helm, kubectl, istioctl")]
+
+
+def unchanged(stage: Stage, runs: int) -> list[Row]:
+    """`up` with nothing to change against `pulumi up` of a program that registers nothing."""
+    empty = stage.home / "empty"
+    empty.mkdir(parents=True, exist_ok=True)
+    (empty / "Pulumi.yaml").write_text("name: empty\nruntime: python\n", encoding="utf-8")
+    (empty / "__main__.py").write_text(EMPTY_PROGRAM, encoding="utf-8")
+    pulumi = str(stage.tools.bin / "pulumi")
+    measured([pulumi, "stack", "init", "empty", "--non-interactive"], empty, stage.environment)
+    _meshfleet(stage, "up", "--stack", "dev")
+    ours, other = [], []
+    command = [pulumi, "up", "--stack", "empty", "--yes", "--skip-preview", "--non-interactive"]
+    for run in range(runs + 1):
+        mine = _meshfleet(stage, "up", "--stack", "dev").seconds
+        theirs = measured(command, empty, stage.environment).seconds
+        # The first pair warms what both share, and creates the empty stack's one resource.
+        if run:
+            ours.append(mine)
+            other.append(theirs)
+    _meshfleet(stage, "destroy", "--stack", "dev", "--yes")
+    return [_row("`up` with nothing to change", Pair(tuple(ours), tuple(other)), "an empty Pulumi program")]
+
+
+def rendering(stage: Stage, runs: int) -> list[Row]:
+    """`render` of 100 clusters, whole command, and how it grows to 1,000."""
+    times: dict[int, list[float]] = {100: [], 1000: []}
+    for count, taken in times.items():
+        stage.write_stack(f"many{count}", generated(count))
+        for _ in range(runs):
+            out = stage.home / f"rendered{count}"
+            taken.append(_meshfleet(stage, "render", "--stack", f"many{count}", "--out", str(out)).seconds)
+    hundred, thousand = (statistics.median(taken) for taken in times.values())
+    start = time.monotonic()
+    topology = load("many", generated(100))
+    loaded = time.monotonic()
+    render(topology)
+    inside = f"of it {loaded - start:.2f} s checking, {time.monotonic() - loaded:.2f} s rendering"
+    return [
+        Row("`render` of 100 clusters, whole command", f"{hundred:.2f} s", inside, ""),
+        Row("`render` of 1,000 clusters", f"{thousand:.2f} s", "100 clusters, times 10", f"{thousand / hundred / 10:.2f}"),
+    ]
+
+
+def memory(stage: Stage, runs: int) -> list[Row]:
+    """What `up` holds at its peak, itself and the control planes it leaves behind."""
+    del runs
+    stage.write_stack("one", generated(1))
+    one = _meshfleet(stage, "up", "--stack", "one").peak
+    _meshfleet(stage, "destroy", "--stack", "one", "--yes")
+    three = _meshfleet(stage, "up", "--stack", "dev").peak
+    workspace = Workspace("dev", stage.home)
+    clusters = _resident_under(workspace.directory / "clusters")
+    istiods = _resident_under(workspace.directory / "istiods")
+    _meshfleet(stage, "destroy", "--stack", "dev", "--yes")
+    return [
+        Row(
+            "peak memory of `up`, three clusters",
+            f"{three / MEBIBYTE:.0f} MiB",
+            f"one cluster: {one / MEBIBYTE:.0f} MiB",
+            f"{(three - one) / 2 / MEBIBYTE:.0f} MiB a cluster",
+        ),
+        Row(
+            "memory of what runs afterwards, a cluster",
+            f"{clusters / 3 / MEBIBYTE:.0f} MiB",
+            f"istiod: {istiods / 3 / MEBIBYTE:.0f} MiB",
+            "",
+        ),
+    ]
+
+
+PARTS: dict[str, Callable[[Stage, int], list[Row]]] = {
+    "mesh": mesh,
+    "fleet": fleet,
+    "unchanged": unchanged,
+    "render": rendering,
+    "memory": memory,
+}
+
+
+def _meshfleet(stage: Stage, *arguments: str) -> Measurement:
+    return measured([*MESHFLEET, *arguments], stage.root, stage.environment)
+
+
+def _clusters(stage: Stage, fleet: str) -> list[documented.Member]:
+    """Three clusters, one after the other."""
+    workspace = Workspace(fleet, stage.home)
+    authorities = documented.certificates(stage.home / "certificates", NAMES)
+    members = []
+    for position, name in enumerate(NAMES, start=1):
+        cluster = Cluster(workspace, name)
+        running = cluster.create(documented.spec(name))
+        address = f"127.0.1.{position}"
+        members.append(
+            documented.Member(name, cluster, cluster.kubeconfig, running.server, authorities[name], address)
+        )
+    return members
+
+
+def _existing(members: list[documented.Member]) -> dict[str, object]:
+    return {
+        "host": "host",
+        "networks": {f"network-{member.name}": {} for member in members},
+        "clusters": {
+            member.name: {
+                "network": f"network-{member.name}",
+                "existing": {
+                    "kubeconfig": str(member.kubeconfig),
+                    "context": _context(member.kubeconfig),
+                    "pods": "simulated",
+                },
+            }
+            for member in members
+        },
+    }
+
+
+def _context(kubeconfig: Path) -> str:
+    from ruamel.yaml import YAML
+
+    return str(YAML(typ="safe", pure=True).load(kubeconfig)["current-context"])
+
+
+def _resident_under(folder: Path) -> int:
+    return resident([process for found in processes.find(folder).values() for process in found])

@@ -1,0 +1,63 @@
+"""Fleets of every shape this project can bring up, by what is special about them."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from topology import Fleet, load, read_stack_file
+
+STACKS = Path(__file__).resolve().parent.parent.parent / "stacks"
+
+
+def existing(name: str, pods: str) -> dict[str, Any]:
+    """The provider of a cluster that something else made."""
+    return {"existing": {"kubeconfig": f"{name}.yaml", "context": f"{name}-admin", "pods": pods}}
+
+
+def in_one_mesh(clusters: dict[str, dict[str, Any]], **sections: Any) -> dict[str, Any]:
+    """A configuration of one mesh; clusters that name no network are each on one of their own."""
+    placed = {name: {"network": f"network-{name}"} | cluster for name, cluster in clusters.items()}
+    return {
+        "host": next(iter(clusters)),
+        "meshes": {"mesh1": {}},
+        "networks": {cluster["network"]: {} for cluster in placed.values()},
+        "clusters": placed,
+        "namespaces": {"sample": {"injection": True}, "tools": {"clusters": [next(iter(clusters))]}},
+    } | sections
+
+
+CONFIGURATIONS: dict[str, dict[str, Any]] = {
+    "one-cluster": in_one_mesh({"only": {"embedded": {}}}),
+    "one-network": in_one_mesh(
+        {
+            "west": {"embedded": {"nodes": 3}, "network": "shared", "podCidr": "10.1.0.0/16"},
+            "east": {"embedded": {}, "network": "shared", "podCidr": "10.2.0.0/16"},
+        }
+    ),
+    "real-pods": in_one_mesh({"west": existing("west", "real"), "east": existing("east", "real")}),
+    "simulated-pods": in_one_mesh(
+        {"west": existing("west", "simulated"), "east": existing("east", "simulated")}
+    ),
+    "mixed-with-a-revision": in_one_mesh(
+        {"west": {"embedded": {}}, "east": existing("east", "real")},
+        istio={"version": "1.31", "revision": "canary", "charts": {"repository": "oci://charts.example/istio"}},
+    ),
+}
+STACK_FILES = {"dev": "dev", "two-meshes": "examples/two-meshes"}
+NAMES = (*STACK_FILES, *CONFIGURATIONS)
+
+
+@cache
+def fleet_called(name: str) -> Fleet:
+    """A fleet by its name in `NAMES`."""
+    if name in STACK_FILES:
+        file = read_stack_file(STACKS, STACK_FILES[name])
+        return load(file.stack, file.config)
+    return load(name, CONFIGURATIONS[name])
+
+
+def fleet_of(size: int) -> Fleet:
+    """An embedded fleet of `size` clusters, each on a network of its own."""
+    return load("sized", in_one_mesh({f"c{number}": {"embedded": {}} for number in range(size)}))

@@ -1,0 +1,163 @@
+"""Contracts that every component keeps, whatever the fleet looks like."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from graphlib import TopologicalSorter
+from typing import Any
+
+import pytest
+
+from components.kubernetes_object import type_token
+from components.tokens import COMPONENT_PREFIX
+from manifests import Release, fleet_plan
+from tests.components.fleets import fleet_of
+from tests.components.registrations import SECRET, Graph, Resource, record
+from topology import Fleet
+
+pytestmark = pytest.mark.proof("resources are registered in order, each on its own cluster", step=1)
+
+PLACEHOLDER = re.compile(r"<[^>]+>")
+
+
+def of_kubernetes(graph: Graph) -> list[Resource]:
+    return [resource for resource in graph.custom if resource.type.startswith("kubernetes:")]
+
+
+def plain(value: Any) -> Any:
+    """A value without the marks of secrets."""
+    if isinstance(value, dict):
+        if SECRET.items() <= value.items():
+            return plain(value["value"])
+        return {key: plain(inner) for key, inner in value.items()}
+    return [plain(inner) for inner in value] if isinstance(value, list) else value
+
+
+def fits(planned: Any, registered: Any) -> bool:
+    """Whether a registered value is the planned one; where the plan has a placeholder any text will do."""
+    if isinstance(planned, dict):
+        return (
+            isinstance(registered, dict)
+            and planned.keys() == registered.keys()
+            and all(fits(planned[key], registered[key]) for key in planned)
+        )
+    if isinstance(planned, list):
+        return (
+            isinstance(registered, list)
+            and len(planned) == len(registered)
+            and all(map(fits, planned, registered))
+        )
+    if isinstance(planned, str) and (pattern := _with_placeholders(planned)):
+        return isinstance(registered, str) and bool(pattern.fullmatch(registered))
+    return bool(planned == registered)
+
+
+def _with_placeholders(text: str) -> re.Pattern[str] | None:
+    if PLACEHOLDER.search(text):
+        return re.compile(".+".join(re.escape(part) for part in PLACEHOLDER.split(text)), re.DOTALL)
+    try:
+        hidden = base64.b64decode(text, validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        return None
+    return re.compile("[A-Za-z0-9+/=]+") if PLACEHOLDER.search(hidden) else None
+
+
+def test_every_kubernetes_resource_has_the_explicit_provider_of_its_own_cluster(
+    graph: Graph, fleet: Fleet
+) -> None:
+    assert of_kubernetes(graph)
+    for resource in of_kubernetes(graph):
+        assert resource.cluster in fleet.clusters
+        assert resource.provider.rpartition("::")[0] == graph[f"{resource.cluster}/kubernetes"].urn
+
+
+def test_there_is_one_kubernetes_provider_a_cluster_and_no_other_provider(graph: Graph, fleet: Fleet) -> None:
+    assert sorted(provider.name for provider in graph.providers) == sorted(
+        f"{cluster}/kubernetes" for cluster in fleet.clusters
+    )
+
+
+def test_a_provider_knows_its_cluster_by_name_and_changes_secrets_in_place(
+    graph: Graph, fleet: Fleet
+) -> None:
+    for provider in graph.providers:
+        assert provider.inputs["clusterIdentifier"] == f"{fleet.name}/{provider.cluster}"
+        assert provider.inputs["enableServerSideApply"] == "true"
+        assert provider.inputs["enableSecretMutable"] == "true"
+        assert provider.inputs["enableConfigMapMutable"] == "true"
+        existing = fleet.clusters[provider.cluster].existing
+        assert provider.inputs.get("context") == (existing.context if existing else None)
+
+
+def test_what_is_registered_is_what_render_writes(graph: Graph, fleet: Fleet) -> None:
+    planned = {
+        f"{cluster}/{document.name}": document.body
+        for cluster, plan in fleet_plan(fleet).items()
+        for document in plan
+    }
+    registered = {resource.name: resource for resource in of_kubernetes(graph) if not resource.read}
+    assert planned.keys() == registered.keys()
+    for name, body in planned.items():
+        resource, inputs = registered[name], plain(registered[name].inputs)
+        if isinstance(body, Release):
+            assert resource.type == "kubernetes:helm.sh/v3:Release"
+            assert (inputs["name"], inputs["namespace"]) == (body.name, body.namespace)
+            assert inputs["chart"].rpartition("/")[2] == body.chart
+            assert inputs["skipAwait"] is not body.wait
+            assert fits(body.values, inputs["values"])
+        else:
+            assert resource.type == type_token(body["apiVersion"], body["kind"])
+            assert fits(body, inputs)
+
+
+def test_logical_names_are_a_cluster_or_a_mesh_and_what_it_is(graph: Graph, fleet: Fleet) -> None:
+    owners = {*fleet.clusters, *(f"mesh {mesh}" for mesh in fleet.meshes)}
+    for resource in (*graph.custom, *graph.providers):
+        assert resource.cluster in owners
+        assert re.fullmatch(r"[a-z0-9-]+", resource.what)
+
+
+def test_every_custom_resource_is_inside_a_component_of_the_fleet(graph: Graph) -> None:
+    (root,) = (found for found in graph.resources.values() if found.type == f"{COMPONENT_PREFIX}Fleet")
+    for resource in (*graph.custom, *graph.providers):
+        component = graph.resources[resource.parent]
+        assert component.type.startswith(COMPONENT_PREFIX)
+        assert component.name == resource.cluster
+        assert component.parent == root.urn
+
+
+def test_nothing_waits_for_itself(graph: Graph) -> None:
+    sorter: TopologicalSorter[str] = TopologicalSorter()
+    for resource, other in graph.edges():
+        sorter.add(resource.name, other.name)
+    sorter.prepare()
+
+
+def test_the_contents_of_an_embedded_cluster_vanish_with_it_and_those_of_an_existing_one_do_not(
+    graph: Graph, fleet: Fleet
+) -> None:
+    inside = [resource for resource in of_kubernetes(graph) if not resource.read]
+    inside += [resource for resource in graph.custom if resource.type.endswith(":EastWestGatewayAddress")]
+    for resource in inside:
+        embedded = fleet.clusters[resource.cluster].embedded is not None
+        assert resource.deleted_with == (graph[f"{resource.cluster}/processes"].urn if embedded else "")
+
+
+def test_processes_are_stopped_by_themselves_and_not_with_their_cluster(graph: Graph) -> None:
+    for resource in graph.custom:
+        if resource.what in ("processes", "istiod-process", "istiod-address"):
+            assert resource.deleted_with == ""
+
+
+def test_registered_resources_grow_with_the_number_of_clusters_and_not_its_square() -> None:
+    two, four, eight = (len(record(fleet_of(size)).resources) for size in (2, 4, 8))
+    assert eight - four == 2 * (four - two)
+
+
+def test_two_runs_register_the_same(fleet: Fleet, graph: Graph) -> None:
+    again = record(fleet)
+    assert {urn: resource.inputs for urn, resource in again.resources.items()} == {
+        urn: resource.inputs for urn, resource in graph.resources.items()
+    }

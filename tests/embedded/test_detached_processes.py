@@ -1,0 +1,125 @@
+"""Processes that outlive us, are found again by what they are, and end when told."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from embedded import processes
+from embedded.sweep import sweep
+from embedded.waiting import NotYetError, wait_until
+from embedded.workspace import Workspace, make_private_directory
+from topology.errors import ClusterError, ProcessError
+
+pytestmark = pytest.mark.proof("processes that outlive the command and are found again", step=2)
+
+STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('ready', flush=True); time.sleep(600)"
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Iterator[Path]:
+    workspace = Workspace("dev", tmp_path)
+    directory = workspace.cluster("west")
+    make_private_directory(directory / "bin")
+    (directory / "bin" / "sleep").symlink_to(shutil.which("sleep") or "/bin/sleep")
+    (directory / "bin" / "python").symlink_to(sys.executable)
+    yield directory
+    sweep("dev", tmp_path)
+    assert processes.find(directory) == {}
+
+
+def start(directory: Path, *arguments: str, program: str = "sleep") -> psutil.Process:
+    environment = {"PATH": os.defpath}
+    return processes.start(directory / "bin" / program, arguments, directory, directory / "log", environment)
+
+
+def test_a_process_is_found_by_where_its_program_lies_and_by_nothing_else(directory: Path, tmp_path: Path) -> None:
+    process = start(directory, "600")
+    assert [found.pid for found in processes.find(directory)["sleep"]] == [process.pid]
+    # One that merely mentions the directory, as an editor of a file in it would.
+    other = directory.parent / "east"
+    make_private_directory(other / "bin")
+    (other / "bin" / "sleep").symlink_to(shutil.which("sleep") or "/bin/sleep")
+    mention = processes.start(other / "bin" / "sleep", ["600"], directory, other / "log", {"NOTE": str(directory)})
+    assert [found.pid for found in processes.find(directory)["sleep"]] == [process.pid]
+    assert {path: list(found) for path, found in processes.find_all([directory, other]).items()} == {
+        directory: ["sleep"],
+        other: ["sleep"],
+    }
+    assert mention.is_running()
+
+
+def test_it_has_a_session_of_its_own_and_a_private_log(directory: Path) -> None:
+    before = os.umask(0)
+    process = start(directory, "600")
+    os.umask(before)
+    assert os.getsid(process.pid) == process.pid
+    assert process.environ() == {"PATH": os.defpath}
+    assert (directory / "log").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_dead_process_is_noticed_at_once_although_its_parent_lives(directory: Path) -> None:
+    process = start(directory, "600")
+    process.kill()
+    processes.end([process], grace=1)
+    assert processes.find(directory) == {}
+
+
+def test_one_that_does_not_listen_is_ended_all_the_same(directory: Path) -> None:
+    process = start(directory, "-c", STUBBORN, program="python")
+
+    def ready() -> None:
+        if "ready" not in (directory / "log").read_text(encoding="utf-8"):
+            raise NotYetError("no line in the log")
+
+    wait_until(ready, "the program to start", 20, "look at the test")
+    processes.end([process], grace=0.2)
+    assert processes.find(directory) == {}
+
+
+def test_the_log_of_the_run_before_is_kept(directory: Path) -> None:
+    processes.end([start(directory, "600")], grace=5)
+    start(directory, "600")
+    assert (directory / "log.previous").exists()
+
+
+def test_a_program_that_is_not_there_is_named(directory: Path) -> None:
+    (directory / "bin" / "sleep").unlink()
+    with pytest.raises(ProcessError, match=r"sleep: cannot be started \(No such file or directory\); build the toolchain"):
+        start(directory, "600")
+
+
+def test_the_end_of_a_log_is_short_and_survives_odd_bytes(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_bytes(b"\n".join([b"line %d \xff" % number for number in range(100)]) + b"\n" + b"x" * 1000)
+    shown = processes.last_lines(log).splitlines()
+    assert shown[0] == f"the last lines of {log}:"
+    assert len(shown) == 13
+    assert max(map(len, shown[1:])) <= 302
+    assert processes.last_lines(tmp_path / "none") == f"no log at {tmp_path / 'none'}"
+
+
+def test_a_wait_that_fails_says_for_what_what_it_saw_and_what_to_try() -> None:
+    def never() -> None:
+        raise NotYetError("HTTP 503")
+
+    with pytest.raises(ClusterError, match=r"^waited 0 s for the server; last seen: HTTP 503; look at it$"):
+        wait_until(never, "the server", 0.2, "look at it", failure=ClusterError)
+
+
+def test_any_other_error_ends_a_wait_at_once() -> None:
+    asked = []
+
+    def broken() -> None:
+        asked.append(1)
+        raise ProcessError("it died")
+
+    with pytest.raises(ProcessError, match="^it died$"):
+        wait_until(broken, "the server", 30, "look at it")
+    assert len(asked) == 1

@@ -1,0 +1,73 @@
+"""A fresh clone: the files of this checkout that are or could be under version control, in a folder of their own.
+
+The tests run the command there, so that neither the checkout's own fleets nor its stack files are touched.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+_AUTHOR = {
+    "GIT_AUTHOR_NAME": "tests",
+    "GIT_AUTHOR_EMAIL": "tests@example.invalid",
+    "GIT_COMMITTER_NAME": "tests",
+    "GIT_COMMITTER_EMAIL": "tests@example.invalid",
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_CONFIG_SYSTEM": os.devnull,
+}
+
+
+@dataclass(frozen=True)
+class Clone:
+    """`root` is the clone, `plugins` a folder with the Kubernetes plugin that each home gets a copy of."""
+
+    root: Path
+    plugins: Path
+
+    def write_stack(self, name: str, config: dict[str, Any]) -> Path:
+        """Write a stack file; the keys of `config` are sections without the project's prefix."""
+        path = self.root / "stacks" / f"Pulumi.{name}.yaml"
+        writer = YAML(typ="safe", pure=True)
+        writer.default_flow_style = False
+        with path.open("w", encoding="utf-8") as file:
+            writer.dump({"config": {f"meshfleet:{key}": value for key, value in config.items()}}, file)
+        return path
+
+    def changed_files(self) -> list[str]:
+        """What `git status` lists: every file that is not as it was when the clone was made."""
+        return git(self.root, "status", "--porcelain").splitlines()
+
+
+def make_clone(folder: Path) -> Clone:
+    """Copy what git would take and commit it there, so that later changes can be told."""
+    root = folder / "clone"
+    for name in git(CHECKOUT, "ls-files", "--cached", "--others", "--exclude-standard", "-z").split("\0"):
+        source = CHECKOUT / name
+        if name and source.is_file():
+            target = root / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source, target)
+    git(root, "init", "--quiet")
+    git(root, "add", "--all")
+    git(root, "commit", "--quiet", "--message", "as cloned")
+    return Clone(root, folder / "plugins")
+
+
+def git(folder: Path, *arguments: str) -> str:
+    """Run git without the user's settings."""
+    return subprocess.run(
+        ["git", "-C", str(folder), *arguments],
+        env=os.environ | _AUTHOR,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    ).stdout

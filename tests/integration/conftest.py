@@ -1,0 +1,35 @@
+"""One fresh clone for all integration tests; each fleet has a home of its own."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.integration.clone import Clone, make_clone
+from tests.integration.world import World, make_world
+
+from embedded.toolchain import Toolchain
+
+
+@pytest.fixture(scope="session")
+def clone(toolchain: Toolchain) -> Iterator[Clone]:
+    """A clone whose Kubernetes plugin is looked for once, not once for each home."""
+    folder = Path(tempfile.mkdtemp(prefix="mf-"))
+    try:
+        made = make_clone(folder)
+        with make_world(made) as first:
+            first.meshfleet("env")
+            shutil.copytree(first.home / "pulumi" / "plugins", made.plugins, symlinks=True)
+        yield made
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def world(clone: Clone) -> Iterator[World]:
+    """A world of one test."""
+    with make_world(clone) as made:
+        yield made

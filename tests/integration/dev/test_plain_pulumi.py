@@ -1,0 +1,41 @@
+"""Plain `pulumi` on the same stack file sees the same fleet as the command."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from tests.integration.clone import git
+from tests.integration.dev.conftest import DevFleet
+from tests.integration.world import Ran
+
+pytestmark = pytest.mark.proof("plain pulumi gives the same as the command", step=3)
+
+
+@pytest.fixture
+def _stack_file_restored(dev_fleet: DevFleet) -> Iterator[None]:
+    yield
+    git(dev_fleet.world.clone.root, "checkout", "--quiet", "--", "stacks")
+
+
+def pulumi(fleet: DevFleet, *arguments: str) -> Ran:
+    """Run pulumi as in a shell after eval "$(meshfleet env)"."""
+    return fleet.world.run(["env", "pulumi", *arguments, "--non-interactive"], more=fleet.world.exports())
+
+
+@pytest.mark.usefixtures("_stack_file_restored")
+def test_pulumi_up_and_preview_find_nothing_to_change(dev_fleet: DevFleet) -> None:
+    root = dev_fleet.world.clone.root
+    up = pulumi(dev_fleet, "up", "--stack", "dev", "--yes")
+    assert "43 unchanged" in up.out or "unchanged" in up.out
+    assert "created" not in up.out
+    pulumi(dev_fleet, "preview", "--stack", "dev", "--expect-no-changes")
+    # Pulumi itself notes the salt of the passphrase in the stack file it is run on, and nothing else.
+    changed = git(root, "diff", "--unified=0").splitlines()
+    written = [line for line in changed if line[:1] in "+-" and not line.startswith(("+++", "---"))]
+    assert [line.partition(":")[0] for line in written] in ([], ["+encryptionsalt"])
+    # The command goes on with that file as well as without what Pulumi wrote.
+    assert dev_fleet.world.meshfleet("up", "--stack", "dev", "--json").answer["changes"] == {}
+    git(root, "checkout", "--quiet", "--", "stacks")
+    assert dev_fleet.world.meshfleet("up", "--stack", "dev", "--json").answer["changes"] == {}
+    assert dev_fleet.world.clone.changed_files() == []

@@ -1,0 +1,69 @@
+"""A fleet that runs: what the command says of it, and that nothing changes when nothing should."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+from tests.integration.dev.conftest import CLUSTERS, DevFleet
+
+from verification.checks import ALL
+
+pytestmark = pytest.mark.proof("from nothing to one verified mesh over three embedded clusters", step=3)
+
+
+def test_up_creates_everything_and_a_second_up_changes_nothing(dev_fleet: DevFleet) -> None:
+    first = dev_fleet.up.answer
+    assert first["ok"]
+    assert list(first["changes"]) == ["create"]
+    second = dev_fleet.world.meshfleet("up", "--stack", "dev", "--json").answer
+    assert second["ok"]
+    assert second["changes"] == {}
+
+
+def test_verify_asks_every_kind_of_question_of_every_cluster(dev_fleet: DevFleet) -> None:
+    report = dev_fleet.world.meshfleet("verify", "--stack", "dev", "--json").answer
+    assert report["ok"] is True
+    asked = {(check["name"], check["cluster"]) for check in report["checks"]}
+    assert asked == {(check.name, cluster) for check in ALL for cluster in CLUSTERS}
+    assert len(ALL) == 8
+    for check in report["checks"]:
+        assert set(check) == {"name", "cluster", "ok", "detail", "seconds"}
+        assert check["ok"], check
+
+
+def test_status_names_every_cluster_its_control_plane_and_its_gateway(dev_fleet: DevFleet) -> None:
+    status = dev_fleet.world.meshfleet("status", "--stack", "dev", "--json").answer
+    assert status["stack"] == "dev"
+    assert {"clusters", "meshes", "virtualMachines"} < set(status)
+    assert tuple(cluster["name"] for cluster in status["clusters"]) == CLUSTERS
+    for cluster in status["clusters"]:
+        wanted = {"name", "role", "network", "region", "zone", "kubeconfig", "controlPlane", "gateway"}
+        assert wanted <= set(cluster)
+        assert set(cluster["controlPlane"]) >= {"kind", "of", "revision", "debugUrl"}
+        assert cluster["controlPlane"]["debugUrl"].startswith("http://127.0.0.1:")
+        assert set(cluster["gateway"]) == {"address", "port"}
+        kubeconfig = Path(cluster["kubeconfig"])
+        assert stat.S_IMODE(kubeconfig.stat().st_mode) == 0o600
+        assert stat.S_IMODE(kubeconfig.parent.stat().st_mode) == 0o700
+    assert [cluster["role"] for cluster in status["clusters"]] == ["host", "member", "member"]
+    assert len({cluster["gateway"]["address"] for cluster in status["clusters"]}) == len(CLUSTERS)
+
+
+def test_preview_of_a_fleet_that_is_up_expects_no_changes(dev_fleet: DevFleet) -> None:
+    preview = dev_fleet.world.meshfleet("preview", "--stack", "dev", "--expect-no-changes", "--json").answer
+    assert preview["changes"] == []
+
+
+def test_an_unchanged_fleet_has_no_drift(dev_fleet: DevFleet) -> None:
+    drift = dev_fleet.world.meshfleet("drift", "--stack", "dev", "--json").answer
+    assert drift["ok"] is True
+    assert drift["drift"] == []
+
+
+def test_every_kubeconfig_that_status_names_reaches_its_own_cluster(dev_fleet: DevFleet) -> None:
+    dev_fleet.world.meshfleet("status", "--stack", "dev", "--json")
+    for cluster in CLUSTERS:
+        nodes = dev_fleet.world.get("dev", cluster, "nodes")["items"]
+        assert {node["metadata"]["name"].rpartition("-")[0] for node in nodes} == {cluster}

@@ -1,0 +1,219 @@
+"""A user's world: a clone, a home and a shell without settings, in which the real command is run as a user would."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+from tenacity import RetryError, Retrying, retry_if_not_result, stop_after_delay, wait_fixed
+from tests.integration.clone import Clone
+
+from embedded import processes
+from embedded.toolchain.cache import locate_cache
+
+_COMMAND = "from automation.command import main; main()"
+# What would make the command behave as this shell's owner set it up.
+_SETTINGS = ("PULUMI_", "MESHFLEET_", "KUBE", "HELM_", "PYTHON", "XDG_")
+_SECONDS = 300
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a command said and how it ended."""
+
+    arguments: tuple[str, ...]
+    code: int
+    out: str
+    err: str
+
+    @property
+    def answer(self) -> dict[str, Any]:
+        """The JSON on standard output; there is nothing else on it."""
+        found: dict[str, Any] = json.loads(self.out)
+        return found
+
+    @property
+    def said(self) -> str:
+        """Everything that was written."""
+        return f"{' '.join(self.arguments)}\nexit {self.code}\n{self.out}{self.err}"
+
+
+@dataclass
+class World:
+    """`home` is MESHFLEET_HOME; `said` collects all that every command in this world wrote."""
+
+    clone: Clone
+    folder: Path
+    extra: dict[str, str] = field(default_factory=dict)
+    said: list[str] = field(default_factory=list)
+
+    @property
+    def home(self) -> Path:
+        """The folder of all local state."""
+        return self.folder / "home"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What the command sees: an empty HOME, this clone, this home and the shared cache."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(_SETTINGS)}
+        ours = {
+            "HOME": str(self.folder / "user"),
+            "PYTHONPATH": str(self.clone.root),
+            "MESHFLEET_HOME": str(self.home),
+            "MESHFLEET_CACHE": str(locate_cache().root),
+        }
+        return kept | ours | self.extra
+
+    def meshfleet(self, *arguments: str, expect: int | None = 0, seconds: float = _SECONDS) -> Ran:
+        """Run `meshfleet …` to its end and check its exit code; None when any will do."""
+        return self.run([sys.executable, "-c", _COMMAND, *arguments], expect=expect, seconds=seconds)
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start `meshfleet …` at the head of a process group of its own; its lines come through `stderr`."""
+        return subprocess.Popen(
+            [sys.executable, "-u", "-c", _COMMAND, *arguments],
+            cwd=self.clone.root,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    def run(
+        self,
+        command: list[str],
+        *,
+        expect: int | None = 0,
+        seconds: float = _SECONDS,
+        more: Mapping[str, str] | None = None,
+    ) -> Ran:
+        """Run any command in the clone, with `more` variables, and check its exit code."""
+        done = subprocess.run(
+            command,
+            cwd=self.clone.root,
+            env=self.environment | dict(more or {}),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+            check=False,
+        )
+        ran = Ran(tuple(command[-8:]), done.returncode, done.stdout, done.stderr)
+        self.said.append(ran.said)
+        assert expect is None or ran.code == expect, f"expected exit {expect}:\n{ran.said[-6000:]}"
+        return ran
+
+    def exports(self) -> dict[str, str]:
+        """The variables of a shell in which `pulumi` works: what `meshfleet env` prints."""
+        lines = self.meshfleet("env").out.splitlines()
+        pairs = (line.removeprefix("export ").partition("=") for line in lines)
+        return {name: shlex.split(value)[0] for name, _, value in pairs}
+
+    def kubectl(self, stack: str, cluster: str, *arguments: str, expect: int | None = 0) -> Ran:
+        """Run kubectl on a cluster with the kubeconfig that `status` wrote."""
+        kubeconfig = self.home / "fleets" / stack / "kubeconfigs" / f"{cluster}.yaml"
+        kubectl = str(Path(sys.executable).with_name("kubectl"))
+        return self.run([kubectl, "--kubeconfig", str(kubeconfig), *arguments], expect=expect, seconds=60)
+
+    def get(self, stack: str, cluster: str, *arguments: str) -> dict[str, Any]:
+        """`kubectl get … -o json`."""
+        return self.kubectl(stack, cluster, "get", *arguments, "-o", "json").answer
+
+    def program(self, stack: str, place: str, name: str) -> psutil.Process:
+        """The one running process `name` of `clusters/<cluster>` or `istiods/<cluster>.<revision>`."""
+        found = processes.find(self.home / "fleets" / stack / place).get(name, [])
+        assert len(found) == 1, f"{len(found)} processes {name} under {place}"
+        return found[0]
+
+    def processes(self) -> list[psutil.Process]:
+        """Every process that belongs to this world: of its clusters, and whatever runs with its home."""
+        found = []
+        for process in psutil.process_iter():
+            try:
+                line = process.cmdline()
+                if line and (
+                    line[0].startswith(f"{self.home}{os.sep}")
+                    or process.environ().get("MESHFLEET_HOME") == str(self.home)
+                ):
+                    found.append(process)
+            except psutil.Error:
+                # It ended while we looked, or is not this user's.
+                continue
+        return found
+
+    def reservations(self) -> dict[str, Any]:
+        """Reserved ports and addresses by owner."""
+        path = self.home / "reservations.json"
+        if not path.exists():
+            return {}
+        held = json.loads(path.read_text(encoding="utf-8"))
+        return {**held["ports"], **held["addresses"]}
+
+    def remains(self, stack: str) -> list[str]:
+        """What is left of a stack that was destroyed, in words; empty when nothing is."""
+        # The engine's own helpers end a moment after the command did.
+        settled(lambda: not self.processes(), 20)
+        state = self.home / "state" / ".pulumi"
+        return [
+            *(f"process {' '.join(process.cmdline()[:4])}" for process in self.processes()),
+            *(f"reservation {owner}" for owner in self.reservations()),
+            *(f"file {path}" for path in sorted((self.home / "fleets").glob("**/*"))),
+            *(f"lock {path}" for path in sorted((state / "locks").glob("**/*.json"))),
+            *(f"state {path}" for path in sorted((state / "stacks").glob(f"**/{stack}.json"))),
+        ]
+
+    def sweep(self) -> None:
+        """Leave nothing behind, whatever a test did: end every process of this world and remove its files."""
+        for process in self.processes():
+            kill(process)
+        settled(lambda: not self.processes(), 20)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+@contextmanager
+def make_world(clone: Clone, **extra: str) -> Iterator[World]:
+    """A world of its own, swept at the end. `extra` are variables of its shell."""
+    # Short, because programs put sockets and long command lines on top of it.
+    folder = Path(tempfile.mkdtemp(prefix="mf-"))
+    world = World(clone, folder, extra)
+    (folder / "user").mkdir()
+    world.home.mkdir(mode=0o700)
+    if clone.plugins.is_dir():
+        (world.home / "pulumi").mkdir(mode=0o700)
+        shutil.copytree(clone.plugins, world.home / "pulumi" / "plugins", symlinks=True)
+    try:
+        yield world
+    finally:
+        world.sweep()
+
+
+def kill(process: psutil.Process, number: int = signal.SIGKILL) -> None:
+    """Send a signal to one process; fine when it is gone."""
+    try:
+        process.send_signal(number)
+    except psutil.NoSuchProcess:
+        return
+
+
+def settled(condition: Callable[[], bool], seconds: float) -> bool:
+    """Wait until a condition holds, for at most `seconds`; whether it does."""
+    try:
+        return Retrying(retry=retry_if_not_result(bool), wait=wait_fixed(0.1), stop=stop_after_delay(seconds))(
+            condition
+        )
+    except RetryError:
+        return False

@@ -1,0 +1,217 @@
+"""What holds for the plan of every fleet there can be."""
+
+from __future__ import annotations
+
+import base64
+import copy
+import json
+from collections import Counter
+
+import pytest
+from hypothesis import given, settings
+
+from manifests import Chart, Stage, fleet_plan
+from manifests.objects import ISTIO_SYSTEM
+from tests.manifests.plans import named, objects, releases, texts, values_of
+from tests.topology.strategies import loaded_fleets
+from topology import Fleet, load
+
+pytestmark = pytest.mark.proof("objects and chart values follow from the stack file alone", step=0)
+
+quick = settings(max_examples=20, deadline=None)
+STAGES = list(Stage)
+
+
+@quick
+@given(loaded_fleets())
+def test_the_same_fleet_gives_the_same_plan_and_is_not_changed(fleet: Fleet) -> None:
+    before = copy.deepcopy(fleet)
+    assert fleet_plan(fleet) == fleet_plan(copy.deepcopy(fleet))
+    assert fleet == before
+
+
+@quick
+@given(loaded_fleets())
+def test_every_cluster_has_a_plan_in_the_order_of_the_stages(fleet: Fleet) -> None:
+    plans = fleet_plan(fleet)
+    assert list(plans) == list(fleet.clusters)
+    for plan in plans.values():
+        positions = [STAGES.index(document.stage) for document in plan]
+        assert positions == sorted(positions)
+
+
+@quick
+@given(loaded_fleets())
+def test_names_are_unique_in_a_cluster_and_so_are_objects_and_releases(fleet: Fleet) -> None:
+    for plan in fleet_plan(fleet).values():
+        names = Counter(document.name for document in plan)
+        identities = Counter(
+            (body["apiVersion"], body["kind"], body["metadata"].get("namespace"), body["metadata"]["name"])
+            for body in objects(plan)
+        )
+        installed = Counter((release.namespace, release.name) for release in releases(plan).values())
+        assert {*names.values(), *identities.values(), *installed.values()} == {1}
+
+
+@quick
+@given(loaded_fleets())
+def test_every_object_says_who_manages_it(fleet: Fleet) -> None:
+    for plan in fleet_plan(fleet).values():
+        for body in objects(plan):
+            assert body["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "meshfleet"
+
+
+@quick
+@given(loaded_fleets())
+def test_the_namespace_of_istio_comes_first_and_has_the_label_of_its_network(fleet: Fleet) -> None:
+    for cluster, plan in fleet_plan(fleet).items():
+        first = values_of(plan[0])
+        assert (first["kind"], first["metadata"]["name"]) == ("Namespace", ISTIO_SYSTEM)
+        assert first["metadata"]["labels"]["topology.istio.io/network"] == fleet.clusters[cluster].network
+
+
+@quick
+@given(loaded_fleets())
+def test_one_name_of_a_cluster_feeds_charts_paths_and_remote_secrets(fleet: Fleet) -> None:
+    plans = fleet_plan(fleet)
+    for cluster, plan in plans.items():
+        values = releases(plan)["istiod"].values
+        assert values["global"]["multiCluster"]["clusterName"] == cluster
+        if fleet.clusters[cluster].simulated:
+            network = fleet.clusters[cluster].network
+            url = values["istiodRemote"]["injectionURL"]
+            assert url.endswith(f"/inject/cluster/{cluster}/net/{network}")
+        for peer in fleet.peers_of(cluster):
+            secret = named(plans[peer], "remote-secrets")
+            assert secret is not None
+            assert cluster in values_of(secret)["data"]
+
+
+@quick
+@given(loaded_fleets())
+def test_istiod_gets_the_mesh_the_network_and_the_trust_domain(fleet: Fleet) -> None:
+    for cluster, plan in fleet_plan(fleet).items():
+        values = releases(plan)["istiod"].values
+        mesh = fleet.mesh_of(cluster)
+        assert values["global"]["meshID"] == mesh
+        assert values["global"]["network"] == fleet.clusters[cluster].network
+        assert values["meshConfig"]["trustDomain"] == fleet.meshes[mesh].trust_domain
+
+
+@quick
+@given(loaded_fleets())
+def test_a_control_plane_has_one_remote_secret_that_holds_exactly_its_peers(fleet: Fleet) -> None:
+    for cluster, plan in fleet_plan(fleet).items():
+        found = [
+            body for body in objects(plan) if body["metadata"]["labels"].get("istio/multiCluster") == "true"
+        ]
+        peers = fleet.peers_of(cluster)
+        assert len(found) == (1 if peers else 0)
+        assert [list(body["data"]) for body in found] == ([sorted(peers)] if peers else [])
+        # A peer reads with a token of this cluster, so both or neither are there.
+        assert (named(plan, "reader-token") is not None) == bool(peers)
+
+
+@quick
+@given(loaded_fleets())
+def test_there_is_a_gateway_exactly_where_the_topology_says_and_none_in_a_mesh_of_one_network(
+    fleet: Fleet,
+) -> None:
+    for cluster, plan in fleet_plan(fleet).items():
+        wanted = fleet.has_east_west_gateway(cluster)
+        assert ("east-west-gateway" in releases(plan)) == wanted
+        assert (named(plan, "cross-network-gateway") is not None) == wanted
+        declared = fleet.clusters[cluster].east_west_gateway
+        if len(fleet.networks_of(fleet.mesh_of(cluster))) == 1 and declared is None:
+            assert not wanted
+        if wanted:
+            values = releases(plan)["east-west-gateway"].values
+            assert values["networkGateway"] == fleet.clusters[cluster].network
+            assert values["networkGatewayPorts"]["tls"]["port"] == (declared.port if declared else 15443)
+
+
+@quick
+@given(loaded_fleets())
+def test_webhooks_lead_to_a_process_exactly_where_pods_are_simulated(fleet: Fleet) -> None:
+    for cluster, plan in fleet_plan(fleet).items():
+        simulated = fleet.clusters[cluster].simulated
+        istiod, base = releases(plan)["istiod"], releases(plan)["istio-base"]
+        assert ("istiodRemote" in istiod.values) == simulated
+        assert ("base" in istiod.values) == simulated
+        assert ("base" in base.values) == simulated
+        # Helm would wait for pods, which are ready at once, and for addresses, which nobody gives.
+        assert istiod.wait is not simulated
+
+
+@quick
+@given(loaded_fleets())
+def test_a_revision_is_given_to_everything_that_takes_one_or_to_nothing(fleet: Fleet) -> None:
+    revision = fleet.istio.revision
+    for cluster, plan in fleet_plan(fleet).items():
+        assert releases(plan)["istio-base"].values["defaultRevision"] == revision
+        given_one = None if revision == "default" else revision
+        for name, release in releases(plan).items():
+            if name != "istio-base":
+                assert release.values.get("revision") == given_one
+        for name, namespace in fleet.namespaces_of(cluster).items():
+            document = named(plan, f"namespace-{name}")
+            assert document is not None
+            made = values_of(document)["metadata"]["labels"]
+            selecting = {key for key in ("istio-injection", "istio.io/rev") if key in made}
+            if namespace.injection:
+                assert selecting == ({"istio-injection"} if given_one is None else {"istio.io/rev"})
+                assert made.get("istio.io/rev") == given_one
+            assert namespace.labels.items() <= made.items()
+
+
+@quick
+@given(loaded_fleets())
+def test_meshes_do_not_name_each_others_clusters(fleet: Fleet) -> None:
+    for cluster, plan in fleet_plan(fleet).items():
+        mesh = fleet.mesh_of(cluster)
+        others = {name for name in fleet.clusters if fleet.mesh_of(name) != mesh}
+        for document in plan:
+            body = values_of(document)
+            assert not others & set((body.get("data") or {}) if document.name == "remote-secrets" else ())
+            if document.name == "istiod":
+                assert body["global"]["meshID"] == mesh
+
+
+@quick
+@given(loaded_fleets())
+def test_no_plan_holds_anything_but_placeholders_where_a_secret_goes(fleet: Fleet) -> None:
+    for plan in fleet_plan(fleet).values():
+        for body in objects(plan):
+            for value in (body.get("data") or {}).values():
+                assert base64.b64decode(value, validate=True).decode().startswith("<")
+
+
+@quick
+@given(loaded_fleets())
+def test_every_plan_is_plain_data_that_yaml_and_json_can_hold(fleet: Fleet) -> None:
+    for plan in fleet_plan(fleet).values():
+        for document in plan:
+            body = values_of(document)
+            assert json.loads(json.dumps(body)) == body
+            assert all(text.isprintable() for text in texts(body))
+
+
+def test_objects_grow_with_the_number_of_clusters_and_not_with_its_square() -> None:
+    sizes = {size: sum(map(len, fleet_plan(_in_one_mesh(size)).values())) for size in (10, 20, 40)}
+    assert sizes[40] - sizes[20] == 2 * (sizes[20] - sizes[10])
+
+
+def test_charts_are_named_as_istio_publishes_them() -> None:
+    plan = fleet_plan(_in_one_mesh(2))["c0"]
+    assert {name: str(release.chart) for name, release in releases(plan).items()} == {
+        "istio-base": "base",
+        "istiod": "istiod",
+        "east-west-gateway": "gateway",
+    }
+    assert {str(chart) for chart in Chart} == {"base", "istiod", "gateway"}
+
+
+def _in_one_mesh(size: int) -> Fleet:
+    clusters = {f"c{number}": {"embedded": {}, "network": f"n{number}"} for number in range(size)}
+    networks: dict[str, object] = {f"n{number}": {} for number in range(size)}
+    return load("sized", {"host": "c0", "clusters": clusters, "networks": networks})

@@ -1,0 +1,146 @@
+"""A real istiod through its whole life: started, found dead, mended, changed, removed."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import urllib.request
+from collections.abc import Iterator
+from typing import Any
+
+import psutil
+import pytest
+
+from embedded import processes
+from embedded.istiod import Istiod
+from embedded.workspace import Workspace
+from plugins.meshfleet.handler import Properties
+from plugins.meshfleet.istiod import IstiodHandler
+from tests.plugins.meshfleet.conftest import FLEET, MeshCluster
+from topology.errors import PortError, ProcessError
+
+pytestmark = pytest.mark.proof("an istiod beside its cluster, as a resource with a whole life cycle", step=3)
+
+IDENTIFIER = f"{FLEET}/west/default"
+
+
+@pytest.fixture
+def handler() -> IstiodHandler:
+    return IstiodHandler()
+
+
+@pytest.fixture
+def inputs(handler: IstiodHandler, mesh_cluster: MeshCluster) -> Iterator[Properties]:
+    checked, faults = handler.check(mesh_cluster.istiod)
+    assert not faults
+    yield checked
+    handler.delete(IDENTIFIER, checked, {}, 0)
+
+
+def process_of_west() -> psutil.Process:
+    (found,) = processes.find(Workspace.of(FLEET).istiod("west", "default"))["pilot-discovery"]
+    return found
+
+
+def debug(inputs: Properties, path: str) -> Any:
+    with urllib.request.urlopen(f"http://127.0.0.1:{inputs['address']['httpPort']}{path}", timeout=10) as answer:
+        return json.load(answer)
+
+
+def test_an_istiod_serves_dies_is_noticed_and_comes_back_on_the_same_ports(
+    handler: IstiodHandler, inputs: Properties
+) -> None:
+    made = handler.create(inputs, 0)
+    assert made.outputs["state"] == "running"
+    assert made.outputs["debugUrl"] == f"http://127.0.0.1:{inputs['address']['httpPort']}"
+    assert made.outputs["version"]
+    assert [cluster["id"] for cluster in debug(inputs, "/debug/clusterz")] == ["west"]
+    assert handler.diff(inputs, made.outputs, inputs).updates == ()
+
+    processes.end([process_of_west()], grace=0)
+    seen = handler.read(made.identifier, inputs, made.outputs)
+    assert seen is not None
+    assert seen["state"] == "stopped"
+    assert handler.diff(inputs, made.outputs, inputs).updates == ("state",)
+
+    mended = handler.update(made.identifier, inputs, seen, inputs, 0)
+    assert mended == made.outputs
+    assert handler.diff(inputs, mended, inputs).updates == ()
+
+
+def test_a_changed_setting_restarts_it_and_an_unchanged_one_does_not(
+    handler: IstiodHandler, inputs: Properties
+) -> None:
+    outputs = handler.create(inputs, 0).outputs
+    first = process_of_west().pid
+    handler.create(inputs, 0)
+    assert process_of_west().pid == first
+
+    changed = inputs | {"settings": {"PILOT_ENABLE_IP_AUTOALLOCATE": "false"}}
+    assert handler.diff(inputs, outputs, changed).updates == ("settings",)
+    handler.update(IDENTIFIER, inputs, outputs, changed, 0)
+    assert process_of_west().pid != first
+    assert process_of_west().environ()["PILOT_ENABLE_IP_AUTOALLOCATE"] == "false"
+
+
+def test_every_listener_is_on_loopback_and_no_secret_is_readable_by_others(
+    handler: IstiodHandler, inputs: Properties
+) -> None:
+    handler.create(inputs, 0)
+    listening = {
+        connection.laddr.ip
+        for connection in process_of_west().net_connections("inet")
+        if connection.status == psutil.CONN_LISTEN
+    }
+    assert listening == {"127.0.0.1"}
+    directory = Workspace.of(FLEET).istiod("west", "default")
+    for path in [directory, *directory.rglob("*")]:
+        if not path.is_symlink():
+            assert path.stat().st_mode & 0o077 == 0, path
+    key = inputs["certificateAuthority"]["caKey"].splitlines()[1]
+    assert key not in (directory / "istiod.log").read_text(encoding="utf-8")
+
+
+def test_istioctl_reaches_the_process_through_its_simulated_pod(
+    handler: IstiodHandler, inputs: Properties, mesh_cluster: MeshCluster
+) -> None:
+    handler.create(inputs, 0)
+    mesh_cluster.kubectl("-n", "istio-system", "rollout", "status", "deployment/istiod", "--timeout=60s")
+    command = [
+        str(mesh_cluster.tools / "istioctl"),
+        "--kubeconfig",
+        str(mesh_cluster.home / "kubectl.yaml"),
+        "remote-clusters",
+    ]
+    environment = os.environ | {"HOME": str(mesh_cluster.home)}
+    shown = subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment, check=True).stdout
+    assert "west" in shown
+    assert "synced" in shown
+
+
+def test_a_port_that_was_taken_meanwhile_is_reported_with_its_holder(
+    handler: IstiodHandler, inputs: Properties
+) -> None:
+    with socket.socket() as stranger:
+        stranger.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        stranger.bind(("127.0.0.1", inputs["address"]["httpsPort"]))
+        stranger.listen()
+        with pytest.raises(PortError, match=rf"{inputs['address']['httpsPort']} \(https\).*process {os.getpid()}"):
+            handler.create(inputs, 0)
+
+
+def test_an_istiod_that_cannot_start_shows_the_end_of_its_log(handler: IstiodHandler, inputs: Properties) -> None:
+    authority = inputs["certificateAuthority"] | {"caCertificate": "damaged"}
+    with pytest.raises(ProcessError, match=r"ended while starting; the last lines of(.|\n)*certificate"):
+        handler.create(inputs | {"certificateAuthority": authority}, 0)
+
+
+def test_nothing_is_left_after_delete(handler: IstiodHandler, inputs: Properties, mesh_cluster: MeshCluster) -> None:
+    outputs = handler.create(inputs, 0).outputs
+    handler.delete(IDENTIFIER, inputs, outputs, 0)
+    assert Istiod(Workspace.of(FLEET), "west", "default").state() is None
+    assert handler.read(IDENTIFIER, inputs, outputs) is None
+    assert not mesh_cluster.kubectl("get", "clusterportforwards", "-o", "name").strip()
+    handler.delete(IDENTIFIER, inputs, outputs, 0)

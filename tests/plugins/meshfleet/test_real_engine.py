@@ -1,0 +1,178 @@
+"""The plugin under the real Pulumi engine: clusters in parallel, a killed engine, dead processes, secrets, removal."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from embedded import processes
+from embedded.cluster_spec import COMPONENTS
+from embedded.sweep import sweep
+from embedded.toolchain import Toolchain
+from embedded.waiting import NotYetError, wait_until
+from embedded.workspace import Workspace
+
+pytestmark = pytest.mark.proof("native resources under the real engine, killed and mended", step=2)
+
+FLEET = "engine-tests"
+CHECKOUT = Path(__file__).resolve().parents[3]
+PROGRAM = f"""
+import pulumi
+from plugins.meshfleet import sdk
+
+for name in ("west", "east"):
+    cluster = sdk.EmbeddedCluster(name, fleet="{FLEET}", name=name, kubernetes_version="v1.35.4")
+    sdk.IstiodAddress(name, fleet="{FLEET}", cluster=name)
+    pulumi.export(name, cluster.kubeconfig)
+"""
+
+
+@dataclass(frozen=True)
+class Project:
+    """A Pulumi project of its own, with its own state."""
+
+    directory: Path
+    home: Path
+    environment: dict[str, str]
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Begin a pulumi command and go on."""
+        return subprocess.Popen(
+            ["pulumi", *arguments, "--stack", "dev", "--non-interactive", "--color=never"],
+            cwd=self.directory,
+            env=self.environment,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+
+    def run(self, *arguments: str) -> tuple[int, str]:
+        """Run a pulumi command; its exit code and all it printed."""
+        with self.start(*arguments) as command:
+            output, _ = command.communicate(timeout=240)
+            return command.returncode, output
+
+    def succeed(self, *arguments: str) -> str:
+        """Run a pulumi command that must succeed."""
+        code, output = self.run(*arguments)
+        assert code == 0, output
+        return output
+
+    @property
+    def workspace(self) -> Workspace:
+        return Workspace(FLEET, self.home)
+
+    def components(self) -> dict[str, list[str]]:
+        """Cluster → what runs of it, twice if it runs twice."""
+        return {
+            name: sorted(
+                program for program, same in processes.find(self.workspace.cluster(name)).items() for _ in same
+            )
+            for name in ("east", "west")
+        }
+
+
+@pytest.fixture(scope="module")
+def project(toolchain: Toolchain, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    directory = tmp_path_factory.mktemp("project")
+    home = tmp_path_factory.mktemp("home")
+    state = tmp_path_factory.mktemp("state")
+    plugin = CHECKOUT / "plugins" / "meshfleet"
+    (directory / "Pulumi.yaml").write_text(
+        f"name: engine-tests\nruntime: python\nplugins: {{providers: [{{name: meshfleet, path: {plugin}}}]}}\n",
+        encoding="utf-8",
+    )
+    (directory / "__main__.py").write_text(PROGRAM, encoding="utf-8")
+    environment = {
+        "HOME": str(home),
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), str(toolchain.bin), os.environ["PATH"]]),
+        "PYTHONPATH": str(CHECKOUT),
+        "PULUMI_HOME": str(state / "pulumi"),
+        "PULUMI_BACKEND_URL": state.as_uri(),
+        "PULUMI_CONFIG_PASSPHRASE": "only for this test",
+        "PULUMI_SKIP_UPDATE_CHECK": "true",
+        "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+        "MESHFLEET_HOME": str(home),
+        "MESHFLEET_TOOLS": str(toolchain.bin),
+        "MESHFLEET_PYTHON": sys.executable,
+    }
+    project = Project(directory, home, environment)
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("MESHFLEET_HOME", str(home))
+            project.succeed("stack", "init")
+            yield project
+    finally:
+        sweep(FLEET, home)
+
+
+def test_an_engine_killed_in_the_middle_of_a_create_is_made_good_by_the_next_up(project: Project) -> None:
+    half_made = project.workspace.cluster("west") / "kwok" / "clusters" / "west" / "pki" / "ca.crt"
+
+    def begun() -> None:
+        if not half_made.exists():
+            raise NotYetError(f"no {half_made.name}")
+
+    with project.start("up", "--yes", "--skip-preview") as killed:
+        wait_until(begun, "the first cluster to be half made", 60, "run the test alone", every=0.01)
+        killed.send_signal(signal.SIGKILL)
+    assert not (project.workspace.cluster("west") / "cluster.json").exists()
+
+    project.run("cancel", "--yes")
+    project.succeed("up", "--yes", "--skip-preview")
+    assert project.components() == {"east": sorted(COMPONENTS), "west": sorted(COMPONENTS)}
+
+
+def test_an_unchanged_stack_has_no_changes(project: Project) -> None:
+    project.succeed("preview", "--expect-no-changes")
+    project.succeed("refresh", "--preview-only", "--expect-no-changes")
+
+
+def test_no_key_is_in_the_state_or_in_what_is_printed(project: Project) -> None:
+    shown = project.succeed("up", "--yes") + project.succeed("stack", "output", "--json")
+    state = project.succeed("stack", "export")
+    key = (project.workspace.cluster("west") / "kubeconfig").read_text(encoding="utf-8").split("client-key-data: ")[1]
+    for text in (shown, state):
+        assert key.strip() not in text
+        assert "client-key-data" not in text
+    assert str(project.home) not in state
+
+
+def test_a_dead_process_is_shown_by_preview_and_mended_by_up(project: Project) -> None:
+    west = processes.find(project.workspace.cluster("west"))
+    processes.end([*west["kube-apiserver"], *west["kwok-controller"]], grace=0)
+    code, preview = project.run("preview", "--expect-no-changes")
+    assert code != 0
+    assert "meshfleet:index:EmbeddedCluster west" in preview
+    assert "[diff: ~state]" in preview
+    assert "EmbeddedCluster east" not in preview
+
+    refreshed = project.succeed("refresh", "--yes", "--skip-preview")
+    assert "[diff: ~state]" in refreshed
+    assert "stopped: kube-apiserver, kwok-controller" in project.succeed("stack", "export")
+    project.succeed("up", "--yes", "--skip-preview")
+    assert project.components()["west"] == sorted(COMPONENTS)
+    project.succeed("preview", "--expect-no-changes")
+
+
+def test_a_wrong_input_stops_the_run_with_one_plain_sentence(project: Project) -> None:
+    program = project.directory / "__main__.py"
+    program.write_text(PROGRAM.replace("v1.35.4", "newest"), encoding="utf-8")
+    code, output = project.run("preview")
+    program.write_text(PROGRAM, encoding="utf-8")
+    assert code != 0
+    assert "'newest' is not a version; write it as in v1.35.4" in output
+
+
+def test_destroy_leaves_no_process_and_no_file(project: Project) -> None:
+    project.succeed("destroy", "--yes", "--skip-preview")
+    assert project.components() == {"east": [], "west": []}
+    assert not (project.home / "fleets").exists()

@@ -1,0 +1,114 @@
+"""The classes a program uses: what they register under which names, and what is secret."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pulumi
+import pytest
+from pulumi.runtime import mocks, rpc
+
+from plugins.meshfleet import sdk
+from plugins.meshfleet.provider import load_handler
+from plugins.meshfleet.sdk.resource import NativeResource, wire_name
+
+pytestmark = pytest.mark.proof("the native provider's Python classes", step=1)
+
+PORTS = {"httpPort": 1, "monitoringPort": 2, "grpcPort": 3, "secureGrpcPort": 4, "httpsPort": 5}
+AUTHORITY = {"caCertificate": "a", "caKey": "b", "certificateChain": "c", "rootCertificate": "d"}
+ARGUMENTS: dict[type[NativeResource], dict[str, Any]] = {
+    sdk.EmbeddedCluster: {
+        "fleet": "dev",
+        "name": "west",
+        "kubernetes_version": "v1.35.4",
+        "pod_cidr": "10.0.0.0/16",
+    },
+    sdk.IstiodAddress: {"fleet": "dev", "cluster": "west"},
+    sdk.Istiod: {
+        "fleet": "dev",
+        "cluster": "west",
+        "network": "n",
+        "mesh_id": "m",
+        "trust_domain": "t",
+        "kubeconfig": "k",
+        "address": PORTS,
+        "certificate_authority": AUTHORITY,
+        "settings": {"PILOT_ENABLE_X_y": "1"},
+    },
+    sdk.EastWestGatewayAddress: {
+        "fleet": "dev",
+        "cluster": "west",
+        "kubeconfig": "k",
+        "namespace": "n",
+        "service": "s",
+    },
+    sdk.RootCertificateAuthority: {"common_name": "Root"},
+    sdk.IntermediateCertificateAuthority: {"root_certificate": "r", "root_private_key": "k", "cluster": "west"},
+}
+
+
+def opened(value: Any) -> Any:
+    """A value without its marks of secrecy, whole numbers as int."""
+    if rpc.is_rpc_secret(value):
+        return opened(rpc.unwrap_rpc_secret(value))
+    if isinstance(value, dict):
+        return {name: opened(item) for name, item in value.items()}
+    return int(value) if isinstance(value, float) else value
+
+
+class Recorder(mocks.Mocks):
+    """Answers every registration with a value for each output, and keeps what was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[mocks.MockResourceArgs] = []
+
+    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
+        self.asked.append(args)
+        outputs = {name: f"the {name}" for name in load_handler(args.typ).outputs}
+        return "id", {**args.inputs, **outputs}
+
+    def call(self, args: mocks.MockCallArgs) -> dict[Any, Any]:
+        return {}
+
+
+@pytest.fixture
+def recorder() -> Recorder:
+    recorder = Recorder()
+    mocks.set_mocks(recorder)
+    return recorder
+
+
+@pytest.mark.parametrize("kind", list(ARGUMENTS))
+def test_inputs_are_what_the_handler_takes_and_outputs_what_it_gives(
+    kind: type[NativeResource], recorder: Recorder
+) -> None:
+    handler = load_handler(f"meshfleet:index:{kind.__name__}")
+
+    @pulumi.runtime.test
+    def program() -> pulumi.Output[None]:
+        resource = kind("thing", **ARGUMENTS[kind])
+        assert {wire_name(output) for output in kind.outputs} <= handler.outputs
+        assert {wire_name(output) for output in kind.secret_outputs} == handler.secret_outputs
+
+        def check(seen: list[Any]) -> None:
+            assert seen == [f"the {wire_name(output)}" for output in kind.outputs]
+
+        return pulumi.Output.all(*(getattr(resource, output) for output in kind.outputs)).apply(check)
+
+    program()
+    (asked,) = recorder.asked
+    assert asked.typ == f"meshfleet:index:{kind.__name__}"
+    checked, faults = handler.check(opened(asked.inputs))
+    assert faults == []
+    assert set(asked.inputs) <= set(checked)
+    assert {name for name, value in asked.inputs.items() if rpc.is_rpc_secret(value)} == handler.secret_inputs
+
+
+def test_keys_of_a_users_map_are_left_alone(recorder: Recorder) -> None:
+    @pulumi.runtime.test
+    def program() -> None:
+        sdk.Istiod("thing", **ARGUMENTS[sdk.Istiod])
+
+    program()
+    assert recorder.asked[0].inputs["settings"] == {"PILOT_ENABLE_X_y": "1"}
+    assert recorder.asked[0].inputs["meshId"] == "m"

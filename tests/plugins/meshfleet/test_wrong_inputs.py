@@ -1,0 +1,97 @@
+"""Every wrong input of a native resource is named with its value and with what is allowed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from plugins.meshfleet.east_west_gateway_address import EastWestGatewayAddressHandler
+from plugins.meshfleet.embedded_cluster import EmbeddedClusterHandler
+from plugins.meshfleet.handler import UNKNOWN, ResourceHandler
+from plugins.meshfleet.istiod import IstiodHandler
+from plugins.meshfleet.istiod_address import PORT_NAMES, IstiodAddressHandler
+
+pytestmark = pytest.mark.proof("wrong inputs of native resources", step=0)
+
+CLUSTER = {"fleet": "dev", "name": "west", "kubernetesVersion": "v1.35.4"}
+ADDRESS = {"fleet": "dev", "cluster": "west"}
+AUTHORITY = {"caCertificate": "a", "caKey": "SECRET", "certificateChain": "c", "rootCertificate": "d"}
+ISTIOD = {
+    **ADDRESS,
+    "network": "network1",
+    "meshId": "mesh1",
+    "trustDomain": "cluster.local",
+    "kubeconfig": "SECRET",
+    "address": dict.fromkeys(PORT_NAMES, 21000),
+    "certificateAuthority": AUTHORITY,
+}
+GATEWAY = {**ADDRESS, "namespace": "istio-system", "service": "gateway", "kubeconfig": "SECRET"}
+RIGHT: list[tuple[ResourceHandler, dict[str, Any]]] = [
+    (EmbeddedClusterHandler(), CLUSTER),
+    (IstiodAddressHandler(), ADDRESS),
+    (IstiodHandler(), ISTIOD),
+    (EastWestGatewayAddressHandler(), GATEWAY),
+]
+
+
+@pytest.mark.parametrize(("handler", "inputs"), RIGHT)
+def test_right_inputs_pass_known_or_not(handler: ResourceHandler, inputs: dict[str, Any]) -> None:
+    assert handler.check(inputs)[1] == []
+    assert handler.check(dict.fromkeys(inputs, UNKNOWN))[1] == []
+    filled = handler.check(inputs)[0]
+    assert handler.check(filled) == (filled, [])
+
+
+@pytest.mark.parametrize(("handler", "inputs"), RIGHT)
+def test_each_required_input_is_missed_by_name(handler: ResourceHandler, inputs: dict[str, Any]) -> None:
+    for name in inputs:
+        _, faults = handler.check({other: value for other, value in inputs.items() if other != name})
+        assert [fault.property for fault in faults] == [name]
+
+
+@pytest.mark.parametrize(("handler", "inputs"), RIGHT)
+def test_an_input_that_does_not_exist_is_refused_with_those_that_do(
+    handler: ResourceHandler, inputs: dict[str, Any]
+) -> None:
+    (fault,) = handler.check({**inputs, "colour": "red"})[1]
+    assert fault.property == "colour"
+    assert "no such input; there are" in fault.reason
+
+
+@pytest.mark.parametrize(
+    ("handler", "inputs", "name", "reason"),
+    [
+        (EmbeddedClusterHandler(), CLUSTER | {"name": "../west"}, "name", "'../west' is not allowed"),
+        (EmbeddedClusterHandler(), CLUSTER | {"name": "a..b"}, "name", "'a..b' is not allowed"),
+        (EmbeddedClusterHandler(), CLUSTER | {"fleet": "x" * 64}, "fleet", "up to 63"),
+        (EmbeddedClusterHandler(), CLUSTER | {"nodes": 0}, "nodes", "0 is not allowed; a whole number from 1"),
+        (EmbeddedClusterHandler(), CLUSTER | {"nodes": 1.5}, "nodes", "1.5 is not allowed"),
+        (EmbeddedClusterHandler(), CLUSTER | {"nodes": True}, "nodes", "True is not allowed"),
+        (EmbeddedClusterHandler(), CLUSTER | {"podCidr": "10.0.0.1/8"}, "podCidr", "has host bits set"),
+        (EmbeddedClusterHandler(), CLUSTER | {"serviceCidr": "ten"}, "serviceCidr", "write it as in 10.10.0.0/16"),
+        (EmbeddedClusterHandler(), CLUSTER | {"kubernetesVersion": "1.35"}, "kubernetesVersion", "as in v1.35.4"),
+        (EmbeddedClusterHandler(), CLUSTER | {"region": 3}, "region", "3 is not allowed; a text is"),
+        (IstiodAddressHandler(), ADDRESS | {"revision": "Canary"}, "revision", "'Canary' is not allowed"),
+        (IstiodHandler(), ISTIOD | {"address": {}}, "address.httpPort", "None is not allowed"),
+        (IstiodHandler(), ISTIOD | {"address": "x"}, "address", "give the ports of an IstiodAddress"),
+        (
+            IstiodHandler(),
+            ISTIOD | {"certificateAuthority": AUTHORITY | {"caKey": ""}},
+            "certificateAuthority.caKey",
+            "missing or empty",
+        ),
+        (IstiodHandler(), ISTIOD | {"settings": {"CLUSTER_ID": "x"}}, "settings.CLUSTER_ID", "leave it out"),
+        (IstiodHandler(), ISTIOD | {"settings": {"A B": "x"}}, "settings.A B", "not the name of an environment"),
+        (IstiodHandler(), ISTIOD | {"settings": {"A": 1}}, "settings.A", "1 is not allowed; a text is"),
+        (IstiodHandler(), ISTIOD | {"settings": ["x"]}, "settings", "a map of environment variables is"),
+        (EastWestGatewayAddressHandler(), GATEWAY | {"kubeconfig": ""}, "kubeconfig", "missing or empty"),
+    ],
+)
+def test_a_wrong_value_is_named_with_what_is_allowed(
+    handler: ResourceHandler, inputs: dict[str, Any], name: str, reason: str
+) -> None:
+    faults = handler.check(inputs)[1]
+    assert faults[0].property == name
+    assert reason in faults[0].reason
+    assert "SECRET" not in str(faults)
