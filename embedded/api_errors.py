@@ -1,7 +1,5 @@
 """What a Kubernetes API server refuses, or that it does not answer, as this project's own errors."""
 
-# ruff: noqa: PLC0415 - what is slow to load is loaded where it is needed; every command pays for it
-
 from __future__ import annotations
 
 from collections.abc import Iterator

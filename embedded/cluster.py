@@ -4,8 +4,6 @@ It is `running`, or `stopped` when some of its processes are not there; a cluste
 has no `cluster.json` yet and counts as remains, which the next `create` removes first.
 """
 
-# ruff: noqa: PLC0415 - what is slow to load is loaded where it is needed; every command pays for it
-
 from __future__ import annotations
 
 import hashlib
@@ -123,9 +121,7 @@ class Cluster:
             )
         stopped = self._control_plane.stopped()
         if stopped:
-            require_free_ports(
-                self._owner, {name: port for name, port in ports.items() if _component(name) in stopped}
-            )
+            require_free_ports(self._owner, {name: port for name, port in ports.items() if _component(name) in stopped})
             self._control_plane.start(stopped)
         return self._complete(spec, ports, seconds)
 

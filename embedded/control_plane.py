@@ -5,8 +5,6 @@ component's arguments and starts them the first time. Afterwards they are starte
 because `kwokctl start` believes its pid files, which after a restart of the machine may name strangers.
 """
 
-# ruff: noqa: PLC0415 - what is slow to load is loaded where it is needed; every command pays for it
-
 from __future__ import annotations
 
 import os
@@ -95,15 +93,12 @@ class ControlPlane:
                 )
         except subprocess.TimeoutExpired:
             raise ProcessError(
-                f"{self.name}: kwokctl did not make the cluster in {_CREATE_SECONDS:.0f} s; "
-                f"{processes.last_lines(log)}"
+                f"{self.name}: kwokctl did not make the cluster in {_CREATE_SECONDS:.0f} s; {processes.last_lines(log)}"
             ) from None
         except OSError as error:
             raise file_error(self.directory, error) from error
         if made.returncode != 0:
-            raise ProcessError(
-                f"{self.name}: kwokctl ended with {made.returncode}; {processes.last_lines(log)}"
-            )
+            raise ProcessError(f"{self.name}: kwokctl ended with {made.returncode}; {processes.last_lines(log)}")
 
     def stopped(self) -> tuple[str, ...]:
         """The components that do not run, in the order of COMPONENTS."""
@@ -157,20 +152,14 @@ class ControlPlane:
         def running() -> None:
             stopped = self.stopped()
             if stopped:
-                raise ProcessError(
-                    f"{self.name}: {stopped[0]} ended while starting; {self.evidence(stopped[0])}"
-                )
+                raise ProcessError(f"{self.name}: {stopped[0]} ended while starting; {self.evidence(stopped[0])}")
 
         running()
 
     def evidence(self, component: str) -> str:
         """The end of a component's log; says so plainly when the disk is full."""
         text = processes.last_lines(self.log(component))
-        return (
-            f"the disk is full, free some space and run the same command again; {text}"
-            if _full(text)
-            else text
-        )
+        return f"the disk is full, free some space and run the same command again; {text}" if _full(text) else text
 
     def end(self) -> None:
         """End every process of the cluster, kwokctl included. Its data is about to go, so none is waited for.
@@ -183,9 +172,7 @@ class ControlPlane:
             if not running:
                 return
             processes.end(running, grace=0)
-        raise ProcessError(
-            f"{self.name}: something keeps starting programs of {self.directory}; end it first"
-        )
+        raise ProcessError(f"{self.name}: something keeps starting programs of {self.directory}; end it first")
 
     def remove(self) -> None:
         """End everything and leave no file. Fine when nothing is there."""
@@ -205,9 +192,7 @@ class ControlPlane:
         advice = f"destroy cluster {self.name} and create it anew"
         try:
             documents = YAML(typ="safe").load_all(path.read_text(encoding="utf-8"))
-            components = {
-                item["name"]: item for document in documents for item in document.get("components", ())
-            }
+            components = {item["name"]: item for document in documents for item in document.get("components", ())}
         except OSError as error:
             raise file_error(path, error) from error
         except (YAMLError, KeyError, AttributeError, TypeError) as error:

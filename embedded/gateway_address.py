@@ -4,8 +4,6 @@ A loopback address, written where a load balancer's controller would write it: i
 https://kubernetes.io/docs/reference/kubernetes-api/service-resources/service-v1/#ServiceStatus
 """
 
-# ruff: noqa: PLC0415 - what is slow to load is loaded where it is needed; every command pays for it
-
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -33,9 +31,7 @@ class PublishedAddress:
     port: int
 
 
-def publish_address(
-    client: Client, namespace: str, service: str, address: str, timeout: float = 0
-) -> PublishedAddress:
+def publish_address(client: Client, namespace: str, service: str, address: str, timeout: float = 0) -> PublishedAddress:
     """Wait for the Service and write `address` into its status; `timeout` in seconds, 0 for one minute.
 
     Raises ClusterError when the Service does not come, has no port for cross-network traffic, or is refused.

@@ -17,9 +17,7 @@ def ask(url: str, context: ssl.SSLContext | None = None) -> str:
     refusal.
     """
     # Proxies of the environment are for the world outside; they would answer for a server that is down.
-    opener = urllib.request.build_opener(
-        urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)
-    )
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
     try:
         with opener.open(url, timeout=5) as response:
             return str(response.read(_BYTES).decode("utf-8", "replace"))

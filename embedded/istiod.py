@@ -4,8 +4,6 @@ It is `running`, or `stopped` when its process is not there. The chart of the co
 cluster before it starts: without the ConfigMap of the injector it would never inject.
 """
 
-# ruff: noqa: PLC0415 - what is slow to load is loaded where it is needed; every command pays for it
-
 from __future__ import annotations
 
 import hashlib

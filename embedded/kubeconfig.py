@@ -3,8 +3,6 @@
 Format: https://kubernetes.io/docs/reference/config-api/kubeconfig.v1/
 """
 
-# ruff: noqa: PLC0415 - what is slow to load is loaded where it is needed; every command pays for it
-
 from __future__ import annotations
 
 import base64
@@ -19,9 +17,7 @@ if TYPE_CHECKING:
     from lightkube import Client
 
 
-def build_kubeconfig(
-    name: str, server: str, certificate_authority: Path, certificate: Path, key: Path
-) -> str:
+def build_kubeconfig(name: str, server: str, certificate_authority: Path, certificate: Path, key: Path) -> str:
     """A kubeconfig that needs no other file; its only context is `name`. The paths are of PEM files.
 
     Raises EmbeddedError when one of them cannot be read.
@@ -58,9 +54,7 @@ def select_context(kubeconfig: str, context: str | None) -> str:
     content = _load(kubeconfig)
     names = [item.get("name") for item in content.get("contexts") or () if isinstance(item, dict)]
     if context not in names:
-        raise ClusterError(
-            f"kubeconfig: no context {context!r}; it has {', '.join(map(str, names)) or 'none'}"
-        )
+        raise ClusterError(f"kubeconfig: no context {context!r}; it has {', '.join(map(str, names)) or 'none'}")
     # JSON is YAML.
     return json.dumps(content | {"current-context": context})
 
@@ -80,9 +74,7 @@ def connect(kubeconfig: str, context: str | None = None) -> Client:
     except (ConfigError, MsgspecError, KeyError, TypeError) as error:
         # Only the first kind of error does not quote the file, which holds keys.
         reason = str(error) if isinstance(error, ConfigError) else type(error).__name__
-        raise ClusterError(
-            f"kubeconfig: not usable ({reason}); give the content of a kubeconfig file"
-        ) from None
+        raise ClusterError(f"kubeconfig: not usable ({reason}); give the content of a kubeconfig file") from None
     if configuration is None:
         raise ClusterError("kubeconfig: no current context; name one of its contexts")
     # The environment's proxies are for the world outside, not for a cluster named in a kubeconfig.
@@ -98,9 +90,7 @@ def _load(kubeconfig: str) -> dict[str, Any]:
     except YAMLError as error:
         # Its text quotes the file, which holds keys.
         reason = type(error).__name__
-        raise ClusterError(
-            f"kubeconfig: not YAML ({reason}); give the content of a kubeconfig file"
-        ) from None
+        raise ClusterError(f"kubeconfig: not YAML ({reason}); give the content of a kubeconfig file") from None
     if not isinstance(content, dict):
         raise ClusterError("kubeconfig: not a mapping; give the content of a kubeconfig file")
     return content

@@ -5,8 +5,6 @@ Labels: https://kubernetes.io/docs/reference/labels-annotations-taints/
 Pod addresses: kwok takes them from a node's podCIDR (pkg/kwok/controllers/pod_controller.go).
 """
 
-# ruff: noqa: PLC0415 - what is slow to load is loaded where it is needed; every command pays for it
-
 from __future__ import annotations
 
 import ipaddress

@@ -18,9 +18,7 @@ from embedded.api_errors import RefusedError, api_errors
 if TYPE_CHECKING:
     from lightkube import Client
 
-_ClusterPortForward = create_global_resource(
-    "kwok.x-k8s.io", "v1alpha1", "ClusterPortForward", "clusterportforwards"
-)
+_ClusterPortForward = create_global_resource("kwok.x-k8s.io", "v1alpha1", "ClusterPortForward", "clusterportforwards")
 # The port of istiod's container → the name of ours. manifests/charts/istio-control/istio-discovery
 _CONTAINER_PORTS: Final = {
     8080: "http",

@@ -4,8 +4,6 @@ They lie below the range from which Linux (32768, ip_local_port_range) and macOS
 outgoing connections, so that a server which is down for a moment does not lose its port to a client.
 """
 
-# ruff: noqa: PLC0415 - what is slow to load is loaded where it is needed; every command pays for it
-
 from __future__ import annotations
 
 import hashlib
@@ -87,12 +85,7 @@ def listener(port: int) -> str:
         connections = psutil.net_connections("tcp")
         for connection in connections:
             address = connection.laddr
-            if (
-                connection.status == psutil.CONN_LISTEN
-                and address
-                and address.port == port
-                and connection.pid
-            ):
+            if connection.status == psutil.CONN_LISTEN and address and address.port == port and connection.pid:
                 process = psutil.Process(connection.pid)
                 return f"process {process.pid} ({process.name()})"
     except psutil.Error:

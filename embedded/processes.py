@@ -7,8 +7,6 @@ a pid file would name a stranger, and never mistakes an editor or a shell that m
 directory.
 """
 
-# ruff: noqa: PLC0415 - what is slow to load is loaded where it is needed; every command pays for it
-
 from __future__ import annotations
 
 import os

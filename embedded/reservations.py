@@ -55,9 +55,7 @@ def reservations(home: Path) -> Iterator[Reservations]:
         text = _read(path)
         held = _parse(path, text)
         yield held
-        changed = (
-            json.dumps({"ports": held.ports, "addresses": held.addresses}, indent=2, sort_keys=True) + "\n"
-        )
+        changed = json.dumps({"ports": held.ports, "addresses": held.addresses}, indent=2, sort_keys=True) + "\n"
         if changed != text:
             write_private_file(path, changed)
     finally:

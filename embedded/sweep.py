@@ -50,6 +50,4 @@ def _release(workspace: Workspace) -> None:
     prefix = workspace.owner("")
     with reservations(workspace.home) as held:
         held.ports = {owner: ports for owner, ports in held.ports.items() if not owner.startswith(prefix)}
-        held.addresses = {
-            owner: address for owner, address in held.addresses.items() if not owner.startswith(prefix)
-        }
+        held.addresses = {owner: address for owner, address in held.addresses.items() if not owner.startswith(prefix)}

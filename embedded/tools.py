@@ -1,7 +1,5 @@
 """Where the programs of the embedded world are: etcd, the Kubernetes servers, kwok, istiod and the rest."""
 
-# ruff: noqa: PLC0415 - what is slow to load is loaded where it is needed; every command pays for it
-
 from __future__ import annotations
 
 import os

@@ -1,7 +1,5 @@
 """Waiting for a condition, never for a time: every wait is bounded and says what it was for."""
 
-# ruff: noqa: PLC0415 - what is slow to load is loaded where it is needed; every command pays for it
-
 from __future__ import annotations
 
 from collections.abc import Callable

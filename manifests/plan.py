@@ -17,7 +17,7 @@ def cluster_plan(fleet: Fleet, cluster: str) -> list[Document]:
     webhooks = _webhooks(fleet, cluster)
     plan = [
         Document("istio-system", Stage.NAMESPACE, namespaces.istio_system(fleet, cluster)),
-        Document("cacerts", Stage.TRUST, trust.cacerts(trust.cacerts_data(_authority(cluster)))),
+        Document("cacerts", Stage.TRUST, trust.cacerts(trust.cacerts_data(_authority(fleet, cluster)))),
         Document("istio-base", Stage.CONTROL_PLANE, control_plane.base(fleet, webhooks)),
         Document("istiod", Stage.CONTROL_PLANE, control_plane.istiod(fleet, cluster, webhooks)),
     ]
@@ -50,12 +50,12 @@ def _webhooks(fleet: Fleet, cluster: str) -> control_plane.Webhooks | None:
     )
 
 
-def _authority(cluster: str) -> trust.CertificateAuthority:
+def _authority(fleet: Fleet, cluster: str) -> trust.CertificateAuthority:
     return trust.CertificateAuthority(
         certificate=_placeholder(f"intermediate certificate of {cluster}"),
         key=_placeholder(f"intermediate key of {cluster}"),
         chain=_placeholder(f"certificate chain of {cluster}"),
-        root=_placeholder("root certificate"),
+        root=_placeholder(f"root certificate of the mesh {fleet.mesh_of(cluster)}"),
     )
 
 

@@ -1,0 +1,1 @@
+"""The Pulumi providers of this project, and what both are served by."""

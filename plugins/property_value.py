@@ -15,7 +15,7 @@ from typing import Any, Final
 from google.protobuf import struct_pb2
 
 SIGNATURE_KEY: Final = "4dabf18193072939515e22adb298388d"
-_SECRET: Final = "1b47061264138c4ac30d75fd1eb44270"
+_SECRET: Final = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - a signature of the protocol
 _OUTPUT: Final = "d0e6a833031e9bbcd3f4e8bde6ca49a4"
 # One sentinel for each type the engine does not know yet: bool, number, string, array, asset, archive, object.
 _UNKNOWN: Final = frozenset(
@@ -61,9 +61,7 @@ class PropertyValue:
         elif isinstance(value, Mapping):
             value = dict(value)
         elif not (value is None or isinstance(value, bool | float | str | Computed)):
-            raise TypeError(
-                f"{type(value).__name__} cannot be a property of a resource"
-            )
+            raise TypeError(f"{type(value).__name__} cannot be a property of a resource")
         object.__setattr__(self, "value", value)
         object.__setattr__(self, "is_secret", is_secret)
         object.__setattr__(self, "dependencies", frozenset(dependencies or ()))
@@ -102,11 +100,7 @@ class PropertyValue:
 
     def __repr__(self) -> str:
         # A secret must not reach a log through a traceback or an assertion.
-        return (
-            "PropertyValue(<secret>)"
-            if self.is_secret
-            else f"PropertyValue({self.value!r})"
-        )
+        return "PropertyValue(<secret>)" if self.is_secret else f"PropertyValue({self.value!r})"
 
     def marshal(self) -> struct_pb2.Value:
         """The value on the wire."""
@@ -144,23 +138,15 @@ class PropertyValue:
             text = encoded.string_value
             return PropertyValue(Computed() if text in _UNKNOWN else text)
         if kind == "list_value":
-            return PropertyValue(
-                [PropertyValue.unmarshal(item) for item in encoded.list_value.values]
-            )
+            return PropertyValue([PropertyValue.unmarshal(item) for item in encoded.list_value.values])
         if kind != "struct_value":
             return PropertyValue(getattr(encoded, kind))
         fields = encoded.struct_value.fields
-        signature = (
-            fields[SIGNATURE_KEY].string_value if SIGNATURE_KEY in fields else ""
-        )
+        signature = fields[SIGNATURE_KEY].string_value if SIGNATURE_KEY in fields else ""
         if signature == _SECRET:
             return PropertyValue.unmarshal(fields["value"]).with_secret(True)
         if signature == _OUTPUT:
-            known = (
-                PropertyValue.unmarshal(fields["value"])
-                if "value" in fields
-                else PropertyValue.computed()
-            )
+            known = PropertyValue.unmarshal(fields["value"]) if "value" in fields else PropertyValue.computed()
             secret = "secret" in fields and fields["secret"].bool_value
             urns = (
                 [item.string_value for item in fields["dependencies"].list_value.values]
@@ -173,9 +159,7 @@ class PropertyValue:
     @staticmethod
     def unmarshal_map(encoded: struct_pb2.Struct) -> dict[str, PropertyValue]:
         """All properties of a message."""
-        return {
-            key: PropertyValue.unmarshal(item) for key, item in encoded.fields.items()
-        }
+        return {key: PropertyValue.unmarshal(item) for key, item in encoded.fields.items()}
 
     @staticmethod
     def marshal_map(properties: Mapping[str, PropertyValue]) -> struct_pb2.Struct:

@@ -27,9 +27,7 @@ class InitializationError(MeshfleetError):
     `resource_id`, `properties` and `inputs` are what a successful create, update or read would have returned.
     """
 
-    def __init__(
-        self, message: str, resource_id: str, properties: Properties, inputs: Properties
-    ) -> None:
+    def __init__(self, message: str, resource_id: str, properties: Properties, inputs: Properties) -> None:
         super().__init__(message)
         self.resource_id = resource_id
         self.properties = properties
@@ -44,11 +42,7 @@ class _OfResource:
     @property
     def type(self) -> str:
         """The type token, such as `kubernetes:core/v1:Secret`."""
-        return (
-            self.urn.split("::")[2].rsplit("$", 1)[-1]
-            if self.urn.count("::") >= 3
-            else ""
-        )
+        return self.urn.split("::")[2].rsplit("$", 1)[-1] if self.urn.count("::") >= 3 else ""
 
     @property
     def name(self) -> str:
@@ -58,7 +52,7 @@ class _OfResource:
 
 @dataclass
 class CheckRequest(_OfResource):
-    """Are these inputs right? `random_seed` makes what is derived at random the same at every run."""
+    """A question: are these inputs right? `random_seed` makes what is derived at random the same at every run."""
 
     urn: str
     old_inputs: Properties
@@ -84,7 +78,7 @@ class CheckResponse:
 
 @dataclass
 class DiffRequest(_OfResource):
-    """What would have to change for the resource to fit its new inputs?"""
+    """A question: what would have to change for the resource to fit its new inputs."""
 
     urn: str
     resource_id: str
@@ -165,7 +159,7 @@ class CreateResponse:
 
 @dataclass
 class ReadRequest(_OfResource):
-    """What does the world hold under this id? `properties` and `inputs` are empty for an import."""
+    """A question: what the world holds under this id. `properties` and `inputs` are empty for an import."""
 
     urn: str
     resource_id: str

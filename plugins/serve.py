@@ -5,6 +5,7 @@ the whole SDK (0.45 s, against 0.17 s here), and every `up` starts one plugin pr
 Protocol: https://github.com/pulumi/pulumi/blob/master/proto/pulumi/provider.proto
 """
 
+# ruff: noqa: N802 - the methods are called as in the protocol
 from __future__ import annotations
 
 import asyncio
@@ -67,33 +68,19 @@ class _Servicer(ResourceProviderServicer):
         except protocol.InitializationError as error:
             self._abort_half_made(context, error)
         except MeshfleetError as error:
-            code = (
-                grpc.StatusCode.UNIMPLEMENTED
-                if isinstance(error, UnsupportedError)
-                else grpc.StatusCode.UNKNOWN
-            )
+            code = grpc.StatusCode.UNIMPLEMENTED if isinstance(error, UnsupportedError) else grpc.StatusCode.UNKNOWN
             context.abort(code, str(error))
         except NotImplementedError as error:
-            context.abort(
-                grpc.StatusCode.UNIMPLEMENTED, f"this plugin does not implement {error}"
-            )
+            context.abort(grpc.StatusCode.UNIMPLEMENTED, f"this plugin does not implement {error}")
         except Exception as error:  # the boundary of the process: whatever it is, the engine must hear of it
-            logger.exception(
-                "request failed: %s", getattr(request, "urn", type(request).__name__)
-            )
+            logger.exception("request failed: %s", getattr(request, "urn", type(request).__name__))
             context.abort(grpc.StatusCode.INTERNAL, f"{type(error).__name__}: {error}")
 
-    def _abort_half_made(
-        self, context: Any, error: protocol.InitializationError
-    ) -> None:
+    def _abort_half_made(self, context: Any, error: protocol.InitializationError) -> None:
         detail = _half_made(error)
-        status = status_pb2.Status(
-            code=grpc.StatusCode.UNKNOWN.value[0], message=str(error)
-        )
+        status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=str(error))
         status.details.add().Pack(detail)
-        context.set_trailing_metadata(
-            (("grpc-status-details-bin", status.SerializeToString()),)
-        )
+        context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
         context.abort(grpc.StatusCode.UNKNOWN, str(error))
 
     def GetPluginInfo(self, request: Any, context: Any) -> Any:
@@ -113,14 +100,9 @@ class _Servicer(ResourceProviderServicer):
         return self._check(request, context, self._provider.check)
 
     def _check(self, request: Any, context: Any, method: Callable[[Any], Any]) -> Any:
-        asked = protocol.CheckRequest(
-            request.urn, _load(request.olds), _load(request.news), request.randomSeed
-        )
+        asked = protocol.CheckRequest(request.urn, _load(request.olds), _load(request.news), request.randomSeed)
         answer = self._call(context, method, asked)
-        failures = [
-            provider_pb2.CheckFailure(property=f.property, reason=f.reason)
-            for f in answer.failures or ()
-        ]
+        failures = [provider_pb2.CheckFailure(property=f.property, reason=f.reason) for f in answer.failures or ()]
         inputs = None if answer.inputs is None else _dump(answer.inputs)
         return provider_pb2.CheckResponse(inputs=inputs, failures=failures)
 
@@ -153,9 +135,7 @@ class _Servicer(ResourceProviderServicer):
             deleteBeforeReplace=answer.delete_before_replace,
             hasDetailedDiff=bool(answer.detailed_diff),
             detailedDiff={
-                path: provider_pb2.PropertyDiff(
-                    kind=difference.kind.value, inputDiff=difference.input_diff
-                )
+                path: provider_pb2.PropertyDiff(kind=difference.kind.value, inputDiff=difference.input_diff)
                 for path, difference in answer.detailed_diff.items()
             },
         )
@@ -176,18 +156,12 @@ class _Servicer(ResourceProviderServicer):
         )
 
     def Create(self, request: Any, context: Any) -> Any:
-        asked = protocol.CreateRequest(
-            request.urn, _load(request.properties), request.timeout, request.preview
-        )
+        asked = protocol.CreateRequest(request.urn, _load(request.properties), request.timeout, request.preview)
         answer = self._call(context, self._provider.create, asked)
-        return provider_pb2.CreateResponse(
-            id=answer.resource_id or "", properties=_dump(answer.properties)
-        )
+        return provider_pb2.CreateResponse(id=answer.resource_id or "", properties=_dump(answer.properties))
 
     def Read(self, request: Any, context: Any) -> Any:
-        asked = protocol.ReadRequest(
-            request.urn, request.id, _load(request.properties), _load(request.inputs)
-        )
+        asked = protocol.ReadRequest(request.urn, request.id, _load(request.properties), _load(request.inputs))
         answer = self._call(context, self._provider.read, asked)
         return provider_pb2.ReadResponse(
             id=answer.resource_id or "",
@@ -207,9 +181,7 @@ class _Servicer(ResourceProviderServicer):
             _load(request.old_inputs),
         )
         return provider_pb2.UpdateResponse(
-            properties=_dump(
-                self._call(context, self._provider.update, asked).properties
-            )
+            properties=_dump(self._call(context, self._provider.update, asked).properties)
         )
 
     def Delete(self, request: Any, context: Any) -> Any:
@@ -229,15 +201,8 @@ class _Servicer(ResourceProviderServicer):
             self._provider.invoke,
             protocol.InvokeRequest(request.tok, _load(request.args)),
         )
-        fields: dict[str, Any] = {
-            "return": None
-            if answer.return_value is None
-            else _dump(answer.return_value)
-        }
-        fields["failures"] = [
-            provider_pb2.CheckFailure(property=f.property, reason=f.reason)
-            for f in answer.failures
-        ]
+        fields: dict[str, Any] = {"return": None if answer.return_value is None else _dump(answer.return_value)}
+        fields["failures"] = [provider_pb2.CheckFailure(property=f.property, reason=f.reason) for f in answer.failures]
         return provider_pb2.InvokeResponse(**fields)
 
     def Construct(self, request: Any, context: Any) -> Any:
@@ -256,9 +221,7 @@ def _half_made(error: protocol.InitializationError) -> Any:
     )
 
 
-def serve(
-    provider: Any, version: str, on_engine_death: Callable[[], None] | None = None
-) -> None:
+def serve(provider: Any, version: str, on_engine_death: Callable[[], None] | None = None) -> None:
     """Serve `provider` (a `plugins.protocol.Provider` or anything with its methods) until the engine is gone.
 
     `version` is what the plugin says of itself. `on_engine_death` is called, in a thread of its own, when the
@@ -266,9 +229,7 @@ def serve(
     A `MeshfleetError` reaches the user as its plain text; anything else with its type, the traceback on standard
     error at log level.
     """
-    logging.basicConfig(
-        stream=sys.stderr, level=logging.WARNING, format="%(name)s: %(message)s"
-    )
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(name)s: %(message)s")
 
     def leave() -> None:
         if on_engine_death is not None:

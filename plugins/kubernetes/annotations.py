@@ -45,9 +45,7 @@ def timeout_seconds(inputs: JsonObject, requested: float) -> float:
     if requested > 0:
         return requested
     text = annotation(inputs, TIMEOUT_SECONDS)
-    return (
-        float(text) if text is not None and text.isdigit() else DEFAULT_TIMEOUT_SECONDS
-    )
+    return float(text) if text is not None and text.isdigit() else DEFAULT_TIMEOUT_SECONDS
 
 
 def wait_for(inputs: JsonObject) -> Callable[[JsonObject], str | None] | None:
@@ -63,18 +61,11 @@ def wait_for(inputs: JsonObject) -> Callable[[JsonObject], str | None] | None:
         parsed: Any = json.loads(text)
     except ValueError:
         parsed = [text]
-    questions = [
-        _question(str(expression))
-        for expression in (parsed if isinstance(parsed, list) else [text])
-    ]
+    questions = [_question(str(expression)) for expression in (parsed if isinstance(parsed, list) else [text])]
 
     def lacks(live: JsonObject) -> str | None:
         return next(
-            (
-                lack
-                for lack in (question(live) for question in questions)
-                if lack is not None
-            ),
+            (lack for lack in (question(live) for question in questions) if lack is not None),
             None,
         )
 
@@ -101,11 +92,7 @@ def _question(expression: str) -> Callable[[JsonObject], str | None]:
 
 def _condition_lacks(live: JsonObject, name: str, wanted: str) -> str | None:
     found = condition(live, name).get("status")
-    return (
-        None
-        if found == wanted
-        else f"its condition {name} is {found or 'not there'}, not {wanted}"
-    )
+    return None if found == wanted else f"its condition {name} is {found or 'not there'}, not {wanted}"
 
 
 def _path_lacks(live: JsonObject, path: str, wanted: str | None) -> str | None:
@@ -113,19 +100,11 @@ def _path_lacks(live: JsonObject, path: str, wanted: str | None) -> str | None:
     for step in _STEP.finditer(path):
         field, index, quoted, key, expected = step.groups()
         if index is not None:
-            value = (
-                value[int(index)]
-                if isinstance(value, list) and int(index) < len(value)
-                else None
-            )
+            value = value[int(index)] if isinstance(value, list) and int(index) < len(value) else None
         elif key is not None:
             entries = value if isinstance(value, list) else []
             value = next(
-                (
-                    e
-                    for e in entries
-                    if isinstance(e, dict) and str(e.get(key)) == expected
-                ),
+                (e for e in entries if isinstance(e, dict) and str(e.get(key)) == expected),
                 None,
             )
         else:
@@ -134,8 +113,4 @@ def _path_lacks(live: JsonObject, path: str, wanted: str | None) -> str | None:
     if value is None:
         return f"it has nothing at {path}"
     found = str(value).lower() if isinstance(value, bool) else str(value)
-    return (
-        None
-        if wanted is None or found == wanted
-        else f"{path} is {found}, not {wanted}"
-    )
+    return None if wanted is None or found == wanted else f"{path} is {found}, not {wanted}"

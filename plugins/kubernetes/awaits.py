@@ -34,9 +34,7 @@ class Waiting:
         """End all waits, now and to come, with an error."""
         self._cancelled.set()
 
-    def until_ready(
-        self, kind: Kind, live: JsonObject, lacks: Question, seconds: float
-    ) -> JsonObject:
+    def until_ready(self, kind: Kind, live: JsonObject, lacks: Question, seconds: float) -> JsonObject:
         """The object once it lacks nothing. Raises NotReadyError after `seconds`, or when it is deleted meanwhile."""
         name, namespace = (
             str(live["metadata"]["name"]),
@@ -48,26 +46,18 @@ class Waiting:
             missing = lacks(live)
             if missing is None:
                 return live
-            self._give_up(
-                deadline, f"{what} did not become ready in {seconds:g} s: {missing}"
-            )
+            self._give_up(deadline, f"{what} did not become ready in {seconds:g} s: {missing}")
             for state in self._watch(kind, namespace, name, live, deadline):
                 if state is None:
-                    raise NotReadyError(
-                        f"{what} was deleted while it was waited for; last seen: {missing}"
-                    )
+                    raise NotReadyError(f"{what} was deleted while it was waited for; last seen: {missing}")
                 live = state
                 missing = lacks(live)
                 if missing is None:
                     return live
-                self._give_up(
-                    deadline, f"{what} did not become ready in {seconds:g} s: {missing}"
-                )
+                self._give_up(deadline, f"{what} did not become ready in {seconds:g} s: {missing}")
             found = self._connection.get(kind, namespace, name)
             if found is None:
-                raise NotReadyError(
-                    f"{what} was deleted while it was waited for; last seen: {missing}"
-                )
+                raise NotReadyError(f"{what} was deleted while it was waited for; last seen: {missing}")
             live = found
 
     def until_gone(
@@ -86,21 +76,14 @@ class Waiting:
         what = kind.describe(namespace, name)
         while True:
             live = self._connection.get(kind, namespace, name)
-            if live is None or (
-                identifier is not None and at(live, "metadata", "uid") != identifier
-            ):
+            if live is None or (identifier is not None and at(live, "metadata", "uid") != identifier):
                 return
-            holders = (
-                ", ".join(at(live, "metadata", "finalizers") or []) or "no finalizer"
-            )
+            holders = ", ".join(at(live, "metadata", "finalizers") or []) or "no finalizer"
             self._give_up(
                 deadline,
                 f"{what} was not gone after {seconds:g} s; it is held by {holders}",
             )
-            if any(
-                state is None
-                for state in self._watch(kind, namespace, name, live, deadline)
-            ):
+            if any(state is None for state in self._watch(kind, namespace, name, live, deadline)):
                 return
 
     def _watch(
@@ -112,9 +95,7 @@ class Waiting:
         deadline: float,
     ) -> Iterator[JsonObject | None]:
         seconds = min(max(1.0, deadline - time.monotonic()), _WATCH_SECONDS)
-        return self._connection.watch(
-            kind, namespace, name, live["metadata"]["resourceVersion"], seconds
-        )
+        return self._connection.watch(kind, namespace, name, live["metadata"]["resourceVersion"], seconds)
 
     def _give_up(self, deadline: float, message: str) -> None:
         if self._cancelled.is_set():

@@ -47,24 +47,16 @@ class Connection:
         timeout = httpx2.Timeout(_ANSWER_SECONDS, connect=_CONNECT_SECONDS)
         transport = None
         if not trust_env:
-            context = client_adapter.verify_cluster(
-                config.cluster, user, config.abs_file, trust_env=False
-            )
+            context = client_adapter.verify_cluster(config.cluster, user, config.abs_file, trust_env=False)
             limits = httpx2.Limits(max_connections=64, max_keepalive_connections=16)
-            transport = httpx2.HTTPTransport(
-                verify=context, limits=limits, trust_env=False
-            )
-        parameters = client_adapter.ConnectionParams(
-            timeout=timeout, trust_env=trust_env, transport=transport
-        )
-        self._client = Client(
-            config, timeout=timeout, trust_env=trust_env, transport=transport
-        )
+            transport = httpx2.HTTPTransport(verify=context, limits=limits, trust_env=False)
+        parameters = client_adapter.ConnectionParams(timeout=timeout, trust_env=trust_env, transport=transport)
+        self._client = Client(config, timeout=timeout, trust_env=trust_env, transport=transport)
         self._http = client_adapter.Client(config, parameters)
 
     def fetch(self, path: str, what: str) -> JsonObject:
         """GET of a path that is no object (`/apis/apps/v1`), parsed."""
-        with _told(self.server, what):
+        with _Told(self.server, what):
             response = self._http.get(path.lstrip("/"))
             if response.status_code >= 400:
                 raise RefusedError(
@@ -78,10 +70,8 @@ class Connection:
     def get(self, kind: Kind, namespace: str | None, name: str) -> JsonObject | None:
         """The live object, or None if there is none by that name."""
         try:
-            with _told(self.server, kind.describe(namespace, name)):
-                return dict(
-                    self._client.get(kind.resource, name, **_within(kind, namespace))
-                )
+            with _Told(self.server, kind.describe(namespace, name)):
+                return dict(self._client.get(kind.resource, name, **_within(kind, namespace)))
         except RefusedError as error:
             if error.code == 404:
                 return None
@@ -100,7 +90,7 @@ class Connection:
 
         Raises RefusedError with code 409 where another manager holds a field and `force` is false.
         """
-        with _told(self.server, kind.describe(namespace, name)):
+        with _Told(self.server, kind.describe(namespace, name)):
             return dict(
                 self._client.patch(
                     kind.resource,
@@ -113,35 +103,23 @@ class Connection:
                 )
             )
 
-    def delete(
-        self, kind: Kind, namespace: str | None, name: str, cascade: CascadeType
-    ) -> bool:
-        """Ask for the object's deletion; False if it is gone already."""
+    def delete(self, kind: Kind, namespace: str | None, name: str, cascade: str) -> bool:
+        """Ask for the object's deletion; False if it is gone already. `cascade`: Foreground, Background or Orphan."""
         try:
-            with _told(self.server, kind.describe(namespace, name)):
-                self._client.delete(
-                    kind.resource, name, cascade=cascade, **_within(kind, namespace)
-                )
+            with _Told(self.server, kind.describe(namespace, name)):
+                self._client.delete(kind.resource, name, cascade=CascadeType(cascade), **_within(kind, namespace))
         except RefusedError as error:
             if error.code == 404:
                 return False
             raise
         return True
 
-    def metadata(
-        self, kind: Kind, namespace: str | None, labels: Mapping[str, str]
-    ) -> list[JsonObject]:
+    def metadata(self, kind: Kind, namespace: str | None, labels: Mapping[str, str]) -> list[JsonObject]:
         """The metadata alone of all objects of a kind that carry these labels."""
-        params = {
-            "labelSelector": ",".join(f"{key}={value}" for key, value in labels.items())
-        }
-        headers = {
-            "Accept": "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
-        }
-        with _told(self.server, f"the list of {kind.plural} in {namespace}"):
-            response = self._http.get(
-                kind.path(namespace).lstrip("/"), params=params, headers=headers
-            )
+        params = {"labelSelector": ",".join(f"{key}={value}" for key, value in labels.items())}
+        headers = {"Accept": "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"}
+        with _Told(self.server, f"the list of {kind.plural} in {namespace}"):
+            response = self._http.get(kind.path(namespace).lstrip("/"), params=params, headers=headers)
             response.raise_for_status()
             return [item["metadata"] for item in response.json().get("items") or []]
 
@@ -159,12 +137,10 @@ class Connection:
             "timeoutSeconds": str(max(1, int(seconds))),
         }
         # The server ends the watch by itself; a server that died silently is noticed a little later.
-        timeout = httpx2.Timeout(
-            _ANSWER_SECONDS, connect=_CONNECT_SECONDS, read=max(1.0, seconds) + 5.0
-        )
+        timeout = httpx2.Timeout(_ANSWER_SECONDS, connect=_CONNECT_SECONDS, read=max(1.0, seconds) + 5.0)
         path = kind.path(namespace).lstrip("/")
         with (
-            _told(self.server, kind.describe(namespace, name)),
+            _Told(self.server, kind.describe(namespace, name)),
             self._http.stream("GET", path, params=params, timeout=timeout) as response,
         ):
             if response.status_code >= 400:
@@ -179,7 +155,7 @@ class Connection:
                     return
 
 
-class _told:
+class _Told:
     """Turns the HTTP library's errors into ours, naming the server and what was asked for."""
 
     def __init__(self, server: str, what: str) -> None:
@@ -189,9 +165,7 @@ class _told:
     def __enter__(self) -> None:
         return None
 
-    def __exit__(
-        self, kind: object, error: BaseException | None, traceback: object
-    ) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         if isinstance(error, ApiError):
             status = error.status
             raise RefusedError(
@@ -201,34 +175,26 @@ class _told:
             ) from error
         if isinstance(error, httpx2.HTTPStatusError):
             code = error.response.status_code
-            raise RefusedError(
-                f"{self._server} refuses {self._what}: HTTP {code}", code, ""
-            ) from error
+            raise RefusedError(f"{self._server} refuses {self._what}: HTTP {code}", code, "") from error
         if isinstance(error, httpx2.TransportError):
             raise UnreachableError(
-                f"the API server {self._server} does not answer (asked for {self._what}): {error or type(error).__name__}. "
-                "Start the cluster, or correct the kubeconfig. If the cluster is gone for good, its resources leave "
-                "the state with the provider setting `deleteUnreachable`"
+                f"the API server {self._server} does not answer (asked for {self._what}): "
+                f"{error or type(error).__name__}. Start the cluster, or correct the kubeconfig. If the cluster is "
+                "gone for good, the provider setting `deleteUnreachable` lets its resources leave the state"
             ) from error
         if isinstance(error, ConfigError | OSError):
-            raise ClusterError(
-                f"the kubeconfig for {self._server} cannot be used: {error}"
-            ) from error
+            raise ClusterError(f"the kubeconfig for {self._server} cannot be used: {error}") from error
 
 
 def _single_config(settings: Settings) -> SingleConfig:
     try:
         document = kubeconfig_document(settings.kubeconfig)
     except (ValueError, OSError) as error:
-        raise ClusterError(
-            f"the provider's `kubeconfig` cannot be read: {error}"
-        ) from error
+        raise ClusterError(f"the provider's `kubeconfig` cannot be read: {error}") from error
     except Exception as error:
         # PyYAML's errors quote the document, which holds keys.
         if type(error).__module__.startswith("yaml"):
-            raise ClusterError(
-                "the provider's `kubeconfig` is neither YAML nor the path of a file"
-            ) from None
+            raise ClusterError("the provider's `kubeconfig` is neither YAML nor the path of a file") from None
         raise
     if document is None:
         raise ClusterError(
@@ -240,42 +206,21 @@ def _single_config(settings: Settings) -> SingleConfig:
         if settings.cluster is not None:
             chosen = config.get(settings.context)
             if chosen is None or settings.cluster not in config.clusters:
-                raise ClusterError(
-                    f"the provider's `cluster` {settings.cluster!r} is not in its kubeconfig"
-                )
+                raise ClusterError(f"the provider's `cluster` {settings.cluster!r} is not in its kubeconfig")
             return chosen._replace(cluster=config.clusters[settings.cluster])
         chosen = config.get(settings.context)
     except KeyError as error:
-        raise ClusterError(
-            f"the provider's `kubeconfig` lacks the entry {error}"
-        ) from error
+        raise ClusterError(f"the provider's `kubeconfig` lacks the entry {error}") from error
     except ConfigError as error:
-        names = (
-            ", ".join(
-                sorted(
-                    str(entry.get("name")) for entry in document.get("contexts") or []
-                )
-            )
-            or "none"
-        )
-        raise ClusterError(
-            f"the provider's `kubeconfig` cannot be used: {error}; its contexts: {names}"
-        ) from error
+        names = ", ".join(sorted(str(entry.get("name")) for entry in document.get("contexts") or [])) or "none"
+        raise ClusterError(f"the provider's `kubeconfig` cannot be used: {error}; its contexts: {names}") from error
     if chosen is None:
-        raise ClusterError(
-            "the provider's `kubeconfig` has no current-context: set `context`"
-        )
+        raise ClusterError("the provider's `kubeconfig` has no current-context: set `context`")
     return chosen
 
 
 def _path_of(kubeconfig: Any) -> str | None:
-    return (
-        kubeconfig
-        if isinstance(kubeconfig, str)
-        and "\n" not in kubeconfig
-        and "{" not in kubeconfig
-        else None
-    )
+    return kubeconfig if isinstance(kubeconfig, str) and "\n" not in kubeconfig and "{" not in kubeconfig else None
 
 
 def _within(kind: Kind, namespace: str | None) -> dict[str, Any]:

@@ -20,9 +20,7 @@ _MISSING: Final = object()
 _SIMPLE_NAME = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
 
 
-def changes(
-    old: Any, new: Any, path: Path = ()
-) -> Iterator[tuple[Path, PropertyDiffKind]]:
+def changes(old: Any, new: Any, path: Path = ()) -> Iterator[tuple[Path, PropertyDiffKind]]:
     """Every difference between two trees, at the deepest place it can be pinned to. None is the same as missing."""
     if old is _MISSING or old is None:
         if new is not _MISSING and new is not None:
@@ -33,9 +31,7 @@ def changes(
         yield path, PropertyDiffKind.UPDATE
     elif isinstance(old, Mapping) and isinstance(new, Mapping):
         for key in sorted(set(old) | set(new)):
-            yield from changes(
-                old.get(key, _MISSING), new.get(key, _MISSING), (*path, key)
-            )
+            yield from changes(old.get(key, _MISSING), new.get(key, _MISSING), (*path, key))
     elif isinstance(old, list) and isinstance(new, list):
         for index in range(max(len(old), len(new))):
             left = old[index] if index < len(old) else _MISSING
@@ -70,31 +66,23 @@ def respond(
     replaced: list[str] = []
     for path, kind in differences:
         text = property_path(path)
-        if any(
-            text == skip or text.startswith((skip + ".", skip + "["))
-            for skip in ignored
-        ):
+        if any(text == skip or text.startswith((skip + ".", skip + "[")) for skip in ignored):
             continue
-        if replaces(path, rules):
-            kind = PropertyDiffKind(
-                kind.value + 1
-            )  # each kind is followed by the one that also replaces
+        replacing = replaces(path, rules)
+        if replacing:
             replaced.append(text)
-        detailed[text] = PropertyDiff(kind, input_diff=True)
+        # Each kind is followed by the one that also replaces.
+        detailed[text] = PropertyDiff(PropertyDiffKind(kind.value + 1) if replacing else kind, input_diff=True)
     return DiffResponse(
         changes=bool(detailed),
         replaces=replaced,
-        diffs=sorted(
-            {re.split(r"[.\[]", text, maxsplit=1)[0] or text for text in detailed}
-        ),
+        diffs=sorted({re.split(r"[.\[]", text, maxsplit=1)[0] or text for text in detailed}),
         delete_before_replace=bool(replaced) and delete_before_replace,
         detailed_diff=detailed,
     )
 
 
-def observed(
-    inputs: JsonObject, old_live: JsonObject, new_live: JsonObject
-) -> JsonObject:
+def observed(inputs: JsonObject, old_live: JsonObject, new_live: JsonObject) -> JsonObject:
     """The inputs as the world has them now: as they were where nothing happened, else the live values.
 
     `old_live` is the object as it was read last. Fields that were never asked for stay out.
@@ -102,9 +90,7 @@ def observed(
     seen = _observed(inputs, old_live, new_live)
     result: JsonObject = seen if isinstance(seen, dict) else {}
     if isinstance(inputs.get("stringData"), dict):
-        result["stringData"] = _observed_text(
-            inputs["stringData"], old_live.get("data"), new_live.get("data")
-        )
+        result["stringData"] = _observed_text(inputs["stringData"], old_live.get("data"), new_live.get("data"))
     # Identity is not subject to drift, and a server may answer in another version than was asked for.
     for key in ("apiVersion", "kind"):
         if key in inputs:
@@ -113,23 +99,18 @@ def observed(
 
 
 def _observed(wanted: Any, old: Any, new: Any) -> Any:
-    if new == old or wanted == new:
+    if new in (old, wanted):
         return wanted
     if new is _MISSING or new is None:
         return _MISSING if old is not _MISSING and old is not None else wanted
     if isinstance(wanted, Mapping) and isinstance(new, Mapping):
         before = old if isinstance(old, Mapping) else {}
         seen = {
-            key: _observed(value, before.get(key, _MISSING), new.get(key, _MISSING))
-            for key, value in wanted.items()
+            key: _observed(value, before.get(key, _MISSING), new.get(key, _MISSING)) for key, value in wanted.items()
         }
         return {key: value for key, value in seen.items() if value is not _MISSING}
     if isinstance(wanted, list) and isinstance(new, list) and len(wanted) == len(new):
-        earlier = (
-            old
-            if isinstance(old, list) and len(old) == len(new)
-            else [_MISSING] * len(new)
-        )
+        earlier = old if isinstance(old, list) and len(old) == len(new) else [_MISSING] * len(new)
         return [_observed(*triple) for triple in zip(wanted, earlier, new, strict=True)]
     return new
 

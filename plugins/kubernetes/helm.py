@@ -94,11 +94,7 @@ class Helm:
                 stderr=subprocess.PIPE,
                 text=True,
                 pass_fds=(lock,),
-                env={
-                    key: value
-                    for key, value in os.environ.items()
-                    if key != "KUBECONFIG"
-                },
+                env={key: value for key, value in os.environ.items() if key != "KUBECONFIG"},
             )
             with self._guard:
                 self._running.add(process)
@@ -112,29 +108,16 @@ class Helm:
                 with self._guard:
                     self._running.discard(process)
         if process.returncode != 0:
-            lines = [
-                line
-                for line in errors.splitlines()
-                if line.strip() and not line.startswith("WARNING:")
-            ]
-            said = (
-                "; ".join(line.removeprefix("Error: ") for line in lines)
-                or f"exit code {process.returncode}"
-            )
-            raise ReleaseError(
-                f"helm {arguments[0]} of release {namespace}/{release} failed: {said}"
-            )
+            lines = [line for line in errors.splitlines() if line.strip() and not line.startswith("WARNING:")]
+            said = "; ".join(line.removeprefix("Error: ") for line in lines) or f"exit code {process.returncode}"
+            raise ReleaseError(f"helm {arguments[0]} of release {namespace}/{release} failed: {said}")
         return output
 
     def _kubeconfig(self, directory: Path) -> list[str]:
         settings = self._settings
         document = kubeconfig_document(settings.kubeconfig) or {}
         given = str(settings.kubeconfig)
-        if (
-            settings.cluster is None
-            and "\n" not in given
-            and not given.lstrip().startswith("{")
-        ):
+        if settings.cluster is None and "\n" not in given and not given.lstrip().startswith("{"):
             path = Path(given).expanduser()
         else:
             if settings.cluster is not None:
@@ -146,9 +129,7 @@ class Helm:
                             "cluster": settings.cluster,
                         }
             path = _private_file(directory / "kubeconfig", json.dumps(document))
-        context = (
-            [] if settings.context is None else ["--kube-context", settings.context]
-        )
+        context = [] if settings.context is None else ["--kube-context", settings.context]
         return ["--kubeconfig", str(path), *context]
 
 

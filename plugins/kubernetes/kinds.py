@@ -72,21 +72,13 @@ class Kind:
 
     def path(self, namespace: str | None) -> str:
         """The URL path of the collection."""
-        root = (
-            f"/apis/{self.identity.api_version}"
-            if self.identity.group
-            else f"/api/{self.identity.version}"
-        )
+        root = f"/apis/{self.identity.api_version}" if self.identity.group else f"/api/{self.identity.version}"
         inside = f"/namespaces/{namespace}" if self.namespaced and namespace else ""
         return f"{root}{inside}/{self.plural}"
 
     def describe(self, namespace: str | None, name: str) -> str:
         """How messages name one object: `Secret istio-system/cacerts`."""
-        return (
-            f"{self.identity.kind} {namespace}/{name}"
-            if self.namespaced
-            else f"{self.identity.kind} {name}"
-        )
+        return f"{self.identity.kind} {namespace}/{name}" if self.namespaced else f"{self.identity.kind} {name}"
 
 
 @dataclass(frozen=True)
@@ -115,13 +107,9 @@ def parse_token(token: str, inputs: Mapping[str, Any]) -> ObjectToken:
         raise UnsupportedError(
             f"{token} only exists for compatibility with manifests: create the objects in its `items` one by one"
         )
-    api_version = (
-        inputs.get("apiVersion") if isinstance(inputs.get("apiVersion"), str) else None
-    )
+    api_version = inputs.get("apiVersion") if isinstance(inputs.get("apiVersion"), str) else None
     group, _, version = (api_version or module).rpartition("/")
-    return ObjectToken(
-        GroupVersionKind("" if group == "core" else group, version, kind), patch
-    )
+    return ObjectToken(GroupVersionKind("" if group == "core" else group, version, kind), patch)
 
 
 def unsupported(token: str) -> UnsupportedError:
@@ -159,16 +147,7 @@ class Kinds:
         return kind
 
     def _read(self, identity: GroupVersionKind) -> dict[str, Kind]:
-        from lightkube.generic_resource import (
-            create_global_resource,
-            create_namespaced_resource,
-        )
-
-        root = (
-            f"/apis/{identity.api_version}"
-            if identity.group
-            else f"/api/{identity.version}"
-        )
+        root = f"/apis/{identity.api_version}" if identity.group else f"/api/{identity.version}"
         try:
             listed = self._fetch(root, f"the kinds of {identity.api_version}")
         except RefusedError as error:
@@ -181,7 +160,8 @@ class Kinds:
                 continue
             namespaced = bool(entry["namespaced"])
             found = GroupVersionKind(identity.group, identity.version, entry["kind"])
-            document[entry["kind"]] = Kind(found, entry["name"], namespaced, _resource(found, entry["name"], namespaced))
+            resource = _resource(found, entry["name"], namespaced)
+            document[entry["kind"]] = Kind(found, entry["name"], namespaced, resource)
         return document
 
 
@@ -190,7 +170,7 @@ _RESOURCES_LOCK = threading.Lock()
 
 
 def _resource(identity: GroupVersionKind, plural: str, namespaced: bool) -> Any:
-    """lightkube's class for a kind. Its registry takes each only once, and is not made for several threads."""
+    """The class that lightkube has for a kind; its registry takes each only once and is not made for threads."""
     from lightkube.generic_resource import create_global_resource, create_namespaced_resource
 
     key = (identity, plural, namespaced)

@@ -20,16 +20,12 @@ def with_name(
 ) -> tuple[JsonObject, list[CheckFailure]]:
     """The inputs with a name: their own, the one given at an earlier run, or a new one."""
     metadata = inputs.get("metadata")
-    if isinstance(metadata, Unknown) or (
-        isinstance(metadata, dict) and metadata.get("name") is not None
-    ):
+    if isinstance(metadata, Unknown) or (isinstance(metadata, dict) and metadata.get("name") is not None):
         return inputs, []
     if at(metadata, "generateName") is not None:
         reason = "not supported with server-side apply: set `name`, or neither to have one made from the resource's"
         return inputs, [CheckFailure("metadata.generateName", reason)]
-    adopted = (
-        at(old_inputs, "metadata", "name") if is_set(old_inputs, AUTONAMED) else None
-    )
+    adopted = at(old_inputs, "metadata", "name") if is_set(old_inputs, AUTONAMED) else None
     suffix = hashlib.sha256(seed + resource_name.encode()).hexdigest()[:8]
     return _named(inputs, str(adopted or f"{resource_name}-{suffix}".lower())), []
 

@@ -12,9 +12,11 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from plugins.kubernetes import diff, naming
+from plugins.kubernetes.faults import NotReadyError
 from plugins.kubernetes.kinds import GroupVersionKind, ObjectToken, parse_token
 from plugins.kubernetes.replacement import replacing_paths
 from plugins.kubernetes.settings import Settings
+from plugins.kubernetes.shapes import as_inputs, field_manager, stable
 from plugins.kubernetes.values import (
     JsonObject,
     Unknown,
@@ -74,16 +76,12 @@ class ObjectResources:
                 )
         else:
             old_inputs = plain_object(request.old_inputs)
-            inputs, failures = naming.with_name(
-                inputs, old_inputs, request.name, request.random_seed
-            )
+            inputs, failures = naming.with_name(inputs, old_inputs, request.name, request.random_seed)
         if self._settings.namespace and not token.group_version_kind.cluster_scoped:
             inputs["metadata"].setdefault("namespace", self._settings.namespace)
         inputs.setdefault("apiVersion", token.group_version_kind.api_version)
         inputs.setdefault("kind", token.group_version_kind.kind)
-        return CheckResponse(
-            inputs=secure(wire_object(inputs), request.new_inputs), failures=failures
-        )
+        return CheckResponse(inputs=secure(wire_object(inputs), request.new_inputs), failures=failures)
 
     def diff(self, request: DiffRequest) -> DiffResponse:
         """Compare the new inputs with what the state says is applied."""
@@ -99,22 +97,12 @@ class ObjectResources:
         rules = replacing_paths(identity, new, self._settings, token.patch)
         if old_group != new_group:
             rules += (("apiVersion",), ("kind",))
-        keeps_name = (
-            new_name is not None
-            and new_name == old_name
-            and not naming.is_autonamed(new)
-        )
-        same_place = at(old, "metadata", "namespace") == at(
-            new, "metadata", "namespace"
-        )
-        return diff.respond(
-            found, rules, request.ignore_changes, keeps_name and same_place
-        )
+        keeps_name = new_name is not None and new_name == old_name and not naming.is_autonamed(new)
+        same_place = at(old, "metadata", "namespace") == at(new, "metadata", "namespace")
+        return diff.respond(found, rules, request.ignore_changes, keeps_name and same_place)
 
     def create(self, request: CreateRequest) -> CreateResponse:
         """Create and wait. An object that exists but does not become ready is recorded together with the reason."""
-        from plugins.kubernetes.objects import NotReadyError, field_manager
-
         inputs = plain_object(request.properties)
         token = parse_token(request.type, inputs)
         if request.preview:
@@ -126,17 +114,11 @@ class ObjectResources:
             live = self._objects().until_ready(token, inputs, live, request.timeout)
         except NotReadyError as error:
             state = _state(token, live, request.properties, inputs, manager)
-            raise InitializationError(
-                str(error), identifier, state, request.properties
-            ) from error
-        return CreateResponse(
-            identifier, _state(token, live, request.properties, inputs, manager)
-        )
+            raise InitializationError(str(error), identifier, state, request.properties) from error
+        return CreateResponse(identifier, _state(token, live, request.properties, inputs, manager))
 
     def update(self, request: UpdateRequest) -> UpdateResponse:
         """Apply and wait."""
-        from plugins.kubernetes.objects import NotReadyError, field_manager
-
         inputs = plain_object(request.news)
         token = parse_token(request.type, inputs)
         if request.preview:
@@ -149,15 +131,11 @@ class ObjectResources:
             live = self._objects().until_ready(token, inputs, live, request.timeout)
         except NotReadyError as error:
             state = _state(token, live, request.news, inputs, manager)
-            raise InitializationError(
-                str(error), request.resource_id, state, request.news
-            ) from error
+            raise InitializationError(str(error), request.resource_id, state, request.news) from error
         return UpdateResponse(_state(token, live, request.news, inputs, manager))
 
     def read(self, request: ReadRequest) -> ReadResponse:
         """The live object; the fields that were applied and have drifted show in the returned inputs."""
-        from plugins.kubernetes.objects import as_inputs, field_manager, stable
-
         state = plain_object(request.properties)
         inputs = state.get("__inputs") or plain_object(request.inputs)
         token = parse_token(request.type, inputs)
@@ -167,13 +145,9 @@ class ObjectResources:
             return ReadResponse()
         old_live = {key: value for key, value in state.items() if key not in _OWN_KEYS}
         new_live = stable(token.group_version_kind, live)
-        seen = (
-            diff.observed(inputs, old_live, new_live) if inputs else as_inputs(new_live)
-        )
+        seen = diff.observed(inputs, old_live, new_live) if inputs else as_inputs(new_live)
         source = request.inputs or request.properties
-        manager = field_manager(
-            request.urn, inputs, _text(request.properties.get("__fieldManager"))
-        )
+        manager = field_manager(request.urn, inputs, _text(request.properties.get("__fieldManager")))
         outputs = _state(token, live, source, seen, manager)
         wire_inputs = secure(wire_object(seen), source)
         reason = self._objects().unready(token, inputs, live) if inputs else None
@@ -184,21 +158,15 @@ class ObjectResources:
 
     def delete(self, request: DeleteRequest) -> None:
         """Remove the object, or give up the fields of a patch."""
-        from plugins.kubernetes.objects import field_manager
-
         inputs = plain_object(request.properties).get("__inputs") or {}
         token = parse_token(request.type, inputs)
         namespace, name = naming.parse_identifier(request.resource_id)
-        manager = field_manager(
-            request.urn, inputs, _text(request.properties.get("__fieldManager"))
-        )
+        manager = field_manager(request.urn, inputs, _text(request.properties.get("__fieldManager")))
         self._objects().delete(token, inputs, namespace, name, manager, request.timeout)
 
     def _preview(self, news: Properties, olds: Properties) -> Properties:
         """What is certain before acting: the new inputs over what the object has now."""
-        outputs = _overlay(
-            {key: value for key, value in olds.items() if key not in _OWN_KEYS}, news
-        )
+        outputs = _overlay({key: value for key, value in olds.items() if key not in _OWN_KEYS}, news)
         return secure(outputs, news)
 
 
@@ -210,11 +178,7 @@ def _state(
     manager: str,
 ) -> Properties:
     """The recorded state; secret is what was secret in `source` and the contents of a Secret."""
-    from plugins.kubernetes.objects import stable
-
-    outputs = secure(
-        wire_object(stable(token.group_version_kind, live)), _with_encoded(source)
-    )
+    outputs = secure(wire_object(stable(token.group_version_kind, live)), _with_encoded(source))
     outputs["__inputs"] = PropertyValue(secure(wire_object(inputs), source))
     outputs["__initialApiVersion"] = PropertyValue(token.group_version_kind.api_version)
     outputs["__fieldManager"] = PropertyValue(manager)
@@ -224,24 +188,14 @@ def _state(
 def _with_encoded(source: Properties) -> Properties:
     """`stringData` comes back as `data`: what was secret there is secret here."""
     text = source.get("stringData")
-    return (
-        {**source, "data": text}
-        if text is not None and "data" not in source
-        else source
-    )
+    return {**source, "data": text} if text is not None and "data" not in source else source
 
 
-def _overlay(
-    old: Mapping[str, PropertyValue], new: Mapping[str, PropertyValue]
-) -> Properties:
+def _overlay(old: Mapping[str, PropertyValue], new: Mapping[str, PropertyValue]) -> Properties:
     result = dict(old)
     for key, value in new.items():
         before = result.get(key)
-        if (
-            before is not None
-            and isinstance(before.value, dict)
-            and isinstance(value.value, dict)
-        ):
+        if before is not None and isinstance(before.value, dict) and isinstance(value.value, dict):
             secret = before.is_secret or value.is_secret
             result[key] = PropertyValue(_overlay(before.value, value.value), secret)
         else:
@@ -249,9 +203,7 @@ def _overlay(
     return result
 
 
-def _set_namespace(
-    inputs: JsonObject, identity: GroupVersionKind, default: str
-) -> None:
+def _set_namespace(inputs: JsonObject, identity: GroupVersionKind, default: str) -> None:
     """Make an unsaid namespace comparable; which scope a kind has is left to the server where it is not known here."""
     metadata = inputs.get("metadata")
     if not isinstance(metadata, dict):

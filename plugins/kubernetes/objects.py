@@ -8,13 +8,10 @@ https://kubernetes.io/docs/reference/using-api/server-side-apply/
 
 from __future__ import annotations
 
-import copy
-import hashlib
 import threading
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
-from lightkube.types import CascadeType
 from tenacity import (
     Retrying,
     retry_if_exception,
@@ -25,107 +22,26 @@ from tenacity import (
 )
 
 from plugins.kubernetes import readiness
-from plugins.kubernetes.annotations import (
-    DELETION_PROPAGATION,
-    PATCH_FIELD_MANAGER,
-    PATCH_FORCE,
-    SKIP_AWAIT,
-    annotation,
-    is_set,
-    timeout_seconds,
-    wait_for,
-)
+from plugins.kubernetes.annotations import PATCH_FORCE, SKIP_AWAIT, is_set, timeout_seconds, wait_for
 from plugins.kubernetes.awaits import Waiting
 from plugins.kubernetes.connection import Connection
-from plugins.kubernetes.faults import KindMissingError, NotReadyError, RefusedError
+from plugins.kubernetes.faults import KindMissingError, RefusedError
 from plugins.kubernetes.kinds import GroupVersionKind, Kind, Kinds, ObjectToken
 from plugins.kubernetes.settings import Settings
+from plugins.kubernetes.shapes import body, cascade, identity, is_made_by
 from plugins.kubernetes.values import JsonObject, at
 from topology.errors import ClusterError
 
 # How long a missing namespace or CustomResourceDefinition may still turn up; as long as the official provider tries.
 _PREREQUISITE_SECONDS: Final = 30.0
-# Set by the server; in inputs they would only cause conflicts.
-_SERVER_METADATA: Final = (
-    "creationTimestamp",
-    "deletionGracePeriodSeconds",
-    "deletionTimestamp",
-    "generation",
-    "managedFields",
-    "resourceVersion",
-    "selfLink",
-    "uid",
-)
-# Outputs leave out what changes by itself, so that a refresh of an untouched cluster shows nothing.
-_RESTLESS_METADATA: Final = (
-    "generation",
-    "managedFields",
-    "resourceVersion",
-    "selfLink",
-)
-# Programs read addresses from these; the status of other kinds only says how they are doing.
-_STATUS_KEPT: Final = frozenset(
-    {("", "Service"), ("networking.k8s.io", "Ingress"), ("", "Pod")}
-)
+# Kinds that the annotation to skip waiting also holds for when they are deleted, as in the official provider.
 _SKIP_AWAIT_ON_DELETE: Final = frozenset(
-    {
-        "Namespace",
-        "Pod",
-        "ReplicationController",
-        "DaemonSet",
-        "Deployment",
-        "StatefulSet",
-        "Job",
-    }
+    {"Namespace", "Pod", "ReplicationController", "DaemonSet", "Deployment", "StatefulSet", "Job"}
 )
 
 
 class ExistsError(ClusterError):
     """There is an object by that name already, and it is not ours."""
-
-
-def field_manager(urn: str, inputs: JsonObject, recorded: str | None) -> str:
-    """The field manager of a resource: what its annotation says, what its state says, else one made from its URN."""
-    chosen = annotation(inputs, PATCH_FIELD_MANAGER)
-    return (
-        chosen
-        or recorded
-        or f"pulumi-kubernetes-{hashlib.sha256(urn.encode()).hexdigest()[:8]}"
-    )
-
-
-def stable(identity: GroupVersionKind, live: JsonObject) -> JsonObject:
-    """The live object without what changes by itself: version counters, field owners, most of status."""
-    kept = {key: value for key, value in live.items() if key != "status"}
-    kept["metadata"] = {
-        key: value
-        for key, value in live["metadata"].items()
-        if key not in _RESTLESS_METADATA
-    }
-    if (identity.group, identity.kind) in _STATUS_KEPT and at(
-        live, "status", "loadBalancer"
-    ) is not None:
-        kept["status"] = {"loadBalancer": live["status"]["loadBalancer"]}
-    elif identity.kind == "Pod" and not identity.group and at(live, "status", "podIP"):
-        kept["status"] = {
-            key: live["status"][key]
-            for key in ("podIP", "hostIP")
-            if key in live["status"]
-        }
-    return kept
-
-
-def as_inputs(live: JsonObject) -> JsonObject:
-    """What a program would have to say for an object found in a cluster (import)."""
-    inputs = {
-        key: copy.deepcopy(value) for key, value in live.items() if key != "status"
-    }
-    inputs["metadata"] = {
-        key: value
-        for key, value in inputs["metadata"].items()
-        if key not in _SERVER_METADATA
-    }
-    return inputs
 
 
 class Objects:
@@ -143,9 +59,7 @@ class Objects:
         self._cancelled.set()
         self._waiting.cancel()
 
-    def create(
-        self, token: ObjectToken, inputs: JsonObject, manager: str, timeout: float
-    ) -> JsonObject:
+    def create(self, token: ObjectToken, inputs: JsonObject, manager: str, timeout: float) -> JsonObject:
         """Make the object and return it once it is there, ready or not; `until_ready` follows.
 
         A namespace or CustomResourceDefinition that is missing is waited for. Raises ExistsError for an object
@@ -153,18 +67,12 @@ class Objects:
         """
         return self._patiently(lambda: self._create(token, inputs, manager, timeout))
 
-    def _create(
-        self, token: ObjectToken, inputs: JsonObject, manager: str, timeout: float
-    ) -> JsonObject:
+    def _create(self, token: ObjectToken, inputs: JsonObject, manager: str, timeout: float) -> JsonObject:
         kind = self._kinds.find(token.group_version_kind)
         namespace, name = self._place(kind, inputs)
         if not token.patch and not self._settings.upsert_existing_objects:
             found = self._connection.get(kind, namespace, name)
-            if (
-                found is not None
-                and at(found, "metadata", "deletionTimestamp")
-                and _is_made_by(found, manager)
-            ):
+            if found is not None and at(found, "metadata", "deletionTimestamp") and is_made_by(found, manager):
                 # Our own predecessor, on its way out since an interrupted run.
                 self._waiting.until_gone(
                     kind,
@@ -173,48 +81,39 @@ class Objects:
                     found["metadata"]["uid"],
                     timeout_seconds(inputs, timeout),
                 )
-            elif found is not None and not _is_made_by(found, manager):
+            elif found is not None and not is_made_by(found, manager):
                 raise ExistsError(
-                    f"{kind.describe(namespace, name)} exists already and is not of this stack. To change some of its "
-                    f"fields declare a {kind.identity.kind}Patch; to adopt it run `pulumi import`; if this resource was "
-                    "renamed give it an alias; to take over whatever exists set `upsertExistingObjects` on the provider"
+                    f"{kind.describe(namespace, name)} already exists and is not of this stack. To change some of its "
+                    f"fields declare a {kind.identity.kind}Patch; to adopt it run `pulumi import`; if this resource "
+                    "was renamed give it an alias; to take over whatever exists set `upsertExistingObjects` on the "
+                    "provider"
                 )
-        return self._connection.apply(
-            kind, namespace, name, _body(kind, inputs), manager, self._force(inputs)
-        )
+        return self._connection.apply(kind, namespace, name, body(kind, inputs), manager, self._force(inputs))
 
-    def update(
-        self, token: ObjectToken, inputs: JsonObject, manager: str, old_manager: str
-    ) -> JsonObject:
+    def update(self, token: ObjectToken, inputs: JsonObject, manager: str, old_manager: str) -> JsonObject:
         """Apply changed inputs; returns the object once they are stored. Fields no longer asked for are given up."""
         kind = self._kinds.find(token.group_version_kind)
         namespace, name = self._place(kind, inputs)
-        live = self._connection.apply(
-            kind, namespace, name, _body(kind, inputs), manager, self._force(inputs)
-        )
+        live = self._connection.apply(kind, namespace, name, body(kind, inputs), manager, self._force(inputs))
         if old_manager != manager:
             live = self._connection.apply(
                 kind,
                 namespace,
                 name,
-                _identity(kind, namespace, name),
+                identity(kind, namespace, name),
                 old_manager,
                 True,
             )
         return live
 
-    def until_ready(
-        self, token: ObjectToken, inputs: JsonObject, live: JsonObject, timeout: float
-    ) -> JsonObject:
+    def until_ready(self, token: ObjectToken, inputs: JsonObject, live: JsonObject, timeout: float) -> JsonObject:
         """The object once it is ready by the rules of its kind or its annotations. Raises NotReadyError."""
         if is_set(inputs, SKIP_AWAIT) or token.patch:
             return live
         kind = self._kinds.find(token.group_version_kind)
         chosen = wait_for(inputs)
         question = chosen or (lambda state: readiness.lacks(kind.identity, state))
-        live = self._waiting.until_ready(
-            kind, live, question, timeout_seconds(inputs, timeout)
-        )
+        live = self._waiting.until_ready(kind, live, question, timeout_seconds(inputs, timeout))
         if chosen is None and (kind.identity.group, kind.identity.kind) == (
             "",
             "Service",
@@ -225,11 +124,7 @@ class Objects:
     def _until_targets_ready(self, service: JsonObject, timeout: float) -> None:
         """A Service that selects pods is ready when none of the pods it found so far is still starting."""
         spec = service["spec"]
-        if (
-            not spec.get("selector")
-            or spec.get("clusterIP") == "None"
-            or spec.get("type") == "ExternalName"
-        ):
+        if not spec.get("selector") or spec.get("clusterIP") == "None" or spec.get("type") == "ExternalName":
             return
         kind = self._kinds.find(GroupVersionKind("", "v1", "Endpoints"))
         metadata = service["metadata"]
@@ -237,29 +132,19 @@ class Objects:
         if endpoints is not None:
             self._waiting.until_ready(kind, endpoints, _pending_targets, timeout)
 
-    def unready(
-        self, token: ObjectToken, inputs: JsonObject, live: JsonObject
-    ) -> str | None:
+    def unready(self, token: ObjectToken, inputs: JsonObject, live: JsonObject) -> str | None:
         """What a refresh has to report about an object that exists; None if it is well or not judged."""
-        if (
-            token.patch
-            or is_set(inputs, SKIP_AWAIT)
-            or not readiness.is_judged_on_read(token.group_version_kind)
-        ):
+        if token.patch or is_set(inputs, SKIP_AWAIT) or not readiness.is_judged_on_read(token.group_version_kind):
             return None
         return readiness.lacks(token.group_version_kind, live)
 
-    def read(
-        self, token: ObjectToken, namespace: str | None, name: str
-    ) -> JsonObject | None:
+    def read(self, token: ObjectToken, namespace: str | None, name: str) -> JsonObject | None:
         """The live object; None if it, or its whole kind, is gone."""
         try:
             kind = self._kinds.find(token.group_version_kind)
         except KindMissingError:
             return None
-        inside = (
-            (namespace or self._settings.default_namespace) if kind.namespaced else None
-        )
+        inside = (namespace or self._settings.default_namespace) if kind.namespaced else None
         return self._connection.get(kind, inside, name)
 
     def delete(
@@ -276,16 +161,12 @@ class Objects:
             kind = self._kinds.find(token.group_version_kind)
         except KindMissingError:
             return
-        inside = (
-            (namespace or self._settings.default_namespace) if kind.namespaced else None
-        )
+        inside = (namespace or self._settings.default_namespace) if kind.namespaced else None
         if token.patch:
             self._release_fields(kind, inside, name, manager)
             return
         live = self._connection.get(kind, inside, name)
-        if live is None or not self._connection.delete(
-            kind, inside, name, _cascade(kind.identity, inputs)
-        ):
+        if live is None or not self._connection.delete(kind, inside, name, cascade(kind.identity, inputs)):
             return
         if is_set(inputs, SKIP_AWAIT) and kind.identity.kind in _SKIP_AWAIT_ON_DELETE:
             return
@@ -297,15 +178,11 @@ class Objects:
             timeout_seconds(inputs, timeout),
         )
 
-    def _release_fields(
-        self, kind: Kind, namespace: str | None, name: str, manager: str
-    ) -> None:
+    def _release_fields(self, kind: Kind, namespace: str | None, name: str, manager: str) -> None:
         if self._connection.get(kind, namespace, name) is None:
             return
         try:
-            self._connection.apply(
-                kind, namespace, name, _identity(kind, namespace, name), manager, False
-            )
+            self._connection.apply(kind, namespace, name, identity(kind, namespace, name), manager, False)
         except RefusedError as error:
             if error.code != 422:
                 raise
@@ -315,12 +192,8 @@ class Objects:
             ) from error
 
     def _place(self, kind: Kind, inputs: JsonObject) -> tuple[str | None, str]:
-        namespace = (
-            at(inputs, "metadata", "namespace") or self._settings.default_namespace
-        )
-        return (str(namespace) if kind.namespaced else None), str(
-            at(inputs, "metadata", "name")
-        )
+        namespace = at(inputs, "metadata", "namespace") or self._settings.default_namespace
+        return (str(namespace) if kind.namespaced else None), str(at(inputs, "metadata", "name"))
 
     def _force(self, inputs: JsonObject) -> bool:
         return self._settings.enable_patch_force or is_set(inputs, PATCH_FORCE)
@@ -330,8 +203,7 @@ class Objects:
         retrying = Retrying(
             retry=retry_if_exception(_is_prerequisite_missing),
             wait=wait_exponential(multiplier=0.1, max=2.0),
-            stop=stop_after_delay(_PREREQUISITE_SECONDS)
-            | stop_when_event_set(self._cancelled),
+            stop=stop_after_delay(_PREREQUISITE_SECONDS) | stop_when_event_set(self._cancelled),
             sleep=sleep_using_event(self._cancelled),
             reraise=True,
         )
@@ -339,72 +211,10 @@ class Objects:
 
 
 def _is_prerequisite_missing(error: BaseException) -> bool:
-    return isinstance(error, KindMissingError) or (
-        isinstance(error, RefusedError) and error.code == 404
-    )
-
-
-def _is_made_by(live: JsonObject, manager: str) -> bool:
-    entries: list[JsonObject] = at(live, "metadata", "managedFields") or []
-    return any(entry.get("manager") == manager for entry in entries)
-
-
-def _body(kind: Kind, inputs: JsonObject) -> JsonObject:
-    """The manifest to apply: the inputs without what only the server may set, in the right scope."""
-    body: JsonObject = {key: value for key, value in inputs.items() if key != "status"}
-    metadata = {
-        key: value
-        for key, value in inputs["metadata"].items()
-        if key not in _SERVER_METADATA
-    }
-    if not kind.namespaced:
-        metadata.pop("namespace", None)
-    return {
-        **body,
-        "apiVersion": kind.identity.api_version,
-        "kind": kind.identity.kind,
-        "metadata": metadata,
-    }
-
-
-def _identity(kind: Kind, namespace: str | None, name: str) -> JsonObject:
-    metadata: dict[str, Any] = (
-        {"name": name} if namespace is None else {"name": name, "namespace": namespace}
-    )
-    return {
-        "apiVersion": kind.identity.api_version,
-        "kind": kind.identity.kind,
-        "metadata": metadata,
-    }
-
-
-def _cascade(identity: GroupVersionKind, inputs: JsonObject) -> CascadeType:
-    """In the foreground for what owns pods: it is gone once they are.
-
-    Everything else in the background, unlike the official provider: the foreground takes the garbage collector's
-    help, and that needs up to half a minute to learn of a kind whose definition is new.
-    """
-    chosen = (annotation(inputs, DELETION_PROPAGATION) or "").lower()
-    named = {
-        "orphan": CascadeType.ORPHAN,
-        "background": CascadeType.BACKGROUND,
-        "foreground": CascadeType.FOREGROUND,
-    }
-    owns_pods = identity.group in ("apps", "batch") or identity.kind == "ReplicationController"
-    return named.get(chosen, CascadeType.FOREGROUND if owns_pods else CascadeType.BACKGROUND)
+    return isinstance(error, KindMissingError) or (isinstance(error, RefusedError) and error.code == 404)
 
 
 def _pending_targets(endpoints: JsonObject) -> str | None:
     subsets = endpoints.get("subsets") or []
     waiting = sum(len(subset.get("notReadyAddresses") or []) for subset in subsets)
     return f"{waiting} of the pods it selects are not ready" if waiting else None
-
-
-__all__ = [
-    "ExistsError",
-    "NotReadyError",
-    "Objects",
-    "as_inputs",
-    "field_manager",
-    "stable",
-]

@@ -71,9 +71,7 @@ class KubernetesProvider(Provider):
         Which cluster it is says `clusterIdentifier` if it is set, else the cluster entry of the kubeconfig.
         """
         old, new = plain_object(request.old_state), plain_object(request.new_inputs)
-        changed = sorted(
-            key for key in set(old) | set(new) if old.get(key) != new.get(key)
-        )
+        changed = sorted(key for key in set(old) | set(new) if old.get(key) != new.get(key))
         if not changed:
             return DiffResponse(changes=False)
         before, now = old.get("clusterIdentifier"), new.get("clusterIdentifier")
@@ -81,9 +79,7 @@ class KubernetesProvider(Provider):
         if before and now:
             replaces = ["clusterIdentifier"] if before != now else []
         elif any(isinstance(new.get(key), Unknown) for key in _CLUSTER_INPUTS):
-            replaces = [
-                key for key in _CLUSTER_INPUTS if isinstance(new.get(key), Unknown)
-            ]
+            replaces = [key for key in _CLUSTER_INPUTS if isinstance(new.get(key), Unknown)]
         else:
             then, later = active_cluster(old), active_cluster(new)
             if then is not None and later is not None and then != later:
@@ -104,11 +100,7 @@ class KubernetesProvider(Provider):
         """Check; while an unreachable cluster is to be skipped, keep the inputs of the last run."""
         if request.type == RELEASE:
             return self._release_resources.check(request)
-        if (
-            self._settings.skip_update_unreachable
-            and request.old_inputs
-            and self._is_unreachable()
-        ):
+        if self._settings.skip_update_unreachable and request.old_inputs and self._is_unreachable():
             return CheckResponse(inputs=request.old_inputs)
         return self._object_resources.check(request)
 
@@ -130,9 +122,7 @@ class KubernetesProvider(Provider):
             if self._settings.delete_unreachable:
                 return ReadResponse()
             if self._settings.skip_update_unreachable:
-                return ReadResponse(
-                    request.resource_id, request.properties, request.inputs
-                )
+                return ReadResponse(request.resource_id, request.properties, request.inputs)
             raise
 
     def update(self, request: UpdateRequest) -> UpdateResponse:
@@ -192,9 +182,7 @@ class KubernetesProvider(Provider):
                 from plugins.kubernetes.releases import Releases
 
                 connection = self._connected()
-                self._releases = Releases(
-                    Helm(self._settings, connection.server), Records(connection)
-                )
+                self._releases = Releases(Helm(self._settings, connection.server), Records(connection))
             return self._releases
 
     def _is_unreachable(self) -> bool:

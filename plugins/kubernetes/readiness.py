@@ -14,7 +14,7 @@ from plugins.kubernetes.values import JsonObject, at
 
 Question = Callable[[JsonObject], str | None]
 
-SERVICE_ACCOUNT_TOKEN: Final = "kubernetes.io/service-account-token"
+SERVICE_ACCOUNT_TOKEN: Final = "kubernetes.io/service-account-token"  # noqa: S105 - a type, not a password
 
 
 def lacks(identity: GroupVersionKind, live: JsonObject) -> str | None:
@@ -48,9 +48,7 @@ def _said(live: JsonObject, name: str) -> str:
 
 
 def _is_observed(live: JsonObject) -> bool:
-    return int(at(live, "status", "observedGeneration") or 0) >= int(
-        at(live, "metadata", "generation") or 0
-    )
+    return int(at(live, "status", "observedGeneration") or 0) >= int(at(live, "metadata", "generation") or 0)
 
 
 def _status_count(live: JsonObject, name: str) -> int:
@@ -71,9 +69,7 @@ def _deployment(live: JsonObject) -> str | None:
     if updated < wanted:
         return f"{updated} of {wanted} replicas are updated{_said(live, 'Available')}"
     if _status_count(live, "replicas") > updated:
-        return (
-            f"{_status_count(live, 'replicas') - updated} old replicas have not ended"
-        )
+        return f"{_status_count(live, 'replicas') - updated} old replicas have not ended"
     if available < updated:
         return f"{available} of {updated} updated replicas are available{_said(live, 'Available')}"
     return None
@@ -91,11 +87,7 @@ def _stateful_set(live: JsonObject) -> str | None:
         at(live, "status", "currentRevision"),
         at(live, "status", "updateRevision"),
     )
-    if (
-        update
-        and current != update
-        and at(live, "spec", "updateStrategy", "type") != "OnDelete"
-    ):
+    if update and current != update and at(live, "spec", "updateStrategy", "type") != "OnDelete":
         return f"its revision is {current}, not {update} yet"
     return None
 
@@ -130,9 +122,7 @@ def _pod(live: JsonObject) -> str | None:
 
 
 def _service(live: JsonObject) -> str | None:
-    if at(live, "spec", "type") != "LoadBalancer" or at(
-        live, "status", "loadBalancer", "ingress"
-    ):
+    if at(live, "spec", "type") != "LoadBalancer" or at(live, "status", "loadBalancer", "ingress"):
         return None
     return "no address was assigned to its load balancer: does anything in this cluster provide load balancers?"
 
@@ -146,9 +136,7 @@ def _ingress(live: JsonObject) -> str | None:
 def _secret(live: JsonObject) -> str | None:
     if live.get("type") != SERVICE_ACCOUNT_TOKEN or at(live, "data", "token"):
         return None
-    account = (at(live, "metadata", "annotations") or {}).get(
-        "kubernetes.io/service-account.name"
-    )
+    account = (at(live, "metadata", "annotations") or {}).get("kubernetes.io/service-account.name")
     return f"no token was put into it: does the ServiceAccount {account!r} exist in its namespace?"
 
 
@@ -161,11 +149,7 @@ def _definition(live: JsonObject) -> str | None:
 
 def _volume(live: JsonObject) -> str | None:
     phase = at(live, "status", "phase")
-    return (
-        None
-        if phase in ("Available", "Bound")
-        else f"it is {phase or 'not seen by its controller'}"
-    )
+    return None if phase in ("Available", "Bound") else f"it is {phase or 'not seen by its controller'}"
 
 
 def _replication_controller(live: JsonObject) -> str | None:
@@ -173,19 +157,11 @@ def _replication_controller(live: JsonObject) -> str | None:
         int(at(live, "spec", "replicas") or 0),
         _status_count(live, "availableReplicas"),
     )
-    return (
-        None
-        if available == wanted
-        else f"{available} of {wanted} replicas are available"
-    )
+    return None if available == wanted else f"{available} of {wanted} replicas are available"
 
 
 def _resource_quota(live: JsonObject) -> str | None:
-    return (
-        None
-        if at(live, "spec", "hard") == at(live, "status", "hard")
-        else "its limits are not in force yet"
-    )
+    return None if at(live, "spec", "hard") == at(live, "status", "hard") else "its limits are not in force yet"
 
 
 _QUESTIONS: Final[Mapping[tuple[str, str], Question]] = {

@@ -13,17 +13,13 @@ import re
 from dataclasses import dataclass
 from typing import Any, Final
 
-from lightkube.types import CascadeType
-
 from plugins.kubernetes.connection import Connection
 from plugins.kubernetes.kinds import GroupVersionKind, Kinds
 from plugins.kubernetes.values import JsonObject
 
 OWNER_LABEL: Final = "meshfleet.dev/resource"
 # States in which a helm that was killed leaves its record; nothing but removing the record helps helm over them.
-_STUCK: Final = frozenset(
-    {"pending-install", "pending-upgrade", "pending-rollback", "uninstalling"}
-)
+_STUCK: Final = frozenset({"pending-install", "pending-upgrade", "pending-rollback", "uninstalling"})
 
 _TOP = re.compile(r"^(apiVersion|kind): *[\"']?([^\s\"'#]+)", re.MULTILINE)
 _METADATA = re.compile(r"^metadata:[^\n]*\n((?:[ \t]+[^\n]*\n?|\s*\n)+)", re.MULTILINE)
@@ -45,7 +41,7 @@ class Record:
 
     @property
     def status(self) -> str:
-        """`deployed`, `failed`, `pending-install`, …"""
+        """How it is: `deployed`, `failed`, `pending-install` and others."""
         return str(self.content["info"]["status"])
 
     @property
@@ -79,19 +75,13 @@ class Record:
     def resource_names(self) -> dict[str, list[str]]:
         """The objects of the release, by `Kind.group/apiVersion`, as `namespace/name` or `name`."""
         found: dict[str, list[str]] = {}
-        for document in re.split(
-            r"^---\s*$", self.content.get("manifest") or "", flags=re.MULTILINE
-        ):
+        for document in re.split(r"^---\s*$", self.content.get("manifest") or "", flags=re.MULTILINE):
             # A manifest has thousands of lines (CRDs); a parser for all of YAML takes seconds over it.
             top = {match[0]: match[1] for match in _TOP.findall(document)}
             metadata = _METADATA.search(document)
             fields = dict(_FIELD.findall(metadata.group(1))) if metadata else {}
             if "kind" in top and "name" in fields:
-                name = (
-                    f"{fields['namespace']}/{fields['name']}"
-                    if "namespace" in fields
-                    else fields["name"]
-                )
+                name = f"{fields['namespace']}/{fields['name']}" if "namespace" in fields else fields["name"]
                 api_version = top.get("apiVersion", "")
                 group = api_version.rpartition("/")[0]
                 kind = f"{top['kind']}.{group}" if group else top["kind"]
@@ -109,9 +99,7 @@ class Records:
     def latest(self, namespace: str, release: str) -> Record | None:
         """The newest revision of a release, None if there is no such release."""
         secrets = self._kinds.find(GroupVersionKind("", "v1", "Secret"))
-        listed = self._connection.metadata(
-            secrets, namespace, {"owner": "helm", "name": release}
-        )
+        listed = self._connection.metadata(secrets, namespace, {"owner": "helm", "name": release})
         newest = max(
             listed,
             key=lambda metadata: int(metadata["labels"].get("version", 0)),
@@ -120,26 +108,16 @@ class Records:
         if newest is None:
             return None
         live = self._connection.get(secrets, namespace, newest["name"])
-        return (
-            None
-            if live is None
-            else Record(
-                newest["name"], newest["labels"], _decode(live["data"]["release"])
-            )
-        )
+        return None if live is None else Record(newest["name"], newest["labels"], _decode(live["data"]["release"]))
 
     def forget(self, namespace: str, record: Record) -> None:
         """Remove a revision's record, not its objects: the next helm adopts those, as they carry the release's name."""
         secrets = self._kinds.find(GroupVersionKind("", "v1", "Secret"))
-        self._connection.delete(
-            secrets, namespace, record.secret, CascadeType.BACKGROUND
-        )
+        self._connection.delete(secrets, namespace, record.secret, "Background")
 
 
 def _decode(text: str) -> JsonObject:
     """Kubernetes' base64 around Helm's base64 around gzip around JSON."""
     packed = base64.b64decode(base64.b64decode(text))
-    content: Any = json.loads(
-        gzip.decompress(packed) if packed[:2] == b"\x1f\x8b" else packed
-    )
+    content: Any = json.loads(gzip.decompress(packed) if packed[:2] == b"\x1f\x8b" else packed)
     return dict(content)

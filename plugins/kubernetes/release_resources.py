@@ -53,19 +53,13 @@ class ReleaseResources:
             request.random_seed,
             self._settings.default_namespace,
         )
-        return CheckResponse(
-            inputs=secure(wire_object(inputs), request.new_inputs), failures=failures
-        )
+        return CheckResponse(inputs=secure(wire_object(inputs), request.new_inputs), failures=failures)
 
     def diff(self, request: DiffRequest) -> DiffResponse:
         """Compare the new inputs with what the state says the release has."""
         state = plain_object(request.old_state)
-        found = rules.differences(
-            state.get("__inputs") or {}, state, plain_object(request.new_inputs)
-        )
-        return diff.respond(
-            found, _REPLACING, request.ignore_changes, delete_before_replace=False
-        )
+        found = rules.differences(state.get("__inputs") or {}, state, plain_object(request.new_inputs))
+        return diff.respond(found, _REPLACING, request.ignore_changes, delete_before_replace=False)
 
     def create(self, request: CreateRequest) -> CreateResponse:
         """Install."""
@@ -79,9 +73,7 @@ class ReleaseResources:
             record = self._releases().create(request.urn, inputs, request.timeout)
         except HalfDoneError as error:
             state = _state(inputs, error.record, request.properties)
-            raise InitializationError(
-                str(error), identifier, state, request.properties
-            ) from error
+            raise InitializationError(str(error), identifier, state, request.properties) from error
         return CreateResponse(identifier, _state(inputs, record, request.properties))
 
     def update(self, request: UpdateRequest) -> UpdateResponse:
@@ -95,43 +87,31 @@ class ReleaseResources:
             record = self._releases().update(request.urn, inputs, request.timeout)
         except HalfDoneError as error:
             state = _state(inputs, error.record, request.news)
-            raise InitializationError(
-                str(error), request.resource_id, state, request.news
-            ) from error
+            raise InitializationError(str(error), request.resource_id, state, request.news) from error
         return UpdateResponse(_state(inputs, record, request.news))
 
     def read(self, request: ReadRequest) -> ReadResponse:
         """The release as Helm has it."""
         namespace, name = naming.parse_identifier(request.resource_id)
-        record = self._releases().read(
-            namespace or self._settings.default_namespace, name
-        )
+        record = self._releases().read(namespace or self._settings.default_namespace, name)
         if record is None:
             return ReadResponse()
         state = plain_object(request.properties)
         inputs = state.get("__inputs") or plain_object(request.inputs)
-        seen = (
-            rules.observed(inputs, state, record) if inputs else rules.as_inputs(record)
-        )
+        seen = rules.observed(inputs, state, record) if inputs else rules.as_inputs(record)
         outputs = _state(seen, record, request.inputs)
-        return ReadResponse(
-            request.resource_id, outputs, secure(wire_object(seen), request.inputs)
-        )
+        return ReadResponse(request.resource_id, outputs, secure(wire_object(seen), request.inputs))
 
     def delete(self, request: DeleteRequest) -> None:
         """Uninstall."""
         inputs = plain_object(request.properties).get("__inputs") or {}
         namespace, name = naming.parse_identifier(request.resource_id)
-        self._releases().delete(
-            inputs, namespace or self._settings.default_namespace, name, request.timeout
-        )
+        self._releases().delete(inputs, namespace or self._settings.default_namespace, name, request.timeout)
 
 
 def _state(inputs: JsonObject, record: Record, source: Properties) -> Properties:
     outputs = secure(wire_object(rules.outputs(inputs, record)), source)
-    outputs["__inputs"] = PropertyValue(
-        secure(wire_object(inputs), source), is_secret=True
-    )
+    outputs["__inputs"] = PropertyValue(secure(wire_object(inputs), source), is_secret=True)
     return outputs
 
 

@@ -19,12 +19,10 @@ from topology.errors import MeshfleetError
 if TYPE_CHECKING:
     from plugins.kubernetes.records import Record
 
-TOKEN: Final = "kubernetes:helm.sh/v3:Release"
+TOKEN: Final = "kubernetes:helm.sh/v3:Release"  # noqa: S105 - a type, not a password
 _REFUSED: Final = ("lint", "recreatePods")
 # Of no consequence here, or derived.
-_IGNORED: Final = frozenset(
-    {"allowNullValues", "compat", "manifest", "resourceNames", "status", "timeout"}
-)
+_IGNORED: Final = frozenset({"allowNullValues", "compat", "manifest", "resourceNames", "status", "timeout"})
 
 
 def check(
@@ -35,11 +33,7 @@ def check(
     default_namespace: str,
 ) -> tuple[JsonObject, list[CheckFailure]]:
     """The inputs with name, namespace, and for a local chart its version and checksum; and what is wrong with them."""
-    checked = {
-        key: value
-        for key, value in inputs.items()
-        if value is not None and key not in ("compat", "checksum")
-    }
+    checked = {key: value for key, value in inputs.items() if value is not None and key not in ("compat", "checksum")}
     failures = [
         CheckFailure(
             name,
@@ -49,9 +43,7 @@ def check(
         if checked.get(name)
     ]
     options = checked.get("repositoryOpts")
-    if isinstance(options, Mapping) and (
-        options.get("password") or options.get("username")
-    ):
+    if isinstance(options, Mapping) and (options.get("password") or options.get("username")):
         reason = "not supported by the stand-in: log in with `helm registry login`, or install the official plugin"
         failures.append(CheckFailure("repositoryOpts.password", reason))
     if not checked.get("name"):
@@ -60,9 +52,7 @@ def check(
     checked["namespace"] = checked.get("namespace") or default_namespace
     chart = checked.get("chart")
     if not isinstance(chart, str) and not contains_unknown(chart):
-        failures.append(
-            CheckFailure("chart", "missing: the path, URL or name of a chart")
-        )
+        failures.append(CheckFailure("chart", "missing: the path, URL or name of a chart"))
     elif isinstance(chart, str) and at(options, "repo") is None and "://" not in chart:
         try:
             local = local_chart(chart)
@@ -82,8 +72,7 @@ def differences(
         (path, kind)
         for path, kind in changes(old_inputs, new_inputs)
         # The same chart from another folder (another checkout, another cache) is the same chart.
-        if path[0] not in _IGNORED
-        and not (path == ("chart",) and _is_same_chart(old_inputs, new_inputs))
+        if path[0] not in _IGNORED and not (path == ("chart",) and _is_same_chart(old_inputs, new_inputs))
     ]
     if at(old_state, "status", "status") not in ("deployed", None):
         found.append((("status",), PropertyDiffKind.UPDATE))
@@ -91,9 +80,7 @@ def differences(
 
 
 def _is_same_chart(old: JsonObject, new: JsonObject) -> bool:
-    return old.get("checksum") is not None and old.get("checksum") == new.get(
-        "checksum"
-    )
+    return old.get("checksum") is not None and old.get("checksum") == new.get("checksum")
 
 
 def observed(inputs: JsonObject, old_state: JsonObject, record: Record) -> JsonObject:
@@ -101,9 +88,7 @@ def observed(inputs: JsonObject, old_state: JsonObject, record: Record) -> JsonO
     seen = dict(inputs)
     wanted = _without_nulls(inputs.get("values") or {})
     # Values from files are part of the release's values, but not of the inputs.
-    if not inputs.get("valueYamlFiles") and any(
-        changes(wanted, _without_nulls(record.values))
-    ):
+    if not inputs.get("valueYamlFiles") and any(changes(wanted, _without_nulls(record.values))):
         seen["values"] = record.values
     if old_state.get("version") not in (None, record.chart.get("version")):
         seen["version"] = record.chart.get("version")
@@ -133,9 +118,5 @@ def as_inputs(record: Record) -> JsonObject:
 
 def _without_nulls(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {
-            key: _without_nulls(item) for key, item in value.items() if item is not None
-        }
-    return (
-        [_without_nulls(item) for item in value] if isinstance(value, list) else value
-    )
+        return {key: _without_nulls(item) for key, item in value.items() if item is not None}
+    return [_without_nulls(item) for item in value] if isinstance(value, list) else value

@@ -76,14 +76,10 @@ class Releases:
         """
         namespace, name = inputs["namespace"], inputs["name"]
         record = self._records.latest(namespace, name)
-        if (
-            record is not None
-            and record.labels.get(OWNER_LABEL) != _owner(urn)
-            and not inputs.get("replace")
-        ):
+        if record is not None and record.labels.get(OWNER_LABEL) != _owner(urn) and not inputs.get("replace"):
             raise ReleaseError(
-                f"a release {namespace}/{name} exists already ({record.status}, chart {record.chart.get('name')}) and is "
-                "not of this stack: adopt it with `pulumi import`, or choose another name"
+                f"a release {namespace}/{name} already exists ({record.status}, chart {record.chart.get('name')}) "
+                "and is not of this stack: adopt it with `pulumi import`, or choose another name"
             )
         if record is None:
             return self._change("install", urn, inputs, timeout)
@@ -96,25 +92,17 @@ class Releases:
         while record is not None and record.is_stuck:
             self._helm.wait_for_others(namespace, name, _seconds(inputs, timeout))
             current = self._records.latest(namespace, name)
-            if (
-                current is not None
-                and current.secret == record.secret
-                and current.status == record.status
-            ):
+            if current is not None and current.secret == record.secret and current.status == record.status:
                 self._records.forget(namespace, record)
             record = self._records.latest(namespace, name)
-        return self._change(
-            "install" if record is None else "upgrade", urn, inputs, timeout
-        )
+        return self._change("install" if record is None else "upgrade", urn, inputs, timeout)
 
     def read(self, namespace: str, name: str) -> Record | None:
         """The release as it is, None if it is gone."""
         record = self._records.latest(namespace, name)
         return None if record is None or record.status == "uninstalled" else record
 
-    def delete(
-        self, inputs: JsonObject, namespace: str, name: str, timeout: float
-    ) -> None:
+    def delete(self, inputs: JsonObject, namespace: str, name: str, timeout: float) -> None:
         """Uninstall the release; gone already is fine."""
         if self.read(namespace, name) is None:
             return
@@ -132,16 +120,12 @@ class Releases:
             arguments.append("--no-hooks")
         self._helm.run(namespace, name, arguments, None, seconds)
 
-    def _change(
-        self, verb: str, urn: str, inputs: JsonObject, timeout: float
-    ) -> Record:
+    def _change(self, verb: str, urn: str, inputs: JsonObject, timeout: float) -> Record:
         namespace, name = inputs["namespace"], inputs["name"]
         seconds = _seconds(inputs, timeout)
         arguments = _arguments(verb, urn, inputs, seconds)
         try:
-            self._helm.run(
-                namespace, name, arguments, inputs.get("values") or {}, seconds
-            )
+            self._helm.run(namespace, name, arguments, inputs.get("values") or {}, seconds)
         except ReleaseError as error:
             record = self._records.latest(namespace, name)
             if record is not None and record.labels.get(OWNER_LABEL) == _owner(urn):
@@ -149,9 +133,7 @@ class Releases:
             raise
         record = self._records.latest(namespace, name)
         if record is None:
-            raise ReleaseError(
-                f"helm {verb} of release {namespace}/{name} succeeded, but left no record of it"
-            )
+            raise ReleaseError(f"helm {verb} of release {namespace}/{name} succeeded, but left no record of it")
         return record
 
 
@@ -170,15 +152,11 @@ def _arguments(verb: str, urn: str, inputs: JsonObject, seconds: int) -> list[st
         if value:
             arguments += [option, str(value)]
     if not inputs.get("skipAwait"):
-        arguments += ["--wait"] + (
-            ["--wait-for-jobs"] if inputs.get("waitForJobs") else []
-        )
+        arguments += ["--wait"] + (["--wait-for-jobs"] if inputs.get("waitForJobs") else [])
     if inputs.get("disableWebhooks") or inputs.get("disableCRDHooks"):
         arguments.append("--no-hooks")
     if verb == "upgrade":
-        arguments.append(
-            "--reuse-values" if inputs.get("reuseValues") else "--reset-values"
-        )
+        arguments.append("--reuse-values" if inputs.get("reuseValues") else "--reset-values")
         if inputs.get("maxHistory") is not None:
             arguments += ["--history-max", str(inputs["maxHistory"])]
     for file in inputs.get("valueYamlFiles") or []:
@@ -187,11 +165,7 @@ def _arguments(verb: str, urn: str, inputs: JsonObject, seconds: int) -> list[st
 
 
 def _asset_path(asset: Any) -> str:
-    path = (
-        asset.get("path")
-        if isinstance(asset, Mapping) and SIGNATURE_KEY in asset
-        else None
-    )
+    path = asset.get("path") if isinstance(asset, Mapping) and SIGNATURE_KEY in asset else None
     if not isinstance(path, str):
         raise ReleaseError(
             "`valueYamlFiles` takes files (FileAsset) only in the stand-in: pass the contents in `values`"

@@ -113,13 +113,9 @@ _RULES: Final[Mapping[tuple[str, str], tuple[tuple[str, ...], ...]]] = {
             "volumeClaimTemplates",
         ),
     ),
-    ("batch", "Job"): _below(
-        ("spec",), ("completions", "parallelism", "selector", "template")
-    ),
+    ("batch", "Job"): _below(("spec",), ("completions", "parallelism", "selector", "template")),
     ("", "PersistentVolume"): _below(("spec",), _VOLUME_SOURCES),
-    ("", "PersistentVolumeClaim"): _below(
-        ("spec",), ("accessModes", "selector", "storageClassName", "volumeName")
-    ),
+    ("", "PersistentVolumeClaim"): _below(("spec",), ("accessModes", "selector", "storageClassName", "volumeName")),
     ("", "Pod"): (
         *_below(("spec",), _POD_FIELDS),
         *_below(("spec", "containers", ANY), _CONTAINER_FIELDS),
@@ -145,13 +141,9 @@ def replacing_paths(
         return _IDENTITY
     rules = _IDENTITY + _RULES.get((identity.group, identity.kind), ())
     immutable = new_inputs.get("immutable") is True
-    if (identity.group, identity.kind) == ("", "Secret") and (
-        immutable or not settings.enable_secret_mutable
-    ):
+    if (identity.group, identity.kind) == ("", "Secret") and (immutable or not settings.enable_secret_mutable):
         rules += (("stringData",), ("data",))
-    if (identity.group, identity.kind) == ("", "ConfigMap") and (
-        immutable or not settings.enable_config_map_mutable
-    ):
+    if (identity.group, identity.kind) == ("", "ConfigMap") and (immutable or not settings.enable_config_map_mutable):
         rules += (("binaryData",), ("data",))
     return rules
 
@@ -160,10 +152,7 @@ def replaces(changed: Path, rules: Sequence[tuple[str, ...]]) -> bool:
     """Whether a change at this path falls under one of the rules: at it, below it, or of a whole that contains it."""
     for rule in rules:
         shared = zip(changed, rule, strict=False)
-        if all(
-            step == wanted or (wanted == ANY and isinstance(step, int))
-            for step, wanted in shared
-        ):
+        if all(step == wanted or (wanted == ANY and isinstance(step, int)) for step, wanted in shared):
             # A list of containers that grew is a change above the rule's path: of a whole that contains it.
             return True
     return False

@@ -47,9 +47,7 @@ class Settings:
         return self.namespace or "default"
 
 
-def read_settings(
-    variables: Mapping[str, str], arguments: Mapping[str, Any]
-) -> Settings:
+def read_settings(variables: Mapping[str, str], arguments: Mapping[str, Any]) -> Settings:
     """The settings out of a Configure request; `arguments` (plain values) win over `variables`.
 
     Raises UnsupportedError for settings that this plugin does not honour and must not ignore.
@@ -61,9 +59,7 @@ def read_settings(
     }
     given.update(arguments)
     for name in _REFUSED:
-        if _flag(given.get(name)) or (
-            isinstance(given.get(name), str) and given[name] not in ("", "false")
-        ):
+        if _flag(given.get(name)) or (isinstance(given.get(name), str) and given[name] not in ("", "false")):
             raise UnsupportedError(
                 f"the stand-in for the Kubernetes plugin does not support the provider setting `{name}`: "
                 "remove it, or install the official plugin (pulumi plugin install resource kubernetes)"
@@ -91,17 +87,9 @@ def active_cluster(arguments: Mapping[str, Any]) -> JsonObject | None:
     if document is None:
         return None
     context_name = _text(arguments.get("context")) or document.get("current-context")
-    contexts = {
-        entry.get("name"): entry.get("context") or {}
-        for entry in document.get("contexts") or []
-    }
-    clusters = {
-        entry.get("name"): entry.get("cluster")
-        for entry in document.get("clusters") or []
-    }
-    name = _text(arguments.get("cluster")) or (contexts.get(context_name) or {}).get(
-        "cluster"
-    )
+    contexts = {entry.get("name"): entry.get("context") or {} for entry in document.get("contexts") or []}
+    clusters = {entry.get("name"): entry.get("cluster") for entry in document.get("clusters") or []}
+    name = _text(arguments.get("cluster")) or (contexts.get(context_name) or {}).get("cluster")
     return clusters.get(name)
 
 

@@ -57,9 +57,7 @@ def wire(value: Any) -> PropertyValue:
     if isinstance(value, Unknown):
         return PropertyValue.computed()
     if isinstance(value, Mapping):
-        return PropertyValue(
-            {_underscored(key): wire(item) for key, item in value.items()}
-        )
+        return PropertyValue({_underscored(key): wire(item) for key, item in value.items()})
     if isinstance(value, list | tuple):
         return PropertyValue([wire(item) for item in value])
     return PropertyValue(value)
@@ -70,9 +68,7 @@ def wire_object(value: Mapping[str, Any]) -> dict[str, PropertyValue]:
     return {_underscored(key): wire(item) for key, item in value.items()}
 
 
-def secure(
-    outputs: dict[str, PropertyValue], inputs: Mapping[str, PropertyValue]
-) -> dict[str, PropertyValue]:
+def secure(outputs: dict[str, PropertyValue], inputs: Mapping[str, PropertyValue]) -> dict[str, PropertyValue]:
     """`outputs` with everything secret that was secret in `inputs`, and the contents of any Secret.
 
     Where an input has a secret somewhere inside and the output cannot be matched with it part by part (a list, a
@@ -80,13 +76,9 @@ def secure(
     """
     if "kind" in outputs and outputs["kind"].value == "Secret":
         outputs = {
-            key: value.with_secret(True) if key in ("data", "stringData") else value
-            for key, value in outputs.items()
+            key: value.with_secret(True) if key in ("data", "stringData") else value for key, value in outputs.items()
         }
-    return {
-        key: _secure_value(value, inputs[key]) if key in inputs else value
-        for key, value in outputs.items()
-    }
+    return {key: _secure_value(value, inputs[key]) if key in inputs else value for key, value in outputs.items()}
 
 
 def _secure_value(output: PropertyValue, source: PropertyValue) -> PropertyValue:

@@ -57,9 +57,7 @@ def check_days(inputs: Properties) -> list[Fault]:
         if value is UNKNOWN:
             continue
         if not isinstance(value, int) or isinstance(value, bool) or not lowest <= value <= MAXIMUM_DAYS:
-            faults.append(
-                Fault(name, f"{value!r} is not a whole number of days from {lowest} to {MAXIMUM_DAYS}")
-            )
+            faults.append(Fault(name, f"{value!r} is not a whole number of days from {lowest} to {MAXIMUM_DAYS}"))
     validity, renewal = inputs.get("validityDays"), inputs.get("renewBeforeDays")
     if not faults and isinstance(validity, int) and isinstance(renewal, int) and renewal >= validity:
         faults.append(

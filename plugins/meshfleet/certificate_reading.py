@@ -72,9 +72,7 @@ def load_private_key(pem: str, path: str) -> PrivateKey:
             f"password ({type(error).__name__}); restore it or let a new one be issued"
         ) from None
     if not isinstance(key, (ec.EllipticCurvePrivateKey, rsa.RSAPrivateKey)):
-        raise CertificateError(
-            f"{path}: a {type(key).__name__} is not supported; allowed: {', '.join(ALGORITHMS)}"
-        )
+        raise CertificateError(f"{path}: a {type(key).__name__} is not supported; allowed: {', '.join(ALGORITHMS)}")
     return key
 
 
@@ -97,8 +95,7 @@ def require_valid_at(certificate: x509.Certificate, now: datetime, path: str) ->
         )
     if now > certificate.not_valid_after_utc:
         raise CertificateError(
-            f"{path}: {name_of(certificate)} expired on {not_after(certificate)}; "
-            "run `up`, which issues it again"
+            f"{path}: {name_of(certificate)} expired on {not_after(certificate)}; run `up`, which issues it again"
         )
 
 
@@ -112,9 +109,7 @@ def verify_chain(chain: str, root: str, now: datetime) -> None:
     certificates = _load_all(chain, "certificateChain")
     roots = _load_all(root, "rootCertificate")
     for certificate in roots[:1] + certificates:
-        require_valid_at(
-            certificate, now, "certificateChain" if certificate in certificates else "rootCertificate"
-        )
+        require_valid_at(certificate, now, "certificateChain" if certificate in certificates else "rootCertificate")
     anything = verification.ExtensionPolicy.permit_all()
     verifier = (
         verification.PolicyBuilder()

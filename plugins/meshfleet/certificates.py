@@ -93,12 +93,8 @@ def create_intermediate(root: Authority, spec: IntermediateSpec, now: datetime) 
     builder = (
         _builder(intermediate_subject(spec), issuer.subject, key, now, intermediate_expiry(issuer, spec, now))
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .add_extension(
-            x509.SubjectAlternativeName([x509.DNSName(istiod_name(spec.namespace))]), critical=False
-        )
-        .add_extension(
-            x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), critical=False
-        )
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(istiod_name(spec.namespace))]), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), critical=False)
     )
     return Authority(_pem(builder.sign(signer, hashes.SHA256())), _key_pem(key))
 
@@ -196,9 +192,7 @@ def _pem(certificate: x509.Certificate) -> str:
 
 def _key_pem(key: PrivateKey) -> str:
     encryption = serialization.NoEncryption()
-    return key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption
-    ).decode()
+    return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption).decode()
 
 
 __all__ = [

@@ -3,8 +3,6 @@
 A loopback address that no other gateway under the same home has, written into the status of its Service.
 """
 
-# ruff: noqa: PLC0415 - what is slow to load is loaded where it is needed; every command pays for it
-
 from __future__ import annotations
 
 from typing import Final

@@ -105,9 +105,7 @@ def _cluster(inputs: Properties) -> Cluster:
 
 
 def _spec(inputs: Properties) -> ClusterSpec:
-    spec = ClusterSpec(
-        name=inputs["name"], kubernetes_version=inputs["kubernetesVersion"], nodes=inputs["nodes"]
-    )
+    spec = ClusterSpec(name=inputs["name"], kubernetes_version=inputs["kubernetesVersion"], nodes=inputs["nodes"])
     return replace(
         spec,
         pod_cidr=inputs.get("podCidr"),

@@ -16,8 +16,7 @@ def check_known(inputs: Properties, known: Iterable[str]) -> list[Fault]:
     """Refuses inputs that the type does not have."""
     allowed = sorted(known)
     return [
-        Fault(name, f"no such input; there are {', '.join(allowed)}")
-        for name in sorted(set(inputs) - set(allowed))
+        Fault(name, f"no such input; there are {', '.join(allowed)}") for name in sorted(set(inputs) - set(allowed))
     ]
 
 
@@ -28,12 +27,7 @@ def check_names(inputs: Properties, names: Iterable[str]) -> list[Fault]:
         value = inputs.get(name)
         if value is UNKNOWN:
             continue
-        if (
-            not isinstance(value, str)
-            or not _NAME.fullmatch(value)
-            or len(value) > _LONGEST_NAME
-            or ".." in value
-        ):
+        if not isinstance(value, str) or not _NAME.fullmatch(value) or len(value) > _LONGEST_NAME or ".." in value:
             faults.append(
                 Fault(
                     name,
@@ -65,9 +59,7 @@ def check_optional_texts(inputs: Properties, names: Iterable[str]) -> list[Fault
 def check_count(inputs: Properties, name: str, lowest: int, highest: int) -> list[Fault]:
     """A whole number within limits, both included."""
     value = inputs.get(name)
-    if value is UNKNOWN or (
-        isinstance(value, int) and not isinstance(value, bool) and lowest <= value <= highest
-    ):
+    if value is UNKNOWN or (isinstance(value, int) and not isinstance(value, bool) and lowest <= value <= highest):
         return []
     return [Fault(name, f"{value!r} is not allowed; a whole number from {lowest} to {highest} is")]
 

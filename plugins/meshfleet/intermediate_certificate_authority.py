@@ -92,9 +92,7 @@ class IntermediateCertificateAuthorityHandler:
         now = self._now()
         intermediate = _issue(inputs, now)
         certificate = load_certificate(intermediate.certificate, "certificate")
-        return Created(
-            f"intermediate-{key_identifier(certificate)[:16]}", _outputs(intermediate, inputs, now)
-        )
+        return Created(f"intermediate-{key_identifier(certificate)[:16]}", _outputs(intermediate, inputs, now))
 
     def read(self, identifier: str, inputs: Properties, old_outputs: Properties) -> Properties | None:
         """The same certificate with its state now: `valid until …`, `expired on …` or `damaged: …`."""

@@ -61,18 +61,14 @@ class IstiodHandler:
         names = changed(old_inputs, new_inputs)
         replaces = tuple(name for name in names if name in _IDENTITY)
         updates = tuple(name for name in names if name not in _IDENTITY)
-        if not replaces and (
-            _istiod(old_inputs).state() != "running" or old_outputs.get("state") != "running"
-        ):
+        if not replaces and (_istiod(old_inputs).state() != "running" or old_outputs.get("state") != "running"):
             updates = (*updates, "state")
         return Difference(updates, replaces, delete_before_replace=True)
 
     def preview(self, old_outputs: Properties | None, new_inputs: Properties) -> Properties:
         """The version is the toolchain's; it is known once the process has told it."""
         certain = {"state": "running", **_debug_url(new_inputs)}
-        return certain | (
-            {"version": old_outputs["version"]} if old_outputs and "version" in old_outputs else {}
-        )
+        return certain | ({"version": old_outputs["version"]} if old_outputs and "version" in old_outputs else {})
 
     def create(self, inputs: Properties, timeout: float) -> Created:
         """Starts it and waits until it is ready; one that an interrupted create left is taken over or
@@ -160,8 +156,7 @@ def _check_authority(authority: Any) -> list[Fault]:
     if not isinstance(authority, dict):
         return [Fault("certificateAuthority", f"is missing; give the PEM texts {', '.join(_AUTHORITY)}")]
     return [
-        Fault(f"certificateAuthority.{fault.property}", fault.reason)
-        for fault in check_texts(authority, _AUTHORITY)
+        Fault(f"certificateAuthority.{fault.property}", fault.reason) for fault in check_texts(authority, _AUTHORITY)
     ]
 
 

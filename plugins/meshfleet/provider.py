@@ -35,9 +35,7 @@ _HANDLERS: Final = {
 def load_handler(token: str) -> ResourceHandler:
     """The handler of a resource type. Raises UnsupportedError naming the type and those there are."""
     if token not in _HANDLERS:
-        raise UnsupportedError(
-            f"{token}: no such resource type; this plugin has {', '.join(sorted(_HANDLERS))}"
-        )
+        raise UnsupportedError(f"{token}: no such resource type; this plugin has {', '.join(sorted(_HANDLERS))}")
     module, name = _HANDLERS[token]
     handler: ResourceHandler = getattr(import_module(f"plugins.meshfleet.{module}"), name)()
     return handler
@@ -92,9 +90,7 @@ class MeshfleetProvider(protocol.Provider):
         )
         if outputs is None:
             return protocol.ReadResponse()
-        return protocol.ReadResponse(
-            request.resource_id, _state(handler, request.inputs, outputs), request.inputs
-        )
+        return protocol.ReadResponse(request.resource_id, _state(handler, request.inputs, outputs), request.inputs)
 
     def update(self, request: protocol.UpdateRequest) -> protocol.UpdateResponse:
         """Changes it in place; in a preview only says what is certain already."""

@@ -56,9 +56,7 @@ class RootCertificateAuthorityHandler:
         names = changed(old_inputs, new_inputs)
         replaces = tuple(name for name in names if name in REPLACING)
         if replaces:
-            return Difference(
-                updates=tuple(name for name in names if name not in REPLACING), replaces=replaces
-            )
+            return Difference(updates=tuple(name for name in names if name not in REPLACING), replaces=replaces)
         return Difference(updates=names + _reissued(old_outputs, new_inputs, self._now()))
 
     def preview(self, old_outputs: Properties | None, new_inputs: Properties) -> Properties:

@@ -102,7 +102,7 @@ def test_nodes_share_the_pod_range_without_overlap(nodes: int, prefix: int) -> N
 
 
 def test_too_many_nodes_for_the_range_are_refused_with_the_number() -> None:
-    with pytest.raises(ClusterError, match="10.0.0.0/23 has room for 2 nodes of a /24 each, not for 3"):
+    with pytest.raises(ClusterError, match=r"10\.0\.0\.0/23 has room for 2 nodes of a /24 each, not for 3"):
         node_objects(replace(SPEC, nodes=3, pod_cidr="10.0.0.0/23"))
 
 

@@ -19,7 +19,9 @@ from topology.errors import ClusterError, ProcessError
 
 pytestmark = pytest.mark.proof("processes that outlive the command and are found again", step=2)
 
-STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('ready', flush=True); time.sleep(600)"
+STUBBORN = (
+    "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('ready', flush=True); time.sleep(600)"
+)
 
 
 @pytest.fixture
@@ -91,7 +93,9 @@ def test_the_log_of_the_run_before_is_kept(directory: Path) -> None:
 
 def test_a_program_that_is_not_there_is_named(directory: Path) -> None:
     (directory / "bin" / "sleep").unlink()
-    with pytest.raises(ProcessError, match=r"sleep: cannot be started \(No such file or directory\); build the toolchain"):
+    with pytest.raises(
+        ProcessError, match=r"sleep: cannot be started \(No such file or directory\); build the toolchain"
+    ):
         start(directory, "600")
 
 

@@ -90,16 +90,18 @@ def test_a_damaged_file_is_named_and_left_as_it_is(tmp_path: Path) -> None:
 
 
 def test_an_error_in_the_block_reserves_nothing(tmp_path: Path) -> None:
-    with pytest.raises(KeyError), reservations(tmp_path) as held:
-        held.addresses["dev"] = "127.64.0.1"
-        raise KeyError("anything")
+    def failing() -> None:
+        with reservations(tmp_path) as held:
+            held.addresses["dev"] = "127.64.0.1"
+            raise KeyError("anything")
+
+    with pytest.raises(KeyError):
+        failing()
     with reservations(tmp_path) as held:
         assert held.addresses == {}
 
 
-def test_somebody_who_holds_the_lock_for_too_long_is_reported(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_somebody_who_holds_the_lock_for_too_long_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("embedded.reservations._SECONDS", 0.1)
     with reservations(tmp_path), pytest.raises(LockedError, match="another meshfleet held the port reservations"):
         reserve_ports(tmp_path, "dev/cluster/west", ["etcd"])

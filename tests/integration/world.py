@@ -49,10 +49,15 @@ class Ran:
         """Everything that was written."""
         return f"{' '.join(self.arguments)}\nexit {self.code}\n{self.out}{self.err}"
 
+    def require(self, code: int | None) -> Ran:
+        """This, if it ended with that exit code or none is required."""
+        assert code is None or self.code == code, f"expected exit {code}:\n{self.said[-6000:]}"
+        return self
+
 
 @dataclass
 class World:
-    """`home` is MESHFLEET_HOME; `said` collects all that every command in this world wrote."""
+    """`home` is MESHFLEET_HOME; `said` collects all that the command ever wrote in it."""
 
     clone: Clone
     folder: Path
@@ -78,7 +83,9 @@ class World:
 
     def meshfleet(self, *arguments: str, expect: int | None = 0, seconds: float = _SECONDS) -> Ran:
         """Run `meshfleet …` to its end and check its exit code; None when any will do."""
-        return self.run([sys.executable, "-c", _COMMAND, *arguments], expect=expect, seconds=seconds)
+        ran = self.run([sys.executable, "-c", _COMMAND, *arguments], expect=None, seconds=seconds)
+        self.said.append(ran.said)
+        return ran.require(expect)
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Start `meshfleet …` at the head of a process group of its own; its lines come through `stderr`."""
@@ -112,10 +119,7 @@ class World:
             timeout=seconds,
             check=False,
         )
-        ran = Ran(tuple(command[-8:]), done.returncode, done.stdout, done.stderr)
-        self.said.append(ran.said)
-        assert expect is None or ran.code == expect, f"expected exit {expect}:\n{ran.said[-6000:]}"
-        return ran
+        return Ran(tuple(command[-8:]), done.returncode, done.stdout, done.stderr).require(expect)
 
     def exports(self) -> dict[str, str]:
         """The variables of a shell in which `pulumi` works: what `meshfleet env` prints."""

@@ -19,7 +19,7 @@ from topology.faults import join
 pytestmark = pytest.mark.proof("stack files are checked before anything exists", step=0)
 
 # The machine that runs this may be busy, and what is asked here does not depend on time.
-quick = settings(max_examples=600, deadline=None)
+quick = settings(max_examples=50, deadline=None)
 
 FREE_FORM = ("labels", "serviceAnnotations", "charts", "controlPlane")
 

@@ -31,9 +31,7 @@ class NativeResource(pulumi.CustomResource):
         # Only top-level names are translated: the keys of a map are the user's own (environment variables).
         self._wire_names = {python: wire_name(python) for python in properties}
         self._python_names = {wire: python for python, wire in self._wire_names.items()}
-        secret = pulumi.ResourceOptions(
-            additional_secret_outputs=[wire_name(output) for output in self.secret_outputs]
-        )
+        secret = pulumi.ResourceOptions(additional_secret_outputs=[wire_name(output) for output in self.secret_outputs])
         super().__init__(
             f"{PACKAGE}:index:{type(self).__name__}",
             name,

@@ -3,21 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import pytest
 from tests.integration.clone import Clone
-from tests.integration.world import Ran, World, make_world
-
-CLUSTERS = ("host", "west", "east")
-
-
-@dataclass(frozen=True)
-class DevFleet:
-    """The fleet's world, and what the first `up` said."""
-
-    world: World
-    up: Ran
+from tests.integration.dev.fleet import DevFleet
+from tests.integration.world import make_world
 
 
 @pytest.fixture(scope="package")

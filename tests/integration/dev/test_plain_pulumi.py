@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from tests.integration.clone import git
-from tests.integration.dev.conftest import DevFleet
+from tests.integration.dev.fleet import DevFleet
 from tests.integration.world import Ran
 
 pytestmark = pytest.mark.proof("plain pulumi gives the same as the command", step=3)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from ruamel.yaml import YAML
-from tests.integration.dev.conftest import CLUSTERS, DevFleet
+from tests.integration.dev.fleet import CLUSTERS, DevFleet
 from tests.integration.world import World
 
 pytestmark = pytest.mark.proof("render writes what the clusters then hold", step=2)

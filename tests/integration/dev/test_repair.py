@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import psutil
 import pytest
-from tests.integration.dev.conftest import CLUSTERS, DevFleet
+from tests.integration.dev.fleet import CLUSTERS, DevFleet
 from tests.integration.world import World, kill, settled
 
 from embedded import processes

@@ -6,7 +6,7 @@ import stat
 from pathlib import Path
 
 import pytest
-from tests.integration.dev.conftest import CLUSTERS, DevFleet
+from tests.integration.dev.fleet import CLUSTERS, DevFleet
 
 from verification.checks import ALL
 

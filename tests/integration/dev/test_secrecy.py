@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.integration.dev.conftest import CLUSTERS, DevFleet
+from tests.integration.dev.fleet import CLUSTERS, DevFleet
 
 pytestmark = pytest.mark.proof("no key, token or kubeconfig in plain text in state, logs or output", step=3)
 
@@ -53,9 +53,6 @@ def secrets(dev_fleet: DevFleet) -> dict[str, bytes]:
     for number, key in enumerate(sorted(set(keys))):
         found[f"private key {number} of the state"] = re.sub(r"\\+n", "\n", key).encode()
     assert len(keys) >= 1 + len(CLUSTERS)
-    # What was read here on purpose is not what the commands said.
-    del world.said[-1]
-    world.said[:] = [said for said in world.said if "get secret" not in said.splitlines()[0]]
     return found
 
 

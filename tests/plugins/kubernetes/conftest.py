@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tests.plugins.kubernetes.engine import Engine
 
 PLUGIN = "resource-kubernetes-v4.34.2"

@@ -9,15 +9,14 @@ from typing import Any
 import pulumi
 import pulumi_kubernetes as kubernetes
 import pytest
+
 from tests.plugins.kubernetes.conftest import ApiServer
 from tests.plugins.kubernetes.engine import Engine
 
 pytestmark = pytest.mark.proof("Kubernetes objects are waited for, with a bound", step=2)
 
 
-def test_a_token_is_there_when_its_secret_is_said_to_be(
-    engine: Engine, api_server: ApiServer, namespace: str
-) -> None:
+def test_a_token_is_there_when_its_secret_is_said_to_be(engine: Engine, api_server: ApiServer, namespace: str) -> None:
     def program() -> None:
         provider = kubernetes.Provider("cluster", kubeconfig=api_server.kubeconfig)
         options = pulumi.ResourceOptions(provider=provider)

@@ -7,6 +7,7 @@ import socket
 import pulumi
 import pulumi_kubernetes as kubernetes
 import pytest
+
 from tests.plugins.kubernetes.conftest import ApiServer
 from tests.plugins.kubernetes.engine import Engine
 

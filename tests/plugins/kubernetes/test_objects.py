@@ -5,6 +5,7 @@ from __future__ import annotations
 import pulumi
 import pulumi_kubernetes as kubernetes
 import pytest
+
 from tests.plugins.kubernetes.conftest import ApiServer
 from tests.plugins.kubernetes.engine import Engine
 
@@ -97,9 +98,7 @@ def test_an_immutable_field_or_another_name_replaces_the_object(
             subjects=[{"kind": "ServiceAccount", "name": "default", "namespace": namespace}],
             opts=options,
         )
-        kubernetes.core.v1.ServiceAccount(
-            "account", metadata={"name": name, "namespace": namespace}, opts=options
-        )
+        kubernetes.core.v1.ServiceAccount("account", metadata={"name": name, "namespace": namespace}, opts=options)
 
     engine.up(lambda: program("view", "first"))
     planned = engine.preview(lambda: program("edit", "second"))

@@ -5,15 +5,14 @@ from __future__ import annotations
 import pulumi
 import pulumi_kubernetes as kubernetes
 import pytest
+
 from tests.plugins.kubernetes.conftest import ApiServer
 from tests.plugins.kubernetes.engine import Engine
 
 pytestmark = pytest.mark.proof("Patch resources through whichever plugin is installed", step=2)
 
 
-def test_a_patch_sets_its_fields_and_gives_them_up_again(
-    engine: Engine, api_server: ApiServer, namespace: str
-) -> None:
+def test_a_patch_sets_its_fields_and_gives_them_up_again(engine: Engine, api_server: ApiServer, namespace: str) -> None:
     def program(labels: dict[str, str]) -> None:
         provider = kubernetes.Provider("cluster", kubeconfig=api_server.kubeconfig)
         kubernetes.core.v1.NamespacePatch(

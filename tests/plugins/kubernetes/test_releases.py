@@ -11,6 +11,7 @@ from typing import Any
 import pulumi
 import pulumi_kubernetes as kubernetes
 import pytest
+
 from tests.plugins.kubernetes.conftest import ApiServer
 from tests.plugins.kubernetes.engine import Engine
 
@@ -72,9 +73,7 @@ def mark(api_server: ApiServer, namespace: str, status: str) -> None:
     api_server.kubectl("patch", "secret", name, "-n", namespace, "--type=merge", f"--patch={json.dumps(patch)}")
 
 
-def test_a_release_is_installed_upgraded_and_uninstalled(
-    engine: Engine, api_server: ApiServer, chart: Path
-) -> None:
+def test_a_release_is_installed_upgraded_and_uninstalled(engine: Engine, api_server: ApiServer, chart: Path) -> None:
     first = engine.up(lambda: release(api_server, chart, "released", greeting="hi"))
     assert engine.state()["small"]["outputs"]["status"] == {
         "name": "small",
@@ -170,7 +169,13 @@ def test_what_an_interrupted_run_left_of_a_release_is_taken_up(
 
 
 def test_a_release_of_somebody_else_is_not_touched(
-    engine: Engine, api_server: ApiServer, namespace: str, chart: Path, plugin_home: Path, toolchain: Any, tmp_path: Path
+    engine: Engine,
+    api_server: ApiServer,
+    namespace: str,
+    chart: Path,
+    plugin_home: Path,
+    toolchain: Any,
+    tmp_path: Path,
 ) -> None:
     other = Engine(plugin_home, toolchain.bin / "pulumi", tmp_path / "other", toolchain.bin / "helm", name="other")
     other.up(lambda: release(api_server, chart, namespace, greeting="theirs"))

@@ -9,6 +9,7 @@ from pathlib import Path
 import pulumi
 import pulumi_kubernetes as kubernetes
 import pytest
+
 from tests.plugins.kubernetes.conftest import ApiServer
 from tests.plugins.kubernetes.engine import Engine
 
@@ -17,9 +18,7 @@ pytestmark = pytest.mark.proof("secrets never appear in plain text in state or o
 WORD = "correct-horse-battery-staple"
 
 
-def test_secrets_are_never_in_plain_text(
-    engine: Engine, api_server: ApiServer, namespace: str, tmp_path: Path
-) -> None:
+def test_secrets_are_never_in_plain_text(engine: Engine, api_server: ApiServer, namespace: str, tmp_path: Path) -> None:
     chart = tmp_path / "chart"
     (chart / "templates").mkdir(parents=True)
     (chart / "Chart.yaml").write_text("apiVersion: v2\nname: secretive\nversion: 1.0.0\n")

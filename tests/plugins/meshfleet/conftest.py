@@ -60,7 +60,9 @@ def _prepare(home: Path, toolchain: Toolchain) -> MeshCluster:
     address = addresses.create({"fleet": FLEET, "cluster": "west", "revision": "default"}, 0).outputs
     cluster = MeshCluster(home, toolchain.bin, kubeconfig, _istiod(kubeconfig, address))
     cluster.kubectl("create", "namespace", "istio-system")
-    _install(cluster, toolchain.charts / "base", "istio-base", {"base.validationURL": f"{address['webhookUrl']}/validate"})
+    _install(
+        cluster, toolchain.charts / "base", "istio-base", {"base.validationURL": f"{address['webhookUrl']}/validate"}
+    )
     _install(
         cluster,
         toolchain.charts / "istiod",

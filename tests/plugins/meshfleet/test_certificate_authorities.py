@@ -239,9 +239,7 @@ def test_an_intermediate_that_ends_with_its_root_is_not_renewed_for_ever(
 def test_an_unknown_root_leaves_everything_open_in_a_preview(
     intermediates: IntermediateCertificateAuthorityHandler, issued: Properties, inputs: Properties
 ) -> None:
-    given, faults = intermediates.check(
-        {"cluster": "west", "rootCertificate": UNKNOWN, "rootPrivateKey": UNKNOWN}
-    )
+    given, faults = intermediates.check({"cluster": "west", "rootCertificate": UNKNOWN, "rootPrivateKey": UNKNOWN})
     assert not faults
     assert intermediates.preview(None, given) == {}
     assert intermediates.diff(inputs, issued, given).updates == ("rootCertificate", "rootPrivateKey")
@@ -322,9 +320,7 @@ def test_what_has_no_certificate_is_gone(
         ({"validityDays": 30, "renewBeforeDays": 30}, "renewBeforeDays"),
     ],
 )
-def test_a_wrong_input_of_a_root_is_named(
-    roots: RootCertificateAuthorityHandler, wrong: Properties, path: str
-) -> None:
+def test_a_wrong_input_of_a_root_is_named(roots: RootCertificateAuthorityHandler, wrong: Properties, path: str) -> None:
     _, faults = roots.check({"commonName": "Root CA", **wrong})
     assert [fault.property for fault in faults] == [path]
 

@@ -39,9 +39,7 @@ def root_spec(algorithm: str = "ecdsa-p256", days: int = 3650) -> RootSpec:
     return RootSpec("mesh1 Root CA", "Istio", algorithm, days)
 
 
-def intermediate_spec(
-    algorithm: str = "ecdsa-p256", days: int = 730, cluster: str = "west"
-) -> IntermediateSpec:
+def intermediate_spec(algorithm: str = "ecdsa-p256", days: int = 730, cluster: str = "west") -> IntermediateSpec:
     return IntermediateSpec(cluster, "Istio", algorithm, days, "istio-system")
 
 
@@ -75,13 +73,9 @@ def test_an_intermediate_names_its_cluster_and_its_istiod_and_signs_leaves_only(
     certificate = load_certificate(intermediate.certificate, "intermediate")
     names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     assert names.get_values_for_type(x509.DNSName) == ["istiod.istio-system.svc"]
-    assert [name.value for name in certificate.subject.get_attributes_for_oid(NameOID.LOCALITY_NAME)] == [
-        "west"
-    ]
+    assert [name.value for name in certificate.subject.get_attributes_for_oid(NameOID.LOCALITY_NAME)] == ["west"]
     assert certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.path_length == 0
-    issued_by = certificate.extensions.get_extension_for_class(
-        x509.AuthorityKeyIdentifier
-    ).value.key_identifier
+    issued_by = certificate.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value.key_identifier
     issuer = load_certificate(root.certificate, "root")
     assert issued_by == issuer.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest
 
@@ -113,9 +107,7 @@ def test_a_chain_leads_to_its_root_and_to_no_other(pair: tuple[str, Authority, A
     _, root, intermediate = pair
     verify_chain(intermediate.certificate + root.certificate, root.certificate, NOW)
     stranger = create_root(root_spec(), NOW)
-    with pytest.raises(
-        CertificateError, match="does not lead to the root CN=mesh1 Root CA,O=Istio with fingerprint"
-    ):
+    with pytest.raises(CertificateError, match="does not lead to the root CN=mesh1 Root CA,O=Istio with fingerprint"):
         verify_chain(intermediate.certificate + root.certificate, stranger.certificate, NOW)
 
 
@@ -166,9 +158,7 @@ def test_a_chain_outside_its_validity_is_refused(when: int, message: str) -> Non
 
 def test_an_intermediate_is_not_issued_by_an_expired_root_or_with_a_foreign_key() -> None:
     root = create_root(root_spec(days=10), NOW)
-    with pytest.raises(
-        CertificateError, match="rootCertificate: CN=mesh1 Root CA,O=Istio expired on 2026-12-03"
-    ):
+    with pytest.raises(CertificateError, match="rootCertificate: CN=mesh1 Root CA,O=Istio expired on 2026-12-03"):
         create_intermediate(root, intermediate_spec(), NOW + timedelta(days=11))
     foreign = create_root(root_spec(), NOW)
     with pytest.raises(CertificateError, match="rootPrivateKey: this key does not belong to the certificate"):
@@ -190,9 +180,7 @@ def test_no_message_or_repr_repeats_a_private_key() -> None:
 
 
 def test_an_unknown_algorithm_is_named_with_those_allowed() -> None:
-    with pytest.raises(
-        CertificateError, match="algorithm: 'md5' is not known; allowed: ecdsa-p256, rsa-4096"
-    ):
+    with pytest.raises(CertificateError, match="algorithm: 'md5' is not known; allowed: ecdsa-p256, rsa-4096"):
         create_root(root_spec("md5"), NOW)
 
 
@@ -234,9 +222,7 @@ def workload_certificate(issuer: Authority, authority: bool) -> str:
         .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
         .add_extension(x509.SubjectAlternativeName([name]), critical=True)
         .add_extension(key_usage(load_certificate(issuer.certificate, "issuer")).value, critical=True)
-        .add_extension(
-            x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), critical=False
-        )
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), critical=False)
         .sign(signer, hashes.SHA256())
     )
     return certificate.public_bytes(serialization.Encoding.PEM).decode()

@@ -90,7 +90,9 @@ def test_a_service_that_comes_later_is_waited_for(
 def test_a_service_that_does_not_come_is_named_when_the_time_is_up(
     handler: EastWestGatewayAddressHandler, inputs: Properties
 ) -> None:
-    with pytest.raises(ClusterError, match=f"waited 1 s for the Service {SERVICE} of namespace default.*last seen: 404"):
+    with pytest.raises(
+        ClusterError, match=f"waited 1 s for the Service {SERVICE} of namespace default.*last seen: 404"
+    ):
         handler.create(inputs, 1)
 
 
@@ -102,9 +104,7 @@ def test_a_service_without_the_cross_network_port_is_refused(
         handler.create(inputs, 0)
 
 
-def test_a_missing_service_is_noticed_by_read(
-    handler: EastWestGatewayAddressHandler, inputs: Properties
-) -> None:
+def test_a_missing_service_is_noticed_by_read(handler: EastWestGatewayAddressHandler, inputs: Properties) -> None:
     outputs = {"address": "127.64.0.9", "port": 15443, "state": "published"}
     seen = handler.read(IDENTIFIER, inputs, outputs)
     assert seen == outputs | {"state": f"missing: Service default/{SERVICE}"}

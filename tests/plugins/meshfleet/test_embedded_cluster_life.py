@@ -211,7 +211,9 @@ def test_a_version_that_the_toolchain_lacks_is_refused_before_anything_is_made(
     assert not Workspace.of(FLEET).cluster("other").exists()
 
 
-def test_nothing_is_left_after_delete(made: Created, handler: EmbeddedClusterHandler, inputs: Properties, home: Path) -> None:
+def test_nothing_is_left_after_delete(
+    made: Created, handler: EmbeddedClusterHandler, inputs: Properties, home: Path
+) -> None:
     handler.delete(made.identifier, inputs, made.outputs, 0)
     assert running() == {}
     assert sorted(path.name for path in home.iterdir()) == ["reservations.json", "reservations.lock"]

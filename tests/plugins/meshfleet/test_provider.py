@@ -202,9 +202,7 @@ def test_an_import_is_refused_with_what_to_do_instead(provider: MeshfleetProvide
         provider.read(protocol.ReadRequest(URN, "west", {}, {}))
 
 
-def test_an_update_sees_old_and_new_and_its_preview_acts_on_nothing(
-    provider: MeshfleetProvider, thing: Thing
-) -> None:
+def test_an_update_sees_old_and_new_and_its_preview_acts_on_nothing(provider: MeshfleetProvider, thing: Thing) -> None:
     request = protocol.UpdateRequest(
         URN,
         "west",

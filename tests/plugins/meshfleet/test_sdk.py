@@ -67,8 +67,8 @@ class Recorder(mocks.Mocks):
         outputs = {name: f"the {name}" for name in load_handler(args.typ).outputs}
         return "id", {**args.inputs, **outputs}
 
-    def call(self, args: mocks.MockCallArgs) -> dict[Any, Any]:
-        return {}
+    def call(self, args: mocks.MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
+        return {}, None
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ def test_inputs_are_what_the_handler_takes_and_outputs_what_it_gives(
 ) -> None:
     handler = load_handler(f"meshfleet:index:{kind.__name__}")
 
-    @pulumi.runtime.test
+    @pulumi.runtime.test  # type: ignore[untyped-decorator]
     def program() -> pulumi.Output[None]:
         resource = kind("thing", **ARGUMENTS[kind])
         assert {wire_name(output) for output in kind.outputs} <= handler.outputs
@@ -105,7 +105,7 @@ def test_inputs_are_what_the_handler_takes_and_outputs_what_it_gives(
 
 
 def test_keys_of_a_users_map_are_left_alone(recorder: Recorder) -> None:
-    @pulumi.runtime.test
+    @pulumi.runtime.test  # type: ignore[untyped-decorator]
     def program() -> None:
         sdk.Istiod("thing", **ARGUMENTS[sdk.Istiod])
 
