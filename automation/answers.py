@@ -6,10 +6,12 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, NoReturn
 
 import typer
 
+from embedded.workspace import file_error
 from topology import TopologyError
 from topology.errors import MeshfleetError
 
@@ -50,7 +52,16 @@ def told(as_json: bool) -> Iterator[None]:
             )
         leave(WRONG_CONFIGURATION)
     except MeshfleetError as error:
-        say(f"error: {error}")
-        if as_json:
-            answer({"ok": False, "errors": [str(error)]})
-        leave(FAILED)
+        _failed(str(error), as_json)
+    except OSError as error:
+        # A full disk, a folder that cannot be written; anything without a file is a fault of ours.
+        if error.filename is None:
+            raise
+        _failed(str(file_error(Path(str(error.filename)), error)), as_json)
+
+
+def _failed(message: str, as_json: bool) -> NoReturn:
+    say(f"error: {message}")
+    if as_json:
+        answer({"ok": False, "errors": [message]})
+    leave(FAILED)

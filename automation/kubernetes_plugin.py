@@ -78,7 +78,7 @@ def _download(folder: Path, variables: dict[str, str]) -> bool:
             check=True,
             timeout=DOWNLOAD_SECONDS,
         )
-    except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
+    except (OSError, subprocess.CalledProcessError, subprocess.TimeoutExpired):
         shutil.rmtree(folder, ignore_errors=True)
         return False
     return (folder / NAME).is_file()

@@ -42,13 +42,14 @@ def locked(checkout: Checkout, stack: str, command: str) -> Iterator[StackLock]:
         raise LockedError(f"the stack {stack} is in use by {_holder(holder)}; wait for it to end") from None
     try:
         interrupted = holder.exists()
-        _end_of_engine(checkout, stack)
+        _end_of_engine(checkout, stack, interrupted=interrupted)
         holder.write_text(json.dumps({"pid": os.getpid(), "command": command}), encoding="utf-8")
-        yield StackLock(interrupted)
-        holder.unlink(missing_ok=True)
+        try:
+            yield StackLock(interrupted)
+        finally:
+            # An exception of ours is an ending too; only a killed command leaves its name behind.
+            holder.unlink(missing_ok=True)
     finally:
-        # An exception of ours is an ending too; only a killed command leaves its name behind.
-        holder.unlink(missing_ok=True)
         lock.release()
 
 
@@ -60,12 +61,12 @@ def _holder(path: Path) -> str:
         return "another meshfleet command"
 
 
-def _end_of_engine(checkout: Checkout, stack: str) -> None:
+def _end_of_engine(checkout: Checkout, stack: str, *, interrupted: bool) -> None:
     """Wait for an engine that outlived its command, and remove the locks of those that are gone."""
     for lock in sorted((checkout.state / ".pulumi" / "locks").glob(f"*/{PROJECT}/{stack}/*.json")):
         pid = _engine_of(lock)
         if pid is not None:
-            _await_end(stack, pid)
+            _await_end(stack, pid, interrupted=interrupted)
         lock.unlink(missing_ok=True)
 
 
@@ -75,19 +76,23 @@ def _engine_of(lock: Path) -> int | None:
         said = json.loads(lock.read_text(encoding="utf-8"))
         if said["hostname"] != socket.gethostname():
             raise LockedError(
-                f"the stack is locked from {said['hostname']} (process {said['pid']}); wait for it to end"
+                f"the stack is locked from {said['hostname']} (process {said['pid']}); wait for it to end or, "
+                f"if nothing runs there any more, remove {lock}"
             )
         process = psutil.Process(int(said["pid"]))
-        return process.pid if "pulumi" in process.name() else None
+        # In a container nobody may collect what has ended; such a process still has its name.
+        ended = process.status() == psutil.STATUS_ZOMBIE
+        return process.pid if "pulumi" in process.name() and not ended else None
     except (OSError, ValueError, KeyError, TypeError, psutil.NoSuchProcess):
         return None
 
 
-def _await_end(stack: str, pid: int) -> None:
+def _await_end(stack: str, pid: int, *, interrupted: bool) -> None:
+    """Wait for the engine of a killed command; one that somebody runs by hand is not waited for."""
     try:
         process = psutil.Process(pid)
-        orphaned = process.ppid() == 1
-        if orphaned:
+        # An orphan goes to process 1, or to the session's manager, which only the killed command's note tells.
+        if interrupted or process.ppid() == 1:
             process.wait(timeout=ENGINE_SECONDS)
             return
     except psutil.NoSuchProcess:

@@ -5,6 +5,7 @@ No engine, no cluster and no network take part, and the same stack file gives th
 
 from __future__ import annotations
 
+import re
 import shutil
 from io import StringIO
 from pathlib import Path
@@ -13,9 +14,11 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from automation.checkout import make_private
-from manifests import Document, Release, fleet_plan
+from manifests import Document, Release, Stage, fleet_plan
 from topology import Fleet
 from topology.errors import MeshfleetError
+
+RENDERED = re.compile(rf"[0-9]{{2,}}-({'|'.join(Stage)})-[a-z0-9-]+\.yaml")
 
 
 def render(fleet: Fleet) -> dict[str, str]:
@@ -26,10 +29,12 @@ def render(fleet: Fleet) -> dict[str, str]:
     writer.width = 110
     files: dict[str, str] = {}
     for cluster, plan in fleet_plan(fleet).items():
+        # As many digits as the last position has, so that the names sort in the order of the plan.
+        digits = max(2, len(str(len(plan) - 1)))
         for position, document in enumerate(plan):
             text = StringIO()
             writer.dump(content_of(document), text)
-            files[f"{cluster}/{position:02d}-{document.stage}-{document.name}.yaml"] = text.getvalue()
+            files[f"{cluster}/{position:0{digits}d}-{document.stage}-{document.name}.yaml"] = text.getvalue()
     return files
 
 
@@ -48,13 +53,32 @@ def content_of(document: Document) -> dict[str, Any]:
 
 
 def write(files: dict[str, str], folder: Path) -> None:
-    """Write rendered files into `folder`, replacing what an earlier render wrote there and nothing else."""
+    """Write rendered files into `folder`, replacing what an earlier render wrote there and nothing else.
+
+    Raises `MeshfleetError`, before anything is touched, when something else has the name of a cluster.
+    """
     clusters = {name.partition("/")[0] for name in files}
-    for existing in sorted(folder.iterdir()) if folder.is_dir() else []:
-        if existing.is_dir() and not any(file.suffix != ".yaml" for file in existing.iterdir()):
-            shutil.rmtree(existing)
-        elif existing.name in clusters:
-            raise MeshfleetError(f"{existing} was not written by render; choose another folder for --out")
-    for name, text in files.items():
-        make_private((folder / name).parent)
-        (folder / name).write_text(text, encoding="utf-8")
+    earlier = [found for found in _entries(folder) if _was_rendered(found)]
+    for found in _entries(folder):
+        if found.name in clusters and found not in earlier:
+            raise MeshfleetError(f"{found} was not written by render; choose another folder for --out")
+    try:
+        for rendered in earlier:
+            shutil.rmtree(rendered)
+        for name, text in files.items():
+            make_private((folder / name).parent)
+            (folder / name).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise MeshfleetError(f"{error.filename}: {error.strerror}; choose another folder for --out") from error
+
+
+def _entries(folder: Path) -> list[Path]:
+    return sorted(folder.iterdir()) if folder.is_dir() else []
+
+
+def _was_rendered(found: Path) -> bool:
+    """Whether this is the folder of a cluster as `render` writes it; people keep YAML of their own in folders too."""
+    if found.is_symlink() or not found.is_dir():
+        return False
+    files = list(found.iterdir())
+    return bool(files) and all(RENDERED.fullmatch(file.name) and file.is_file() for file in files)

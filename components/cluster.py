@@ -25,15 +25,16 @@ class ClusterAccess:
 
 
 def kubernetes_provider(
-    fleet: str,
     cluster: str,
+    identity: pulumi.Input[str],
     kubeconfig: pulumi.Input[str],
     context: str,
     opts: pulumi.ResourceOptions,
 ) -> Provider:
     """The one provider of a cluster; the kubeconfig of the user's shell is never read.
 
-    `cluster_identifier` is set from the first deployment: without it a new kubeconfig for the same cluster would
+    `identity` tells this very cluster from one of the same name made later, whose objects are not there yet. It is
+    the provider's `clusterIdentifier`, set from the first deployment: without it a new kubeconfig for the same cluster would
     replace everything in it (https://github.com/pulumi/pulumi-kubernetes/issues/2745). Secrets and ConfigMaps are
     changed in place, since replacing `cacerts` or a remote secret deletes it first (#1772).
     """
@@ -41,7 +42,7 @@ def kubernetes_provider(
         f"{cluster}/kubernetes",
         kubeconfig=kubeconfig,
         context=context or None,
-        cluster_identifier=f"{fleet}/{cluster}",
+        cluster_identifier=identity,
         enable_server_side_apply=True,
         enable_secret_mutable=True,
         enable_config_map_mutable=True,

@@ -32,8 +32,9 @@ class EmbeddedCluster(Component):
             zone=declared.zone or None,
             opts=self.child(),
         )
+        identity = pulumi.Output.concat(f"{fleet.name}/{cluster}/", control_plane.identity)
         provider = kubernetes_provider(
-            fleet.name, cluster, control_plane.kubeconfig, "", self.child(deleted_with=control_plane)
+            cluster, identity, control_plane.kubeconfig, "", self.child(deleted_with=control_plane)
         )
         self.access = ClusterAccess(
             name=cluster,

@@ -23,7 +23,7 @@ class ExistingCluster(Component):
         content = pulumi.Output.secret(kubeconfig.content)
         existing = fleet.clusters[cluster].existing
         context = existing.context if existing else ""
-        provider = kubernetes_provider(fleet.name, cluster, content, context, self.child())
+        provider = kubernetes_provider(cluster, f"{fleet.name}/{cluster}", content, context, self.child())
         self.access = ClusterAccess(
             name=cluster,
             kubeconfig=content,

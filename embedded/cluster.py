@@ -144,7 +144,7 @@ class Cluster:
         make_private_directory(self.directory)
         ports = self._free_ports()
         tools = {name: tool(program) for name, program in TOOLS.items()}
-        self._control_plane.make(kwokctl_configuration(spec, ports, tools))
+        self._control_plane.make(kwokctl_configuration(spec, ports, tools), seconds)
         return self._complete(spec, ports, seconds)
 
     def _complete(self, spec: ClusterSpec, ports: dict[str, int], seconds: float) -> RunningCluster:

@@ -20,11 +20,10 @@ from embedded import processes
 from embedded.cluster_spec import COMPONENTS, TOOLS
 from embedded.health import ask
 from embedded.tools import link_tools
-from embedded.waiting import wait_until
+from embedded.waiting import NotYetError, wait_until
 from embedded.workspace import file_error, write_private_file
 from topology.errors import EmbeddedError, ProcessError
 
-_CREATE_SECONDS: Final = 60.0
 _ROUNDS: Final = 5
 _SERVERS: Final = ("etcd", "kube-apiserver")
 
@@ -60,45 +59,62 @@ class ControlPlane:
         """Where a component writes."""
         return self._files / "logs" / f"{component}.log"
 
-    def make(self, configuration: str) -> None:
-        """Have kwokctl make the cluster from a configuration and start its processes, without waiting for
-        them.
+    def make(self, configuration: str, seconds: float) -> None:
+        """Have kwokctl make the cluster from a configuration and start its processes, in at most `seconds`.
 
-        Raises ProcessError with the end of kwokctl's log.
+        Raises ProcessError with the end of the log of kwokctl, or of the server that ended while it was waiting.
         """
         link_tools(self.directory / "bin", {"kwokctl": "kwokctl"})
         settings = self.directory / "kwokctl.yaml"
         log = self.directory / "kwokctl.log"
         arguments = ["create", "cluster", "--name", self.name, "--config", str(settings), "--kubeconfig", ""]
         environment = {
-            "HOME": str(self.directory),
+            "HOME": str(self.directory / "kwok"),
             "KWOK_WORKDIR": str(self.directory / "kwok"),
             "PATH": os.defpath,
         }
-        try:
-            write_private_file(settings, configuration)
-            with processes.open_log(log) as output:
-                made = subprocess.run(
+        write_private_file(settings, configuration)
+        with processes.open_log(log) as output:
+            try:
+                kwokctl = subprocess.Popen(
                     [str(self.directory / "bin" / "kwokctl"), *arguments],
                     cwd=self.directory,
                     env=environment,
                     stdin=subprocess.DEVNULL,
                     stdout=output,
-                    stderr=subprocess.STDOUT,
+                    stderr=output,
                     start_new_session=True,
                     # It writes keys.
                     umask=0o077,
-                    timeout=_CREATE_SECONDS,
-                    check=False,
                 )
-        except subprocess.TimeoutExpired:
-            raise ProcessError(
-                f"{self.name}: kwokctl did not make the cluster in {_CREATE_SECONDS:.0f} s; {processes.last_lines(log)}"
-            ) from None
-        except OSError as error:
-            raise file_error(self.directory, error) from error
-        if made.returncode != 0:
-            raise ProcessError(f"{self.name}: kwokctl ended with {made.returncode}; {processes.last_lines(log)}")
+            except OSError as error:
+                raise ProcessError(f"{self.name}: kwokctl cannot be started ({error.strerror})") from error
+        with kwokctl:
+            try:
+                self._wait_until_made(kwokctl, log, seconds)
+            except BaseException:
+                kwokctl.kill()
+                raise
+
+    def _wait_until_made(self, kwokctl: subprocess.Popen[bytes], log: Path, seconds: float) -> None:
+        def made() -> int:
+            code = kwokctl.poll()
+            if code is not None:
+                return code
+            # It would wait two minutes for a server that is dead already.
+            started = [name for name in _SERVERS if (self._files / "pids" / f"{name}.pid").exists()]
+            for name in set(started) & set(self.stopped()):
+                raise ProcessError(f"{self.name}: {name} ended while starting; {self.evidence(name)}")
+            raise NotYetError("it is still at it")
+
+        code = wait_until(
+            made,
+            f"kwokctl to make cluster {self.name}",
+            seconds,
+            f"look into {log} and {self.log('kube-apiserver')}, and run the same command again",
+        )
+        if code != 0:
+            raise ProcessError(f"{self.name}: kwokctl ended with {code}; {processes.last_lines(log)}")
 
     def stopped(self) -> tuple[str, ...]:
         """The components that do not run, in the order of COMPONENTS."""

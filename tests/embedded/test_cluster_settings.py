@@ -20,6 +20,7 @@ from embedded.cluster_spec import (
     kwokctl_configuration,
     load_spec,
 )
+from embedded.control_plane import ControlPlane
 from embedded.istiod_spec import (
     ISTIOD_PORTS,
     RESERVED_SETTINGS,
@@ -31,7 +32,7 @@ from embedded.istiod_spec import (
 )
 from embedded.kubeconfig import build_kubeconfig, connect, select_context
 from embedded.nodes import node_objects
-from topology.errors import ClusterError
+from topology.errors import ClusterError, EmbeddedError
 
 pytestmark = pytest.mark.proof("settings of embedded clusters and istiods", step=0)
 
@@ -169,3 +170,22 @@ def test_what_is_no_kubeconfig_is_refused_without_being_quoted(text: str, contex
     with pytest.raises(ClusterError, match=f"kubeconfig: .*{fault}") as caught:
         connect(text, context)
     assert "SECRET" not in str(caught.value)
+
+
+def test_a_full_disk_is_said_plainly_before_the_log(tmp_path: Path) -> None:
+    plane = ControlPlane("west", tmp_path)
+    plane.log("etcd").parent.mkdir(parents=True)
+    plane.log("etcd").write_text("wal: write failed: no space left on device\n", encoding="utf-8")
+    assert plane.evidence("etcd").startswith("the disk is full, free some space and run the same command again; ")
+    assert "no space left on device" in plane.evidence("etcd")
+
+
+def test_damaged_notes_name_the_file_and_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("embedded.control_plane.link_tools", lambda *_: None)
+    plane = ControlPlane("west", tmp_path)
+    notes = tmp_path / "kwok" / "clusters" / "west" / "kwok.yaml"
+    notes.parent.mkdir(parents=True)
+    for text, reason in (("a: [", "ParserError"), ("components: [{name: etcd}]", "no component kube-apiserver")):
+        notes.write_text(text, encoding="utf-8")
+        with pytest.raises(EmbeddedError, match=rf"kwok\.yaml: damaged \({reason}\); destroy cluster west"):
+            plane.start(["etcd"])

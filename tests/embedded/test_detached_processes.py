@@ -124,6 +124,6 @@ def test_any_other_error_ends_a_wait_at_once() -> None:
         asked.append(1)
         raise ProcessError("it died")
 
-    with pytest.raises(ProcessError, match="^it died$"):
+    with pytest.raises(ProcessError, match=r"^it died$"):
         wait_until(broken, "the server", 30, "look at it")
     assert len(asked) == 1

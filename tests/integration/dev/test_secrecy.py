@@ -122,7 +122,8 @@ def test_the_event_stream_of_the_engine_holds_no_secret(
     world, events = dev_fleet.world, dev_fleet.world.folder / "events.json"
     # Something to do, so that the stream has changes in it and not only what stays.
     world.kubectl("dev", "east", "delete", "secret", "istio-remote-secrets", "--namespace", "istio-system")
-    shell = world.exports()
+    # The Automation API, and with it the command, reads the engine's events through this option.
+    shell = world.exports() | {"PULUMI_DEBUG_COMMANDS": "true"}
     copy = world.home / "fleets" / "dev" / "Pulumi.dev.yaml"
     command = ["env", "pulumi", "up", "--stack", "dev", "--yes", "--refresh", "--json", "--non-interactive"]
     told = world.run([*command, "--config-file", str(copy), "--event-log", str(events)], more=shell)

@@ -33,7 +33,7 @@ def test_a_token_is_there_when_its_secret_is_said_to_be(engine: Engine, api_serv
             type="kubernetes.io/service-account-token",
             opts=options,
         )
-        pulumi.export("length", token.data.apply(lambda data: len(data["token"])))
+        pulumi.export("length", pulumi.Output.unsecret(token.data.apply(lambda data: len(data["token"]))))
         # The rollout is over when the pods are there.
         deployment = kubernetes.apps.v1.Deployment(
             "deployment",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import socket
 from collections.abc import Iterator
@@ -12,9 +13,9 @@ import pytest
 
 from embedded import processes
 from embedded.cluster import Cluster
-from embedded.cluster_spec import COMPONENTS
+from embedded.cluster_spec import COMPONENTS, PORTS
 from embedded.kubeconfig import connect
-from embedded.ports import reserved_ports
+from embedded.ports import port_is_free, reserve_ports, reserved_ports
 from embedded.sweep import sweep
 from embedded.toolchain import Toolchain
 from embedded.workspace import Workspace
@@ -209,6 +210,27 @@ def test_a_version_that_the_toolchain_lacks_is_refused_before_anything_is_made(
     with pytest.raises(ToolchainError, match=r"v1\.2\.3 is not in the toolchain, which has v1\.35\.4"):
         handler.create(other, 0)
     assert not Workspace.of(FLEET).cluster("other").exists()
+
+
+def test_ports_that_are_stolen_at_the_last_moment_are_replaced(
+    handler: EmbeddedClusterHandler, inputs: Properties, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner = f"{FLEET}/cluster/unlucky"
+    stolen = reserve_ports(home, owner, PORTS)["etcd"]
+    looks = itertools.count()
+
+    def late(port: int) -> bool:
+        return next(looks) < len(PORTS) or port_is_free(port)
+
+    monkeypatch.setattr("embedded.cluster.port_is_free", late)
+    with socket.socket() as stranger:
+        stranger.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        stranger.bind(("127.0.0.1", stolen))
+        stranger.listen()
+        unlucky = handler.create(inputs | {"name": "unlucky"}, 0)
+    assert unlucky.outputs["state"] == "running"
+    assert stolen not in reserved_ports(home, owner).values()
+    handler.delete(unlucky.identifier, inputs | {"name": "unlucky"}, unlucky.outputs, 0)
 
 
 def test_nothing_is_left_after_delete(

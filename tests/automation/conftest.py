@@ -1,0 +1,61 @@
+"""A checkout of its own for every test, and the command run in it; no test of this room starts an engine."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from automation.checkout import Checkout
+from automation.command import app
+from tests.automation.stack_files import GOOD, ROOT, WRONG, Command, write_stack
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where this test's checkout keeps its state; not there yet."""
+    folder = tmp_path / "home"
+    monkeypatch.setenv("MESHFLEET_HOME", str(folder))
+    return folder
+
+
+@pytest.fixture
+def stacks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The stack files of the project and two more: `good` and `wrong`."""
+    folder = tmp_path / "stacks"
+    shutil.copytree(ROOT / "stacks", folder)
+    write_stack(folder, "good", GOOD)
+    write_stack(folder, "wrong", WRONG)
+    monkeypatch.setenv("MESHFLEET_STACKS", str(folder))
+    return folder
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, home: Path) -> Checkout:
+    """A checkout with nothing in it."""
+    return Checkout(tmp_path / "root", home)
+
+
+@pytest.fixture
+def meshfleet(home: Path, stacks: Path) -> Command:
+    """The command, called as `meshfleet("validate", "--stack", "dev")`."""
+
+    def run(*arguments: str, input: str | None = None) -> Result:
+        return CliRunner().invoke(app, list(arguments), input=input, catch_exceptions=False)
+
+    return run
+
+
+@pytest.fixture
+def script() -> Callable[[Path, str], Path]:
+    """Write an executable shell script: `script(path, "exit 3")`."""
+
+    def write(path: Path, text: str) -> Path:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"#!/bin/sh\n{text}\n", encoding="utf-8")
+        path.chmod(0o755)
+        return path
+
+    return write

@@ -1,0 +1,95 @@
+"""What the engine did is told in the words of a fleet, and every failure names its cluster."""
+
+from __future__ import annotations
+
+import pytest
+
+from automation.changes import STAGES, Change, Place, Record, counted, is_component, place_of
+from tests.automation.events import diagnostic, done, failed, started, urn_of
+from tests.components.fleets import NAMES, fleet_called
+from tests.components.registrations import record
+
+pytestmark = pytest.mark.proof("progress and changes by cluster and stage", step=0)
+
+
+def recorded(*events: object) -> Record:
+    taken = Record()
+    for event in events:
+        taken.add(event)  # type: ignore[arg-type]
+    return taken
+
+
+@pytest.mark.parametrize(
+    ("name", "place"),
+    [
+        ("west/cacerts", Place("west", "trust", "cacerts")),
+        ("west/processes", Place("west", "cluster", "processes")),
+        ("west/kubernetes", Place("west", "cluster", "kubernetes")),
+        ("west/istiod-process", Place("west", "control plane", "istiod-process")),
+        ("west/namespace-istiod", Place("west", "namespaces", "namespace-istiod")),
+        ("west/remote-secrets", Place("west", "discovery", "remote-secrets")),
+        ("mesh mesh1/root", Place("", "trust", "root of mesh mesh1")),
+        ("dev", Place("", "fleet", "dev")),
+        ("meshfleet-dev", Place("", "fleet", "meshfleet-dev")),
+    ],
+)
+def test_the_place_of_a_resource_follows_from_its_name(name: str, place: Place) -> None:
+    assert place_of(urn_of(name)) == place
+
+
+@pytest.mark.parametrize("shape", NAMES)
+def test_every_resource_that_is_ever_registered_has_a_stage_of_its_own(shape: str) -> None:
+    fleet, graph = fleet_called(shape), record(fleet_called(shape))
+    for resource in (*graph.custom, *graph.providers):
+        place = place_of(resource.urn)
+        assert place.stage in STAGES
+        assert (place.stage == "namespaces") == resource.what.startswith("namespace-")
+        assert place.cluster in ("", *fleet.clusters)
+
+
+def test_what_is_unchanged_and_what_only_groups_is_no_change() -> None:
+    found = recorded(
+        started("west/cacerts"),
+        done("west/cacerts", "same"),
+        done("west/east-west-gateway-service", "read"),
+        done("west/istiod", "refresh"),
+        done("west", resource_type="meshfleet:components:Trust"),
+        done("west/kubernetes", resource_type="pulumi:providers:kubernetes"),
+        done("meshfleet-dev", resource_type="pulumi:pulumi:Stack"),
+    )
+    assert found.changes == []
+    assert found.sentences() == []
+
+
+def test_a_change_names_its_cluster_what_was_done_and_the_fields() -> None:
+    found = recorded(done("west/istiod", "update", diffs=("values", "chart")), done("mesh m/root", "create"))
+    assert [str(change) for change in found.changes] == [
+        "west: istiod update (values, chart)",
+        "root of mesh m create",
+    ]
+
+
+def test_changes_are_counted_by_kind_in_order() -> None:
+    place = Place("west", "trust", "cacerts")
+    found = [Change(place, operation) for operation in ("update", "create", "update")]
+    assert list(counted(found).items()) == [("create", 1), ("update", 2)]
+
+
+def test_a_failure_is_one_sentence_with_its_cluster_and_its_reason() -> None:
+    found = recorded(
+        failed("west/istiod"),
+        diagnostic("<{%reset%}>connection\n  refused<{%reset%}>", "west/istiod"),
+        diagnostic("update failed"),
+        diagnostic("only a warning", "east/istiod", severity="warning"),
+    )
+    assert found.sentences() == ["west: istiod: connection refused"]
+
+
+def test_a_failure_without_a_reason_and_a_reason_without_a_resource_are_told() -> None:
+    found = recorded(failed("east/cacerts"), diagnostic("the backend is gone"), diagnostic("the backend is gone"))
+    assert found.sentences() == ["east: cacerts: failed", "the backend is gone"]
+
+
+def test_the_plugins_own_resources_are_no_components() -> None:
+    assert not is_component("meshfleet:index:Istiod")
+    assert is_component("meshfleet:components:Trust")

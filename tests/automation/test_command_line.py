@@ -1,0 +1,180 @@
+"""The contract of the command: exit codes, one line a fault, JSON and nothing else, nothing touched when wrong."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.main import get_command
+from typer.testing import CliRunner
+
+from automation.answers import told
+from automation.command import app
+from tests.automation.stack_files import ROOT, Command
+from topology.errors import EngineError, MeshfleetError, ToolchainError
+
+pytestmark = pytest.mark.proof("the command's answers, exit codes and JSON", step=0)
+
+COMMANDS = ("up", "preview", "verify", "status", "drift", "destroy", "render", "validate", "graph", "env")
+OF_A_STACK = ("up", "preview", "verify", "status", "drift", "render", "validate", "graph")
+WRONG_PATHS = ["clusters.east.colour", "clusters.west.network", "host"]
+
+
+def of_stack(command: str, stack: str, out: Path) -> list[str]:
+    extra = ["--out", str(out)] if command == "render" else []
+    return [command, "--stack", stack, *extra]
+
+
+def test_the_commands_are_those_of_the_documentation() -> None:
+    assert sorted(get_command(app).commands) == sorted(COMMANDS)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_and_every_option_of_it_says_what_it_is_for(command: str, meshfleet: Command) -> None:
+    result = meshfleet(command, "--help")
+    assert result.exit_code == 0
+    parameters = get_command(app).commands[command].params  # type: ignore[attr-defined]
+    assert all(parameter.help for parameter in parameters)
+    assert all(parameter.opts[0] in result.output for parameter in parameters)
+
+
+def test_help_names_every_command_and_the_exit_codes(meshfleet: Command) -> None:
+    output = meshfleet("--help").output
+    assert all(command in output for command in COMMANDS)
+    assert "2 the stack file is wrong" in " ".join(output.split())
+
+
+def test_a_valid_stack_is_told_with_the_model_of_each_mesh(meshfleet: Command) -> None:
+    result = meshfleet("validate", "--stack", "examples/two-meshes")
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert "development: multi-primary, several networks (control, test)" in result.stderr
+    answer = json.loads(meshfleet("validate", "--stack", "dev", "--json").stdout)
+    assert answer == {
+        "ok": True,
+        "clusters": ["host", "west", "east"],
+        "meshes": {"mesh1": "multi-primary, several networks"},
+    }
+
+
+@pytest.mark.parametrize("command", OF_A_STACK)
+def test_a_wrong_stack_file_is_exit_2_with_a_line_for_each_fault_and_nothing_is_touched(
+    command: str, meshfleet: Command, home: Path, tmp_path: Path
+) -> None:
+    result = meshfleet(*of_stack(command, "wrong", tmp_path / "out"))
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert [line.partition(": ")[0] for line in result.stderr.splitlines()] == WRONG_PATHS
+    assert not home.exists()
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("command", OF_A_STACK)
+def test_with_json_the_faults_are_all_that_is_on_standard_output(
+    command: str, meshfleet: Command, tmp_path: Path
+) -> None:
+    result = meshfleet(*of_stack(command, "wrong", tmp_path / "out"), "--json")
+    answer = json.loads(result.stdout)
+    assert result.exit_code == 2
+    assert answer["ok"] is False
+    assert [fault["path"] for fault in answer["faults"]] == WRONG_PATHS
+    assert all(fault.keys() == {"path", "message"} for fault in answer["faults"])
+
+
+def test_an_unknown_stack_is_exit_2_and_those_there_are_are_named(meshfleet: Command, home: Path) -> None:
+    result = meshfleet("validate", "--stack", "nowhere")
+    assert result.exit_code == 2
+    assert result.stderr.startswith("--stack: there is no stack 'nowhere'; there are dev, examples/two-meshes")
+    assert not home.exists()
+
+
+@pytest.mark.parametrize("stack", ["../dev", "/etc/passwd", "", "examples", "dev.yaml", "examples/../dev"])
+def test_a_stack_is_only_ever_a_file_of_the_folder_of_stacks(stack: str, meshfleet: Command) -> None:
+    assert meshfleet("validate", "--stack", stack).exit_code == 2
+
+
+@pytest.mark.parametrize("command", OF_A_STACK)
+def test_a_command_without_a_stack_is_a_wrong_use(command: str, meshfleet: Command) -> None:
+    assert meshfleet(command).exit_code == 2
+
+
+@pytest.mark.parametrize("error", [MeshfleetError, EngineError, ToolchainError])
+def test_every_other_error_of_ours_is_exit_1_and_a_sentence(
+    error: type[MeshfleetError], meshfleet: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(stack: str, *, quiet: bool) -> None:
+        raise error(f"{stack} did not work; try again")
+
+    monkeypatch.setattr("automation.command.open_session", fail)
+    result = meshfleet("up", "--stack", "dev")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == "error: dev did not work; try again\n"
+    result = meshfleet("up", "--stack", "dev", "--json")
+    assert result.exit_code == 1
+    assert json.loads(result.stdout) == {"ok": False, "errors": ["dev did not work; try again"]}
+
+
+def test_a_file_that_cannot_be_written_is_a_sentence_and_no_traceback(
+    meshfleet: Command, tmp_path: Path
+) -> None:
+    (tmp_path / "taken").write_text("", encoding="utf-8")
+    result = meshfleet("graph", "--stack", "dev", "--out", str(tmp_path / "taken" / "fleet.svg"))
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"error: {tmp_path / 'taken'}")
+    assert "Traceback" not in result.stderr
+
+
+def test_a_fault_of_the_program_itself_is_not_hidden() -> None:
+    with pytest.raises(KeyError), told(False):
+        raise KeyError("a bug")
+    with pytest.raises(OSError, match="without a file"), told(False):
+        raise OSError("without a file")
+
+
+def test_graph_draws_a_fleet_that_is_not_up(meshfleet: Command, home: Path, tmp_path: Path) -> None:
+    out = tmp_path / "pictures" / "fleet.svg"
+    assert meshfleet("graph", "--stack", "dev", "--out", str(out)).exit_code == 0
+    assert out.read_text(encoding="utf-8").startswith("<svg")
+    assert not home.exists()
+    answer = json.loads(meshfleet("graph", "--stack", "dev", "--json").stdout)
+    assert Path(answer["file"]).is_relative_to(home)
+    assert Path(answer["file"]).read_bytes() == out.read_bytes()
+
+
+def test_destroy_asks_first_and_does_nothing_when_there_is_nothing(meshfleet: Command, home: Path) -> None:
+    assert meshfleet("destroy").exit_code == 2
+    assert meshfleet("destroy", "--stack", "dev", input="n\n").exit_code == 1
+    result = meshfleet("destroy", "--stack", "dev", "--yes")
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert result.stderr == "there was nothing to remove\n"
+    result = meshfleet("destroy", "--all", "--yes", "--json")
+    assert json.loads(result.stdout) == {"ok": True, "removed": []}
+    assert not home.exists()
+
+
+def test_checking_and_rendering_start_without_the_engines_libraries(home: Path, tmp_path: Path) -> None:
+    program = (
+        "import sys; from automation.command import app\n"
+        "app(['validate', '--stack', 'dev'], standalone_mode=False)\n"
+        "app(['render', '--stack', 'dev', '--out', sys.argv[1]], standalone_mode=False)\n"
+        "print(sorted({name.partition('.')[0] for name in sys.modules}))"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path / "out")],
+        cwd=ROOT,
+        env={"PATH": os.defpath, "MESHFLEET_HOME": str(home)},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    loaded = set(json.loads(found.stdout.splitlines()[-1].replace("'", '"')))
+    assert not loaded & {"pulumi", "pulumi_kubernetes", "grpc", "google", "lightkube", "httpx", "cryptography"}
+    assert not home.exists()
+
+
+def test_main_is_what_pyproject_calls_meshfleet() -> None:
+    assert CliRunner().invoke(app, ["--help"]).exit_code == 0
+    assert 'meshfleet = "automation.command:main"' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")

@@ -1,0 +1,165 @@
+"""Which Kubernetes plugin a checkout gets: the official one wherever it can be had, else the stand-in."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+from automation import kubernetes_plugin
+from automation.checkout import Checkout
+from automation.kubernetes_plugin import NAME, KubernetesPlugin, install
+
+pytestmark = pytest.mark.proof("the official Kubernetes plugin is used wherever it can be had", step=0)
+
+WANTED = f"resource-kubernetes-v{version('pulumi-kubernetes')}"
+OFFICIAL = b"\x7fELF the official one"
+Script = Callable[[Path, str], Path]
+
+
+@pytest.fixture(autouse=True)
+def user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The home of a user who has no plugin."""
+    monkeypatch.delenv("PULUMI_HOME", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path / "user"))
+    return tmp_path / "user"
+
+
+@pytest.fixture
+def variables(tmp_path: Path, checkout: Checkout) -> dict[str, str]:
+    return {
+        "PATH": f"{tmp_path / 'tools'}{os.pathsep}{os.defpath}",
+        "PULUMI_HOME": str(checkout.pulumi_home),
+    }
+
+
+@pytest.fixture
+def pulumi(tmp_path: Path, script: Script) -> Callable[[str], Path]:
+    """A `pulumi` that does what it is told and notes its arguments in the file that is returned."""
+
+    def make(text: str) -> Path:
+        calls = tmp_path / "calls"
+        script(tmp_path / "tools" / "pulumi", f'echo "$@" >> "{calls}"\n{text}')
+        return calls
+
+    return make
+
+
+@pytest.fixture
+def python(tmp_path: Path, script: Script) -> Path:
+    """A Python that says what it was asked, in a place that a shell would stumble over."""
+    return script(tmp_path / "it's a $HOME" / "python", 'echo "$PYTHONPATH|$*"')
+
+
+def put(folder: Path, content: bytes = OFFICIAL) -> Path:
+    folder.mkdir(parents=True)
+    (folder / NAME).write_bytes(content)
+    return folder
+
+
+def official(plugin: KubernetesPlugin) -> bool:
+    return plugin.official and plugin.notice == "" and (plugin.folder / NAME).read_bytes() == OFFICIAL
+
+
+def test_the_one_the_user_has_is_taken_without_a_download(
+    checkout: Checkout, user: Path, variables: dict[str, str], pulumi: Callable[[str], Path], python: Path
+) -> None:
+    calls = pulumi("exit 1")
+    theirs = put(user / ".pulumi" / "plugins" / WANTED)
+    plugin = install(checkout, python, variables)
+    assert official(plugin)
+    assert plugin.folder == checkout.pulumi_home / "plugins" / WANTED
+    assert plugin.folder.resolve() == theirs.resolve()
+    assert not calls.exists()
+
+
+def test_a_pulumi_home_of_the_user_is_looked_at_first(
+    checkout: Checkout,
+    tmp_path: Path,
+    user: Path,
+    variables: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    python: Path,
+) -> None:
+    put(user / ".pulumi" / "plugins" / WANTED, b"\x7fELF another")
+    put(tmp_path / "theirs" / "plugins" / WANTED)
+    monkeypatch.setenv("PULUMI_HOME", str(tmp_path / "theirs"))
+    assert official(install(checkout, python, variables))
+
+
+def test_a_script_in_the_users_home_is_no_official_plugin(
+    checkout: Checkout, user: Path, variables: dict[str, str], pulumi: Callable[[str], Path], python: Path
+) -> None:
+    pulumi("exit 1")
+    put(user / ".pulumi" / "plugins" / WANTED, b"#!/bin/sh\n")
+    assert not install(checkout, python, variables).official
+
+
+def test_it_is_downloaded_once_by_pulumi_itself(
+    checkout: Checkout, variables: dict[str, str], pulumi: Callable[[str], Path], python: Path
+) -> None:
+    folder = f"$PULUMI_HOME/plugins/{WANTED}"
+    calls = pulumi(f"mkdir -p {folder}; printf '\\177ELF the official one' > {folder}/{NAME}")
+    assert official(install(checkout, python, variables))
+    assert official(install(checkout, python, variables))
+    asked = f"plugin install resource kubernetes v{version('pulumi-kubernetes')} --non-interactive"
+    assert calls.read_text(encoding="utf-8").splitlines() == [asked]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "exit 1",
+        "exit 0",
+        f"mkdir -p $PULUMI_HOME/plugins/{WANTED}; echo half > $PULUMI_HOME/plugins/{WANTED}/x; exit 1",
+    ],
+    ids=["refused", "nothing came", "half of it came"],
+)
+def test_where_it_cannot_be_downloaded_the_stand_in_takes_its_place_and_says_so(
+    text: str, checkout: Checkout, variables: dict[str, str], pulumi: Callable[[str], Path], python: Path
+) -> None:
+    calls = pulumi(text)
+    plugin = install(checkout, python, variables)
+    assert not plugin.official
+    assert "stands in" in plugin.notice
+    assert "\n" not in plugin.notice
+    program = plugin.folder / NAME
+    assert program.stat().st_mode & 0o777 == 0o700
+    said = subprocess.run([program, "127.0.0.1:1"], capture_output=True, text=True, check=True, timeout=60)
+    assert said.stdout == f"{checkout.root}|-m plugins.kubernetes 127.0.0.1:1\n"
+    assert install(checkout, python, variables) == plugin
+    assert len(calls.read_text(encoding="utf-8").splitlines()) == 1
+    assert sorted(path.name for path in plugin.folder.iterdir()) == [NAME]
+
+
+def test_a_download_that_hangs_is_given_up(
+    checkout: Checkout,
+    variables: dict[str, str],
+    pulumi: Callable[[str], Path],
+    python: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pulumi("exec sleep 60")
+    monkeypatch.setattr(kubernetes_plugin, "DOWNLOAD_SECONDS", 0.2)
+    assert not install(checkout, python, variables).official
+
+
+def test_without_a_pulumi_the_stand_in_is_there_all_the_same(
+    checkout: Checkout, variables: dict[str, str], python: Path, tmp_path: Path
+) -> None:
+    nothing = tmp_path / "nothing"
+    nothing.mkdir()
+    assert not install(checkout, python, variables | {"PATH": str(nothing)}).official
+
+
+def test_the_official_plugin_is_never_replaced(
+    checkout: Checkout, variables: dict[str, str], pulumi: Callable[[str], Path], python: Path
+) -> None:
+    calls = pulumi("exit 1")
+    put(checkout.pulumi_home / "plugins" / WANTED)
+    assert official(install(checkout, python, variables))
+    assert not calls.exists()
