@@ -58,8 +58,11 @@ class Checkout:
 
 
 def make_private(directory: Path) -> Path:
-    """Make a folder that only its owner can enter, and return it."""
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    """Make a folder that only its owner can enter, and its missing parents likewise, and return it."""
+    for folder in [*reversed(directory.parents), directory]:
+        # `parents=True` would make the parents with the default mode.
+        if not folder.is_dir():
+            folder.mkdir(mode=0o700, exist_ok=True)
     return directory
 
 

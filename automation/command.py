@@ -121,17 +121,14 @@ def drift(stack: Stack, json: Json = False) -> None:
         session = open_session(stack, quiet=json)
         with session.working("drift"):
             session.status()
-            record = session.run("refresh", f"drift {stack}")
+            record, unread = session.compare(f"drift {stack}")
         if json:
-            answer(
-                {
-                    "ok": not record.changes,
-                    "stack": stack,
-                    "drift": [str(change) for change in record.changes],
-                }
-            )
+            found = [*(str(change) for change in record.changes), *unread]
+            answer({"ok": not found, "stack": stack, "drift": found})
         else:
             changes_table(record.changes, "the fleet is as the stack says")
+            for line in unread:
+                say(line)
             if record.changes:
                 say(f"meshfleet up --refresh --stack {stack} makes it so again")
         if record.changes:

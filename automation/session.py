@@ -61,14 +61,38 @@ class Session:
 
     def run(self, operation: Operation, title: str, **options: Any) -> Record:
         """Run an operation with progress. Raises `EngineError` naming every resource that failed."""
-        with progress_for(title, quiet=self.quiet) as progress:
-            record = self.engine.run(operation, progress.hear, **options)
-        if sentences := record.sentences():
-            raise EngineError(
-                "\n  ".join([f"{title} did not complete:", *sentences])
-                + f"\nwhat was done is kept; mend the cause and run meshfleet {operation} --stack {self.name} again"
-            )
+        record = self._perform(operation, title, **options)
+        if record.sentences():
+            raise self._incomplete(title, record)
         return record
+
+    def compare(self, title: str) -> tuple[Record, list[str]]:
+        """What differs from the stack, and what cannot be read any more, a line for each cluster.
+
+        A cluster whose own processes are not as they should be is drift; that nothing in it answers follows.
+        Raises `EngineError` when something cannot be read and nothing tells why.
+        """
+        record = self._perform("refresh", title)
+        silent: dict[str, list[str]] = {}
+        for place, texts in record.failures.items():
+            silent.setdefault(place.cluster, []).append(" ".join(texts) or "no reason was given")
+        if record.errors or not set(silent) <= {change.place.cluster for change in record.changes}:
+            raise self._incomplete(title, record)
+        return record, [
+            f"{cluster}: {len(reasons)} resources cannot be read: {reasons[0]}"
+            for cluster, reasons in silent.items()
+        ]
+
+    def _perform(self, operation: Operation, title: str, **options: Any) -> Record:
+        with progress_for(title, quiet=self.quiet) as progress:
+            return self.engine.run(operation, progress.hear, **options)
+
+    def _incomplete(self, title: str, record: Record) -> EngineError:
+        command = title.partition(" ")[0]
+        return EngineError(
+            "\n  ".join([f"{title} did not complete:", *record.sentences()])
+            + f"\nwhat was done is kept; mend the cause and run meshfleet {command} --stack {self.name} again"
+        )
 
     @property
     def name(self) -> str:

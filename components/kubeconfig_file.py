@@ -125,9 +125,12 @@ def _inlined(field: str, path: Path, entry: Mapping[str, Any]) -> dict[str, Any]
 
 
 def _named(content: Mapping[str, Any], section: str, key: str) -> dict[str, Mapping[str, Any]]:
-    entries = content.get(section) or []
+    """The entries of a section by name; what is no entry is left out, and then missed by name."""
+    entries = content.get(section)
     return {
-        str(entry.get("name", "")): entry.get(key) or {} for entry in entries if isinstance(entry, Mapping)
+        str(entry.get("name", "")): entry[key]
+        for entry in (entries if isinstance(entries, list) else [])
+        if isinstance(entry, Mapping) and isinstance(entry.get(key), Mapping)
     }
 
 

@@ -24,7 +24,7 @@ def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Toolchain:
     """Tools that are there already, and a user who has set nothing."""
     for name in OF_THE_USER:
         monkeypatch.delenv(name, raising=False)
-    made = Toolchain(bin=tmp_path / "bin", charts=tmp_path / "charts")
+    made = Toolchain(bin=tmp_path / "bin", charts=tmp_path / "charts", versions={})
     monkeypatch.setattr(environment.toolchain, "ensure", lambda progress: made)
     plugin = KubernetesPlugin(tmp_path / "plugin", official=False, notice="it stands in")
     monkeypatch.setattr(environment.kubernetes_plugin, "install", lambda *_: plugin)
@@ -106,7 +106,7 @@ def test_the_charts_are_a_link_in_the_checkout_that_follows_the_tools(
     prepare(checkout)
     link = checkout.root / ".meshfleet" / "charts"
     assert link.readlink() == tools.charts
-    newer = Toolchain(bin=tools.bin, charts=tmp_path / "newer")
+    newer = Toolchain(bin=tools.bin, charts=tmp_path / "newer", versions={})
     monkeypatch.setattr(environment.toolchain, "ensure", lambda progress: newer)
     prepare(checkout)
     assert link.readlink() == newer.charts

@@ -1,0 +1,160 @@
+"""What differs between clusters whose pods run and clusters whose pods are simulated, made here or found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from components.east_west_gateway import load_balancer_address
+from components.helm_release import chart_source
+from components.kubeconfig_file import KubeconfigFile
+from components.remote_secrets import kubeconfig_of
+from tests.components.fleets import fleet_called, in_one_mesh
+from tests.components.registrations import Graph, record
+from topology import Fleet, load
+
+pytestmark = pytest.mark.proof("embedded and existing clusters by the same program", step=1)
+
+GraphOf = Callable[[str], Graph]
+
+
+def kinds(graph: Graph, cluster: str) -> set[str]:
+    """The plugin's own resources of a cluster."""
+    found = (resource for resource in graph.custom if resource.cluster == cluster)
+    return {
+        resource.type.rpartition(":")[2] for resource in found if resource.type.startswith("meshfleet:index:")
+    }
+
+
+def test_an_embedded_cluster_has_its_processes_and_an_istiod_beside_it(graph_of: GraphOf) -> None:
+    assert kinds(graph_of("dev"), "west") == {
+        "EmbeddedCluster",
+        "IntermediateCertificateAuthority",
+        "IstiodAddress",
+        "Istiod",
+        "EastWestGatewayAddress",
+    }
+
+
+def test_an_existing_cluster_with_simulated_pods_has_all_but_its_processes(graph_of: GraphOf) -> None:
+    graph = graph_of("simulated-pods")
+    assert kinds(graph, "west") == kinds(graph_of("dev"), "west") - {"EmbeddedCluster"}
+    for name in ("west/istiod-process", "west/east-west-gateway-address"):
+        assert graph[name].inputs["context"] == "west-admin"
+
+
+def test_an_existing_cluster_with_real_pods_runs_its_own_istiod_and_helm_waits_for_it(
+    graph_of: GraphOf,
+) -> None:
+    graph = graph_of("real-pods")
+    assert kinds(graph, "west") == {"IntermediateCertificateAuthority"}
+    assert graph["west/istiod"].inputs["skipAwait"] is False
+    assert graph["west/east-west-gateway"].inputs["skipAwait"] is False
+    assert graph["west/istiod"].inputs["timeout"] == 600
+    assert graph["west/east-west-gateway-service"].read
+
+
+def test_what_an_istiod_process_gets_fits_the_charts(graph: Graph, fleet: Fleet) -> None:
+    for cluster, declared in fleet.clusters.items():
+        if not declared.simulated:
+            continue
+        process, values = graph[f"{cluster}/istiod-process"].inputs, graph[f"{cluster}/istiod"].inputs["values"]
+        assert process["fleet"] == fleet.name
+        assert process["cluster"] == values["global"]["multiCluster"]["clusterName"] == cluster
+        assert process["network"] == values["global"]["network"]
+        assert process["meshId"] == values["global"]["meshID"]
+        assert process["trustDomain"] == values["meshConfig"]["trustDomain"]
+        assert process["revision"] == fleet.istio.revision == values.get("revision", "default")
+        assert str(int(process["address"]["httpsPort"])) in values["istiodRemote"]["injectionURL"]
+        intermediate = graph[f"{cluster}/intermediate"].urn
+        assert graph[f"{cluster}/istiod-process"].property_dependencies["certificateAuthority"] == {intermediate}
+
+
+def test_an_embedded_cluster_gets_what_the_stack_file_says_of_it() -> None:
+    config = in_one_mesh(
+        {
+            "west": {
+                "embedded": {"nodes": 3},
+                "podCidr": "10.1.0.0/16",
+                "serviceCidr": "10.2.0.0/16",
+                "region": "r",
+                "zone": "z",
+            }
+        }
+    )
+    inputs = record(load("described", config))["west/processes"].inputs
+    assert inputs == {
+        "fleet": "described",
+        "name": "west",
+        "kubernetesVersion": "v1.35.4",
+        "nodes": 3,
+        "podCidr": "10.1.0.0/16",
+        "serviceCidr": "10.2.0.0/16",
+        "region": "r",
+        "zone": "z",
+    }
+
+
+def test_what_the_stack_file_leaves_out_is_not_sent(graph_of: GraphOf) -> None:
+    inputs = graph_of("one-cluster")["only/processes"].inputs
+    assert inputs.keys() == {"fleet", "name", "kubernetesVersion", "nodes"}
+
+
+def test_an_existing_cluster_keeps_its_own_kubeconfig_and_its_peers_never_see_it() -> None:
+    files = {name: KubeconfigFile(f"CONFIDENTIAL user of {name}", f"https://{name}.example") for name in ("west", "east")}
+    graph = record(fleet_called("real-pods"), files)
+    secret = graph["east/remote-secrets"].inputs["data"]["value"]
+    assert "user of west" not in str(secret)
+    assert "user of west" in str(graph["west/kubernetes"].inputs["kubeconfig"])
+
+
+@pytest.mark.parametrize(
+    ("charts", "version", "expected"),
+    [
+        (
+            "published",
+            "1.31",
+            {
+                "chart": "istiod",
+                "version": "1.31.0",
+                "repositoryOpts": {"repo": "https://blob.istio.io/istio-release/charts"},
+            },
+        ),
+        ({"repository": "oci://ghcr.io/x"}, "1.31.2", {"chart": "oci://ghcr.io/x/istiod", "version": "1.31.2"}),
+        ({"folder": "vendor/charts"}, "1.31", {"chart": "vendor/charts/istiod"}),
+    ],
+)
+def test_charts_come_from_where_the_stack_file_says_but_for_an_istiod_built_here(
+    charts: object, version: str, expected: dict[str, object]
+) -> None:
+    config = in_one_mesh(
+        {"west": {"embedded": {}}, "east": {"existing": {"kubeconfig": "k", "context": "c"}}},
+        istio={"version": version, "charts": charts},
+    )
+    fleet = load("charts", config)
+    assert chart_source(fleet, "east", "istiod") == expected
+    assert chart_source(fleet, "west", "istiod") == {"chart": ".meshfleet/charts/istiod"}
+
+
+@pytest.mark.parametrize(
+    ("status", "address"),
+    [
+        ({"loadBalancer": {"ingress": [{"ip": "192.0.2.1", "hostname": "ignored"}]}}, "192.0.2.1"),
+        ({"loadBalancer": {"ingress": [{"hostname": "lb.example"}]}}, "lb.example"),
+        ({"loadBalancer": {"ingress": []}}, ""),
+        ({"loadBalancer": {}}, ""),
+        ({"loadBalancer": None}, ""),
+        ({}, ""),
+        (None, ""),
+    ],
+)
+def test_a_pending_load_balancer_has_an_empty_address(status: dict[str, object], address: str) -> None:
+    assert load_balancer_address(status) == address
+
+
+def test_a_peers_kubeconfig_has_the_readers_token_in_plain_and_the_authority_as_data() -> None:
+    text = kubeconfig_of("west", "https://west", {"token": "dG9rZW4=", "ca.crt": "Y2E="})
+    assert '"token": "token"' in text
+    assert '"certificate-authority-data": "Y2E="' in text
+    assert '"current-context": "west"' in text

@@ -1,0 +1,64 @@
+"""docs/proof.md says what the tests say, and nothing else."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from tests.proof import LADDER, PAGE, ROOT, Feature, features, page
+
+pytestmark = pytest.mark.proof("the table of what is proved follows from the tests", step=0)
+
+
+def item(name: str, *marks: tuple[tuple[Any, ...], dict[str, Any]]) -> Any:
+    """A test as pytest collects it, with these `proof` markers."""
+    found = [SimpleNamespace(args=arguments, kwargs=named) for arguments, named in marks]
+    return SimpleNamespace(nodeid=name, iter_markers=lambda _: iter(found))
+
+
+def test_the_page_is_what_the_tests_say() -> None:
+    result = subprocess.run(
+        [sys.executable, "-m", "tests.proof", "--check"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+def test_a_feature_stands_where_its_best_test_stands() -> None:
+    found = features(
+        [
+            item("a", (("remote secrets",), {"step": 0})),
+            item("b", (("remote secrets",), {"step": 3}), (("trust",), {"step": 1})),
+            item("c", (("remote secrets",), {"step": 0})),
+        ]
+    )
+    assert found == {"remote secrets": Feature({0: 2, 3: 1}), "trust": Feature({1: 1})}
+    assert "| remote secrets | 3 | 2 on step 0, 1 on step 3 |\n| trust | 1 | 1 on step 1 |" in page(found)
+
+
+@pytest.mark.parametrize(
+    "marks", [(), (((), {"step": 0}),), ((("x",), {}),), ((("x",), {"step": 7}),), ((("x",), {"step": "0"}),)]
+)
+def test_a_test_that_does_not_say_what_it_proves_is_named(marks: Any) -> None:
+    with pytest.raises(SystemExit, match=r"^tests/x.py::test_y: "):
+        features([item("tests/x.py::test_y", *marks)])
+
+
+def test_every_step_of_the_ladder_and_whether_it_is_reached_is_on_the_page() -> None:
+    text = page({"a": Feature({0: 1})})
+    assert f"| 0 | {LADDER[0]} | yes |" in text
+    assert all(f"| {step} | {meaning} | no |" in text for step, meaning in enumerate(LADDER) if step)
+
+
+def test_the_page_names_what_is_not_proved() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    for limit in ("official Kubernetes plugin", "Pods that really run", "kind", "a cloud account"):
+        assert limit in text.partition("## What is not proved")[2]

@@ -1,0 +1,142 @@
+"""Writes docs/proof.md: how far each feature is proved, from the `proof` markers of the tests.
+
+    python -m tests.proof            writes the page
+    python -m tests.proof --check    exits 1 when the page is not what would be written
+
+Every test carries `pytest.mark.proof("feature in words", step=N)`, N being a step of the ladder of the page.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Iterable
+from contextlib import redirect_stdout
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGE = ROOT / "docs" / "proof.md"
+
+LADDER = (
+    "pure tests: no process, no engine, no network",
+    "mocks: the graph that the program registers, and every argument in it",
+    "the real Pulumi engine on real API servers",
+    "a real istiod agrees: its debug API, its webhooks, `istioctl analyze`",
+    "real Envoys carry traffic with mutual TLS",
+    "kind",
+    "a cloud account",
+)
+
+HEAD = """\
+# How much is proved
+
+<!-- Written by `python -m tests.proof` from the markers of the tests; a test fails when it is out of date. -->
+
+A feature is worth what it was seen to do. Each test says which feature it proves and how close to reality it
+stands, on this ladder:
+
+"""
+
+NOT_PROVED = """\
+
+## What is not proved
+
+- **The official Kubernetes plugin.** The suite in `tests/plugins/kubernetes` runs against whichever plugin is
+  installed. Where the official one cannot be downloaded it runs against this project's stand-in, and that both
+  behave alike is then not shown. Run `scripts/test tests/plugins/kubernetes` where the official one is installed.
+- **Pods that really run.** The clusters of these tests have real API servers, schedulers and controllers and no
+  kubelet: pods are scheduled, injected and reported ready, and never run. What `pods: real` registers is tested on
+  step 1 only; an istiod that runs as a Deployment, and a load balancer that gives an address, are not.
+- **Traffic.** No test of this project sends a request through two Envoys yet. That it works with the same istiods
+  and charts was seen by hand; nothing repeats it.
+- **Step 5, kind, and step 6, a cloud account.** Neither provider is built; a stack file that asks for one is refused.
+- **Other machines.** The tests run on Linux. Nothing has been seen on macOS.
+"""
+
+
+@dataclass
+class Feature:
+    """What the tests of one feature are: how many on each step."""
+
+    tests: dict[int, int] = field(default_factory=dict)
+
+    @property
+    def highest(self) -> int:
+        """The highest step a test of it stands on."""
+        return max(self.tests)
+
+
+class Collector:
+    """A pytest plugin that keeps what was collected."""
+
+    def __init__(self) -> None:
+        self.items: list[pytest.Item] = []
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Take the items once all are known."""
+        self.items = list(session.items)
+
+
+def collected() -> list[pytest.Item]:
+    """Every test of the project, none of them run. Exits with pytest's own words when one cannot be read."""
+    collector, said = Collector(), io.StringIO()
+    with redirect_stdout(said):
+        code = pytest.main(
+            ["--collect-only", "-q", "-p", "no:cacheprovider", "--rootdir", str(ROOT), str(ROOT / "tests")],
+            plugins=[collector],
+        )
+    if code != pytest.ExitCode.OK:
+        sys.exit(f"the tests cannot be collected:\n{said.getvalue()}")
+    return collector.items
+
+
+def features(items: Iterable[pytest.Item]) -> dict[str, Feature]:
+    """Features by their words. Exits with a line for each test that says nothing of what it proves."""
+    found: dict[str, Feature] = {}
+    faults = []
+    for item in items:
+        marks = list(item.iter_markers("proof"))
+        if not marks:
+            faults.append(f'{item.nodeid}: no marker; add pytest.mark.proof("feature in words", step=N)')
+        for mark in marks:
+            step = mark.kwargs.get("step")
+            if len(mark.args) != 1 or step not in range(len(LADDER)):
+                faults.append(f"{item.nodeid}: {mark.args} {mark.kwargs}; give one text and a step of 0 to 6")
+                continue
+            tests = found.setdefault(mark.args[0], Feature()).tests
+            tests[step] = tests.get(step, 0) + 1
+    if faults:
+        sys.exit("\n".join(sorted(set(faults))))
+    return found
+
+
+def page(found: dict[str, Feature]) -> str:
+    """The whole page, features in the order of their highest step."""
+    reached = {step for feature in found.values() for step in feature.tests}
+    lines = ["| step | what it means | reached |", "|---|---|---|"]
+    lines += [
+        f"| {step} | {meaning} | {'yes' if step in reached else 'no'} |" for step, meaning in enumerate(LADDER)
+    ]
+    lines += ["", "## Features", "", "| feature | highest step | tests |", "|---|---|---|"]
+    for name, feature in sorted(found.items(), key=lambda pair: (-pair[1].highest, pair[0])):
+        counts = ", ".join(f"{count} on step {step}" for step, count in sorted(feature.tests.items()))
+        lines.append(f"| {name.replace('|', '/')} | {feature.highest} | {counts} |")
+    return HEAD + "\n".join(lines) + "\n" + NOT_PROVED
+
+
+def main(arguments: list[str]) -> None:
+    """Write the page, or with `--check` only compare it."""
+    if arguments not in ([], ["--check"]):
+        sys.exit("usage: python -m tests.proof [--check]")
+    text = page(features(collected()))
+    if not arguments:
+        PAGE.write_text(text, encoding="utf-8")
+    elif not PAGE.exists() or PAGE.read_text(encoding="utf-8") != text:
+        sys.exit("docs/proof.md is out of date; run python -m tests.proof")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
