@@ -26,6 +26,9 @@ STAGES: dict[str, tuple[str, ...]] = {
     "namespaces": (),
 }
 UNCHANGED = ("same", "read", "refresh")
+# What the engine and the program's runtime say after a resource failed; with the resource's own words it tells
+# nothing more.
+CONSEQUENCES = ("python inline source runtime error: resource", "an unhandled error occurred: python inline source")
 
 
 @dataclass(frozen=True)
@@ -87,8 +90,16 @@ class Record:
 
     def sentences(self) -> list[str]:
         """Every failure as a sentence that names the cluster and the resource."""
-        named = [f"{place}: {' '.join(texts) or 'failed'}" for place, texts in self.failures.items()]
-        return list(dict.fromkeys([*named, *self.errors]))
+        told = {
+            place: [text for text in texts if not text.startswith(CONSEQUENCES)]
+            for place, texts in self.failures.items()
+        }
+        resources = [place for place, texts in self.failures.items() if told[place] or not texts]
+        if not resources:
+            return list(dict.fromkeys([*(f"{place}: {' '.join(texts)}" for place, texts in self.failures.items()), *self.errors]))
+        named = [f"{place}: {' '.join(told[place]) or 'failed'}" for place in resources]
+        others = [text for text in self.errors if not text.startswith(CONSEQUENCES)]
+        return list(dict.fromkeys([*named, *others]))
 
 
 def place_of(urn: str) -> Place:

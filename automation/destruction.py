@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 
 from automation.changes import Record
@@ -29,18 +30,21 @@ def destroy(checkout: Checkout, stack: str, *, quiet: bool) -> str:
     The stack file need not be valid any more, nor there: what is removed is what the state says.
     """
     name = stack.rpartition("/")[2]
-    if name not in stacks_of(checkout):
+    known = name in stacks_of(checkout)
+    # A backend that is shared may have a stack of which nothing is in this checkout.
+    if not known and not os.environ.get("PULUMI_BACKEND_URL"):
         return ""
     engine = Engine(prepare(checkout), _stack_file(checkout, stack, name))
     with locked(checkout, name, "destroy") as lock:
-        if engine.exists():
+        existed = engine.exists()
+        if existed:
             if lock.interrupted:
                 engine.forget_pending()
             _destroy(engine, stack, quiet=quiet)
             engine.remove()
         sweep(name, checkout.home)
     shutil.rmtree(checkout.fleet(name), ignore_errors=True)
-    return name
+    return name if existed or known else ""
 
 
 def _destroy(engine: Engine, stack: str, *, quiet: bool) -> None:

@@ -69,10 +69,10 @@ def _take_from_user(folder: Path, wanted: str) -> bool:
 
 def _download(folder: Path, variables: dict[str, str]) -> bool:
     release = folder.name.rpartition("-")[2]
+    pulumi = shutil.which("pulumi", path=variables["PATH"]) or "pulumi"
     try:
         subprocess.run(
-            [shutil.which("pulumi", path=variables["PATH"]) or "pulumi"]
-            + ["plugin", "install", "resource", "kubernetes", release, "--non-interactive"],
+            [pulumi, "plugin", "install", "resource", "kubernetes", release, "--non-interactive"],
             env=os.environ | variables,
             capture_output=True,
             check=True,

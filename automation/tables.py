@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,8 @@ from automation.changes import Change
 if TYPE_CHECKING:
     from verification import Answer, Report
 
-console = Console(stderr=True, highlight=False)
+# In a log nothing is gained by folding a path into a column of eight characters.
+console = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else 240)
 
 
 def changes_table(changes: Sequence[Change], none: str) -> None:

@@ -34,9 +34,9 @@ def kubernetes_provider(
     """The one provider of a cluster; the kubeconfig of the user's shell is never read.
 
     `identity` tells this very cluster from one of the same name made later, whose objects are not there yet. It is
-    the provider's `clusterIdentifier`, set from the first deployment: without it a new kubeconfig for the same cluster would
-    replace everything in it (https://github.com/pulumi/pulumi-kubernetes/issues/2745). Secrets and ConfigMaps are
-    changed in place, since replacing `cacerts` or a remote secret deletes it first (#1772).
+    the provider's `clusterIdentifier`, set from the first deployment: without it a new kubeconfig for the same
+    cluster would replace everything in it (https://github.com/pulumi/pulumi-kubernetes/issues/2745). Secrets and
+    ConfigMaps are changed in place, since replacing `cacerts` or a remote secret deletes it first (#1772).
     """
     return Provider(
         f"{cluster}/kubernetes",

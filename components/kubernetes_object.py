@@ -10,7 +10,7 @@ from manifests import Object
 
 
 def type_token(api_version: str, kind: str) -> str:
-    """The Pulumi type of a Kubernetes kind: `kubernetes:core/v1:Secret`, `kubernetes:networking.istio.io/v1:Gateway`."""
+    """The Pulumi type of a Kubernetes kind, as in `kubernetes:core/v1:Secret`."""
     group_version = api_version if "/" in api_version else f"core/{api_version}"
     return f"kubernetes:{group_version}:{kind}"
 

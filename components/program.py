@@ -8,8 +8,8 @@ import pulumi
 
 from components.fleet import Fleet
 from components.kubeconfig_file import KubeconfigFile, kubeconfig_files
-from topology import load
 from topology import Fleet as Topology
+from topology import load
 from topology.draft import SECTIONS, SINGLES
 
 

@@ -25,6 +25,7 @@ class Entry:
 
     @property
     def width(self) -> float:
+        """How wide the entry is drawn, in pixels."""
         return SAMPLE + 8 + width(self.text, SIZE)
 
 

@@ -19,8 +19,8 @@ from plugins.kubernetes.values import JsonObject, at
 
 Question = Callable[[JsonObject], str | None]
 
-# A watch ends by itself after this long and is begun anew, so that a connection that died unnoticed costs no more.
-_WATCH_SECONDS: Final = 30.0
+# A watch ends by itself after this long and is begun anew: so much a dead connection or an interrupt costs at most.
+_WATCH_SECONDS: Final = 10.0
 
 
 class Waiting:

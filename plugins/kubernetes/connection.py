@@ -48,7 +48,7 @@ class Connection:
         transport = None
         if not trust_env:
             context = client_adapter.verify_cluster(config.cluster, user, config.abs_file, trust_env=False)
-            limits = httpx2.Limits(max_connections=64, max_keepalive_connections=16)
+            limits = httpx2.Limits(max_connections=None, max_keepalive_connections=16)  # each wait holds one
             transport = httpx2.HTTPTransport(verify=context, limits=limits, trust_env=False)
         parameters = client_adapter.ConnectionParams(timeout=timeout, trust_env=trust_env, transport=transport)
         self._client = Client(config, timeout=timeout, trust_env=trust_env, transport=transport)

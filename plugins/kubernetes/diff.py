@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from plugins.kubernetes.replacement import Path, replaces
@@ -56,7 +56,7 @@ def property_path(path: Path) -> str:
 
 
 def respond(
-    differences: list[tuple[Path, PropertyDiffKind]],
+    differences: Sequence[tuple[Path, PropertyDiffKind]],
     rules: tuple[tuple[str, ...], ...],
     ignored: list[str],
     delete_before_replace: bool,

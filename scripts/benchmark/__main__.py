@@ -22,7 +22,8 @@ def table(rows: list[Row], runs: int) -> str:
     lines += [f"| {row.what} | {row.ours} | {row.other} | {row.ratio} |" for row in rows]
     machine = f"{os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}"
     when = datetime.now(UTC).date().isoformat()
-    return "\n".join([*lines, "", f"Medians of {runs} pairs, measured in turn on {machine}, {when}, by `scripts/bench`."])
+    note = f"Medians of {runs} pairs, measured in turn on {machine}, {when}, by `scripts/bench`."
+    return "\n".join([*lines, "", note])
 
 
 def main() -> None:

@@ -13,6 +13,7 @@ from automation.checkout import Checkout
 from automation.command import app
 from tests.automation.stack_files import GOOD, ROOT, WRONG, Command, write_stack
 
+
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where this test's checkout keeps its state; not there yet."""
@@ -42,8 +43,8 @@ def checkout(tmp_path: Path, home: Path) -> Checkout:
 def meshfleet(home: Path, stacks: Path) -> Command:
     """The command, called as `meshfleet("validate", "--stack", "dev")`."""
 
-    def run(*arguments: str, input: str | None = None) -> Result:
-        return CliRunner().invoke(app, list(arguments), input=input, catch_exceptions=False)
+    def run(*arguments: str, typed: str | None = None) -> Result:
+        return CliRunner().invoke(app, list(arguments), input=typed, catch_exceptions=False)
 
     return run
 

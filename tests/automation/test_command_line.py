@@ -116,9 +116,7 @@ def test_every_other_error_of_ours_is_exit_1_and_a_sentence(
     assert json.loads(result.stdout) == {"ok": False, "errors": ["dev did not work; try again"]}
 
 
-def test_a_file_that_cannot_be_written_is_a_sentence_and_no_traceback(
-    meshfleet: Command, tmp_path: Path
-) -> None:
+def test_a_file_that_cannot_be_written_is_a_sentence_and_no_traceback(meshfleet: Command, tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("", encoding="utf-8")
     result = meshfleet("graph", "--stack", "dev", "--out", str(tmp_path / "taken" / "fleet.svg"))
     assert result.exit_code == 1
@@ -145,7 +143,7 @@ def test_graph_draws_a_fleet_that_is_not_up(meshfleet: Command, home: Path, tmp_
 
 def test_destroy_asks_first_and_does_nothing_when_there_is_nothing(meshfleet: Command, home: Path) -> None:
     assert meshfleet("destroy").exit_code == 2
-    assert meshfleet("destroy", "--stack", "dev", input="n\n").exit_code == 1
+    assert meshfleet("destroy", "--stack", "dev", typed="n\n").exit_code == 1
     result = meshfleet("destroy", "--stack", "dev", "--yes")
     assert (result.exit_code, result.stdout) == (0, "")
     assert result.stderr == "there was nothing to remove\n"

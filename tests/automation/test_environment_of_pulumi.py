@@ -7,14 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from automation import environment
 from automation.checkout import Checkout
 from automation.environment import prepare
 from automation.kubernetes_plugin import KubernetesPlugin
 from embedded.toolchain import Toolchain
 from topology.errors import EngineError
 
-pytestmark = pytest.mark.proof("keys, tokens and passphrases are readable by their owner only", step=0)
+pytestmark = pytest.mark.proof("local state that only its owner can read", step=0)
 
 OF_THE_USER = ("PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE")
 
@@ -25,9 +24,9 @@ def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Toolchain:
     for name in OF_THE_USER:
         monkeypatch.delenv(name, raising=False)
     made = Toolchain(bin=tmp_path / "bin", charts=tmp_path / "charts", versions={})
-    monkeypatch.setattr(environment.toolchain, "ensure", lambda progress: made)
+    monkeypatch.setattr("embedded.toolchain.ensure", lambda progress: made)
     plugin = KubernetesPlugin(tmp_path / "plugin", official=False, notice="it stands in")
-    monkeypatch.setattr(environment.kubernetes_plugin, "install", lambda *_: plugin)
+    monkeypatch.setattr("automation.kubernetes_plugin.install", lambda *_: plugin)
     return made
 
 
@@ -107,7 +106,7 @@ def test_the_charts_are_a_link_in_the_checkout_that_follows_the_tools(
     link = checkout.root / ".meshfleet" / "charts"
     assert link.readlink() == tools.charts
     newer = Toolchain(bin=tools.bin, charts=tmp_path / "newer", versions={})
-    monkeypatch.setattr(environment.toolchain, "ensure", lambda progress: newer)
+    monkeypatch.setattr("embedded.toolchain.ensure", lambda progress: newer)
     prepare(checkout)
     assert link.readlink() == newer.charts
     assert [path.name for path in link.parent.iterdir()] == ["charts"]

@@ -42,9 +42,7 @@ def test_two_renders_are_byte_identical(meshfleet: Command, tmp_path: Path) -> N
         assert meshfleet("render", "--stack", "dev", "--out", str(tmp_path / out)).exit_code == 0
     assert contents(tmp_path / "a") == contents(tmp_path / "b")
     # And so is one over what another stack left there.
-    assert (
-        meshfleet("render", "--stack", "examples/two-meshes", "--out", str(tmp_path / "b")).exit_code == 0
-    )
+    assert meshfleet("render", "--stack", "examples/two-meshes", "--out", str(tmp_path / "b")).exit_code == 0
     assert (tmp_path / "b" / "production").is_dir()
     assert meshfleet("render", "--stack", "dev", "--out", str(tmp_path / "b")).exit_code == 0
     assert contents(tmp_path / "a") == contents(tmp_path / "b")
@@ -52,9 +50,9 @@ def test_two_renders_are_byte_identical(meshfleet: Command, tmp_path: Path) -> N
 
 def test_the_bytes_do_not_depend_on_the_order_in_which_python_keeps_sets(home: Path, tmp_path: Path) -> None:
     for seed in ("1", "2"):
+        command = [sys.executable, "-c", "from automation.command import main; main()"]
         subprocess.run(
-            [sys.executable, "-c", "from automation.command import main; main()"]
-            + ["render", "--stack", "dev", "--out", str(tmp_path / seed)],
+            [*command, "render", "--stack", "dev", "--out", str(tmp_path / seed)],
             cwd=ROOT,
             env={"PATH": os.defpath, "PYTHONHASHSEED": seed, "MESHFLEET_HOME": str(home)},
             check=True,

@@ -37,9 +37,7 @@ def test_a_file_without_a_salt_is_copied_and_left_alone(checkout: Checkout, file
     assert copy.stat().st_mode & 0o777 == 0o600
 
 
-def test_the_copy_keeps_the_salt_and_follows_the_file(
-    checkout: Checkout, file: StackFile, tmp_path: Path
-) -> None:
+def test_the_copy_keeps_the_salt_and_follows_the_file(checkout: Checkout, file: StackFile, tmp_path: Path) -> None:
     keep_salt(configuration_file(checkout, file), initialised(tmp_path))
     assert configuration_file(checkout, file).read_text(encoding="utf-8") == TEXT + SALT
     file.path.write_text("config:\n  meshfleet:host: east", encoding="utf-8")
@@ -48,9 +46,7 @@ def test_the_copy_keeps_the_salt_and_follows_the_file(
     assert "salt" not in file.path.read_text(encoding="utf-8")
 
 
-def test_a_copy_that_is_up_to_date_is_not_written_again(
-    checkout: Checkout, file: StackFile, tmp_path: Path
-) -> None:
+def test_a_copy_that_is_up_to_date_is_not_written_again(checkout: Checkout, file: StackFile, tmp_path: Path) -> None:
     keep_salt(configuration_file(checkout, file), initialised(tmp_path))
     before = configuration_file(checkout, file).stat()
     after = configuration_file(checkout, file).stat()

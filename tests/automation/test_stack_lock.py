@@ -46,9 +46,7 @@ def engine(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
 def test_the_second_command_is_told_at_once_who_holds_the_stack(checkout: Checkout) -> None:
     with locked(checkout, "dev", "up"), pytest.raises(LockedError) as caught:
         locked(checkout, "dev", "destroy").__enter__()
-    assert str(caught.value) == (
-        f"the stack dev is in use by meshfleet up (process {os.getpid()}); wait for it to end"
-    )
+    assert str(caught.value) == (f"the stack dev is in use by meshfleet up (process {os.getpid()}); wait for it to end")
 
 
 def test_another_stack_is_free_and_so_is_this_one_afterwards(checkout: Checkout) -> None:

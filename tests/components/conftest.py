@@ -8,7 +8,8 @@ from functools import cache
 import pytest
 
 from tests.components.fleets import NAMES, fleet_called
-from tests.components.registrations import Graph, record
+from tests.components.registered_graph import Graph
+from tests.components.registrations import record
 from topology import Fleet
 
 

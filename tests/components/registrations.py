@@ -9,108 +9,22 @@ from __future__ import annotations
 import asyncio
 import base64
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import pulumi
 from google.protobuf import json_format
 from pulumi.runtime import mocks, rpc, settings, stack
+from pulumi.runtime.proto import resource_pb2
 
 from components.kubeconfig_file import KubeconfigFile
 from components.program import register
+from tests.components.registered_graph import Graph, Resource
 from topology import Fleet
 
 CONFIDENTIAL = "CONFIDENTIAL"
 SECRET = {rpc._special_sig_key: rpc._special_secret_sig}
 # Outputs of the plugins that are not inputs, by the type of the resource.
 NUMBERS = ("httpPort", "monitoringPort", "grpcPort", "secureGrpcPort", "httpsPort", "port")
-
-
-@dataclass(frozen=True, eq=False)
-class Resource:
-    """One registration as the engine gets it; edges are URNs.
-
-    `inputs` are plain values in which a secret is a mapping with Pulumi's own mark. `after` are all resources this
-    one waits for, by property or explicitly, without its parents.
-    """
-
-    urn: str
-    type: str
-    name: str
-    custom: bool
-    parent: str
-    provider: str
-    inputs: Mapping[str, Any]
-    after: frozenset[str]
-    property_dependencies: Mapping[str, frozenset[str]]
-    secret_outputs: frozenset[str]
-    deleted_with: str
-    read: bool = False
-
-    @property
-    def cluster(self) -> str:
-        """The part of the logical name before the slash: a cluster, or `mesh <name>`; empty for components."""
-        return self.name.partition("/")[0] if "/" in self.name else ""
-
-    @property
-    def what(self) -> str:
-        """The part of the logical name behind the slash."""
-        return self.name.partition("/")[2]
-
-
-@dataclass
-class Graph:
-    """Everything one run registered. `outputs` are the stack's exports, secrets marked as in inputs."""
-
-    resources: dict[str, Resource] = field(default_factory=dict)
-    outputs: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def custom(self) -> list[Resource]:
-        """Resources that a provider manages, providers themselves left out."""
-        return [
-            found
-            for found in self.resources.values()
-            if found.custom and not found.type.startswith("pulumi:providers:")
-        ]
-
-    @property
-    def providers(self) -> list[Resource]:
-        """The explicit providers."""
-        return [found for found in self.resources.values() if found.type.startswith("pulumi:providers:")]
-
-    def __getitem__(self, name: str) -> Resource:
-        """A custom resource or a provider by its logical name."""
-        found = [resource for resource in self.resources.values() if resource.custom and resource.name == name]
-        assert len(found) == 1, f"{len(found)} resources are called {name}"
-        return found[0]
-
-    def names(self) -> set[str]:
-        """The logical names of all custom resources and providers."""
-        return {resource.name for resource in self.resources.values() if resource.custom}
-
-    def edges(self) -> set[tuple[Resource, Resource]]:
-        """Pairs of a custom resource and another one that it directly waits for; its provider is one of them."""
-        found = set()
-        for resource in (*self.custom, *self.providers):
-            provider = {resource.provider.rpartition("::")[0]} if resource.provider else set()
-            for urn in resource.after | provider:
-                if (other := self.resources[urn]).custom:
-                    found.add((resource.urn, other.urn))
-        return {(self.resources[first], self.resources[second]) for first, second in found}
-
-    def waits_for(self, name: str) -> set[str]:
-        """The names of all custom resources that must be done before this one starts, directly or not."""
-        before: dict[str, set[str]] = {}
-        for resource, other in self.edges():
-            before.setdefault(resource.name, set()).add(other.name)
-        found: set[str] = set()
-        waiting = [name]
-        while waiting:
-            new = before.get(waiting.pop(), set()) - found
-            found |= new
-            waiting += new
-        return found
 
 
 class Recorder(mocks.MockMonitor):
@@ -134,14 +48,13 @@ class Recorder(mocks.MockMonitor):
             inputs=inputs,
             after=frozenset(request.dependencies),
             property_dependencies={
-                name: frozenset(dependencies.urns)
-                for name, dependencies in request.propertyDependencies.items()
+                name: frozenset(dependencies.urns) for name, dependencies in request.propertyDependencies.items()
             },
             secret_outputs=frozenset(request.additionalSecretOutputs),
             deleted_with=request.deletedWith,
         )
         state = inputs | _marked(outputs_of(request.type, request.name), request.additionalSecretOutputs)
-        response = mocks.resource_pb2.RegisterResourceResponse(urn=urn, id=request.name if request.custom else "")
+        response = resource_pb2.RegisterResourceResponse(urn=urn, id=request.name if request.custom else "")
         json_format.ParseDict(state, response.object)
         return response
 
@@ -161,14 +74,14 @@ class Recorder(mocks.MockMonitor):
             deleted_with="",
             read=True,
         )
-        response = mocks.resource_pb2.ReadResourceResponse(urn=urn)
+        response = resource_pb2.ReadResourceResponse(urn=urn)
         json_format.ParseDict(outputs_of(request.type, request.name), response.properties)
         return response
 
     def RegisterResourceOutputs(self, request: Any) -> Any:
         if request.urn.split("::")[2] == "pulumi:pulumi:Stack":
             self.graph.outputs = json_format.MessageToDict(request.outputs)
-        return super().RegisterResourceOutputs(request)
+        return super().RegisterResourceOutputs(request)  # type: ignore[no-untyped-call]
 
 
 class _NoCalls(mocks.Mocks):
@@ -215,9 +128,7 @@ def _encoded(text: str) -> str:
 
 
 def _marked(outputs: dict[str, Any], secret_outputs: Any) -> dict[str, Any]:
-    return {
-        name: SECRET | {"value": value} if name in secret_outputs else value for name, value in outputs.items()
-    }
+    return {name: SECRET | {"value": value} if name in secret_outputs else value for name, value in outputs.items()}
 
 
 def record(fleet: Fleet, kubeconfigs: Mapping[str, KubeconfigFile] | None = None) -> Graph:
@@ -237,16 +148,19 @@ def recorded(stack_name: str, program: Callable[[], None], config: Mapping[str, 
     asyncio.set_event_loop(loop)
     try:
         settings.configure(
-            mocks.MockSettings(
-                monitor=monitor, engine=mocks.MockEngine(None), project="meshfleet", stack=stack_name, dry_run=False
-            )
+            settings.Settings("meshfleet", stack_name, monitor=monitor, engine=mocks.MockEngine(None), dry_run=False)
         )
-        settings.set_root_resource(None)
+        _forget_root()
         pulumi.runtime.set_all_config(dict(config or {}))
         loop.run_until_complete(stack.run_in_stack(program))
     finally:
-        settings.set_root_resource(None)
+        _forget_root()
         loop.run_until_complete(loop.shutdown_default_executor())
         asyncio.set_event_loop(None)
         loop.close()
     return monitor.graph
+
+
+def _forget_root() -> None:
+    # Pulumi allows one stack in a process, and has no way to end it.
+    settings.set_root_resource(None)  # type: ignore[arg-type]

@@ -72,9 +72,7 @@ def test_the_named_context_is_all_that_is_left_and_nothing_is_by_path(path: Path
     content = json.loads(file.content)
     assert file.server == "https://west.example:6443"
     assert content["current-context"] == "admin"
-    assert content["contexts"] == [
-        {"name": "admin", "context": {"cluster": "c1", "user": "u1", "namespace": "x"}}
-    ]
+    assert content["contexts"] == [{"name": "admin", "context": {"cluster": "c1", "user": "u1", "namespace": "x"}}]
     (cluster,), (user,) = content["clusters"], content["users"]
     assert cluster["cluster"] == {
         "server": "https://west.example:6443",
@@ -161,15 +159,13 @@ def test_a_file_it_names_must_be_there(path: Path) -> None:
 @pytest.mark.parametrize(
     "content", [None, "x", 7, {"a": 1}, [None], ["x"], [{}], [{"name": "admin"}], [{"name": "c1", "cluster": "x"}]]
 )
-def test_a_damaged_section_is_a_fault_and_not_a_failure_of_the_program(
-    section: str, content: Any, path: Path
-) -> None:
+def test_a_damaged_section_is_a_fault_and_not_a_failure_of_the_program(section: str, content: Any, path: Path) -> None:
     write(path, kubeconfig(**{section: content}))
-    try:
-        read(path)
-    except TopologyError as error:
-        assert all(found.path.startswith(FIELD) for found in error.faults)
-        assert TOKEN not in str(error)
+    if section == "users":
+        # A user that is missing has no credentials, and the API server will say so.
+        assert json.loads(read(path).content)["users"] == [{"name": "u1", "user": {}}]
+    else:
+        assert fault(path)[0] == f"{FIELD}.context"
 
 
 @pytest.mark.parametrize(
@@ -222,7 +218,8 @@ def test_an_address_of_this_machine_is_refused_where_a_peers_istiod_runs_elsewhe
         kubeconfig_files(two(path, "simulated", "real"))
     (found,) = caught.value.faults
     assert found.path == "clusters.west.existing.kubeconfig"
-    assert "https://127.0.0.1:6443 is an address of this machine, which the istiod of east cannot reach" in found.message
+    assert "https://127.0.0.1:6443 is an address of this machine" in found.message
+    assert "which the istiod of east cannot reach" in found.message
 
 
 def test_the_faults_of_all_clusters_are_told_at_once(path: Path) -> None:

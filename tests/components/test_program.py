@@ -13,10 +13,11 @@ import pytest
 
 from components.program import run
 from tests.components.fleets import STACKS
-from tests.components.registrations import Graph, recorded
+from tests.components.registered_graph import Graph
+from tests.components.registrations import recorded
 from topology import TopologyError, read_stack_file
 
-pytestmark = pytest.mark.proof("pulumi up on the project gives the same fleet as the command", step=1)
+pytestmark = pytest.mark.proof("plain pulumi gives the same as the command", step=1)
 
 MAIN = STACKS.parent / "__main__.py"
 
@@ -41,7 +42,7 @@ def test_the_configuration_of_a_stack_becomes_the_fleet_of_its_file(graph_of: Ca
 
 
 def test_the_entry_point_registers_the_same(graph_of: Callable[[str], Graph]) -> None:
-    graph = recorded("dev", lambda: _run_main(), as_pulumi_has_it(dev()))
+    graph = recorded("dev", _run_main, as_pulumi_has_it(dev()))
     assert graph.names() == graph_of("dev").names()
 
 

@@ -11,7 +11,8 @@ from components.helm_release import chart_source
 from components.kubeconfig_file import KubeconfigFile
 from components.remote_secrets import kubeconfig_of
 from tests.components.fleets import fleet_called, in_one_mesh
-from tests.components.registrations import Graph, record
+from tests.components.registered_graph import Graph
+from tests.components.registrations import record
 from topology import Fleet, load
 
 pytestmark = pytest.mark.proof("embedded and existing clusters by the same program", step=1)
@@ -22,9 +23,7 @@ GraphOf = Callable[[str], Graph]
 def kinds(graph: Graph, cluster: str) -> set[str]:
     """The plugin's own resources of a cluster."""
     found = (resource for resource in graph.custom if resource.cluster == cluster)
-    return {
-        resource.type.rpartition(":")[2] for resource in found if resource.type.startswith("meshfleet:index:")
-    }
+    return {resource.type.rpartition(":")[2] for resource in found if resource.type.startswith("meshfleet:index:")}
 
 
 def test_an_embedded_cluster_has_its_processes_and_an_istiod_beside_it(graph_of: GraphOf) -> None:
@@ -102,7 +101,9 @@ def test_what_the_stack_file_leaves_out_is_not_sent(graph_of: GraphOf) -> None:
 
 
 def test_an_existing_cluster_keeps_its_own_kubeconfig_and_its_peers_never_see_it() -> None:
-    files = {name: KubeconfigFile(f"CONFIDENTIAL user of {name}", f"https://{name}.example") for name in ("west", "east")}
+    files = {
+        name: KubeconfigFile(f"CONFIDENTIAL user of {name}", f"https://{name}.example") for name in ("west", "east")
+    }
     graph = record(fleet_called("real-pods"), files)
     secret = graph["east/remote-secrets"].inputs["data"]["value"]
     assert "user of west" not in str(secret)

@@ -14,7 +14,8 @@ from components.kubernetes_object import type_token
 from components.tokens import COMPONENT_PREFIX
 from manifests import Release, fleet_plan
 from tests.components.fleets import fleet_of
-from tests.components.registrations import SECRET, Graph, Resource, record
+from tests.components.registered_graph import Graph, Resource
+from tests.components.registrations import SECRET, record
 from topology import Fleet
 
 pytestmark = pytest.mark.proof("resources are registered in order, each on its own cluster", step=1)
@@ -44,11 +45,7 @@ def fits(planned: Any, registered: Any) -> bool:
             and all(fits(planned[key], registered[key]) for key in planned)
         )
     if isinstance(planned, list):
-        return (
-            isinstance(registered, list)
-            and len(planned) == len(registered)
-            and all(map(fits, planned, registered))
-        )
+        return isinstance(registered, list) and len(planned) == len(registered) and all(map(fits, planned, registered))
     if isinstance(planned, str) and (pattern := _with_placeholders(planned)):
         return isinstance(registered, str) and bool(pattern.fullmatch(registered))
     return bool(planned == registered)
@@ -64,9 +61,7 @@ def _with_placeholders(text: str) -> re.Pattern[str] | None:
     return re.compile("[A-Za-z0-9+/=]+") if PLACEHOLDER.search(hidden) else None
 
 
-def test_every_kubernetes_resource_has_the_explicit_provider_of_its_own_cluster(
-    graph: Graph, fleet: Fleet
-) -> None:
+def test_every_kubernetes_resource_has_the_explicit_provider_of_its_own_cluster(graph: Graph, fleet: Fleet) -> None:
     assert of_kubernetes(graph)
     for resource in of_kubernetes(graph):
         assert resource.cluster in fleet.clusters
@@ -79,9 +74,7 @@ def test_there_is_one_kubernetes_provider_a_cluster_and_no_other_provider(graph:
     )
 
 
-def test_a_provider_knows_its_cluster_by_name_and_changes_secrets_in_place(
-    graph: Graph, fleet: Fleet
-) -> None:
+def test_a_provider_knows_its_cluster_by_name_and_changes_secrets_in_place(graph: Graph, fleet: Fleet) -> None:
     for provider in graph.providers:
         # An embedded cluster that is made anew is another cluster; its contents went with the old one.
         made = "/identity of" if fleet.clusters[provider.cluster].embedded else ""
@@ -96,9 +89,7 @@ def test_a_provider_knows_its_cluster_by_name_and_changes_secrets_in_place(
 
 def test_what_is_registered_is_what_render_writes(graph: Graph, fleet: Fleet) -> None:
     planned = {
-        f"{cluster}/{document.name}": document.body
-        for cluster, plan in fleet_plan(fleet).items()
-        for document in plan
+        f"{cluster}/{document.name}": document.body for cluster, plan in fleet_plan(fleet).items() for document in plan
     }
     registered = {resource.name: resource for resource in of_kubernetes(graph) if not resource.read}
     assert planned.keys() == registered.keys()

@@ -7,7 +7,8 @@ from collections.abc import Callable
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from tests.components.registrations import Graph, Resource, record
+from tests.components.registered_graph import Graph, Resource
+from tests.components.registrations import record
 from tests.topology.strategies import loaded_fleets
 from topology import Fleet
 
@@ -19,9 +20,7 @@ def crossing(graph: Graph, fleet: Fleet) -> list[tuple[Resource, Resource]]:
     return [
         (resource, other)
         for resource, other in graph.edges()
-        if resource.cluster in fleet.clusters
-        and other.cluster in fleet.clusters
-        and resource.cluster != other.cluster
+        if resource.cluster in fleet.clusters and other.cluster in fleet.clusters and resource.cluster != other.cluster
     ]
 
 
@@ -38,9 +37,7 @@ def test_the_namespace_comes_before_the_authority_and_that_before_istiod(graph: 
         assert f"{cluster}/cacerts" in graph.waits_for(ready(fleet, cluster))
 
 
-def test_the_base_chart_comes_before_the_istiod_chart_and_that_before_its_process(
-    graph: Graph, fleet: Fleet
-) -> None:
+def test_the_base_chart_comes_before_the_istiod_chart_and_that_before_its_process(graph: Graph, fleet: Fleet) -> None:
     for cluster in fleet.clusters:
         assert f"{cluster}/istio-system" in graph.waits_for(f"{cluster}/istio-base")
         assert f"{cluster}/istio-base" in graph.waits_for(f"{cluster}/istiod")
@@ -64,9 +61,7 @@ def test_the_address_of_a_gateway_is_read_after_its_release(graph: Graph, fleet:
             assert f"{cluster}/east-west-gateway" in graph.waits_for(name)
 
 
-def test_a_reader_token_waits_for_its_account_and_for_what_the_account_may_read(
-    graph: Graph, fleet: Fleet
-) -> None:
+def test_a_reader_token_waits_for_its_account_and_for_what_the_account_may_read(graph: Graph, fleet: Fleet) -> None:
     for cluster in fleet.clusters:
         if fleet.peers_of(cluster):
             assert {f"{cluster}/istio-base", f"{cluster}/istiod"} <= graph.waits_for(f"{cluster}/reader-token")

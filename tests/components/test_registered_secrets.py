@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
-from tests.components.registrations import CONFIDENTIAL, SECRET, Graph
+from tests.components.registered_graph import Graph
+from tests.components.registrations import CONFIDENTIAL, SECRET
 from topology import Fleet
 
-pytestmark = pytest.mark.proof("secrets never appear in plain text in state or output", step=1)
+pytestmark = pytest.mark.proof("no key, token or kubeconfig in plain text in state, logs or output", step=1)
 
 
 def plain_texts(value: Any, path: str = "") -> Iterator[tuple[str, str]]:

@@ -102,9 +102,7 @@ def test_istiod_gets_the_mesh_the_network_and_the_trust_domain(fleet: Fleet) -> 
 @given(loaded_fleets())
 def test_a_control_plane_has_one_remote_secret_that_holds_exactly_its_peers(fleet: Fleet) -> None:
     for cluster, plan in fleet_plan(fleet).items():
-        found = [
-            body for body in objects(plan) if body["metadata"]["labels"].get("istio/multiCluster") == "true"
-        ]
+        found = [body for body in objects(plan) if body["metadata"]["labels"].get("istio/multiCluster") == "true"]
         peers = fleet.peers_of(cluster)
         assert len(found) == (1 if peers else 0)
         assert [list(body["data"]) for body in found] == ([sorted(peers)] if peers else [])

@@ -13,6 +13,7 @@ from pathlib import Path
 import grpc
 import psutil
 import pytest
+from google.protobuf import empty_pb2
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
 pytestmark = pytest.mark.proof("plugins start quickly, speak plainly and never outlive the engine", step=0)
@@ -79,7 +80,7 @@ def test_requests_arrive_with_the_type_and_name_of_the_resource(
     stub: provider_pb2_grpc.ResourceProviderStub,
 ) -> None:
     assert stub.Create(create("ok")).id == "meshfleet:index:Thing west"
-    assert stub.GetPluginInfo(provider_pb2.google_dot_protobuf_dot_empty__pb2.Empty()).version == "1.2.3"
+    assert stub.GetPluginInfo(empty_pb2.Empty()).version == "1.2.3"
 
 
 def test_an_error_of_ours_is_shown_as_it_is_and_any_other_with_its_type(

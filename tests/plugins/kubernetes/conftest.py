@@ -15,17 +15,11 @@ from typing import Any
 
 import pytest
 
-from tests.plugins.kubernetes.engine import Engine
+from tests.plugins.kubernetes.engine import Engine, tidy
 
 PLUGIN = "resource-kubernetes-v4.34.2"
 EXECUTABLE = "pulumi-resource-kubernetes"
 CHECKOUT = Path(__file__).parents[3]
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    # Pulumi's Automation API leaves its event loops, with the socket pair each has, to the garbage collector.
-    config.addinivalue_line("filterwarnings", "ignore:unclosed event loop:ResourceWarning")
-    config.addinivalue_line("filterwarnings", "ignore:unclosed <socket.socket .*family=1:ResourceWarning")
 
 
 @dataclass(frozen=True)
@@ -118,9 +112,11 @@ def plugin_home(official_plugin: Path | None, tmp_path_factory: pytest.TempPathF
 
 
 @pytest.fixture
-def engine(plugin_home: Path, toolchain: Any, tmp_path: Path) -> Engine:
+def engine(plugin_home: Path, toolchain: Any, tmp_path: Path) -> Iterator[Engine]:
     """A stack of the test's own; what it leaves goes with the cluster."""
-    return Engine(plugin_home, toolchain.bin / "pulumi", tmp_path, toolchain.bin / "helm")
+    yield Engine(plugin_home, toolchain.bin / "pulumi", tmp_path, toolchain.bin / "helm")
+    with tidy():
+        pass
 
 
 @pytest.fixture

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import shutil
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -48,6 +51,17 @@ class Run:
         return {name: op for name, op in self.operations.items() if op not in ("same", "refresh", "read")}
 
 
+@contextmanager
+def tidy() -> Iterator[None]:
+    """Collect what Pulumi's Automation API leaves behind (event loops, their sockets); its warnings are not ours."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        try:
+            yield
+        finally:
+            gc.collect()
+
+
 class _QuickStack(auto.Stack):
     """Spares the three further runs of the CLI by which each operation reports about itself."""
 
@@ -89,7 +103,8 @@ class Engine:
         """Bring the stack to what `program` declares."""
         run = Run()
         self._stack.workspace.program = program
-        result = self._stack.up(on_event=run.watch, on_output=_drop, color="never", **options)
+        with tidy():
+            result = self._stack.up(on_event=run.watch, on_output=_drop, color="never", **options)
         run.text = result.stdout + result.stderr
         run.outputs = self.state()[f"{PROJECT}-{self._name}"].get("outputs", {})
         return run
@@ -106,7 +121,8 @@ class Engine:
         """What `up` would do."""
         run = Run()
         self._stack.workspace.program = program
-        result = self._stack.preview(on_event=run.watch, on_output=_drop, color="never", **options)
+        with tidy():
+            result = self._stack.preview(on_event=run.watch, on_output=_drop, color="never", **options)
         run.text = result.stdout + result.stderr
         return run
 
@@ -114,7 +130,8 @@ class Engine:
         """Take the world's state over into the stack's."""
         run = Run()
         self._stack.workspace.program = program
-        result = self._stack.refresh(on_event=run.watch, on_output=_drop, color="never", **options)
+        with tidy():
+            result = self._stack.refresh(on_event=run.watch, on_output=_drop, color="never", **options)
         run.text = result.stdout + result.stderr
         return run
 
@@ -122,7 +139,8 @@ class Engine:
         """Remove everything of the stack."""
         run = Run()
         self._stack.workspace.program = _nothing
-        result = self._stack.destroy(on_event=run.watch, on_output=_drop, color="never", **options)
+        with tidy():
+            result = self._stack.destroy(on_event=run.watch, on_output=_drop, color="never", **options)
         run.text = result.stdout + result.stderr
         return run
 
@@ -138,7 +156,7 @@ class Engine:
     def forget(self, name: str) -> None:
         """Take a resource out of the state, as if an interrupted run had not recorded it."""
         exported = self._stack.export_stack()
-        deployment = exported.deployment or {}
+        deployment = dict(exported.deployment or {})
         deployment["resources"] = [r for r in deployment["resources"] if not r["urn"].endswith(f"::{name}")]
         self._stack.import_stack(auto.Deployment(version=exported.version, deployment=deployment))
 

@@ -28,7 +28,7 @@ def unreachable(kubeconfig: str) -> str:
 
 def program(kubeconfig: str, namespace: str, value: str = "value", **settings: object) -> None:
     """One ConfigMap in one cluster."""
-    provider = kubernetes.Provider("cluster", kubeconfig=kubeconfig, **settings)  # type: ignore[arg-type]
+    provider = kubernetes.Provider("cluster", kubeconfig=kubeconfig, **settings)
     kubernetes.core.v1.ConfigMap(
         "map",
         metadata={"name": "map", "namespace": namespace},

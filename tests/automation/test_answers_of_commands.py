@@ -1,0 +1,294 @@
+"""What commands say and how they exit, whatever the engine did: with an engine that is made up."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import verification
+from automation import fleet_status
+from automation.changes import Change, Place, Record
+from automation.checkout import Checkout
+from automation.environment import Environment
+from automation.session import Session
+from tests.automation.events import diagnostic, done, failed
+from tests.automation.stack_files import Command
+from topology import StackFile, load, read_stack_file
+from topology.errors import EngineError
+from verification import Answer, Report
+
+pytestmark = pytest.mark.proof("the command's answers, exit codes and JSON", step=0)
+
+CHANGED = Record(changes=[Change(Place("west", "discovery", "remote-secrets"), "delete")])
+STATUS: dict[str, Any] = {
+    "stack": "dev",
+    "clusters": [
+        {
+            "name": "west",
+            "role": "host",
+            "mesh": "mesh1",
+            "network": "network-west",
+            "region": "r",
+            "zone": "",
+            "kubeconfig": "/nowhere/west.yaml",
+            "controlPlane": {"kind": "own", "of": "west", "revision": "default", "debugUrl": "http://127.0.0.1:1"},
+            "gateway": {"address": "127.64.0.1", "port": 15443.0},
+        },
+        {
+            "name": "east",
+            "role": "member",
+            "mesh": "mesh1",
+            "network": "network-west",
+            "region": "",
+            "zone": "",
+            "kubeconfig": None,
+            "controlPlane": {"kind": "remote", "of": "west", "revision": "default", "debugUrl": None},
+            "gateway": None,
+        },
+    ],
+    "meshes": [
+        {
+            "name": "mesh1",
+            "model": "multi-primary, several networks",
+            "trustDomain": "cluster.local",
+            "rootFingerprint": "ab" * 32,
+            "rootNotAfter": "2036-11-23T00:00:00Z",
+        }
+    ],
+    "virtualMachines": [],
+}
+
+
+@dataclass
+class MadeUp:
+    """A session whose engine does nothing and reports what it is told to."""
+
+    checkout: Checkout
+    file: StackFile
+    record: Record = field(default_factory=Record)
+    unread: list[str] = field(default_factory=list)
+    done: list[str] = field(default_factory=list)
+
+    @property
+    def engine(self) -> MadeUp:
+        return self
+
+    @property
+    def environment(self) -> Environment:
+        return Environment(self.checkout, {}, Path("/nowhere"), "")
+
+    def initialise(self) -> None:
+        self.done.append("initialise")
+
+    @contextmanager
+    def working(self, command: str) -> Iterator[None]:
+        self.done.append(command)
+        yield
+        self.done.append("released")
+
+    def run(self, operation: str, title: str, **options: Any) -> Record:
+        self.done.append(f"{operation} {options}" if options else operation)
+        return self.record
+
+    def compare(self, title: str) -> tuple[Record, list[str]]:
+        return self.record, self.unread
+
+    def status(self) -> dict[str, Any]:
+        return STATUS
+
+
+@pytest.fixture
+def session(checkout: Checkout, stacks: Path, monkeypatch: pytest.MonkeyPatch) -> MadeUp:
+    made = MadeUp(checkout, read_stack_file(stacks, "dev"))
+    monkeypatch.setattr("automation.command.open_session", lambda stack, quiet: made)
+    return made
+
+
+def test_up_says_what_changed_and_how_long_it_took(meshfleet: Command, session: MadeUp) -> None:
+    result = meshfleet("up", "--stack", "dev")
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert result.stderr.startswith("dev is up in ")
+    assert result.stderr.endswith("nothing changed\n")
+    session.record = CHANGED
+    answer = json.loads(meshfleet("up", "--stack", "dev", "--json").stdout)
+    assert answer.pop("seconds") >= 0
+    assert answer == {"ok": True, "stack": "dev", "changes": {"delete": 1}}
+    assert session.done[:4] == ["up", "initialise", "up {'refresh': False}", "released"]
+
+
+def test_up_looks_at_the_world_first_when_it_is_asked_to(meshfleet: Command, session: MadeUp) -> None:
+    assert meshfleet("up", "--stack", "dev", "--refresh").exit_code == 0
+    assert "up {'refresh': True}" in session.done
+
+
+def test_preview_is_exit_1_only_when_no_change_was_expected(meshfleet: Command, session: MadeUp) -> None:
+    assert meshfleet("preview", "--stack", "dev", "--expect-no-changes").exit_code == 0
+    session.record = CHANGED
+    result = meshfleet("preview", "--stack", "dev")
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert "remote-secrets" in result.stderr
+    result = meshfleet("preview", "--stack", "dev", "--expect-no-changes", "--json")
+    assert result.exit_code == 1
+    assert json.loads(result.stdout)["changes"] == ["west: remote-secrets delete"]
+
+
+def test_drift_is_exit_3_and_the_list(meshfleet: Command, session: MadeUp) -> None:
+    result = meshfleet("drift", "--stack", "dev", "--json")
+    assert (result.exit_code, json.loads(result.stdout)) == (0, {"ok": True, "stack": "dev", "drift": []})
+    session.record, session.unread = CHANGED, ["west: 3 resources cannot be read: refused"]
+    result = meshfleet("drift", "--stack", "dev")
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert "remote-secrets" in result.stderr
+    assert "west: 3 resources cannot be read: refused" in result.stderr
+    assert "meshfleet up --refresh --stack dev makes it so again" in result.stderr
+    result = meshfleet("drift", "--stack", "dev", "--json")
+    assert result.exit_code == 3
+    assert json.loads(result.stdout) == {
+        "ok": False,
+        "stack": "dev",
+        "drift": ["west: remote-secrets delete", "west: 3 resources cannot be read: refused"],
+    }
+
+
+def test_status_is_a_table_for_people_and_the_whole_as_json(meshfleet: Command, session: MadeUp) -> None:
+    result = meshfleet("status", "--stack", "dev")
+    assert (result.exit_code, result.stdout) == (0, "")
+    for text in ("west", "remote of west", "127.64.0.1:15443", "multi-primary, several networks", "abababab"):
+        assert text in " ".join(result.stderr.split())
+    assert json.loads(meshfleet("status", "--stack", "dev", "--json").stdout) == STATUS
+
+
+@pytest.mark.parametrize(
+    ("oks", "code"), [((True, True), 0), ((True, False), 1), ((), 1)], ids=["all hold", "one fails", "none ran"]
+)
+def test_verify_is_exit_0_only_when_all_hold_and_one_ran(
+    oks: tuple[bool, ...],
+    code: int,
+    meshfleet: Command,
+    session: MadeUp,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    answers = tuple(Answer(f"check-{number}", "west", ok, "seen", 0.5) for number, ok in enumerate(oks))
+    monkeypatch.setattr(verification.FleetView, "from_status", lambda status, tools: None)
+    monkeypatch.setattr(verification, "run", lambda view, on_answer, bound: Report(answers))
+    result = meshfleet("verify", "--stack", "dev", "--json")
+    assert result.exit_code == code
+    answer = json.loads(result.stdout)
+    assert answer["ok"] is (code == 0)
+    assert [set(check) for check in answer["checks"]] == [{"name", "cluster", "ok", "detail", "seconds"}] * len(oks)
+    result = meshfleet("verify", "--stack", "dev")
+    assert (result.exit_code, result.stdout) == (code, "")
+    assert f"{sum(oks)} of {len(oks)} checks hold" in result.stderr
+
+
+def test_graph_marks_what_the_last_verification_found(
+    meshfleet: Command, session: MadeUp, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(verification.FleetView, "from_status", lambda status, tools: None)
+    failing = Report((Answer("trust", "west", False, "x", 0.1), Answer("webhook", "west", True, "x", 0.1)))
+    monkeypatch.setattr(verification, "run", lambda view, on_answer, bound: failing)
+    meshfleet("verify", "--stack", "dev")
+    kept = json.loads((session.checkout.fleet("dev") / "verification.json").read_text(encoding="utf-8"))
+    assert kept == {"west": False}
+
+
+# What a session makes of what the engine reports.
+
+
+@dataclass
+class Engine:
+    """Reports these events."""
+
+    events: tuple[Any, ...]
+
+    def run(self, operation: str, hear: Any, **options: Any) -> Record:
+        record = Record()
+        for event in self.events:
+            record.add(event)
+            hear(event)
+        return record
+
+
+def session_with(checkout: Checkout, stacks: Path, *events: Any) -> Session:
+    file = read_stack_file(stacks, "examples/two-meshes")
+    made = Session(Checkout(stacks.parent, checkout.home), file, load(file.stack, file.config), quiet=True)
+    made.__dict__["engine"] = Engine(events)
+    return made
+
+
+def test_a_run_that_did_not_complete_names_every_failure_and_the_command_to_repeat(
+    checkout: Checkout, stacks: Path
+) -> None:
+    session = session_with(checkout, stacks, failed("west/istiod"), diagnostic("refused", "west/istiod"))
+    with pytest.raises(EngineError) as caught:
+        session.run("up", "up examples/two-meshes")
+    assert str(caught.value) == (
+        "up examples/two-meshes did not complete:\n  west: istiod: refused\n"
+        "what was done is kept; mend the cause and run meshfleet up --stack examples/two-meshes again"
+    )
+
+
+def test_what_follows_from_a_dead_cluster_is_drift_of_it_and_told_in_one_line(checkout: Checkout, stacks: Path) -> None:
+    session = session_with(
+        checkout,
+        stacks,
+        done("west/processes", "update"),
+        diagnostic("connection refused", "west/istiod"),
+        diagnostic("connection refused", "west/cacerts"),
+    )
+    record, unread = session.compare("drift dev")
+    assert [str(change) for change in record.changes] == ["west: processes update"]
+    assert unread == ["west: 2 resources cannot be read: connection refused"]
+
+
+@pytest.mark.parametrize("reason", [diagnostic("refused", "east/istiod"), diagnostic("the backend is gone")])
+def test_what_cannot_be_read_without_a_change_that_tells_why_is_a_failure(
+    reason: Any, checkout: Checkout, stacks: Path
+) -> None:
+    session = session_with(checkout, stacks, done("west/processes", "update"), reason)
+    with pytest.raises(EngineError, match="drift dev did not complete"):
+        session.compare("drift dev")
+
+
+@dataclass
+class Outputs:
+    """An engine that only has exports."""
+
+    exports: dict[str, Any] | None
+    file: StackFile
+
+    def exists(self) -> bool:
+        return self.exports is not None
+
+    def outputs(self) -> dict[str, Any]:
+        return self.exports or {}
+
+
+def test_status_puts_each_kubeconfig_into_a_file_of_its_owner(checkout: Checkout, stacks: Path) -> None:
+    exports = {
+        "fleet": {"stack": "dev", "clusters": [{"name": "west"}, {"name": "east"}]},
+        "kubeconfigs": {"west": "the kubeconfig"},
+    }
+    engine: Any = Outputs(exports, read_stack_file(stacks, "dev"))
+    status = fleet_status.fleet_status(checkout, engine)
+    path = checkout.kubeconfig("dev", "west")
+    assert [cluster["kubeconfig"] for cluster in status["clusters"]] == [str(path), None]
+    assert path.read_text(encoding="utf-8") == "the kubeconfig"
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert all(folder.stat().st_mode & 0o077 == 0 for folder in (path.parent, checkout.home))
+    assert "the kubeconfig" not in json.dumps(status)
+
+
+@pytest.mark.parametrize("exports", [None, {}, {"fleet": None}])
+def test_the_status_of_a_stack_that_is_not_up_is_what_to_do(
+    exports: dict[str, Any] | None, checkout: Checkout, stacks: Path
+) -> None:
+    engine: Any = Outputs(exports, read_stack_file(stacks, "dev"))
+    with pytest.raises(EngineError, match="the stack dev is not up; run meshfleet up --stack dev"):
+        fleet_status.fleet_status(checkout, engine)

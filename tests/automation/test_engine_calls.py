@@ -1,0 +1,174 @@
+"""How the engine is called: with a `pulumi` that is a script and notes what it was asked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from automation import destruction
+from automation.checkout import PROJECT, Checkout
+from automation.destruction import destroy, stacks_of
+from automation.engine import Engine
+from automation.environment import Environment
+from automation.stack_configuration import private_copy
+from topology import StackFile, read_stack_file
+from topology.errors import EngineError
+
+pytestmark = pytest.mark.proof("one command at a time on a stack, and going on after a killed one", step=0)
+
+Script = Callable[[Path, str], Path]
+SALT = "encryptionsalt: v1:abc\n"
+
+
+@pytest.fixture
+def pulumi(tmp_path: Path, script: Script) -> Callable[[str], Path]:
+    """A `pulumi` with this body; returns the file in which it notes its arguments, line by line."""
+    calls = tmp_path / "calls"
+
+    def make(body: str) -> Path:
+        # The Automation API puts `--non-interactive` before everything.
+        script(tmp_path / "tools" / "pulumi", f'shift\necho "$@" >> "{calls}"\n{body}')
+        return calls
+
+    return make
+
+
+@pytest.fixture
+def engine(tmp_path: Path, checkout: Checkout, stacks: Path) -> Engine:
+    checkout.root.mkdir()
+    return Engine(environment(tmp_path, checkout), read_stack_file(stacks, "good"))
+
+
+def environment(tmp_path: Path, checkout: Checkout, backend: str = "") -> Environment:
+    variables = {"PULUMI_BACKEND_URL": backend or f"file://{checkout.state}"}
+    return Environment(checkout, variables, tmp_path / "tools", "")
+
+
+def state_of(checkout: Checkout, stack: str) -> Path:
+    path = checkout.state / ".pulumi" / "stacks" / PROJECT / f"{stack}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("{}", encoding="utf-8")
+    return path
+
+
+def test_whether_a_local_stack_exists_is_seen_without_running_anything(engine: Engine, checkout: Checkout) -> None:
+    assert not engine.exists()
+    state_of(checkout, "good")
+    assert engine.exists()
+
+
+def test_whether_a_stack_exists_elsewhere_is_asked(
+    tmp_path: Path, checkout: Checkout, engine: Engine, pulumi: Callable[[str], Path]
+) -> None:
+    pulumi('echo \'[{"name": "team/good"}, {"name": "other"}]\'')
+    there = Engine(environment(tmp_path, checkout, "s3://bucket"), engine.file)
+    assert there.exists()
+    assert not Engine(there.environment, StackFile("goo", engine.file.path, {})).exists()
+
+
+def test_a_new_stack_is_made_outside_the_project_and_only_the_copy_gets_the_salt(
+    engine: Engine, checkout: Checkout, pulumi: Callable[[str], Path]
+) -> None:
+    before = engine.file.path.read_bytes()
+    calls = pulumi(f"printf '{SALT}' > Pulumi.good.yaml")
+    engine.initialise()
+    (call,) = calls.read_text(encoding="utf-8").splitlines()
+    assert call.startswith("stack init good --no-select")
+    assert private_copy(checkout, "good").read_text(encoding="utf-8").endswith(SALT)
+    assert engine.file.path.read_bytes() == before
+    assert list(checkout.root.iterdir()) == []
+
+
+def test_a_stack_that_is_there_is_not_made_again(
+    engine: Engine, checkout: Checkout, pulumi: Callable[[str], Path]
+) -> None:
+    calls = pulumi("exit 1")
+    state_of(checkout, "good")
+    engine.initialise()
+    assert not calls.exists()
+
+
+@pytest.mark.parametrize("pending", [[{"type": "creating"}], [], None])
+def test_only_pending_operations_are_forgotten_and_only_if_there_are_some(
+    pending: Any, engine: Engine, tmp_path: Path, pulumi: Callable[[str], Path]
+) -> None:
+    exported = {"version": 3, "deployment": {"resources": ["r"], "pending_operations": pending}}
+    (tmp_path / "state.json").write_text(json.dumps(exported), encoding="utf-8")
+    pulumi(
+        f'case "$2" in export) cat "{tmp_path}/state.json";; '
+        f'import) cp -p "$4" "{tmp_path}/imported"; echo "$@" >&2;; esac'
+    )
+    engine.forget_pending()
+    imported = tmp_path / "imported"
+    assert imported.exists() == bool(pending)
+    if pending:
+        assert json.loads(imported.read_text(encoding="utf-8")) == {
+            "version": 3,
+            "deployment": {"resources": ["r"]},
+        }
+        assert imported.stat().st_mode & 0o777 == 0o600
+
+
+def test_the_reason_of_a_failure_is_what_pulumi_calls_its_error(engine: Engine, pulumi: Callable[[str], Path]) -> None:
+    pulumi("echo SECRET; echo 'warning: old' >&2; echo 'error: no such stack' >&2; exit 255")
+    with pytest.raises(EngineError) as caught:
+        engine.outputs()
+    assert str(caught.value) == "no such stack"
+
+
+def test_every_stack_with_a_state_or_with_files_is_known(checkout: Checkout) -> None:
+    assert stacks_of(checkout) == ()
+    state_of(checkout, "dev")
+    state_of(checkout, "dev").with_suffix(".json.bak").write_text("", encoding="utf-8")
+    (checkout.fleet("killed")).mkdir(parents=True)
+    (checkout.home / "fleets" / "a-file").write_text("", encoding="utf-8")
+    assert stacks_of(checkout) == ("dev", "killed")
+
+
+@pytest.fixture
+def prepared(tmp_path: Path, checkout: Checkout, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Makes `destroy` use the script."""
+    checkout.root.mkdir(exist_ok=True)
+    monkeypatch.delenv("PULUMI_BACKEND_URL", raising=False)
+    made = environment(tmp_path, checkout)
+    monkeypatch.setattr(destruction, "prepare", lambda _: made)
+
+
+@pytest.mark.usefixtures("prepared", "stacks")
+def test_what_a_killed_run_left_is_removed_even_when_the_engine_knows_nothing_of_it(
+    checkout: Checkout, pulumi: Callable[[str], Path]
+) -> None:
+    calls = pulumi("exit 1")
+    (checkout.fleet("good") / "clusters" / "west").mkdir(parents=True)
+    (checkout.fleet("other") / "clusters" / "west").mkdir(parents=True)
+    assert destroy(checkout, "good", quiet=True) == "good"
+    assert not checkout.fleet("good").exists()
+    assert checkout.fleet("other").exists()
+    assert not calls.exists()
+
+
+@pytest.mark.usefixtures("prepared", "stacks")
+def test_destroying_what_is_not_there_makes_nothing(checkout: Checkout) -> None:
+    assert destroy(checkout, "good", quiet=True) == ""
+    assert not checkout.home.exists()
+
+
+@pytest.mark.usefixtures("stacks")
+def test_a_stack_of_a_shared_backend_is_found_without_any_file_of_it_here(
+    tmp_path: Path, checkout: Checkout, pulumi: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkout.root.mkdir()
+    monkeypatch.setenv("PULUMI_BACKEND_URL", "s3://bucket")
+    monkeypatch.setattr(destruction, "prepare", lambda _: environment(tmp_path, checkout, "s3://bucket"))
+    destroyed: list[str] = []
+    monkeypatch.setattr(destruction, "_destroy", lambda engine, stack, quiet: destroyed.append(stack))
+    calls = pulumi('[ "$2" = ls ] && echo \'[{"name": "good"}]\'; exit 0')
+    assert destroy(checkout, "good", quiet=True) == "good"
+    assert destroyed == ["good"]
+    assert "stack rm good --yes --preserve-config" in calls.read_text(encoding="utf-8")
+    assert destroy(checkout, "wrong", quiet=True) == ""
+    assert not checkout.fleet("wrong").exists()
