@@ -120,6 +120,9 @@ class Cluster:
                 "destroy the cluster and create it anew"
             )
         stopped = self._control_plane.stopped()
+        if "kube-apiserver" in stopped:
+            self._control_plane.end_clients()
+            stopped = self._control_plane.stopped()
         if stopped:
             require_free_ports(self._owner, {name: port for name, port in ports.items() if _component(name) in stopped})
             self._control_plane.start(stopped)

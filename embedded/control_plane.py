@@ -120,6 +120,16 @@ class ControlPlane:
         """The components that do not run, in the order of COMPONENTS."""
         return missing(processes.find(self.directory))
 
+    def end_clients(self) -> None:
+        """End all but etcd and the API server, to be started anew after the API server was away.
+
+        A client waits ever longer for an API server that does not answer, up to half a minute: until then no
+        pod would be scheduled. One that has just started asks at once.
+        """
+        running = processes.find(self.directory)
+        clients = [process for name, same in running.items() if name not in _SERVERS for process in same]
+        processes.end(clients, grace=0)
+
     def start(self, components: Collection[str]) -> None:
         """Start these components as kwokctl wrote them down, with the tools of today's toolchain.
 

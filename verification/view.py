@@ -140,7 +140,7 @@ def _control_plane(cluster: str, entry: Any, where: str) -> ControlPlaneView:
     if kind not in KINDS:
         raise VerificationError(f"status: {where}.kind is {kind!r}; allowed are {', '.join(KINDS)}")
     return ControlPlaneView(
-        kind=cast(Literal["own", "remote", "external"], kind),
+        kind=cast("Literal['own', 'remote', 'external']", kind),
         of=str(entry.get("of") or cluster),
         revision=str(entry.get("revision") or "default"),
         debug_url=str(entry["debugUrl"]).rstrip("/") if entry.get("debugUrl") else None,

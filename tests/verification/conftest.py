@@ -168,7 +168,7 @@ class Server:
 
             do_GET = do_POST = answer
 
-            def log_message(self, format: str, *arguments: Any) -> None:
+            def log_message(self, *_: Any) -> None:
                 """Keep quiet."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)

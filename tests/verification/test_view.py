@@ -21,7 +21,8 @@ def test_every_field_of_status_is_kept(status: dict[str, Any], tmp_path: Path) -
     fleet = FleetView.from_status(status, tmp_path)
     west = fleet.clusters[0]
     assert (west.name, west.mesh, west.network, west.context) == ("west", "mesh1", "net-west", "c")
-    assert west.gateway is not None and (west.gateway.address, west.gateway.port) == ("127.0.0.1", 15443)
+    assert west.gateway is not None
+    assert (west.gateway.address, west.gateway.port) == ("127.0.0.1", 15443)
     assert west.control_plane.debug_url == "http://127.0.0.1:18101"
     assert west.injected_namespaces == ("sample",)
     assert [member.name for member in fleet.mesh_members("mesh1")] == ["west", "east"]

@@ -31,7 +31,8 @@ def judge(fleet: FleetView, cluster: ClusterView, gateways: Sequence[NetworkGate
     """Whether `gateways` lead into every other network of the mesh of `cluster`, and into no other mesh."""
     members = fleet.mesh_members(cluster.mesh)
     faults = [
-        f"gateway {gateway.address}:{gateway.port} of {gateway.cluster} belongs to mesh {fleet.mesh_of(gateway.cluster)}: "
+        f"gateway {gateway.address}:{gateway.port} of {gateway.cluster} belongs to mesh "
+        f"{fleet.mesh_of(gateway.cluster)}: "
         f"delete its remote secret, then restart the istiod of {cluster.name}, which keeps gateways it once learned"
         for gateway in gateways
         if fleet.mesh_of(gateway.cluster) not in (None, cluster.mesh)

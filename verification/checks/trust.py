@@ -15,7 +15,7 @@ from verification.check import Check, Finding
 from verification.cluster_api import config_map, reach, secret_files
 from verification.view import ClusterView, FleetView
 
-SECRET = "cacerts"
+CACERTS = "cacerts"
 CONFIG_MAP = "istio-ca-root-cert"
 ROOT_KEY = "root-cert.pem"
 
@@ -29,13 +29,14 @@ class Trust(Check):
         with reach(cluster, patience) as client:
             own = cluster.control_plane.kind == "own"
             try:
-                files = secret_files(client, cluster, SECRET) if own else {}
+                files = secret_files(client, cluster, CACERTS) if own else {}
             except ApiError as error:
                 if error.status.code != 404:
                     raise
                 return Finding(
                     False,
-                    f"{cluster.name} has no Secret {SECRET}: its istiod signs with a root of its own; run `meshfleet up`",
+                    f"{cluster.name} has no Secret {CACERTS}: its istiod signs with a root of its own; "
+                    "run `meshfleet up`",
                 )
             try:
                 given = config_map(client, cluster, CONFIG_MAP)
@@ -73,8 +74,9 @@ def judge(
     if mesh.root_fingerprint not in roots:
         return Finding(
             False,
-            f"workloads of {cluster.name} are given root {', '.join(short(r) for r in sorted(roots))}, mesh {mesh.name} has "
-            f"{short(mesh.root_fingerprint)}; restart its istiod if {SECRET} was changed after its start",
+            f"workloads of {cluster.name} are given root {', '.join(short(r) for r in sorted(roots))}, "
+            f"mesh {mesh.name} has "
+            f"{short(mesh.root_fingerprint)}; restart its istiod if {CACERTS} was changed after its start",
         )
     if cluster.control_plane.kind != "own":
         return Finding(
@@ -84,7 +86,8 @@ def judge(
     if authority.root_fingerprint != mesh.root_fingerprint:
         return Finding(
             False,
-            f"{SECRET} of {cluster.name} chains to root {short(authority.root_fingerprint)} ({authority.root_subject}), "
+            f"{CACERTS} of {cluster.name} chains to root {short(authority.root_fingerprint)} "
+            f"({authority.root_subject}), "
             f"mesh {mesh.name} has {short(mesh.root_fingerprint)}; run `meshfleet up`",
         )
     return Finding(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import json
-import shutil
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -80,7 +79,7 @@ class Engine:
 
     def __init__(self, home: Path, pulumi: Path, directory: Path, helm: Path, name: str = "test") -> None:
         self._state = state = directory / "state"
-        state.mkdir(parents=True)
+        state.mkdir(parents=True, exist_ok=True)
         environment = {
             "PULUMI_BACKEND_URL": f"file://{state}",
             "PULUMI_CONFIG_PASSPHRASE": "conformance",
@@ -97,7 +96,7 @@ class Engine:
             project_settings=auto.ProjectSettings(PROJECT, "python", main=str(directory)),
             pulumi_command=_command(pulumi, directory),
         )
-        self._stack = _QuickStack(name, workspace, StackInitMode.CREATE)
+        self._stack = _QuickStack(name, workspace, StackInitMode.CREATE_OR_SELECT)
 
     def up(self, program: Program, **options: Any) -> Run:
         """Bring the stack to what `program` declares."""
@@ -144,6 +143,10 @@ class Engine:
         run.text = result.stdout + result.stderr
         return run
 
+    def unlock(self) -> None:
+        """Remove the lock that a killed engine left."""
+        self._stack.cancel()
+
     def state(self) -> dict[str, Any]:
         """The recorded resources by logical name, as the state file has them: secrets encrypted."""
         deployment = json.loads(self.state_text())["checkpoint"].get("latest") or {}
@@ -172,6 +175,7 @@ def _nothing() -> None:
 def _command(pulumi: Path, directory: Path) -> auto.PulumiCommand:
     """The CLI under test, laid out as the Automation API wants it: below `bin`."""
     root = directory / "cli"
-    (root / "bin").mkdir(parents=True)
-    (root / "bin" / "pulumi").symlink_to(shutil.which("pulumi", path=str(pulumi.parent)) or pulumi)
+    (root / "bin").mkdir(parents=True, exist_ok=True)
+    if not (root / "bin" / "pulumi").exists():
+        (root / "bin" / "pulumi").symlink_to(pulumi)
     return auto.PulumiCommand(root=str(root), skip_version_check=True)

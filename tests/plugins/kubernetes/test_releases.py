@@ -5,14 +5,19 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pulumi
 import pulumi_kubernetes as kubernetes
 import pytest
+from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
-from tests.plugins.kubernetes.conftest import ApiServer
+from tests.plugins.kubernetes.conftest import CHECKOUT, ApiServer
 from tests.plugins.kubernetes.engine import Engine
 
 pytestmark = pytest.mark.proof("Helm releases through whichever plugin is installed", step=2)
@@ -210,3 +215,69 @@ def test_istios_base_chart_installs_its_definitions(engine: Engine, api_server: 
     engine.refresh(preview_only=True, expect_no_changes=True)
     engine.destroy()
     api_server.kubectl("delete", "namespace", "istio-system", "--wait=false")
+
+
+def test_an_engine_killed_in_the_middle_of_an_installation_leaves_nothing_that_stops_the_next_run(
+    engine: Engine,
+    api_server: ApiServer,
+    namespace: str,
+    chart: Path,
+    official_plugin: Path | None,
+    plugin_home: Path,
+    toolchain: Any,
+    tmp_path: Path,
+) -> None:
+    service = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": "small-gateway"},
+        "spec": {"type": "LoadBalancer", "ports": [{"port": 15443}]},
+    }
+    # Helm waits for an address, which nobody gives it.
+    (chart / "templates" / "service.yaml").write_text(json.dumps(service))
+    # In a process of its own, as the killed engine takes the program that it runs along.
+    code = (
+        "import sys; from pathlib import Path; from types import SimpleNamespace;"
+        "from tests.plugins.kubernetes.engine import Engine;"
+        "from tests.plugins.kubernetes.test_releases import release;"
+        "home, pulumi, directory, helm, chart, cluster, namespace = sys.argv[1:];"
+        "server = SimpleNamespace(kubeconfig=Path(cluster).read_text());"
+        "engine = Engine(Path(home), Path(pulumi), Path(directory), Path(helm));"
+        "engine.up(lambda: release(server, Path(chart), namespace))"
+    )
+    tools = (toolchain.bin / "pulumi", tmp_path, toolchain.bin / "helm")
+    arguments = [str(part) for part in (plugin_home, *tools, chart, api_server.path, namespace)]
+    environment = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
+
+    def is_installing() -> bool:
+        return any(
+            found["metadata"]["labels"]["status"] == "pending-install" for found in stored(api_server, namespace)
+        )
+
+    with subprocess.Popen(
+        [sys.executable, "-c", code, *arguments], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as process:
+        # The engine has to be met while helm is at work on the release.
+        Retrying(retry=retry_if_result(lambda met: not met), wait=wait_fixed(0.2), stop=stop_after_delay(60))(
+            is_installing
+        )
+        [cli] = [child for child in psutil.Process(process.pid).children() if child.name() == "pulumi"]
+        orphans = cli.children(recursive=True)
+        assert any("helm" in orphan.name() for orphan in orphans) or official_plugin is not None
+        cli.kill()
+        process.wait(timeout=60)
+    _, alive = psutil.wait_procs(orphans, timeout=20)
+    assert alive == [], "neither the plugin nor its helm outlives the engine"
+
+    if official_plugin is not None:
+        return
+    patch = "--patch=" + json.dumps({"status": {"loadBalancer": {"ingress": [{"ip": "127.9.9.8"}]}}})
+    api_server.kubectl(
+        "patch", "service", "small-gateway", "-n", namespace, "--subresource=status", "--type=merge", patch
+    )
+    engine.unlock()
+    engine.up(lambda: release(api_server, chart, namespace))
+    assert stored(api_server, namespace)[-1]["metadata"]["labels"]["status"] == "deployed"
+    engine.destroy()
+    assert stored(api_server, namespace) == []
+    assert not api_server.has("service", "small-gateway", "-n", namespace)
