@@ -96,7 +96,8 @@ class Record:
         }
         resources = [place for place, texts in self.failures.items() if told[place] or not texts]
         if not resources:
-            return list(dict.fromkeys([*(f"{place}: {' '.join(texts)}" for place, texts in self.failures.items()), *self.errors]))
+            everything = [f"{place}: {' '.join(texts)}" for place, texts in self.failures.items()]
+            return list(dict.fromkeys([*everything, *self.errors]))
         named = [f"{place}: {' '.join(told[place]) or 'failed'}" for place in resources]
         others = [text for text in self.errors if not text.startswith(CONSEQUENCES)]
         return list(dict.fromkeys([*named, *others]))

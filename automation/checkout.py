@@ -70,8 +70,6 @@ def write_private(path: Path, text: str) -> None:
     """Write a file that only its owner can read; it is never there half-written."""
     make_private(path.parent)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with os.fdopen(
-        os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8"
-    ) as file:
+    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
         file.write(text)
     temporary.replace(path)

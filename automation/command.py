@@ -27,9 +27,7 @@ app = typer.Typer(
     epilog="Exit codes: 0 done, 1 failed (with what to do next), 2 the stack file is wrong, 3 drift was found.",
 )
 
-Stack = Annotated[
-    str, typer.Option("--stack", "-s", help="A file stacks/Pulumi.STACK.yaml, or examples/STACK.")
-]
+Stack = Annotated[str, typer.Option("--stack", "-s", help="A file stacks/Pulumi.STACK.yaml, or examples/STACK.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else on standard output.")]
 
 
@@ -81,9 +79,7 @@ def preview(
 def verify(
     stack: Stack,
     json: Json = False,
-    seconds: Annotated[
-        float, typer.Option(min=1, help="How long each check may wait for its condition.")
-    ] = 30,
+    seconds: Annotated[float, typer.Option(min=1, help="How long each check may wait for its condition.")] = 30,
 ) -> None:
     """Ask the running fleet, istiods and API servers themselves, whether it is what it should be."""
     # Not needed by the other commands, whose start it would slow down.

@@ -144,9 +144,7 @@ class Engine:
     def _pulumi(self, *arguments: str, folder: Path | None = None) -> auto.CommandResult:
         folder = folder or self.environment.checkout.root
         try:
-            return PulumiCli(self.environment).run(
-                list(arguments), str(folder), dict(self.environment.variables)
-            )
+            return PulumiCli(self.environment).run(list(arguments), str(folder), dict(self.environment.variables))
         except auto.CommandError as error:
             raise EngineError(_reason(error)) from error
 

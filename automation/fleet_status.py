@@ -19,9 +19,7 @@ def fleet_status(checkout: Checkout, engine: Engine) -> dict[str, Any]:
     """
     outputs = engine.outputs() if engine.exists() else {}
     if not isinstance(outputs.get("fleet"), dict):
-        raise EngineError(
-            f"the stack {engine.file.stack} is not up; run meshfleet up --stack {engine.file.stack}"
-        )
+        raise EngineError(f"the stack {engine.file.stack} is not up; run meshfleet up --stack {engine.file.stack}")
     status: dict[str, Any] = outputs["fleet"]
     for cluster in status["clusters"]:
         content = outputs["kubeconfigs"].get(cluster["name"])

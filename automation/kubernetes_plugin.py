@@ -57,11 +57,7 @@ def _take_from_user(folder: Path, wanted: str) -> bool:
     homes.append(Path.home() / ".pulumi")
     for home in homes:
         theirs = home / "plugins" / wanted
-        if (
-            (theirs / NAME).is_file()
-            and theirs.resolve() != folder.resolve()
-            and not _is_script(theirs / NAME)
-        ):
+        if (theirs / NAME).is_file() and theirs.resolve() != folder.resolve() and not _is_script(theirs / NAME):
             folder.symlink_to(theirs)
             return True
     return False
@@ -88,9 +84,7 @@ def _stand_in(checkout: Checkout, folder: Path, python: Path) -> bool:
     make_private(folder)
     script = folder / NAME
     temporary = folder / f".{NAME}.{os.getpid()}"
-    temporary.write_text(
-        STAND_IN_SCRIPT.format(root=_quoted(checkout.root), python=_quoted(python)), encoding="utf-8"
-    )
+    temporary.write_text(STAND_IN_SCRIPT.format(root=_quoted(checkout.root), python=_quoted(python)), encoding="utf-8")
     temporary.chmod(0o700)
     temporary.replace(script)
     return True

@@ -121,9 +121,7 @@ class MovingTable(Silent):
 
     def _draw(self) -> Table:
         with self._lock:
-            table = Table(
-                title=self._title, title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0)
-            )
+            table = Table(title=self._title, title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0))
             table.add_column("")
             for stage in STAGES:
                 table.add_column(stage)

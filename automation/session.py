@@ -79,8 +79,7 @@ class Session:
         if record.errors or not set(silent) <= {change.place.cluster for change in record.changes}:
             raise self._incomplete(title, record)
         return record, [
-            f"{cluster}: {len(reasons)} resources cannot be read: {reasons[0]}"
-            for cluster, reasons in silent.items()
+            f"{cluster}: {len(reasons)} resources cannot be read: {reasons[0]}" for cluster, reasons in silent.items()
         ]
 
     def _perform(self, operation: Operation, title: str, **options: Any) -> Record:

@@ -40,6 +40,4 @@ def keep_salt(copy: Path, initialised: Path) -> None:
     """Add the salt that Pulumi wrote to the file of a new stack, so that the copy decrypts what it encrypts."""
     salt = SALT.search(initialised.read_text(encoding="utf-8")) if initialised.exists() else None
     if salt and not OWN_PROVIDER.search(copy.read_text(encoding="utf-8")):
-        write_private(
-            copy, copy.read_text(encoding="utf-8").rstrip("\n") + "\n" + salt.group().rstrip("\n") + "\n"
-        )
+        write_private(copy, copy.read_text(encoding="utf-8").rstrip("\n") + "\n" + salt.group().rstrip("\n") + "\n")

@@ -27,9 +27,7 @@ def changes_table(changes: Sequence[Change], none: str) -> None:
     table = _table("cluster", "stage", "what", "change", "fields")
     for change in changes:
         place = change.place
-        table.add_row(
-            place.cluster or "fleet", place.stage, place.what, change.operation, ", ".join(change.fields)
-        )
+        table.add_row(place.cluster or "fleet", place.stage, place.what, change.operation, ", ".join(change.fields))
     console.print(table)
 
 
@@ -48,16 +46,12 @@ def checks_table(report: Report) -> None:
         table.add_row(name, *(_mark(marks.get(cluster)) for cluster in clusters))
     console.print(table)
     held = sum(answer.ok for answer in report.answers)
-    console.print(
-        f"{held} of {len(report.answers)} checks hold" + ("" if report.ok else "; the fleet is not verified")
-    )
+    console.print(f"{held} of {len(report.answers)} checks hold" + ("" if report.ok else "; the fleet is not verified"))
 
 
 def status_table(status: Mapping[str, Any]) -> None:
     """Clusters and meshes of a running fleet."""
-    table = _table(
-        "cluster", "role", "mesh", "network", "region/zone", "control plane", "gateway", "kubeconfig"
-    )
+    table = _table("cluster", "role", "mesh", "network", "region/zone", "control plane", "gateway", "kubeconfig")
     for cluster in status["clusters"]:
         plane, gateway = cluster["controlPlane"], cluster["gateway"]
         table.add_row(

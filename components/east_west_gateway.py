@@ -48,9 +48,7 @@ class EastWestGateway(Component):
     ) -> None:
         super().__init__(access.name, opts)
         cluster = access.name
-        in_cluster = self.child(
-            provider=access.provider, after=[control_plane.ready], deleted_with=access.goes_with
-        )
+        in_cluster = self.child(provider=access.provider, after=[control_plane.ready], deleted_with=access.goes_with)
         release = helm_release(
             f"{cluster}/east-west-gateway",
             fleet,

@@ -16,9 +16,7 @@ from topology import Fleet
 class ExistingCluster(Component):
     """Nothing of the cluster itself is managed; destroying the stack removes what the stack put there."""
 
-    def __init__(
-        self, fleet: Fleet, cluster: str, kubeconfig: KubeconfigFile, opts: pulumi.ResourceOptions
-    ) -> None:
+    def __init__(self, fleet: Fleet, cluster: str, kubeconfig: KubeconfigFile, opts: pulumi.ResourceOptions) -> None:
         super().__init__(cluster, opts)
         content = pulumi.Output.secret(kubeconfig.content)
         existing = fleet.clusters[cluster].existing

@@ -118,9 +118,7 @@ class Fleet(Component):
             else None,
             "intermediateNotAfter": resources.trust.resources.intermediate.not_after,
             "injectedNamespaces": [
-                namespace
-                for namespace, declared in topology.namespaces_of(name).items()
-                if declared.injection
+                namespace for namespace, declared in topology.namespaces_of(name).items() if declared.injection
             ],
         }
 

@@ -44,9 +44,7 @@ def chart_source(fleet: Fleet, cluster: str, chart: str) -> dict[str, Any]:
     return {"chart": chart, "version": version, "repositoryOpts": {"repo": charts.repository}}
 
 
-def helm_release(
-    name: str, fleet: Fleet, cluster: str, release: Release, opts: pulumi.ResourceOptions
-) -> HelmRelease:
+def helm_release(name: str, fleet: Fleet, cluster: str, release: Release, opts: pulumi.ResourceOptions) -> HelmRelease:
     """Register `release` in `cluster` under the logical name `name`; awaited for ten minutes at most if it waits."""
     inputs = {
         "name": release.name,

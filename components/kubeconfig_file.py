@@ -73,9 +73,7 @@ def read_kubeconfig(cluster: str, existing: Existing) -> KubeconfigFile:
     except FileNotFoundError:
         raise _fault(f"{field}.kubeconfig", f"there is no file {existing.kubeconfig}") from None
     except OSError as error:
-        raise _fault(
-            f"{field}.kubeconfig", f"{existing.kubeconfig} cannot be read: {error.strerror}"
-        ) from error
+        raise _fault(f"{field}.kubeconfig", f"{existing.kubeconfig} cannot be read: {error.strerror}") from error
     except (YAMLError, UnicodeDecodeError):
         # The parser's own words may repeat a line of the file, and with it a key.
         raise _fault(f"{field}.kubeconfig", f"{existing.kubeconfig} is not YAML") from None
@@ -84,9 +82,7 @@ def read_kubeconfig(cluster: str, existing: Existing) -> KubeconfigFile:
     contexts = _named(content, "contexts", "context")
     if existing.context not in contexts:
         known = ", ".join(sorted(contexts)) or "none"
-        raise _fault(
-            f"{field}.context", f"{existing.kubeconfig} has no context {existing.context!r}; it has {known}"
-        )
+        raise _fault(f"{field}.context", f"{existing.kubeconfig} has no context {existing.context!r}; it has {known}")
     return _one_context(field, path, content, existing.context, contexts[existing.context])
 
 
@@ -97,9 +93,7 @@ def _one_context(
     cluster_name, user_name = str(context.get("cluster", "")), str(context.get("user", ""))
     server = str(clusters.get(cluster_name, {}).get("server", ""))
     if not server.startswith("https://"):
-        raise _fault(
-            f"{field}.context", f"the context {name!r} leads to no https:// server (found {server!r})"
-        )
+        raise _fault(f"{field}.context", f"the context {name!r} leads to no https:// server (found {server!r})")
     inlined = {
         "apiVersion": "v1",
         "kind": "Config",
@@ -118,9 +112,7 @@ def _inlined(field: str, path: Path, entry: Mapping[str, Any]) -> dict[str, Any]
             try:
                 made[f"{key}-data"] = base64.b64encode((path.parent / str(file)).read_bytes()).decode()
             except OSError as error:
-                raise _fault(
-                    f"{field}.kubeconfig", f"its {key} {file} cannot be read: {error.strerror}"
-                ) from error
+                raise _fault(f"{field}.kubeconfig", f"its {key} {file} cannot be read: {error.strerror}") from error
     return made
 
 

@@ -40,9 +40,7 @@ class KubernetesObject(pulumi.CustomResource):
 class ExistingKubernetesObject(pulumi.CustomResource):
     """An object that something else made, read and never changed."""
 
-    def __init__(
-        self, name: str, api_version: str, kind: str, identifier: str, opts: pulumi.ResourceOptions
-    ) -> None:
+    def __init__(self, name: str, api_version: str, kind: str, identifier: str, opts: pulumi.ResourceOptions) -> None:
         opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(id=identifier))
         super().__init__(type_token(api_version, kind), name, {"status": None, "metadata": None}, opts)
 

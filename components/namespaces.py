@@ -43,8 +43,6 @@ class Namespaces(Component):
             KubernetesObject(
                 f"{access.name}/namespace-{name}",
                 manifest,
-                self.child(
-                    provider=access.provider, after=[control_plane.ready], deleted_with=access.goes_with
-                ),
+                self.child(provider=access.provider, after=[control_plane.ready], deleted_with=access.goes_with),
             )
         self.done()

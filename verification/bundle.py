@@ -41,9 +41,7 @@ def verify_authority(files: Mapping[str, bytes], now: datetime) -> Authority:
     names = ("tls.crt", "tls.key", "ca.crt") if tls else ("ca-cert.pem", "ca-key.pem", "root-cert.pem")
     missing = [name for name in names if not files.get(name)]
     if missing:
-        raise CertificateError(
-            f"cacerts has no {', '.join(missing)}; it holds {', '.join(sorted(files)) or 'nothing'}"
-        )
+        raise CertificateError(f"cacerts has no {', '.join(missing)}; it holds {', '.join(sorted(files)) or 'nothing'}")
     signing, key, root = (files[name] for name in names)
     own = certificates(signing, names[0])
     roots = certificates(root, names[2])
@@ -136,9 +134,7 @@ def _require_authority(certificate: x509.Certificate, below: int) -> None:
             f"{_name(certificate)} is no certificate authority: it has no basicConstraints"
         ) from None
     if not constraints.ca:
-        raise CertificateError(
-            f"{_name(certificate)} is no certificate authority: basicConstraints says CA:false"
-        )
+        raise CertificateError(f"{_name(certificate)} is no certificate authority: basicConstraints says CA:false")
     if constraints.path_length is not None and constraints.path_length < below:
         raise CertificateError(
             f"{_name(certificate)} allows {constraints.path_length} authorities below it and has {below}"

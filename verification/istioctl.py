@@ -50,7 +50,5 @@ def istioctl(fleet: FleetView, cluster: ClusterView, arguments: list[str], patie
 def _environment() -> dict[str, str]:
     # Somebody's own istioctl defaults or kubeconfig must not decide what is asked of this fleet.
     return {
-        name: value
-        for name, value in os.environ.items()
-        if name != "KUBECONFIG" and not name.startswith("ISTIOCTL_")
+        name: value for name, value in os.environ.items() if name != "KUBECONFIG" and not name.startswith("ISTIOCTL_")
     }

@@ -90,9 +90,7 @@ class FleetView:
         for mesh in self.meshes:
             if mesh.name == name:
                 return mesh
-        raise VerificationError(
-            f"status has no mesh {name!r}; it has {', '.join(m.name for m in self.meshes)}"
-        )
+        raise VerificationError(f"status has no mesh {name!r}; it has {', '.join(m.name for m in self.meshes)}")
 
     def mesh_members(self, mesh: str) -> tuple[ClusterView, ...]:
         """The clusters of one mesh, in the order of status."""
@@ -133,9 +131,7 @@ def _cluster(entry: Mapping[str, Any]) -> ClusterView:
 
 def _control_plane(cluster: str, entry: Any, where: str) -> ControlPlaneView:
     if not isinstance(entry, Mapping):
-        raise VerificationError(
-            f"status: {where} is {type(entry).__name__}, not an object; run `meshfleet up`"
-        )
+        raise VerificationError(f"status: {where} is {type(entry).__name__}, not an object; run `meshfleet up`")
     kind = _text(entry, "kind", where)
     if kind not in KINDS:
         raise VerificationError(f"status: {where}.kind is {kind!r}; allowed are {', '.join(KINDS)}")
@@ -150,9 +146,7 @@ def _control_plane(cluster: str, entry: Any, where: str) -> ControlPlaneView:
 
 def _gateway(entry: Any, where: str) -> GatewayView | None:
     if not isinstance(entry, Mapping):
-        raise VerificationError(
-            f"status: {where} is {type(entry).__name__}, not an object; run `meshfleet up`"
-        )
+        raise VerificationError(f"status: {where} is {type(entry).__name__}, not an object; run `meshfleet up`")
     if not entry.get("address"):
         return None
     port = entry.get("port", 15443)

@@ -60,9 +60,7 @@ def _heading(canvas: Canvas, view: ClusterPicture, box: Box) -> None:
     paint = Paint(fill=palette.INK) if host else Paint(fill=palette.PAGE, stroke=palette.FAINT)
     canvas.box(pill, paint, radius=9.5)
     color = palette.PAGE if host else palette.MUTED
-    canvas.text(
-        pill.middle, pill.y + 13.5, view.role, Type(11, color, bold=True, anchor="middle"), pill.width
-    )
+    canvas.text(pill.middle, pill.y + 13.5, view.role, Type(11, color, bold=True, anchor="middle"), pill.width)
 
 
 def _kubernetes(view: ClusterPicture) -> str:
@@ -111,9 +109,7 @@ def _intermediate(canvas: Canvas, cluster: PlacedCluster) -> None:
     x, y = trust_x(cluster), cluster.box.y
     hint = f"intermediate CA of {cluster.view.name}, issued by the root"
     badge = Box(x - 13, y - 9, 26, 18)
-    canvas.box(
-        badge, Paint(fill=palette.TRUST_AREA, stroke=palette.TRUST, thickness=1.5), radius=9, title=hint
-    )
+    canvas.box(badge, Paint(fill=palette.TRUST_AREA, stroke=palette.TRUST, thickness=1.5), radius=9, title=hint)
     style = Type(size=10, color=palette.TRUST, bold=True, anchor="middle")
     canvas.text(x, y + 3.6, "CA", style, badge.width, hint)
 

@@ -126,9 +126,7 @@ def _rows(mesh: MeshPicture) -> list[list[_Segment]]:
         if count > columns:
             per_row = ceil(count / ceil(count / columns))
             chunks = [network.clusters[start : start + per_row] for start in range(0, count, per_row)]
-            rows += [
-                [_Segment(index, network.name, chunk, per_row, chunk is chunks[-1])] for chunk in chunks
-            ] + [[]]
+            rows += [[_Segment(index, network.name, chunk, per_row, chunk is chunks[-1])] for chunk in chunks] + [[]]
             continue
         if sum(segment.columns for segment in rows[-1]) + count > columns:
             rows.append([])
@@ -199,9 +197,7 @@ def _place_mesh(mesh: MeshPicture, rows: Sequence[Sequence[_Segment]], frame: Bo
     top = root.bottom
     for row in rows:
         trust_y = top + palette.TRUST_LANE - 8
-        lanes = {
-            name: trust_y + palette.CONTROL_LANE * (index + 1) for index, name in enumerate(serving(mesh))
-        }
+        lanes = {name: trust_y + palette.CONTROL_LANE * (index + 1) for index, name in enumerate(serving(mesh))}
         area_y = top + palette.TRUST_LANE + palette.CONTROL_LANE * len(lanes)
         height = palette.NETWORK_TITLE + _clusters_height(row) + palette.NETWORK_BOTTOM
         left = frame.middle - _row_width(row) / 2

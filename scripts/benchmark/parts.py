@@ -162,9 +162,7 @@ def _clusters(stage: Stage, fleet: str) -> list[documented.Member]:
         cluster = Cluster(workspace, name)
         running = cluster.create(documented.spec(name))
         address = f"127.0.1.{position}"
-        members.append(
-            documented.Member(name, cluster, cluster.kubeconfig, running.server, authorities[name], address)
-        )
+        members.append(documented.Member(name, cluster, cluster.kubeconfig, running.server, authorities[name], address))
     return members
 
 

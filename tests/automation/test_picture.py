@@ -34,9 +34,7 @@ names = st.text(
     min_size=1,
     max_size=60,
 )
-gateways = st.none() | st.builds(
-    GatewayPicture, st.integers(1, 65535), st.sampled_from(["", "127.1.2.3", "fd00::1"])
-)
+gateways = st.none() | st.builds(GatewayPicture, st.integers(1, 65535), st.sampled_from(["", "127.1.2.3", "fd00::1"]))
 machines = st.lists(st.builds(VirtualMachinePicture, names, st.just("10.0.0.9")), max_size=7).map(tuple)
 
 
@@ -67,8 +65,7 @@ def fleets(draw_one: st.DrawFn) -> FleetPicture:
             )
             networks.setdefault(draw_one(st.integers(0, 4)), []).append(cluster)
         views = tuple(
-            NetworkPicture(draw_one(names) + str(number), tuple(clusters))
-            for number, clusters in networks.items()
+            NetworkPicture(draw_one(names) + str(number), tuple(clusters)) for number, clusters in networks.items()
         )
         meshes.append(MeshPicture(f"mesh{mesh_number}", views, "mixed", "cluster.local", "ecdsa-p256"))
     return FleetPicture(draw_one(names), tuple(meshes), ("Istio 1.31",))
@@ -83,9 +80,7 @@ def fleet(*sizes: int, networks: int | None = None) -> FleetPicture:
             name = f"m{mesh_number}c{number}"
             gateway = GatewayPicture(15443, f"127.{mesh_number}.0.{number}")
             network = f"m{mesh_number}n{number % (networks or size)}"
-            by_network.setdefault(network, []).append(
-                ClusterPicture(name, gateway=gateway, kubernetes="v1.35.4")
-            )
+            by_network.setdefault(network, []).append(ClusterPicture(name, gateway=gateway, kubernetes="v1.35.4"))
         views = tuple(NetworkPicture(name, tuple(clusters)) for name, clusters in by_network.items())
         meshes.append(MeshPicture(f"mesh{mesh_number}", views, algorithm="ecdsa-p256"))
     return FleetPicture("dev", tuple(meshes))
@@ -136,16 +131,12 @@ def test_whatever_the_fleet_the_picture_is_well_formed_deterministic_and_inside_
     assert svg == draw(view)
     assert_inside(svg)
     root = ElementTree.fromstring(svg)
-    assert not [
-        element for element in root.iter() if element.tag.removeprefix(SVG) in ("script", "image", "use")
-    ]
+    assert not [element for element in root.iter() if element.tag.removeprefix(SVG) in ("script", "image", "use")]
 
 
 @pytest.mark.parametrize("sizes", [(1,), (3,), (6,), (12,), (2, 2), (3, 9), (1, 1, 1)])
 @pytest.mark.parametrize("networks", [None, 1, 2])
-def test_every_mesh_network_cluster_and_gateway_is_named(
-    sizes: tuple[int, ...], networks: int | None
-) -> None:
+def test_every_mesh_network_cluster_and_gateway_is_named(sizes: tuple[int, ...], networks: int | None) -> None:
     view = fleet(*sizes, networks=networks)
     svg = draw(view)
     assert_inside(svg)
@@ -171,12 +162,7 @@ def test_no_box_covers_another(sizes: tuple[int, ...], networks: int | None) -> 
     for boxes in (frames, areas, clusters):
         for index, one in enumerate(boxes):
             for other in boxes[index + 1 :]:
-                apart = (
-                    one.right <= other.x
-                    or other.right <= one.x
-                    or one.bottom <= other.y
-                    or other.bottom <= one.y
-                )
+                apart = one.right <= other.x or other.right <= one.x or one.bottom <= other.y or other.bottom <= one.y
                 assert apart, (one, other)
 
 
@@ -216,9 +202,7 @@ def test_a_remote_cluster_is_joined_to_the_one_that_serves_it() -> None:
 
 def test_verdicts_are_marked_and_counted() -> None:
     def view(*verdicts: bool | None) -> str:
-        clusters = tuple(
-            ClusterPicture(f"c{index}", verified=verdict) for index, verdict in enumerate(verdicts)
-        )
+        clusters = tuple(ClusterPicture(f"c{index}", verified=verdict) for index, verdict in enumerate(verdicts))
         return words(draw(FleetPicture("dev", (MeshPicture("m", (NetworkPicture("n", clusters),)),))))
 
     assert "verification failed for 1 of 2" in view(True, False)
@@ -245,8 +229,7 @@ def test_a_text_that_is_cut_can_be_read_in_full_where_a_pointer_rests_on_it() ->
 
 def topology() -> Fleet:
     clusters: dict[str, object] = {
-        name: {"network": f"net-{name}", "region": "eu", "zone": "eu-1", "embedded": {}}
-        for name in ("host", "west")
+        name: {"network": f"net-{name}", "region": "eu", "zone": "eu-1", "embedded": {}} for name in ("host", "west")
     }
     return load(
         "dev",
@@ -261,9 +244,7 @@ def topology() -> Fleet:
 
 def test_the_picture_of_a_topology_has_what_it_declares_and_what_is_known_of_it() -> None:
     declared = from_fleet(topology())
-    status = Status(
-        {"west": ("127.1.0.2", 15443)}, {"host": True, "west": False}, {"mesh1": "2036-11-20T09:30:00Z"}
-    )
+    status = Status({"west": ("127.1.0.2", 15443)}, {"host": True, "west": False}, {"mesh1": "2036-11-20T09:30:00Z"})
     known = from_fleet(topology(), status)
     (mesh,) = declared.meshes
     assert [network.name for network in mesh.networks] == ["net-host", "net-west"]

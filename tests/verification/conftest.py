@@ -101,9 +101,7 @@ class Authority:
             .not_valid_after(NOW + timedelta(days=days[1]))
         )
         if ca is not None:
-            builder = builder.add_extension(
-                x509.BasicConstraints(ca, path_length if ca else None), critical=True
-            )
+            builder = builder.add_extension(x509.BasicConstraints(ca, path_length if ca else None), critical=True)
         usage = dict.fromkeys(
             (
                 "digital_signature",
@@ -155,9 +153,7 @@ class Server:
                 length = int(self.headers.get("Content-Length") or 0)
                 body = json.loads(self.rfile.read(length)) if length else None
                 outer.requests.append((f"{self.command} {self.path}", body))
-                answered = answers.get(
-                    f"{self.command} {self.path.partition('?')[0]}", (404, {"message": "none"})
-                )
+                answered = answers.get(f"{self.command} {self.path.partition('?')[0]}", (404, {"message": "none"}))
                 code, content = answered(body) if callable(answered) else answered
                 data = content.encode() if isinstance(content, str) else json.dumps(content).encode()
                 self.send_response(code)

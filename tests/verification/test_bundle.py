@@ -97,9 +97,7 @@ def with_signing(authority: Any, **how: Any) -> dict[str, bytes]:
         ),
     ],
 )
-def test_each_fault_is_named(
-    authority: Any, now: datetime, make: Callable[[Any], dict[str, bytes]], told: str
-) -> None:
+def test_each_fault_is_named(authority: Any, now: datetime, make: Callable[[Any], dict[str, bytes]], told: str) -> None:
     with pytest.raises(CertificateError) as raised:
         verify_authority(make(authority), now)
     assert told in str(raised.value)
@@ -126,10 +124,7 @@ def test_no_key_appears_in_an_error(authority: Any, now: datetime) -> None:
     bundle["ca-key.pem"] = bundle["ca-key.pem"][:60] + b"!" + bundle["ca-key.pem"][61:]
     with pytest.raises(CertificateError) as raised:
         verify_authority(bundle, now)
-    assert (
-        bundle["ca-key.pem"].splitlines()[1].decode()[:20]
-        not in f"{raised.value!r} {raised.value.__cause__!r}"
-    )
+    assert bundle["ca-key.pem"].splitlines()[1].decode()[:20] not in f"{raised.value!r} {raised.value.__cause__!r}"
 
 
 @given(st.binary(max_size=80))

@@ -69,15 +69,11 @@ def test_a_page_is_asked_of_the_clusters_own_istiod(fleet: FleetView, serve: Cal
 
 
 def test_an_istiod_that_does_not_answer_is_named_with_its_address(fleet: FleetView, nobody: str) -> None:
-    with pytest.raises(
-        UnreachableError, match=f"the istiod of west at {nobody}/debug/clusterz does not answer"
-    ):
+    with pytest.raises(UnreachableError, match=f"the istiod of west at {nobody}/debug/clusterz does not answer"):
         istiod.ask(at(fleet.clusters[0], nobody), "clusterz", 5)
 
 
-def test_a_refusal_and_an_answer_that_is_no_json_are_named(
-    fleet: FleetView, serve: Callable[..., Any]
-) -> None:
+def test_a_refusal_and_an_answer_that_is_no_json_are_named(fleet: FleetView, serve: Callable[..., Any]) -> None:
     server = serve({"GET /debug/clusterz": (503, "starting"), "GET /debug/networkz": (200, "<html>")})
     west = at(fleet.clusters[0], server.url)
     with pytest.raises(VerificationError, match="answered 503: starting"):

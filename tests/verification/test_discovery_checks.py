@@ -20,10 +20,7 @@ EAST_GATEWAY = NetworkGateway("net-east", "east", "127.0.0.2", 15443)
 
 
 def known(**status: str) -> list[KnownCluster]:
-    return [
-        KnownCluster(name, f"istio-system/istio-remote-secret-{name}", state)
-        for name, state in status.items()
-    ]
+    return [KnownCluster(name, f"istio-system/istio-remote-secret-{name}", state) for name, state in status.items()]
 
 
 def shard(name: str, endpoints: int = 2, network: str | None = None) -> Shard:
@@ -35,9 +32,7 @@ def shard(name: str, endpoints: int = 2, network: str | None = None) -> Shard:
 
 
 def test_a_mesh_whose_clusters_are_all_synced_holds(fleet: FleetView, recorded: Callable[[str], Any]) -> None:
-    finding = clusters_synced.judge(
-        fleet, fleet.clusters[0], istiod.known_clusters(recorded("clusterz.json"))
-    )
+    finding = clusters_synced.judge(fleet, fleet.clusters[0], istiod.known_clusters(recorded("clusterz.json")))
     assert finding.holds
     assert finding.detail == "the istiod of west reads east synced, west synced"
 
@@ -57,18 +52,14 @@ def test_a_mesh_whose_clusters_are_all_synced_holds(fleet: FleetView, recorded: 
         ([], "saw no cluster"),
     ],
 )
-def test_a_cluster_missing_lagging_or_foreign_is_named(
-    fleet: FleetView, seen: list[KnownCluster], told: str
-) -> None:
+def test_a_cluster_missing_lagging_or_foreign_is_named(fleet: FleetView, seen: list[KnownCluster], told: str) -> None:
     finding = clusters_synced.judge(fleet, fleet.clusters[0], seen)
     assert not finding.holds
     assert told in finding.detail
 
 
 def test_a_gateway_into_each_other_network_holds(fleet: FleetView, recorded: Callable[[str], Any]) -> None:
-    finding = network_gateways.judge(
-        fleet, fleet.clusters[0], istiod.network_gateways(recorded("networkz.json"))
-    )
+    finding = network_gateways.judge(fleet, fleet.clusters[0], istiod.network_gateways(recorded("networkz.json")))
     assert finding.holds
     assert "net-east at 127.0.0.2:15443" in finding.detail
 
@@ -87,9 +78,7 @@ def test_a_gateway_into_each_other_network_holds(fleet: FleetView, recorded: Cal
         ),
     ],
 )
-def test_a_gateway_missing_wrong_or_foreign_is_named(
-    fleet: FleetView, seen: list[NetworkGateway], told: str
-) -> None:
+def test_a_gateway_missing_wrong_or_foreign_is_named(fleet: FleetView, seen: list[NetworkGateway], told: str) -> None:
     finding = network_gateways.judge(fleet, fleet.clusters[0], seen)
     assert not finding.holds
     assert told in finding.detail
@@ -119,9 +108,7 @@ def test_a_stale_gateway_of_a_cluster_that_left_the_fleet_is_no_leak(fleet: Flee
     assert network_gateways.judge(fleet, fleet.clusters[0], seen).holds
 
 
-def test_a_shard_from_each_cluster_of_the_mesh_holds(
-    fleet: FleetView, recorded: Callable[[str], Any]
-) -> None:
+def test_a_shard_from_each_cluster_of_the_mesh_holds(fleet: FleetView, recorded: Callable[[str], Any]) -> None:
     shards = istiod.service_shards(recorded("endpointShardz.json"))
     finding = endpoint_shards.judge(fleet, fleet.clusters[0], shards)
     assert finding.holds

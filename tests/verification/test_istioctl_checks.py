@@ -39,9 +39,7 @@ def test_a_recorded_table_of_synced_clusters_holds(fleet: FleetView, recorded: C
 
 @given(
     st.lists(
-        st.tuples(
-            NAME, st.just("") | NAME.map("istio-system/{}".format), st.sampled_from(["synced", "syncing"])
-        ),
+        st.tuples(NAME, st.just("") | NAME.map("istio-system/{}".format), st.sampled_from(["synced", "syncing"])),
         min_size=1,
         max_size=5,
     )
@@ -71,9 +69,7 @@ def test_every_table_is_read_back_column_by_column(entries: list[tuple[str, str,
         ),
     ],
 )
-def test_a_table_with_a_fault_names_it(
-    fleet: FleetView, recorded: Callable[[str], Any], line: str, told: str
-) -> None:
+def test_a_table_with_a_fault_names_it(fleet: FleetView, recorded: Callable[[str], Any], line: str, told: str) -> None:
     lines = recorded("remote-clusters.txt").splitlines()[:2]
     finding = istioctl_remote_clusters.judge(fleet, fleet.clusters[0], "\n".join([*lines, line]))
     assert not finding.holds
@@ -94,9 +90,7 @@ def test_known_exceptions_hold_and_are_told_with_their_reasons(
     found = istioctl_analyze.messages(json.dumps(recorded("analyze.json")))
     finding = istioctl_analyze.judge(fleet, fleet.clusters[0], found)
     assert finding.holds
-    assert (
-        "IST0170 Service default/kubernetes (each API server listens on a port of its own" in finding.detail
-    )
+    assert "IST0170 Service default/kubernetes (each API server listens on a port of its own" in finding.detail
     assert "IST0102 Namespace default (the stack does not mark" in finding.detail
 
 
@@ -121,9 +115,7 @@ def test_any_other_message_is_a_fault_whatever_its_level(fleet: FleetView, level
     assert f"{level} IST0101 (VirtualService a.b) no such host; and 1 more" in finding.detail
 
 
-def test_a_namespace_that_should_be_injected_is_no_exception(
-    fleet: FleetView, recorded: Callable[[str], Any]
-) -> None:
+def test_a_namespace_that_should_be_injected_is_no_exception(fleet: FleetView, recorded: Callable[[str], Any]) -> None:
     west, east, solo = fleet.clusters
     fleet = replace(fleet, clusters=(replace(west, injected_namespaces=("default",)), east, solo))
     message = {
@@ -143,9 +135,7 @@ def test_an_analysis_that_is_no_list_of_messages_is_refused(printed: str) -> Non
         istioctl_analyze.messages(printed)
 
 
-def test_istioctl_is_led_to_the_cluster_and_to_no_other(
-    fleet: FleetView, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_istioctl_is_led_to_the_cluster_and_to_no_other(fleet: FleetView, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KUBECONFIG", "/somebody/else")
     monkeypatch.setenv("ISTIOCTL_XDS_ADDRESS", "elsewhere:15010")
     script(fleet, 'echo "$@"; echo "[$KUBECONFIG][$ISTIOCTL_XDS_ADDRESS]"')

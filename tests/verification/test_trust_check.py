@@ -58,9 +58,7 @@ def made(authority: Any, fleet: FleetView) -> Made:
 def test_one_root_in_secret_config_map_and_mesh_holds(made: Made) -> None:
     finding = made.judge()
     assert finding.holds
-    assert finding.detail.startswith(
-        f"CN=west signed by CN=root, root {made.root.fingerprint[:16]} as in mesh mesh1"
-    )
+    assert finding.detail.startswith(f"CN=west signed by CN=root, root {made.root.fingerprint[:16]} as in mesh mesh1")
 
 
 def test_a_cluster_with_another_root_does_not_hold(made: Made, authority: Any) -> None:

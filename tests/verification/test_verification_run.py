@@ -104,21 +104,15 @@ def test_a_fleet_of_which_nothing_answers_fails_every_check_by_name_and_raises_n
     }
 
 
-def test_an_api_server_that_does_not_answer_is_named(
-    fleet: FleetView, nobody: str, kubeconfig: object
-) -> None:
+def test_an_api_server_that_does_not_answer_is_named(fleet: FleetView, nobody: str, kubeconfig: object) -> None:
     assert callable(kubeconfig)
     west = replace(fleet.clusters[0], kubeconfig=kubeconfig(nobody))
-    report = run(
-        replace(fleet, clusters=(west,)), [check for check in ALL if check.name == "trust"], bound=0.1
-    )
+    report = run(replace(fleet, clusters=(west,)), [check for check in ALL if check.name == "trust"], bound=0.1)
     assert "the API server of west does not answer" in report.answers[0].detail
 
 
 ANSWERS = st.lists(
-    st.builds(
-        Answer, st.sampled_from("ab"), st.sampled_from("cd"), st.booleans(), st.text(), st.floats(0, 9)
-    ),
+    st.builds(Answer, st.sampled_from("ab"), st.sampled_from("cd"), st.booleans(), st.text(), st.floats(0, 9)),
     max_size=6,
 )
 
@@ -131,6 +125,4 @@ def test_a_report_is_sorted_and_ok_only_when_all_of_some_hold(answers: list[Answ
     assert Report(tuple(shuffled)).as_json() == report.as_json()
     assert report.ok == (bool(answers) and all(answer.ok for answer in answers))
     assert report.as_json()["ok"] == report.ok
-    assert all(
-        set(check) == {"name", "cluster", "ok", "detail", "seconds"} for check in report.as_json()["checks"]
-    )
+    assert all(set(check) == {"name", "cluster", "ok", "detail", "seconds"} for check in report.as_json()["checks"])

@@ -40,9 +40,7 @@ def test_a_gateway_without_an_address_yet_is_no_gateway(status: dict[str, Any], 
     assert [cluster.gateway for cluster in fleet.clusters[:2]] == [None, None]
 
 
-def test_only_clusters_with_their_own_control_plane_are_primaries(
-    status: dict[str, Any], tmp_path: Path
-) -> None:
+def test_only_clusters_with_their_own_control_plane_are_primaries(status: dict[str, Any], tmp_path: Path) -> None:
     status["clusters"][1]["controlPlane"] = {
         "kind": "remote",
         "of": "west",
@@ -67,20 +65,14 @@ def test_only_clusters_with_their_own_control_plane_are_primaries(
         ({"gateway": {"address": "a", "port": "http"}}, "gateway.port"),
     ],
 )
-def test_a_wrong_field_is_named(
-    status: dict[str, Any], tmp_path: Path, change: dict[str, Any], named: str
-) -> None:
+def test_a_wrong_field_is_named(status: dict[str, Any], tmp_path: Path, change: dict[str, Any], named: str) -> None:
     status["clusters"][0] |= change
     with pytest.raises(VerificationError, match=named):
         FleetView.from_status(status, tmp_path)
 
 
-@pytest.mark.parametrize(
-    "broken", [{"clusters": None}, {"clusters": "west"}, {"meshes": [3]}, {"stack": None}]
-)
-def test_a_status_of_another_shape_is_refused(
-    status: dict[str, Any], tmp_path: Path, broken: dict[str, Any]
-) -> None:
+@pytest.mark.parametrize("broken", [{"clusters": None}, {"clusters": "west"}, {"meshes": [3]}, {"stack": None}])
+def test_a_status_of_another_shape_is_refused(status: dict[str, Any], tmp_path: Path, broken: dict[str, Any]) -> None:
     with pytest.raises(VerificationError):
         FleetView.from_status(status | broken, tmp_path)
 

@@ -119,9 +119,7 @@ def test_a_pod_that_comes_back_bare_does_not_hold(fleet: FleetView) -> None:
     assert sidecar_environment(Pod()) is None
 
 
-def test_a_native_sidecar_is_found_among_the_init_containers(
-    fleet: FleetView, recorded: Callable[[str], Any]
-) -> None:
+def test_a_native_sidecar_is_found_among_the_init_containers(fleet: FleetView, recorded: Callable[[str], Any]) -> None:
     pod = recorded("injected-pod.json")
     proxy = next(c for c in pod["spec"]["containers"] if c["name"] == "istio-proxy")
     pod["spec"]["containers"].remove(proxy)
@@ -169,8 +167,6 @@ def test_the_pod_is_tried_where_injection_is_on(
     labels: dict[str, str],
 ) -> None:
     west = fleet.clusters[0]
-    west = replace(
-        west, injected_namespaces=declared, control_plane=replace(west.control_plane, revision=revision)
-    )
+    west = replace(west, injected_namespaces=declared, control_plane=replace(west.control_plane, revision=revision))
     place = choose_place(west, namespaces)
     assert (place.namespace, place.labels) == (where, labels)

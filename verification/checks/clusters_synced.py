@@ -38,9 +38,7 @@ def judge(fleet: FleetView, cluster: ClusterView, known: Iterable[KnownCluster])
                 f"{name} (Secret {status[name].secret}) is not in this fleet; delete that Secret if it is a leftover"
             )
         elif mesh != cluster.mesh:
-            faults.append(
-                f"{name} belongs to mesh {mesh}, not {cluster.mesh}: delete Secret {status[name].secret}"
-            )
+            faults.append(f"{name} belongs to mesh {mesh}, not {cluster.mesh}: delete Secret {status[name].secret}")
     for name in expected:
         if name not in status:
             faults.append(f"{name} is missing: is its remote secret in {cluster.name}?")
@@ -50,7 +48,5 @@ def judge(fleet: FleetView, cluster: ClusterView, known: Iterable[KnownCluster])
             )
     seen = ", ".join(f"{name} {status[name].status}" for name in sorted(status)) or "no cluster"
     if faults:
-        return Finding(
-            False, f"{'; '.join(faults)}. Expected {', '.join(sorted(expected))} synced, saw {seen}"
-        )
+        return Finding(False, f"{'; '.join(faults)}. Expected {', '.join(sorted(expected))} synced, saw {seen}")
     return Finding(True, f"the istiod of {cluster.name} reads {seen}")

@@ -39,9 +39,7 @@ def judge(fleet: FleetView, cluster: ClusterView, services: Mapping[str, Mapping
         if fleet.mesh_of(name) not in (None, cluster.mesh)
     )
     if leaks:
-        return Finding(
-            False, f"{leaks[0]}, not {cluster.mesh}; {len(leaks)} such shards; delete that remote secret"
-        )
+        return Finding(False, f"{leaks[0]}, not {cluster.mesh}; {len(leaks)} such shards; delete that remote secret")
     members = fleet.mesh_members(cluster.mesh)
     names = candidates(cluster)
     host = next((name for name in names if name in services), None)
@@ -55,9 +53,7 @@ def judge(fleet: FleetView, cluster: ClusterView, services: Mapping[str, Mapping
     for member in members:
         shard = shards.get(member.name)
         if shard is None or shard.endpoints == 0:
-            faults.append(
-                f"no endpoint of {host} in Kubernetes/{member.name}: has it ready pods, is it synced?"
-            )
+            faults.append(f"no endpoint of {host} in Kubernetes/{member.name}: has it ready pods, is it synced?")
         elif shard.networks != {member.network}:
             networks = ", ".join(sorted(shard.networks)) or "no network"
             faults.append(f"endpoints of {host} in {member.name} are on {networks}, not {member.network}")

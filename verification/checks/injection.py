@@ -68,9 +68,7 @@ def choose_place(cluster: ClusterView, namespaces: Mapping[str, Mapping[str, str
         if marked or (revision == "default" and labels.get("istio-injection") == "enabled"):
             return Place(name, {}, f"namespace {name}, which is marked for injection")
     label = {"sidecar.istio.io/inject": "true"} if revision == "default" else {"istio.io/rev": revision}
-    return Place(
-        "default", label, "namespace default by the Pod's own label, as no namespace is marked for injection"
-    )
+    return Place("default", label, "namespace default by the Pod's own label, as no namespace is marked for injection")
 
 
 def sidecar_environment(pod: Pod) -> Mapping[str, str] | None:

@@ -99,9 +99,7 @@ def judge(fleet: FleetView, cluster: ClusterView, found: list[Message]) -> Findi
     for message in found:
         known = next((entry for entry in KNOWN_EXCEPTIONS if entry.covers(message)), None)
         about = next((c for c in fleet.clusters if c.name == message.cluster), cluster)
-        if known is None or (
-            known is NOT_INJECTED and message.origin.partition(" ")[2] in about.injected_namespaces
-        ):
+        if known is None or (known is NOT_INJECTED and message.origin.partition(" ")[2] in about.injected_namespaces):
             faults.append(f"{message.level} {message.code} ({message.origin}) {message.text}")
         else:
             excepted.setdefault((known.code, known.reason), set()).add(message.origin)
@@ -111,8 +109,7 @@ def judge(fleet: FleetView, cluster: ClusterView, found: list[Message]) -> Findi
     if not excepted:
         return Finding(True, f"istioctl analyze of {cluster.name} has nothing to say")
     told = "; ".join(
-        f"{code} {', '.join(sorted(origins))} ({reason})"
-        for (code, reason), origins in sorted(excepted.items())
+        f"{code} {', '.join(sorted(origins))} ({reason})" for (code, reason), origins in sorted(excepted.items())
     )
     return Finding(True, f"istioctl analyze of {cluster.name} has only known exceptions: {told}")
 

@@ -39,9 +39,7 @@ def judge(fleet: FleetView, cluster: ClusterView, printed: str) -> Finding:
     """
     table = rows(printed)
     if not table:
-        return Finding(
-            False, f"istioctl remote-clusters finds no istiod in {cluster.name}; is its Pod running?"
-        )
+        return Finding(False, f"istioctl remote-clusters finds no istiod in {cluster.name}; is its Pod running?")
     for istiod, known in sorted(table.items()):
         finding = clusters_synced.judge(fleet, cluster, known)
         if not finding.holds:
@@ -59,16 +57,12 @@ def rows(printed: str) -> dict[str, list[KnownCluster]]:
     header = lines[0] if lines else ""
     starts = [header.find(title) for title in COLUMNS]
     if -1 in starts or starts != sorted(starts):
-        raise VerificationError(
-            f"istioctl remote-clusters printed {header!r}, not a table of {', '.join(COLUMNS)}"
-        )
+        raise VerificationError(f"istioctl remote-clusters printed {header!r}, not a table of {', '.join(COLUMNS)}")
     revision = header.find("REVISION")
     ends = [*starts[1:], revision if revision > 0 else None]
     table: dict[str, list[KnownCluster]] = {}
     for line in lines[1:]:
         if line.strip():
-            name, secret, status, istiod = (
-                line[start:end].strip() for start, end in zip(starts, ends, strict=True)
-            )
+            name, secret, status, istiod = (line[start:end].strip() for start, end in zip(starts, ends, strict=True))
             table.setdefault(istiod, []).append(KnownCluster(id=name, secret=secret, status=status))
     return table

@@ -53,9 +53,7 @@ def judge(fleet: FleetView, cluster: ClusterView, gateways: Sequence[NetworkGate
     if faults:
         return Finding(False, f"{'; '.join(faults)}. The istiod of {cluster.name} knows {seen}")
     if not remote_networks:
-        return Finding(
-            True, f"mesh {cluster.mesh} has the one network {cluster.network}, which needs no gateway"
-        )
+        return Finding(True, f"mesh {cluster.mesh} has the one network {cluster.network}, which needs no gateway")
     return Finding(True, f"the istiod of {cluster.name} reaches {seen}")
 
 

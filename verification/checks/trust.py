@@ -43,9 +43,7 @@ class Trust(Check):
             except ApiError as error:
                 if error.status.code != 404:
                     raise
-                return Finding(
-                    False, f"{cluster.name} has no ConfigMap {CONFIG_MAP} yet: has its istiod started?"
-                )
+                return Finding(False, f"{cluster.name} has no ConfigMap {CONFIG_MAP} yet: has its istiod started?")
         return judge(fleet, cluster, files, given, datetime.now(UTC))
 
 
@@ -65,12 +63,8 @@ def judge(
         return Finding(False, f"status gives no rootFingerprint for mesh {mesh.name}; run `meshfleet up`")
     for other in fleet.meshes:
         if other.name != mesh.name and other.root_fingerprint == mesh.root_fingerprint:
-            return Finding(
-                False, f"meshes {mesh.name} and {other.name} share the root {short(mesh.root_fingerprint)}"
-            )
-    roots = {
-        fingerprint(c) for c in certificates(given.get(ROOT_KEY, "").encode(), f"ConfigMap {CONFIG_MAP}")
-    }
+            return Finding(False, f"meshes {mesh.name} and {other.name} share the root {short(mesh.root_fingerprint)}")
+    roots = {fingerprint(c) for c in certificates(given.get(ROOT_KEY, "").encode(), f"ConfigMap {CONFIG_MAP}")}
     if mesh.root_fingerprint not in roots:
         return Finding(
             False,
