@@ -23,9 +23,9 @@ from embedded.cluster_spec import (
     kwokctl_configuration,
     load_spec,
 )
-from embedded.control_plane import ControlPlane
+from embedded.control_plane import SERVERS, ControlPlane
 from embedded.kubeconfig import build_kubeconfig, connect
-from embedded.nodes import apply_nodes
+from embedded.nodes import apply_nodes, release_nodes
 from embedded.ports import port_is_free, release_ports, require_free_ports, reserve_ports, reserved_ports
 from embedded.tools import tool
 from embedded.waiting import NotYetError, wait_until
@@ -125,7 +125,7 @@ class Cluster:
             stopped = self._control_plane.stopped()
         if stopped:
             require_free_ports(self._owner, {name: port for name, port in ports.items() if _component(name) in stopped})
-            self._control_plane.start(stopped)
+            self._restart(stopped, ports, seconds)
         return self._complete(spec, ports, seconds)
 
     def delete(self) -> None:
@@ -149,6 +149,14 @@ class Cluster:
         tools = {name: tool(program) for name, program in TOOLS.items()}
         self._control_plane.make(kwokctl_configuration(spec, ports, tools), seconds)
         return self._complete(spec, ports, seconds)
+
+    def _restart(self, stopped: Collection[str], ports: dict[str, int], seconds: float) -> None:
+        """Start etcd and the API server, and see to it that the others, which come next, take their places."""
+        self._control_plane.start([name for name in stopped if name in SERVERS])
+        self._control_plane.wait_for_server(_server(ports), seconds)
+        if "kwok-controller" in stopped:
+            with connect(self.kubeconfig.read_text(encoding="utf-8")) as client, api_errors(f"{self._name}: leases"):
+                release_nodes(client)
 
     def _complete(self, spec: ClusterSpec, ports: dict[str, int], seconds: float) -> RunningCluster:
         server = _server(ports)

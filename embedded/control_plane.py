@@ -25,7 +25,7 @@ from embedded.workspace import file_error, write_private_file
 from topology.errors import EmbeddedError, ProcessError
 
 _ROUNDS: Final = 5
-_SERVERS: Final = ("etcd", "kube-apiserver")
+SERVERS: Final = ("etcd", "kube-apiserver")
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ class ControlPlane:
             if code is not None:
                 return code
             # It would wait two minutes for a server that is dead already.
-            started = [name for name in _SERVERS if (self._files / "pids" / f"{name}.pid").exists()]
+            started = [name for name in SERVERS if (self._files / "pids" / f"{name}.pid").exists()]
             for name in set(started) & set(self.stopped()):
                 raise ProcessError(f"{self.name}: {name} ended while starting; {self.evidence(name)}")
             raise NotYetError("it is still at it")
@@ -127,7 +127,7 @@ class ControlPlane:
         pod would be scheduled. One that has just started asks at once.
         """
         running = processes.find(self.directory)
-        clients = [process for name, same in running.items() if name not in _SERVERS for process in same]
+        clients = [process for name, same in running.items() if name not in SERVERS for process in same]
         processes.end(clients, grace=0)
 
     def start(self, components: Collection[str]) -> None:
@@ -146,7 +146,15 @@ class ControlPlane:
             processes.start(program, arguments, self._files, self.log(name), environment)
 
     def wait_until_ready(self, server: str, seconds: float) -> None:
-        """Wait until the API server at `server` (a URL) is ready and every component runs.
+        """Wait until the API server at `server` (a URL) is ready, and start every component that does not run.
+
+        Raises what `wait_for_server` raises, and ProcessError when a component does not keep running.
+        """
+        self.wait_for_server(server, seconds)
+        self._settle()
+
+    def wait_for_server(self, server: str, seconds: float) -> None:
+        """Wait until the API server at `server` (a URL) is ready.
 
         Raises ProcessError when etcd or the API server ends before, with the end of its log, or when the time
         is up.
@@ -155,7 +163,7 @@ class ControlPlane:
 
         def ready() -> None:
             stopped = self.stopped()
-            for name in _SERVERS:
+            for name in SERVERS:
                 if name in stopped:
                     raise ProcessError(f"{self.name}: {name} ended while starting; {self.evidence(name)}")
             ask(f"{server}/readyz", context)
@@ -166,9 +174,8 @@ class ControlPlane:
             seconds,
             f"look into {self.log('kube-apiserver')}, and run the same command again",
         )
-        self._settle(seconds)
 
-    def _settle(self, seconds: float) -> None:
+    def _settle(self) -> None:
         """Controllers that lost patience with an API server that was still starting are started again."""
         again = self.stopped()
         if not again:

@@ -99,7 +99,7 @@ class Istiod:
             raise file_error(self.directory, error) from error
         self._workspace.prune()
         if kubeconfig is not None:
-            self._forget_ports(kubeconfig, context)
+            self._clean_cluster(kubeconfig, context)
 
     def _fingerprint(self) -> str | None:
         try:
@@ -152,12 +152,14 @@ class Istiod:
         with connect(spec.kubeconfig, spec.context) as client:
             apply_port_forward(client, f"istiod-{self._revision}", spec.namespace, ports)
 
-    def _forget_ports(self, kubeconfig: str, context: str | None) -> None:
+    def _clean_cluster(self, kubeconfig: str, context: str | None) -> None:
+        from embedded.istiod_configmaps import remove_istiod_configmaps
         from embedded.port_forward import remove_port_forward
 
         try:
             with connect(kubeconfig, context) as client:
                 remove_port_forward(client, f"istiod-{self._revision}")
+                remove_istiod_configmaps(client)
         except ClusterError:
             # The cluster is gone or going; what was in it goes with it.
             return

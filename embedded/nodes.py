@@ -44,6 +44,17 @@ def apply_nodes(client: Client, spec: ClusterSpec) -> None:
             client.delete(Node, name)
 
 
+def release_nodes(client: Client) -> None:
+    """Let the next kwok take the nodes at once: one that was killed holds their leases for minutes.
+
+    Only while no kwok runs. Raises what the client raises.
+    Source: pkg/kwok/controllers/node_lease_controller.go (tryAcquireOrRenew)
+    """
+    from lightkube.resources.coordination_v1 import Lease
+
+    client.deletecollection(Lease, namespace="kube-node-lease")
+
+
 def _node(spec: ClusterSpec, index: int) -> dict[str, Any]:
     name = f"{spec.name}-{index}"
     labels = {

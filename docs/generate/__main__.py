@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from docs.generate import stack_file, toolchain
 from docs.generate.pictures import pictures
-from docs.generate.stack_file import page
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 def generated(root: Path) -> dict[str, str]:
     """File name in docs/ to content, for the checkout `root`."""
-    return {"stack-file.md": page(root), **pictures(root)}
+    return {"stack-file.md": stack_file.page(root), "toolchain.md": toolchain.page(root), **pictures(root)}
 
 
 def main() -> None:

@@ -10,12 +10,14 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 from annotated_types import Ge, Le, MaxLen, MinLen
 from pydantic.fields import FieldInfo
 
+from topology.cluster import PROVIDERS
 from topology.control_plane import ControlPlane
 from topology.istio import Charts
 from topology.labels import LabelKey, LabelValue, NamespaceLabelKey
 from topology.model import Model
 from topology.names import Revision, TrustDomain
 from topology.network import AddressRange
+from topology.rules.support import IMPLEMENTED_PROVIDERS
 
 # Types whose rule is a function, in words; what exactly they refuse is in topology/.
 WORDS: tuple[tuple[object, str], ...] = (
@@ -66,7 +68,9 @@ def spelled(hint: Any) -> str:
     if origin is tuple:
         return f"a list, each {spelled(arguments[0])}"
     if isinstance(hint, type) and issubclass(hint, Model):
-        return SHORT_FORMS[hint][0] if hint in SHORT_FORMS else f"[{heading(hint).lower()}](#{anchor(hint)})"
+        if hint in SHORT_FORMS:
+            return SHORT_FORMS[hint][0]
+        return f"[{heading(hint).lower()}](#{anchor(hint)})" if has_table(hint) else "refused today"
     return {str: "text", int: "a whole number", bool: "`true` or `false`"}[hint]
 
 
@@ -78,7 +82,7 @@ def default(hint: Any, field: FieldInfo) -> str:
     if type(value) in SHORT_FORMS:
         return SHORT_FORMS[type(value)][1]
     if value is None or value in ("", (), {}):
-        return "–"
+        return "none"
     if isinstance(value, Model):
         # Only what is not a default of the part itself: the rest is in that part's own table.
         given = value.model_dump(by_alias=True, exclude_unset=True)
@@ -99,14 +103,20 @@ def anchor(model: type[Model]) -> str:
     return heading(model).lower().replace(" ", "-")
 
 
+def has_table(model: type[Model]) -> bool:
+    """Whether the page has a table for it: not for what has a short form, nor for providers that are not built."""
+    missing = {provider for provider in PROVIDERS if provider not in IMPLEMENTED_PROVIDERS}
+    return model not in SHORT_FORMS and model.__name__.lower() not in missing
+
+
 def parts_of(model: type[Model]) -> list[type[Model]]:
-    """The models that a model's fields hold, each once, in the order of the fields; those with a short form left out."""
+    """The models with a table that a model's fields hold, each once, in the order of the fields."""
     found: dict[type[Model], None] = {}
     waiting = list(get_type_hints(model).values())
     while waiting:
         hint = waiting.pop(0)
         if isinstance(hint, type) and issubclass(hint, Model):
-            if hint not in SHORT_FORMS:
+            if has_table(hint):
                 found[hint] = None
         else:
             waiting = [*get_args(hint), *waiting]

@@ -11,7 +11,6 @@ from topology import Fleet, names, read_stack_file
 from topology.draft import DEFAULT_MESH, SECTIONS, SINGLES
 from topology.istio import EMBEDDED_ISTIO, EMBEDDED_KUBERNETES, SUPPORTED
 from topology.model import Model
-from topology.rules.support import IMPLEMENTED_PROVIDERS
 
 # What holds without a section; the models cannot say it, since the fleet they make is complete.
 WITHOUT: dict[str, str] = {
@@ -41,8 +40,8 @@ This is all of the stack `dev`:
 ```
 
 Keys are written in camelCase, names are yours. A key that is not known is a fault, never ignored. `meshfleet
-validate --stack dev` checks the file and touches nothing; every other command checks it first, and `pulumi` does
-too. A wrong file ends in exit code 2 with one line for each fault, all of them at once:
+validate --stack dev` checks the file and touches nothing; every other command but `destroy` checks it first, and
+`pulumi up` does too. A wrong file ends in exit code 2 with one line for each fault, all of them at once:
 
 ```text
 {fault}
@@ -67,11 +66,11 @@ and `-` that begin with a letter. A name given twice is a fault.
 
 | name of | at most | since | taken |
 |---|---|---|---|
-| a cluster | {cluster} characters | it names the cluster in every system it is registered with, Karmada's limit included | {clusters} |
+| a cluster | {cluster} characters | every system it is registered with calls it so | {clusters} |
 | a network | {label} characters | it is the value of a label | {networks} |
-| a mesh | {mesh} characters | it is part of its root certificate's common name | – |
+| a mesh | {mesh} characters | it is part of its root certificate's common name | none |
 | a namespace | {label} characters | it is a DNS label | {namespaces}, and all that begin with {prefixes} |
-| a revision | {revision} characters | `istio-sidecar-injector-<revision>-istio-system` is derived from it | – |
+| a revision | {revision} characters | `istio-sidecar-injector-<revision>-istio-system` is derived from it | none |
 """
 
 VERSIONS = """\
@@ -134,23 +133,13 @@ def _tables(section: str) -> list[str]:
     waiting, seen, texts = [model], set(), []
     while waiting:
         part = waiting.pop(0)
-        if part in seen or not _built(part):
+        if part in seen:
             continue
         seen.add(part)
         level = "##" if part is model else "###"
         texts.append(f"{level} {heading(part)}\n\n{introduction(part)}\n\n{table(part)}\n")
         waiting = [*parts_of(part), *waiting]
     return texts
-
-
-def _built(model: type[Model]) -> bool:
-    """Whether it is not one of the providers that are refused today."""
-    cluster = _model("clusters")
-    assert cluster is not None
-    providers = {
-        key for key, field in cluster.model_fields.items() if model in get_args(field.annotation)
-    }
-    return not providers or providers <= {*IMPLEMENTED_PROVIDERS, "east_west_gateway"}
 
 
 def _names() -> str:
@@ -171,6 +160,4 @@ def _names() -> str:
 
 def _versions() -> str:
     rows = [f"| {istio} | 1.{min(minors)} to 1.{max(minors)} |" for istio, minors in sorted(SUPPORTED.items())]
-    return VERSIONS.format(
-        supported="\n".join(rows), istio=EMBEDDED_ISTIO, kubernetes=EMBEDDED_KUBERNETES
-    )
+    return VERSIONS.format(supported="\n".join(rows), istio=EMBEDDED_ISTIO, kubernetes=EMBEDDED_KUBERNETES)

@@ -165,11 +165,17 @@ def _private_file(path: Path, text: str) -> Path:
     return path
 
 
+def _cache() -> Path:
+    """This project's cache folder: what may be lost, and is shared by all checkouts."""
+    own, shared = os.environ.get("MESHFLEET_CACHE"), os.environ.get("XDG_CACHE_HOME")
+    return Path(own) if own else (Path(shared) if shared else Path.home() / ".cache") / "meshfleet"
+
+
 @contextmanager
 def _locked(server: str, namespace: str, release: str, seconds: float) -> Iterator[int]:
     """Hold the release's lock on this machine; gives the descriptor that stands for it."""
-    directory = Path(tempfile.gettempdir()) / f"meshfleet-helm-locks-{os.getuid()}"
-    directory.mkdir(mode=0o700, exist_ok=True)
+    directory = _cache() / "locks"
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     name = hashlib.sha256(f"{server}\n{namespace}\n{release}".encode()).hexdigest()[:32]
     descriptor = os.open(directory / f"{name}.lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:

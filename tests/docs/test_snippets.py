@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from tests.docs.snippets import ROOT, Snippet, matches, shell, snippets
 
 pytestmark = pytest.mark.proof("the commands in the documentation work as they are written", step=0)

@@ -121,6 +121,11 @@ class World:
         )
         return Ran(tuple(command[-8:]), done.returncode, done.stdout, done.stderr).require(expect)
 
+    @property
+    def kubectl_program(self) -> str:
+        """The kubectl of this environment."""
+        return str(Path(sys.executable).with_name("kubectl"))
+
     def exports(self) -> dict[str, str]:
         """The variables of a shell in which `pulumi` works: what `meshfleet env` prints."""
         lines = self.meshfleet("env").out.splitlines()
@@ -130,8 +135,7 @@ class World:
     def kubectl(self, stack: str, cluster: str, *arguments: str, expect: int | None = 0) -> Ran:
         """Run kubectl on a cluster with the kubeconfig that `status` wrote."""
         kubeconfig = self.home / "fleets" / stack / "kubeconfigs" / f"{cluster}.yaml"
-        kubectl = str(Path(sys.executable).with_name("kubectl"))
-        return self.run([kubectl, "--kubeconfig", str(kubeconfig), *arguments], expect=expect, seconds=60)
+        return self.run([self.kubectl_program, "--kubeconfig", str(kubeconfig), *arguments], expect=expect, seconds=60)
 
     def get(self, stack: str, cluster: str, *arguments: str) -> dict[str, Any]:
         """`kubectl get … -o json`."""

@@ -86,4 +86,8 @@ def test_after_a_reboot_up_starts_everything_again_and_nothing_is_lost(dev_fleet
         survivor = world.get("dev", cluster, "configmap", "survivor")
         assert survivor["data"] == {"cluster": cluster}
         world.kubectl("dev", cluster, "delete", "configmap", "survivor")
+        # And the cluster works: what is new is scheduled and run, not only what was there.
+        world.kubectl("dev", cluster, "run", "newcomer", "--image=none", "--restart=Never")
+        world.kubectl("dev", cluster, "wait", "pod/newcomer", "--for=condition=Ready", "--timeout=30s")
+        world.kubectl("dev", cluster, "delete", "pod", "newcomer", "--wait=false")
     require_whole(world)

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.plugins.kubernetes.engine import Engine, tidy
+from tests.plugins.kubernetes.engine import Engine
 
 PLUGIN = "resource-kubernetes-v4.34.2"
 EXECUTABLE = "pulumi-resource-kubernetes"
@@ -103,20 +103,15 @@ def plugin_home(official_plugin: Path | None, tmp_path_factory: pytest.TempPathF
         return home
     folder.mkdir(parents=True)
     script = folder / EXECUTABLE
-    script.write_text(
-        f'#!/bin/sh\nPYTHONPATH="{os.environ.get("MESHFLEET_TEST_PATH", CHECKOUT)}" '
-        f'exec "{sys.executable}" -m plugins.kubernetes "$@"\n'
-    )
+    script.write_text(f'#!/bin/sh\nPYTHONPATH="{CHECKOUT}" exec "{sys.executable}" -m plugins.kubernetes "$@"\n')
     script.chmod(0o755)
     return home
 
 
 @pytest.fixture
-def engine(plugin_home: Path, toolchain: Any, tmp_path: Path) -> Iterator[Engine]:
+def engine(plugin_home: Path, toolchain: Any, tmp_path: Path) -> Engine:
     """A stack of the test's own; what it leaves goes with the cluster."""
-    yield Engine(plugin_home, toolchain.bin / "pulumi", tmp_path, toolchain.bin / "helm")
-    with tidy():
-        pass
+    return Engine(plugin_home, toolchain.bin / "pulumi", tmp_path, toolchain.bin / "helm")
 
 
 @pytest.fixture

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import gc
+import asyncio
 import json
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from pulumi import automation as auto
 from pulumi.automation import events
 from pulumi.automation._stack import StackInitMode
+from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 Program = Callable[[], None]
 PROJECT = "conformance"
@@ -51,14 +52,25 @@ class Run:
 
 
 @contextmanager
-def tidy() -> Iterator[None]:
-    """Collect what Pulumi's Automation API leaves behind (event loops, their sockets); its warnings are not ours."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)
+def _closing_loops() -> Iterator[None]:
+    """Close the event loop that Pulumi's Automation API leaves open when a program's resource fails."""
+    loops: list[asyncio.AbstractEventLoop] = []
+    make = asyncio.new_event_loop
+
+    def remember() -> asyncio.AbstractEventLoop:
+        loops.append(make())
+        return loops[-1]
+
+    with patch("asyncio.new_event_loop", remember):
         try:
             yield
         finally:
-            gc.collect()
+            # Its thread ends a little later than the engine.
+            Retrying(retry=retry_if_result(bool), wait=wait_fixed(0.05), stop=stop_after_delay(10))(
+                lambda: any(loop.is_running() for loop in loops)
+            )
+            for loop in loops:
+                loop.close()
 
 
 class _QuickStack(auto.Stack):
@@ -102,7 +114,7 @@ class Engine:
         """Bring the stack to what `program` declares."""
         run = Run()
         self._stack.workspace.program = program
-        with tidy():
+        with _closing_loops():
             result = self._stack.up(on_event=run.watch, on_output=_drop, color="never", **options)
         run.text = result.stdout + result.stderr
         run.outputs = self.state()[f"{PROJECT}-{self._name}"].get("outputs", {})
@@ -120,7 +132,7 @@ class Engine:
         """What `up` would do."""
         run = Run()
         self._stack.workspace.program = program
-        with tidy():
+        with _closing_loops():
             result = self._stack.preview(on_event=run.watch, on_output=_drop, color="never", **options)
         run.text = result.stdout + result.stderr
         return run
@@ -129,7 +141,7 @@ class Engine:
         """Take the world's state over into the stack's."""
         run = Run()
         self._stack.workspace.program = program
-        with tidy():
+        with _closing_loops():
             result = self._stack.refresh(on_event=run.watch, on_output=_drop, color="never", **options)
         run.text = result.stdout + result.stderr
         return run
@@ -138,7 +150,7 @@ class Engine:
         """Remove everything of the stack."""
         run = Run()
         self._stack.workspace.program = _nothing
-        with tidy():
+        with _closing_loops():
             result = self._stack.destroy(on_event=run.watch, on_output=_drop, color="never", **options)
         run.text = result.stdout + result.stderr
         return run

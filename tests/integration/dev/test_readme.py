@@ -1,0 +1,58 @@
+"""The commands of the README and of docs/ that need a fleet, as a reader would type them."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.docs.snippets import Snippet, matches, shell, snippets
+from tests.integration.clone import git
+from tests.integration.dev.fleet import DevFleet
+
+pytestmark = pytest.mark.proof("the commands in the documentation work as they are written", step=3)
+
+# The same command may stand on several pages; it is run once, where its output is shown if that is anywhere.
+FLEET = {
+    snippet.text: snippet
+    for snippet in sorted(snippets(), key=lambda snippet: snippet.prints is not None)
+    if snippet.fleet
+}.values()
+
+COMMAND = '#!/bin/sh\nexec "{python}" -c "from automation.command import main; main()" "$@"\n'
+
+
+@pytest.fixture(scope="module")
+def root(dev_fleet: DevFleet) -> Path:
+    """The clone after its first ./scripts/bootstrap: with a Python environment, which is that of these tests."""
+    root = dev_fleet.world.clone.root
+    environment, here = root / ".venv", Path(sys.prefix)
+    (environment / "bin").mkdir(parents=True)
+    for program in (here / "bin").iterdir():
+        if program.name != "meshfleet":
+            (environment / "bin" / program.name).symlink_to(program)
+    command = environment / "bin" / "meshfleet"
+    command.write_text(COMMAND.format(python=environment / "bin" / "python"), encoding="utf-8")
+    command.chmod(0o755)
+    (environment / "lib").symlink_to(here / "lib")
+    shutil.copy(here / "pyvenv.cfg", environment / "pyvenv.cfg")
+    # What scripts/bootstrap compares to tell whether it has anything to do.
+    (environment / "made-from").mkdir()
+    for name in ("requirements.lock", "pyproject.toml"):
+        shutil.copy(root / name, environment / "made-from" / name)
+    (environment / "made-from" / "checkout").write_text(f"{root.resolve()}\n", encoding="utf-8")
+    return root
+
+
+@pytest.mark.parametrize("snippet", FLEET, ids=str)
+def test_a_snippet_runs_on_a_fleet_and_prints_what_the_page_shows(
+    snippet: Snippet, dev_fleet: DevFleet, root: Path
+) -> None:
+    *bash, script = shell(snippet)
+    ran = dev_fleet.world.run([*bash, f"exec 2>&1\n{script}"], expect=snippet.code, more={"COLUMNS": "110"})
+    assert snippet.prints is None or matches(snippet.prints, ran.out), ran.out
+    # Plain pulumi writes the salt of its passphrase into the stack file, as docs/operations.md says.
+    git(root, "checkout", "--quiet", "--", "stacks")
+    assert dev_fleet.world.clone.changed_files() == []

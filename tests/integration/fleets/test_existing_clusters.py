@@ -1,0 +1,180 @@
+"""The same program on clusters that are there already: it adds its own, and takes exactly that away again."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+from tests.integration.clone import Clone
+from tests.integration.world import Ran, World, make_world
+
+from embedded.cluster import Cluster
+from embedded.cluster_spec import ClusterSpec
+from embedded.toolchain import Toolchain
+from embedded.workspace import Workspace
+from topology.istio import EMBEDDED_KUBERNETES
+
+pytestmark = pytest.mark.proof("a fleet on existing clusters, which outlive it unharmed", step=3)
+
+STACK = "existing"
+NAMES = ("blue", "green")
+# What a fleet puts beside its namespaces; the chart of Istio's CRDs asks Helm to keep those.
+KINDS = (
+    "namespaces",
+    "clusterroles",
+    "clusterrolebindings",
+    "mutatingwebhookconfigurations",
+    "validatingwebhookconfigurations",
+    "secrets",
+    "configmaps",
+    "services",
+    "deployments",
+    "serviceaccounts",
+)
+
+
+@dataclass(frozen=True)
+class Existing:
+    """Two clusters nobody's stack made, in one kubeconfig `file` of a user, a context for each."""
+
+    world: World
+    file: Path
+
+    def stack(self, **replaced: Any) -> dict[str, Any]:
+        """The stack file's configuration; `replaced` are fields of the cluster `green`'s `existing`."""
+        clusters = {
+            name: {
+                "existing": {"kubeconfig": str(self.file), "context": f"admin@{name}", "pods": "simulated"},
+                "network": f"network-{name}",
+            }
+            for name in NAMES
+        }
+        clusters["green"]["existing"] |= replaced  # type: ignore[operator]
+        return {
+            "host": "blue",
+            "networks": {f"network-{name}": {} for name in NAMES},
+            "clusters": clusters,
+            "namespaces": {"sample": {"injection": True}},
+        }
+
+    def kubectl(self, cluster: str, *arguments: str) -> Ran:
+        """Run kubectl as the clusters' owner."""
+        program = self.world.kubectl_program
+        return self.world.run(
+            [program, "--kubeconfig", str(self.file), "--context", f"admin@{cluster}", *arguments], seconds=60
+        )
+
+    def inventory(self, cluster: str) -> dict[str, set[str]]:
+        """The names of everything of KINDS."""
+        found = {}
+        for kind in KINDS:
+            items = self.kubectl(cluster, "get", kind, "--all-namespaces", "-o", "json").answer["items"]
+            found[kind] = {
+                f"{item['metadata'].get('namespace', '')}/{item['metadata']['name']}" for item in items
+            }
+        return found
+
+
+@pytest.fixture(scope="module")
+def existing(
+    clone: Clone, toolchain: Toolchain, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Existing]:
+    workspace = Workspace("theirs", tmp_path_factory.mktemp("theirs"))
+    clusters = [Cluster(workspace, name) for name in NAMES]
+    before = os.environ.get("MESHFLEET_TOOLS")
+    os.environ["MESHFLEET_TOOLS"] = str(toolchain.bin)
+    try:
+        with make_world(clone) as world:
+            parts = [
+                cluster.create(ClusterSpec(name, EMBEDDED_KUBERNETES, 1)).kubeconfig
+                for cluster, name in zip(clusters, NAMES, strict=True)
+            ]
+            file = world.folder / "user" / "config.yaml"
+            file.touch(0o600)
+            file.write_text(json.dumps(merged(parts)), encoding="utf-8")
+            yield Existing(world, file)
+            for cluster in clusters:
+                assert cluster.state() == "running"
+    finally:
+        for cluster in clusters:
+            cluster.delete()
+        if before is None:
+            del os.environ["MESHFLEET_TOOLS"]
+        else:
+            os.environ["MESHFLEET_TOOLS"] = before
+
+
+def merged(kubeconfigs: list[str]) -> dict[str, Any]:
+    """One kubeconfig with a context `admin@<name>` for each; the current one is none of them."""
+    made: dict[str, Any] = {"apiVersion": "v1", "kind": "Config", "current-context": "nowhere"}
+    for name, text in zip(NAMES, kubeconfigs, strict=True):
+        content = YAML(typ="safe", pure=True).load(text)
+        cluster, user = content["clusters"][0]["cluster"], content["users"][0]["user"]
+        made.setdefault("clusters", []).append({"name": name, "cluster": cluster})
+        made.setdefault("users", []).append({"name": f"admin-{name}", "user": user})
+        context = {"cluster": name, "user": f"admin-{name}"}
+        made.setdefault("contexts", []).append({"name": f"admin@{name}", "context": context})
+    return made
+
+
+@pytest.mark.parametrize(
+    ("replaced", "field", "said"),
+    [
+        ({"context": "admin@red"}, "context", "has no context 'admin@red'; it has admin@blue, admin@green"),
+        ({"kubeconfig": "/nowhere/config"}, "kubeconfig", "there is no file /nowhere/config"),
+    ],
+)
+def test_a_wrong_kubeconfig_or_context_is_told_by_its_field_and_touches_nothing(
+    existing: Existing, replaced: dict[str, str], field: str, said: str
+) -> None:
+    before = existing.inventory("blue")
+    existing.world.clone.write_stack(STACK, existing.stack(**replaced))
+    ran = existing.world.meshfleet("up", "--stack", STACK, expect=2)
+    assert ran.err.startswith(f"clusters.green.existing.{field}: ")
+    assert said in ran.err
+    assert len(ran.err.splitlines()) == 1
+    assert existing.inventory("blue") == before
+    assert existing.world.reservations() == {}
+
+
+def test_a_fleet_on_existing_clusters_is_verified_and_leaves_them_as_they_were(existing: Existing) -> None:
+    world = existing.world
+    for cluster in NAMES:
+        existing.kubectl(cluster, "create", "namespace", "theirs")
+        existing.kubectl(cluster, "create", "configmap", "theirs", "-n", "theirs", "--from-literal=key=value")
+    before = {cluster: existing.inventory(cluster) for cluster in NAMES}
+    theirs = {cluster: version_of(existing, cluster) for cluster in NAMES}
+    world.clone.write_stack(STACK, existing.stack())
+    assert world.meshfleet("up", "--stack", STACK, "--json").answer["ok"]
+    assert world.meshfleet("up", "--stack", STACK, "--json").answer["changes"] == {}
+    assert world.meshfleet("verify", "--stack", STACK, "--json").answer["ok"]
+    for cluster in NAMES:
+        # Peers come in with a token made for them; the user's own credential stays where it is.
+        remote = existing.kubectl(
+            cluster, "get", "secret", "istio-remote-secrets", "-n", "istio-system", "-o", "json"
+        ).answer["data"]
+        for text in remote.values():
+            assert "client-key-data" not in base64.b64decode(text).decode()
+    world.meshfleet("destroy", "--stack", STACK, "--yes")
+    assert world.remains(STACK) == []
+    for cluster in NAMES:
+        assert {kind: names - before[cluster][kind] for kind, names in existing.inventory(cluster).items()} == {
+            kind: set() for kind in KINDS
+        }
+        assert version_of(existing, cluster) == theirs[cluster]
+
+
+def version_of(existing: Existing, cluster: str) -> str:
+    """Changes with every write to the owner's namespace or what is in it."""
+    found = [
+        existing.kubectl(cluster, "get", *what, "-o", "json").answer["metadata"]["resourceVersion"]
+        for what in (("namespace", "theirs"), ("configmap", "theirs", "-n", "theirs"))
+    ]
+    return "/".join(found)
