@@ -30,6 +30,8 @@ def kubernetes_provider(
     kubeconfig: pulumi.Input[str],
     context: str,
     opts: pulumi.ResourceOptions,
+    *,
+    wholly_ours: bool,
 ) -> Provider:
     """The one provider of a cluster; the kubeconfig of the user's shell is never read.
 
@@ -46,5 +48,9 @@ def kubernetes_provider(
         enable_server_side_apply=True,
         enable_secret_mutable=True,
         enable_config_map_mutable=True,
+        # What somebody changed by hand in an object of ours is set right again instead of refused as a conflict.
+        enable_patch_force=True,
+        # After a killed run our own objects are there without being in the state; elsewhere they may be a stranger's.
+        upsert_existing_objects=wholly_ours,
         opts=opts,
     )

@@ -34,7 +34,7 @@ class EmbeddedCluster(Component):
         )
         identity = pulumi.Output.concat(f"{fleet.name}/{cluster}/", control_plane.identity)
         provider = kubernetes_provider(
-            cluster, identity, control_plane.kubeconfig, "", self.child(deleted_with=control_plane)
+            cluster, identity, control_plane.kubeconfig, "", self.child(deleted_with=control_plane), wholly_ours=True
         )
         self.access = ClusterAccess(
             name=cluster,

@@ -21,7 +21,9 @@ class ExistingCluster(Component):
         content = pulumi.Output.secret(kubeconfig.content)
         existing = fleet.clusters[cluster].existing
         context = existing.context if existing else ""
-        provider = kubernetes_provider(cluster, f"{fleet.name}/{cluster}", content, context, self.child())
+        provider = kubernetes_provider(
+            cluster, f"{fleet.name}/{cluster}", content, context, self.child(), wholly_ours=False
+        )
         self.access = ClusterAccess(
             name=cluster,
             kubeconfig=content,
