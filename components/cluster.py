@@ -26,7 +26,7 @@ class ClusterAccess:
 
 def kubernetes_provider(
     cluster: str,
-    identity: pulumi.Input[str],
+    identity: str,
     kubeconfig: pulumi.Input[str],
     context: str,
     opts: pulumi.ResourceOptions,
@@ -35,10 +35,11 @@ def kubernetes_provider(
 ) -> Provider:
     """The one provider of a cluster; the kubeconfig of the user's shell is never read.
 
-    `identity` tells this very cluster from one of the same name made later, whose objects are not there yet. It is
-    the provider's `clusterIdentifier`, set from the first deployment: without it a new kubeconfig for the same
-    cluster would replace everything in it (https://github.com/pulumi/pulumi-kubernetes/issues/2745). Secrets and
-    ConfigMaps are changed in place, since replacing `cacerts` or a remote secret deletes it first (#1772).
+    `identity` is the provider's `clusterIdentifier`, set from the first deployment: without it a new kubeconfig for
+    the same cluster would replace everything in it (https://github.com/pulumi/pulumi-kubernetes/issues/2745). It
+    stays the same when a cluster is made anew, since the engine closes the connection of a provider it replaces
+    before it has deleted what that one made; the objects follow their cluster through `replace_with` instead.
+    Secrets and ConfigMaps are changed in place, since replacing `cacerts` or a remote secret deletes it first (#1772).
     """
     return Provider(
         f"{cluster}/kubernetes",

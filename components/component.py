@@ -35,6 +35,8 @@ class Component(pulumi.ComponentResource):
             provider=provider,
             depends_on=list(after),
             deleted_with=deleted_with,
+            # What vanishes with something has to be made again with its successor.
+            replace_with=[deleted_with] if deleted_with else None,
             additional_secret_outputs=list(secret_outputs) or None,
         )
 

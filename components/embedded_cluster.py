@@ -32,9 +32,8 @@ class EmbeddedCluster(Component):
             zone=declared.zone or None,
             opts=self.child(),
         )
-        identity = pulumi.Output.concat(f"{fleet.name}/{cluster}/", control_plane.identity)
         provider = kubernetes_provider(
-            cluster, identity, control_plane.kubeconfig, "", self.child(deleted_with=control_plane), wholly_ours=True
+            cluster, f"{fleet.name}/{cluster}", control_plane.kubeconfig, "", self.child(), wholly_ours=True
         )
         self.access = ClusterAccess(
             name=cluster,

@@ -114,7 +114,7 @@ class ControlPlane:
             f"look into {log} and {self.log('kube-apiserver')}, and run the same command again",
         )
         if code != 0:
-            raise ProcessError(f"{self.name}: kwokctl ended with {code}; {processes.last_lines(log)}")
+            raise ProcessError(f"{self.name}: kwokctl ended with {code}; {self._told(log)}")
 
     def stopped(self) -> tuple[str, ...]:
         """The components that do not run, in the order of COMPONENTS."""
@@ -190,9 +190,14 @@ class ControlPlane:
         running()
 
     def evidence(self, component: str) -> str:
-        """The end of a component's log; says so plainly when the disk is full."""
-        text = processes.last_lines(self.log(component))
-        return f"the disk is full, free some space and run the same command again; {text}" if _full(text) else text
+        """Why a component ended: the end of its log, or that the disk is full."""
+        return self._told(self.log(component))
+
+    def _told(self, log: Path) -> str:
+        text = processes.last_lines(log)
+        if "no space left on device" in text:
+            return f"{self.directory}: no space left on device; free some space there and run the same command again"
+        return text
 
     def end(self) -> None:
         """End every process of the cluster, kwokctl included. Its data is about to go, so none is waited for.
@@ -239,7 +244,3 @@ class ControlPlane:
 def missing(running: Collection[str]) -> tuple[str, ...]:
     """Which components are not among the names of what runs."""
     return tuple(name for name in COMPONENTS if name not in running)
-
-
-def _full(text: str) -> bool:
-    return "no space left on device" in text

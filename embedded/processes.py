@@ -16,6 +16,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
 
@@ -174,10 +175,11 @@ def _await_exit(processes: Sequence[psutil.Process], seconds: float) -> list[psu
 
 
 def last_lines(log: Path) -> str:
-    """The end of a log, fit for the end of a message."""
+    """The end of a log, fit for the end of a message: up to a Go program's panic, whose stack tells nobody more."""
     try:
         with log.open(encoding="utf-8", errors="replace") as file:
-            lines = [line.rstrip()[:300] for line in deque(file, _LOG_LINES)]
+            said = takewhile(lambda line: not line.startswith("goroutine "), file)
+            lines = [line.rstrip()[:300] for line in deque(said, _LOG_LINES)]
     except OSError:
         return f"no log at {log}"
     return f"the last lines of {log}:\n" + "\n".join(f"  {line}" for line in lines)

@@ -148,9 +148,11 @@ class World:
         return found[0]
 
     def processes(self) -> list[psutil.Process]:
-        """Every process that belongs to this world: of its clusters, and whatever runs with its home."""
+        """Every other process that belongs to this world: of its clusters, and whatever runs with its home."""
         found = []
         for process in psutil.process_iter():
+            if process.pid == os.getpid():
+                continue
             try:
                 line = process.cmdline()
                 if line and (

@@ -1,0 +1,46 @@
+"""Run inside a mount namespace of its own by test_full_disk.py: a home on a disk that is too small, then grown.
+
+    python -m tests.integration.faults.full_disk <clone> <world> <plugins>
+
+The namespace goes with this process, and the disk with it; so everything that looks at the home is here.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.integration.clone import Clone
+from tests.integration.world import World
+
+STACK = "full"
+# From nothing at all to just short of what one cluster takes: 64 MB for the log of etcd alone.
+SIZES = ("200k", "4m", "40m")
+
+
+def mount(home: Path, *options: str) -> None:
+    """Mount a disk in memory at `home`, or change the one there."""
+    subprocess.run(["mount", "-t", "tmpfs", "-o", ",".join(options), "tmpfs", str(home)], check=True)
+
+
+def main(world: World) -> None:
+    """Fails with an AssertionError where something is not as it should be."""
+    mount(world.home, f"size={SIZES[0]}", "mode=0700")
+    for size in SIZES:
+        mount(world.home, "remount", f"size={size}")
+        failed = world.meshfleet("up", "--stack", STACK, expect=1)
+        print(f"== {size}\n{failed.err}", flush=True)
+        assert "Traceback" not in failed.err, failed.said
+        assert "no space left on device" in failed.err.lower(), failed.said
+        assert "free" in failed.err, failed.said
+    mount(world.home, "remount", "size=2g")
+    assert world.meshfleet("up", "--stack", STACK, "--json").answer["ok"]
+    assert world.meshfleet("verify", "--stack", STACK, "--json").answer["ok"]
+    world.meshfleet("destroy", "--stack", STACK, "--yes")
+    left = world.remains(STACK)
+    assert left == [], left
+
+
+if __name__ == "__main__":
+    main(World(Clone(Path(sys.argv[1]), Path(sys.argv[3])), Path(sys.argv[2])))

@@ -1,0 +1,25 @@
+"""A disk that is full is said to be full, in one sentence; once there is space the next up converges."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import pytest
+from tests.integration.clone import CHECKOUT
+from tests.integration.faults.full_disk import STACK
+from tests.integration.faults.stacks import small_fleet
+from tests.integration.world import World
+
+pytestmark = pytest.mark.proof("a full disk is named, and up converges once there is space", step=3)
+
+# A small disk in memory can be mounted without being root where users may have namespaces of their own.
+NAMESPACE = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--user", "--map-root-user", "--mount"]
+
+
+def test_a_full_disk_is_named_and_the_next_up_with_space_converges(world: World) -> None:
+    world.clone.write_stack(STACK, small_fleet("only"))
+    arguments = [str(world.clone.root), str(world.folder), str(world.clone.plugins)]
+    inside = [sys.executable, "-m", "tests.integration.faults.full_disk", *arguments]
+    ran = world.run([*NAMESPACE, *inside], expect=None, seconds=600, more={"PYTHONPATH": str(CHECKOUT)})
+    assert ran.code == 0, ran.said
