@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from lightkube import Client
 
 _NAMES: Final = ("istio-ca-root-cert", "istio-ca-crl")
-_LABELS: Final = {"istio.io/config": "true"}
 
 
 def remove_istiod_configmaps(client: Client) -> None:
@@ -22,10 +21,12 @@ def remove_istiod_configmaps(client: Client) -> None:
 
     Raises ClusterError.
     """
-    from lightkube.resources.core_v1 import ConfigMap  # noqa: PLC0415 - slow to load, and seldom needed
+    from lightkube.resources.core_v1 import ConfigMap
 
     with api_errors("ConfigMaps of istiod"):
-        written = [found.metadata for found in client.list(ConfigMap, namespace="*", labels=_LABELS)]
+        written = [
+            found.metadata for found in client.list(ConfigMap, namespace="*", labels={"istio.io/config": "true"})
+        ]
     for metadata in written:
         if metadata is None or metadata.name not in _NAMES:
             continue

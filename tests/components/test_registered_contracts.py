@@ -76,10 +76,11 @@ def test_there_is_one_kubernetes_provider_a_cluster_and_no_other_provider(graph:
 
 def test_a_provider_knows_its_cluster_by_name_and_changes_secrets_in_place(graph: Graph, fleet: Fleet) -> None:
     for provider in graph.providers:
-        # An embedded cluster that is made anew is another cluster; its contents went with the old one.
-        made = "/identity of" if fleet.clusters[provider.cluster].embedded else ""
-        assert provider.inputs["clusterIdentifier"].startswith(f"{fleet.name}/{provider.cluster}{made}")
-        assert made or provider.inputs["clusterIdentifier"].endswith(f"/{provider.cluster}")
+        assert provider.inputs["clusterIdentifier"] == f"{fleet.name}/{provider.cluster}"
+        # Whatever is in a cluster of a stranger is not taken over.
+        embedded = fleet.clusters[provider.cluster].embedded
+        assert provider.inputs["upsertExistingObjects"] == ("true" if embedded else "false")
+        assert provider.inputs["enablePatchForce"] == "true"
         assert provider.inputs["enableServerSideApply"] == "true"
         assert provider.inputs["enableSecretMutable"] == "true"
         assert provider.inputs["enableConfigMapMutable"] == "true"

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.integration.clone import Clone, make_clone
-from tests.integration.world import World, make_world
 
 from embedded.toolchain import Toolchain
+from tests.integration.clone import Clone, make_clone
+from tests.integration.world import World, make_world
 
 
 @pytest.fixture(scope="session")

@@ -18,10 +18,10 @@ from typing import Any
 
 import psutil
 from tenacity import RetryError, Retrying, retry_if_not_result, stop_after_delay, wait_fixed
-from tests.integration.clone import Clone
 
 from embedded import processes
 from embedded.toolchain.cache import locate_cache
+from tests.integration.clone import Clone
 
 _COMMAND = "from automation.command import main; main()"
 # What would make the command behave as this shell's owner set it up.

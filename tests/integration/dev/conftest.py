@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+
 from tests.integration.clone import Clone
 from tests.integration.dev.fleet import DevFleet
 from tests.integration.world import make_world

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from ruamel.yaml import YAML
+
 from tests.integration.dev.fleet import CLUSTERS, DevFleet
 from tests.integration.world import World
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import psutil
 import pytest
-from tests.integration.dev.fleet import CLUSTERS, DevFleet
-from tests.integration.world import World, kill, settled
 
 from embedded import processes
+from tests.integration.dev.fleet import CLUSTERS, DevFleet
+from tests.integration.world import World, kill, settled
 
 pytestmark = pytest.mark.proof("drift and failures are named and mended by the next up", step=3)
 

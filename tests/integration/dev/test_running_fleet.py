@@ -6,8 +6,8 @@ import stat
 from pathlib import Path
 
 import pytest
-from tests.integration.dev.fleet import CLUSTERS, DevFleet
 
+from tests.integration.dev.fleet import CLUSTERS, DevFleet
 from verification.checks import ALL
 
 pytestmark = pytest.mark.proof("from nothing to one verified mesh over three embedded clusters", step=3)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tests.integration.dev.fleet import CLUSTERS, DevFleet
 
 pytestmark = pytest.mark.proof("no key, token or kubeconfig in plain text in state, logs or output", step=3)
@@ -116,9 +117,7 @@ def test_nothing_a_command_says_holds_a_secret(dev_fleet: DevFleet, secrets: dic
     assert leaks(secrets, [*said, *drawn, *files(out)]) == []
 
 
-def test_the_event_stream_of_the_engine_holds_no_secret(
-    dev_fleet: DevFleet, secrets: dict[str, bytes]
-) -> None:
+def test_the_event_stream_of_the_engine_holds_no_secret(dev_fleet: DevFleet, secrets: dict[str, bytes]) -> None:
     world, events = dev_fleet.world, dev_fleet.world.folder / "events.json"
     # Something to do, so that the stream has changes in it and not only what stays.
     world.kubectl("dev", "east", "delete", "secret", "istio-remote-secrets", "--namespace", "istio-system")

@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.integration.clone import Clone
-from tests.integration.faults.stacks import small_fleet
-from tests.integration.world import World, make_world
 
 from embedded.toolchain import Toolchain
 from embedded.toolchain.cache import locate_cache
+from tests.integration.clone import Clone
+from tests.integration.faults.stacks import small_fleet
+from tests.integration.world import World, make_world
 
 pytestmark = pytest.mark.proof("a damaged cache is mended or named", step=2)
 

@@ -6,6 +6,7 @@ import os
 import sys
 
 import pytest
+
 from tests.integration.clone import CHECKOUT
 from tests.integration.faults.full_disk import STACK
 from tests.integration.faults.stacks import small_fleet

@@ -9,6 +9,7 @@ import subprocess
 from contextlib import suppress
 
 import pytest
+
 from tests.integration.faults.lines import Lines
 from tests.integration.faults.stacks import small_fleet
 from tests.integration.world import World
@@ -26,9 +27,7 @@ def points() -> list[tuple[int, float, bool]]:
     """A point in each fifth of the way: lines heard, seconds after them, and whether all processes are killed."""
     chance = random.Random(SEED)
     share = RESOURCES / POINTS
-    return [
-        (int(share * (part + chance.random())), chance.uniform(0, 1.5), part % 2 == 1) for part in range(POINTS)
-    ]
+    return [(int(share * (part + chance.random())), chance.uniform(0, 1.5), part % 2 == 1) for part in range(POINTS)]
 
 
 @pytest.mark.parametrize(("lines", "delay", "whole_group"), points())

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
+
 from tests.integration.clone import Clone
 from tests.integration.faults.lines import Lines
 from tests.integration.faults.stacks import small_fleet

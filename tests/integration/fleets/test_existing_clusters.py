@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 from ruamel.yaml import YAML
-from tests.integration.clone import Clone
-from tests.integration.world import Ran, World, make_world
 
 from embedded.cluster import Cluster
 from embedded.cluster_spec import ClusterSpec
 from embedded.toolchain import Toolchain
 from embedded.workspace import Workspace
+from tests.integration.clone import Clone
+from tests.integration.world import Ran, World, make_world
 from topology.istio import EMBEDDED_KUBERNETES
 
 pytestmark = pytest.mark.proof("a fleet on existing clusters, which outlive it unharmed", step=3)
@@ -76,16 +76,12 @@ class Existing:
         found = {}
         for kind in KINDS:
             items = self.kubectl(cluster, "get", kind, "--all-namespaces", "-o", "json").answer["items"]
-            found[kind] = {
-                f"{item['metadata'].get('namespace', '')}/{item['metadata']['name']}" for item in items
-            }
+            found[kind] = {f"{item['metadata'].get('namespace', '')}/{item['metadata']['name']}" for item in items}
         return found
 
 
 @pytest.fixture(scope="module")
-def existing(
-    clone: Clone, toolchain: Toolchain, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Existing]:
+def existing(clone: Clone, toolchain: Toolchain, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Existing]:
     workspace = Workspace("theirs", tmp_path_factory.mktemp("theirs"))
     clusters = [Cluster(workspace, name) for name in NAMES]
     before = os.environ.get("MESHFLEET_TOOLS")

@@ -16,9 +16,9 @@ from pathlib import Path
 import httpx2
 import pytest
 from cryptography import x509
+
 from tests.integration.faults.stacks import small_fleet
 from tests.integration.world import World
-
 from verification.bundle import certificates
 
 pytestmark = pytest.mark.proof("an intermediate near its end shows in preview and is renewed by up", step=3)

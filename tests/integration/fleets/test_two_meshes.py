@@ -10,9 +10,9 @@ from typing import Any
 
 import httpx2
 import pytest
+
 from tests.integration.clone import Clone
 from tests.integration.world import World, make_world
-
 from verification.bundle import certificates, fingerprint
 
 pytestmark = pytest.mark.proof("two meshes in one fleet share nothing", step=3)
@@ -69,9 +69,7 @@ def test_no_cluster_holds_or_reads_anything_of_the_other_mesh(fleet: TwoMeshes, 
     own = set(MESHES[mesh])
     foreign = {name for clusters in MESHES.values() for name in clusters} - own
     known: set[str] = set()
-    remote = fleet.world.get(
-        STACK, cluster, "secrets", "--all-namespaces", "--selector", "istio/multiCluster=true"
-    )
+    remote = fleet.world.get(STACK, cluster, "secrets", "--all-namespaces", "--selector", "istio/multiCluster=true")
     for secret in remote["items"]:
         known |= set(secret["data"])
     assert known == own - {cluster}
