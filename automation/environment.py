@@ -51,7 +51,11 @@ def prepare(checkout: Checkout) -> Environment:
         "MESHFLEET_HOME": str(checkout.home),
         "MESHFLEET_TOOLS": str(tools.bin),
         "MESHFLEET_PYTHON": str(python),
+        # What helm, kubectl and istioctl remember of an API server goes with the fleet.
+        "KUBECACHEDIR": os.environ.get("KUBECACHEDIR") or str(checkout.home / "kubectl"),
     }
+    # istioctl is run by this very process.
+    os.environ["KUBECACHEDIR"] = variables["KUBECACHEDIR"]
     if not (os.environ.get("PULUMI_CONFIG_PASSPHRASE") or os.environ.get("PULUMI_CONFIG_PASSPHRASE_FILE")):
         variables["PULUMI_CONFIG_PASSPHRASE_FILE"] = str(_passphrase(checkout))
     _link_charts(checkout, tools.charts)

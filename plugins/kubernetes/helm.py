@@ -148,7 +148,8 @@ def _binary() -> str:
 
 @contextmanager
 def _private_directory() -> Iterator[Path]:
-    path = Path(tempfile.mkdtemp(prefix="meshfleet-helm-"))  # mode 0700
+    # Under the home of the fleet where there is one: what a killed run leaves goes with it. Its mode is 0700.
+    path = Path(tempfile.mkdtemp(prefix="meshfleet-helm-", dir=os.environ.get("MESHFLEET_HOME")))
     try:
         yield path
     finally:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 from ruamel.yaml import YAML
 
 CHECKOUT = Path(__file__).resolve().parents[2]
+_COMMAND = '#!/bin/sh\nexec "{python}" -c "from automation.command import main; main()" "$@"\n'
 _AUTHOR = {
     "GIT_AUTHOR_NAME": "tests",
     "GIT_AUTHOR_EMAIL": "tests@example.invalid",
@@ -40,6 +42,24 @@ class Clone:
         with path.open("w", encoding="utf-8") as file:
             writer.dump({"config": {f"meshfleet:{key}": value for key, value in config.items()}}, file)
         return path
+
+    def make_environment(self) -> None:
+        """A Python environment as ./scripts/bootstrap leaves it, which is that of these tests."""
+        environment, here = self.root / ".venv", Path(sys.prefix)
+        (environment / "bin").mkdir(parents=True)
+        for program in (here / "bin").iterdir():
+            if program.name != "meshfleet":
+                (environment / "bin" / program.name).symlink_to(program)
+        command = environment / "bin" / "meshfleet"
+        command.write_text(_COMMAND.format(python=environment / "bin" / "python"), encoding="utf-8")
+        command.chmod(0o755)
+        (environment / "lib").symlink_to(here / "lib")
+        shutil.copy(here / "pyvenv.cfg", environment / "pyvenv.cfg")
+        # What scripts/bootstrap compares to tell whether it has anything to do.
+        (environment / "made-from").mkdir()
+        for name in ("requirements.lock", "pyproject.toml"):
+            shutil.copy(self.root / name, environment / "made-from" / name)
+        (environment / "made-from" / "checkout").write_text(f"{self.root.resolve()}\n", encoding="utf-8")
 
     def changed_files(self) -> list[str]:
         """What `git status` lists: every file that is not as it was when the clone was made."""

@@ -57,17 +57,22 @@ class Ran:
 
 @dataclass
 class World:
-    """`home` is MESHFLEET_HOME; `said` collects all that the command ever wrote in it."""
+    """`home` is where all local state is; `said` collects all that the command ever wrote.
+
+    The home lies in `folder` and is named by MESHFLEET_HOME; with `at_home` it is where it is by itself, in the
+    clone. `extra` are more variables of the shell.
+    """
 
     clone: Clone
     folder: Path
     extra: dict[str, str] = field(default_factory=dict)
+    at_home: bool = False
     said: list[str] = field(default_factory=list)
 
     @property
     def home(self) -> Path:
         """The folder of all local state."""
-        return self.folder / "home"
+        return self.clone.root / ".meshfleet" if self.at_home else self.folder / "home"
 
     @property
     def environment(self) -> dict[str, str]:
@@ -76,7 +81,7 @@ class World:
         ours = {
             "HOME": str(self.folder / "user"),
             "PYTHONPATH": str(self.clone.root),
-            "MESHFLEET_HOME": str(self.home),
+            "MESHFLEET_HOME": "" if self.at_home else str(self.home),
             "MESHFLEET_CACHE": str(locate_cache().root),
         }
         return kept | ours | self.extra
@@ -195,11 +200,11 @@ class World:
 
 
 @contextmanager
-def make_world(clone: Clone, **extra: str) -> Iterator[World]:
-    """A world of its own, swept at the end. `extra` are variables of its shell."""
+def make_world(clone: Clone, *, at_home: bool = False, **extra: str) -> Iterator[World]:
+    """A world of its own, swept at the end; see `World`."""
     # Short, because programs put sockets and long command lines on top of it.
     folder = Path(tempfile.mkdtemp(prefix="mf-"))
-    world = World(clone, folder, extra)
+    world = World(clone, folder, extra, at_home)
     (folder / "user").mkdir()
     world.home.mkdir(mode=0o700)
     if clone.plugins.is_dir():

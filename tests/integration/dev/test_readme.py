@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import sys
 from pathlib import Path
 
 import pytest
@@ -21,29 +19,12 @@ FLEET = {
     if snippet.fleet
 }.values()
 
-COMMAND = '#!/bin/sh\nexec "{python}" -c "from automation.command import main; main()" "$@"\n'
-
 
 @pytest.fixture(scope="module")
 def root(dev_fleet: DevFleet) -> Path:
     """The clone after its first ./scripts/bootstrap: with a Python environment, which is that of these tests."""
-    root = dev_fleet.world.clone.root
-    environment, here = root / ".venv", Path(sys.prefix)
-    (environment / "bin").mkdir(parents=True)
-    for program in (here / "bin").iterdir():
-        if program.name != "meshfleet":
-            (environment / "bin" / program.name).symlink_to(program)
-    command = environment / "bin" / "meshfleet"
-    command.write_text(COMMAND.format(python=environment / "bin" / "python"), encoding="utf-8")
-    command.chmod(0o755)
-    (environment / "lib").symlink_to(here / "lib")
-    shutil.copy(here / "pyvenv.cfg", environment / "pyvenv.cfg")
-    # What scripts/bootstrap compares to tell whether it has anything to do.
-    (environment / "made-from").mkdir()
-    for name in ("requirements.lock", "pyproject.toml"):
-        shutil.copy(root / name, environment / "made-from" / name)
-    (environment / "made-from" / "checkout").write_text(f"{root.resolve()}\n", encoding="utf-8")
-    return root
+    dev_fleet.world.clone.make_environment()
+    return dev_fleet.world.clone.root
 
 
 @pytest.mark.parametrize("snippet", FLEET, ids=str)
