@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Iterator
 from typing import Any
 
 import pulumi
@@ -72,10 +74,23 @@ class Recorder(mocks.Mocks):
 
 
 @pytest.fixture
-def recorder() -> Recorder:
+def recorder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Recorder]:
+    # The SDK takes the current loop, which another test may have removed, and closes none of those it makes.
+    loops: list[asyncio.AbstractEventLoop] = []
+    make = asyncio.new_event_loop
+
+    def remembered() -> asyncio.AbstractEventLoop:
+        loops.append(make())
+        return loops[-1]
+
+    monkeypatch.setattr("asyncio.new_event_loop", remembered)
+    asyncio.set_event_loop(remembered())
     recorder = Recorder()
     mocks.set_mocks(recorder)
-    return recorder
+    yield recorder
+    for loop in loops:
+        loop.close()
+    asyncio.set_event_loop(None)
 
 
 @pytest.mark.parametrize("kind", list(ARGUMENTS))
