@@ -18,6 +18,7 @@ import psutil
 from filelock import FileLock, Timeout
 
 from automation.checkout import PROJECT, Checkout, make_private
+from automation.temporary_files import temporary_files
 from topology.errors import LockedError
 
 # How long the engine of a killed command may take to notice and to end.
@@ -45,7 +46,8 @@ def locked(checkout: Checkout, stack: str, command: str) -> Iterator[StackLock]:
         _end_of_engine(checkout, stack, interrupted=interrupted)
         holder.write_text(json.dumps({"pid": os.getpid(), "command": command}), encoding="utf-8")
         try:
-            yield StackLock(interrupted)
+            with temporary_files(checkout, stack):
+                yield StackLock(interrupted)
         finally:
             # An exception of ours is an ending too; only a killed command leaves its name behind.
             holder.unlink(missing_ok=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import pulumi
 
@@ -31,7 +32,21 @@ def register(topology: Topology, kubeconfigs: Mapping[str, KubeconfigFile]) -> N
     pulumi.export("kubeconfigs", fleet.kubeconfigs())
 
 
+def keep_debug_messages() -> None:
+    """Keep the SDK's debug messages from the engine: they repeat every output of the stack, secrets in the clear.
+
+    The engine writes them into the events that the Automation API and `pulumi up --json` read, asked for or not.
+    Source: register_resource_outputs in pulumi/pulumi, sdk/python/lib/pulumi/runtime/resource.py
+    """
+
+    def unsaid(*_: Any, **__: Any) -> None:
+        return None
+
+    pulumi.log.debug = unsaid
+
+
 def run() -> None:
     """The whole program: read, check, register. Raises `TopologyError` before anything is registered."""
+    keep_debug_messages()
     topology = load(pulumi.get_stack(), stack_configuration())
     register(topology, kubeconfig_files(topology))

@@ -10,6 +10,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from embedded.decoders import prepare_decoders
 from embedded.workspace import file_error
 from topology.errors import ClusterError
 
@@ -68,6 +69,7 @@ def connect(kubeconfig: str, context: str | None = None) -> Client:
     from lightkube.core.exceptions import ConfigError
     from msgspec import MsgspecError
 
+    prepare_decoders()
     content = _load(select_context(kubeconfig, context))
     try:
         configuration = KubeConfig.from_dict(content).get()

@@ -21,6 +21,7 @@ from lightkube.config.models import User
 from lightkube.core.exceptions import ConfigError
 from lightkube.types import CascadeType, PatchType
 
+from embedded.decoders import prepare_decoders
 from plugins.kubernetes.faults import RefusedError, UnreachableError
 from plugins.kubernetes.kinds import Kind
 from plugins.kubernetes.settings import Settings, kubeconfig_document
@@ -202,6 +203,7 @@ def _single_config(settings: Settings) -> SingleConfig:
             "the ambient kubeconfig is never used"
         )
     try:
+        prepare_decoders()
         config = KubeConfig.from_dict(document, fname=_path_of(settings.kubeconfig))
         if settings.cluster is not None:
             chosen = config.get(settings.context)

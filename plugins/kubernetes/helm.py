@@ -148,8 +148,10 @@ def _binary() -> str:
 
 @contextmanager
 def _private_directory() -> Iterator[Path]:
-    # Under the home of the fleet where there is one: what a killed run leaves goes with it. Its mode is 0700.
-    path = Path(tempfile.mkdtemp(prefix="meshfleet-helm-", dir=os.environ.get("MESHFLEET_HOME")))
+    # What a killed run leaves goes with the folder for temporary files that a command made for it, or else with the
+    # home of the fleet, where there is one. Its mode is 0700.
+    folder = None if "TMPDIR" in os.environ else os.environ.get("MESHFLEET_HOME")
+    path = Path(tempfile.mkdtemp(prefix="meshfleet-helm-", dir=folder))
     try:
         yield path
     finally:

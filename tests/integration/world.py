@@ -83,6 +83,7 @@ class World:
             "PYTHONPATH": str(self.clone.root),
             "MESHFLEET_HOME": "" if self.at_home else str(self.home),
             "MESHFLEET_CACHE": str(locate_cache().root),
+            "TMPDIR": str(self.folder / "temporary"),
         }
         return kept | ours | self.extra
 
@@ -187,6 +188,7 @@ class World:
             *(f"process {' '.join(process.cmdline()[:4])}" for process in self.processes()),
             *(f"reservation {owner}" for owner in self.reservations()),
             *(f"file {path}" for path in sorted((self.home / "fleets").glob("**/*"))),
+            *(f"temporary file {path}" for path in sorted((self.folder / "temporary").glob("**/*"))),
             *(f"lock {path}" for path in sorted((state / "locks").glob("**/*.json"))),
             *(f"state {path}" for path in sorted((state / "stacks").glob(f"**/{stack}.json"))),
         ]
@@ -206,6 +208,7 @@ def make_world(clone: Clone, *, at_home: bool = False, **extra: str) -> Iterator
     folder = Path(tempfile.mkdtemp(prefix="mf-"))
     world = World(clone, folder, extra, at_home)
     (folder / "user").mkdir()
+    (folder / "temporary").mkdir()
     world.home.mkdir(mode=0o700)
     if clone.plugins.is_dir():
         (world.home / "pulumi").mkdir(mode=0o700)

@@ -1,0 +1,39 @@
+"""Makes the Kubernetes client safe to use from several threads at once.
+
+msgspec, under lightkube, builds what it knows of a model at the first decode and without a lock: two first decodes
+of a Node at once, in two threads, end the interpreter with a segmentation fault.
+"""
+
+from __future__ import annotations
+
+import threading
+from functools import cache
+
+_LOCK = threading.Lock()
+
+
+def prepare_decoders() -> None:
+    """Decode every model that is used from here on once, in one thread; the second call does nothing."""
+    with _LOCK:
+        _decode_once()
+
+
+@cache
+def _decode_once() -> None:
+    from lightkube import KubeConfig
+    from lightkube.core.decoders import decode_list, decode_status
+    from lightkube.resources.coordination_v1 import Lease
+    from lightkube.resources.core_v1 import ConfigMap, Node, Service, ServiceAccount
+
+    for model in (ConfigMap, Lease, Node, Service, ServiceAccount):
+        model.from_dict({})
+        decode_list(b'{"items": []}', model)
+    decode_status(b"{}")
+    KubeConfig.from_dict(
+        {
+            "current-context": "c",
+            "clusters": [{"name": "c", "cluster": {"server": "https://127.0.0.1"}}],
+            "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
+            "users": [{"name": "u", "user": {}}],
+        }
+    ).get()
