@@ -14,11 +14,10 @@ from pathlib import Path
 
 from automation import kubernetes_plugin
 from automation.checkout import Checkout, make_private, write_private
+from components.tokens import BUILT_CHARTS
 from embedded import toolchain
 from embedded.toolchain.progress import progress_for
 from topology.errors import EngineError
-
-CHARTS_LINK = "charts"
 
 
 @dataclass(frozen=True)
@@ -79,9 +78,9 @@ def _passphrase(checkout: Checkout) -> Path:
 
 
 def _link_charts(checkout: Checkout, charts: Path) -> None:
-    link = checkout.root / ".meshfleet" / CHARTS_LINK
+    link = checkout.root / BUILT_CHARTS
     make_private(link.parent)
     if not link.is_symlink() or link.readlink() != charts:
-        temporary = link.with_name(f".{CHARTS_LINK}.{os.getpid()}")
+        temporary = link.with_name(f".{link.name}.{os.getpid()}")
         temporary.symlink_to(charts)
         temporary.replace(link)

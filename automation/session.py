@@ -51,12 +51,11 @@ class Session:
     @contextmanager
     def working(self, command: str) -> Iterator[None]:
         """Hold the stack, with what a killed command left behind mended first."""
-        environment = self.environment
-        with locked(self.checkout, self.file.stack, command) as lock:
+        # Whatever the environment lacks is built before the stack is held.
+        with locked(self.environment.checkout, self.file.stack, command) as lock:
             if lock.interrupted and self.engine.exists():
                 say(f"the last command on {self.file.stack} was interrupted; going on from there")
                 self.engine.forget_pending()
-            del environment
             yield
 
     def run(self, operation: Operation, title: str, **options: Any) -> Record:

@@ -10,11 +10,9 @@ from typing import Any
 
 import pulumi
 
+from components.tokens import BUILT_CHARTS
 from manifests import Release
 from topology import Fleet
-
-# A relative path, kept as a link by the command, so that the state of a stack names no place of one machine.
-BUILT_CHARTS = ".meshfleet/charts"
 
 
 class HelmRelease(pulumi.CustomResource):

@@ -21,7 +21,7 @@ from manifests import remote_secrets as manifests
 def kubeconfig_of(cluster: str, server: str, data: dict[str, str]) -> str:
     """The kubeconfig that lets a peer read `cluster`, from the `data` of its reader's token Secret."""
     token = base64.b64decode(data["token"]).decode()
-    return manifests.remote_kubeconfig(manifests.Peer(cluster, server, data["ca.crt"], data["token"]), token)
+    return manifests.remote_kubeconfig(manifests.Peer(cluster, server, data["ca.crt"], token))
 
 
 class Reader(Component):

@@ -23,9 +23,9 @@ def _decode_once() -> None:
     from lightkube import KubeConfig
     from lightkube.core.decoders import decode_list, decode_status
     from lightkube.resources.coordination_v1 import Lease
-    from lightkube.resources.core_v1 import ConfigMap, Node, Service, ServiceAccount
+    from lightkube.resources.core_v1 import ConfigMap, Namespace, Node, Pod, Secret, Service, ServiceAccount
 
-    for model in (ConfigMap, Lease, Node, Service, ServiceAccount):
+    for model in (ConfigMap, Lease, Namespace, Node, Pod, Secret, Service, ServiceAccount):
         model.from_dict({})
         decode_list(b'{"items": []}', model)
     decode_status(b"{}")

@@ -9,7 +9,7 @@ istio/istio pkg/kube/multicluster/secretcontroller.go
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from manifests.objects import ISTIO_SYSTEM, Object, encoded, metadata
 
@@ -20,12 +20,12 @@ REMOTE_SECRETS = "istio-remote-secrets"
 
 @dataclass(frozen=True)
 class Peer:
-    """How to reach a peer's API server: its URL, its CA certificate and a reader token, both base64 as in a Secret."""
+    """How to reach a peer's API server: its URL, its CA certificate (base64 of PEM) and a reader token, a secret."""
 
     cluster: str
     server: str
     certificate_authority: str
-    token: str
+    token: str = field(repr=False)
 
 
 def reader_token() -> Object:
@@ -42,8 +42,8 @@ def reader_token() -> Object:
     }
 
 
-def remote_kubeconfig(peer: Peer, token: str) -> str:
-    """A kubeconfig with an inline token, which is all that istiod accepts. `token` is plain text; JSON is YAML."""
+def remote_kubeconfig(peer: Peer) -> str:
+    """A kubeconfig with an inline token, which is all that istiod accepts. JSON is YAML."""
     return json.dumps(
         {
             "apiVersion": "v1",
@@ -59,7 +59,7 @@ def remote_kubeconfig(peer: Peer, token: str) -> str:
             ],
             "contexts": [{"name": peer.cluster, "context": {"cluster": peer.cluster, "user": peer.cluster}}],
             "current-context": peer.cluster,
-            "users": [{"name": peer.cluster, "user": {"token": token}}],
+            "users": [{"name": peer.cluster, "user": {"token": peer.token}}],
         },
         indent=2,
     )

@@ -15,7 +15,7 @@ from topology.network import Network
 class Fleet(Model):
     """Everything one stack declares. Made by `topology.load`, which also checks every rule.
 
-    Mappings keep the order of the stack file; names are their keys.
+    Mappings keep the order they came in: the stack file's, or by name where Pulumi has sorted them. Names are keys.
     """
 
     name: str

@@ -14,10 +14,10 @@ from contextlib import contextmanager
 
 import httpx2
 from lightkube import ApiError, Client, KubeConfig
-from lightkube.core.decoders import decode_list, decode_status
 from lightkube.core.exceptions import ConfigError
-from lightkube.resources.core_v1 import ConfigMap, Namespace, Pod, Secret
+from lightkube.resources.core_v1 import ConfigMap, Secret
 
+from embedded.decoders import prepare_decoders
 from topology.errors import ClusterError
 from verification.unreachable import UnreachableError
 from verification.view import ClusterView
@@ -26,19 +26,8 @@ WEBHOOK_SILENT = "failed calling webhook"
 """How an API server says that a webhook itself did not answer, as opposed to refusing."""
 
 
-def _prepare_decoders() -> None:
-    """Decode every model used here once, in the one thread that imports this module.
-
-    msgspec, under lightkube, builds what it knows of a model at the first decode and without a lock: two
-    first decodes of a Pod at once, in two threads, end the interpreter with a segmentation fault.
-    """
-    for model in (ConfigMap, Namespace, Pod, Secret):
-        model.from_dict({})
-    decode_list(b'{"items": []}', Namespace)
-    decode_status(b"{}")
-
-
-_prepare_decoders()
+# Here and not in `reach`, so that no check counts it among its own seconds.
+prepare_decoders()
 
 
 @contextmanager

@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 
 from embedded.toolchain.go_command import OLDEST
-from embedded.toolchain.progress import shorten
 from embedded.toolchain.recipes import RECIPES, Recipe
+from embedded.toolchain.wording import shorten
 
 PAGE = """\
 <!-- Made by `python -m docs.generate` from embedded/toolchain/recipes.py; a test compares it with them. -->

@@ -6,6 +6,8 @@ import sys
 import threading
 from typing import Protocol, TextIO
 
+from embedded.toolchain.wording import describe
+
 
 class Progress(Protocol):
     """Hears what happens to each tool; called from several threads at once."""
@@ -61,17 +63,6 @@ class Lines:
 
     def close(self) -> None:
         """Nothing is left to write."""
-
-
-def describe(tool: str, version: str, state: str) -> str:
-    """The line of one tool: `kubernetes v1.35.4  building`."""
-    return f"{f'{tool} {shorten(version)}':<34}  {state}"
-
-
-def shorten(version: str) -> str:
-    """A version as people say it: the commit alone where Go has only a time and a commit."""
-    parts = version.rsplit("-", 2)
-    return parts[2] if len(parts) == 3 and len(parts[2]) == 12 else version
 
 
 def progress_for(stream: TextIO | None = None) -> Progress:

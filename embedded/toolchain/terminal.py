@@ -10,7 +10,7 @@ from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from embedded.toolchain.progress import describe
+from embedded.toolchain.wording import describe
 
 
 class TerminalLines:

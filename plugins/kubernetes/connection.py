@@ -192,11 +192,6 @@ def _single_config(settings: Settings) -> SingleConfig:
         document = kubeconfig_document(settings.kubeconfig)
     except (ValueError, OSError) as error:
         raise ClusterError(f"the provider's `kubeconfig` cannot be read: {error}") from error
-    except Exception as error:
-        # PyYAML's errors quote the document, which holds keys.
-        if type(error).__module__.startswith("yaml"):
-            raise ClusterError("the provider's `kubeconfig` is neither YAML nor the path of a file") from None
-        raise
     if document is None:
         raise ClusterError(
             "the provider has no `kubeconfig`: pass its content (or a path) to the Provider resource; "

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from plugins.kubernetes.values import UNKNOWN, JsonObject, Unknown
-from topology.errors import UnsupportedError
+from topology.errors import ClusterError, UnsupportedError
 
 # Asks for something this plugin does not do, and would be dangerous to ignore.
 _REFUSED = ("renderYamlToDirectory", "alwaysRender")
@@ -104,7 +104,11 @@ def kubeconfig_document(kubeconfig: str | Unknown | None) -> JsonObject | None:
         path = Path(kubeconfig).expanduser()
         if path.is_file():
             text = path.read_text(encoding="utf-8")
-    document = yaml.safe_load(text)
+    try:
+        document = yaml.safe_load(text)
+    except yaml.YAMLError:
+        # Its own words quote the document, which holds keys.
+        raise ClusterError("the provider's `kubeconfig` is neither YAML nor the path of a file") from None
     return document if isinstance(document, dict) else None
 
 

@@ -6,7 +6,7 @@ ub-locality-name 128).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Final
 
@@ -85,6 +85,12 @@ def damage(outputs: Properties) -> str:
     except CertificateError as error:
         return str(error)
     return ""
+
+
+def damaged(names: Iterable[str], outputs: Properties) -> Properties | None:
+    """The `outputs` of these names with a state that says what is damaged; None when nothing is."""
+    found = damage(outputs)
+    return {**{name: outputs.get(name) for name in names}, "state": f"damaged: {found}"} if found else None
 
 
 def state_of(certificate: x509.Certificate, now: datetime) -> str:

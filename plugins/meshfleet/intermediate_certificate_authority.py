@@ -19,7 +19,7 @@ from plugins.meshfleet.authority_inputs import (
     check_algorithm,
     check_days,
     check_text,
-    damage,
+    damaged,
     state_of,
     system_clock,
     usable_certificate,
@@ -98,9 +98,8 @@ class IntermediateCertificateAuthorityHandler:
         """The same certificate with its state now: `valid until …`, `expired on …` or `damaged: …`."""
         if not old_outputs.get("certificate"):
             return None
-        found = damage(old_outputs)
-        if found:
-            return {**{name: old_outputs.get(name) for name in self.outputs}, "state": f"damaged: {found}"}
+        if told := damaged(self.outputs, old_outputs):
+            return told
         intermediate = Authority(old_outputs["certificate"], old_outputs["privateKey"])
         # The chain as it is: read says what is there, only update changes it.
         return {

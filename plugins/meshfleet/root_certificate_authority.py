@@ -17,6 +17,7 @@ from plugins.meshfleet.authority_inputs import (
     check_days,
     check_text,
     damage,
+    damaged,
     state_of,
     system_clock,
     usable_certificate,
@@ -77,9 +78,8 @@ class RootCertificateAuthorityHandler:
         """The same certificate with its state now: `valid until …`, `expired on …` or `damaged: …`."""
         if not old_outputs.get("certificate"):
             return None
-        found = damage(old_outputs)
-        if found:
-            return {**{name: old_outputs.get(name) for name in self.outputs}, "state": f"damaged: {found}"}
+        if told := damaged(self.outputs, old_outputs):
+            return told
         return _outputs(Authority(old_outputs["certificate"], old_outputs["privateKey"]), self._now())
 
     def update(

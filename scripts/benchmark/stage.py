@@ -14,6 +14,7 @@ from typing import Any
 
 from automation.checkout import Checkout
 from automation.environment import prepare
+from components.tokens import BUILT_CHARTS
 from scripts.benchmark.documented_sequence import Tools
 
 MESHFLEET = [str(Path(sys.executable).with_name("meshfleet"))]
@@ -46,7 +47,7 @@ def stage() -> Iterator[Stage]:
             shutil.copy(file, stacks)
         environment = prepare(Checkout(root, home))
         variables = dict(environment.variables) | {"MESHFLEET_STACKS": str(stacks)}
-        tools = Tools(environment.tools, (root / ".meshfleet" / "charts").resolve())
+        tools = Tools(environment.tools, (root / BUILT_CHARTS).resolve())
         yield Stage(root, home, stacks, variables, tools)
 
 
