@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,13 +13,17 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+import grpc
 from pulumi import automation as auto
 from pulumi.automation import events
+from pulumi.automation._server import LanguageServer
 from pulumi.automation._stack import StackInitMode
-from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
+from pulumi.runtime.proto import language_pb2
 
 Program = Callable[[], None]
 PROJECT = "conformance"
+# Seconds. An SDK whose engine is gone waits for the connection to come back before it gives up.
+LONGEST_END = 120.0
 
 
 @dataclass
@@ -52,25 +57,39 @@ class Run:
 
 
 @contextmanager
-def _closing_loops() -> Iterator[None]:
-    """Close the event loop that Pulumi's Automation API leaves open when a program's resource fails."""
-    loops: list[asyncio.AbstractEventLoop] = []
-    make = asyncio.new_event_loop
+def _to_its_end() -> Iterator[None]:
+    """Wait for the end of the inline program, and close its event loop.
 
-    def remember() -> asyncio.AbstractEventLoop:
-        loops.append(make())
-        return loops[-1]
+    When a resource fails the engine goes first. The program's thread then meets an engine that is gone, raises, and
+    leaves its event loop open; all that would otherwise happen in the middle of a later test.
+    """
+    ended: list[threading.Event] = []
+    run = LanguageServer.Run
 
-    with patch("asyncio.new_event_loop", remember):
+    def run_to_the_end(server: LanguageServer, request: Any, context: Any) -> Any:
+        end = threading.Event()
+        ended.append(end)
+        loops: list[asyncio.AbstractEventLoop] = []
+        make = asyncio.new_event_loop
+
+        def remember() -> asyncio.AbstractEventLoop:
+            loops.append(make())
+            return loops[-1]
+
         try:
-            yield
+            with patch("asyncio.new_event_loop", remember):
+                return run(server, request, context)
+        except grpc.RpcError as error:
+            # Nobody is left to hear the answer.
+            return language_pb2.RunResponse(error=str(error))
         finally:
-            # Its thread ends a little later than the engine.
-            Retrying(retry=retry_if_result(bool), wait=wait_fixed(0.05), stop=stop_after_delay(10))(
-                lambda: any(loop.is_running() for loop in loops)
-            )
             for loop in loops:
                 loop.close()
+            end.set()
+
+    with patch.object(LanguageServer, "Run", run_to_the_end):
+        yield
+    assert all(end.wait(LONGEST_END) for end in ended), "the program has not ended with its engine"
 
 
 class _QuickStack(auto.Stack):
@@ -114,7 +133,7 @@ class Engine:
         """Bring the stack to what `program` declares."""
         run = Run()
         self._stack.workspace.program = program
-        with _closing_loops():
+        with _to_its_end():
             result = self._stack.up(on_event=run.watch, on_output=_drop, color="never", **options)
         run.text = result.stdout + result.stderr
         run.outputs = self.state()[f"{PROJECT}-{self._name}"].get("outputs", {})
@@ -132,7 +151,7 @@ class Engine:
         """What `up` would do."""
         run = Run()
         self._stack.workspace.program = program
-        with _closing_loops():
+        with _to_its_end():
             result = self._stack.preview(on_event=run.watch, on_output=_drop, color="never", **options)
         run.text = result.stdout + result.stderr
         return run
@@ -141,7 +160,7 @@ class Engine:
         """Take the world's state over into the stack's."""
         run = Run()
         self._stack.workspace.program = program
-        with _closing_loops():
+        with _to_its_end():
             result = self._stack.refresh(on_event=run.watch, on_output=_drop, color="never", **options)
         run.text = result.stdout + result.stderr
         return run
@@ -150,7 +169,7 @@ class Engine:
         """Remove everything of the stack."""
         run = Run()
         self._stack.workspace.program = _nothing
-        with _closing_loops():
+        with _to_its_end():
             result = self._stack.destroy(on_event=run.watch, on_output=_drop, color="never", **options)
         run.text = result.stdout + result.stderr
         return run
