@@ -44,7 +44,10 @@ class ControlPlaneResources:
 
 
 class ControlPlane(Component):
-    """Brings up istiod for one cluster, after its namespace and its `cacerts`."""
+    """Brings up istiod for one cluster, after its namespace and its `cacerts`.
+
+    `roots` are the fingerprints of the roots in its `cacerts`: with others its pods are made anew.
+    """
 
     def __init__(
         self,
@@ -52,6 +55,7 @@ class ControlPlane(Component):
         access: ClusterAccess,
         namespace: pulumi.Resource,
         trust: TrustResources,
+        roots: pulumi.Output[str],
         opts: pulumi.ResourceOptions,
     ) -> None:
         super().__init__(access.name, opts)
@@ -69,7 +73,7 @@ class ControlPlane(Component):
             f"{cluster}/istiod",
             fleet,
             cluster,
-            manifests.istiod(fleet, cluster, webhooks),
+            manifests.istiod(fleet, cluster, webhooks, roots),
             in_cluster(base, trust.cacerts),
         )
         process = self._process(fleet, access, address, trust, istiod) if address else None
@@ -118,7 +122,8 @@ class ControlPlane(Component):
                 "caCertificate": authority.certificate,
                 "caKey": authority.private_key,
                 "certificateChain": authority.certificate_chain,
-                "rootCertificate": authority.root_certificate,
+                "rootCertificate": trust.bundle,
             },
+            settings=manifests.istiod_settings(),
             opts=self.child(after=[chart]),
         )

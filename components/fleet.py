@@ -23,6 +23,7 @@ from components.namespaces import IstioSystem, Namespaces
 from components.remote_secrets import Reader, RemoteSecrets
 from components.trust import MeshTrust, Trust
 from topology import Fleet as Topology
+from topology.root_rotation import words
 
 
 @dataclass(frozen=True)
@@ -58,9 +59,9 @@ class Fleet(Component):
         )
         access = cluster.access
         system = IstioSystem(topology, access, inside)
-        root = self.meshes[topology.mesh_of(name)].root
-        trust = Trust(topology, access, root, system.namespace, inside)
-        control_plane = ControlPlane(topology, access, system.namespace, trust.resources, inside)
+        mesh = self.meshes[topology.mesh_of(name)]
+        trust = Trust(topology, access, mesh, system.namespace, inside)
+        control_plane = ControlPlane(topology, access, system.namespace, trust.resources, mesh.fingerprints, inside)
         gateway = None
         if topology.has_east_west_gateway(name):
             gateway = EastWestGateway(topology, access, control_plane.resources, inside)
@@ -81,17 +82,31 @@ class Fleet(Component):
         return {
             "stack": topology.name,
             "clusters": [self._describe_cluster(name) for name in topology.clusters],
-            "meshes": [
-                {
-                    "name": mesh,
-                    "trustDomain": topology.meshes[mesh].trust_domain,
-                    "model": topology.model_of(mesh),
-                    "rootFingerprint": trust.root.fingerprint,
-                    "rootNotAfter": trust.root.not_after,
-                }
-                for mesh, trust in self.meshes.items()
-            ],
+            "meshes": [self._describe_mesh(mesh) for mesh in topology.meshes],
             "virtualMachines": [],
+        }
+
+    def _describe_mesh(self, mesh: str) -> dict[str, Any]:
+        topology, trust = self._topology, self.meshes[mesh]
+        bundle = topology.meshes[mesh].trust.bundle
+        members = [self.clusters[name].control_plane.resources.ready.urn for name in topology.members_of(mesh)]
+
+        def once_everywhere(value: Any) -> pulumi.Output[Any]:
+            # The next run takes it for what every cluster has; while one has failed nothing is exported.
+            return pulumi.Output.all(*members).apply(lambda _: value)
+
+        return {
+            "name": mesh,
+            "trustDomain": topology.meshes[mesh].trust_domain,
+            "model": topology.model_of(mesh),
+            "rootFingerprint": trust.signing.fingerprint,
+            "rootNotAfter": trust.signing.not_after,
+            "roots": [
+                {"name": name, "fingerprint": root.fingerprint, "notAfter": root.not_after}
+                for name, root in trust.roots.items()
+            ],
+            "signing": once_everywhere(bundle[0]),
+            "trust": words(bundle),
         }
 
     def _describe_cluster(self, name: str) -> dict[str, Any]:

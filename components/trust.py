@@ -1,4 +1,4 @@
-"""Trust: one root for each mesh, one intermediate for each cluster, and the Secret `cacerts` that carries it.
+"""Trust: the roots of each mesh, one intermediate for each cluster, and the Secret `cacerts` that carries them.
 
 Source: https://istio.io/latest/docs/tasks/security/cert-management/plugin-ca-cert/
 """
@@ -17,49 +17,67 @@ from manifests import trust as manifests
 from manifests.objects import ISTIO_SYSTEM
 from plugins.meshfleet.sdk import IntermediateCertificateAuthority, RootCertificateAuthority
 from topology import Fleet
+from topology.names import DEFAULT_ROOT, root_common_name
 
 
-def root_common_name(mesh: str) -> str:
-    """The subject of a mesh's root, told apart from other meshes' at a glance."""
-    return f"Root CA of {mesh}"
+def root_resource(mesh: str, root: str) -> str:
+    """The name of a root's resource."""
+    return f"mesh {mesh}/root" if root == DEFAULT_ROOT else f"mesh {mesh}/root-{root}"
 
 
 def authority_of(
-    intermediate: IntermediateCertificateAuthority,
+    intermediate: IntermediateCertificateAuthority, bundle: pulumi.Output[str]
 ) -> pulumi.Output[manifests.CertificateAuthority]:
-    """The parts istiod wants, together; secret because the key is."""
+    """The parts istiod wants, together; secret because the key is. `bundle` is `root-cert.pem`."""
     return pulumi.Output.all(
-        intermediate.certificate,
-        intermediate.private_key,
-        intermediate.certificate_chain,
-        intermediate.root_certificate,
+        intermediate.certificate, intermediate.private_key, intermediate.certificate_chain, bundle
     ).apply(lambda parts: manifests.CertificateAuthority(*parts))
 
 
 @dataclass(frozen=True)
 class TrustResources:
-    """What a cluster's trust consists of."""
+    """What a cluster's trust consists of; `bundle` is what its `root-cert.pem` holds."""
 
     intermediate: IntermediateCertificateAuthority
     cacerts: KubernetesObject
+    bundle: pulumi.Output[str]
 
 
 class MeshTrust(Component):
-    """The root of one mesh. Its key stays in the stack's state, encrypted, and reaches no cluster."""
+    """The roots of one mesh. Their keys stay in the stack's state, encrypted, and reach no cluster.
+
+    Its input `bundle` is in the state before any cluster changes: whoever finds it there after a killed run knows
+    which change was under way (automation/deployment.py).
+    """
 
     def __init__(self, fleet: Fleet, mesh: str, opts: pulumi.ResourceOptions) -> None:
-        super().__init__(f"mesh {mesh}", opts)
+        bundle = fleet.meshes[mesh].trust.bundle
+        super().__init__(f"mesh {mesh}", opts, {"bundle": list(bundle)})
+        self.roots = {root: self._root(fleet, mesh, root) for root in fleet.meshes[mesh].trust.roots}
+        self.signing = self.roots[bundle[0]]
+        in_order = [self.roots[root] for root in bundle]
+        self.bundle: pulumi.Output[str] = pulumi.Output.all(*(root.certificate for root in in_order)).apply(
+            manifests.root_bundle
+        )
+        self.fingerprints: pulumi.Output[str] = pulumi.Output.all(*(root.fingerprint for root in in_order)).apply(
+            ",".join
+        )
+        self.done({"fingerprint": self.signing.fingerprint})
+
+    def _root(self, fleet: Fleet, mesh: str, root: str) -> RootCertificateAuthority:
         trust = fleet.meshes[mesh].trust
-        self.root = RootCertificateAuthority(
-            f"mesh {mesh}/root",
-            common_name=root_common_name(mesh),
+        # Another subject or kind of key would make another root in its place, all at once; a root is changed by a
+        # new one beside it.
+        kept = pulumi.ResourceOptions(ignore_changes=["organization", "algorithm"])
+        return RootCertificateAuthority(
+            root_resource(mesh, root),
+            common_name=root_common_name(mesh, root),
             organization=trust.organization,
             algorithm=trust.algorithm,
             validity_days=trust.root.validity_days,
             renew_before_days=trust.root.renew_before_days,
-            opts=self.child(),
+            opts=pulumi.ResourceOptions.merge(self.child(), kept),
         )
-        self.done({"fingerprint": self.root.fingerprint})
 
 
 class Trust(Component):
@@ -69,7 +87,7 @@ class Trust(Component):
         self,
         fleet: Fleet,
         access: ClusterAccess,
-        root: RootCertificateAuthority,
+        mesh: MeshTrust,
         namespace: pulumi.Resource,
         opts: pulumi.ResourceOptions,
     ) -> None:
@@ -77,8 +95,8 @@ class Trust(Component):
         trust = fleet.meshes[fleet.mesh_of(access.name)].trust
         intermediate = IntermediateCertificateAuthority(
             f"{access.name}/intermediate",
-            root_certificate=root.certificate,
-            root_private_key=root.private_key,
+            root_certificate=mesh.signing.certificate,
+            root_private_key=mesh.signing.private_key,
             cluster=access.name,
             organization=trust.organization,
             algorithm=trust.algorithm,
@@ -87,7 +105,7 @@ class Trust(Component):
             namespace=ISTIO_SYSTEM,
             opts=self.child(),
         )
-        authority = authority_of(intermediate)
+        authority = authority_of(intermediate, mesh.bundle)
         data: pulumi.Output[Any] = pulumi.Output.secret(authority.apply(manifests.cacerts_data))
         cacerts = KubernetesObject(
             f"{access.name}/cacerts",
@@ -99,5 +117,5 @@ class Trust(Component):
                 secret_outputs=["data"],
             ),
         )
-        self.resources = TrustResources(intermediate, cacerts)
+        self.resources = TrustResources(intermediate, cacerts, mesh.bundle)
         self.done({"notAfter": intermediate.not_after})

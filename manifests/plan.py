@@ -15,11 +15,12 @@ def fleet_plan(fleet: Fleet) -> dict[str, list[Document]]:
 def cluster_plan(fleet: Fleet, cluster: str) -> list[Document]:
     """What one cluster gets. Names are unique within the cluster and equal those of the Pulumi resources."""
     webhooks = _webhooks(fleet, cluster)
+    fingerprints = _roots(fleet, cluster, "fingerprint")
     plan = [
         Document("istio-system", Stage.NAMESPACE, namespaces.istio_system(fleet, cluster)),
         Document("cacerts", Stage.TRUST, trust.cacerts(trust.cacerts_data(_authority(fleet, cluster)))),
         Document("istio-base", Stage.CONTROL_PLANE, control_plane.base(fleet, webhooks)),
-        Document("istiod", Stage.CONTROL_PLANE, control_plane.istiod(fleet, cluster, webhooks)),
+        Document("istiod", Stage.CONTROL_PLANE, control_plane.istiod(fleet, cluster, webhooks, fingerprints)),
     ]
     if fleet.has_east_west_gateway(cluster):
         plan += [
@@ -55,8 +56,17 @@ def _authority(fleet: Fleet, cluster: str) -> trust.CertificateAuthority:
         certificate=_placeholder(f"intermediate certificate of {cluster}"),
         key=_placeholder(f"intermediate key of {cluster}"),
         chain=_placeholder(f"certificate chain of {cluster}"),
-        root=_placeholder(f"root certificate of the mesh {fleet.mesh_of(cluster)}"),
+        root=_roots(fleet, cluster, "certificate"),
     )
+
+
+def _roots(fleet: Fleet, cluster: str, what: str) -> str:
+    """What the bundle of roots of a cluster is known by, or holds."""
+    mesh = fleet.mesh_of(cluster)
+    bundle = fleet.meshes[mesh].trust.bundle
+    if len(bundle) == 1:
+        return _placeholder(f"root {what} of the mesh {mesh}")
+    return "".join(_placeholder(f"root {what} {root} of the mesh {mesh}") for root in bundle)
 
 
 def _placeholder(what: str) -> str:

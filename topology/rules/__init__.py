@@ -11,6 +11,7 @@ from topology.rules.existing_clusters import existing_clusters
 from topology.rules.names import names
 from topology.rules.networks import networks
 from topology.rules.references import references
+from topology.rules.roots import roots
 from topology.rules.support import support
 from topology.rules.versions import versions
 
@@ -22,6 +23,7 @@ RULES: tuple[Rule, ...] = (
     control_planes,
     existing_clusters,
     networks,
+    roots,
     versions,
     support,
 )
