@@ -51,7 +51,17 @@ def checks_table(report: Report) -> None:
 
 def status_table(status: Mapping[str, Any]) -> None:
     """Clusters and meshes of a running fleet."""
-    table = _table("cluster", "role", "mesh", "network", "region/zone", "control plane", "gateway", "kubeconfig")
+    table = _table(
+        "cluster",
+        "role",
+        "mesh",
+        "network",
+        "region/zone",
+        "control plane",
+        "intermediate until",
+        "gateway",
+        "kubeconfig",
+    )
     for cluster in status["clusters"]:
         plane, gateway = cluster["controlPlane"], cluster["gateway"]
         table.add_row(
@@ -61,13 +71,22 @@ def status_table(status: Mapping[str, Any]) -> None:
             cluster["network"],
             "/".join(filter(None, (cluster["region"], cluster["zone"]))),
             plane["kind"] if plane["kind"] == "own" else f"{plane['kind']} of {plane['of']}",
+            _day(cluster["intermediateNotAfter"]),
             f"{gateway['address']}:{int(gateway['port'])}" if gateway else "",
             cluster["kubeconfig"] or "",
         )
     console.print(table)
     for mesh in status["meshes"]:
         console.print(f"mesh {mesh['name']}: {mesh['model']}, trust domain {mesh['trustDomain']}")
-        console.print(f"  root {mesh['rootFingerprint'][:16]}… until {mesh['rootNotAfter']}")
+        console.print(f"  {mesh['trust']}")
+        for root in mesh["roots"]:
+            signs = ", signs" if root["name"] == mesh["signing"] else ""
+            console.print(f"  root {root['name']} {root['fingerprint'][:16]}… until {_day(root['notAfter'])}{signs}")
+
+
+def _day(moment: str) -> str:
+    """The day of an RFC 3339 timestamp."""
+    return moment.partition("T")[0]
 
 
 def _mark(ok: bool | None) -> str:

@@ -69,7 +69,7 @@ def words(bundle: Bundle) -> str:
     """A state in words."""
     if len(bundle) == 1:
         return f"one root ({bundle[0]})"
-    return f"both roots trusted ({' and '.join(sorted(bundle))}), {bundle[0]} signs"
+    return f"both roots trusted ({' and '.join(bundle)}), {bundle[0]} signs"
 
 
 def rotate_roots(deployed: Deployed, target: Fleet) -> Walk:

@@ -1,5 +1,8 @@
 """The checks, one a file, and `ALL` of them in the order a person reads them."""
 
+from collections.abc import Sequence
+
+from topology.errors import VerificationError
 from verification.check import Check
 from verification.checks.clusters_synced import ClustersSynced
 from verification.checks.endpoint_shards import EndpointShards
@@ -7,6 +10,7 @@ from verification.checks.injection import Injection
 from verification.checks.istioctl_analyze import IstioctlAnalyze
 from verification.checks.istioctl_remote_clusters import IstioctlRemoteClusters
 from verification.checks.network_gateways import NetworkGateways
+from verification.checks.proxies_take_roots import ProxiesTakeRoots
 from verification.checks.trust import Trust
 from verification.checks.webhook_validation import WebhookValidation
 
@@ -21,14 +25,29 @@ ALL: tuple[Check, ...] = (
     IstioctlAnalyze(),
 )
 
+# Asked by `up` alone, between two stages of a change.
+BETWEEN_STAGES: tuple[Check, ...] = (ProxiesTakeRoots(),)
+
+
+def named(names: Sequence[str]) -> tuple[Check, ...]:
+    """The checks of these names, whoever asks them. Raises VerificationError for a name that none has."""
+    checks = {check.name: check for check in (*ALL, *BETWEEN_STAGES)}
+    if unknown := [name for name in names if name not in checks]:
+        raise VerificationError(f"no check is named {unknown[0]}; there are {', '.join(checks)}")
+    return tuple(checks[name] for name in names)
+
+
 __all__ = [
     "ALL",
+    "BETWEEN_STAGES",
     "ClustersSynced",
     "EndpointShards",
     "Injection",
     "IstioctlAnalyze",
     "IstioctlRemoteClusters",
     "NetworkGateways",
+    "ProxiesTakeRoots",
     "Trust",
     "WebhookValidation",
+    "named",
 ]
