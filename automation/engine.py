@@ -118,12 +118,12 @@ class Engine:
         """The resources in the stack's state, secrets encrypted; none when there is no stack yet."""
         if not self.exists():
             return []
-        # The same as the CLI would say, without a process of its own before every `up` and `preview`.
+        # What the CLI would say as well, without a process of its own before every `up` and `preview`.
         if self.environment.local_backend:
-            state = json.loads(self._local_state().read_text(encoding="utf-8"))["checkpoint"]["latest"]
+            said = json.loads(self._local_state().read_text(encoding="utf-8")).get("checkpoint", {}).get("latest")
         else:
-            state = json.loads(self._pulumi("stack", "export", "--stack", self.file.stack).stdout)["deployment"]
-        return list((state or {}).get("resources") or ())
+            said = json.loads(self._pulumi("stack", "export", "--stack", self.file.stack).stdout).get("deployment")
+        return list((said or {}).get("resources") or ())
 
     def outputs(self) -> dict[str, Any]:
         """The exports of the stack, secrets in the clear: for use in this process only."""
