@@ -6,9 +6,10 @@ import json
 import socket
 import ssl
 import threading
+import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -52,15 +53,16 @@ class Observer:
 
     def _watch(self, cluster: str, stop: threading.Event) -> None:
         ports = self.world.reservations()[f"{self.stack}/istiod/{cluster}/default"]
-        clients = {name: self._client(name) for name in self.clusters}
-        while not stop.wait(_EVERY):
-            try:
-                # First what the workloads of each cluster trust, then what this istiod signs with.
-                trusted = {name: _trusted(client) for name, client in clients.items()}
-                self._look(cluster, ports, trusted)
-                self.looks[cluster] = self.looks.get(cluster, 0) + 1
-            except (ConnectionError, TimeoutError, urllib.error.URLError):
-                self.silent[cluster] = self.silent.get(cluster, 0) + 1
+        with ExitStack() as open_clients:
+            clients = {name: open_clients.enter_context(self._client(name)) for name in self.clusters}
+            while not stop.wait(_EVERY):
+                try:
+                    # First what the workloads of each cluster trust, then what this istiod signs with.
+                    trusted = {name: _trusted(client) for name, client in clients.items()}
+                    self._look(cluster, ports, trusted)
+                    self.looks[cluster] = self.looks.get(cluster, 0) + 1
+                except (ConnectionError, TimeoutError, urllib.error.URLError):
+                    self.silent[cluster] = self.silent.get(cluster, 0) + 1
 
     def _client(self, cluster: str) -> Client:
         kubeconfig = self.world.home / "fleets" / self.stack / "kubeconfigs" / f"{cluster}.yaml"
