@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -14,17 +15,30 @@ if TYPE_CHECKING:
 # The part of a resource's name behind the cluster -> the stage shown to people.
 STAGES: dict[str, tuple[str, ...]] = {
     "cluster": ("processes", "kubernetes"),
-    "trust": ("root", "intermediate", "istio-system", "cacerts"),
-    "control plane": ("istiod-address", "istio-base", "istiod", "istiod-process"),
+    "trust": ("root", "intermediate", "istio-system", "cacerts", "external-namespace", "external-cacerts"),
+    "control plane": (
+        "istiod-address",
+        "istio-base",
+        "istiod",
+        "istiod-process",
+        "istiod-token",
+        "external-kubeconfig",
+        "external-istiod",
+        "served",
+    ),
     "gateway": (
         "east-west-gateway",
         "east-west-gateway-address",
         "east-west-gateway-service",
         "cross-network-gateway",
+        "istiod-gateway",
+        "istiod-routes",
     ),
     "discovery": ("reader-token", "remote-secrets"),
     "namespaces": (),
 }
+# What a cluster gets for the control plane that it hosts for another one, whose name stands in the middle.
+HOSTED = re.compile(r"external-.+-(namespace|cacerts|kubeconfig|istiod)")
 UNCHANGED = ("same", "read", "refresh")
 # What the engine and the program's runtime say after a resource failed; with the resource's own words it tells
 # nothing more.
@@ -109,7 +123,8 @@ def place_of(urn: str) -> Place:
     cluster, separator, what = name.partition("/")
     if not separator:
         return Place("", "fleet", name)
-    stage = next((stage for stage, names in STAGES.items() if what in names), "namespaces")
+    kind = f"external-{hosted.group(1)}" if (hosted := HOSTED.fullmatch(what)) else what
+    stage = next((stage for stage, names in STAGES.items() if kind in names), "namespaces")
     if cluster.startswith("mesh "):
         return Place("", "trust", f"{what} of {cluster}")
     return Place(cluster, stage, what)

@@ -28,6 +28,19 @@ class IstioSystem(Component):
         self.done()
 
 
+class ExternalNamespace(Component):
+    """The namespace in which a cluster hosts the control plane of another one."""
+
+    def __init__(self, fleet: Fleet, cluster: str, host: ClusterAccess, opts: pulumi.ResourceOptions) -> None:
+        super().__init__(f"{host.name} for {cluster}", opts)
+        self.namespace = KubernetesObject(
+            f"{host.name}/external-{cluster}-namespace",
+            manifests.external_istiod(fleet, cluster),
+            self.child(provider=host.provider, deleted_with=host.goes_with),
+        )
+        self.done()
+
+
 class Namespaces(Component):
     """The declared namespaces of one cluster; after istiod, so that their first pod is injected."""
 

@@ -13,9 +13,9 @@ import pulumi
 
 from components.cluster import ClusterAccess
 from components.component import Component
-from components.control_plane import ControlPlaneResources
 from components.kubernetes_object import KubernetesObject
 from manifests import remote_secrets as manifests
+from topology import Fleet
 
 
 def kubeconfig_of(cluster: str, server: str, data: dict[str, str]) -> str:
@@ -25,19 +25,25 @@ def kubeconfig_of(cluster: str, server: str, data: dict[str, str]) -> str:
 
 
 class Reader(Component):
-    """The token with which peers read this cluster; it lasts until the Secret is deleted."""
+    """The token with which peers read this cluster; it lasts until the Secret is deleted.
+
+    `charts` are base, which has the ServiceAccount, and istiod's, which has what it may read.
+    """
 
     def __init__(
-        self, access: ClusterAccess, control_plane: ControlPlaneResources, opts: pulumi.ResourceOptions
+        self,
+        fleet: Fleet,
+        access: ClusterAccess,
+        charts: Sequence[pulumi.Resource],
+        opts: pulumi.ResourceOptions,
     ) -> None:
         super().__init__(access.name, opts)
         secret = KubernetesObject(
             f"{access.name}/reader-token",
-            manifests.reader_token(),
-            # The ServiceAccount is in base, what it may read is in the istiod chart.
+            manifests.reader_token(fleet, access.name),
             self.child(
                 provider=access.provider,
-                after=[control_plane.base, control_plane.istiod],
+                after=charts,
                 deleted_with=access.goes_with,
                 secret_outputs=["data"],
             ),
@@ -55,6 +61,7 @@ class RemoteSecrets(Component):
 
     def __init__(
         self,
+        fleet: Fleet,
         access: ClusterAccess,
         namespace: pulumi.Resource,
         peers: Sequence[tuple[str, Reader]],
@@ -62,10 +69,10 @@ class RemoteSecrets(Component):
     ) -> None:
         super().__init__(access.name, opts)
         kubeconfigs = pulumi.Output.all(**{name: reader.kubeconfig for name, reader in peers})
-        data: pulumi.Output[Any] = pulumi.Output.secret(kubeconfigs.apply(manifests.remote_secret_data))
+        data: pulumi.Output[Any] = pulumi.Output.secret(kubeconfigs.apply(manifests.encoded_data))
         self.secret = KubernetesObject(
             f"{access.name}/remote-secrets",
-            manifests.remote_secrets(data),
+            manifests.remote_secrets(fleet, access.name, data),
             self.child(
                 provider=access.provider,
                 after=[namespace],

@@ -1,6 +1,6 @@
 """The address of an east-west gateway in a cluster that has no load balancer.
 
-A loopback address, written where a load balancer's controller would write it: into the status of the Service.
+Written where a load balancer's controller would write it: into the status of the Service.
 https://kubernetes.io/docs/reference/kubernetes-api/service-resources/service-v1/#ServiceStatus
 """
 

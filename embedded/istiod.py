@@ -72,7 +72,7 @@ class Istiod:
         ClusterError.
         """
         seconds = timeout or _READY_SECONDS
-        kubeconfig = select_context(spec.kubeconfig, spec.context)
+        kubeconfig = spec.config_kubeconfig or select_context(spec.kubeconfig, spec.context)
         fingerprint = _fingerprint(spec, kubeconfig, ports)
         if not (self._fingerprint() == fingerprint and processes.find(self.directory)):
             self._end()
@@ -150,7 +150,7 @@ class Istiod:
         from embedded.port_forward import apply_port_forward
 
         with connect(spec.kubeconfig, spec.context) as client:
-            apply_port_forward(client, f"istiod-{self._revision}", spec.namespace, ports)
+            apply_port_forward(client, f"istiod-{self._name}", spec.namespace, ports)
 
     def _clean_cluster(self, kubeconfig: str, context: str | None) -> None:
         from embedded.istiod_configmaps import remove_istiod_configmaps
@@ -158,7 +158,7 @@ class Istiod:
 
         try:
             with connect(kubeconfig, context) as client:
-                remove_port_forward(client, f"istiod-{self._revision}")
+                remove_port_forward(client, f"istiod-{self._name}")
                 remove_istiod_configmaps(client)
         except ClusterError:
             # The cluster is gone or going; what was in it goes with it.

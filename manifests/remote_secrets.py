@@ -11,7 +11,8 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 
-from manifests.objects import ISTIO_SYSTEM, Object, encoded, metadata
+from manifests.objects import Object, encoded, metadata
+from topology import Fleet
 
 READER = "istio-reader-service-account"
 READER_TOKEN = f"{READER}-istio-remote-secret-token"
@@ -28,7 +29,7 @@ class Peer:
     token: str = field(repr=False)
 
 
-def reader_token() -> Object:
+def reader_token(fleet: Fleet, cluster: str) -> Object:
     """The Secret in which a cluster's token controller puts a lasting token of the reader ServiceAccount.
 
     Source: https://kubernetes.io/docs/concepts/configuration/secret/#serviceaccount-token-secrets
@@ -37,7 +38,7 @@ def reader_token() -> Object:
     return {
         "apiVersion": "v1",
         "kind": "Secret",
-        "metadata": metadata(READER_TOKEN, ISTIO_SYSTEM, annotations=annotations),
+        "metadata": metadata(READER_TOKEN, fleet.system_namespace(cluster), annotations=annotations),
         "type": "kubernetes.io/service-account-token",
     }
 
@@ -65,17 +66,23 @@ def remote_kubeconfig(peer: Peer) -> str:
     )
 
 
-def remote_secret_data(kubeconfigs: dict[str, str]) -> dict[str, str]:
-    """The Secret's `data`: cluster ID to kubeconfig; secret as a whole. The ID equals the one in the charts."""
-    return {cluster: encoded(kubeconfig) for cluster, kubeconfig in sorted(kubeconfigs.items())}
+def encoded_data(texts: dict[str, str]) -> dict[str, str]:
+    """A Secret's `data`: key to base64 of its text; for remote secrets cluster ID to kubeconfig, secret as a whole.
+
+    The ID equals the one in the charts.
+    """
+    return {key: encoded(text) for key, text in sorted(texts.items())}
 
 
-def remote_secrets(data: object) -> Object:
-    """The one Secret of a control plane around `data`; istiod finds it by its label."""
+def remote_secrets(fleet: Fleet, cluster: str, data: object) -> Object:
+    """The one Secret of the control plane of `cluster` around `data`; istiod finds it by its label.
+
+    It is where istiod reads its configuration, for an external one in its config cluster.
+    """
     return {
         "apiVersion": "v1",
         "kind": "Secret",
-        "metadata": metadata(REMOTE_SECRETS, ISTIO_SYSTEM, labels={"istio/multiCluster": "true"}),
+        "metadata": metadata(REMOTE_SECRETS, fleet.system_namespace(cluster), labels={"istio/multiCluster": "true"}),
         "type": "Opaque",
         "data": data,
     }

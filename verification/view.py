@@ -17,9 +17,11 @@ KINDS = ("own", "remote", "external")
 
 @dataclass(frozen=True)
 class ControlPlaneView:
-    """Where a cluster's istiod is. `of` names the cluster that serves this one, itself when `kind` is own.
+    """Where a cluster's istiod is.
 
-    `debug_url` is the address of the istiod's debug API, without the path, and only known for own ones.
+    `of` names the cluster itself when `kind` is own, its primary when it is remote, the cluster in which its istiod
+    runs when it is external. `debug_url` is the address of the istiod's debug API, without the path; only an istiod
+    that carries the cluster's name has one. `namespace` is that of the control plane.
     """
 
     kind: Literal["own", "remote", "external"]
@@ -31,7 +33,7 @@ class ControlPlaneView:
 
 @dataclass(frozen=True)
 class GatewayView:
-    """An east-west gateway as other networks reach it: an IP address or a host name, and the mTLS port."""
+    """A gateway into a network as others reach it: an IP address or a host name, and the mTLS port."""
 
     address: str
     port: int = 15443
@@ -101,8 +103,24 @@ class FleetView:
         return next((c.mesh for c in self.clusters if c.name == cluster_name), None)
 
     def primaries(self) -> tuple[ClusterView, ...]:
-        """The clusters that have a control plane of their own."""
-        return tuple(cluster for cluster in self.clusters if cluster.control_plane.kind == "own")
+        """The clusters that hold Istio's configuration: an istiod carries the name of each."""
+        return tuple(cluster for cluster in self.clusters if cluster.control_plane.kind != "remote")
+
+    def primary_of(self, cluster: ClusterView) -> ClusterView:
+        """The cluster whose name the istiod of `cluster` carries. Raises VerificationError when there is none."""
+        return self._cluster(cluster.control_plane.of) if cluster.control_plane.kind == "remote" else cluster
+
+    def home_of(self, cluster: ClusterView) -> ClusterView:
+        """The cluster in which the istiod of `cluster` runs. Raises VerificationError when there is none."""
+        primary = self.primary_of(cluster)
+        external = primary.control_plane.kind == "external"
+        return self._cluster(primary.control_plane.of) if external else primary
+
+    def _cluster(self, name: str) -> ClusterView:
+        for cluster in self.clusters:
+            if cluster.name == name:
+                return cluster
+        raise VerificationError(f"status has no cluster {name!r}; it has {', '.join(c.name for c in self.clusters)}")
 
 
 def fingerprint_digits(text: str) -> str:
@@ -147,7 +165,8 @@ def _control_plane(cluster: str, entry: Any, where: str) -> ControlPlaneView:
 def _gateway(entry: Any, where: str) -> GatewayView | None:
     if not isinstance(entry, Mapping):
         raise VerificationError(f"status: {where} is {type(entry).__name__}, not an object; run `meshfleet up`")
-    if not entry.get("address"):
+    # One that leads into no network leads to control planes alone.
+    if not entry.get("address") or not entry.get("network"):
         return None
     port = entry.get("port", 15443)
     # The engine hands every number back as a double.

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from topology.draft import Draft
 from topology.faults import Fault
 from topology.rules.control_planes import control_planes
+from topology.rules.data_planes import data_planes
 from topology.rules.existing_clusters import existing_clusters
 from topology.rules.names import names
 from topology.rules.networks import networks
@@ -20,6 +21,7 @@ RULES: tuple[Rule, ...] = (
     names,
     references,
     control_planes,
+    data_planes,
     existing_clusters,
     networks,
     versions,

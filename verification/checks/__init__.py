@@ -7,6 +7,7 @@ from verification.checks.injection import Injection
 from verification.checks.istioctl_analyze import IstioctlAnalyze
 from verification.checks.istioctl_remote_clusters import IstioctlRemoteClusters
 from verification.checks.network_gateways import NetworkGateways
+from verification.checks.served_from_elsewhere import ServedFromElsewhere
 from verification.checks.trust import Trust
 from verification.checks.webhook_validation import WebhookValidation
 
@@ -14,6 +15,7 @@ ALL: tuple[Check, ...] = (
     ClustersSynced(),
     NetworkGateways(),
     Trust(),
+    ServedFromElsewhere(),
     EndpointShards(),
     WebhookValidation(),
     Injection(),
@@ -29,6 +31,7 @@ __all__ = [
     "IstioctlAnalyze",
     "IstioctlRemoteClusters",
     "NetworkGateways",
+    "ServedFromElsewhere",
     "Trust",
     "WebhookValidation",
 ]

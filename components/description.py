@@ -1,0 +1,72 @@
+"""What the stack says of itself: the shape of `meshfleet status --json`, with outputs for what a run finds out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+
+from components.cluster import ClusterAccess
+from components.east_west_gateway import EastWestGateway
+from components.trust import MeshTrust, TrustResources
+from topology import Fleet
+
+
+@dataclass(frozen=True)
+class Described:
+    """The parts of a registered fleet that are told, each by the cluster's name."""
+
+    access: Mapping[str, ClusterAccess]
+    trust: Mapping[str, TrustResources]
+    debug_urls: Mapping[str, pulumi.Output[str] | None]
+    gateways: Mapping[str, EastWestGateway]
+
+
+def describe_mesh(fleet: Fleet, mesh: str, trust: MeshTrust) -> dict[str, Any]:
+    """One mesh: its model in Istio's words, its trust domain and its root."""
+    return {
+        "name": mesh,
+        "trustDomain": fleet.meshes[mesh].trust_domain,
+        "model": fleet.model_of(mesh),
+        "rootFingerprint": trust.root.fingerprint,
+        "rootNotAfter": trust.root.not_after,
+    }
+
+
+def describe_cluster(fleet: Fleet, name: str, registered: Described) -> dict[str, Any]:
+    """One cluster: what was declared of it and where it is found."""
+    declared, access = fleet.clusters[name], registered.access[name]
+    trust, gateway = registered.trust.get(name), registered.gateways.get(name)
+    return {
+        "name": name,
+        "role": fleet.role(name),
+        "provider": declared.provider,
+        "mesh": fleet.mesh_of(name),
+        "network": declared.network,
+        "region": declared.region,
+        "zone": declared.zone,
+        "context": access.context,
+        "server": access.server,
+        "dataPlane": declared.data_plane,
+        "controlPlane": {
+            "kind": declared.control_plane.kind,
+            "of": declared.control_plane.of or name,
+            "revision": fleet.istio.revision,
+            "namespace": fleet.system_namespace(name),
+            "debugUrl": registered.debug_urls.get(name),
+        },
+        "gateway": {
+            "address": gateway.address,
+            "port": gateway.port,
+            # A gateway without it leads to control planes alone.
+            "network": declared.network if fleet.is_network_gateway(name) else "",
+        }
+        if gateway
+        else None,
+        "intermediateNotAfter": trust.intermediate.not_after if trust else None,
+        "injectedNamespaces": [
+            namespace for namespace, declared in fleet.namespaces_of(name).items() if declared.injection
+        ],
+    }
