@@ -18,7 +18,10 @@ STAGES: dict[str, tuple[str, ...]] = {
     "trust": ("root", "intermediate", "istio-system", "cacerts", "external-namespace", "external-cacerts"),
     "control plane": (
         "istiod-address",
+        "gateway-api",
         "istio-base",
+        "istio-cni",
+        "ztunnel",
         "istiod",
         "istiod-process",
         "istiod-token",
@@ -29,12 +32,13 @@ STAGES: dict[str, tuple[str, ...]] = {
     "gateway": (
         "east-west-gateway",
         "east-west-gateway-address",
+        "east-west-gateway-options",
         "east-west-gateway-service",
         "cross-network-gateway",
         "istiod-gateway",
         "istiod-routes",
     ),
-    "discovery": ("reader-token", "remote-secrets"),
+    "discovery": ("reader-token", "reader-role", "reader-role-binding", "remote-secrets"),
     "namespaces": (),
 }
 # What a cluster gets for the control plane that it hosts for another one, whose name stands in the middle.

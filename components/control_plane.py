@@ -16,6 +16,7 @@ from components.component import Component
 from components.helm_release import HelmRelease, helm_release
 from components.istiod_process import process_address, start_process, webhooks_at
 from components.trust import TrustResources
+from manifests import ambient
 from manifests import control_plane as manifests
 from plugins.meshfleet.sdk import Istiod, IstiodAddress, ServedCluster
 from topology import Fleet
@@ -60,8 +61,16 @@ class ControlPlane(Component):
         def in_cluster(*after: pulumi.Resource) -> pulumi.ResourceOptions:
             return self.child(provider=access.provider, after=after, deleted_with=access.goes_with)
 
+        before = [
+            helm_release(f"{cluster}/{name}", fleet, cluster, release, in_cluster(namespace))
+            for name, release in ambient.before(fleet, cluster).items()
+        ]
         base = helm_release(
-            f"{cluster}/istio-base", fleet, cluster, manifests.base(fleet, cluster, webhooks), in_cluster(namespace)
+            f"{cluster}/istio-base",
+            fleet,
+            cluster,
+            manifests.base(fleet, cluster, webhooks),
+            in_cluster(namespace, *before),
         )
         istiod = helm_release(
             f"{cluster}/istiod",
@@ -76,5 +85,7 @@ class ControlPlane(Component):
             else None
         )
         self.resources = ControlPlaneResources(base, istiod, address, process)
+        for name, release in ambient.after(fleet, cluster).items():
+            helm_release(f"{cluster}/{name}", fleet, cluster, release, in_cluster(self.resources.ready))
         self.debug_url: pulumi.Output[str] | None = process.debug_url if process else None
         self.done()

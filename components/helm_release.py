@@ -10,8 +10,8 @@ from typing import Any
 
 import pulumi
 
-from components.tokens import BUILT_CHARTS
-from manifests import Release
+from components.tokens import BUILT_CHARTS, GATEWAY_API_CHART
+from manifests import Chart, Release
 from topology import Fleet
 
 
@@ -32,6 +32,8 @@ def chart_source(fleet: Fleet, cluster: str, chart: str) -> dict[str, Any]:
     An istiod run as a process must have the charts it was built with; other clusters follow `istio.charts`.
     """
     charts = fleet.istio.charts
+    if chart == Chart.GATEWAY_API:
+        return {"chart": GATEWAY_API_CHART}
     if fleet.clusters[cluster].simulated:
         return {"chart": f"{BUILT_CHARTS}/{chart}"}
     if charts.folder:

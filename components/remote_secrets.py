@@ -14,6 +14,7 @@ import pulumi
 from components.cluster import ClusterAccess
 from components.component import Component
 from components.kubernetes_object import KubernetesObject
+from manifests import ambient
 from manifests import remote_secrets as manifests
 from topology import Fleet
 
@@ -48,6 +49,12 @@ class Reader(Component):
                 secret_outputs=["data"],
             ),
         )
+        for name, manifest in ambient.reading(fleet, access.name).items():
+            KubernetesObject(
+                f"{access.name}/{name}",
+                manifest,
+                self.child(provider=access.provider, after=charts, deleted_with=access.goes_with),
+            )
         self.kubeconfig: pulumi.Output[str] = pulumi.Output.secret(
             pulumi.Output.all(access.server, secret.data).apply(
                 lambda known: kubeconfig_of(access.name, known[0], known[1])

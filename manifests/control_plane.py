@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from manifests import ambient
 from manifests.objects import Chart, Object, Release
 from topology import Fleet
 
@@ -51,8 +52,9 @@ def settings(fleet: Fleet, primary: str) -> dict[str, str]:
     writes the root certificate into each namespace and its own into the webhooks (checkShouldLead in
     pilot/pkg/serviceregistry/kube/controller/multicluster.go).
     """
+    more = ambient.settings(fleet, primary)
     serves_others = bool(fleet.remotes_of(primary)) or fleet.clusters[primary].control_plane.kind == "external"
-    return {"EXTERNAL_ISTIOD": "true"} if serves_others else {}
+    return ({"EXTERNAL_ISTIOD": "true"} if serves_others else {}) | more
 
 
 def base(fleet: Fleet, cluster: str, webhooks: Webhooks | None) -> Release:
@@ -78,6 +80,7 @@ def istiod(fleet: Fleet, cluster: str, webhooks: Webhooks | None, address: objec
     kind = fleet.clusters[cluster].control_plane.kind
     if kind == "own":
         values |= _own(fleet, cluster)
+        _merge(values, ambient.istiod_values(fleet, cluster))
     else:
         _merge(values, _served_from_elsewhere(fleet, cluster, address))
         if kind == "external":

@@ -45,6 +45,9 @@ def east_west_gateway(fleet: Fleet, cluster: str) -> Release:
 def opens_networks(fleet: Fleet, cluster: str) -> bool:
     """Whether the control plane of `cluster` configures a gateway that leads into a network."""
     served = (cluster, *fleet.remotes_of(cluster))
+    if fleet.clusters[cluster].data_plane == "ambient":
+        # Gateways that speak HBONE know by themselves what is global.
+        return False
     return fleet.is_primary(cluster) and any(fleet.is_network_gateway(name) for name in served)
 
 

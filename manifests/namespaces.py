@@ -5,8 +5,9 @@ Source: https://istio.io/latest/docs/setup/install/multicluster/multi-primary_mu
 
 from __future__ import annotations
 
+from manifests.ambient import ambient_labels
 from manifests.objects import Object, metadata
-from topology import Fleet
+from topology import Fleet, Namespace
 
 NETWORK_LABEL = "topology.istio.io/network"
 # https://istio.io/latest/docs/reference/config/annotations/#TopologyControlPlaneClusters
@@ -31,8 +32,10 @@ def external_istiod(fleet: Fleet, cluster: str) -> Object:
 
 def declared(fleet: Fleet, cluster: str) -> dict[str, Object]:
     """The namespaces the stack file declares for a cluster, by name, with the labels of injection where asked for."""
+    ambient = fleet.clusters[cluster].data_plane == "ambient"
+    labels = ambient_labels if ambient else lambda namespace: _sidecar_labels(fleet, namespace)
     return {
-        name: _namespace(name, namespace.labels | (injection_labels(fleet) if namespace.injection else {}))
+        name: _namespace(name, namespace.labels | labels(namespace))
         for name, namespace in fleet.namespaces_of(cluster).items()
     }
 
@@ -44,6 +47,10 @@ def injection_labels(fleet: Fleet) -> dict[str, str]:
     """
     revision = fleet.istio.revision
     return {"istio-injection": "enabled"} if revision == "default" else {"istio.io/rev": revision}
+
+
+def _sidecar_labels(fleet: Fleet, namespace: Namespace) -> dict[str, str]:
+    return injection_labels(fleet) if namespace.injection else {}
 
 
 def _namespace(name: str, labels: dict[str, str], annotations: dict[str, str] | None = None) -> Object:

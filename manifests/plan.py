@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from manifests import control_plane, external, gateways, namespaces, remote_secrets, trust
+from manifests import ambient, control_plane, external, gateways, namespaces, remote_secrets, trust
 from manifests.objects import Document, Stage
 from topology import Fleet
 
@@ -24,6 +24,10 @@ def cluster_plan(fleet: Fleet, cluster: str) -> list[Document]:
             Document(f"namespace-{name}", Stage.WORKLOADS, body)
             for name, body in namespaces.declared(fleet, cluster).items()
         ),
+        *(
+            Document(f"waypoint-{name}", Stage.WORKLOADS, body)
+            for name, body in ambient.waypoints(fleet, cluster).items()
+        ),
     ]
     order = list(Stage)
     return sorted(plan, key=lambda document: order.index(document.stage))
@@ -41,9 +45,8 @@ def _trust(fleet: Fleet, cluster: str) -> list[Document]:
     plan = []
     if fleet.clusters[cluster].control_plane.kind == "own":
         plan.append(Document("cacerts", Stage.TRUST, _cacerts(fleet, cluster)))
-    for name in fleet.hosted_by(cluster):
-        plan.append(Document(f"external-{name}-cacerts", Stage.TRUST, _cacerts(fleet, name)))
-    return plan
+    hosted = fleet.hosted_by(cluster)
+    return plan + [Document(f"external-{name}-cacerts", Stage.TRUST, _cacerts(fleet, name)) for name in hosted]
 
 
 def _control_plane(fleet: Fleet, cluster: str) -> list[Document]:
@@ -54,6 +57,9 @@ def _control_plane(fleet: Fleet, cluster: str) -> list[Document]:
         Document("istio-base", Stage.CONTROL_PLANE, control_plane.base(fleet, cluster, webhooks)),
         Document("istiod", Stage.CONTROL_PLANE, control_plane.istiod(fleet, cluster, webhooks, address)),
     ]
+    if fleet.clusters[cluster].data_plane == "ambient":
+        plan[:0] = [Document(name, Stage.CONTROL_PLANE, body) for name, body in ambient.before(fleet, cluster).items()]
+        plan += [Document(name, Stage.CONTROL_PLANE, body) for name, body in ambient.after(fleet, cluster).items()]
     if fleet.clusters[cluster].control_plane.kind == "external":
         plan.append(Document("istiod-token", Stage.CONTROL_PLANE, external.account_token(fleet, cluster)))
     for name in fleet.hosted_by(cluster):
@@ -69,6 +75,13 @@ def _control_plane(fleet: Fleet, cluster: str) -> list[Document]:
 
 def _gateway(fleet: Fleet, cluster: str) -> list[Document]:
     plan = []
+    if fleet.clusters[cluster].data_plane == "ambient":
+        if fleet.has_east_west_gateway(cluster):
+            plan += [
+                Document("east-west-gateway-options", Stage.GATEWAY, ambient.gateway_options()),
+                Document("east-west-gateway", Stage.GATEWAY, ambient.east_west_gateway(fleet, cluster)),
+            ]
+        return plan
     if fleet.has_east_west_gateway(cluster):
         plan.append(Document("east-west-gateway", Stage.GATEWAY, gateways.east_west_gateway(fleet, cluster)))
     if gateways.opens_networks(fleet, cluster):
@@ -86,6 +99,7 @@ def _discovery(fleet: Fleet, cluster: str) -> list[Document]:
     plan = []
     if fleet.readers_of(cluster):
         plan.append(Document("reader-token", Stage.DISCOVERY, remote_secrets.reader_token(fleet, cluster)))
+        plan += [Document(name, Stage.DISCOVERY, body) for name, body in ambient.reading(fleet, cluster).items()]
     if fleet.is_primary(cluster) and (peers := fleet.peers_of(cluster)):
         kubeconfigs = {peer: _placeholder(f"kubeconfig of the reader of {peer}") for peer in peers}
         body = remote_secrets.remote_secrets(fleet, cluster, remote_secrets.encoded_data(kubeconfigs))

@@ -93,7 +93,8 @@ def network_gateways(answer: Any) -> tuple[NetworkGateway, ...]:
     """Parse /debug/networkz; `null`, when there is no gateway yet, is none. Raises VerificationError."""
     gateways = []
     for entry in _records(answer, "networkz"):
-        port = entry.get("Port", 0)
+        # A gateway of ambient mode has the one and not the other.
+        port = entry.get("Port", 0) or entry.get("HBONEPort", 0)
         if not isinstance(port, int):
             raise VerificationError(f"/debug/networkz: Port is {port!r}, not a number")
         gateways.append(

@@ -51,6 +51,7 @@ class ClusterView:
     control_plane: ControlPlaneView
     region: str = ""
     zone: str = ""
+    data_plane: str = "sidecar"
     context: str | None = None
     gateway: GatewayView | None = None
     injected_namespaces: tuple[str, ...] = ()
@@ -139,6 +140,7 @@ def _cluster(entry: Mapping[str, Any]) -> ClusterView:
         network=_text(entry, "network", where),
         region=str(entry.get("region") or ""),
         zone=str(entry.get("zone") or ""),
+        data_plane=str(entry.get("dataPlane") or "sidecar"),
         kubeconfig=Path(_text(entry, "kubeconfig", where)),
         context=entry.get("context") or None,
         control_plane=_control_plane(name, entry.get("controlPlane"), f"{where}.controlPlane"),

@@ -10,6 +10,7 @@ from topology.rules.control_planes import control_planes
 from topology.rules.data_planes import data_planes
 from topology.rules.existing_clusters import existing_clusters
 from topology.rules.names import names
+from topology.rules.namespaces import namespaces
 from topology.rules.networks import networks
 from topology.rules.references import references
 from topology.rules.support import support
@@ -23,6 +24,7 @@ RULES: tuple[Rule, ...] = (
     control_planes,
     data_planes,
     existing_clusters,
+    namespaces,
     networks,
     versions,
     support,

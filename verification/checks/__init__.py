@@ -1,6 +1,7 @@
 """The checks, one a file, and `ALL` of them in the order a person reads them."""
 
 from verification.check import Check
+from verification.checks.ambient_workloads import AmbientWorkloads
 from verification.checks.clusters_synced import ClustersSynced
 from verification.checks.endpoint_shards import EndpointShards
 from verification.checks.injection import Injection
@@ -17,6 +18,7 @@ ALL: tuple[Check, ...] = (
     Trust(),
     ServedFromElsewhere(),
     EndpointShards(),
+    AmbientWorkloads(),
     WebhookValidation(),
     Injection(),
     IstioctlRemoteClusters(),
@@ -25,6 +27,7 @@ ALL: tuple[Check, ...] = (
 
 __all__ = [
     "ALL",
+    "AmbientWorkloads",
     "ClustersSynced",
     "EndpointShards",
     "Injection",
