@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 # The part of a resource's name behind the cluster -> the stage shown to people.
 STAGES: dict[str, tuple[str, ...]] = {
     "cluster": ("processes", "kubernetes"),
-    "trust": ("root", "intermediate", "istio-system", "cacerts", "external-namespace", "external-cacerts"),
+    "trust": ("root", "intermediate", "istio-system", "cacerts"),
     "control plane": (
         "istiod-address",
         "gateway-api",
@@ -25,8 +25,6 @@ STAGES: dict[str, tuple[str, ...]] = {
         "istiod",
         "istiod-process",
         "istiod-token",
-        "external-kubeconfig",
-        "external-istiod",
         "served",
     ),
     "gateway": (
@@ -41,8 +39,11 @@ STAGES: dict[str, tuple[str, ...]] = {
     "discovery": ("reader-token", "reader-role", "reader-role-binding", "remote-secrets"),
     "namespaces": (),
 }
-# What a cluster gets for the control plane that it hosts for another one, whose name stands in the middle.
-HOSTED = re.compile(r"external-.+-(namespace|cacerts|kubeconfig|istiod)")
+# Names with a revision, a tag or another cluster's name in them.
+PATTERNS = {
+    "trust": re.compile(r"external-.+-(namespace|cacerts)"),
+    "control plane": re.compile(r"istiod-.+|served-.+|tag-.+|external-.+-(kubeconfig|istiod(-.+)?)"),
+}
 UNCHANGED = ("same", "read", "refresh")
 # What the engine and the program's runtime say after a resource failed; with the resource's own words it tells
 # nothing more.
@@ -127,8 +128,9 @@ def place_of(urn: str) -> Place:
     cluster, separator, what = name.partition("/")
     if not separator:
         return Place("", "fleet", name)
-    kind = f"external-{hosted.group(1)}" if (hosted := HOSTED.fullmatch(what)) else what
-    stage = next((stage for stage, names in STAGES.items() if kind in names), "namespaces")
+    stage = next((stage for stage, names in STAGES.items() if what in names), None)
+    if stage is None:
+        stage = next((stage for stage, names in PATTERNS.items() if names.fullmatch(what)), "namespaces")
     if cluster.startswith("mesh "):
         return Place("", "trust", f"{what} of {cluster}")
     return Place(cluster, stage, what)

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import pulumi
-
 from components.cluster import ClusterAccess
+from components.control_plane import ControlPlaneResources
 from components.east_west_gateway import EastWestGateway
 from components.trust import MeshTrust, TrustResources
 from topology import Fleet
@@ -20,7 +19,7 @@ class Described:
 
     access: Mapping[str, ClusterAccess]
     trust: Mapping[str, TrustResources]
-    debug_urls: Mapping[str, pulumi.Output[str] | None]
+    control_planes: Mapping[str, ControlPlaneResources]
     gateways: Mapping[str, EastWestGateway]
 
 
@@ -38,6 +37,8 @@ def describe_mesh(fleet: Fleet, mesh: str, trust: MeshTrust) -> dict[str, Any]:
 def describe_cluster(fleet: Fleet, name: str, registered: Described) -> dict[str, Any]:
     """One cluster: what was declared of it and where it is found."""
     declared, access = fleet.clusters[name], registered.access[name]
+    istio = fleet.istio
+    urls = {revision: process.debug_url for revision, process in registered.control_planes[name].processes.items()}
     trust, gateway = registered.trust.get(name), registered.gateways.get(name)
     return {
         "name": name,
@@ -53,9 +54,15 @@ def describe_cluster(fleet: Fleet, name: str, registered: Described) -> dict[str
         "controlPlane": {
             "kind": declared.control_plane.kind,
             "of": declared.control_plane.of or name,
-            "revision": fleet.istio.revision,
+            "revision": istio.revision,
             "namespace": fleet.system_namespace(name),
-            "debugUrl": registered.debug_urls.get(name),
+            "debugUrl": urls.get(istio.revision),
+            "gatewayRevision": istio.gateways,
+            "tags": list(istio.tags),
+            "revisions": [
+                {"name": revision, "version": istio.version_of(revision), "debugUrl": urls.get(revision)}
+                for revision in istio.installed
+            ],
         },
         "gateway": {
             "address": gateway.address,

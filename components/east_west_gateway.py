@@ -39,7 +39,7 @@ class EastWestGateway(Component):
     ) -> None:
         super().__init__(access.name, opts)
         cluster = access.name
-        opts = self.child(provider=access.provider, after=[control_plane.ready], deleted_with=access.goes_with)
+        opts = self.child(provider=access.provider, after=control_plane.ready, deleted_with=access.goes_with)
         name = f"{cluster}/east-west-gateway"
         made: pulumi.Resource
         if fleet.clusters[cluster].data_plane == "ambient":
@@ -109,6 +109,6 @@ class GatewayRules(Component):
             KubernetesObject(
                 f"{cluster}/{name}",
                 manifest,
-                self.child(provider=access.provider, after=[control_plane.ready], deleted_with=access.goes_with),
+                self.child(provider=access.provider, after=control_plane.ready, deleted_with=access.goes_with),
             )
         self.done()

@@ -40,7 +40,6 @@ class Fleet(Component):
         self.systems = {name: IstioSystem(topology, access, self._inside) for name, access in self.access.items()}
         self.trust: dict[str, TrustResources] = {}
         self.control_planes: dict[str, ControlPlaneResources] = {}
-        self.debug_urls: dict[str, pulumi.Output[str] | None] = {}
         self.gateways: dict[str, EastWestGateway] = {}
         # In this order each finds what it needs of the ones before.
         for name in self._of_kind("own"):
@@ -69,7 +68,7 @@ class Fleet(Component):
         topology, access, namespace = self._topology, self.access[name], self.systems[name].namespace
         self.trust[name] = self._trust(name, access, namespace)
         control_plane = ControlPlane(topology, access, namespace, self.trust[name], self._inside)
-        self.control_planes[name], self.debug_urls[name] = control_plane.resources, control_plane.debug_url
+        self.control_planes[name] = control_plane.resources
         self._gateway(name)
 
     def _external_control_plane(self, name: str) -> None:
@@ -85,7 +84,7 @@ class Fleet(Component):
             self.gateways[host.name].address,
             self._inside,
         )
-        self.control_planes[name], self.debug_urls[name] = control_plane.resources, control_plane.debug_url
+        self.control_planes[name] = control_plane.resources
         self._gateway(name)
 
     def _remote_control_plane(self, name: str) -> RemoteControlPlane:
@@ -114,8 +113,8 @@ class Fleet(Component):
         readers = {}
         for name, access in self.access.items():
             if topology.readers_of(name):
-                charts = remotes.get(name) or self.control_planes[name]
-                readers[name] = Reader(topology, access, [charts.base, charts.istiod], self._inside)
+                resources = remotes[name].resources if name in remotes else self.control_planes[name]
+                readers[name] = Reader(topology, access, resources.charts, self._inside)
         secrets = {}
         for name in topology.clusters:
             peers = [(peer, readers[peer]) for peer in topology.peers_of(name)] if topology.is_primary(name) else []
@@ -127,7 +126,7 @@ class Fleet(Component):
     def describe(self) -> dict[str, Any]:
         """What `meshfleet status` shows, as outputs; nothing in it is secret."""
         topology = self._topology
-        registered = Described(self.access, self.trust, self.debug_urls, self.gateways)
+        registered = Described(self.access, self.trust, self.control_planes, self.gateways)
         return {
             "stack": topology.name,
             "clusters": [describe_cluster(topology, name, registered) for name in topology.clusters],

@@ -58,7 +58,7 @@ class Namespaces(Component):
             namespace = KubernetesObject(
                 f"{access.name}/namespace-{name}",
                 manifest,
-                self.child(provider=access.provider, after=[control_plane.ready], deleted_with=access.goes_with),
+                self.child(provider=access.provider, after=control_plane.ready, deleted_with=access.goes_with),
             )
             if name in waypoints:
                 KubernetesObject(

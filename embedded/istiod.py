@@ -150,7 +150,7 @@ class Istiod:
         from embedded.port_forward import apply_port_forward
 
         with connect(spec.kubeconfig, spec.context) as client:
-            apply_port_forward(client, f"istiod-{self._name}", spec.namespace, ports)
+            apply_port_forward(client, f"istiod-{self._name}", spec.namespace, self._revision, ports)
 
     def _clean_cluster(self, kubeconfig: str, context: str | None) -> None:
         from embedded.istiod_configmaps import remove_istiod_configmaps

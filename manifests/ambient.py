@@ -42,13 +42,15 @@ def istiod_values(fleet: Fleet, cluster: str) -> Object:
 
 def before(fleet: Fleet, cluster: str) -> dict[str, Release]:
     """The releases that come before base, by name. A cluster that something else made brings the Gateway API along."""
-    if not fleet.clusters[cluster].simulated:
+    if fleet.clusters[cluster].data_plane != "ambient" or not fleet.clusters[cluster].simulated:
         return {}
     return {"gateway-api": Release("gateway-api", ISTIO_SYSTEM, Chart.GATEWAY_API, {}, wait=False)}
 
 
 def after(fleet: Fleet, cluster: str) -> dict[str, Release]:
     """The releases that come after istiod, by name: the agents on each node."""
+    if fleet.clusters[cluster].data_plane != "ambient":
+        return {}
     waits = not fleet.clusters[cluster].simulated
     mesh = fleet.mesh_of(cluster)
     ztunnel: Object = {
@@ -173,7 +175,7 @@ def _is_global() -> Object:
 
 
 def _revision(fleet: Fleet) -> dict[str, str]:
-    revision = fleet.istio.revision
+    revision = fleet.istio.gateways
     return {} if revision == "default" else {"istio.io/rev": revision}
 
 

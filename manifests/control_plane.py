@@ -29,17 +29,16 @@ def injection_path(fleet: Fleet, cluster: str) -> str:
     return f"/inject/cluster/{cluster}/net/{fleet.clusters[cluster].network}"
 
 
-def istiod_service(fleet: Fleet) -> str:
-    """The name of istiod's Service, of its ServiceAccount and of its release."""
-    revision = fleet.istio.revision
+def istiod_service(revision: str) -> str:
+    """The name of a revision's Service, of its ServiceAccount and of its release."""
     return "istiod" if revision == "default" else f"istiod-{revision}"
 
 
-def injection_webhook(fleet: Fleet, cluster: str) -> str:
-    """The name of the MutatingWebhookConfiguration in a cluster (the chart's mutatingwebhook.yaml)."""
+def injection_webhook(fleet: Fleet, cluster: str, revision: str) -> str:
+    """The name of a revision's MutatingWebhookConfiguration in a cluster (the chart's mutatingwebhook.yaml)."""
     parts = ["istio-sidecar-injector"]
-    if fleet.istio.revision != "default":
-        parts.append(fleet.istio.revision)
+    if revision != "default":
+        parts.append(revision)
     if (namespace := fleet.system_namespace(cluster)) != "istio-system":
         parts.append(namespace)
     return "-".join(parts)
@@ -58,7 +57,10 @@ def settings(fleet: Fleet, primary: str) -> dict[str, str]:
 
 
 def base(fleet: Fleet, cluster: str, webhooks: Webhooks | None) -> Release:
-    """Istio's CRDs, the reader ServiceAccount and, where Istio's configuration lives, the default validator."""
+    """Istio's CRDs, the reader ServiceAccount and, where Istio's configuration lives, the default validator.
+
+    `webhooks` are those of `istio.revision`, which validates by default.
+    """
     values: Object = {}
     # Nobody patches the validator of a remote cluster: it would be called in vain by every write.
     values["defaultRevision"] = fleet.istio.revision if fleet.is_primary(cluster) else ""
@@ -70,13 +72,13 @@ def base(fleet: Fleet, cluster: str, webhooks: Webhooks | None) -> Release:
     return Release("istio-base", namespace, Chart.BASE, values, wait=False)
 
 
-def istiod(fleet: Fleet, cluster: str, webhooks: Webhooks | None, address: object = None) -> Release:
-    """What a cluster gets of the istiod chart: istiod itself, or what leads to the one that serves it.
+def istiod(fleet: Fleet, cluster: str, revision: str, webhooks: Webhooks | None, address: object = None) -> Release:
+    """What a cluster gets of a revision's istiod chart: istiod itself, or what leads to the one that serves it.
 
     With `webhooks` istiod itself is a process and the chart's pods are simulated. `address` is that of the gateway
     in front of an istiod in another cluster.
     """
-    values = _common(fleet, cluster)
+    values = _common(fleet, cluster, revision)
     kind = fleet.clusters[cluster].control_plane.kind
     if kind == "own":
         values |= _own(fleet, cluster)
@@ -84,7 +86,7 @@ def istiod(fleet: Fleet, cluster: str, webhooks: Webhooks | None, address: objec
     else:
         _merge(values, _served_from_elsewhere(fleet, cluster, address))
         if kind == "external":
-            _merge(values, _config_cluster(fleet, cluster))
+            _merge(values, _config_cluster(fleet, cluster, revision))
     if webhooks:
         # Nothing measures simulated pods, so nothing can scale by their load.
         values["autoscaleEnabled"] = False
@@ -94,16 +96,16 @@ def istiod(fleet: Fleet, cluster: str, webhooks: Webhooks | None, address: objec
     elif kind != "own":
         values["istiodRemote"] = {"injectionPath": injection_path(fleet, cluster)}
     waits = webhooks is None and kind == "own"
-    return Release(istiod_service(fleet), fleet.system_namespace(cluster), Chart.ISTIOD, values, wait=waits)
+    return Release(istiod_service(revision), fleet.system_namespace(cluster), Chart.ISTIOD, values, wait=waits)
 
 
-def external_istiod(fleet: Fleet, cluster: str) -> Release:
-    """The istiod of `cluster`, for the cluster that hosts it: it reads everything from its config cluster.
+def external_istiod(fleet: Fleet, cluster: str, revision: str) -> Release:
+    """One revision of the istiod of `cluster`, for the cluster that hosts it: it reads all from its config cluster.
 
     Source: https://istio.io/latest/docs/setup/install/external-controlplane/#set-up-the-control-plane-in-the-external-cluster
     """
     namespace = fleet.system_namespace(cluster)
-    values = _common(fleet, cluster) | {"configMap": False, "env": settings(fleet, cluster)}
+    values = _common(fleet, cluster, revision) | {"configMap": False, "env": settings(fleet, cluster)}
     _merge(
         values,
         {
@@ -118,10 +120,10 @@ def external_istiod(fleet: Fleet, cluster: str) -> Release:
         },
     )
     simulated = fleet.clusters[fleet.hosting(cluster)].simulated
-    return Release(istiod_service(fleet), namespace, Chart.ISTIOD, values, wait=not simulated)
+    return Release(istiod_service(revision), namespace, Chart.ISTIOD, values, wait=not simulated)
 
 
-def _common(fleet: Fleet, cluster: str) -> Object:
+def _common(fleet: Fleet, cluster: str, revision: str) -> Object:
     mesh = fleet.mesh_of(cluster)
     values: Object = {
         "global": {
@@ -131,8 +133,8 @@ def _common(fleet: Fleet, cluster: str) -> Object:
         },
         "meshConfig": {"trustDomain": fleet.meshes[mesh].trust_domain},
     }
-    if fleet.istio.revision != "default":
-        values["revision"] = fleet.istio.revision
+    if revision != "default":
+        values["revision"] = revision
     return values
 
 
@@ -149,8 +151,8 @@ def _served_from_elsewhere(fleet: Fleet, cluster: str, address: object) -> Objec
     return remote
 
 
-def _config_cluster(fleet: Fleet, cluster: str) -> Object:
-    service, namespace = istiod_service(fleet), fleet.system_namespace(cluster)
+def _config_cluster(fleet: Fleet, cluster: str, revision: str) -> Object:
+    service, namespace = istiod_service(revision), fleet.system_namespace(cluster)
     return {
         "configMap": True,
         "global": {"configCluster": True, "omitSidecarInjectorConfigMap": False},

@@ -41,11 +41,13 @@ def declared(fleet: Fleet, cluster: str) -> dict[str, Object]:
 
 
 def injection_labels(fleet: Fleet) -> dict[str, str]:
-    """The label that selects the fleet's revision.
+    """The label that selects the fleet's revision, by its first tag where it has one.
 
     Source: https://istio.io/latest/docs/setup/additional-setup/sidecar-injection/#controlling-the-injection-policy
     """
     revision = fleet.istio.revision
+    if fleet.istio.tags:
+        return {"istio.io/rev": fleet.istio.tags[0]}
     return {"istio-injection": "enabled"} if revision == "default" else {"istio.io/rev": revision}
 
 

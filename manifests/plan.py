@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from manifests import ambient, control_plane, external, gateways, namespaces, remote_secrets, trust
+from manifests import ambient, control_plane, external, gateways, namespaces, remote_secrets, revision_tags, trust
 from manifests.objects import Document, Stage
 from topology import Fleet
 
@@ -50,16 +50,26 @@ def _trust(fleet: Fleet, cluster: str) -> list[Document]:
 
 
 def _control_plane(fleet: Fleet, cluster: str) -> list[Document]:
-    webhooks = _webhooks(fleet, cluster)
+    webhooks = _webhooks(fleet, cluster, fleet.istio.revision)
     hosting = fleet.hosting(cluster)
     address = _placeholder(f"address of the east-west gateway of {hosting}") if hosting != cluster else None
     plan = [
         Document("istio-base", Stage.CONTROL_PLANE, control_plane.base(fleet, cluster, webhooks)),
-        Document("istiod", Stage.CONTROL_PLANE, control_plane.istiod(fleet, cluster, webhooks, address)),
+        *(
+            Document(
+                control_plane.istiod_service(revision),
+                Stage.CONTROL_PLANE,
+                control_plane.istiod(fleet, cluster, revision, _webhooks(fleet, cluster, revision), address),
+            )
+            for revision in fleet.istio.installed
+        ),
+        *(
+            Document(f"tag-{tag}", Stage.CONTROL_PLANE, body)
+            for tag, body in revision_tags.tags(fleet, cluster, webhooks).items()
+        ),
     ]
-    if fleet.clusters[cluster].data_plane == "ambient":
-        plan[:0] = [Document(name, Stage.CONTROL_PLANE, body) for name, body in ambient.before(fleet, cluster).items()]
-        plan += [Document(name, Stage.CONTROL_PLANE, body) for name, body in ambient.after(fleet, cluster).items()]
+    plan[:0] = [Document(name, Stage.CONTROL_PLANE, body) for name, body in ambient.before(fleet, cluster).items()]
+    plan += [Document(name, Stage.CONTROL_PLANE, body) for name, body in ambient.after(fleet, cluster).items()]
     if fleet.clusters[cluster].control_plane.kind == "external":
         plan.append(Document("istiod-token", Stage.CONTROL_PLANE, external.account_token(fleet, cluster)))
     for name in fleet.hosted_by(cluster):
@@ -68,7 +78,14 @@ def _control_plane(fleet: Fleet, cluster: str) -> list[Document]:
         )
         plan += [
             Document(f"external-{name}-kubeconfig", Stage.CONTROL_PLANE, external.istio_kubeconfig(fleet, name, data)),
-            Document(f"external-{name}-istiod", Stage.CONTROL_PLANE, control_plane.external_istiod(fleet, name)),
+            *(
+                Document(
+                    f"external-{name}-{control_plane.istiod_service(revision)}",
+                    Stage.CONTROL_PLANE,
+                    control_plane.external_istiod(fleet, name, revision),
+                )
+                for revision in fleet.istio.installed
+            ),
         ]
     return plan
 
@@ -107,10 +124,11 @@ def _discovery(fleet: Fleet, cluster: str) -> list[Document]:
     return plan
 
 
-def _webhooks(fleet: Fleet, cluster: str) -> control_plane.Webhooks | None:
+def _webhooks(fleet: Fleet, cluster: str, revision: str) -> control_plane.Webhooks | None:
     if not fleet.clusters[cluster].simulated:
         return None
-    address = f"https://localhost:{_placeholder(f'port of the istiod process of {fleet.primary_of(cluster)}')}"
+    name = control_plane.istiod_service(revision)
+    address = f"https://localhost:{_placeholder(f'port of the {name} process of {fleet.primary_of(cluster)}')}"
     return control_plane.Webhooks(
         injection=address + control_plane.injection_path(fleet, cluster),
         validation=address + control_plane.VALIDATION_PATH,

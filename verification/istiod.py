@@ -60,7 +60,7 @@ def ask(cluster: ClusterView, page: str, patience: float) -> Any:
         raise VerificationError(
             f"status gives no debugUrl for the control plane of {cluster.name}; run `meshfleet up` to start it"
         )
-    where = f"the istiod of {cluster.name} at {url}/debug/{page}"
+    where = f"the istiod of {cluster.name} ({cluster.control_plane.revision}) at {url}/debug/{page}"
     try:
         # No proxy of the environment: the debug API is only ever asked directly.
         with httpx2.Client(trust_env=False, timeout=min(patience, 10.0)) as client:

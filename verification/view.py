@@ -6,7 +6,7 @@ The shape comes from `meshfleet status --json`; `FleetView.from_status` reads it
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -21,7 +21,8 @@ class ControlPlaneView:
 
     `of` names the cluster itself when `kind` is own, its primary when it is remote, the cluster in which its istiod
     runs when it is external. `debug_url` is the address of the istiod's debug API, without the path; only an istiod
-    that carries the cluster's name has one. `namespace` is that of the control plane.
+    that carries the cluster's name has one. `namespace` is that of the control plane. Workloads are on `revision`,
+    and `others` are the other revisions beside it.
     """
 
     kind: Literal["own", "remote", "external"]
@@ -29,6 +30,7 @@ class ControlPlaneView:
     revision: str = "default"
     debug_url: str | None = None
     namespace: str = "istio-system"
+    others: tuple[ControlPlaneView, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,10 @@ class FleetView:
         """The clusters that hold Istio's configuration: an istiod carries the name of each."""
         return tuple(cluster for cluster in self.clusters if cluster.control_plane.kind != "remote")
 
+    def istiods(self) -> tuple[ClusterView, ...]:
+        """The primaries, each once for every revision of its control plane, which that view then names."""
+        return tuple(each for cluster in self.primaries() for each in of_each_revision(cluster))
+
     def primary_of(self, cluster: ClusterView) -> ClusterView:
         """The cluster whose name the istiod of `cluster` carries. Raises VerificationError when there is none."""
         return self._cluster(cluster.control_plane.of) if cluster.control_plane.kind == "remote" else cluster
@@ -122,6 +128,12 @@ class FleetView:
             if cluster.name == name:
                 return cluster
         raise VerificationError(f"status has no cluster {name!r}; it has {', '.join(c.name for c in self.clusters)}")
+
+
+def of_each_revision(cluster: ClusterView) -> tuple[ClusterView, ...]:
+    """The view of a cluster once for every revision that serves it."""
+    plane = cluster.control_plane
+    return (cluster, *(replace(cluster, control_plane=other) for other in plane.others))
 
 
 def fingerprint_digits(text: str) -> str:
@@ -155,13 +167,23 @@ def _control_plane(cluster: str, entry: Any, where: str) -> ControlPlaneView:
     kind = _text(entry, "kind", where)
     if kind not in KINDS:
         raise VerificationError(f"status: {where}.kind is {kind!r}; allowed are {', '.join(KINDS)}")
-    return ControlPlaneView(
+    revision = str(entry.get("revision") or "default")
+    plane = ControlPlaneView(
         kind=cast("Literal['own', 'remote', 'external']", kind),
         of=str(entry.get("of") or cluster),
-        revision=str(entry.get("revision") or "default"),
-        debug_url=str(entry["debugUrl"]).rstrip("/") if entry.get("debugUrl") else None,
+        revision=revision,
+        debug_url=_url(entry),
         namespace=str(entry.get("namespace") or "istio-system"),
     )
+    others = [other for other in entry.get("revisions") or () if str(other.get("name")) != revision]
+    return replace(
+        plane,
+        others=tuple(replace(plane, revision=_text(other, "name", where), debug_url=_url(other)) for other in others),
+    )
+
+
+def _url(entry: Mapping[str, Any]) -> str | None:
+    return str(entry["debugUrl"]).rstrip("/") if entry.get("debugUrl") else None
 
 
 def _gateway(entry: Any, where: str) -> GatewayView | None:

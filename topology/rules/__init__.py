@@ -13,6 +13,7 @@ from topology.rules.names import names
 from topology.rules.namespaces import namespaces
 from topology.rules.networks import networks
 from topology.rules.references import references
+from topology.rules.revisions import revisions
 from topology.rules.support import support
 from topology.rules.versions import versions
 
@@ -26,6 +27,7 @@ RULES: tuple[Rule, ...] = (
     existing_clusters,
     namespaces,
     networks,
+    revisions,
     versions,
     support,
 )

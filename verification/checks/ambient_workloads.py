@@ -36,7 +36,7 @@ class AmbientWorkloads(Check):
     name = "ambient-workloads"
 
     def concerns(self, fleet: FleetView) -> tuple[ClusterView, ...]:
-        return tuple(cluster for cluster in fleet.primaries() if cluster.data_plane == "ambient")
+        return tuple(cluster for cluster in fleet.istiods() if cluster.data_plane == "ambient")
 
     def look(self, fleet: FleetView, cluster: ClusterView, patience: float) -> Finding:
         return judge(fleet, cluster, workloads(istiod.ask(cluster, "ambientz", patience)))

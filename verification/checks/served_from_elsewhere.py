@@ -17,7 +17,7 @@ from lightkube.resources.core_v1 import Namespace
 from verification.bundle import certificates, fingerprint
 from verification.check import Check, Finding
 from verification.cluster_api import reach
-from verification.view import ClusterView, FleetView
+from verification.view import ClusterView, FleetView, of_each_revision
 
 CONTROL_PLANES = "topology.istio.io/controlPlaneClusters"
 
@@ -36,7 +36,8 @@ class ServedFromElsewhere(Check):
     name = "served-from-elsewhere"
 
     def concerns(self, fleet: FleetView) -> tuple[ClusterView, ...]:
-        return tuple(cluster for cluster in fleet.clusters if cluster.control_plane.kind != "own")
+        elsewhere = [cluster for cluster in fleet.clusters if cluster.control_plane.kind != "own"]
+        return tuple(each for cluster in elsewhere for each in of_each_revision(cluster))
 
     def look(self, fleet: FleetView, cluster: ClusterView, patience: float) -> Finding:
         namespace = cluster.control_plane.namespace
