@@ -101,6 +101,10 @@ class Istiod:
         if kubeconfig is not None:
             self._clean_cluster(kubeconfig, context)
 
+    def _others(self) -> bool:
+        """Whether the cluster has istiods of other revisions here."""
+        return any(self.directory.parent.glob(f"{self._name.partition('.')[0]}.*"))
+
     def _fingerprint(self) -> str | None:
         try:
             return (self.directory / "fingerprint").read_text(encoding="utf-8")
@@ -159,7 +163,9 @@ class Istiod:
         try:
             with connect(kubeconfig, context) as client:
                 remove_port_forward(client, f"istiod-{self._name}")
-                remove_istiod_configmaps(client)
+                # Another revision lives by the same ones.
+                if not self._others():
+                    remove_istiod_configmaps(client)
         except ClusterError:
             # The cluster is gone or going; what was in it goes with it.
             return

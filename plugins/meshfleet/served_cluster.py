@@ -9,7 +9,7 @@ from typing import Final
 
 from embedded.api_errors import UnreachableError
 from embedded.kubeconfig import connect
-from embedded.served_cluster import Serving, missing, wait_until_served
+from embedded.served_cluster import Serving, is_served_otherwise, missing, wait_until_served
 from plugins.meshfleet.handler import Created, Difference, Fault, Properties, changed
 from plugins.meshfleet.input_checks import check_known, check_names, check_optional_texts, check_texts
 from topology.errors import ClusterError
@@ -73,7 +73,8 @@ class ServedClusterHandler:
 
         try:
             with connect(inputs["kubeconfig"], inputs.get("context")) as client:
-                remove_istiod_configmaps(client)
+                if not is_served_otherwise(client, _serving(inputs)):
+                    remove_istiod_configmaps(client)
         except ClusterError:
             # The cluster is gone or going; what was in it goes with it.
             return
