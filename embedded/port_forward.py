@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from lightkube.generic_resource import create_global_resource
 from lightkube.models.meta_v1 import ObjectMeta
@@ -59,7 +59,7 @@ def _pods(client: Client, namespace: str, revision: str) -> list[str]:
     """The names of a revision's istiod pods, once its chart has made one."""
     from lightkube.resources.core_v1 import Pod
 
-    labels = {"app": "istiod", "istio.io/rev": revision}
+    labels: dict[str, Any] = {"app": "istiod", "istio.io/rev": revision}
 
     def made() -> list[str]:
         with api_errors(f"pods of istiod {revision}"):
