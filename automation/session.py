@@ -11,9 +11,7 @@ from typing import TYPE_CHECKING, Any
 from automation.answers import say
 from automation.changes import Record
 from automation.checkout import Checkout
-from automation.environment import Environment, prepare
 from automation.fleet_status import fleet_status
-from automation.lock import locked
 from automation.progress import progress_for
 from components.kubeconfig_file import kubeconfig_files
 from topology import Fleet, StackFile, load, read_stack_file
@@ -21,6 +19,7 @@ from topology.errors import EngineError
 
 if TYPE_CHECKING:
     from automation.engine import Engine, Operation
+    from automation.environment import Environment
 
 
 @dataclass(frozen=True)
@@ -35,6 +34,8 @@ class Session:
     @cached_property
     def environment(self) -> Environment:
         """Prepared on first use: commands that only look at the stack file need no tools."""
+        from automation.environment import prepare
+
         environment = prepare(self.checkout)
         if environment.notice and not self.quiet:
             say(environment.notice)
@@ -51,6 +52,8 @@ class Session:
     @contextmanager
     def working(self, command: str) -> Iterator[None]:
         """Hold the stack, with what a killed command left behind mended first."""
+        from automation.lock import locked
+
         # Whatever the environment lacks is built before the stack is held.
         with locked(self.environment.checkout, self.file.stack, command) as lock:
             if lock.interrupted and self.engine.exists():

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from manifests import ambient, control_plane, external, gateways, namespaces, remote_secrets, revision_tags, trust
-from manifests.objects import Document, Stage
+from manifests.objects import Document, Stage, encoded
 from topology import Fleet
 
 
@@ -118,8 +120,7 @@ def _discovery(fleet: Fleet, cluster: str) -> list[Document]:
         plan.append(Document("reader-token", Stage.DISCOVERY, remote_secrets.reader_token(fleet, cluster)))
         plan += [Document(name, Stage.DISCOVERY, body) for name, body in ambient.reading(fleet, cluster).items()]
     if fleet.is_primary(cluster) and (peers := fleet.peers_of(cluster)):
-        kubeconfigs = {peer: _placeholder(f"kubeconfig of the reader of {peer}") for peer in peers}
-        body = remote_secrets.remote_secrets(fleet, cluster, remote_secrets.encoded_data(kubeconfigs))
+        body = remote_secrets.remote_secrets(fleet, cluster, {peer: _reader(peer) for peer in sorted(peers)})
         plan.append(Document("remote-secrets", Stage.DISCOVERY, body))
     return plan
 
@@ -143,6 +144,12 @@ def _cacerts(fleet: Fleet, cluster: str) -> dict[str, object]:
         root=_placeholder(f"root certificate of the mesh {fleet.mesh_of(cluster)}"),
     )
     return trust.cacerts(fleet, cluster, trust.cacerts_data(authority))
+
+
+@cache
+def _reader(cluster: str) -> str:
+    """Its reader's kubeconfig as remote secrets hold it: one text for all peers, which may be a thousand."""
+    return encoded(_placeholder(f"kubeconfig of the reader of {cluster}"))
 
 
 def _placeholder(what: str) -> str:

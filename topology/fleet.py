@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from functools import cached_property
+
 from pydantic import Field
 
 from topology.cluster import Cluster
@@ -50,7 +53,7 @@ class Fleet(Model):
 
     def members_of(self, mesh: str) -> tuple[str, ...]:
         """The clusters of a mesh, in the order of the stack file."""
-        return tuple(name for name in self.clusters if self.mesh_of(name) == mesh)
+        return self._members.get(mesh, ())
 
     def peers_of(self, cluster: str) -> tuple[str, ...]:
         """The other clusters of its mesh."""
@@ -62,11 +65,11 @@ class Fleet(Model):
 
     def networks_of(self, mesh: str) -> tuple[str, ...]:
         """The networks a mesh spans, each once, in the order of its clusters."""
-        return tuple(dict.fromkeys(self.clusters[name].network for name in self.members_of(mesh)))
+        return self._networks.get(mesh, ())
 
     def primaries_of(self, mesh: str) -> tuple[str, ...]:
         """The clusters of a mesh whose API servers hold its configuration: one for each control plane."""
-        return tuple(name for name in self.members_of(mesh) if self.is_primary(name))
+        return self._primaries.get(mesh, ())
 
     def is_primary(self, cluster: str) -> bool:
         """Whether a control plane carries this cluster's name: its own, or one hosted for it elsewhere."""
@@ -79,7 +82,7 @@ class Fleet(Model):
 
     def remotes_of(self, primary: str) -> tuple[str, ...]:
         """The other clusters that a primary's control plane serves."""
-        return tuple(name for name in self.clusters if name != primary and self.primary_of(name) == primary)
+        return self._remotes.get(primary, ())
 
     def hosting(self, cluster: str) -> str:
         """The cluster in which the istiod that serves `cluster` runs."""
@@ -88,11 +91,7 @@ class Fleet(Model):
 
     def hosted_by(self, cluster: str) -> tuple[str, ...]:
         """The clusters for which this one hosts an external control plane."""
-        return tuple(
-            name
-            for name, declared in self.clusters.items()
-            if declared.control_plane.kind == "external" and declared.control_plane.of == cluster
-        )
+        return self._hosted.get(cluster, ())
 
     def exposes_control_plane(self, cluster: str) -> bool:
         """Whether an istiod that runs in the cluster serves other clusters, through a gateway."""
@@ -147,3 +146,34 @@ class Fleet(Model):
         if len(members) > 1:
             parts.append("one network" if len(self.networks_of(mesh)) == 1 else "several networks")
         return ", ".join(["ambient", *parts] if self.is_ambient(mesh) else parts)
+
+    # Derived once, since the models are frozen: whoever plans a thousand clusters asks for each of them.
+
+    @cached_property
+    def _members(self) -> dict[str, tuple[str, ...]]:
+        return _grouped((self.mesh_of(name), name) for name in self.clusters)
+
+    @cached_property
+    def _networks(self) -> dict[str, tuple[str, ...]]:
+        return _grouped((self.mesh_of(name), cluster.network) for name, cluster in self.clusters.items())
+
+    @cached_property
+    def _primaries(self) -> dict[str, tuple[str, ...]]:
+        return _grouped((self.mesh_of(name), name) for name in self.clusters if self.is_primary(name))
+
+    @cached_property
+    def _remotes(self) -> dict[str, tuple[str, ...]]:
+        return _grouped((self.primary_of(name), name) for name in self.clusters if self.primary_of(name) != name)
+
+    @cached_property
+    def _hosted(self) -> dict[str, tuple[str, ...]]:
+        planes = {name: cluster.control_plane for name, cluster in self.clusters.items()}
+        return _grouped((plane.of, name) for name, plane in planes.items() if plane.kind == "external")
+
+
+def _grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
+    """Each key with its names, each name once, in the order they come."""
+    found: dict[str, dict[str, None]] = {}
+    for key, name in pairs:
+        found.setdefault(key, {})[name] = None
+    return {key: tuple(names) for key, names in found.items()}
