@@ -19,9 +19,11 @@ from components.east_west_gateway import EastWestGateway
 from components.embedded_cluster import EmbeddedCluster
 from components.existing_cluster import ExistingCluster
 from components.kubeconfig_file import KubeconfigFile
+from components.mesh_settings import MeshSettings
 from components.namespaces import IstioSystem, Namespaces
 from components.remote_secrets import Reader, RemoteSecrets
 from components.trust import MeshTrust, Trust
+from manifests import mesh_settings as settings
 from topology import Fleet as Topology
 
 
@@ -61,10 +63,12 @@ class Fleet(Component):
         root = self.meshes[topology.mesh_of(name)].root
         trust = Trust(topology, access, root, system.namespace, inside)
         control_plane = ControlPlane(topology, access, system.namespace, trust.resources, inside)
+        if settings.objects(topology, name):
+            MeshSettings(topology, access, control_plane.resources, inside)
         gateway = None
         if topology.has_east_west_gateway(name):
             gateway = EastWestGateway(topology, access, control_plane.resources, inside)
-        reader = Reader(access, control_plane.resources, inside) if topology.peers_of(name) else None
+        reader = Reader(topology, access, control_plane.resources, inside) if topology.peers_of(name) else None
         Namespaces(topology, access, control_plane.resources, inside)
         return ClusterResources(access, system, trust, control_plane, gateway, reader)
 
@@ -86,6 +90,10 @@ class Fleet(Component):
                     "name": mesh,
                     "trustDomain": topology.meshes[mesh].trust_domain,
                     "model": topology.model_of(mesh),
+                    "settings": {
+                        "meshConfig": settings.mesh_config(topology, mesh),
+                        "objects": list(settings.mesh_objects(topology, mesh).values()),
+                    },
                     "rootFingerprint": trust.root.fingerprint,
                     "rootNotAfter": trust.root.not_after,
                 }

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from manifests.mesh_settings import mesh_config
 from manifests.objects import ISTIO_SYSTEM, Chart, Object, Release
 from topology import Fleet
 
@@ -46,7 +47,7 @@ def istiod(fleet: Fleet, cluster: str, webhooks: Webhooks | None) -> Release:
             "multiCluster": {"clusterName": cluster},
             "network": fleet.clusters[cluster].network,
         },
-        "meshConfig": {"trustDomain": fleet.meshes[mesh].trust_domain},
+        "meshConfig": mesh_config(fleet, mesh),
     }
     if revision != "default":
         values["revision"] = revision

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from manifests import control_plane, gateways, namespaces, remote_secrets, trust
+from manifests import control_plane, gateways, mesh_settings, namespaces, remote_secrets, trust
 from manifests.objects import Document, Stage
 from topology import Fleet
 
@@ -21,6 +21,7 @@ def cluster_plan(fleet: Fleet, cluster: str) -> list[Document]:
         Document("istio-base", Stage.CONTROL_PLANE, control_plane.base(fleet, webhooks)),
         Document("istiod", Stage.CONTROL_PLANE, control_plane.istiod(fleet, cluster, webhooks)),
     ]
+    plan += [Document(name, Stage.CONTROL_PLANE, body) for name, body in mesh_settings.objects(fleet, cluster).items()]
     if fleet.has_east_west_gateway(cluster):
         plan += [
             Document("east-west-gateway", Stage.GATEWAY, gateways.east_west_gateway(fleet, cluster)),
@@ -29,8 +30,9 @@ def cluster_plan(fleet: Fleet, cluster: str) -> list[Document]:
     if peers := fleet.peers_of(cluster):
         kubeconfigs = {peer: _placeholder(f"kubeconfig of the reader of {peer}") for peer in peers}
         data = remote_secrets.remote_secret_data(kubeconfigs)
+        generation = fleet.clusters[cluster].discovery.token
         plan += [
-            Document("reader-token", Stage.DISCOVERY, remote_secrets.reader_token()),
+            Document("reader-token", Stage.DISCOVERY, remote_secrets.reader_token(generation)),
             Document("remote-secrets", Stage.DISCOVERY, remote_secrets.remote_secrets(data)),
         ]
     plan += [

@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterable
 from topology.draft import Draft
 from topology.faults import Fault
 from topology.rules.control_planes import control_planes
+from topology.rules.discovery import discovery
 from topology.rules.existing_clusters import existing_clusters
+from topology.rules.mesh_settings import mesh_settings
 from topology.rules.names import names
 from topology.rules.networks import networks
 from topology.rules.references import references
@@ -21,7 +23,9 @@ RULES: tuple[Rule, ...] = (
     references,
     control_planes,
     existing_clusters,
+    discovery,
     networks,
+    mesh_settings,
     versions,
     support,
 )
