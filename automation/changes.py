@@ -15,7 +15,15 @@ if TYPE_CHECKING:
 STAGES: dict[str, tuple[str, ...]] = {
     "cluster": ("processes", "kubernetes"),
     "trust": ("root", "intermediate", "istio-system", "cacerts"),
-    "control plane": ("istiod-address", "istio-base", "istiod", "istiod-process"),
+    "control plane": (
+        "istiod-address",
+        "istio-base",
+        "istiod",
+        "istiod-process",
+        "peer-authentication",
+        "telemetry",
+        "outlier-detection",
+    ),
     "gateway": (
         "east-west-gateway",
         "east-west-gateway-address",

@@ -90,10 +90,7 @@ class Fleet(Component):
                     "name": mesh,
                     "trustDomain": topology.meshes[mesh].trust_domain,
                     "model": topology.model_of(mesh),
-                    "settings": {
-                        "meshConfig": settings.mesh_config(topology, mesh),
-                        "objects": list(settings.mesh_objects(topology, mesh).values()),
-                    },
+                    "settings": _settings(topology, mesh),
                     "rootFingerprint": trust.root.fingerprint,
                     "rootNotAfter": trust.root.not_after,
                 }
@@ -134,3 +131,12 @@ class Fleet(Component):
         """The kubeconfig of every cluster by name; secret."""
         found = {name: cluster.access.kubeconfig for name, cluster in self.clusters.items()}
         return pulumi.Output.secret(pulumi.Output.all(**found))
+
+
+def _settings(topology: Topology, mesh: str) -> dict[str, Any]:
+    """What the control planes of a mesh are asked to hold; `verify` looks for it in each of them."""
+    objects = settings.mesh_objects(topology, mesh).values()
+    return {
+        "meshConfig": settings.mesh_config(topology, mesh),
+        "objects": [{"kind": body["kind"], "name": body["metadata"]["name"], "spec": body["spec"]} for body in objects],
+    }

@@ -6,6 +6,7 @@ from verification.checks.endpoint_shards import EndpointShards
 from verification.checks.injection import Injection
 from verification.checks.istioctl_analyze import IstioctlAnalyze
 from verification.checks.istioctl_remote_clusters import IstioctlRemoteClusters
+from verification.checks.mesh_config import MeshConfig
 from verification.checks.network_gateways import NetworkGateways
 from verification.checks.trust import Trust
 from verification.checks.webhook_validation import WebhookValidation
@@ -14,6 +15,7 @@ ALL: tuple[Check, ...] = (
     ClustersSynced(),
     NetworkGateways(),
     Trust(),
+    MeshConfig(),
     EndpointShards(),
     WebhookValidation(),
     Injection(),
@@ -28,6 +30,7 @@ __all__ = [
     "Injection",
     "IstioctlAnalyze",
     "IstioctlRemoteClusters",
+    "MeshConfig",
     "NetworkGateways",
     "Trust",
     "WebhookValidation",

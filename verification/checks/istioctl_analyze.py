@@ -65,6 +65,12 @@ KNOWN_EXCEPTIONS = (
         r"service ports are inconsistent",
         "each API server listens on a port of its own, and its Service says so; no workload calls it across clusters",
     ),
+    KnownException(
+        "IST0174",
+        r"DestinationRule istio-system/mesh-outlier-detection",
+        r"\*\.local",
+        "the stack's rule for all Services of a mesh names them by a wildcard, which the analysis looks up as a name",
+    ),
     NOT_INJECTED,
 )
 """Every message that may appear, with the reason; anything else, of whatever level, is a fault."""
