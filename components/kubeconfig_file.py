@@ -54,9 +54,9 @@ def _unreachable_for_peers(topology: Fleet, files: Mapping[str, KubeconfigFile])
     return [
         Fault(
             f"clusters.{name}.existing.kubeconfig",
-            f"its server {file.server} is an address of this machine, given to {', '.join(topology.peers_of(name))}, "
-            f"and pods of {', '.join(elsewhere)} run elsewhere; give a kubeconfig with an address that they reach, "
-            f"or name that address as clusters.{name}.discovery.server",
+            f"its server {file.server} is an address of this machine, and pods of {', '.join(elsewhere)} run "
+            f"elsewhere; name an address that its peers reach as clusters.{name}.discovery.server, "
+            "or give a kubeconfig with one",
         )
         for name, file in files.items()
         if elsewhere
