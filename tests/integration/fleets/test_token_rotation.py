@@ -16,6 +16,7 @@ import httpx2
 import pytest
 
 from tests.integration.faults.stacks import small_fleet
+from tests.integration.fleets.workloads import service_with_a_pod
 from tests.integration.world import World, settled
 from verification.istiod import service_shards
 
@@ -109,22 +110,6 @@ def config(**discovery: object) -> dict[str, Any]:
     if discovery:
         made["clusters"]["west"]["discovery"] = discovery
     return made
-
-
-def service_with_a_pod(name: str) -> dict[str, Any]:
-    metadata = {"name": name, "namespace": "sample"}
-    labels = {"app": name}
-    template = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "c", "image": "none.invalid/none"}]}}
-    service = {"selector": labels, "ports": [{"name": "http", "port": 80}]}
-    deployment = {"selector": {"matchLabels": labels}, "template": template}
-    return {
-        "apiVersion": "v1",
-        "kind": "List",
-        "items": [
-            {"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": service},
-            {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": deployment},
-        ],
-    }
 
 
 def digest(token: str) -> str:
