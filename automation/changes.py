@@ -26,6 +26,9 @@ STAGES: dict[str, tuple[str, ...]] = {
         "istiod-process",
         "istiod-token",
         "served",
+        "peer-authentication",
+        "telemetry",
+        "outlier-detection",
     ),
     "gateway": (
         "east-west-gateway",

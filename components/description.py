@@ -10,6 +10,8 @@ from components.cluster import ClusterAccess
 from components.control_plane import ControlPlaneResources
 from components.east_west_gateway import EastWestGateway
 from components.trust import MeshTrust, TrustResources
+from manifests import mesh_settings as settings
+from manifests.objects import ISTIO_SYSTEM
 from topology import Fleet
 
 
@@ -29,8 +31,18 @@ def describe_mesh(fleet: Fleet, mesh: str, trust: MeshTrust) -> dict[str, Any]:
         "name": mesh,
         "trustDomain": fleet.meshes[mesh].trust_domain,
         "model": fleet.model_of(mesh),
+        "settings": _settings(fleet, mesh),
         "rootFingerprint": trust.root.fingerprint,
         "rootNotAfter": trust.root.not_after,
+    }
+
+
+def _settings(fleet: Fleet, mesh: str) -> dict[str, Any]:
+    """What the control planes of a mesh are asked to hold; `verify` looks for it in each of them."""
+    objects = settings.mesh_objects(fleet, mesh, ISTIO_SYSTEM).values()
+    return {
+        "meshConfig": settings.mesh_config(fleet, mesh),
+        "objects": [{"kind": body["kind"], "name": body["metadata"]["name"], "spec": body["spec"]} for body in objects],
     }
 
 

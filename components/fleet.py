@@ -21,10 +21,12 @@ from components.embedded_cluster import EmbeddedCluster
 from components.existing_cluster import ExistingCluster
 from components.external_control_plane import ExternalControlPlane
 from components.kubeconfig_file import KubeconfigFile
+from components.mesh_settings import MeshSettings
 from components.namespaces import ExternalNamespace, IstioSystem, Namespaces
 from components.remote_control_plane import RemoteControlPlane
 from components.remote_secrets import Reader, RemoteSecrets
 from components.trust import MeshTrust, Trust, TrustResources
+from manifests import mesh_settings as settings
 from topology import Fleet as Topology
 
 
@@ -52,6 +54,8 @@ class Fleet(Component):
             self.control_planes[name] = remote.wait(secrets[topology.primary_of(name)].secret)
             self._gateway(name)
         for name, access in self.access.items():
+            if settings.objects(topology, name):
+                MeshSettings(topology, access, self.control_planes[name], self._inside)
             GatewayRules(topology, access, self.control_planes[name], self._inside)
             Namespaces(topology, access, self.control_planes[name], self._inside)
         self.done()

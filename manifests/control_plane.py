@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from manifests import ambient
+from manifests.mesh_settings import mesh_config
 from manifests.objects import Chart, Object, Release
 from topology import Fleet
 
@@ -131,7 +132,7 @@ def _common(fleet: Fleet, cluster: str, revision: str) -> Object:
             "multiCluster": {"clusterName": cluster},
             "network": fleet.clusters[cluster].network,
         },
-        "meshConfig": {"trustDomain": fleet.meshes[mesh].trust_domain},
+        "meshConfig": mesh_config(fleet, mesh),
     }
     if revision != "default":
         values["revision"] = revision

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from functools import cache
 
-from manifests import ambient, control_plane, external, gateways, namespaces, remote_secrets, revision_tags, trust
+from manifests import (
+    ambient,
+    control_plane,
+    external,
+    gateways,
+    mesh_settings,
+    namespaces,
+    remote_secrets,
+    revision_tags,
+    trust,
+)
 from manifests.objects import Document, Stage, encoded
 from topology import Fleet
 
@@ -72,6 +82,7 @@ def _control_plane(fleet: Fleet, cluster: str) -> list[Document]:
     ]
     plan[:0] = [Document(name, Stage.CONTROL_PLANE, body) for name, body in ambient.before(fleet, cluster).items()]
     plan += [Document(name, Stage.CONTROL_PLANE, body) for name, body in ambient.after(fleet, cluster).items()]
+    plan += [Document(name, Stage.CONTROL_PLANE, body) for name, body in mesh_settings.objects(fleet, cluster).items()]
     if fleet.clusters[cluster].control_plane.kind == "external":
         plan.append(Document("istiod-token", Stage.CONTROL_PLANE, external.account_token(fleet, cluster)))
     for name in fleet.hosted_by(cluster):

@@ -108,6 +108,22 @@ def network_gateways(answer: Any) -> tuple[NetworkGateway, ...]:
     return tuple(sorted(gateways))
 
 
+def mesh_config(answer: Any) -> Mapping[str, Any]:
+    """Parse /debug/mesh, the mesh configuration in effect. Raises VerificationError for another shape."""
+    return _mapping(answer, "mesh")
+
+
+def root_objects(answer: Any, namespace: str) -> dict[tuple[str, str], Mapping[str, Any]]:
+    """Parse /debug/configz into kind and name → spec, of the objects of one namespace. Raises VerificationError."""
+    found = {}
+    for entry in _records(answer, "configz"):
+        metadata = _mapping(entry.get("metadata"), "configz metadata")
+        if metadata.get("namespace") == namespace:
+            key = (str(entry.get("kind", "")), str(metadata.get("name", "")))
+            found[key] = _mapping(entry.get("spec") or {}, "configz spec")
+    return found
+
+
 def service_shards(answer: Any) -> dict[str, dict[str, Shard]]:
     """Parse /debug/endpointShardz into service host name → cluster → shard. Raises VerificationError."""
     if not isinstance(answer, Mapping):

@@ -6,7 +6,7 @@ The shape comes from `meshfleet status --json`; `FleetView.from_status` reads it
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -60,12 +60,26 @@ class ClusterView:
 
 
 @dataclass(frozen=True)
+class RootObject:
+    """An object of the root namespace that the stack declares for a whole mesh."""
+
+    kind: str
+    name: str
+    spec: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
 class MeshView:
-    """One mesh; `root_fingerprint` is the SHA-256 of its root certificate (DER), 64 lower-case hex digits."""
+    """One mesh; `root_fingerprint` is the SHA-256 of its root certificate (DER), 64 lower-case hex digits.
+
+    `mesh_config` is the part of Istio's mesh configuration that the stack declares.
+    """
 
     name: str
     trust_domain: str
     root_fingerprint: str | None
+    mesh_config: Mapping[str, Any] = field(default_factory=dict)
+    objects: tuple[RootObject, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -202,11 +216,27 @@ def _gateway(entry: Any, where: str) -> GatewayView | None:
 def _mesh(entry: Mapping[str, Any]) -> MeshView:
     where = f"meshes.{entry.get('name', '?')}"
     fingerprint = entry.get("rootFingerprint")
+    # A fleet that an earlier release brought up has none until the next `up`.
+    settings = _object(entry, "settings", where)
     return MeshView(
         name=_text(entry, "name", where),
         trust_domain=str(entry.get("trustDomain") or "cluster.local"),
         root_fingerprint=fingerprint_digits(str(fingerprint)) if fingerprint else None,
+        mesh_config=_object(settings, "meshConfig", f"{where}.settings"),
+        objects=tuple(_root_object(found, where) for found in _entries(settings, "objects")) if settings else (),
     )
+
+
+def _root_object(entry: Mapping[str, Any], where: str) -> RootObject:
+    inside = f"{where}.settings.objects"
+    return RootObject(_text(entry, "kind", inside), _text(entry, "name", inside), _object(entry, "spec", inside))
+
+
+def _object(entry: Mapping[str, Any], field: str, where: str) -> Mapping[str, Any]:
+    value = entry.get(field, {})
+    if not isinstance(value, Mapping):
+        raise VerificationError(f"status: {where}.{field} is {type(value).__name__}, not an object; run `meshfleet up`")
+    return value
 
 
 def _text(entry: Mapping[str, Any], field: str, where: str) -> str:

@@ -42,6 +42,34 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
         {"west": {"embedded": {}}, "east": existing("east", "real")},
         istio={"version": "1.31", "revision": "canary", "charts": {"repository": "oci://charts.example/istio"}},
     ),
+    "settings": in_one_mesh(
+        {
+            "west": {
+                "embedded": {},
+                "region": "west",
+                "discovery": {
+                    "server": "https://localhost:6443",
+                    "tlsServerName": "kubernetes.default.svc",
+                    "token": 2,
+                },
+            },
+            "east": {**existing("east", "simulated"), "region": "east"},
+        },
+        meshes={
+            "mesh1": {
+                "settings": {
+                    "mtls": "strict",
+                    "outboundTrafficPolicy": "registry-only",
+                    "locality": {"failover": [{"from": "west", "to": "east"}]},
+                    "accessLog": {"encoding": "json"},
+                    "tracing": {
+                        "samplingPercentage": 12.5,
+                        "zipkin": {"service": "zipkin.tools.svc.cluster.local", "port": 9411},
+                    },
+                }
+            }
+        },
+    ),
 }
 STACK_FILES = {"dev": "dev", "two-meshes": "examples/two-meshes"}
 NAMES = (*STACK_FILES, *CONFIGURATIONS)

@@ -26,6 +26,7 @@ class Resource:
     property_dependencies: Mapping[str, frozenset[str]]
     secret_outputs: frozenset[str]
     deleted_with: str
+    delete_before_replace: bool = False
     read: bool = False
 
     @property

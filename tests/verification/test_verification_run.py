@@ -98,6 +98,7 @@ def test_a_fleet_of_which_nothing_answers_fails_every_check_by_name_and_raises_n
         "injection",
         "istioctl-analyze",
         "istioctl-remote-clusters",
+        "mesh-config",
         "network-gateways",
         "trust",
         "webhook-validation",

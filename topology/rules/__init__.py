@@ -8,7 +8,9 @@ from topology.draft import Draft
 from topology.faults import Fault
 from topology.rules.control_planes import control_planes
 from topology.rules.data_planes import data_planes
+from topology.rules.discovery import discovery
 from topology.rules.existing_clusters import existing_clusters
+from topology.rules.mesh_settings import mesh_settings
 from topology.rules.names import names
 from topology.rules.namespaces import namespaces
 from topology.rules.networks import networks
@@ -25,6 +27,8 @@ RULES: tuple[Rule, ...] = (
     control_planes,
     data_planes,
     existing_clusters,
+    discovery,
+    mesh_settings,
     namespaces,
     networks,
     revisions,

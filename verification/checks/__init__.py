@@ -7,6 +7,7 @@ from verification.checks.endpoint_shards import EndpointShards
 from verification.checks.injection import Injection
 from verification.checks.istioctl_analyze import IstioctlAnalyze
 from verification.checks.istioctl_remote_clusters import IstioctlRemoteClusters
+from verification.checks.mesh_config import MeshConfig
 from verification.checks.network_gateways import NetworkGateways
 from verification.checks.served_from_elsewhere import ServedFromElsewhere
 from verification.checks.trust import Trust
@@ -17,6 +18,7 @@ ALL: tuple[Check, ...] = (
     NetworkGateways(),
     Trust(),
     ServedFromElsewhere(),
+    MeshConfig(),
     EndpointShards(),
     AmbientWorkloads(),
     WebhookValidation(),
@@ -33,6 +35,7 @@ __all__ = [
     "Injection",
     "IstioctlAnalyze",
     "IstioctlRemoteClusters",
+    "MeshConfig",
     "NetworkGateways",
     "ServedFromElsewhere",
     "Trust",
