@@ -13,6 +13,7 @@ from automation.answers import DRIFTED, FAILED, answer, leave, say, told
 from automation.changes import counted
 from automation.checkout import Checkout, write_private
 from automation.session import open_session
+from automation.walking import walk
 
 # What one command alone needs is imported in it: the start counts in every run of every command.
 app = typer.Typer(
@@ -35,17 +36,22 @@ def up(
         bool, typer.Option("--refresh", help="Look at the world first, and mend what `drift` would report.")
     ] = False,
 ) -> None:
-    """Bring the fleet to what the stack file says; what is there already stays untouched."""
+    """Bring the fleet to what the stack file says; what is there already stays untouched.
+
+    A change that would break something if it were made at once is made in stages.
+    """
     with told(json):
         session, start = open_session(stack, quiet=json), time.monotonic()
         with session.working("up"):
             session.engine.initialise()
-            record = session.run("up", f"up {stack}", refresh=refresh)
+            reached = walk(session, session.stages(), refresh=refresh)
         seconds = round(time.monotonic() - start, 1)
+        changes = counted(change for one in reached for change in one.record.changes)
         if json:
-            answer({"ok": True, "stack": stack, "changes": counted(record.changes), "seconds": seconds})
+            told_stages = {"stages": [one.as_json() for one in reached]} if reached[0].stage.name else {}
+            answer({"ok": True, "stack": stack, **told_stages, "changes": changes, "seconds": seconds})
         else:
-            done = ", ".join(f"{count} {kind}" for kind, count in counted(record.changes).items())
+            done = ", ".join(f"{count} {kind}" for kind, count in changes.items())
             say(f"{stack} is up in {seconds} s: {done or 'nothing changed'}")
 
 
@@ -64,12 +70,20 @@ def preview(
         session = open_session(stack, quiet=json)
         with session.working("preview"):
             session.engine.initialise()
-            record = session.run("preview", f"preview {stack}")
+            stages = session.stages()
+            named = [stage.name for stage in stages if stage.name]
+            record = session.run("preview", f"preview {stack}", stage=stages[0].fleet if named else None)
         if json:
-            answer({"ok": True, "stack": stack, "changes": [str(change) for change in record.changes]})
+            told_stages = {"stages": named} if named else {}
+            changed = [str(change) for change in record.changes]
+            answer({"ok": True, "stack": stack, **told_stages, "changes": changed})
         else:
+            for number, name in enumerate(named, start=1):
+                say(f"stage {number} of {len(named)}: {name}")
+            if named:
+                say("up would wait between them until every cluster is there; these are the changes of the first")
             changes_table(record.changes, "up would change nothing")
-        if expect_no_changes and record.changes:
+        if expect_no_changes and (record.changes or len(named) > 1):
             leave(FAILED)
 
 

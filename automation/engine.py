@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
@@ -24,7 +25,7 @@ from automation.checkout import PROJECT
 from automation.environment import Environment
 from automation.stack_configuration import configuration_file, keep_salt
 from components.program import run
-from topology import StackFile
+from topology import Fleet, StackFile
 from topology.errors import EngineError
 
 OnEvent = Callable[[EngineEvent], None]
@@ -84,15 +85,18 @@ class Engine:
             if copy != self.file.path:
                 keep_salt(copy, Path(folder) / f"Pulumi.{self.file.stack}.yaml")
 
-    def run(self, operation: Operation, on_event: OnEvent, **options: Any) -> Record:
-        """Run an operation and return what happened; failures of resources are in the record, not raised."""
+    def run(self, operation: Operation, on_event: OnEvent, *, stage: Fleet | None = None, **options: Any) -> Record:
+        """Run an operation and return what happened; failures of resources are in the record, not raised.
+
+        With a `stage` the program registers that fleet in place of what the stack file says.
+        """
         record = Record()
 
         def listen(event: EngineEvent) -> None:
             record.add(event)
             on_event(event)
 
-        stack = self._stack()
+        stack = self._stack(stage)
         configuration = str(configuration_file(self.environment.checkout, self.file))
         options |= {"on_event": listen, "config_file": configuration, "color": "never"}
         try:
@@ -109,6 +113,17 @@ class Engine:
             if not record.sentences():
                 raise EngineError(_reason(error)) from error
         return record
+
+    def resources(self) -> list[dict[str, Any]]:
+        """The resources in the stack's state, secrets encrypted; none when there is no stack yet."""
+        if not self.exists():
+            return []
+        # What the CLI would say as well, without a process of its own before every `up` and `preview`.
+        if self.environment.local_backend:
+            said = json.loads(self._local_state().read_text(encoding="utf-8")).get("checkpoint", {}).get("latest")
+        else:
+            said = json.loads(self._pulumi("stack", "export", "--stack", self.file.stack).stdout).get("deployment")
+        return list((said or {}).get("resources") or ())
 
     def outputs(self) -> dict[str, Any]:
         """The exports of the stack, secrets in the clear: for use in this process only."""
@@ -129,10 +144,10 @@ class Engine:
         """Remove the stack itself from the backend, after a destroy."""
         self._pulumi("stack", "rm", self.file.stack, "--yes", "--preserve-config")
 
-    def _stack(self) -> FleetStack:
+    def _stack(self, stage: Fleet | None) -> FleetStack:
         workspace = auto.LocalWorkspace(
             work_dir=str(self.environment.checkout.root),
-            program=run,
+            program=partial(run, stage),
             env_vars=dict(self.environment.variables),
             pulumi_command=PulumiCli(self.environment),
         )

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 from automation.answers import say
 from automation.changes import Record
 from automation.checkout import Checkout
+from automation.deployment import deployed_in
 from automation.fleet_status import fleet_status
 from automation.progress import progress_for
 from components.kubeconfig_file import kubeconfig_files
 from topology import Fleet, StackFile, load, read_stack_file
 from topology.errors import EngineError
+from topology.stages import Stage, stages
 
 if TYPE_CHECKING:
     from automation.engine import Engine, Operation
@@ -37,8 +39,8 @@ class Session:
         from automation.environment import prepare
 
         environment = prepare(self.checkout)
-        if environment.notice and not self.quiet:
-            say(environment.notice)
+        if environment.notice:
+            self.tell(environment.notice)
         return environment
 
     @cached_property
@@ -60,6 +62,15 @@ class Session:
                 say(f"the last command on {self.file.stack} was interrupted; going on from there")
                 self.engine.forget_pending()
             yield
+
+    def tell(self, text: str) -> None:
+        """A line for people, unless they asked for none."""
+        if not self.quiet:
+            say(text)
+
+    def stages(self) -> tuple[Stage, ...]:
+        """The way from what is deployed to what the stack file says; one stage without a name when it is one step."""
+        return stages(deployed_in(self.engine.resources()), self.topology)
 
     def run(self, operation: Operation, title: str, **options: Any) -> Record:
         """Run an operation with progress. Raises `EngineError` naming every resource that failed."""

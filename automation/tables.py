@@ -52,7 +52,17 @@ def checks_table(report: Report) -> None:
 
 def status_table(status: Mapping[str, Any]) -> None:
     """Clusters and meshes of a running fleet."""
-    table = _table("cluster", "role", "mesh", "network", "region/zone", "control plane", "gateway", "kubeconfig")
+    table = _table(
+        "cluster",
+        "role",
+        "mesh",
+        "network",
+        "region/zone",
+        "control plane",
+        "intermediate until",
+        "gateway",
+        "kubeconfig",
+    )
     for cluster in status["clusters"]:
         plane, gateway = cluster["controlPlane"], cluster["gateway"]
         table.add_row(
@@ -62,13 +72,22 @@ def status_table(status: Mapping[str, Any]) -> None:
             cluster["network"],
             "/".join(filter(None, (cluster["region"], cluster["zone"]))),
             _plane(plane),
+            _day(cluster["intermediateNotAfter"]),
             f"{gateway['address']}:{int(gateway['port'])}" if gateway else "",
             cluster["kubeconfig"] or "",
         )
     console.print(table)
     for mesh in status["meshes"]:
         console.print(f"mesh {mesh['name']}: {mesh['model']}, trust domain {mesh['trustDomain']}")
-        console.print(f"  root {mesh['rootFingerprint'][:16]}… until {mesh['rootNotAfter']}")
+        console.print(f"  {mesh['trust']}")
+        for root in mesh["roots"]:
+            signs = ", signs" if root["name"] == mesh["signing"] else ""
+            console.print(f"  root {root['name']} {root['fingerprint'][:16]}… until {_day(root['notAfter'])}{signs}")
+
+
+def _day(moment: str | None) -> str:
+    """The day of an RFC 3339 timestamp; nothing for none."""
+    return (moment or "").partition("T")[0]
 
 
 def _plane(plane: Mapping[str, Any]) -> str:

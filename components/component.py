@@ -18,8 +18,10 @@ class Component(pulumi.ComponentResource):
     Source: https://www.pulumi.com/docs/concepts/resources/components/
     """
 
-    def __init__(self, name: str, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__(f"{COMPONENT_PREFIX}{type(self).__name__}", name, {}, opts)
+    def __init__(
+        self, name: str, opts: pulumi.ResourceOptions | None = None, inputs: Mapping[str, Any] | None = None
+    ) -> None:
+        super().__init__(f"{COMPONENT_PREFIX}{type(self).__name__}", name, dict(inputs or {}), opts)
 
     def child(
         self,

@@ -102,7 +102,7 @@ class ControlPlane(Component):
                 f"{cluster}/{manifests.istiod_service(revision)}",
                 fleet,
                 cluster,
-                manifests.istiod(fleet, cluster, revision, webhooks.get(revision)),
+                manifests.istiod(fleet, cluster, revision, webhooks.get(revision), roots=trust.fingerprints),
                 in_cluster(base, trust.cacerts),
                 revision=revision,
             )

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import pulumi
+
 from components.cluster import ClusterAccess
 from components.control_plane import ControlPlaneResources
 from components.east_west_gateway import EastWestGateway
@@ -13,6 +15,7 @@ from components.trust import MeshTrust, TrustResources
 from manifests import mesh_settings as settings
 from manifests.objects import ISTIO_SYSTEM
 from topology import Fleet
+from topology.root_rotation import words
 
 
 @dataclass(frozen=True)
@@ -25,15 +28,28 @@ class Described:
     gateways: Mapping[str, EastWestGateway]
 
 
-def describe_mesh(fleet: Fleet, mesh: str, trust: MeshTrust) -> dict[str, Any]:
-    """One mesh: its model in Istio's words, its trust domain and its root."""
+def describe_mesh(fleet: Fleet, mesh: str, trust: MeshTrust, registered: Described) -> dict[str, Any]:
+    """One mesh: its model in Istio's words, its trust domain and its roots."""
+    bundle = fleet.meshes[mesh].trust.bundle
+    ready = [resource.urn for name in fleet.members_of(mesh) for resource in registered.control_planes[name].ready]
+
+    def once_everywhere(value: Any) -> pulumi.Output[Any]:
+        # The next run takes it for what every cluster has; while one has failed nothing is exported.
+        return pulumi.Output.all(*ready).apply(lambda _: value)
+
     return {
         "name": mesh,
         "trustDomain": fleet.meshes[mesh].trust_domain,
         "model": fleet.model_of(mesh),
         "settings": _settings(fleet, mesh),
-        "rootFingerprint": trust.root.fingerprint,
-        "rootNotAfter": trust.root.not_after,
+        "rootFingerprint": trust.signing.fingerprint,
+        "rootNotAfter": trust.signing.not_after,
+        "roots": [
+            {"name": name, "fingerprint": root.fingerprint, "notAfter": root.not_after}
+            for name, root in trust.roots.items()
+        ],
+        "signing": once_everywhere(bundle[0]),
+        "trust": words(bundle),
     }
 
 

@@ -66,7 +66,7 @@ class ExternalControlPlane(Component):
                 f"{cluster}/{manifests.istiod_service(revision)}",
                 fleet,
                 cluster,
-                manifests.istiod(fleet, cluster, revision, webhooks.get(revision), gateway_address),
+                manifests.istiod(fleet, cluster, revision, webhooks.get(revision), address=gateway_address),
                 inside(config, base),
                 revision=revision,
             )
@@ -87,7 +87,7 @@ class ExternalControlPlane(Component):
                 f"{host.name}/external-{cluster}-{manifests.istiod_service(revision)}",
                 fleet,
                 host.name,
-                manifests.external_istiod(fleet, cluster, revision),
+                manifests.external_istiod(fleet, cluster, revision, trust.fingerprints),
                 inside(host, trust.cacerts, secret),
                 revision=revision,
             )

@@ -103,8 +103,8 @@ class Fleet(Component):
         )
 
     def _trust(self, name: str, access: ClusterAccess, namespace: pulumi.Resource) -> TrustResources:
-        root = self.meshes[self._topology.mesh_of(name)].root
-        return Trust(self._topology, name, access, root, namespace, self._inside).resources
+        mesh = self.meshes[self._topology.mesh_of(name)]
+        return Trust(self._topology, name, access, mesh, namespace, self._inside).resources
 
     def _gateway(self, name: str) -> None:
         if self._topology.has_east_west_gateway(name):
@@ -134,7 +134,7 @@ class Fleet(Component):
         return {
             "stack": topology.name,
             "clusters": [describe_cluster(topology, name, registered) for name in topology.clusters],
-            "meshes": [describe_mesh(topology, mesh, trust) for mesh, trust in self.meshes.items()],
+            "meshes": [describe_mesh(topology, mesh, trust, registered) for mesh, trust in self.meshes.items()],
             "virtualMachines": [],
         }
 

@@ -77,8 +77,8 @@ def start_process(
             "caCertificate": authority.certificate,
             "caKey": authority.private_key,
             "certificateChain": authority.certificate_chain,
-            "rootCertificate": authority.root_certificate,
+            "rootCertificate": trust.bundle,
         },
-        settings=manifests.settings(fleet, cluster) or None,
+        settings=manifests.settings(fleet, cluster),
         opts=component.child(after=after),
     )

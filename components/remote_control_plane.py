@@ -51,7 +51,7 @@ class RemoteControlPlane(Component):
                 f"{cluster}/{manifests.istiod_service(name)}",
                 fleet,
                 cluster,
-                manifests.istiod(fleet, cluster, name, webhooks.get(name), gateway_address),
+                manifests.istiod(fleet, cluster, name, webhooks.get(name), address=gateway_address),
                 in_cluster(base),
                 revision=name,
             )

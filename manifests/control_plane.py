@@ -35,6 +35,32 @@ def istiod_service(revision: str) -> str:
     return "istiod" if revision == "default" else f"istiod-{revision}"
 
 
+# On an istiod whose pods run: another bundle of roots makes new pods, one after another, and Helm waits for them. It
+# reads a changed `cacerts` by itself as well, but each pod when its node gets to it, and some of it only at its start:
+# whose certificates it accepts from proxies outside of a pod.
+ROOTS_ANNOTATION = "meshfleet/roots"
+
+
+def istiod_settings() -> dict[str, str]:
+    """Environment variables of every istiod, in a pod or not.
+
+    Without ISTIO_MULTIROOT_MESH an istiod refuses another bundle of roots while it runs. It is there before a second
+    root is and stays after the first one went: it is read at the start only, and an istiod without it would not tell
+    the proxies that a root was dropped. Source: pilot/pkg/bootstrap/istio_ca.go and pilot/pkg/xds/pcds.go
+    """
+    return {"ISTIO_MULTIROOT_MESH": "true"}
+
+
+def proxy_settings() -> dict[str, str]:
+    """Environment variables of every proxy, which get into it when it is injected.
+
+    With PROXY_CONFIG_XDS_AGENT its agent hears of another bundle of roots at once, trusts it, and has its own
+    certificate renewed. Without it that takes until the certificate is due, twelve hours as a rule.
+    Source: pkg/istio-agent/xds_proxy.go and security/pkg/nodeagent/cache/secretcache.go
+    """
+    return {"PROXY_CONFIG_XDS_AGENT": "true"}
+
+
 def injection_webhook(fleet: Fleet, cluster: str, revision: str) -> str:
     """The name of a revision's MutatingWebhookConfiguration in a cluster (the chart's mutatingwebhook.yaml)."""
     parts = ["istio-sidecar-injector"]
@@ -54,7 +80,7 @@ def settings(fleet: Fleet, primary: str) -> dict[str, str]:
     """
     more = ambient.settings(fleet, primary)
     serves_others = bool(fleet.remotes_of(primary)) or fleet.clusters[primary].control_plane.kind == "external"
-    return ({"EXTERNAL_ISTIOD": "true"} if serves_others else {}) | more
+    return istiod_settings() | ({"EXTERNAL_ISTIOD": "true"} if serves_others else {}) | more
 
 
 def base(fleet: Fleet, cluster: str, webhooks: Webhooks | None) -> Release:
@@ -73,16 +99,25 @@ def base(fleet: Fleet, cluster: str, webhooks: Webhooks | None) -> Release:
     return Release("istio-base", namespace, Chart.BASE, values, wait=False)
 
 
-def istiod(fleet: Fleet, cluster: str, revision: str, webhooks: Webhooks | None, address: object = None) -> Release:
+def istiod(
+    fleet: Fleet,
+    cluster: str,
+    revision: str,
+    webhooks: Webhooks | None,
+    *,
+    roots: object = None,
+    address: object = None,
+) -> Release:
     """What a cluster gets of a revision's istiod chart: istiod itself, or what leads to the one that serves it.
 
-    With `webhooks` istiod itself is a process and the chart's pods are simulated. `address` is that of the gateway
-    in front of an istiod in another cluster.
+    With `webhooks` istiod itself is a process and the chart's pods are simulated. `roots` tells the roots that an
+    istiod in this cluster trusts from any others, the one that signs first; `address` is that of the gateway in front
+    of an istiod in another cluster.
     """
     values = _common(fleet, cluster, revision)
     kind = fleet.clusters[cluster].control_plane.kind
     if kind == "own":
-        values |= _own(fleet, cluster)
+        values["env"] = settings(fleet, cluster)
         _merge(values, ambient.istiod_values(fleet, cluster))
     else:
         _merge(values, _served_from_elsewhere(fleet, cluster, address))
@@ -96,11 +131,13 @@ def istiod(fleet: Fleet, cluster: str, revision: str, webhooks: Webhooks | None,
             values["base"] = {"validationURL": webhooks.validation}
     elif kind != "own":
         values["istiodRemote"] = {"injectionPath": injection_path(fleet, cluster)}
+    else:
+        values["podAnnotations"] = {ROOTS_ANNOTATION: roots}
     waits = webhooks is None and kind == "own"
     return Release(istiod_service(revision), fleet.system_namespace(cluster), Chart.ISTIOD, values, wait=waits)
 
 
-def external_istiod(fleet: Fleet, cluster: str, revision: str) -> Release:
+def external_istiod(fleet: Fleet, cluster: str, revision: str, roots: object) -> Release:
     """One revision of the istiod of `cluster`, for the cluster that hosts it: it reads all from its config cluster.
 
     Source: https://istio.io/latest/docs/setup/install/external-controlplane/#set-up-the-control-plane-in-the-external-cluster
@@ -121,6 +158,8 @@ def external_istiod(fleet: Fleet, cluster: str, revision: str) -> Release:
         },
     )
     simulated = fleet.clusters[fleet.hosting(cluster)].simulated
+    if not simulated:
+        values["podAnnotations"] = {ROOTS_ANNOTATION: roots}
     return Release(istiod_service(revision), namespace, Chart.ISTIOD, values, wait=not simulated)
 
 
@@ -132,16 +171,11 @@ def _common(fleet: Fleet, cluster: str, revision: str) -> Object:
             "multiCluster": {"clusterName": cluster},
             "network": fleet.clusters[cluster].network,
         },
-        "meshConfig": mesh_config(fleet, mesh),
+        "meshConfig": mesh_config(fleet, mesh) | {"defaultConfig": {"proxyMetadata": proxy_settings()}},
     }
     if revision != "default":
         values["revision"] = revision
     return values
-
-
-def _own(fleet: Fleet, cluster: str) -> Object:
-    environment = settings(fleet, cluster)
-    return {"env": environment} if environment else {}
 
 
 def _served_from_elsewhere(fleet: Fleet, cluster: str, address: object) -> Object:

@@ -71,7 +71,14 @@ def _control_plane(fleet: Fleet, cluster: str) -> list[Document]:
             Document(
                 control_plane.istiod_service(revision),
                 Stage.CONTROL_PLANE,
-                control_plane.istiod(fleet, cluster, revision, _webhooks(fleet, cluster, revision), address),
+                control_plane.istiod(
+                    fleet,
+                    cluster,
+                    revision,
+                    _webhooks(fleet, cluster, revision),
+                    roots=_roots(fleet, cluster, "fingerprint"),
+                    address=address,
+                ),
             )
             for revision in fleet.istio.installed
         ),
@@ -95,7 +102,7 @@ def _control_plane(fleet: Fleet, cluster: str) -> list[Document]:
                 Document(
                     f"external-{name}-{control_plane.istiod_service(revision)}",
                     Stage.CONTROL_PLANE,
-                    control_plane.external_istiod(fleet, name, revision),
+                    control_plane.external_istiod(fleet, name, revision, _roots(fleet, name, "fingerprint")),
                 )
                 for revision in fleet.istio.installed
             ),
@@ -152,7 +159,7 @@ def _cacerts(fleet: Fleet, cluster: str) -> dict[str, object]:
         certificate=_placeholder(f"intermediate certificate of {cluster}"),
         key=_placeholder(f"intermediate key of {cluster}"),
         chain=_placeholder(f"certificate chain of {cluster}"),
-        root=_placeholder(f"root certificate of the mesh {fleet.mesh_of(cluster)}"),
+        root=_roots(fleet, cluster, "certificate"),
     )
     return trust.cacerts(fleet, cluster, trust.cacerts_data(authority))
 
@@ -161,6 +168,15 @@ def _cacerts(fleet: Fleet, cluster: str) -> dict[str, object]:
 def _reader(cluster: str) -> str:
     """Its reader's kubeconfig as remote secrets hold it: one text for all peers, which may be a thousand."""
     return encoded(_placeholder(f"kubeconfig of the reader of {cluster}"))
+
+
+def _roots(fleet: Fleet, cluster: str, what: str) -> str:
+    """What the bundle of roots of a cluster is known by, or holds."""
+    mesh = fleet.mesh_of(cluster)
+    bundle = fleet.meshes[mesh].trust.bundle
+    if len(bundle) == 1:
+        return _placeholder(f"root {what} of the mesh {mesh}")
+    return "".join(_placeholder(f"root {what} {root} of the mesh {mesh}") for root in bundle)
 
 
 def _placeholder(what: str) -> str:

@@ -5,6 +5,7 @@ Source: https://istio.io/latest/docs/tasks/security/cert-management/plugin-ca-ce
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from manifests.objects import Object, encoded, metadata
@@ -17,7 +18,8 @@ CACERTS = "cacerts"
 class CertificateAuthority:
     """An intermediate as istiod wants it, every part PEM. `key` is secret.
 
-    `chain` is the intermediate followed by the root.
+    `chain` is the intermediate followed by the root that signed it. `root` is every root that is trusted, that one
+    first.
     """
 
     certificate: str
@@ -33,6 +35,11 @@ class CertificateAuthority:
             "cert-chain.pem": self.chain,
             "root-cert.pem": self.root,
         }
+
+
+def root_bundle(certificates: Sequence[str]) -> str:
+    """The file `root-cert.pem`: the certificates of all roots, the one that signs first."""
+    return "".join(f"{certificate.strip()}\n" for certificate in certificates)
 
 
 def cacerts_data(authority: CertificateAuthority) -> dict[str, str]:

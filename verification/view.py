@@ -70,16 +70,23 @@ class RootObject:
 
 @dataclass(frozen=True)
 class MeshView:
-    """One mesh; `root_fingerprint` is the SHA-256 of its root certificate (DER), 64 lower-case hex digits.
+    """One mesh, and the SHA-256 of its root certificates (DER), 64 lower-case hex digits each.
 
-    `mesh_config` is the part of Istio's mesh configuration that the stack declares.
+    `root_fingerprint` is of the root that signs, `other_roots` are those that are trusted beside it. `mesh_config` is
+    the part of Istio's mesh configuration that the stack declares.
     """
 
     name: str
     trust_domain: str
     root_fingerprint: str | None
+    other_roots: tuple[str, ...] = ()
     mesh_config: Mapping[str, Any] = field(default_factory=dict)
     objects: tuple[RootObject, ...] = ()
+
+    @property
+    def bundle(self) -> tuple[str, ...]:
+        """All roots in the order of `root-cert.pem`: the one that signs first."""
+        return (*((self.root_fingerprint,) if self.root_fingerprint else ()), *self.other_roots)
 
 
 @dataclass(frozen=True)
@@ -216,12 +223,17 @@ def _gateway(entry: Any, where: str) -> GatewayView | None:
 def _mesh(entry: Mapping[str, Any]) -> MeshView:
     where = f"meshes.{entry.get('name', '?')}"
     fingerprint = entry.get("rootFingerprint")
+    signing = fingerprint_digits(str(fingerprint)) if fingerprint else None
+    # Missing in a fleet from before roots had names, which has one.
+    roots = _entries(entry, "roots", f"{where}.") if "roots" in entry else ()
+    digits = [fingerprint_digits(_text(root, "fingerprint", f"{where}.roots")) for root in roots]
     # A fleet that an earlier release brought up has none until the next `up`.
     settings = _object(entry, "settings", where)
     return MeshView(
         name=_text(entry, "name", where),
         trust_domain=str(entry.get("trustDomain") or "cluster.local"),
-        root_fingerprint=fingerprint_digits(str(fingerprint)) if fingerprint else None,
+        root_fingerprint=signing,
+        other_roots=tuple(root for root in digits if root != signing),
         mesh_config=_object(settings, "meshConfig", f"{where}.settings"),
         objects=tuple(_root_object(found, where) for found in _entries(settings, "objects")) if settings else (),
     )
@@ -246,11 +258,11 @@ def _text(entry: Mapping[str, Any], field: str, where: str) -> str:
     return value
 
 
-def _entries(status: Mapping[str, Any], field: str) -> Sequence[Mapping[str, Any]]:
+def _entries(status: Mapping[str, Any], field: str, where: str = "") -> Sequence[Mapping[str, Any]]:
     value = status.get(field)
     if not isinstance(value, Sequence) or isinstance(value, str):
-        raise VerificationError(f"status: {field} is {type(value).__name__}, not a list; run `meshfleet up`")
+        raise VerificationError(f"status: {where}{field} is {type(value).__name__}, not a list; run `meshfleet up`")
     for number, entry in enumerate(value):
         if not isinstance(entry, Mapping):
-            raise VerificationError(f"status: {field}.{number} is {type(entry).__name__}, not an object")
+            raise VerificationError(f"status: {where}{field}.{number} is {type(entry).__name__}, not an object")
     return value

@@ -87,6 +87,8 @@ def default(hint: Any, field: FieldInfo) -> str:
         # Only what is not a default of the part itself: the rest is in that part's own table.
         given = value.model_dump(by_alias=True, exclude_unset=True)
         return f"`{{{', '.join(f'{key}: {inner}' for key, inner in given.items())}}}`" if given else "its defaults"
+    if isinstance(value, tuple):
+        return f"`[{', '.join(value)}]`"
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
     # A text that YAML would read as a number is written in quotes.

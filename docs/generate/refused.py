@@ -69,6 +69,8 @@ EXAMPLES = (
         "And ends before its issuer.",
         {"meshes.mesh1.trust.root": {"validityDays": 365, "renewBeforeDays": 30}},
     ),
+    Refused("The root that signs is one of the roots.", {"meshes.mesh1.trust": {"roots": ["a"], "signing": "b"}}),
+    Refused("A mesh has one root, or two for a while.", {"meshes.mesh1.trust": {"roots": ["a", "b", "c"]}}),
     Refused(
         "A cluster is declared once.",
         {
@@ -115,6 +117,8 @@ def flow(value: object) -> str:
     """A value as YAML writes it on one line; texts that would be read as something else are in quotes."""
     if isinstance(value, Mapping):
         return f"{{{', '.join(f'{key}: {flow(inner)}' for key, inner in value.items())}}}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(flow, value))}]"
     quoted = isinstance(value, str) and (value == "" or value.replace(".", "").isdecimal())
     return repr(value) if quoted else str(value)
 

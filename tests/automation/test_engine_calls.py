@@ -113,6 +113,41 @@ def test_only_pending_operations_are_forgotten_and_only_if_there_are_some(
         assert imported.stat().st_mode & 0o777 == 0o600
 
 
+RESOURCES = [{"urn": "urn:pulumi:good::meshfleet::pulumi:pulumi:Stack::meshfleet-good"}]
+
+
+@pytest.mark.parametrize(
+    ("state", "resources"),
+    [
+        ({"checkpoint": {"latest": {"resources": RESOURCES}}}, RESOURCES),
+        ({"checkpoint": {"latest": {}}}, []),
+        ({"checkpoint": {"latest": None}}, []),
+        ({"checkpoint": {}}, []),
+        ({}, []),
+        (None, []),
+    ],
+    ids=["resources", "no resources", "nothing", "a new stack", "an empty file", "no stack"],
+)
+def test_the_resources_of_a_local_stack_are_read_without_running_anything(
+    state: Any, resources: Any, engine: Engine, checkout: Checkout, pulumi: Callable[[str], Path]
+) -> None:
+    calls = pulumi("exit 1")
+    if state is not None:
+        state_of(checkout, "good").write_text(json.dumps(state), encoding="utf-8")
+    assert engine.resources() == resources
+    assert not calls.exists()
+
+
+def test_the_resources_of_a_stack_elsewhere_are_asked_for(
+    tmp_path: Path, checkout: Checkout, engine: Engine, pulumi: Callable[[str], Path]
+) -> None:
+    (tmp_path / "state.json").write_text(json.dumps({"deployment": {"resources": RESOURCES}}), encoding="utf-8")
+    calls = pulumi(f"""case "$2" in ls) echo '[{{"name": "good"}}]';; export) cat "{tmp_path}/state.json";; esac""")
+    there = Engine(environment(tmp_path, checkout, "s3://bucket"), engine.file)
+    assert there.resources() == RESOURCES
+    assert "--show-secrets" not in calls.read_text(encoding="utf-8")
+
+
 def test_the_reason_of_a_failure_is_what_pulumi_calls_its_error(engine: Engine, pulumi: Callable[[str], Path]) -> None:
     pulumi("echo SECRET; echo 'warning: old' >&2; echo 'error: no such stack' >&2; exit 255")
     with pytest.raises(EngineError) as caught:

@@ -36,6 +36,10 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
             "east": {"embedded": {}, "network": "shared", "podCidr": "10.2.0.0/16"},
         }
     ),
+    "two-roots": in_one_mesh(
+        {"west": {"embedded": {}}, "east": existing("east", "real")},
+        meshes={"mesh1": {"trust": {"roots": ["first", "second"], "signing": "first"}}},
+    ),
     "real-pods": in_one_mesh({"west": existing("west", "real"), "east": existing("east", "real")}),
     "simulated-pods": in_one_mesh({"west": existing("west", "simulated"), "east": existing("east", "simulated")}),
     "mixed-with-a-revision": in_one_mesh(

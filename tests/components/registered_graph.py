@@ -12,7 +12,8 @@ class Resource:
     """One registration as the engine gets it; edges are URNs.
 
     `inputs` are plain values in which a secret is a mapping with Pulumi's own mark. `after` are all resources this
-    one waits for, by property or explicitly, without its parents.
+    one waits for, by property or explicitly, without its parents. `ignored` are the inputs that only count when it
+    is made.
     """
 
     urn: str
@@ -27,6 +28,7 @@ class Resource:
     secret_outputs: frozenset[str]
     deleted_with: str
     delete_before_replace: bool = False
+    ignored: frozenset[str] = frozenset()
     read: bool = False
 
     @property

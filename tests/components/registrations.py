@@ -53,6 +53,7 @@ class Recorder(mocks.MockMonitor):
             secret_outputs=frozenset(request.additionalSecretOutputs),
             deleted_with=request.deletedWith,
             delete_before_replace=request.deleteBeforeReplace,
+            ignored=frozenset(request.ignoreChanges),
         )
         state = inputs | _marked(outputs_of(request.type, request.name), request.additionalSecretOutputs)
         response = resource_pb2.RegisterResourceResponse(urn=urn, id=request.name if request.custom else "")

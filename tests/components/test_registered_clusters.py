@@ -10,6 +10,7 @@ from components.east_west_gateway import load_balancer_address
 from components.helm_release import chart_source
 from components.kubeconfig_file import KubeconfigFile
 from components.remote_secrets import kubeconfig_of
+from components.trust import root_resource
 from tests.components.fleets import fleet_called, in_one_mesh
 from tests.components.registered_graph import Graph
 from tests.components.registrations import record
@@ -66,8 +67,11 @@ def test_what_an_istiod_process_gets_fits_the_charts(graph: Graph, fleet: Fleet)
         assert process["trustDomain"] == values["meshConfig"]["trustDomain"]
         assert process["revision"] == fleet.istio.revision == values.get("revision", "default")
         assert str(int(process["address"]["httpsPort"])) in values["istiodRemote"]["injectionURL"]
-        intermediate = graph[f"{cluster}/intermediate"].urn
-        assert graph[f"{cluster}/istiod-process"].property_dependencies["certificateAuthority"] == {intermediate}
+        assert process["settings"] == values["env"]
+        mesh = fleet.mesh_of(cluster)
+        roots = {graph[root_resource(mesh, root)].urn for root in fleet.meshes[mesh].trust.roots}
+        authority = graph[f"{cluster}/istiod-process"].property_dependencies["certificateAuthority"]
+        assert authority == {graph[f"{cluster}/intermediate"].urn, *roots}
 
 
 def test_an_embedded_cluster_gets_what_the_stack_file_says_of_it() -> None:

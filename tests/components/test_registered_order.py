@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from components.trust import root_resource
 from tests.components.registered_graph import Graph, Resource
 from tests.components.registrations import record
 from tests.topology.strategies import loaded_fleets
@@ -103,13 +104,16 @@ def test_two_meshes_share_no_resource_and_no_edge(graph_of: Callable[[str], Grap
         } <= production
 
 
-def test_each_mesh_has_one_root_and_every_intermediate_is_issued_by_that_of_its_mesh(
+def test_each_mesh_has_its_roots_and_every_intermediate_is_issued_by_the_one_that_signs(
     graph: Graph, fleet: Fleet
 ) -> None:
     roots = [resource for resource in graph.custom if resource.type.endswith(":RootCertificateAuthority")]
-    assert sorted(root.name for root in roots) == sorted(f"mesh {mesh}/root" for mesh in fleet.meshes)
+    assert sorted(root.name for root in roots) == sorted(
+        root_resource(mesh, root) for mesh, declared in fleet.meshes.items() for root in declared.trust.roots
+    )
     for cluster in fleet.clusters:
-        root = graph[f"mesh {fleet.mesh_of(cluster)}/root"]
+        mesh = fleet.mesh_of(cluster)
+        root = graph[root_resource(mesh, fleet.meshes[mesh].trust.bundle[0])]
         intermediate = graph[f"{cluster}/intermediate"]
         assert intermediate.after == {root.urn}
         assert intermediate.property_dependencies["rootCertificate"] == {root.urn}

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from topology import Fleet, load
 from topology.istio import EMBEDDED_ISTIO, EMBEDDED_KUBERNETES
-from topology.names import CLUSTER_LENGTH, RESERVED_CLUSTERS, RESERVED_NETWORKS
+from topology.names import CLUSTER_LENGTH, COMMON_NAME_LENGTH, RESERVED_CLUSTERS, RESERVED_NETWORKS
 
 Config = dict[str, Any]
 
@@ -56,7 +56,15 @@ def validities(shortest: int, longest: int) -> st.SearchStrategy[Config]:
     )
 
 
-def meshes() -> st.SearchStrategy[Config]:
+@st.composite
+def roots(draw: st.DrawFn) -> Config:
+    """The roots of a mesh, whose names leave room for that of the mesh."""
+    found = draw(st.lists(st.sampled_from(["first", "a", "b2", "n"]), min_size=1, max_size=2, unique=True))
+    return {"roots": found} | draw(_optional(signing=st.sampled_from(found)))
+
+
+@st.composite
+def meshes(draw: st.DrawFn, name: str = "") -> Config:
     """The settings of a mesh."""
     trust = _optional(
         algorithm=st.sampled_from(["ecdsa-p256", "rsa-4096"]),
@@ -64,9 +72,10 @@ def meshes() -> st.SearchStrategy[Config]:
         root=validities(730, 36500),
         intermediate=validities(2, 730),
     )
-    return _optional(
-        trustDomain=st.sampled_from(["cluster.local", "mesh.example", "a"]), trust=trust, settings=mesh_settings()
-    )
+    if len(name) <= COMMON_NAME_LENGTH - len("Root CA b2 of "):
+        trust = st.builds(dict.__or__, trust, st.just({}) | roots())
+    domains = st.sampled_from(["cluster.local", "mesh.example", "a"])
+    return draw(_optional(trustDomain=domains, trust=trust, settings=mesh_settings()))
 
 
 def mesh_settings() -> st.SearchStrategy[Config]:
@@ -165,7 +174,7 @@ def fleets(draw: st.DrawFn, max_clusters: int = 4) -> Config:
         "networks": {network: draw(st.sampled_from([{}, None, {"description": "x"}])) for network in set_of(networks)},
     }
     if mesh_count:
-        config["meshes"] = {name: draw(st.none() | meshes()) for name in mesh_names}
+        config["meshes"] = {name: draw(st.none() | meshes(name)) for name in mesh_names}
         for position, name in enumerate(mesh_names):
             inside = [
                 cluster for home, cluster in zip(homes, config["clusters"].values(), strict=True) if home == position

@@ -56,6 +56,24 @@ def test_settings_of_another_shape_are_refused(
         FleetView.from_status(status, tmp_path)
 
 
+def test_the_roots_of_a_mesh_come_with_the_one_that_signs_first(status: dict[str, Any], tmp_path: Path) -> None:
+    status["meshes"][0] |= {
+        "rootFingerprint": "AB" * 32,
+        "roots": [{"name": "a", "fingerprint": "cd" * 32}, {"name": "b", "fingerprint": "ab" * 32}],
+    }
+    first, second = FleetView.from_status(status, tmp_path).meshes
+    assert first.bundle == ("ab" * 32, "cd" * 32)
+    # As from before roots had names.
+    assert second.bundle == ("22" * 32,)
+
+
+@pytest.mark.parametrize("roots", ["a", [3], [{"name": "a"}]])
+def test_roots_of_another_shape_are_named(roots: Any, status: dict[str, Any], tmp_path: Path) -> None:
+    status["meshes"][0]["roots"] = roots
+    with pytest.raises(VerificationError, match=r"status: meshes.mesh1.roots"):
+        FleetView.from_status(status, tmp_path)
+
+
 def test_a_port_that_came_as_a_double_is_a_whole_number(fleet: FleetView) -> None:
     assert all(cluster.gateway and isinstance(cluster.gateway.port, int) for cluster in fleet.clusters)
 

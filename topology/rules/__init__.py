@@ -16,6 +16,7 @@ from topology.rules.namespaces import namespaces
 from topology.rules.networks import networks
 from topology.rules.references import references
 from topology.rules.revisions import revisions
+from topology.rules.roots import roots
 from topology.rules.support import support
 from topology.rules.versions import versions
 
@@ -32,6 +33,7 @@ RULES: tuple[Rule, ...] = (
     namespaces,
     networks,
     revisions,
+    roots,
     versions,
     support,
 )

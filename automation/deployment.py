@@ -1,0 +1,45 @@
+"""What the stack's state says is deployed, for the planners of changes in stages (topology/stages.py).
+
+Two places in the state tell of a mesh's roots. The inputs of its component are written before a run changes any
+cluster, so they say what was begun. The stack's output `fleet` is written when a run has done everything, so it says
+what every cluster has reached.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from components.tokens import COMPONENT_PREFIX
+from topology.deployed import Bundle, Deployed, DeployedTrust
+from topology.names import DEFAULT_ROOT
+
+STACK = "pulumi:pulumi:Stack"
+MESH = f"{COMPONENT_PREFIX}MeshTrust"
+
+
+def deployed_in(resources: Iterable[Mapping[str, Any]]) -> Deployed:
+    """What is deployed, from the resources of a stack's state as `pulumi stack export` writes them."""
+    reached: dict[str, Bundle] = {}
+    begun: dict[str, Bundle | None] = {}
+    for resource in resources:
+        if resource.get("type") == STACK:
+            reached = dict(_reached(resource.get("outputs") or {}))
+        elif resource.get("type") == MESH:
+            mesh = str(resource["urn"]).rpartition("::mesh ")[2]
+            begun[mesh] = tuple((resource.get("inputs") or {}).get("bundle") or ()) or None
+    return Deployed({mesh: _trust(reached.get(mesh), bundle) for mesh, bundle in begun.items()})
+
+
+def _trust(reached: Bundle | None, begun: Bundle | None) -> DeployedTrust:
+    # A state of the time before roots had names has neither; a first run that was interrupted has reached nothing.
+    known = begun or reached or (DEFAULT_ROOT,)
+    return DeployedTrust(reached or known, known)
+
+
+def _reached(outputs: Mapping[str, Any]) -> Iterator[tuple[str, Bundle]]:
+    fleet = outputs.get("fleet")
+    for mesh in fleet.get("meshes") or () if isinstance(fleet, Mapping) else ():
+        names = [root["name"] for root in mesh.get("roots") or ()]
+        signing = mesh.get("signing") or DEFAULT_ROOT
+        yield mesh["name"], (signing, *(name for name in names if name != signing))

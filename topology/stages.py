@@ -1,0 +1,48 @@
+"""A change that must not be made at once, as the states a fleet goes through one after another.
+
+What a change of one kind needs is known to a planner of that kind (`topology/root_rotation.py` is one). It is told
+what is deployed and what is wanted, and gives a `Walk`: the steps, and how to leave its part of the fleet as it is
+while others take theirs. Planners take turns, so that only one kind of change is under way at any time; whatever
+needs no stages comes with the first of them.
+
+Nothing is remembered between runs: a walk that was interrupted is planned again from what is then deployed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from topology.deployed import Deployed
+from topology.fleet import Fleet
+from topology.root_rotation import rotate_roots
+from topology.walk import Walk
+
+Planner = Callable[[Deployed, Fleet], Walk]
+
+PLANNERS: tuple[Planner, ...] = (rotate_roots,)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A state of the whole fleet on the way.
+
+    `name` says it in words, and is empty when the target is reached in one go. `needs` are the checks, by name, that
+    must hold in every cluster before this stage starts.
+    """
+
+    name: str
+    fleet: Fleet
+    needs: tuple[str, ...] = ()
+
+
+def stages(deployed: Deployed, target: Fleet, planners: Sequence[Planner] = PLANNERS) -> tuple[Stage, ...]:
+    """The way from what is deployed to `target`, at least one stage; the last one's fleet is the target itself."""
+    walks = [planner(deployed, target) for planner in planners]
+    found: list[Stage] = []
+    for turn, walk in enumerate(walks):
+        held = target
+        for later in walks[turn + 1 :]:
+            held = later.hold(held)
+        found += [Stage(step.name, step.apply(held), step.needs) for step in walk.steps]
+    return tuple(found) or (Stage("", target),)
