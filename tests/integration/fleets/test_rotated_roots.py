@@ -13,7 +13,7 @@ import pytest
 from tests.integration.clone import Clone
 from tests.integration.faults.lines import Lines
 from tests.integration.faults.stacks import small_fleet
-from tests.integration.fleets.observer import Observer
+from tests.integration.fleets.observer import Observer, steps
 from tests.integration.world import World, make_world
 
 STACK = "rotated"
@@ -78,8 +78,11 @@ def test_a_root_gives_way_to_another_in_stages_and_at_no_moment_is_anybody_distr
             until_told(command, f"stage {number} of 3")
             during.append(processes(shared))
         assert command.end() == 0, command.text
-    assert observer.faults == []
-    assert all(observer.looks[name] > 50 for name in CLUSTERS), observer.looks
+    assert observer.faults() == []
+    for name in CLUSTERS:
+        assert observer.looks[name] > 50
+        # One more is trusted, the other signs, one less is trusted.
+        assert steps(observer.states(name)) == [(1, False), (2, False), (2, True), (1, False)]
 
     for name in CLUSTERS:
         # Other roots need another start, another intermediate does not.
@@ -94,6 +97,18 @@ def test_a_root_gives_way_to_another_in_stages_and_at_no_moment_is_anybody_distr
         f"every cluster says so: {stages[1]}\n",
     ]
     assert (mesh(shared)["signing"], mesh(shared)["trust"]) == ("second", "one root (second)")
+    holds(shared)
+
+
+@pytest.mark.proof("a mesh goes from one root to another, and trust holds at every moment", step=3)
+def test_an_observer_does_see_what_a_jump_breaks(shared: World) -> None:
+    (old,) = mesh(shared)["roots"]
+    declare(shared, roots=[f"{old['name']}x"])
+    observer = Observer(shared, STACK, CLUSTERS)
+    with observer.watching():
+        # Plain pulumi does what the file says, at once.
+        shared.run(["env", "pulumi", "up", "--stack", STACK, "--yes", "--non-interactive"], more=shared.exports())
+    assert any(" is or was at " in fault for fault in observer.faults())
     holds(shared)
 
 
@@ -116,7 +131,7 @@ def test_a_walk_that_was_killed_goes_on_where_it_was(shared: World, whole_group:
         assert told.end() == -signal.SIGKILL
         killed = mesh(shared)
         answer = shared.meshfleet("up", "--stack", STACK, "--json").answer
-    assert observer.faults == []
+    assert observer.faults() == []
     # What every cluster has reached for certain, and the new root is the same one afterwards.
     assert killed["signing"] == old["name"]
     made = {root["name"]: root["fingerprint"] for root in killed["roots"]}
@@ -144,7 +159,7 @@ def test_whoever_writes_each_state_gets_there_with_plain_pulumi_as_well(shared: 
         # And the command takes it from there.
         declare(shared, roots=["last"])
         answer = shared.meshfleet("up", "--stack", STACK, "--json").answer
-    assert observer.faults == []
+    assert observer.faults() == []
     assert [stage["name"] for stage in answer["stages"]] == [
         f"both roots trusted (last and {old['name']}), last signs",
         f"the old root is dropped ({old['name']})",
