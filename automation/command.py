@@ -44,7 +44,7 @@ def up(
         session, start = open_session(stack, quiet=json), time.monotonic()
         with session.working("up"):
             session.engine.initialise()
-            record = session.run("up", f"up {stack}", refresh=refresh)
+            record = session.bring_up(f"up {stack}", refresh=refresh)
         seconds = round(time.monotonic() - start, 1)
         if json:
             answer({"ok": True, "stack": stack, "changes": counted(record.changes), "seconds": seconds})

@@ -23,6 +23,7 @@ from automation.changes import Record
 from automation.checkout import PROJECT
 from automation.environment import Environment
 from automation.stack_configuration import configuration_file, keep_salt
+from automation.superseded_tokens import superseded_tokens
 from components.program import run
 from topology import StackFile
 from topology.errors import EngineError
@@ -114,6 +115,16 @@ class Engine:
         """The exports of the stack, secrets in the clear: for use in this process only."""
         result = self._pulumi("stack", "output", "--json", "--show-secrets", "--stack", self.file.stack)
         return dict(json.loads(result.stdout))
+
+    def superseded_tokens(self) -> list[str]:
+        """The URNs of the reader tokens that a run which did not complete has replaced and not deleted."""
+        if not self.environment.local_backend:
+            exported = json.loads(self._pulumi("stack", "export", "--stack", self.file.stack).stdout)
+            return superseded_tokens(exported.get("deployment") or {})
+        # Read as it lies there: this is asked before every `up`, and the CLI would take half a second.
+        path = self._local_state()
+        state = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        return superseded_tokens(state.get("checkpoint", {}).get("latest") or {})
 
     def forget_pending(self) -> None:
         """Drop the operations that a killed run left pending: every resource of ours converges when made again."""

@@ -58,6 +58,18 @@ class Session:
                 self.engine.forget_pending()
             yield
 
+    def bring_up(self, title: str, *, refresh: bool) -> Record:
+        """Run `up`, in two parts where the last one could not give every peer the new token of a cluster.
+
+        The old token stays until each of them has been given the new one. Raises `EngineError` as `run` does.
+        """
+        superseded = self.engine.superseded_tokens()
+        if not superseded:
+            return self.run("up", title, refresh=refresh)
+        record = self.run("up", title, refresh=refresh, exclude=superseded)
+        record.changes += self.run("up", title).changes
+        return record
+
     def run(self, operation: Operation, title: str, **options: Any) -> Record:
         """Run an operation with progress. Raises `EngineError` naming every resource that failed."""
         record = self._perform(operation, title, **options)

@@ -96,6 +96,9 @@ class MadeUp:
         self.done.append(f"{operation} {options}" if options else operation)
         return self.record
 
+    def bring_up(self, title: str, *, refresh: bool) -> Record:
+        return self.run("up", title, refresh=refresh)
+
     def compare(self, title: str) -> tuple[Record, list[str]]:
         return self.record, self.unread
 
