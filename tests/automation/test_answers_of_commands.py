@@ -118,6 +118,9 @@ class MadeUp:
         self.done.append(f"{operation} {options}" if options else operation)
         return self.record
 
+    def bring_up(self, title: str, **options: Any) -> Record:
+        return self.run("up", title, **options)
+
     def compare(self, title: str) -> tuple[Record, list[str]]:
         return self.record, self.unread
 
