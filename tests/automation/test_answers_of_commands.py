@@ -38,7 +38,7 @@ STATUS: dict[str, Any] = {
             "zone": "",
             "kubeconfig": "/nowhere/west.yaml",
             "controlPlane": {"kind": "own", "of": "west", "revision": "default", "debugUrl": "http://127.0.0.1:1"},
-            "gateway": {"address": "127.64.0.1", "port": 15443.0},
+            "gateway": {"address": "198.18.0.1", "port": 15443.0, "network": "network-west"},
         },
         {
             "name": "east",
@@ -159,7 +159,7 @@ def test_drift_is_exit_3_and_the_list(meshfleet: Command, session: MadeUp) -> No
 def test_status_is_a_table_for_people_and_the_whole_as_json(meshfleet: Command, session: MadeUp) -> None:
     result = meshfleet("status", "--stack", "dev")
     assert (result.exit_code, result.stdout) == (0, "")
-    for text in ("west", "remote of west", "127.64.0.1:15443", "multi-primary, several networks", "abababab"):
+    for text in ("west", "remote of west", "198.18.0.1:15443", "multi-primary, several networks", "abababab"):
         assert text in " ".join(result.stderr.split())
     assert json.loads(meshfleet("status", "--stack", "dev", "--json").stdout) == STATUS
 
