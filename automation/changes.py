@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -15,15 +16,36 @@ if TYPE_CHECKING:
 STAGES: dict[str, tuple[str, ...]] = {
     "cluster": ("processes", "kubernetes"),
     "trust": ("root", "intermediate", "istio-system", "cacerts"),
-    "control plane": ("istiod-address", "istio-base", "istiod", "istiod-process"),
+    "control plane": (
+        "istiod-address",
+        "gateway-api",
+        "istio-base",
+        "istio-cni",
+        "ztunnel",
+        "istiod",
+        "istiod-process",
+        "istiod-token",
+        "served",
+        "peer-authentication",
+        "telemetry",
+        "outlier-detection",
+    ),
     "gateway": (
         "east-west-gateway",
         "east-west-gateway-address",
+        "east-west-gateway-options",
         "east-west-gateway-service",
         "cross-network-gateway",
+        "istiod-gateway",
+        "istiod-routes",
     ),
-    "discovery": ("reader-token", "remote-secrets"),
+    "discovery": ("reader-token", "reader-role", "reader-role-binding", "remote-secrets"),
     "namespaces": (),
+}
+# Names with a revision, a tag or another cluster's name in them.
+PATTERNS = {
+    "trust": re.compile(r"external-.+-(namespace|cacerts)"),
+    "control plane": re.compile(r"istiod-.+|served-.+|tag-.+|external-.+-(kubeconfig|istiod(-.+)?)"),
 }
 UNCHANGED = ("same", "read", "refresh")
 # What the engine and the program's runtime say after a resource failed; with the resource's own words it tells
@@ -109,7 +131,9 @@ def place_of(urn: str) -> Place:
     cluster, separator, what = name.partition("/")
     if not separator:
         return Place("", "fleet", name)
-    stage = next((stage for stage, names in STAGES.items() if what in names), "namespaces")
+    stage = next((stage for stage, names in STAGES.items() if what in names), None)
+    if stage is None:
+        stage = next((stage for stage, names in PATTERNS.items() if names.fullmatch(what)), "namespaces")
     if cluster.startswith("mesh "):
         return Place("", "trust", f"{what} of {cluster}")
     return Place(cluster, stage, what)

@@ -12,14 +12,10 @@ import typer
 from automation.answers import DRIFTED, FAILED, answer, leave, say, told
 from automation.changes import counted
 from automation.checkout import Checkout, write_private
-from automation.environment import prepare
-from automation.graph import keep_verdicts, last_verdicts, picture_of
-from automation.rendering import render as rendered
-from automation.rendering import write
 from automation.session import open_session
-from automation.tables import changes_table, checks_table, show_answer, status_table
 from automation.walking import walk
 
+# What one command alone needs is imported in it: the start counts in every run of every command.
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
@@ -68,6 +64,8 @@ def preview(
     ] = False,
 ) -> None:
     """Show what `up` would do, without doing it."""
+    from automation.tables import changes_table
+
     with told(json):
         session = open_session(stack, quiet=json)
         with session.working("preview"):
@@ -96,7 +94,8 @@ def verify(
     seconds: Annotated[float, typer.Option(min=1, help="How long each check may wait for its condition.")] = 30,
 ) -> None:
     """Ask the running fleet, istiods and API servers themselves, whether it is what it should be."""
-    # Not needed by the other commands, whose start it would slow down.
+    from automation.graph import keep_verdicts
+    from automation.tables import checks_table, show_answer
     from verification import FleetView, run
 
     with told(json):
@@ -116,6 +115,8 @@ def verify(
 @app.command()
 def status(stack: Stack, json: Json = False) -> None:
     """Show clusters, meshes, addresses and where each kubeconfig is."""
+    from automation.tables import status_table
+
     with told(json):
         found = open_session(stack, quiet=json).status()
         if json:
@@ -127,6 +128,8 @@ def status(stack: Stack, json: Json = False) -> None:
 @app.command()
 def drift(stack: Stack, json: Json = False) -> None:
     """Compare the world with the stack; exit 3 and the list when they differ."""
+    from automation.tables import changes_table
+
     with told(json):
         session = open_session(stack, quiet=json)
         with session.working("drift"):
@@ -153,7 +156,6 @@ def destroy(
     json: Json = False,
 ) -> None:
     """Remove everything the stack made: objects, processes, files and the stack itself."""
-    # Not needed by the other commands, whose start it would slow down.
     from automation import destruction
 
     with told(json):
@@ -181,9 +183,11 @@ def render(
     json: Json = False,
 ) -> None:
     """Write everything each cluster gets as YAML, in the order it is applied. Needs no engine and no cluster."""
+    from automation import rendering
+
     with told(json):
-        files = rendered(open_session(stack, quiet=json).topology)
-        write(files, out)
+        files = rendering.render(open_session(stack, quiet=json).topology)
+        rendering.write(files, out)
         if json:
             answer({"ok": True, "files": list(files)})
         else:
@@ -211,6 +215,8 @@ def graph(
     json: Json = False,
 ) -> None:
     """Draw clusters, networks, control planes, gateways and trust as an SVG."""
+    from automation.graph import last_verdicts, picture_of
+
     with told(json):
         session = open_session(stack, quiet=json)
         folder = session.checkout.fleet(session.file.stack)
@@ -227,6 +233,8 @@ def graph(
 @app.command()
 def env() -> None:
     """Print the exports a shell needs to use `pulumi` itself on this checkout: eval "$(./scripts/env)"."""
+    from automation.environment import prepare
+
     with told(False):
         for name, value in prepare(Checkout.here()).variables.items():
             print(f"export {name}={shlex.quote(value)}")

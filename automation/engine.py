@@ -24,6 +24,7 @@ from automation.changes import Record
 from automation.checkout import PROJECT
 from automation.environment import Environment
 from automation.stack_configuration import configuration_file, keep_salt
+from automation.superseded_tokens import superseded_tokens
 from components.program import run
 from topology import Fleet, StackFile
 from topology.errors import EngineError
@@ -129,6 +130,10 @@ class Engine:
         """The exports of the stack, secrets in the clear: for use in this process only."""
         result = self._pulumi("stack", "output", "--json", "--show-secrets", "--stack", self.file.stack)
         return dict(json.loads(result.stdout))
+
+    def superseded_tokens(self) -> list[str]:
+        """The URNs of the reader tokens that a run which did not complete has replaced and not deleted."""
+        return superseded_tokens({"resources": self.resources()})
 
     def forget_pending(self) -> None:
         """Drop the operations that a killed run left pending: every resource of ours converges when made again."""

@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import re
 import shutil
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-
 from automation.checkout import make_private
-from manifests import Document, Release, Stage, fleet_plan
+from automation.yaml_text import yaml_text
+from manifests import Document, Release, Stage, cluster_plan
 from topology import Fleet
 from topology.errors import MeshfleetError
 
@@ -23,18 +21,14 @@ RENDERED = re.compile(rf"[0-9]{{2,}}-({'|'.join(Stage)})-[a-z0-9-]+\.yaml")
 
 def render(fleet: Fleet) -> dict[str, str]:
     """File name, relative to the folder asked for, to content; in the order of the clusters and their stages."""
-    writer = YAML(typ="safe", pure=True)
-    writer.default_flow_style = False
-    writer.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
-    writer.width = 110
     files: dict[str, str] = {}
-    for cluster, plan in fleet_plan(fleet).items():
+    for cluster in fleet.clusters:
+        plan = cluster_plan(fleet, cluster)
         # As many digits as the last position has, so that the names sort in the order of the plan.
         digits = max(2, len(str(len(plan) - 1)))
         for position, document in enumerate(plan):
-            text = StringIO()
-            writer.dump(content_of(document), text)
-            files[f"{cluster}/{position:0{digits}d}-{document.stage}-{document.name}.yaml"] = text.getvalue()
+            name = f"{cluster}/{position:0{digits}d}-{document.stage}-{document.name}.yaml"
+            files[name] = yaml_text(content_of(document))
     return files
 
 
@@ -65,8 +59,9 @@ def write(files: dict[str, str], folder: Path) -> None:
     try:
         for rendered in earlier:
             shutil.rmtree(rendered)
+        for cluster in clusters:
+            make_private(folder / cluster)
         for name, text in files.items():
-            make_private((folder / name).parent)
             (folder / name).write_text(text, encoding="utf-8")
     except OSError as error:
         raise MeshfleetError(f"{error.filename}: {error.strerror}; choose another folder for --out") from error

@@ -12,9 +12,7 @@ from automation.answers import say
 from automation.changes import Record
 from automation.checkout import Checkout
 from automation.deployment import deployed_in
-from automation.environment import Environment, prepare
 from automation.fleet_status import fleet_status
-from automation.lock import locked
 from automation.progress import progress_for
 from components.kubeconfig_file import kubeconfig_files
 from topology import Fleet, StackFile, load, read_stack_file
@@ -23,6 +21,7 @@ from topology.stages import Stage, stages
 
 if TYPE_CHECKING:
     from automation.engine import Engine, Operation
+    from automation.environment import Environment
 
 
 @dataclass(frozen=True)
@@ -37,6 +36,8 @@ class Session:
     @cached_property
     def environment(self) -> Environment:
         """Prepared on first use: commands that only look at the stack file need no tools."""
+        from automation.environment import prepare
+
         environment = prepare(self.checkout)
         if environment.notice:
             self.tell(environment.notice)
@@ -53,6 +54,8 @@ class Session:
     @contextmanager
     def working(self, command: str) -> Iterator[None]:
         """Hold the stack, with what a killed command left behind mended first."""
+        from automation.lock import locked
+
         # Whatever the environment lacks is built before the stack is held.
         with locked(self.environment.checkout, self.file.stack, command) as lock:
             if lock.interrupted and self.engine.exists():
@@ -68,6 +71,18 @@ class Session:
     def stages(self) -> tuple[Stage, ...]:
         """The way from what is deployed to what the stack file says; one stage without a name when it is one step."""
         return stages(deployed_in(self.engine.resources()), self.topology)
+
+    def bring_up(self, title: str, *, refresh: bool, stage: Fleet | None = None) -> Record:
+        """Run `up`, in two parts where the last one could not give every peer the new token of a cluster.
+
+        The old token stays until each of them has been given the new one. Raises `EngineError` as `run` does.
+        """
+        superseded = self.engine.superseded_tokens()
+        if not superseded:
+            return self.run("up", title, refresh=refresh, stage=stage)
+        record = self.run("up", title, refresh=refresh, stage=stage, exclude=superseded)
+        record.changes += self.run("up", title, stage=stage).changes
+        return record
 
     def run(self, operation: Operation, title: str, **options: Any) -> Record:
         """Run an operation with progress. Raises `EngineError` naming every resource that failed."""

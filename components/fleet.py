@@ -1,41 +1,33 @@
 """The fleet: every cluster, every mesh, and the edges between them.
 
-A cluster waits for another only where it needs something of it: its remote secrets need its peers' reader tokens,
-and nothing else crosses.
+A cluster waits for another only where it needs something of it: a control plane needs its peers' reader tokens, a
+cluster that is served from elsewhere needs the address of the gateway in front of its istiod and, before anything is
+injected in it, that istiod's answer. Nothing else crosses.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import pulumi
 
 from components.cluster import ClusterAccess
 from components.component import Component
-from components.control_plane import ControlPlane
-from components.east_west_gateway import EastWestGateway
+from components.control_plane import ControlPlane, ControlPlaneResources
+from components.description import Described, describe_cluster, describe_mesh
+from components.east_west_gateway import EastWestGateway, GatewayRules
 from components.embedded_cluster import EmbeddedCluster
 from components.existing_cluster import ExistingCluster
+from components.external_control_plane import ExternalControlPlane
 from components.kubeconfig_file import KubeconfigFile
-from components.namespaces import IstioSystem, Namespaces
+from components.mesh_settings import MeshSettings
+from components.namespaces import ExternalNamespace, IstioSystem, Namespaces
+from components.remote_control_plane import RemoteControlPlane
 from components.remote_secrets import Reader, RemoteSecrets
-from components.trust import MeshTrust, Trust
+from components.trust import MeshTrust, Trust, TrustResources
+from manifests import mesh_settings as settings
 from topology import Fleet as Topology
-from topology.root_rotation import words
-
-
-@dataclass(frozen=True)
-class ClusterResources:
-    """The components of one cluster that others look at."""
-
-    access: ClusterAccess
-    system: IstioSystem
-    trust: Trust
-    control_plane: ControlPlane
-    gateway: EastWestGateway | None
-    reader: Reader | None
 
 
 class Fleet(Component):
@@ -46,98 +38,111 @@ class Fleet(Component):
         self._topology = topology
         self._inside = pulumi.ResourceOptions(parent=self)
         self.meshes = {mesh: MeshTrust(topology, mesh, self._inside) for mesh in topology.meshes}
-        self.clusters = {name: self._cluster(name, kubeconfigs) for name in topology.clusters}
-        self._discovery()
+        self.access = {name: self._cluster(name, kubeconfigs) for name in topology.clusters}
+        self.systems = {name: IstioSystem(topology, access, self._inside) for name, access in self.access.items()}
+        self.trust: dict[str, TrustResources] = {}
+        self.control_planes: dict[str, ControlPlaneResources] = {}
+        self.gateways: dict[str, EastWestGateway] = {}
+        self.rules: dict[str, GatewayRules] = {}
+        # In this order each finds what it needs of the ones before.
+        for name in self._of_kind("own"):
+            self._own_control_plane(name)
+        for name in self._of_kind("external"):
+            self._external_control_plane(name)
+        remotes = {name: self._remote_control_plane(name) for name in self._of_kind("remote")}
+        secrets = self._discovery(remotes)
+        for name, remote in remotes.items():
+            way = self.rules[topology.hosting(name)].to_istiods
+            self.control_planes[name] = remote.wait(secrets[topology.primary_of(name)].secret, way)
+            self._gateway(name)
+        for name, access in self.access.items():
+            if settings.objects(topology, name):
+                MeshSettings(topology, access, self.control_planes[name], self._inside)
+            Namespaces(topology, access, self.control_planes[name], self._inside)
         self.done()
 
-    def _cluster(self, name: str, kubeconfigs: Mapping[str, KubeconfigFile]) -> ClusterResources:
-        topology, inside = self._topology, self._inside
-        cluster = (
-            EmbeddedCluster(topology, name, inside)
-            if topology.clusters[name].embedded
-            else ExistingCluster(topology, name, kubeconfigs[name], inside)
-        )
-        access = cluster.access
-        system = IstioSystem(topology, access, inside)
-        mesh = self.meshes[topology.mesh_of(name)]
-        trust = Trust(topology, access, mesh, system.namespace, inside)
-        control_plane = ControlPlane(topology, access, system.namespace, trust.resources, mesh.fingerprints, inside)
-        gateway = None
-        if topology.has_east_west_gateway(name):
-            gateway = EastWestGateway(topology, access, control_plane.resources, inside)
-        reader = Reader(access, control_plane.resources, inside) if topology.peers_of(name) else None
-        Namespaces(topology, access, control_plane.resources, inside)
-        return ClusterResources(access, system, trust, control_plane, gateway, reader)
+    def _of_kind(self, kind: str) -> list[str]:
+        return [name for name, cluster in self._topology.clusters.items() if cluster.control_plane.kind == kind]
 
-    def _discovery(self) -> None:
-        for name, cluster in self.clusters.items():
-            readers = [(peer, self.clusters[peer].reader) for peer in self._topology.peers_of(name)]
-            peers = [(peer, reader) for peer, reader in readers if reader]
+    def _cluster(self, name: str, kubeconfigs: Mapping[str, KubeconfigFile]) -> ClusterAccess:
+        if self._topology.clusters[name].embedded:
+            return EmbeddedCluster(self._topology, name, self._inside).access
+        return ExistingCluster(self._topology, name, kubeconfigs[name], self._inside).access
+
+    def _own_control_plane(self, name: str) -> None:
+        topology, access, namespace = self._topology, self.access[name], self.systems[name].namespace
+        self.trust[name] = self._trust(name, access, namespace)
+        control_plane = ControlPlane(topology, access, namespace, self.trust[name], self._inside)
+        self.control_planes[name] = control_plane.resources
+        self._gateway(name)
+        self.rules[name] = GatewayRules(topology, access, control_plane.resources, self._inside)
+
+    def _external_control_plane(self, name: str) -> None:
+        topology, host = self._topology, self.access[self._topology.hosting(name)]
+        place = ExternalNamespace(topology, name, host, self._inside)
+        self.trust[name] = self._trust(name, host, place.namespace)
+        control_plane = ExternalControlPlane(
+            topology,
+            self.access[name],
+            host,
+            self.systems[name].namespace,
+            self.trust[name],
+            self.gateways[host.name].address,
+            self.rules[host.name].to_istiods,
+            self._inside,
+        )
+        self.control_planes[name] = control_plane.resources
+        self._gateway(name)
+        self.rules[name] = GatewayRules(topology, self.access[name], control_plane.resources, self._inside)
+
+    def _remote_control_plane(self, name: str) -> RemoteControlPlane:
+        topology = self._topology
+        return RemoteControlPlane(
+            topology,
+            self.access[name],
+            self.systems[name].namespace,
+            self.control_planes[topology.primary_of(name)],
+            self.gateways[topology.hosting(name)].address,
+            self._inside,
+        )
+
+    def _trust(self, name: str, access: ClusterAccess, namespace: pulumi.Resource) -> TrustResources:
+        mesh = self.meshes[self._topology.mesh_of(name)]
+        return Trust(self._topology, name, access, mesh, namespace, self._inside).resources
+
+    def _gateway(self, name: str) -> None:
+        if self._topology.has_east_west_gateway(name):
+            control_plane = self.control_planes[name]
+            self.gateways[name] = EastWestGateway(self._topology, self.access[name], control_plane, self._inside)
+
+    def _discovery(self, remotes: Mapping[str, RemoteControlPlane]) -> dict[str, RemoteSecrets]:
+        """A reader in each cluster that a control plane elsewhere reads, and each control plane's remote secrets."""
+        topology = self._topology
+        readers = {}
+        for name, access in self.access.items():
+            if topology.readers_of(name):
+                resources = remotes[name].resources if name in remotes else self.control_planes[name]
+                readers[name] = Reader(topology, access, resources.charts, self._inside)
+        secrets = {}
+        for name in topology.clusters:
+            peers = [(peer, readers[peer]) for peer in topology.peers_of(name)] if topology.is_primary(name) else []
             if peers:
-                RemoteSecrets(cluster.access, cluster.system.namespace, peers, self._inside)
+                namespace = self.systems[name].namespace
+                secrets[name] = RemoteSecrets(topology, self.access[name], namespace, peers, self._inside)
+        return secrets
 
     def describe(self) -> dict[str, Any]:
         """What `meshfleet status` shows, as outputs; nothing in it is secret."""
         topology = self._topology
+        registered = Described(self.access, self.trust, self.control_planes, self.gateways)
         return {
             "stack": topology.name,
-            "clusters": [self._describe_cluster(name) for name in topology.clusters],
-            "meshes": [self._describe_mesh(mesh) for mesh in topology.meshes],
+            "clusters": [describe_cluster(topology, name, registered) for name in topology.clusters],
+            "meshes": [describe_mesh(topology, mesh, trust, registered) for mesh, trust in self.meshes.items()],
             "virtualMachines": [],
-        }
-
-    def _describe_mesh(self, mesh: str) -> dict[str, Any]:
-        topology, trust = self._topology, self.meshes[mesh]
-        bundle = topology.meshes[mesh].trust.bundle
-        members = [self.clusters[name].control_plane.resources.ready.urn for name in topology.members_of(mesh)]
-
-        def once_everywhere(value: Any) -> pulumi.Output[Any]:
-            # The next run takes it for what every cluster has; while one has failed nothing is exported.
-            return pulumi.Output.all(*members).apply(lambda _: value)
-
-        return {
-            "name": mesh,
-            "trustDomain": topology.meshes[mesh].trust_domain,
-            "model": topology.model_of(mesh),
-            "rootFingerprint": trust.signing.fingerprint,
-            "rootNotAfter": trust.signing.not_after,
-            "roots": [
-                {"name": name, "fingerprint": root.fingerprint, "notAfter": root.not_after}
-                for name, root in trust.roots.items()
-            ],
-            "signing": once_everywhere(bundle[0]),
-            "trust": words(bundle),
-        }
-
-    def _describe_cluster(self, name: str) -> dict[str, Any]:
-        topology, resources = self._topology, self.clusters[name]
-        declared = topology.clusters[name]
-        return {
-            "name": name,
-            "role": topology.role(name),
-            "provider": declared.provider,
-            "mesh": topology.mesh_of(name),
-            "network": declared.network,
-            "region": declared.region,
-            "zone": declared.zone,
-            "context": resources.access.context,
-            "server": resources.access.server,
-            "controlPlane": {
-                "kind": declared.control_plane.kind,
-                "of": topology.primary_of(name),
-                "revision": topology.istio.revision,
-                "debugUrl": resources.control_plane.debug_url,
-            },
-            "gateway": {"address": resources.gateway.address, "port": resources.gateway.port}
-            if resources.gateway
-            else None,
-            "intermediateNotAfter": resources.trust.resources.intermediate.not_after,
-            "injectedNamespaces": [
-                namespace for namespace, declared in topology.namespaces_of(name).items() if declared.injection
-            ],
         }
 
     def kubeconfigs(self) -> pulumi.Output[dict[str, str]]:
         """The kubeconfig of every cluster by name; secret."""
-        found = {name: cluster.access.kubeconfig for name, cluster in self.clusters.items()}
+        found = {name: access.kubeconfig for name, access in self.access.items()}
         return pulumi.Output.secret(pulumi.Output.all(**found))

@@ -14,7 +14,6 @@ from components.cluster import ClusterAccess
 from components.component import Component
 from components.kubernetes_object import KubernetesObject
 from manifests import trust as manifests
-from manifests.objects import ISTIO_SYSTEM
 from plugins.meshfleet.sdk import IntermediateCertificateAuthority, RootCertificateAuthority
 from topology import Fleet
 from topology.names import DEFAULT_ROOT, root_common_name
@@ -36,11 +35,16 @@ def authority_of(
 
 @dataclass(frozen=True)
 class TrustResources:
-    """What a cluster's trust consists of; `bundle` is what its `root-cert.pem` holds."""
+    """What the trust of the istiod that carries the name of `cluster` consists of.
 
+    `bundle` is what its `root-cert.pem` holds, `fingerprints` tells these roots from any others.
+    """
+
+    cluster: str
     intermediate: IntermediateCertificateAuthority
     cacerts: KubernetesObject
     bundle: pulumi.Output[str]
+    fingerprints: pulumi.Output[str]
 
 
 class MeshTrust(Component):
@@ -81,35 +85,39 @@ class MeshTrust(Component):
 
 
 class Trust(Component):
-    """The intermediate of one cluster and `cacerts`, which must be there before istiod first starts."""
+    """The intermediate of one istiod and `cacerts` beside it, which must be there before istiod first starts.
+
+    The istiod carries the name of `cluster` and runs in that of `access`, another one when it is external.
+    """
 
     def __init__(
         self,
         fleet: Fleet,
+        cluster: str,
         access: ClusterAccess,
         mesh: MeshTrust,
         namespace: pulumi.Resource,
         opts: pulumi.ResourceOptions,
     ) -> None:
-        super().__init__(access.name, opts)
-        trust = fleet.meshes[fleet.mesh_of(access.name)].trust
+        super().__init__(cluster, opts)
+        trust = fleet.meshes[fleet.mesh_of(cluster)].trust
         intermediate = IntermediateCertificateAuthority(
-            f"{access.name}/intermediate",
+            f"{cluster}/intermediate",
             root_certificate=mesh.signing.certificate,
             root_private_key=mesh.signing.private_key,
-            cluster=access.name,
+            cluster=cluster,
             organization=trust.organization,
             algorithm=trust.algorithm,
             validity_days=trust.intermediate.validity_days,
             renew_before_days=trust.intermediate.renew_before_days,
-            namespace=ISTIO_SYSTEM,
+            namespace=fleet.system_namespace(cluster),
             opts=self.child(),
         )
         authority = authority_of(intermediate, mesh.bundle)
         data: pulumi.Output[Any] = pulumi.Output.secret(authority.apply(manifests.cacerts_data))
         cacerts = KubernetesObject(
-            f"{access.name}/cacerts",
-            manifests.cacerts(data),
+            f"{access.name}/cacerts" if access.name == cluster else f"{access.name}/external-{cluster}-cacerts",
+            manifests.cacerts(fleet, cluster, data),
             self.child(
                 provider=access.provider,
                 after=[namespace],
@@ -117,5 +125,5 @@ class Trust(Component):
                 secret_outputs=["data"],
             ),
         )
-        self.resources = TrustResources(intermediate, cacerts, mesh.bundle)
+        self.resources = TrustResources(cluster, intermediate, cacerts, mesh.bundle, mesh.fingerprints)
         self.done({"notAfter": intermediate.not_after})

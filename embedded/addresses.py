@@ -1,6 +1,7 @@
-"""Loopback addresses that stand for what a load balancer would give: one for each east-west gateway.
+"""Addresses that stand for what a load balancer would give: one for each east-west gateway.
 
-All of 127.0.0.0/8 is loopback on Linux without any configuration (RFC 1122, section 3.2.1.3).
+They are of 198.18.0.0/15, which is set aside for tests and routed nowhere (RFC 2544, appendix C.2.2). A loopback
+address would not do: Kubernetes takes none as an endpoint, and a remote cluster has its primary's gateway as one.
 """
 
 from __future__ import annotations
@@ -13,12 +14,11 @@ from typing import Final
 from embedded.reservations import reservations
 from topology.errors import PortError
 
-# Away from 127.0.0.0/16, where people and distributions (127.0.1.1, 127.0.0.53) put things of their own.
-_NETWORK: Final = ipaddress.ip_network("127.64.0.0/16")
+_NETWORK: Final = ipaddress.ip_network("198.18.0.0/16")
 
 
 def reserve_address(home: Path, owner: str) -> str:
-    """The loopback IPv4 address of `owner`, unlike any other owner's, the same until it is released.
+    """The IPv4 address of `owner`, unlike any other owner's, the same until it is released.
 
     Raises PortError when all of them are taken.
     """

@@ -81,7 +81,7 @@ class Istiod:
         a port, ProcessError with the end of its log, ClusterError.
         """
         seconds = timeout or _READY_SECONDS
-        kubeconfig = select_context(spec.kubeconfig, spec.context)
+        kubeconfig = spec.config_kubeconfig or select_context(spec.kubeconfig, spec.context)
         fingerprint = _fingerprint(spec, kubeconfig, ports)
         kept = self._kept("fingerprint") == fingerprint and bool(processes.find(self.directory))
         if not (kept and self._takes_up(spec, ports)):
@@ -111,6 +111,10 @@ class Istiod:
         self._workspace.prune()
         if kubeconfig is not None:
             self._clean_cluster(kubeconfig, context)
+
+    def _others(self) -> bool:
+        """Whether the cluster has istiods of other revisions here."""
+        return any(self.directory.parent.glob(f"{self._name.partition('.')[0]}.*"))
 
     def _kept(self, name: str) -> str | None:
         try:
@@ -182,7 +186,7 @@ class Istiod:
         from embedded.port_forward import apply_port_forward
 
         with connect(spec.kubeconfig, spec.context) as client:
-            apply_port_forward(client, f"istiod-{self._revision}", spec.namespace, ports)
+            apply_port_forward(client, f"istiod-{self._name}", spec.namespace, self._revision, ports)
 
     def _clean_cluster(self, kubeconfig: str, context: str | None) -> None:
         from embedded.istiod_configmaps import remove_istiod_configmaps
@@ -190,8 +194,10 @@ class Istiod:
 
         try:
             with connect(kubeconfig, context) as client:
-                remove_port_forward(client, f"istiod-{self._revision}")
-                remove_istiod_configmaps(client)
+                remove_port_forward(client, f"istiod-{self._name}")
+                # Another revision lives by the same ones.
+                if not self._others():
+                    remove_istiod_configmaps(client)
         except ClusterError:
             # The cluster is gone or going; what was in it goes with it.
             return

@@ -50,7 +50,8 @@ class IstiodSpec:
     """One istiod.
 
     `revision` is `default` when there is none; `kubeconfig` (a secret) leads to its cluster, by `context`
-    where it has several; `settings` are further environment variables. `network`, `mesh_id` and
+    where it has several; an external istiod serves another cluster, its config cluster, and `config_kubeconfig`
+    (a secret) leads to that one. `settings` are further environment variables. `network`, `mesh_id` and
     `trust_domain` reach it through the ConfigMap `istio`, some of them only when it starts: they are here so
     that a change restarts it.
     """
@@ -65,6 +66,7 @@ class IstiodSpec:
     context: str | None
     authority: Authority
     settings: Mapping[str, str]
+    config_kubeconfig: str | None = field(default=None, repr=False)
 
 
 def istiod_arguments(ports: Mapping[str, int], directory: Path) -> list[str]:

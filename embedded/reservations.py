@@ -1,4 +1,4 @@
-"""What the fleets under one home have set aside for themselves: loopback ports and loopback addresses.
+"""What the fleets under one home have set aside for themselves: loopback ports and addresses of gateways.
 
 One small file under one lock, so that clusters which are made at the same moment never pick the same port.
 The same owner gets the same answer for as long as it keeps the reservation, across restarts of the machine.
@@ -23,7 +23,7 @@ _SECONDS: Final = 30.0
 
 @dataclass
 class Reservations:
-    """All that is set aside. `ports`: owner → name → port; `addresses`: owner → loopback IPv4 address."""
+    """All that is set aside. `ports`: owner → name → port; `addresses`: owner → IPv4 address."""
 
     ports: dict[str, dict[str, int]] = field(default_factory=dict)
     addresses: dict[str, str] = field(default_factory=dict)

@@ -1,20 +1,25 @@
-"""Istio's own charts for a cluster with its own control plane: base and istiod.
+"""Istio's charts base and istiod for a cluster, by where its control plane is: its own, a remote one, an external one.
 
-Source: https://istio.io/latest/docs/setup/install/multicluster/multi-primary_multi-network/ and, for the values,
-the charts manifests/charts/base and manifests/charts/istio-control/istio-discovery of istio/istio.
+Sources: https://istio.io/latest/docs/setup/install/multicluster/ and
+https://istio.io/latest/docs/setup/install/external-controlplane/, and for the values the charts manifests/charts/base
+and manifests/charts/istio-control/istio-discovery of istio/istio.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from manifests.objects import ISTIO_SYSTEM, Chart, Object, Release
+from manifests import ambient
+from manifests.mesh_settings import mesh_config
+from manifests.objects import Chart, Object, Release
 from topology import Fleet
+
+VALIDATION_PATH = "/validate"
 
 
 @dataclass(frozen=True)
 class Webhooks:
-    """Where the API server finds istiod's webhooks when istiod is no Service of the cluster. Whole URLs."""
+    """Where the API server finds istiod's webhooks when istiod is a process and no Service leads to it. Whole URLs."""
 
     injection: object
     validation: object
@@ -25,9 +30,14 @@ def injection_path(fleet: Fleet, cluster: str) -> str:
     return f"/inject/cluster/{cluster}/net/{fleet.clusters[cluster].network}"
 
 
-VALIDATION_PATH = "/validate"
+def istiod_service(revision: str) -> str:
+    """The name of a revision's Service, of its ServiceAccount and of its release."""
+    return "istiod" if revision == "default" else f"istiod-{revision}"
 
-# On an istiod whose pods run: another bundle of roots makes new pods, one after another, and Helm waits for them.
+
+# On an istiod whose pods run: another bundle of roots makes new pods, one after another, and Helm waits for them. It
+# reads a changed `cacerts` by itself as well, but each pod when its node gets to it, and some of it only at its start:
+# whose certificates it accepts from proxies outside of a pod.
 ROOTS_ANNOTATION = "meshfleet/roots"
 
 
@@ -51,45 +61,144 @@ def proxy_settings() -> dict[str, str]:
     return {"PROXY_CONFIG_XDS_AGENT": "true"}
 
 
-def base(fleet: Fleet, webhooks: Webhooks | None) -> Release:
-    """Istio's CRDs, the reader ServiceAccount and the default validator."""
-    values: Object = {"defaultRevision": fleet.istio.revision}
-    if webhooks:
-        values["base"] = {"validationURL": webhooks.validation}
-    return Release("istio-base", ISTIO_SYSTEM, Chart.BASE, values, wait=False)
+def injection_webhook(fleet: Fleet, cluster: str, revision: str) -> str:
+    """The name of a revision's MutatingWebhookConfiguration in a cluster (the chart's mutatingwebhook.yaml)."""
+    parts = ["istio-sidecar-injector"]
+    if revision != "default":
+        parts.append(revision)
+    if (namespace := fleet.system_namespace(cluster)) != "istio-system":
+        parts.append(namespace)
+    return "-".join(parts)
 
 
-def istiod(fleet: Fleet, cluster: str, webhooks: Webhooks | None, roots: object) -> Release:
-    """The control plane. With `webhooks` istiod itself is a process elsewhere and the chart's pods are simulated.
+def settings(fleet: Fleet, primary: str) -> dict[str, str]:
+    """Environment variables of the istiod that carries the name of `primary`, whether a pod or a process.
 
-    `roots` tells the roots it trusts from any others, the one that signs first.
+    `EXTERNAL_ISTIOD` lets it lead in the clusters that name it in `topology.istio.io/controlPlaneClusters`: there it
+    writes the root certificate into each namespace and its own into the webhooks (checkShouldLead in
+    pilot/pkg/serviceregistry/kube/controller/multicluster.go).
     """
+    more = ambient.settings(fleet, primary)
+    serves_others = bool(fleet.remotes_of(primary)) or fleet.clusters[primary].control_plane.kind == "external"
+    return istiod_settings() | ({"EXTERNAL_ISTIOD": "true"} if serves_others else {}) | more
+
+
+def base(fleet: Fleet, cluster: str, webhooks: Webhooks | None) -> Release:
+    """Istio's CRDs, the reader ServiceAccount and, where Istio's configuration lives, the default validator.
+
+    `webhooks` are those of `istio.revision`, which validates by default.
+    """
+    values: Object = {}
+    # Nobody patches the validator of a remote cluster: it would be called in vain by every write.
+    values["defaultRevision"] = fleet.istio.revision if fleet.is_primary(cluster) else ""
+    if webhooks and fleet.is_primary(cluster):
+        values["base"] = {"validationURL": webhooks.validation}
+    namespace = fleet.system_namespace(cluster)
+    if namespace != "istio-system":
+        values["global"] = {"istioNamespace": namespace}
+    return Release("istio-base", namespace, Chart.BASE, values, wait=False)
+
+
+def istiod(
+    fleet: Fleet,
+    cluster: str,
+    revision: str,
+    webhooks: Webhooks | None,
+    *,
+    roots: object = None,
+    address: object = None,
+) -> Release:
+    """What a cluster gets of a revision's istiod chart: istiod itself, or what leads to the one that serves it.
+
+    With `webhooks` istiod itself is a process and the chart's pods are simulated. `roots` tells the roots that an
+    istiod in this cluster trusts from any others, the one that signs first; `address` is that of the gateway in front
+    of an istiod in another cluster.
+    """
+    values = _common(fleet, cluster, revision)
+    kind = fleet.clusters[cluster].control_plane.kind
+    if kind == "own":
+        values["env"] = settings(fleet, cluster)
+        _merge(values, ambient.istiod_values(fleet, cluster))
+    else:
+        _merge(values, _served_from_elsewhere(fleet, cluster, address))
+        if kind == "external":
+            _merge(values, _config_cluster(fleet, cluster, revision))
+    if webhooks:
+        # Nothing measures simulated pods, so nothing can scale by their load.
+        values["autoscaleEnabled"] = False
+        values["istiodRemote"] = values.get("istiodRemote", {}) | {"injectionURL": webhooks.injection}
+        if kind != "remote":
+            values["base"] = {"validationURL": webhooks.validation}
+    elif kind != "own":
+        values["istiodRemote"] = {"injectionPath": injection_path(fleet, cluster)}
+    else:
+        values["podAnnotations"] = {ROOTS_ANNOTATION: roots}
+    waits = webhooks is None and kind == "own"
+    return Release(istiod_service(revision), fleet.system_namespace(cluster), Chart.ISTIOD, values, wait=waits)
+
+
+def external_istiod(fleet: Fleet, cluster: str, revision: str, roots: object) -> Release:
+    """One revision of the istiod of `cluster`, for the cluster that hosts it: it reads all from its config cluster.
+
+    Source: https://istio.io/latest/docs/setup/install/external-controlplane/#set-up-the-control-plane-in-the-external-cluster
+    """
+    namespace = fleet.system_namespace(cluster)
+    values = _common(fleet, cluster, revision) | {"configMap": False, "env": settings(fleet, cluster)}
+    _merge(
+        values,
+        {
+            "global": {
+                "istioNamespace": namespace,
+                # Its webhooks, its mesh configuration and its injector's templates are in the config cluster.
+                "operatorManageWebhooks": True,
+                "configValidation": False,
+                "omitSidecarInjectorConfigMap": True,
+            },
+            "autoscaleEnabled": not fleet.clusters[fleet.hosting(cluster)].simulated,
+        },
+    )
+    simulated = fleet.clusters[fleet.hosting(cluster)].simulated
+    if not simulated:
+        values["podAnnotations"] = {ROOTS_ANNOTATION: roots}
+    return Release(istiod_service(revision), namespace, Chart.ISTIOD, values, wait=not simulated)
+
+
+def _common(fleet: Fleet, cluster: str, revision: str) -> Object:
     mesh = fleet.mesh_of(cluster)
-    revision = fleet.istio.revision
     values: Object = {
         "global": {
             "meshID": mesh,
             "multiCluster": {"clusterName": cluster},
             "network": fleet.clusters[cluster].network,
         },
-        "meshConfig": {
-            "trustDomain": fleet.meshes[mesh].trust_domain,
-            "defaultConfig": {"proxyMetadata": proxy_settings()},
-        },
-        "env": istiod_settings(),
+        "meshConfig": mesh_config(fleet, mesh) | {"defaultConfig": {"proxyMetadata": proxy_settings()}},
     }
     if revision != "default":
         values["revision"] = revision
-    if webhooks:
-        values |= {
-            # Nothing measures simulated pods, so nothing can scale by their load.
-            "autoscaleEnabled": False,
-            "base": {"validationURL": webhooks.validation},
-            "istiodRemote": {"injectionURL": webhooks.injection},
-        }
-    else:
-        # It reads a changed `cacerts` by itself as well, but each pod when its node gets to it, and some of it only
-        # at its start: whose certificates it accepts from proxies outside of a pod.
-        values["podAnnotations"] = {ROOTS_ANNOTATION: roots}
-    name = "istiod" if revision == "default" else f"istiod-{revision}"
-    return Release(name, ISTIO_SYSTEM, Chart.ISTIOD, values, wait=webhooks is None)
+    return values
+
+
+def _served_from_elsewhere(fleet: Fleet, cluster: str, address: object) -> Object:
+    remote: Object = {"profile": "remote", "global": {"remotePilotAddress": address}}
+    namespace = fleet.system_namespace(cluster)
+    if namespace != "istio-system":
+        remote["global"]["istioNamespace"] = namespace
+    return remote
+
+
+def _config_cluster(fleet: Fleet, cluster: str, revision: str) -> Object:
+    service, namespace = istiod_service(revision), fleet.system_namespace(cluster)
+    return {
+        "configMap": True,
+        "global": {"configCluster": True, "omitSidecarInjectorConfigMap": False},
+        # The chart leaves the revision out of it.
+        "meshConfig": {"defaultConfig": {"discoveryAddress": f"{service}.{namespace}.svc:15012"}},
+    }
+
+
+def _merge(values: Object, more: Object) -> None:
+    for key, value in more.items():
+        if isinstance(value, dict) and isinstance(values.get(key), dict):
+            _merge(values[key], value)
+        else:
+            values[key] = value

@@ -1,14 +1,23 @@
-"""The east-west gateway of a cluster and the Gateway object that opens its services to the other networks.
+"""The east-west gateway of a cluster, and what it lets in: its services, and the control planes in it.
 
 Source: https://istio.io/latest/docs/setup/install/multicluster/multi-primary_multi-network/#install-the-east-west-gateway-in-cluster1
+and https://istio.io/latest/docs/setup/install/multicluster/primary-remote/#expose-the-control-plane-in-cluster1
 """
 
 from __future__ import annotations
 
-from manifests.objects import ISTIO_SYSTEM, Chart, Object, Release, metadata
+from itertools import product
+
+from manifests.control_plane import istiod_service
+from manifests.objects import Chart, Object, Release, metadata
 from topology import EastWestGateway, Fleet
 
 EAST_WEST_GATEWAY = "istio-eastwestgateway"
+SELECTOR = {"istio": "eastwestgateway"}
+# istiod's own ports behind each of the gateway's: discovery and certificates, and webhooks.
+ISTIOD_PORTS = {15012: 15012, 15017: 443}
+# https://github.com/istio/istio/blob/master/samples/multicluster/gen-eastwest-gateway.sh
+PORTS = {"status-port": 15021, "tls": 15443, "tls-istiod": 15012, "tls-webhook": 15017}
 
 
 def east_west_gateway(fleet: Fleet, cluster: str) -> Release:
@@ -21,33 +30,83 @@ def east_west_gateway(fleet: Fleet, cluster: str) -> Release:
     }
     if declared.service_annotations:
         service["annotations"] = dict(sorted(declared.service_annotations.items()))
-    values: Object = {
-        "name": EAST_WEST_GATEWAY,
-        "networkGateway": fleet.clusters[cluster].network,
-        "networkGatewayPorts": {"tls": {"port": declared.port, "targetPort": 15443}},
-        "service": service,
-    }
-    if fleet.istio.revision != "default":
-        values["revision"] = fleet.istio.revision
+    values: Object = {"name": EAST_WEST_GATEWAY, "service": service}
+    if fleet.is_network_gateway(cluster):
+        values["networkGateway"] = fleet.clusters[cluster].network
+        values["networkGatewayPorts"] = {"tls": {"port": declared.port, "targetPort": 15443}}
+    else:
+        # Without a network it leads to istiod alone, and the chart knows no ports of its own.
+        service["ports"] = [{"name": name, "port": port, "targetPort": port} for name, port in PORTS.items()]
+    if fleet.istio.gateways != "default":
+        values["revision"] = fleet.istio.gateways
     if simulated:
         values["autoscaling"] = {"enabled": False}
-    return Release(EAST_WEST_GATEWAY, ISTIO_SYSTEM, Chart.GATEWAY, values, wait=not simulated)
+    return Release(EAST_WEST_GATEWAY, fleet.system_namespace(cluster), Chart.GATEWAY, values, wait=not simulated)
 
 
-def cross_network_gateway() -> Object:
-    """Lets every service of the cluster be reached through the gateway by its SNI, still under mutual TLS."""
+def opens_networks(fleet: Fleet, cluster: str) -> bool:
+    """Whether the control plane of `cluster` configures a gateway that leads into a network."""
+    served = (cluster, *fleet.remotes_of(cluster))
+    if fleet.clusters[cluster].data_plane == "ambient":
+        # Gateways that speak HBONE know by themselves what is global.
+        return False
+    return fleet.is_primary(cluster) and any(fleet.is_network_gateway(name) for name in served)
+
+
+def cross_network_gateway(namespace: str) -> Object:
+    """Lets every service be reached through the gateways by its SNI, still under mutual TLS.
+
+    In the namespace of a control plane it configures the gateways of all clusters which that one serves.
+    """
+    servers = [
+        {
+            "port": {"number": 15443, "name": "tls", "protocol": "TLS"},
+            "tls": {"mode": "AUTO_PASSTHROUGH"},
+            "hosts": ["*.local"],
+        }
+    ]
+    return _gateway("cross-network-gateway", namespace, servers)
+
+
+def istiod_gateway(fleet: Fleet, cluster: str) -> Object:
+    """Opens the gateway's ports for the istiods in `cluster`, which keep their own TLS."""
+    names = {15012: "tls-istiod", 15017: "tls-istiodwebhook"}
+    servers = [
+        {"port": {"number": port, "name": name, "protocol": "TLS"}, "tls": {"mode": "PASSTHROUGH"}, "hosts": ["*"]}
+        for port, name in names.items()
+    ]
+    return _gateway("istiod-gateway", fleet.system_namespace(cluster), servers)
+
+
+def istiod_routes(fleet: Fleet, cluster: str) -> Object:
+    """Leads to each istiod in `cluster` that serves other clusters, by the name that is asked for (SNI).
+
+    Source: samples/multicluster/expose-istiod-rev.yaml.tmpl of istio/istio
+    """
+    served = [cluster] if fleet.remotes_of(cluster) else []
+    routes = []
+    istiods = product((*served, *fleet.hosted_by(cluster)), fleet.istio.installed)
+    for primary, revision in istiods:
+        host = f"{istiod_service(revision)}.{fleet.system_namespace(primary)}.svc"
+        routes += [
+            {
+                "match": [{"port": port, "sniHosts": [host, f"{host}.cluster.local"]}],
+                "route": [{"destination": {"host": f"{host}.cluster.local", "port": {"number": target}}}],
+            }
+            for port, target in ISTIOD_PORTS.items()
+        ]
+    return {
+        "apiVersion": "networking.istio.io/v1",
+        "kind": "VirtualService",
+        "metadata": metadata("istiod-vs", fleet.system_namespace(cluster)),
+        "spec": {"hosts": ["*"], "gateways": ["istiod-gateway"], "tls": routes},
+    }
+
+
+def _gateway(name: str, namespace: str, servers: list[Object]) -> Object:
     return {
         "apiVersion": "networking.istio.io/v1",
         "kind": "Gateway",
-        "metadata": metadata("cross-network-gateway", ISTIO_SYSTEM),
-        "spec": {
-            "selector": {"istio": "eastwestgateway"},
-            "servers": [
-                {
-                    "port": {"number": 15443, "name": "tls", "protocol": "TLS"},
-                    "tls": {"mode": "AUTO_PASSTHROUGH"},
-                    "hosts": ["*.local"],
-                }
-            ],
-        },
+        "metadata": metadata(name, namespace),
+        "spec": {"selector": SELECTOR, "servers": servers},
     }

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from manifests.objects import ISTIO_SYSTEM, Object, encoded, metadata
+from manifests.objects import Object, encoded, metadata
+from topology import Fleet
 
 CACERTS = "cacerts"
 
@@ -46,12 +47,12 @@ def cacerts_data(authority: CertificateAuthority) -> dict[str, str]:
     return {name: encoded(text) for name, text in authority.files().items()}
 
 
-def cacerts(data: object) -> Object:
-    """The Secret itself around `data`. It must be there before istiod first starts."""
+def cacerts(fleet: Fleet, cluster: str, data: object) -> Object:
+    """The Secret itself around `data`, beside the istiod of `cluster`. It must be there before istiod first starts."""
     return {
         "apiVersion": "v1",
         "kind": "Secret",
-        "metadata": metadata(CACERTS, ISTIO_SYSTEM),
+        "metadata": metadata(CACERTS, fleet.system_namespace(cluster)),
         "type": "Opaque",
         "data": data,
     }

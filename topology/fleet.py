@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from functools import cached_property
+
 from pydantic import Field
 
 from topology.cluster import Cluster
@@ -10,6 +13,11 @@ from topology.mesh import Mesh
 from topology.model import Model
 from topology.namespace import Namespace
 from topology.network import Network
+
+
+def external_namespace(cluster: str) -> str:
+    """The namespace of the control plane that another cluster hosts for `cluster`, in both and in its remotes."""
+    return f"istiod-{cluster}"
 
 
 class Fleet(Model):
@@ -45,24 +53,73 @@ class Fleet(Model):
 
     def members_of(self, mesh: str) -> tuple[str, ...]:
         """The clusters of a mesh, in the order of the stack file."""
-        return tuple(name for name in self.clusters if self.mesh_of(name) == mesh)
+        return self._members.get(mesh, ())
 
     def peers_of(self, cluster: str) -> tuple[str, ...]:
         """The other clusters of its mesh."""
         return tuple(name for name in self.members_of(self.mesh_of(cluster)) if name != cluster)
 
+    def readers_of(self, cluster: str) -> tuple[str, ...]:
+        """The clusters whose control planes read this one's API server, itself left out."""
+        return tuple(name for name in self.primaries_of(self.mesh_of(cluster)) if name != cluster)
+
     def networks_of(self, mesh: str) -> tuple[str, ...]:
         """The networks a mesh spans, each once, in the order of its clusters."""
-        return tuple(dict.fromkeys(self.clusters[name].network for name in self.members_of(mesh)))
+        return self._networks.get(mesh, ())
 
-    def has_east_west_gateway(self, cluster: str) -> bool:
-        """Whether the cluster has an east-west gateway: declared, or needed since its mesh spans networks."""
+    def primaries_of(self, mesh: str) -> tuple[str, ...]:
+        """The clusters of a mesh whose API servers hold its configuration: one for each control plane."""
+        return self._primaries.get(mesh, ())
+
+    def is_primary(self, cluster: str) -> bool:
+        """Whether a control plane carries this cluster's name: its own, or one hosted for it elsewhere."""
+        return self.clusters[cluster].control_plane.kind != "remote"
+
+    def primary_of(self, cluster: str) -> str:
+        """The cluster whose control plane serves this one; itself when a control plane carries its name."""
+        plane = self.clusters[cluster].control_plane
+        return plane.of if plane.kind == "remote" else cluster
+
+    def remotes_of(self, primary: str) -> tuple[str, ...]:
+        """The other clusters that a primary's control plane serves."""
+        return self._remotes.get(primary, ())
+
+    def hosting(self, cluster: str) -> str:
+        """The cluster in which the istiod that serves `cluster` runs."""
+        plane = self.clusters[self.primary_of(cluster)].control_plane
+        return plane.of if plane.kind == "external" else self.primary_of(cluster)
+
+    def hosted_by(self, cluster: str) -> tuple[str, ...]:
+        """The clusters for which this one hosts an external control plane."""
+        return self._hosted.get(cluster, ())
+
+    def exposes_control_plane(self, cluster: str) -> bool:
+        """Whether an istiod that runs in the cluster serves other clusters, through a gateway."""
+        return bool(self.hosted_by(cluster)) or (
+            self.clusters[cluster].control_plane.kind == "own" and bool(self.remotes_of(cluster))
+        )
+
+    def is_network_gateway(self, cluster: str) -> bool:
+        """Whether the cluster's gateway leads into its network: declared, or needed since its mesh spans networks."""
         declared = self.clusters[cluster].east_west_gateway is not None
         return declared or len(self.networks_of(self.mesh_of(cluster))) > 1
 
-    def primary_of(self, cluster: str) -> str:
-        """The cluster whose control plane serves this one; itself when it has its own."""
-        return self.clusters[cluster].control_plane.of or cluster
+    def has_east_west_gateway(self, cluster: str) -> bool:
+        """Whether the cluster has an east-west gateway: into its network, or to the control planes in it."""
+        return self.is_network_gateway(cluster) or self.exposes_control_plane(cluster)
+
+    def system_namespace(self, cluster: str) -> str:
+        """The namespace of the control plane that serves a cluster, the same in every cluster it serves.
+
+        Source: https://istio.io/latest/docs/setup/install/external-controlplane/
+        """
+        primary = self.primary_of(cluster)
+        external = self.clusters[primary].control_plane.kind == "external"
+        return external_namespace(primary) if external else "istio-system"
+
+    def is_ambient(self, mesh: str) -> bool:
+        """Whether the clusters of a mesh carry traffic in Istio's ambient mode; they are alike in it."""
+        return any(self.clusters[name].data_plane == "ambient" for name in self.members_of(mesh))
 
     def namespaces_of(self, cluster: str) -> dict[str, Namespace]:
         """The declared namespaces that exist in a cluster."""
@@ -77,16 +134,46 @@ class Fleet(Model):
 
         Source: https://istio.io/latest/docs/ops/deployment/deployment-models/
         """
-        members = self.members_of(mesh)
-        if len(members) == 1:
-            return "single cluster"
-        kinds = {self.clusters[name].control_plane.kind for name in members}
-        planes = (
-            "multi-primary"
-            if kinds == {"own"}
-            else "external control plane"
-            if "external" in kinds
-            else "primary-remote"
-        )
-        networks = "one network" if len(self.networks_of(mesh)) == 1 else "several networks"
-        return f"{planes}, {networks}"
+        members, primaries = self.members_of(mesh), self.primaries_of(mesh)
+        external = any(self.clusters[name].control_plane.kind == "external" for name in primaries)
+        parts = []
+        if external or len(members) > 1:
+            parts += ["multi-primary"] if len(primaries) > 1 else []
+            parts += ["external control plane"] if external else []
+            parts += ["primary-remote"] if len(members) > len(primaries) and not external else []
+        else:
+            parts = ["single cluster"]
+        if len(members) > 1:
+            parts.append("one network" if len(self.networks_of(mesh)) == 1 else "several networks")
+        return ", ".join(["ambient", *parts] if self.is_ambient(mesh) else parts)
+
+    # Derived once, since the models are frozen: whoever plans a thousand clusters asks for each of them.
+
+    @cached_property
+    def _members(self) -> dict[str, tuple[str, ...]]:
+        return _grouped((self.mesh_of(name), name) for name in self.clusters)
+
+    @cached_property
+    def _networks(self) -> dict[str, tuple[str, ...]]:
+        return _grouped((self.mesh_of(name), cluster.network) for name, cluster in self.clusters.items())
+
+    @cached_property
+    def _primaries(self) -> dict[str, tuple[str, ...]]:
+        return _grouped((self.mesh_of(name), name) for name in self.clusters if self.is_primary(name))
+
+    @cached_property
+    def _remotes(self) -> dict[str, tuple[str, ...]]:
+        return _grouped((self.primary_of(name), name) for name in self.clusters if self.primary_of(name) != name)
+
+    @cached_property
+    def _hosted(self) -> dict[str, tuple[str, ...]]:
+        planes = {name: cluster.control_plane for name, cluster in self.clusters.items()}
+        return _grouped((plane.of, name) for name, plane in planes.items() if plane.kind == "external")
+
+
+def _grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
+    """Each key with its names, each name once, in the order they come."""
+    found: dict[str, dict[str, None]] = {}
+    for key, name in pairs:
+        found.setdefault(key, {})[name] = None
+    return {key: tuple(names) for key, names in found.items()}

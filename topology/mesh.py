@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from topology.mesh_settings import MeshSettings
 from topology.model import Model
 from topology.names import DEFAULT_ROOT, TrustDomain
 
@@ -80,3 +81,5 @@ class Mesh(Model):
     """The SPIFFE trust domain, the first part of every workload's identity."""
     trust: Trust = Field(default_factory=Trust)
     """The certificate authorities of the mesh."""
+    settings: MeshSettings = Field(default_factory=MeshSettings)
+    """What holds in the whole mesh, the same in each of its control planes."""

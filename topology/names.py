@@ -32,7 +32,7 @@ DEFAULT_ROOT = "first"
 RESERVED_CLUSTERS = frozenset({"all", "fleet", "kubernetes"})
 RESERVED_NETWORKS = frozenset({"all", "default"})
 RESERVED_NAMESPACES = frozenset({"default", "istio-system", "kube-node-lease", "kube-public", "kube-system"})
-RESERVED_NAMESPACE_PREFIXES = ("kube-", "meshfleet-", "istio-")
+RESERVED_NAMESPACE_PREFIXES = ("kube-", "meshfleet-", "istio-", "istiod-")
 
 
 def label_fault(name: str, longest: int, because: str) -> str | None:

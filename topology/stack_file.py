@@ -66,7 +66,8 @@ def read_stack_file(folder: Path, stack: str) -> StackFile:
         node = reader.compose(text)
         if faults := duplicate_names(node):
             raise TopologyError(faults)
-        content = reader.load(text)
+        # What `load` does with a node, without parsing the text a second time.
+        content = reader.constructor.construct_document(node) if node else None
     except (YAMLError, ValueError) as error:
         # The parser's own text quotes the file, secrets included, and a number or a date may be impossible.
         raise TopologyError([Fault(path.name, f"is not YAML: {_reason(error)}")]) from None

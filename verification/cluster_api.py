@@ -67,7 +67,7 @@ def refusal(cluster: ClusterView, error: ApiError) -> ClusterError | Unreachable
 
 
 def secret_files(client: Client, cluster: ClusterView, name: str) -> Mapping[str, bytes]:
-    """The decoded data of a Secret in the control plane's namespace; never to be shown.
+    """The decoded data of a Secret in the namespace of `cluster`'s control plane; never to be shown.
 
     Raises ApiError (404 when it is not there) and ClusterError when its data is not base64.
     """

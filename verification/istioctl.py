@@ -13,16 +13,21 @@ from verification.unreachable import UnreachableError
 from verification.view import ClusterView, FleetView
 
 
-def istioctl(fleet: FleetView, cluster: ClusterView, arguments: list[str], patience: float) -> str:
-    """The standard output of `istioctl ARGUMENTS` against `cluster`, run for `patience` seconds at most.
+def istioctl(
+    fleet: FleetView, cluster: ClusterView, arguments: list[str], patience: float, *, at: ClusterView | None = None
+) -> str:
+    """The standard output of `istioctl ARGUMENTS` about `cluster`, run for `patience` seconds at most.
+
+    It asks the API server of `cluster`, or that of `at`, in the namespace of the control plane of `cluster`.
 
     Raises VerificationError when istioctl is not there, UnreachableError when it fails or does not end.
     """
-    command = [str(fleet.tools / "istioctl"), f"--kubeconfig={cluster.kubeconfig}"]
-    if cluster.context is not None:
-        command.append(f"--context={cluster.context}")
+    asked_cluster = at or cluster
+    command = [str(fleet.tools / "istioctl"), f"--kubeconfig={asked_cluster.kubeconfig}"]
+    if asked_cluster.context is not None:
+        command.append(f"--context={asked_cluster.context}")
     command += [f"--istioNamespace={cluster.control_plane.namespace}", *arguments]
-    asked = f"istioctl {' '.join(arguments)} against {cluster.name}"
+    asked = f"istioctl {' '.join(arguments)} against {asked_cluster.name}"
     try:
         done = subprocess.run(
             command,

@@ -6,7 +6,7 @@ The shape comes from `meshfleet status --json`; `FleetView.from_status` reads it
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -17,9 +17,12 @@ KINDS = ("own", "remote", "external")
 
 @dataclass(frozen=True)
 class ControlPlaneView:
-    """Where a cluster's istiod is. `of` names the cluster that serves this one, itself when `kind` is own.
+    """Where a cluster's istiod is.
 
-    `debug_url` is the address of the istiod's debug API, without the path, and only known for own ones.
+    `of` names the cluster itself when `kind` is own, its primary when it is remote, the cluster in which its istiod
+    runs when it is external. `debug_url` is the address of the istiod's debug API, without the path; only an istiod
+    that carries the cluster's name has one. `namespace` is that of the control plane. Workloads are on `revision`,
+    and `others` are the other revisions beside it.
     """
 
     kind: Literal["own", "remote", "external"]
@@ -27,11 +30,12 @@ class ControlPlaneView:
     revision: str = "default"
     debug_url: str | None = None
     namespace: str = "istio-system"
+    others: tuple[ControlPlaneView, ...] = ()
 
 
 @dataclass(frozen=True)
 class GatewayView:
-    """An east-west gateway as other networks reach it: an IP address or a host name, and the mTLS port."""
+    """A gateway into a network as others reach it: an IP address or a host name, and the mTLS port."""
 
     address: str
     port: int = 15443
@@ -49,22 +53,35 @@ class ClusterView:
     control_plane: ControlPlaneView
     region: str = ""
     zone: str = ""
+    data_plane: str = "sidecar"
     context: str | None = None
     gateway: GatewayView | None = None
     injected_namespaces: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
+class RootObject:
+    """An object of the root namespace that the stack declares for a whole mesh."""
+
+    kind: str
+    name: str
+    spec: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
 class MeshView:
     """One mesh, and the SHA-256 of its root certificates (DER), 64 lower-case hex digits each.
 
-    `root_fingerprint` is of the root that signs, `other_roots` are those that are trusted beside it.
+    `root_fingerprint` is of the root that signs, `other_roots` are those that are trusted beside it. `mesh_config` is
+    the part of Istio's mesh configuration that the stack declares.
     """
 
     name: str
     trust_domain: str
     root_fingerprint: str | None
     other_roots: tuple[str, ...] = ()
+    mesh_config: Mapping[str, Any] = field(default_factory=dict)
+    objects: tuple[RootObject, ...] = ()
 
     @property
     def bundle(self) -> tuple[str, ...]:
@@ -110,8 +127,34 @@ class FleetView:
         return next((c.mesh for c in self.clusters if c.name == cluster_name), None)
 
     def primaries(self) -> tuple[ClusterView, ...]:
-        """The clusters that have a control plane of their own."""
-        return tuple(cluster for cluster in self.clusters if cluster.control_plane.kind == "own")
+        """The clusters that hold Istio's configuration: an istiod carries the name of each."""
+        return tuple(cluster for cluster in self.clusters if cluster.control_plane.kind != "remote")
+
+    def istiods(self) -> tuple[ClusterView, ...]:
+        """The primaries, each once for every revision of its control plane, which that view then names."""
+        return tuple(each for cluster in self.primaries() for each in of_each_revision(cluster))
+
+    def primary_of(self, cluster: ClusterView) -> ClusterView:
+        """The cluster whose name the istiod of `cluster` carries. Raises VerificationError when there is none."""
+        return self._cluster(cluster.control_plane.of) if cluster.control_plane.kind == "remote" else cluster
+
+    def home_of(self, cluster: ClusterView) -> ClusterView:
+        """The cluster in which the istiod of `cluster` runs. Raises VerificationError when there is none."""
+        primary = self.primary_of(cluster)
+        external = primary.control_plane.kind == "external"
+        return self._cluster(primary.control_plane.of) if external else primary
+
+    def _cluster(self, name: str) -> ClusterView:
+        for cluster in self.clusters:
+            if cluster.name == name:
+                return cluster
+        raise VerificationError(f"status has no cluster {name!r}; it has {', '.join(c.name for c in self.clusters)}")
+
+
+def of_each_revision(cluster: ClusterView) -> tuple[ClusterView, ...]:
+    """The view of a cluster once for every revision that serves it."""
+    plane = cluster.control_plane
+    return (cluster, *(replace(cluster, control_plane=other) for other in plane.others))
 
 
 def fingerprint_digits(text: str) -> str:
@@ -130,6 +173,7 @@ def _cluster(entry: Mapping[str, Any]) -> ClusterView:
         network=_text(entry, "network", where),
         region=str(entry.get("region") or ""),
         zone=str(entry.get("zone") or ""),
+        data_plane=str(entry.get("dataPlane") or "sidecar"),
         kubeconfig=Path(_text(entry, "kubeconfig", where)),
         context=entry.get("context") or None,
         control_plane=_control_plane(name, entry.get("controlPlane"), f"{where}.controlPlane"),
@@ -144,19 +188,30 @@ def _control_plane(cluster: str, entry: Any, where: str) -> ControlPlaneView:
     kind = _text(entry, "kind", where)
     if kind not in KINDS:
         raise VerificationError(f"status: {where}.kind is {kind!r}; allowed are {', '.join(KINDS)}")
-    return ControlPlaneView(
+    revision = str(entry.get("revision") or "default")
+    plane = ControlPlaneView(
         kind=cast("Literal['own', 'remote', 'external']", kind),
         of=str(entry.get("of") or cluster),
-        revision=str(entry.get("revision") or "default"),
-        debug_url=str(entry["debugUrl"]).rstrip("/") if entry.get("debugUrl") else None,
+        revision=revision,
+        debug_url=_url(entry),
         namespace=str(entry.get("namespace") or "istio-system"),
     )
+    others = [other for other in entry.get("revisions") or () if str(other.get("name")) != revision]
+    return replace(
+        plane,
+        others=tuple(replace(plane, revision=_text(other, "name", where), debug_url=_url(other)) for other in others),
+    )
+
+
+def _url(entry: Mapping[str, Any]) -> str | None:
+    return str(entry["debugUrl"]).rstrip("/") if entry.get("debugUrl") else None
 
 
 def _gateway(entry: Any, where: str) -> GatewayView | None:
     if not isinstance(entry, Mapping):
         raise VerificationError(f"status: {where} is {type(entry).__name__}, not an object; run `meshfleet up`")
-    if not entry.get("address"):
+    # One that leads into no network leads to control planes alone.
+    if not entry.get("address") or not entry.get("network"):
         return None
     port = entry.get("port", 15443)
     # The engine hands every number back as a double.
@@ -172,12 +227,28 @@ def _mesh(entry: Mapping[str, Any]) -> MeshView:
     # Missing in a fleet from before roots had names, which has one.
     roots = _entries(entry, "roots", f"{where}.") if "roots" in entry else ()
     digits = [fingerprint_digits(_text(root, "fingerprint", f"{where}.roots")) for root in roots]
+    # A fleet that an earlier release brought up has none until the next `up`.
+    settings = _object(entry, "settings", where)
     return MeshView(
         name=_text(entry, "name", where),
         trust_domain=str(entry.get("trustDomain") or "cluster.local"),
         root_fingerprint=signing,
         other_roots=tuple(root for root in digits if root != signing),
+        mesh_config=_object(settings, "meshConfig", f"{where}.settings"),
+        objects=tuple(_root_object(found, where) for found in _entries(settings, "objects")) if settings else (),
     )
+
+
+def _root_object(entry: Mapping[str, Any], where: str) -> RootObject:
+    inside = f"{where}.settings.objects"
+    return RootObject(_text(entry, "kind", inside), _text(entry, "name", inside), _object(entry, "spec", inside))
+
+
+def _object(entry: Mapping[str, Any], field: str, where: str) -> Mapping[str, Any]:
+    value = entry.get(field, {})
+    if not isinstance(value, Mapping):
+        raise VerificationError(f"status: {where}.{field} is {type(value).__name__}, not an object; run `meshfleet up`")
+    return value
 
 
 def _text(entry: Mapping[str, Any], field: str, where: str) -> str:

@@ -1,6 +1,6 @@
 """`meshfleet:index:EastWestGatewayAddress`: what a load balancer would give to an east-west gateway.
 
-A loopback address that no other gateway under the same home has, written into the status of its Service.
+An address that no other gateway under the same home has, written into the status of its Service.
 """
 
 from __future__ import annotations

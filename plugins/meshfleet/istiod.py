@@ -34,6 +34,7 @@ _INPUTS: Final = (
     "address",
     "certificateAuthority",
     "settings",
+    "configKubeconfig",
 )
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -42,7 +43,7 @@ class IstiodHandler:
     """Life cycle of an istiod process; see `ResourceHandler`."""
 
     outputs = frozenset({"debugUrl", "version", "state"})
-    secret_inputs = frozenset({"kubeconfig", "certificateAuthority"})
+    secret_inputs = frozenset({"kubeconfig", "certificateAuthority", "configKubeconfig"})
     secret_outputs: frozenset[str] = frozenset()
 
     def check(self, inputs: Properties) -> tuple[Properties, list[Fault]]:
@@ -53,6 +54,7 @@ class IstiodHandler:
             *check_names(filled, _NAMES),
             *check_texts(filled, ("trustDomain", "kubeconfig")),
             *check_optional_texts(filled, ("context",)),
+            *check_texts({"configKubeconfig": "-", **filled}, ("configKubeconfig",)),
             *_check_address(filled.get("address")),
             *_check_authority(filled.get("certificateAuthority")),
             *_check_settings(filled.get("settings", {})),
@@ -120,6 +122,7 @@ def _spec(inputs: Properties) -> IstiodSpec:
         trust_domain=inputs["trustDomain"],
         kubeconfig=inputs["kubeconfig"],
         context=inputs.get("context"),
+        config_kubeconfig=inputs.get("configKubeconfig"),
         authority=Authority(
             certificate=authority["caCertificate"],
             key=authority["caKey"],

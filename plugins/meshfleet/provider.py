@@ -29,6 +29,7 @@ _HANDLERS: Final = {
         "root_certificate_authority",
         "RootCertificateAuthorityHandler",
     ),
+    "meshfleet:index:ServedCluster": ("served_cluster", "ServedClusterHandler"),
 }
 
 

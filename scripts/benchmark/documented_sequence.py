@@ -126,7 +126,7 @@ def _gateway(tools: Tools, member: Member) -> None:
     patch = ("--subresource=status", "--type=merge", "-p", status)
     _kubectl(tools, member, "patch", "service", name, "-n", NAMESPACE, *patch)
     _kubectl(tools, member, "rollout", "status", f"deployment/{name}", "-n", NAMESPACE, "--timeout=60s")
-    _kubectl(tools, member, "apply", "-f", "-", stdin=json.dumps(gateways.cross_network_gateway()))
+    _kubectl(tools, member, "apply", "-f", "-", stdin=json.dumps(gateways.cross_network_gateway(NAMESPACE)))
 
 
 def _remote_secret(tools: Tools, folder: Path, peer: Member, member: Member) -> None:

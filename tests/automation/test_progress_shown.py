@@ -8,7 +8,8 @@ import sys
 import pytest
 from rich.console import Console
 
-from automation.progress import MovingTable, PlainLines, Silent, progress_for
+from automation.moving_table import MovingTable
+from automation.progress import PlainLines, Silent, progress_for
 from tests.automation.events import done, failed, started
 
 pytestmark = pytest.mark.proof("progress and changes by cluster and stage", step=0)

@@ -74,7 +74,45 @@ def meshes(draw: st.DrawFn, name: str = "") -> Config:
     )
     if len(name) <= COMMON_NAME_LENGTH - len("Root CA b2 of "):
         trust = st.builds(dict.__or__, trust, st.just({}) | roots())
-    return draw(_optional(trustDomain=st.sampled_from(["cluster.local", "mesh.example", "a"]), trust=trust))
+    domains = st.sampled_from(["cluster.local", "mesh.example", "a"])
+    return draw(_optional(trustDomain=domains, trust=trust, settings=mesh_settings()))
+
+
+def mesh_settings() -> st.SearchStrategy[Config]:
+    """What holds in a whole mesh; a failover depends on the regions of its clusters and is added by `fleets`."""
+    collector = st.fixed_dictionaries(
+        {
+            "service": st.sampled_from(["otel.tools.svc.cluster.local", "tools/otel.example"]),
+            "port": st.integers(1, 65535),
+        }
+    )
+    tracing = st.builds(
+        lambda kind, service, sampling: {kind: service, **sampling},
+        st.sampled_from(["opentelemetry", "zipkin"]),
+        collector,
+        _optional(samplingPercentage=st.sampled_from([0, 1, 12.5, 100])),
+    )
+    text = _optional(enabled=st.booleans(), encoding=st.just("text"), format=st.sampled_from(["", "%PROTOCOL%"]))
+    json_log = st.fixed_dictionaries(
+        {"encoding": st.just("json")}, optional={"format": st.just('{"code": "%RESPONSE_CODE%"}')}
+    )
+    detection = _optional(consecutiveGatewayErrors=st.integers(1, 9), maxEjectionPercent=st.integers(1, 100))
+    return _optional(
+        mtls=st.sampled_from(["strict", "permissive"]),
+        outboundTrafficPolicy=st.sampled_from(["allow-any", "registry-only"]),
+        locality=_optional(outlierDetection=detection),
+        accessLog=text | json_log,
+        tracing=tracing,
+    )
+
+
+def discoveries() -> st.SearchStrategy[Config]:
+    """How the peers of a cluster read it."""
+    return _optional(
+        server=st.sampled_from(["https://api.example:6443", "https://[fd00::1]/k8s/west", "https://10.0.0.7"]),
+        tlsServerName=st.sampled_from(["kubernetes.default.svc", "api"]),
+        token=st.integers(1, 3),
+    )
 
 
 @st.composite
@@ -103,6 +141,8 @@ def clusters(draw: st.DrawFn, position: int, network: str, mesh: str | None) -> 
             serviceAnnotations=st.just({"service.beta.kubernetes.io/load-balancer": "internal, please"}),
         )
         cluster["eastWestGateway"] = draw(gateway)
+    if draw(st.booleans()):
+        cluster["discovery"] = draw(discoveries())
     return cluster | draw(_optional(controlPlane=st.just("own"), dataPlane=st.just("sidecar")))
 
 
@@ -135,6 +175,11 @@ def fleets(draw: st.DrawFn, max_clusters: int = 4) -> Config:
     }
     if mesh_count:
         config["meshes"] = {name: draw(st.none() | meshes(name)) for name in mesh_names}
+        for position, name in enumerate(mesh_names):
+            inside = [
+                cluster for home, cluster in zip(homes, config["clusters"].values(), strict=True) if home == position
+            ]
+            _add_failover(draw, config["meshes"][name], set_of([c["region"] for c in inside if "region" in c]))
     if count > 1 or draw(st.booleans()):
         config["host"] = draw(st.sampled_from(cluster_names))
     some = st.lists(st.sampled_from(cluster_names), unique=True)
@@ -153,6 +198,15 @@ def fleets(draw: st.DrawFn, max_clusters: int = 4) -> Config:
         kubernetes=_optional(version=st.just(EMBEDDED_KUBERNETES)),
     )
     return config | draw(optional)
+
+
+def _add_failover(draw: st.DrawFn, mesh: Config | None, regions: list[str]) -> None:
+    locality = (mesh or {}).get("settings", {}).get("locality")
+    if locality is None or len(regions) < 2 or not draw(st.booleans()):
+        return
+    origins = draw(st.lists(st.sampled_from(regions), unique=True))
+    others = {origin: [region for region in regions if region != origin] for origin in origins}
+    locality["failover"] = [{"from": origin, "to": draw(st.sampled_from(others[origin]))} for origin in origins]
 
 
 def set_of(items: list[str]) -> list[str]:

@@ -12,7 +12,7 @@ IMPLEMENTED_PROVIDERS = ("embedded", "existing")
 
 
 def support(draft: Draft) -> Iterator[Fault]:
-    """Yield a fault for each provider, control plane or data plane that this release does not bring up."""
+    """Yield a fault for each provider that this release does not bring up."""
     for name, cluster in draft.clusters.items():
         path = f"clusters.{name}"
         if cluster.provider not in IMPLEMENTED_PROVIDERS:
@@ -22,7 +22,3 @@ def support(draft: Draft) -> Iterator[Fault]:
                 f"this release does not create such clusters ({missing} are to come); "
                 "use embedded, or existing with a kubeconfig and a context",
             )
-        if cluster.control_plane.kind != "own":
-            yield Fault(f"{path}.controlPlane", f"{cluster.control_plane.kind} is not built yet; use own")
-        if cluster.data_plane != "sidecar":
-            yield Fault(f"{path}.dataPlane", f"{cluster.data_plane} is not built yet; use sidecar")

@@ -4,13 +4,16 @@ from collections.abc import Sequence
 
 from topology.errors import VerificationError
 from verification.check import Check
+from verification.checks.ambient_workloads import AmbientWorkloads
 from verification.checks.clusters_synced import ClustersSynced
 from verification.checks.endpoint_shards import EndpointShards
 from verification.checks.injection import Injection
 from verification.checks.istioctl_analyze import IstioctlAnalyze
 from verification.checks.istioctl_remote_clusters import IstioctlRemoteClusters
+from verification.checks.mesh_config import MeshConfig
 from verification.checks.network_gateways import NetworkGateways
 from verification.checks.proxies_take_roots import ProxiesTakeRoots
+from verification.checks.served_from_elsewhere import ServedFromElsewhere
 from verification.checks.trust import Trust
 from verification.checks.webhook_validation import WebhookValidation
 
@@ -18,7 +21,10 @@ ALL: tuple[Check, ...] = (
     ClustersSynced(),
     NetworkGateways(),
     Trust(),
+    ServedFromElsewhere(),
+    MeshConfig(),
     EndpointShards(),
+    AmbientWorkloads(),
     WebhookValidation(),
     Injection(),
     IstioctlRemoteClusters(),
@@ -40,13 +46,16 @@ def named(names: Sequence[str]) -> tuple[Check, ...]:
 __all__ = [
     "ALL",
     "BETWEEN_STAGES",
+    "AmbientWorkloads",
     "ClustersSynced",
     "EndpointShards",
     "Injection",
     "IstioctlAnalyze",
     "IstioctlRemoteClusters",
+    "MeshConfig",
     "NetworkGateways",
     "ProxiesTakeRoots",
+    "ServedFromElsewhere",
     "Trust",
     "WebhookValidation",
     "named",

@@ -5,7 +5,7 @@ Source: /debug/endpointShardz, pilot/pkg/model/endpointshards.go: one shard for 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from verification import istiod
 from verification.check import Check, Finding
@@ -21,7 +21,7 @@ class EndpointShards(Check):
     name = "endpoint-shards"
 
     def concerns(self, fleet: FleetView) -> tuple[ClusterView, ...]:
-        return fleet.primaries()
+        return fleet.istiods()
 
     def look(self, fleet: FleetView, cluster: ClusterView, patience: float) -> Finding:
         return judge(fleet, cluster, istiod.service_shards(istiod.ask(cluster, "endpointShardz", patience)))
@@ -41,7 +41,7 @@ def judge(fleet: FleetView, cluster: ClusterView, services: Mapping[str, Mapping
     if leaks:
         return Finding(False, f"{leaks[0]}, not {cluster.mesh}; {len(leaks)} such shards; delete that remote secret")
     members = fleet.mesh_members(cluster.mesh)
-    names = candidates(cluster)
+    names = candidates(cluster, members)
     host = next((name for name in names if name in services), None)
     if host is None:
         return Finding(
@@ -63,9 +63,10 @@ def judge(fleet: FleetView, cluster: ClusterView, services: Mapping[str, Mapping
     return Finding(True, f"{host}: {seen} endpoints")
 
 
-def candidates(cluster: ClusterView) -> tuple[str, ...]:
-    """Services that every cluster of a mesh has, the one of the data plane first."""
+def candidates(cluster: ClusterView, members: Sequence[ClusterView]) -> tuple[str, ...]:
+    """Services that every cluster of a mesh has, the one of the data plane first where it is in all of them."""
     revision = cluster.control_plane.revision
     control_plane = "istiod" if revision == "default" else f"istiod-{revision}"
     suffix = f"{cluster.control_plane.namespace}.svc.cluster.local"
-    return (f"{GATEWAY_SERVICE}.{suffix}", f"{control_plane}.{suffix}")
+    everywhere = [GATEWAY_SERVICE] if all(member.gateway for member in members) else []
+    return tuple(f"{name}.{suffix}" for name in (*everywhere, control_plane))

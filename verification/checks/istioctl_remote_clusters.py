@@ -25,11 +25,13 @@ class IstioctlRemoteClusters(Check):
     name = "istioctl-remote-clusters"
 
     def concerns(self, fleet: FleetView) -> tuple[ClusterView, ...]:
-        return fleet.primaries()
+        return fleet.istiods()
 
     def look(self, fleet: FleetView, cluster: ClusterView, patience: float) -> Finding:
         arguments = ["remote-clusters", f"--revision={cluster.control_plane.revision}"]
-        return judge(fleet, cluster, istioctl(fleet, cluster, arguments, patience))
+        # An external istiod has its Pod where it runs, and not in the cluster whose name it carries.
+        printed = istioctl(fleet, cluster, arguments, patience, at=fleet.home_of(cluster))
+        return judge(fleet, cluster, printed)
 
 
 def judge(fleet: FleetView, cluster: ClusterView, printed: str) -> Finding:

@@ -29,18 +29,22 @@ class Trust(Check):
     name = "trust"
 
     def look(self, fleet: FleetView, cluster: ClusterView, patience: float) -> Finding:
+        files: Mapping[str, bytes] = {}
+        if cluster.control_plane.kind != "remote":
+            # An external istiod has its authority where it runs.
+            home = fleet.home_of(cluster)
+            with reach(home, patience) as client:
+                try:
+                    files = secret_files(client, cluster, CACERTS)
+                except ApiError as error:
+                    if error.status.code != 404:
+                        raise
+                    return Finding(
+                        False,
+                        f"{home.name} has no Secret {CACERTS} in {cluster.control_plane.namespace}: the istiod of "
+                        f"{cluster.name} signs with a root of its own; run `meshfleet up`",
+                    )
         with reach(cluster, patience) as client:
-            own = cluster.control_plane.kind == "own"
-            try:
-                files = secret_files(client, cluster, CACERTS) if own else {}
-            except ApiError as error:
-                if error.status.code != 404:
-                    raise
-                return Finding(
-                    False,
-                    f"{cluster.name} has no Secret {CACERTS}: its istiod signs with a root of its own; "
-                    "run `meshfleet up`",
-                )
             try:
                 given = config_map(client, cluster, CONFIG_MAP)
             except ApiError as error:
@@ -59,7 +63,7 @@ def judge(
 ) -> Finding:
     """Whether `files` are an authority under the mesh's root, and `given`, the workloads' roots, are the mesh's.
 
-    `files` is empty for a cluster whose control plane runs elsewhere. Raises CertificateError.
+    `files` is empty for a cluster that another one's istiod serves. Raises CertificateError.
     """
     mesh = fleet.mesh(cluster.mesh)
     if mesh.root_fingerprint is None:
@@ -75,7 +79,7 @@ def judge(
             f"workloads of {cluster.name} are given root {shown(roots)}, {declared}; "
             f"restart its istiod if {CACERTS} was changed after its start",
         )
-    if cluster.control_plane.kind != "own":
+    if cluster.control_plane.kind == "remote":
         return Finding(True, f"workloads of {cluster.name} are given root {shown(roots)} of {mesh.name}")
     authority = verify_authority(files, now)
     if authority.root_fingerprint != mesh.root_fingerprint:

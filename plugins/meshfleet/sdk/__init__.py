@@ -7,6 +7,7 @@ from plugins.meshfleet.sdk.certificate_authorities import (
 from plugins.meshfleet.sdk.embedded_cluster import EmbeddedCluster
 from plugins.meshfleet.sdk.gateways import EastWestGatewayAddress
 from plugins.meshfleet.sdk.istiods import Istiod, IstiodAddress
+from plugins.meshfleet.sdk.served_clusters import ServedCluster
 
 __all__ = [
     "EastWestGatewayAddress",
@@ -15,4 +16,5 @@ __all__ = [
     "Istiod",
     "IstiodAddress",
     "RootCertificateAuthority",
+    "ServedCluster",
 ]

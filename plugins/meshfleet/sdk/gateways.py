@@ -8,7 +8,7 @@ from plugins.meshfleet.sdk.resource import NativeResource
 
 
 class EastWestGatewayAddress(NativeResource):
-    """A loopback address of its own, written into the status of the gateway's Service.
+    """An address of its own, written into the status of the gateway's Service.
 
     `port` is the Service's port for cross-network traffic; `state` is `published`, or says what is missing.
     """

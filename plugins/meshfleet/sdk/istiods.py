@@ -50,7 +50,7 @@ class Istiod(NativeResource):
 
     `address` holds the five ports of an `IstiodAddress` (`httpPort`, …), `certificate_authority` the PEM
     texts `caCertificate`, `caKey`, `certificateChain` and `rootCertificate`, `settings` further environment
-    variables.
+    variables. `config_kubeconfig` leads to the cluster that an external istiod serves.
     """
 
     debug_url: pulumi.Output[str]
@@ -75,6 +75,7 @@ class Istiod(NativeResource):
         namespace: pulumi.Input[str] = "istio-system",
         context: pulumi.Input[str] | None = None,
         settings: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None,
+        config_kubeconfig: pulumi.Input[str] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         inputs = {
@@ -90,5 +91,6 @@ class Istiod(NativeResource):
             "address": address,
             "certificate_authority": pulumi.Output.secret(certificate_authority),
             "settings": settings,
+            "config_kubeconfig": None if config_kubeconfig is None else pulumi.Output.secret(config_kubeconfig),
         }
         super().__init__(resource_name, inputs, opts)

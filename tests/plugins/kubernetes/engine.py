@@ -64,7 +64,7 @@ def _to_its_end() -> Iterator[None]:
     leaves its event loop open; all that would otherwise happen in the middle of a later test.
     """
     ended: list[threading.Event] = []
-    run = LanguageServer.Run
+    run: Any = LanguageServer.Run
 
     def run_to_the_end(server: LanguageServer, request: Any, context: Any) -> Any:
         end = threading.Event()
