@@ -144,8 +144,8 @@ def test_charts_come_from_where_the_stack_file_says_but_for_an_istiod_built_here
         istio={"version": version, "charts": charts},
     )
     fleet = load("charts", config)
-    assert chart_source(fleet, "east", "istiod") == expected
-    assert chart_source(fleet, "west", "istiod") == {"chart": ".meshfleet/charts/istiod"}
+    assert chart_source(fleet, "east", "istiod", version) == expected
+    assert chart_source(fleet, "west", "istiod", version) == {"chart": ".meshfleet/charts/istiod"}
 
 
 @pytest.mark.parametrize(
