@@ -25,7 +25,9 @@ OBJECTS = ("peer-authentication", "telemetry", "outlier-detection")
 
 def fleet_with(**given_ones: Any) -> Fleet:
     """Two clusters, each in a region called as it is, in a mesh with these settings."""
-    clusters = {name: {"embedded": {}, "network": f"n-{name}", "region": name} for name in ("west", "east")}
+    clusters: dict[str, Any] = {
+        name: {"embedded": {}, "network": f"n-{name}", "region": name} for name in ("west", "east")
+    }
     return load(
         "settings",
         {
@@ -50,7 +52,7 @@ def test_every_control_plane_of_a_mesh_gets_the_same_bytes(fleet: Fleet) -> None
             json.dumps(
                 [
                     releases(plans[cluster])["istiod"].values["meshConfig"],
-                    [values_of(found) for found in map(lambda n, c=cluster: named(plans[c], n), OBJECTS) if found],
+                    [values_of(found) for name in OBJECTS if (found := named(plans[cluster], name))],
                 ]
             )
             for cluster in fleet.members_of(mesh)
