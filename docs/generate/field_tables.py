@@ -78,11 +78,7 @@ def spelled(hint: Any) -> str:
         if hint in SHORT_FORMS:
             return SHORT_FORMS[hint][0]
         return f"[{heading(hint).lower()}](#{anchor(hint)})" if has_table(hint) else "refused today"
-<<<<<<< HEAD
     return {str: "text", int: "a whole number", float: "a number", bool: "`true` or `false`"}[hint]
-=======
-    return {str: "text", int: "a whole number", bool: "`true` or `false`", float: "a number"}[hint]
->>>>>>> settings
 
 
 def default(hint: Any, field: FieldInfo) -> str:

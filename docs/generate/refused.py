@@ -139,11 +139,7 @@ def flow(value: object) -> str:
     if isinstance(value, Mapping):
         return f"{{{', '.join(f'{key}: {flow(inner)}' for key, inner in value.items())}}}"
     if isinstance(value, list):
-<<<<<<< HEAD
         return f"[{', '.join(map(flow, value))}]"
-=======
-        return f"[{', '.join(flow(inner) for inner in value)}]"
->>>>>>> settings
     quoted = isinstance(value, str) and (value == "" or value.replace(".", "").isdecimal())
     return repr(value) if quoted else str(value)
 

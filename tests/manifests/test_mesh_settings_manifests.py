@@ -25,11 +25,7 @@ OBJECTS = ("peer-authentication", "telemetry", "outlier-detection")
 
 def fleet_with(**given_ones: Any) -> Fleet:
     """Two clusters, each in a region called as it is, in a mesh with these settings."""
-<<<<<<< HEAD
     clusters: dict[str, dict[str, Any]] = {
-=======
-    clusters: dict[str, Any] = {
->>>>>>> settings
         name: {"embedded": {}, "network": f"n-{name}", "region": name} for name in ("west", "east")
     }
     return load(
@@ -65,13 +61,8 @@ def test_every_control_plane_of_a_mesh_gets_the_same_bytes(fleet: Fleet) -> None
         written = {
             json.dumps(
                 [
-<<<<<<< HEAD
                     _without_address(releases(plans[cluster])["istiod"].values["meshConfig"]),
                     [values_of(found)["spec"] for name in OBJECTS if (found := named(plans[cluster], name))],
-=======
-                    releases(plans[cluster])["istiod"].values["meshConfig"],
-                    [values_of(found) for name in OBJECTS if (found := named(plans[cluster], name))],
->>>>>>> settings
                 ]
             )
             for cluster in fleet.primaries_of(mesh)
