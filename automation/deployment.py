@@ -1,8 +1,8 @@
 """What the stack's state says is deployed, for the planners of changes in stages (topology/stages.py).
 
-The stack's output `fleet` is written when a run has done everything, so it says what every cluster has reached; of
-revisions that is enough, since each step of an upgrade can be taken again. Two places tell of a mesh's roots. The inputs of its component are written before a run changes any
-cluster, so they say what was begun; the output says what was reached.
+The stack's output `fleet` is written when a run has done everything, so it says what every cluster has reached. Of
+revisions that is enough, since each step of an upgrade can be taken again. Of a mesh's roots the inputs of its
+component tell more: they are written before a run changes any cluster, so they say what was begun.
 """
 
 from __future__ import annotations
