@@ -114,6 +114,6 @@ class ControlPlane(Component):
             for revision, address in addresses.items()
         }
         self.resources = ControlPlaneResources(base, istiods, addresses, processes)
-        for name, release in ambient.after(fleet, cluster).items():
+        for name, release in ambient.after(fleet, cluster, trust.fingerprints).items():
             helm_release(f"{cluster}/{name}", fleet, cluster, release, in_cluster(*self.resources.ready))
         self.done()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from manifests.objects import ISTIO_SYSTEM, Chart, Object, Release, metadata
 from manifests.remote_secrets import READER
+from manifests.trust import ROOTS_ANNOTATION
 from topology import Fleet, Namespace
 
 EAST_WEST_GATEWAY = "istio-eastwestgateway"
@@ -48,8 +49,12 @@ def before(fleet: Fleet, cluster: str) -> dict[str, Release]:
     return {"gateway-api": Release("gateway-api", ISTIO_SYSTEM, Chart.GATEWAY_API, {}, wait=False)}
 
 
-def after(fleet: Fleet, cluster: str) -> dict[str, Release]:
-    """The releases that come after istiod, by name: the agents on each node."""
+def after(fleet: Fleet, cluster: str, roots: object) -> dict[str, Release]:
+    """The releases that come after istiod, by name: the agents on each node.
+
+    `roots` tells the roots of the mesh from any others. A ztunnel learns of them with the certificates it gets, which
+    it keeps for half a day; one that is made anew has new ones.
+    """
     if fleet.clusters[cluster].data_plane != "ambient":
         return {}
     waits = not fleet.clusters[cluster].simulated
@@ -58,6 +63,7 @@ def after(fleet: Fleet, cluster: str) -> dict[str, Release]:
         "multiCluster": {"clusterName": cluster},
         "network": fleet.clusters[cluster].network,
         "meshConfig": {"trustDomain": fleet.meshes[mesh].trust_domain},
+        "podAnnotations": {ROOTS_ANNOTATION: roots},
     }
     cni: Object = {"profile": "ambient"}
     if fleet.istio.revision != "default":

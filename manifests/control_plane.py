@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from manifests import ambient
 from manifests.mesh_settings import mesh_config
 from manifests.objects import Chart, Object, Release
+from manifests.trust import ROOTS_ANNOTATION
 from topology import Fleet
 
 VALIDATION_PATH = "/validate"
@@ -33,12 +34,6 @@ def injection_path(fleet: Fleet, cluster: str) -> str:
 def istiod_service(revision: str) -> str:
     """The name of a revision's Service, of its ServiceAccount and of its release."""
     return "istiod" if revision == "default" else f"istiod-{revision}"
-
-
-# On an istiod whose pods run: another bundle of roots makes new pods, one after another, and Helm waits for them. It
-# reads a changed `cacerts` by itself as well, but each pod when its node gets to it, and some of it only at its start:
-# whose certificates it accepts from proxies outside of a pod.
-ROOTS_ANNOTATION = "meshfleet/roots"
 
 
 def istiod_settings() -> dict[str, str]:

@@ -88,7 +88,8 @@ def _control_plane(fleet: Fleet, cluster: str) -> list[Document]:
         ),
     ]
     plan[:0] = [Document(name, Stage.CONTROL_PLANE, body) for name, body in ambient.before(fleet, cluster).items()]
-    plan += [Document(name, Stage.CONTROL_PLANE, body) for name, body in ambient.after(fleet, cluster).items()]
+    agents = ambient.after(fleet, cluster, _roots(fleet, cluster, "fingerprint"))
+    plan += [Document(name, Stage.CONTROL_PLANE, body) for name, body in agents.items()]
     plan += [Document(name, Stage.CONTROL_PLANE, body) for name, body in mesh_settings.objects(fleet, cluster).items()]
     if fleet.clusters[cluster].control_plane.kind == "external":
         plan.append(Document("istiod-token", Stage.CONTROL_PLANE, external.account_token(fleet, cluster)))

@@ -12,6 +12,10 @@ from manifests.objects import Object, encoded, metadata
 from topology import Fleet
 
 CACERTS = "cacerts"
+# Of pods that are made anew with another bundle of roots, one after another, while Helm waits for them: istiod's, since
+# it reads a changed `cacerts` by itself when its node gets to it, and some of it only at its start (whose certificates
+# it accepts from proxies outside of a pod); and ztunnel's, which no istiod tells of roots.
+ROOTS_ANNOTATION = "meshfleet/roots"
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from topology.deployed import Bundle, Deployed, DeployedTrust
 from topology.fleet import Fleet
 from topology.walk import Change, Step, Walk
 
-NEEDS = ("trust", "proxies-take-roots")
+NEEDS = ("trust", "proxies-take-roots", "served-from-elsewhere")
 """What must hold before another root signs or one is dropped: everybody has what came before."""
 
 
@@ -50,9 +50,8 @@ def moves(deployed: DeployedTrust, target: Bundle) -> tuple[Move, ...]:
     while way[-1] != target:
         way.append(next_bundle(way[-1], target))
     found = [_move(before, after) for before, after in pairwise(way)]
-    # A step that was begun is ended first. So is one whose end nobody waited for, where the next one needs that: it
-    # changes nothing then, but starts again what has died.
-    if not deployed.settled or found[0].needs:
+    if not deployed.settled:
+        # A step that was begun is ended first.
         found.insert(0, Move(words(deployed.begun), deployed.begun))
     return tuple(found)
 

@@ -21,6 +21,9 @@ from topology.walk import Walk
 
 Planner = Callable[[Deployed, Fleet], Walk]
 
+AS_DEPLOYED = "as it is deployed"
+"""The name of a stage that changes nothing but starts again what has died."""
+
 PLANNERS: tuple[Planner, ...] = (rotate_roots, upgrade_revisions)
 
 
@@ -38,7 +41,10 @@ class Stage:
 
 
 def stages(deployed: Deployed, target: Fleet, planners: Sequence[Planner] = PLANNERS) -> tuple[Stage, ...]:
-    """The way from what is deployed to `target`, at least one stage; the last one's fleet is the target itself."""
+    """The way from what is deployed to `target`, at least one stage; the last one's fleet is the target itself.
+
+    The first one needs nothing, so that a run which goes on after another one can mend what it finds.
+    """
     walks = [planner(deployed, target) for planner in planners]
     found: list[Stage] = []
     for turn, walk in enumerate(walks):
@@ -46,4 +52,10 @@ def stages(deployed: Deployed, target: Fleet, planners: Sequence[Planner] = PLAN
         for later in walks[turn + 1 :]:
             held = later.hold(held)
         found += [Stage(step.name, step.apply(held), step.needs) for step in walk.steps]
+    if found and found[0].needs:
+        # What it needs may have died since. So what is deployed is brought up again before anybody is asked.
+        there = target
+        for walk in walks:
+            there = walk.hold(there)
+        found.insert(0, Stage(AS_DEPLOYED, there))
     return tuple(found) or (Stage("", target),)

@@ -41,7 +41,7 @@ class MadeUp:
     def tell(self, text: str) -> None:
         self.done.append(f"told: {text}")
 
-    def run(self, operation: str, title: str, *, stage: Fleet | None, refresh: bool) -> Record:
+    def bring_up(self, title: str, *, stage: Fleet | None, refresh: bool) -> Record:
         self.done.append(f"{title} with {stage.name if stage else 'the stack file'}{', refreshed' if refresh else ''}")
         return Record(changes=[Change(Place("west", "trust", "cacerts"), "update")])
 

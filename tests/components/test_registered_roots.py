@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import base64
+import re
 from typing import Any
 
 import pytest
 
 from components.trust import root_resource
 from tests.components.fleets import fleet_called, fleet_of
-from tests.components.registered_graph import Graph
+from tests.components.registered_graph import Graph, Resource
 from tests.components.registrations import record
 from topology import Fleet
 from topology.deployed import Bundle, Deployed, DeployedTrust
@@ -21,10 +22,16 @@ pytestmark = pytest.mark.proof("every legal set of roots is a state of its own",
 MESH = "mesh"
 
 
-def root_file(graph: Graph, cluster: str) -> str:
-    """The file `root-cert.pem` of a cluster's `cacerts`."""
-    data: dict[str, Any] = graph[f"{cluster}/cacerts"].inputs["data"]["value"]
+def root_file(secret: Resource) -> str:
+    """The file `root-cert.pem` of a `cacerts`."""
+    data: dict[str, Any] = secret.inputs["data"]["value"]
     return base64.b64decode(data["root-cert.pem"]).decode()
+
+
+def served(resource: Resource) -> str:
+    """The cluster whose name an istiod carries, by a resource of that istiod; it may run in another one."""
+    hosted = re.fullmatch(r"external-(.+)-(cacerts|istiod.*)", resource.what)
+    return hosted[1] if hosted else resource.cluster
 
 
 def expected(mesh: str, bundle: Bundle) -> str:
@@ -37,23 +44,28 @@ def with_roots(*bundle: str) -> Fleet:
     return with_bundles({"mesh1": bundle})(fleet_of(2))
 
 
-def test_every_cluster_trusts_all_roots_of_its_mesh_the_one_that_signs_first(graph: Graph, fleet: Fleet) -> None:
-    for cluster, declared in fleet.clusters.items():
+def test_every_istiod_trusts_all_roots_of_its_mesh_the_one_that_signs_first(graph: Graph, fleet: Fleet) -> None:
+    def wanted(cluster: str) -> str:
         mesh = fleet.mesh_of(cluster)
-        wanted = expected(mesh, fleet.meshes[mesh].trust.bundle)
-        assert root_file(graph, cluster) == wanted
-        if declared.simulated:
-            authority = graph[f"{cluster}/istiod-process"].inputs["certificateAuthority"]["value"]
-            assert authority["rootCertificate"] == wanted
+        return expected(mesh, fleet.meshes[mesh].trust.bundle)
+
+    secrets = {served(found): found for found in graph.custom if found.what.endswith("cacerts")}
+    assert secrets.keys() == {name for name in fleet.clusters if fleet.is_primary(name)}
+    for cluster, secret in secrets.items():
+        assert root_file(secret) == wanted(cluster)
+    for process in (found for found in graph.custom if found.type.endswith(":Istiod")):
+        authority = process.inputs["certificateAuthority"]["value"]
+        assert authority["rootCertificate"] == wanted(process.inputs["cluster"])
 
 
 def test_pods_of_an_istiod_are_made_anew_with_other_roots(graph: Graph, fleet: Fleet) -> None:
-    for cluster, declared in fleet.clusters.items():
-        annotations = graph[f"{cluster}/istiod"].inputs["values"].get("podAnnotations", {})
-        mesh = fleet.mesh_of(cluster)
+    for release in (found for found in graph.custom if found.inputs.get("chart", "").rpartition("/")[2] == "istiod"):
+        mesh = fleet.mesh_of(served(release))
         roots = ",".join(f"fingerprint of {root_resource(mesh, root)}" for root in fleet.meshes[mesh].trust.bundle)
-        # A process is started again by itself.
-        assert annotations == ({} if declared.simulated else {"meshfleet/roots": roots})
+        runs = served(release) != release.cluster or fleet.clusters[release.cluster].control_plane.kind == "own"
+        # A process is started again by itself, and what only leads to an istiod has none.
+        wanted = {"meshfleet/roots": roots} if runs and not fleet.clusters[release.cluster].simulated else {}
+        assert release.inputs["values"].get("podAnnotations", {}) == wanted
 
 
 def test_the_first_root_has_the_name_it_had_before_roots_had_names() -> None:
@@ -94,7 +106,11 @@ def test_a_mesh_with_two_roots_says_which_signs() -> None:
 def test_each_stage_registers_its_roots_and_issues_intermediates_of_the_one_that_signs() -> None:
     deployed = Deployed({"mesh1": DeployedTrust(("first",), ("first",))})
     registered = [
-        (root_file(graph, "c0"), root_file(graph, "c1"), graph["c0/intermediate"].inputs["rootCertificate"])
+        (
+            root_file(graph["c0/cacerts"]),
+            root_file(graph["c1/cacerts"]),
+            graph["c0/intermediate"].inputs["rootCertificate"],
+        )
         for graph in (record(stage.fleet) for stage in stages(deployed, with_roots("second")))
     ]
     old, new = "certificate of mesh mesh1/root", "certificate of mesh mesh1/root-second"

@@ -79,10 +79,12 @@ def test_before_another_root_signs_or_one_is_dropped_everybody_has_what_came_bef
     deployed: DeployedTrust, target: Bundle
 ) -> None:
     way = moves(deployed, target)
-    assert not way or way[0].needs == ()
-    for before, after in pairwise(way):
-        grows = set(before.bundle) < set(after.bundle)
-        assert after.needs == (() if grows else NEEDS)
+    for before, move in zip([deployed.begun, *(move.bundle for move in way)], way, strict=False):
+        if move.bundle != before:
+            grows = set(before) < set(move.bundle)
+            assert move.needs == (() if grows else NEEDS)
+    if not deployed.settled:
+        assert way[0].needs == ()
 
 
 @given(interrupted(), bundles(), st.data())
@@ -117,11 +119,8 @@ def test_a_root_gives_way_to_another_in_three_steps() -> None:
     ]
 
 
-def test_an_interrupted_way_goes_on_where_it_was_and_starts_again_what_has_died() -> None:
-    assert told(("b", "a"), ("b",)) == [
-        ("both roots trusted (b and a), b signs", ("b", "a")),
-        ("the old root is dropped (a)", ("b",)),
-    ]
+def test_an_interrupted_way_goes_on_where_it_was() -> None:
+    assert told(("b", "a"), ("b",)) == [("the old root is dropped (a)", ("b",))]
     begun = DeployedTrust(reached=("a", "b"), begun=("b", "a"))
     assert moves(begun, ("b",)) == (
         Move("both roots trusted (b and a), b signs", ("b", "a")),
@@ -130,12 +129,11 @@ def test_an_interrupted_way_goes_on_where_it_was_and_starts_again_what_has_died(
 
 
 def test_who_thinks_better_of_it_comes_back_the_same_way() -> None:
-    assert [bundle for _, bundle in told(("b", "a"), ("a",))] == [("b", "a"), ("a", "b"), ("a",)]
+    assert [bundle for _, bundle in told(("b", "a"), ("a",))] == [("a", "b"), ("a",)]
 
 
 def test_two_roots_give_way_to_two_others_one_at_a_time() -> None:
     assert [bundle for _, bundle in told(("a", "b"), ("c", "d"))] == [
-        ("a", "b"),
         ("a",),
         ("a", "c"),
         ("c", "a"),

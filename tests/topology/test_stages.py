@@ -14,7 +14,7 @@ from tests.topology.wrong_stacks.wrong import GOOD
 from topology import Fleet, load
 from topology.deployed import Deployed, DeployedTrust
 from topology.root_rotation import NEEDS, rotate_roots, with_bundles
-from topology.stages import Stage, stages
+from topology.stages import AS_DEPLOYED, Stage, stages
 from topology.walk import Step, Walk
 
 pytestmark = pytest.mark.proof("a change that must not be made at once is planned in stages", step=0)
@@ -77,6 +77,15 @@ def test_another_root_takes_three_stages_and_all_else_comes_with_the_first() -> 
     assert found[-1].fleet == target
 
 
+def test_before_a_stage_that_needs_something_what_is_deployed_is_brought_up_again() -> None:
+    deployed = Deployed({"mesh1": DeployedTrust(("b", "a"), ("b", "a"))})
+    first, second = stages(deployed, fleet_with(roots=["b"], organization="Another"))
+    assert (first.name, first.needs, first.fleet.meshes["mesh1"].trust.bundle) == (AS_DEPLOYED, (), ("b", "a"))
+    assert (second.name, second.needs) == ("the old root is dropped (a)", NEEDS)
+    # With whatever else the stack file says.
+    assert first.fleet.meshes["mesh1"].trust.organization == "Another"
+
+
 def test_meshes_go_side_by_side_each_by_its_own_way() -> None:
     config = copy.deepcopy(GOOD)
     config["clusters"]["west"]["mesh"], config["clusters"]["east"]["mesh"] = "one", "two"
@@ -122,6 +131,7 @@ def test_of_any_fleet_whatever_is_deployed_the_last_stage_is_the_target(target: 
             trust[mesh] = DeployedTrust(bundle, bundle)
     found = stages(Deployed(trust), target)
     assert found[-1].fleet == target
+    assert found[0].needs == ()
     for stage in found:
         # But for the roots of what is there already, every stage is the target.
         wanted = {mesh: target.meshes[mesh].trust.bundle for mesh in target.meshes}

@@ -34,7 +34,7 @@ def proxy(*env: dict[str, Any]) -> dict[str, Any]:
 
 def judged(fleet: FleetView, *pods: dict[str, Any]) -> Any:
     found = [Pod.from_dict(content) for content in pods]
-    return judge(fleet.clusters[0], [one for one in found if isinstance(one, Pod)])
+    return judge(fleet, fleet.clusters[0], [one for one in found if isinstance(one, Pod)])
 
 
 @pytest.mark.parametrize("native", [False, True])
@@ -52,6 +52,15 @@ def test_a_proxy_without_it_is_named_with_what_to_do(fleet: FleetView, env: Any,
     assert finding.detail.startswith("1 of 2 proxies of west hear of another root only when")
     assert "shop/b" in finding.detail
     assert finding.detail.endswith("restart their workloads")
+
+
+def test_a_ztunnel_holds_that_was_made_for_the_roots_of_the_mesh(fleet: FleetView) -> None:
+    mesh = replace(fleet.meshes[0], root_fingerprint="11" * 32, other_roots=("33" * 32,))
+    rotating = replace(fleet, meshes=(mesh, fleet.meshes[1]))
+    ztunnel = pod("ztunnel", proxy())
+    for roots, holds in ((("11" * 32, "33" * 32), True), (("33" * 32, "11" * 32), False), (("11" * 32,), False)):
+        ztunnel["metadata"]["annotations"] = {"meshfleet/roots": ",".join(roots)}
+        assert judged(rotating, ztunnel).holds is holds
 
 
 def test_of_many_the_first_are_named(fleet: FleetView) -> None:

@@ -1,5 +1,7 @@
 """Proxies that hear of another bundle of roots at once, as against those that do when their certificate is renewed.
 
+A ztunnel never does before, so it is made anew with each bundle, and says so by an annotation.
+
 Not among the checks of `verify`: it matters while a mesh goes over to another root, and `up` asks it then.
 Source: PROXY_CONFIG_XDS_AGENT in pilot/cmd/pilot-agent/options/options.go, pkg/istio-agent/xds_proxy.go
 """
@@ -12,6 +14,7 @@ from itertools import chain
 from lightkube.models.core_v1 import Container
 from lightkube.resources.core_v1 import Pod
 
+from manifests.trust import ROOTS_ANNOTATION
 from verification.check import Check, Finding
 from verification.cluster_api import reach
 from verification.view import ClusterView, FleetView
@@ -28,18 +31,24 @@ class ProxiesTakeRoots(Check):
 
     def look(self, fleet: FleetView, cluster: ClusterView, patience: float) -> Finding:
         with reach(cluster, patience) as client:
-            return judge(cluster, client.list(Pod, namespace="*"))
+            return judge(fleet, cluster, client.list(Pod, namespace="*"))
 
 
-def judge(cluster: ClusterView, pods: Iterable[Pod]) -> Finding:
-    """Whether every proxy among the containers of `pods` has the setting; a pod that has ended has no proxy."""
+def judge(fleet: FleetView, cluster: ClusterView, pods: Iterable[Pod]) -> Finding:
+    """Whether every proxy among the containers of `pods` has the setting, or was made for the roots of the mesh.
+
+    A pod that has ended has no proxy.
+    """
+    roots = ",".join(fleet.mesh(cluster.mesh).bundle)
     deaf, count = [], 0
     for pod in pods:
         proxy = _proxy(pod)
         if proxy is None or (pod.status and pod.status.phase in ("Succeeded", "Failed")):
             continue
         count += 1
-        if not any(variable.name == SETTING and variable.value == "true" for variable in proxy.env or ()):
+        made_for = (pod.metadata.annotations if pod.metadata else None) or {}
+        listens = any(variable.name == SETTING and variable.value == "true" for variable in proxy.env or ())
+        if not listens and made_for.get(ROOTS_ANNOTATION) != roots:
             deaf.append(f"{pod.metadata.namespace}/{pod.metadata.name}" if pod.metadata else "a pod without a name")
     if deaf:
         others = f" and {len(deaf) - SHOWN} more" if len(deaf) > SHOWN else ""

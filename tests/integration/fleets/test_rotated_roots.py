@@ -161,7 +161,7 @@ def test_whoever_writes_each_state_gets_there_with_plain_pulumi_as_well(shared: 
         answer = shared.meshfleet("up", "--stack", STACK, "--json").answer
     assert observer.faults() == []
     assert [stage["name"] for stage in answer["stages"]] == [
-        f"both roots trusted (last and {old['name']}), last signs",
+        "as it is deployed",
         f"the old root is dropped ({old['name']})",
     ]
     holds(shared)
