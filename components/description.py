@@ -50,6 +50,9 @@ def describe_mesh(fleet: Fleet, mesh: str, trust: MeshTrust, registered: Describ
         ],
         "signing": once_everywhere(bundle[0]),
         "trust": words(bundle),
+        # By these the next run tells what it cannot change in place (topology/transitions).
+        "algorithm": fleet.meshes[mesh].trust.algorithm,
+        "organization": fleet.meshes[mesh].trust.organization,
     }
 
 
@@ -76,6 +79,8 @@ def describe_cluster(fleet: Fleet, name: str, registered: Described) -> dict[str
         "network": declared.network,
         "region": declared.region,
         "zone": declared.zone,
+        "podCidr": str(declared.pod_cidr) if declared.pod_cidr else None,
+        "serviceCidr": str(declared.service_cidr) if declared.service_cidr else None,
         "context": access.context,
         "server": access.server,
         "dataPlane": declared.data_plane,
