@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import signal
 from typing import Any
@@ -107,6 +106,6 @@ def test_a_cluster_whose_folder_was_deleted_is_made_anew_with_all_that_was_in_it
     world.clone.write_stack(STACK, config)
     world.meshfleet("up", "--stack", STACK, "--refresh", "--json")
     assert world.meshfleet("verify", "--stack", STACK, "--json").answer["ok"]
-    assert json.loads(world.meshfleet("up", "--stack", STACK, "--json").out)["changes"] == {}
+    assert world.meshfleet("up", "--stack", STACK, "--json").answer["changes"] == {}
     world.meshfleet("destroy", "--stack", STACK, "--yes")
     assert world.remains(STACK) == []
