@@ -41,8 +41,7 @@ def destroy(checkout: Checkout, stack: str, *, quiet: bool, forget: Sequence[str
     with locked(checkout, name, "destroy") as lock:
         existed = engine.exists()
         if existed:
-            if faults := forgetting.faults(forget, (), forgetting.known_to(checkout, name, engine.recorded())):
-                raise TopologyError(faults)
+            _require_known(checkout, engine, forget)
             if lock.interrupted:
                 engine.forget_pending()
             meant = dict.fromkeys([*forget, *forgetting.interrupted(checkout, name)])
@@ -52,6 +51,14 @@ def destroy(checkout: Checkout, stack: str, *, quiet: bool, forget: Sequence[str
         sweep(name, checkout.home)
     shutil.rmtree(checkout.fleet(name), ignore_errors=True)
     return name if existed or known else ""
+
+
+def _require_known(checkout: Checkout, engine: Engine, forget: Sequence[str]) -> None:
+    if forget:
+        known = forgetting.known_to(checkout, engine.file.stack, {"resources": engine.resources()})
+        # With the whole stack to go it does not matter whether its file still has the cluster.
+        if faults := forgetting.faults(forget, declared=(), known=known):
+            raise TopologyError(faults)
 
 
 def _destroy(engine: Engine, stack: str, *, quiet: bool) -> None:

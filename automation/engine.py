@@ -127,22 +127,13 @@ class Engine:
         if self.environment.local_backend:
             said = json.loads(self._local_state().read_text(encoding="utf-8")).get("checkpoint", {}).get("latest")
         else:
-            said = json.loads(self._pulumi("stack", "export", "--stack", self.file.stack).stdout).get("deployment")
+            said = self._export().get("deployment")
         return list((said or {}).get("resources") or ())
 
     def outputs(self) -> dict[str, Any]:
         """The exports of the stack, secrets in the clear: for use in this process only."""
         result = self._pulumi("stack", "output", "--json", "--show-secrets", "--stack", self.file.stack)
         return dict(json.loads(result.stdout))
-
-    def recorded(self) -> Deployment:
-        """What the last run left recorded, secrets encrypted; empty where there is no stack yet. Only looks."""
-        if self.environment.local_backend:
-            # Without the second that a run of the CLI takes: every up asks.
-            path = self._local_state()
-            checkpoint = json.loads(path.read_text(encoding="utf-8"))["checkpoint"] if path.exists() else {}
-            return dict(checkpoint.get("latest") or {})
-        return dict(self._export().get("deployment") or {}) if self.exists() else {}
 
     def rewrite(self, change: Callable[[Deployment], Deployment]) -> None:
         """Put `change` of the recorded state in its place; what stands for secrets in it stays as it is."""
