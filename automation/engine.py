@@ -97,7 +97,8 @@ class Engine:
 
         def listen(event: EngineEvent) -> None:
             record.add(event)
-            stuck.hear(event)
+            if operation == "up":
+                stuck.hear(event)
             on_event(event)
 
         stack = self._stack(stage)
