@@ -91,10 +91,6 @@ class MadeUp:
     def engine(self) -> MadeUp:
         return self
 
-    @property
-    def topology(self) -> Fleet:
-        return load(self.file.stack, self.file.config)
-
     def resources(self) -> list[dict[str, Any]]:
         return list(self.state.get("resources") or ())
 

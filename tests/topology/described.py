@@ -35,6 +35,7 @@ def described(fleet: Fleet) -> dict[str, Any]:
                 "trustDomain": mesh.trust_domain,
                 "algorithm": mesh.trust.algorithm,
                 "organization": mesh.trust.organization,
+                "roots": [{"name": root} for root in mesh.trust.roots],
             }
             for name, mesh in fleet.meshes.items()
         ],

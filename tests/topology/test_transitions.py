@@ -137,6 +137,21 @@ ALLOWED = [
         {"meshes.mesh1.trust": {"intermediate": {"validityDays": 800, "renewBeforeDays": 90}}},
     ),
     Change(
+        "a new root is of another kind",
+        EQUALS,
+        {"meshes.mesh1.trust": {"algorithm": "rsa-4096", "roots": ["first", "second"]}},
+    ),
+    Change(
+        "a new root of the same kind takes over",
+        EQUALS,
+        {"meshes.mesh1.trust": {"roots": ["second"]}},
+    ),
+    Change(
+        "the old root goes after a new one of another kind",
+        EQUALS | {"meshes": {"mesh1": {"trust": {"algorithm": "rsa-4096", "roots": ["first", "second"]}}}},
+        {"meshes.mesh1.trust.roots": ["second"]},
+    ),
+    Change(
         "an external control plane moves to another host that runs",
         external(shop="hub"),
         {"clusters.shop.controlPlane": {"external": "spare"}},
@@ -181,7 +196,7 @@ REFUSED = [
         EQUALS,
         {"meshes.mesh1.trust": {"algorithm": "rsa-4096", "organization": "Other"}},
         {
-            "meshes.mesh1.trust.algorithm": "rotation of the root",
+            "meshes.mesh1.trust.algorithm": "a rotation is the way: name a new root in `roots`",
             "meshes.mesh1.trust.organization": "keep 'Istio'",
         },
     ),

@@ -6,6 +6,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from topology.names import DEFAULT_ROOT
+
 
 @dataclass(frozen=True)
 class DeployedCluster:
@@ -25,11 +27,12 @@ class DeployedCluster:
 
 @dataclass(frozen=True)
 class DeployedMesh:
-    """What is known of a mesh; a text is empty where it is not."""
+    """What is known of a mesh; a text is empty where it is not. `roots` are the names of its roots."""
 
     trust_domain: str = ""
     algorithm: str = ""
     organization: str = ""
+    roots: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,12 @@ def _cluster(name: str, entry: Mapping[str, Any]) -> DeployedCluster:
 
 
 def _mesh(entry: Mapping[str, Any]) -> DeployedMesh:
-    return DeployedMesh(_text(entry, "trustDomain"), _text(entry, "algorithm"), _text(entry, "organization"))
+    return DeployedMesh(
+        _text(entry, "trustDomain"),
+        _text(entry, "algorithm"),
+        _text(entry, "organization"),
+        frozenset(_named(entry.get("roots"))) or frozenset({DEFAULT_ROOT}),
+    )
 
 
 def _text(entry: Mapping[str, Any], key: str) -> str:

@@ -1,7 +1,7 @@
-"""A mesh goes over to another root by rotation only, never at once.
+"""A root keeps the key and the subject it was made with; a mesh gets other ones with another root, by rotation.
 
-Source: https://istio.io/latest/docs/tasks/security/cert-management/plugin-ca-cert/ and, for what makes another root,
-plugins/meshfleet/root_certificate_authority.py
+What another root takes is in topology/root_rotation.py; that a root that is there takes no notice of these two is in
+components/trust.py.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from topology.transitions.deployed import Deployed
 
 
 def roots(deployed: Deployed, fleet: Fleet) -> Iterator[Fault]:
-    """Yield a fault for each mesh whose root would be replaced, while its workloads trust the old one alone."""
+    """Yield a fault for each mesh that asks for another kind of root and for no new one that could be of it."""
     for name, mesh in fleet.meshes.items():
-        before = deployed.meshes.get(name)
-        if before is None:
+        before, trust = deployed.meshes.get(name), mesh.trust
+        if before is None or set(trust.roots) - before.roots:
             continue
         for key, running, wanted in (
-            ("algorithm", before.algorithm, mesh.trust.algorithm),
-            ("organization", before.organization, mesh.trust.organization),
+            ("algorithm", before.algorithm, trust.algorithm),
+            ("organization", before.organization, trust.organization),
         ):
             if running and running != wanted:
                 yield Fault(
                     f"meshes.{name}.trust.{key}",
-                    f"{shown(wanted)}, but the root of the mesh was made with {shown(running)}; another root at once "
-                    "would be trusted by nothing that runs: a rotation of the root, with both trusted meanwhile, is "
-                    f"the way; until then keep {shown(running)}",
+                    f"{shown(wanted)}, but {' and '.join(map(shown, trust.roots))} was made with {shown(running)} and "
+                    "stays as it is; a rotation is the way: name a new root in `roots` in the same change, or keep "
+                    f"{shown(running)}",
                 )
