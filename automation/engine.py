@@ -26,6 +26,7 @@ from automation.environment import Environment
 from automation.recorded_state import Deployment
 from automation.stack_configuration import configuration_file, keep_salt
 from automation.stuck_engine import StuckEngine, interrupt_own
+from automation.superseded_tokens import superseded_tokens
 from components.program import run
 from topology import Fleet, StackFile
 from topology.errors import EngineError
@@ -148,6 +149,10 @@ class Engine:
             path.touch(0o600)
             path.write_text(json.dumps({**exported, "deployment": after}), encoding="utf-8")
             self._pulumi("stack", "import", "--file", str(path), "--stack", self.file.stack)
+
+    def superseded_tokens(self) -> list[str]:
+        """The URNs of the reader tokens that a run which did not complete has replaced and not deleted."""
+        return superseded_tokens({"resources": self.resources()})
 
     def forget_pending(self) -> None:
         """Drop the operations that a killed run left pending: every resource of ours converges when made again."""

@@ -72,6 +72,18 @@ class Session:
         """The way from what is deployed to what the stack file says; one stage without a name when it is one step."""
         return stages(deployed_in(self.engine.resources()), self.topology)
 
+    def bring_up(self, title: str, *, refresh: bool, stage: Fleet | None = None) -> Record:
+        """Run `up`, in two parts where the last one could not give every peer the new token of a cluster.
+
+        The old token stays until each of them has been given the new one. Raises `EngineError` as `run` does.
+        """
+        superseded = self.engine.superseded_tokens()
+        if not superseded:
+            return self.run("up", title, refresh=refresh, stage=stage)
+        record = self.run("up", title, refresh=refresh, stage=stage, exclude=superseded)
+        record.changes += self.run("up", title, stage=stage).changes
+        return record
+
     def run(self, operation: Operation, title: str, **options: Any) -> Record:
         """Run an operation with progress. Raises `EngineError` naming every resource that failed."""
         record = self._perform(operation, title, **options)

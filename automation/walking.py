@@ -46,7 +46,8 @@ def walk(session: Session, stages: Sequence[Stage], *, refresh: bool) -> list[Re
         if reached and stage.needs:
             _confirm(session, reached[-1].stage, stage)
         # What differs from the world is mended once.
-        record = session.run("up", title, stage=stage.fleet if stage.name else None, refresh=refresh and not reached)
+        fleet = stage.fleet if stage.name else None
+        record = session.bring_up(title, stage=fleet, refresh=refresh and not reached)
         reached.append(Reached(stage, record, time.monotonic() - start))
     return reached
 

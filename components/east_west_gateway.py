@@ -87,7 +87,8 @@ class EastWestGateway(Component):
 class GatewayRules(Component):
     """What the gateways let in: services into their networks, other clusters' proxies to the istiods behind them.
 
-    Registered where Istio's configuration of those gateways lives, once its webhooks answer.
+    Registered where Istio's configuration of those gateways lives, once its webhooks answer. `to_istiods` are those
+    without which no other cluster reaches an istiod in this one.
     """
 
     def __init__(
@@ -99,16 +100,19 @@ class GatewayRules(Component):
     ) -> None:
         super().__init__(access.name, opts)
         cluster = access.name
-        rules = {}
+        networks, istiods = {}, {}
         if manifests.opens_networks(fleet, cluster):
-            rules["cross-network-gateway"] = manifests.cross_network_gateway(fleet.system_namespace(cluster))
+            networks["cross-network-gateway"] = manifests.cross_network_gateway(fleet.system_namespace(cluster))
         if fleet.exposes_control_plane(cluster):
-            rules["istiod-gateway"] = manifests.istiod_gateway(fleet, cluster)
-            rules["istiod-routes"] = manifests.istiod_routes(fleet, cluster)
-        for name, manifest in rules.items():
-            KubernetesObject(
+            istiods["istiod-gateway"] = manifests.istiod_gateway(fleet, cluster)
+            istiods["istiod-routes"] = manifests.istiod_routes(fleet, cluster)
+        made = {
+            name: KubernetesObject(
                 f"{cluster}/{name}",
                 manifest,
                 self.child(provider=access.provider, after=control_plane.ready, deleted_with=access.goes_with),
             )
+            for name, manifest in (networks | istiods).items()
+        }
+        self.to_istiods = [made[name] for name in istiods]
         self.done()

@@ -8,6 +8,7 @@ Source: https://istio.io/latest/docs/setup/install/external-controlplane/
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from typing import Any
 
 import pulumi
@@ -31,7 +32,7 @@ def kubeconfig_data(kubeconfig: str) -> dict[str, str]:
 
 
 class ExternalControlPlane(Component):
-    """Brings up the istiod of `config` in the cluster `host`."""
+    """Brings up the istiod of `config` in the cluster `host`, behind the gateway there, which `way` opens for it."""
 
     def __init__(
         self,
@@ -41,6 +42,7 @@ class ExternalControlPlane(Component):
         namespace: pulumi.Resource,
         trust: TrustResources,
         gateway_address: pulumi.Output[str],
+        way: Sequence[pulumi.Resource],
         opts: pulumi.ResourceOptions,
     ) -> None:
         super().__init__(config.name, opts)
@@ -88,7 +90,7 @@ class ExternalControlPlane(Component):
                 fleet,
                 host.name,
                 manifests.external_istiod(fleet, cluster, revision, trust.fingerprints),
-                inside(host, trust.cacerts, secret),
+                inside(host, trust.cacerts, secret, *way),
                 revision=revision,
             )
             if revision in addresses:

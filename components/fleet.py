@@ -43,6 +43,7 @@ class Fleet(Component):
         self.trust: dict[str, TrustResources] = {}
         self.control_planes: dict[str, ControlPlaneResources] = {}
         self.gateways: dict[str, EastWestGateway] = {}
+        self.rules: dict[str, GatewayRules] = {}
         # In this order each finds what it needs of the ones before.
         for name in self._of_kind("own"):
             self._own_control_plane(name)
@@ -51,12 +52,12 @@ class Fleet(Component):
         remotes = {name: self._remote_control_plane(name) for name in self._of_kind("remote")}
         secrets = self._discovery(remotes)
         for name, remote in remotes.items():
-            self.control_planes[name] = remote.wait(secrets[topology.primary_of(name)].secret)
+            way = self.rules[topology.hosting(name)].to_istiods
+            self.control_planes[name] = remote.wait(secrets[topology.primary_of(name)].secret, way)
             self._gateway(name)
         for name, access in self.access.items():
             if settings.objects(topology, name):
                 MeshSettings(topology, access, self.control_planes[name], self._inside)
-            GatewayRules(topology, access, self.control_planes[name], self._inside)
             Namespaces(topology, access, self.control_planes[name], self._inside)
         self.done()
 
@@ -74,6 +75,7 @@ class Fleet(Component):
         control_plane = ControlPlane(topology, access, namespace, self.trust[name], self._inside)
         self.control_planes[name] = control_plane.resources
         self._gateway(name)
+        self.rules[name] = GatewayRules(topology, access, control_plane.resources, self._inside)
 
     def _external_control_plane(self, name: str) -> None:
         topology, host = self._topology, self.access[self._topology.hosting(name)]
@@ -86,10 +88,12 @@ class Fleet(Component):
             self.systems[name].namespace,
             self.trust[name],
             self.gateways[host.name].address,
+            self.rules[host.name].to_istiods,
             self._inside,
         )
         self.control_planes[name] = control_plane.resources
         self._gateway(name)
+        self.rules[name] = GatewayRules(topology, self.access[name], control_plane.resources, self._inside)
 
     def _remote_control_plane(self, name: str) -> RemoteControlPlane:
         topology = self._topology

@@ -7,6 +7,8 @@ Source: https://istio.io/latest/docs/setup/install/multicluster/primary-remote/
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pulumi
 
 from components.cluster import ClusterAccess
@@ -63,8 +65,11 @@ class RemoteControlPlane(Component):
         registered_tags(self, fleet, access, webhooks.get(revision), istiods[revision])
         self.resources = ControlPlaneResources(base, istiods)
 
-    def wait(self, remote_secrets: pulumi.Resource) -> ControlPlaneResources:
-        """Register the wait for being served, which `remote_secrets` of the primary sets going; ends the component."""
+    def wait(self, remote_secrets: pulumi.Resource, way: Sequence[pulumi.Resource]) -> ControlPlaneResources:
+        """Register the wait for being served, which `remote_secrets` of the primary sets going; ends the component.
+
+        `way` is what opens the gateway in front of that istiod: nothing in the cluster reaches it before.
+        """
         fleet, access = self._fleet, self._access
         charts = self.resources
         served = {}
@@ -79,7 +84,7 @@ class RemoteControlPlane(Component):
                 kubeconfig=access.kubeconfig,
                 context=access.context or None,
                 debug_url=process.debug_url if process else None,
-                opts=self.child(after=[chart, remote_secrets], deleted_with=access.goes_with),
+                opts=self.child(after=[chart, remote_secrets, *way], deleted_with=access.goes_with),
             )
         self.done()
         return ControlPlaneResources(charts.base, charts.istiods, served=served)

@@ -32,8 +32,7 @@ class Reader(Component):
 
     A new generation is a Secret of another name under the same logical name: a replacement, which the engine makes
     before it deletes what it replaces, with the peers' remote secrets in between. Under a logical name of its own
-    the old Secret would go even if the new one could not be made. Where a peer's remote secrets cannot be
-    written, the old Secret stays until the next run.
+    the old Secret would go even if the new one could not be made.
     """
 
     def __init__(

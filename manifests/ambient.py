@@ -42,7 +42,8 @@ def istiod_values(fleet: Fleet, cluster: str) -> Object:
 
 def before(fleet: Fleet, cluster: str) -> dict[str, Release]:
     """The releases that come before base, by name. A cluster that something else made brings the Gateway API along."""
-    if fleet.clusters[cluster].data_plane != "ambient" or not fleet.clusters[cluster].simulated:
+    declared = fleet.clusters[cluster]
+    if declared.data_plane != "ambient" or not declared.simulated:
         return {}
     return {"gateway-api": Release("gateway-api", ISTIO_SYSTEM, Chart.GATEWAY_API, {}, wait=False)}
 

@@ -71,7 +71,7 @@ def spelled(hint: Any) -> str:
         if hint in SHORT_FORMS:
             return SHORT_FORMS[hint][0]
         return f"[{heading(hint).lower()}](#{anchor(hint)})" if has_table(hint) else "refused today"
-    return {str: "text", int: "a whole number", bool: "`true` or `false`"}[hint]
+    return {str: "text", int: "a whole number", float: "a number", bool: "`true` or `false`"}[hint]
 
 
 def default(hint: Any, field: FieldInfo) -> str:

@@ -27,8 +27,15 @@ EXAMPLES = (
         "That provider is one of those this release has.",
         {"clusters.west": {"network": "network-west", "kind": {}}},
     ),
-    Refused("So is its control plane.", {"clusters.west.controlPlane": {"remote": "east"}}),
-    Refused("And its data plane.", {"clusters.west.dataPlane": "ambient"}),
+    Refused(
+        "A primary has a control plane of its own.",
+        {"clusters.west.controlPlane": {"remote": "east"}, "clusters.east.controlPlane": {"remote": "host"}},
+    ),
+    Refused(
+        "The host of an external control plane stays outside of its mesh.",
+        {"clusters.west.controlPlane": {"external": "host"}},
+    ),
+    Refused("The clusters of a mesh have one data plane.", {"clusters.west.dataPlane": "ambient"}),
     Refused("The host is one of the clusters.", {"host": "north"}),
     Refused("A network that is named is declared.", {"clusters.west.network": "network-wst"}),
     Refused("A network that is declared is named.", {"networks.network-north": {}}),

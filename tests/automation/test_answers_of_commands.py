@@ -39,7 +39,7 @@ STATUS: dict[str, Any] = {
             "zone": "",
             "kubeconfig": "/nowhere/west.yaml",
             "controlPlane": {"kind": "own", "of": "west", "revision": "default", "debugUrl": "http://127.0.0.1:1"},
-            "gateway": {"address": "127.64.0.1", "port": 15443.0},
+            "gateway": {"address": "198.18.0.1", "port": 15443.0, "network": "network-west"},
             "intermediateNotAfter": "2028-11-22T00:00:00Z",
         },
         {
@@ -126,6 +126,9 @@ class MadeUp:
     def run(self, operation: str, title: str, *, stage: Fleet | None = None, **options: Any) -> Record:
         self.done.append(f"{operation} {options}" if options else operation)
         return self.record
+
+    def bring_up(self, title: str, **options: Any) -> Record:
+        return self.run("up", title, **options)
 
     def compare(self, title: str) -> tuple[Record, list[str]]:
         return self.record, self.unread
@@ -264,7 +267,7 @@ def test_status_is_a_table_for_people_and_the_whole_as_json(meshfleet: Command, 
     for text in (
         "west",
         "remote of west",
-        "127.64.0.1:15443",
+        "198.18.0.1:15443",
         "multi-primary, several networks",
         "2028-11-22",
         "both roots trusted (second and first), second signs",

@@ -28,7 +28,10 @@ def kubeconfig(graph: Graph, reader: str, cluster: str) -> dict[str, Any]:
 
 def generation(number: int) -> Graph:
     """The registrations of a fleet whose cluster `west` has this generation of its token."""
-    clusters = {"west": {"embedded": {}, "discovery": {"token": number}}, "east": {"embedded": {}}}
+    clusters: dict[str, dict[str, Any]] = {
+        "west": {"embedded": {}, "discovery": {"token": number}},
+        "east": {"embedded": {}},
+    }
     return record(load("rotation", in_one_mesh(clusters)))
 
 

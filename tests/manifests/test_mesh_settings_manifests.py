@@ -25,7 +25,9 @@ OBJECTS = ("peer-authentication", "telemetry", "outlier-detection")
 
 def fleet_with(**given_ones: Any) -> Fleet:
     """Two clusters, each in a region called as it is, in a mesh with these settings."""
-    clusters = {name: {"embedded": {}, "network": f"n-{name}", "region": name} for name in ("west", "east")}
+    clusters: dict[str, dict[str, Any]] = {
+        name: {"embedded": {}, "network": f"n-{name}", "region": name} for name in ("west", "east")
+    }
     return load(
         "settings",
         {
@@ -37,8 +39,18 @@ def fleet_with(**given_ones: Any) -> Fleet:
     )
 
 
+def _without_address(config: Any) -> Any:
+    """Where its proxies find istiod is each control plane's own."""
+    return config | {"defaultConfig": {k: v for k, v in config["defaultConfig"].items() if k != "discoveryAddress"}}
+
+
+def _with_token(generation: int) -> Fleet:
+    west = {"embedded": {}, "network": "n", "discovery": {"token": generation}}
+    return load("tokens", {"networks": {"n": {}}, "clusters": {"west": west}})
+
+
 def spec(fleet: Fleet, name: str) -> Any:
-    return mesh_objects(fleet, "mesh1")[name]["spec"]
+    return mesh_objects(fleet, "mesh1", "istio-system")[name]["spec"]
 
 
 @quick
@@ -49,11 +61,11 @@ def test_every_control_plane_of_a_mesh_gets_the_same_bytes(fleet: Fleet) -> None
         written = {
             json.dumps(
                 [
-                    releases(plans[cluster])["istiod"].values["meshConfig"],
-                    [values_of(found) for found in map(lambda n, c=cluster: named(plans[c], n), OBJECTS) if found],
+                    _without_address(releases(plans[cluster])["istiod"].values["meshConfig"]),
+                    [values_of(found)["spec"] for name in OBJECTS if (found := named(plans[cluster], name))],
                 ]
             )
-            for cluster in fleet.members_of(mesh)
+            for cluster in fleet.primaries_of(mesh)
         }
         assert len(written) == 1
 
@@ -63,7 +75,7 @@ def test_every_control_plane_of_a_mesh_gets_the_same_bytes(fleet: Fleet) -> None
 def test_what_is_left_out_is_not_written(fleet: Fleet) -> None:
     for mesh, declared in fleet.meshes.items():
         given_ones = declared.settings
-        config, made = mesh_config(fleet, mesh), mesh_objects(fleet, mesh)
+        config, made = mesh_config(fleet, mesh), mesh_objects(fleet, mesh, "istio-system")
         assert ("outboundTrafficPolicy" in config) == (given_ones.outbound_traffic_policy is not None)
         assert ("localityLbSetting" in config) == (given_ones.locality is not None)
         assert ("outlier-detection" in made) == (given_ones.locality is not None)
@@ -75,7 +87,7 @@ def test_what_is_left_out_is_not_written(fleet: Fleet) -> None:
 def test_a_mesh_without_settings_is_configured_by_its_trust_domain_alone() -> None:
     fleet = fleet_with()
     assert mesh_config(fleet, "mesh1") == {"trustDomain": "cluster.local"}
-    assert mesh_objects(fleet, "mesh1") == {}
+    assert mesh_objects(fleet, "mesh1", "istio-system") == {}
 
 
 def test_a_remote_cluster_gets_no_object_since_another_control_plane_serves_it() -> None:
@@ -88,7 +100,7 @@ def test_a_remote_cluster_gets_no_object_since_another_control_plane_serves_it()
 
 @pytest.mark.parametrize(("mode", "written"), [("strict", "STRICT"), ("permissive", "PERMISSIVE")])
 def test_mutual_tls_is_a_policy_of_the_root_namespace_that_selects_everything(mode: str, written: str) -> None:
-    made = mesh_objects(fleet_with(mtls=mode), "mesh1")["peer-authentication"]
+    made = mesh_objects(fleet_with(mtls=mode), "mesh1", "istio-system")["peer-authentication"]
     assert (made["apiVersion"], made["kind"]) == ("security.istio.io/v1", "PeerAuthentication")
     assert (made["metadata"]["name"], made["metadata"]["namespace"]) == ("default", "istio-system")
     assert made["spec"] == {"mtls": {"mode": written}}
@@ -119,12 +131,12 @@ def test_failover_keeps_its_order_and_comes_with_what_makes_it_work() -> None:
 def test_locality_without_failover_leaves_the_regions_to_istio() -> None:
     fleet = fleet_with(locality={})
     assert mesh_config(fleet, "mesh1")["localityLbSetting"] == {"enabled": True}
-    assert "outlier-detection" in mesh_objects(fleet, "mesh1")
+    assert "outlier-detection" in mesh_objects(fleet, "mesh1", "istio-system")
 
 
 def test_access_log_and_tracing_are_in_one_telemetry_object_as_istiod_heeds_one_only() -> None:
     fleet = fleet_with(accessLog={}, tracing={"samplingPercentage": 5, "opentelemetry": COLLECTOR})
-    made = mesh_objects(fleet, "mesh1")["telemetry"]
+    made = mesh_objects(fleet, "mesh1", "istio-system")["telemetry"]
     assert (made["apiVersion"], made["metadata"]["namespace"]) == ("telemetry.istio.io/v1", "istio-system")
     assert made["spec"] == {
         "accessLogging": [{"providers": [{"name": "envoy"}]}],
@@ -165,7 +177,7 @@ def test_a_collector_is_a_provider_that_the_telemetry_object_names(kind: str) ->
 
 
 def test_each_generation_of_a_token_has_a_name_of_its_own_and_the_first_that_of_istioctl() -> None:
-    names = [reader_token(generation)["metadata"]["name"] for generation in (1, 2, 3)]
+    names = [reader_token(_with_token(generation), "west")["metadata"]["name"] for generation in (1, 2, 3)]
     first = "istio-reader-service-account-istio-remote-secret-token"
     assert names == [first, f"{first}-2", f"{first}-3"]
 

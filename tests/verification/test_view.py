@@ -106,8 +106,8 @@ def test_only_clusters_with_their_own_control_plane_are_primaries(status: dict[s
         ({"controlPlane": None}, "controlPlane"),
         ({"controlPlane": {"kind": "mine", "of": "west"}}, "controlPlane.kind is 'mine'"),
         ({"gateway": "127.0.0.1"}, "gateway"),
-        ({"gateway": {"address": "a", "port": 1.5}}, "gateway.port"),
-        ({"gateway": {"address": "a", "port": "http"}}, "gateway.port"),
+        ({"gateway": {"address": "a", "port": 1.5, "network": "n"}}, "gateway.port"),
+        ({"gateway": {"address": "a", "port": "http", "network": "n"}}, "gateway.port"),
     ],
 )
 def test_a_wrong_field_is_named(status: dict[str, Any], tmp_path: Path, change: dict[str, Any], named: str) -> None:
