@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 Bundle = tuple[str, ...]
 """Roots that are trusted, by name: the one that signs, then the others. See `Trust.bundle`."""
@@ -27,7 +27,24 @@ class DeployedTrust:
 
 
 @dataclass(frozen=True)
+class DeployedRevisions:
+    """The revisions of Istio that are there: each with its version, and which gateways and workloads are on."""
+
+    installed: Mapping[str, str]
+    gateways: str
+    workloads: str
+
+    def moved(self, *, gateways: str = "", workloads: str = "") -> DeployedRevisions:
+        """The same with gateways, or workloads, on another revision."""
+        return replace(self, gateways=gateways or self.gateways, workloads=workloads or self.workloads)
+
+
+@dataclass(frozen=True)
 class Deployed:
-    """What is deployed: `trust` by mesh, without the meshes of which nothing is there."""
+    """What is deployed: `trust` by mesh, without the meshes of which nothing is there.
+
+    `revisions` is None as long as no run has completed.
+    """
 
     trust: Mapping[str, DeployedTrust] = field(default_factory=dict)
+    revisions: DeployedRevisions | None = None

@@ -15,12 +15,13 @@ from dataclasses import dataclass
 
 from topology.deployed import Deployed
 from topology.fleet import Fleet
+from topology.revision_upgrade import upgrade_revisions
 from topology.root_rotation import rotate_roots
 from topology.walk import Walk
 
 Planner = Callable[[Deployed, Fleet], Walk]
 
-PLANNERS: tuple[Planner, ...] = (rotate_roots,)
+PLANNERS: tuple[Planner, ...] = (rotate_roots, upgrade_revisions)
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ class ControlPlaneView:
     revision: str = "default"
     debug_url: str | None = None
     namespace: str = "istio-system"
+    gateway_revision: str = ""
     others: tuple[ControlPlaneView, ...] = ()
 
 
@@ -195,6 +196,7 @@ def _control_plane(cluster: str, entry: Any, where: str) -> ControlPlaneView:
         revision=revision,
         debug_url=_url(entry),
         namespace=str(entry.get("namespace") or "istio-system"),
+        gateway_revision=str(entry.get("gatewayRevision") or ""),
     )
     others = [other for other in entry.get("revisions") or () if str(other.get("name")) != revision]
     return replace(

@@ -91,6 +91,20 @@ EXAMPLES = (
             },
         },
     ),
+    Refused(
+        "A failover leads between regions of the mesh.",
+        {"meshes.mesh1.settings.locality": {"failover": [{"from": "west", "to": "north"}]}},
+    ),
+    Refused(
+        "Peers elsewhere are not given an address of this machine.",
+        {
+            "clusters.west.discovery": {"server": "https://127.0.0.1:6443"},
+            "clusters.east": {
+                "network": "network-east",
+                "existing": {"kubeconfig": "~/.kube/config", "context": "shop"},
+            },
+        },
+    ),
     Refused("A secret is not written into a stack file.", {"clusters.west.token": "0123456789abcdef"}),
 )
 

@@ -14,11 +14,8 @@ pytestmark = pytest.mark.proof("settings of a mesh, declared once and equal in e
 
 
 def settings(**given: Any) -> MeshSettings:
-    changes: dict[str, object] = {
-        "meshes.mesh1.settings": given,
-        "clusters.west.region": "west",
-        "clusters.east.region": "east",
-    }
+    regions = {"clusters.west.region": "west", "clusters.east.region": "east"}
+    changes: dict[str, object] = {"meshes.mesh1.settings": given, **regions}
     return load("dev", Wrong("good", changes, {}).config).meshes["mesh1"].settings
 
 

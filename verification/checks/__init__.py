@@ -12,6 +12,7 @@ from verification.checks.istioctl_analyze import IstioctlAnalyze
 from verification.checks.istioctl_remote_clusters import IstioctlRemoteClusters
 from verification.checks.mesh_config import MeshConfig
 from verification.checks.network_gateways import NetworkGateways
+from verification.checks.pods_on_revision import PodsOnRevision
 from verification.checks.proxies_take_roots import ProxiesTakeRoots
 from verification.checks.served_from_elsewhere import ServedFromElsewhere
 from verification.checks.trust import Trust
@@ -32,7 +33,7 @@ ALL: tuple[Check, ...] = (
 )
 
 # Asked by `up` alone, between two stages of a change.
-BETWEEN_STAGES: tuple[Check, ...] = (ProxiesTakeRoots(),)
+BETWEEN_STAGES: tuple[Check, ...] = (ProxiesTakeRoots(), PodsOnRevision())
 
 
 def named(names: Sequence[str]) -> tuple[Check, ...]:
@@ -54,6 +55,7 @@ __all__ = [
     "IstioctlRemoteClusters",
     "MeshConfig",
     "NetworkGateways",
+    "PodsOnRevision",
     "ProxiesTakeRoots",
     "ServedFromElsewhere",
     "Trust",
