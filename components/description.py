@@ -50,9 +50,6 @@ def describe_mesh(fleet: Fleet, mesh: str, trust: MeshTrust, registered: Describ
         ],
         "signing": once_everywhere(bundle[0]),
         "trust": words(bundle),
-        # By these the next run tells what it cannot change in place (topology/transitions).
-        "algorithm": fleet.meshes[mesh].trust.algorithm,
-        "organization": fleet.meshes[mesh].trust.organization,
     }
 
 

@@ -29,14 +29,5 @@ def described(fleet: Fleet) -> dict[str, Any]:
             }
             for name, cluster in fleet.clusters.items()
         ],
-        "meshes": [
-            {
-                "name": name,
-                "trustDomain": mesh.trust_domain,
-                "algorithm": mesh.trust.algorithm,
-                "organization": mesh.trust.organization,
-                "roots": [{"name": root} for root in mesh.trust.roots],
-            }
-            for name, mesh in fleet.meshes.items()
-        ],
+        "meshes": [{"name": name, "trustDomain": mesh.trust_domain} for name, mesh in fleet.meshes.items()],
     }

@@ -6,8 +6,6 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from topology.names import DEFAULT_ROOT
-
 
 @dataclass(frozen=True)
 class DeployedCluster:
@@ -26,21 +24,11 @@ class DeployedCluster:
 
 
 @dataclass(frozen=True)
-class DeployedMesh:
-    """What is known of a mesh; a text is empty where it is not. `roots` are the names of its roots."""
-
-    trust_domain: str = ""
-    algorithm: str = ""
-    organization: str = ""
-    roots: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True)
 class Deployed:
-    """What is there, by name."""
+    """What is there, by name: clusters, and the trust domain of each mesh, empty where it is not known."""
 
     clusters: Mapping[str, DeployedCluster] = field(default_factory=dict)
-    meshes: Mapping[str, DeployedMesh] = field(default_factory=dict)
+    trust_domains: Mapping[str, str] = field(default_factory=dict)
 
     def servers_of(self, name: str) -> frozenset[str]:
         """The other clusters without which this one has no control plane: its primary, and where that one's runs."""
@@ -60,7 +48,7 @@ def read(description: Mapping[str, Any] | None, gone: Collection[str] = ()) -> D
     said = description if isinstance(description, Mapping) else {}
     return Deployed(
         {name: _cluster(name, entry) for name, entry in _named(said.get("clusters")).items() if name not in gone},
-        {name: _mesh(entry) for name, entry in _named(said.get("meshes")).items()},
+        {name: _text(entry, "trustDomain") for name, entry in _named(said.get("meshes")).items()},
     )
 
 
@@ -80,15 +68,6 @@ def _cluster(name: str, entry: Mapping[str, Any]) -> DeployedCluster:
         served_by="" if served_by == name else served_by,
         namespace=_text(plane, "namespace"),
         ranges={key: entry[key] for key in ("podCidr", "serviceCidr") if key in entry},
-    )
-
-
-def _mesh(entry: Mapping[str, Any]) -> DeployedMesh:
-    return DeployedMesh(
-        _text(entry, "trustDomain"),
-        _text(entry, "algorithm"),
-        _text(entry, "organization"),
-        frozenset(_named(entry.get("roots"))) or frozenset({DEFAULT_ROOT}),
     )
 
 

@@ -16,11 +16,11 @@ from topology.transitions.deployed import Deployed
 def trust_domains(deployed: Deployed, fleet: Fleet) -> Iterator[Fault]:
     """Yield a fault for each mesh whose trust domain would change, and with it every identity in it."""
     for name, mesh in fleet.meshes.items():
-        before = deployed.meshes.get(name)
-        if before and before.trust_domain and before.trust_domain != mesh.trust_domain:
+        before = deployed.trust_domains.get(name)
+        if before and before != mesh.trust_domain:
             yield Fault(
                 f"meshes.{name}.trustDomain",
-                f"{shown(mesh.trust_domain)}, but the mesh runs with {shown(before.trust_domain)}, which is part of "
+                f"{shown(mesh.trust_domain)}, but the mesh runs with {shown(before)}, which is part of "
                 "every identity in it; declare a new mesh with clusters of its own and move there, or destroy the "
                 "stack and bring it up anew",
             )
