@@ -112,10 +112,13 @@ class Session:
             return self.engine.run(operation, progress.hear, **options)
 
     def _incomplete(self, title: str, record: Record) -> EngineError:
+        from automation.forgetting import advice
+
         command = title.partition(" ")[0]
         return EngineError(
             "\n  ".join([f"{title} did not complete:", *record.sentences()])
             + f"\nwhat was done is kept; mend the cause and run meshfleet {command} --stack {self.name} again"
+            + advice(record.unreachable(), f"take it out of the stack file and run meshfleet up --stack {self.name}")
         )
 
     @property
