@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import json
 import tempfile
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
@@ -23,7 +25,6 @@ from automation.changes import Record
 from automation.checkout import PROJECT
 from automation.environment import Environment
 from automation.stack_configuration import configuration_file, keep_salt
-from components.program import run
 from topology import StackFile
 from topology.errors import EngineError
 
@@ -95,6 +96,8 @@ class Engine:
         stack = self._stack()
         configuration = str(configuration_file(self.environment.checkout, self.file))
         options |= {"on_event": listen, "config_file": configuration, "color": "never"}
+        # It is wanted when the engine has started; until then there is time to import it.
+        threading.Thread(target=import_module, args=("components.program",)).start()
         try:
             match operation:
                 case "up":
@@ -132,7 +135,7 @@ class Engine:
     def _stack(self) -> FleetStack:
         workspace = auto.LocalWorkspace(
             work_dir=str(self.environment.checkout.root),
-            program=run,
+            program=_program,
             env_vars=dict(self.environment.variables),
             pulumi_command=PulumiCli(self.environment),
         )
@@ -153,3 +156,9 @@ def _reason(error: auto.CommandError) -> str:
     lines = [line.strip() for line in str(error).splitlines()]
     told = [line.removeprefix("error: ") for line in lines if line.startswith("error:")]
     return "; ".join(told) if told else " ".join(lines[-5:])
+
+
+def _program() -> None:
+    from components.program import run
+
+    run()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from plugins.kubernetes.provider import KubernetesProvider
-from plugins.serve import serve
+from plugins.start import start
 
 # The version of the `pulumi_kubernetes` SDK whose resources it understands.
 VERSION = "4.34.2"
@@ -12,7 +12,7 @@ VERSION = "4.34.2"
 def main() -> None:
     """Serve until the engine is gone; then helms that are still running are asked to end, too."""
     provider = KubernetesProvider()
-    serve(provider, VERSION, on_engine_death=provider.cancel)
+    start(provider, VERSION, on_engine_death=provider.cancel)
 
 
 if __name__ == "__main__":
