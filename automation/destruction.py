@@ -11,6 +11,7 @@ from automation.engine import Engine
 from automation.environment import prepare
 from automation.lock import locked
 from automation.progress import progress_for
+from automation.shared_plugins import shared_plugins
 from automation.stack_configuration import private_copy
 from embedded.sweep import sweep
 from topology import StackFile, TopologyError, read_stack_file
@@ -40,7 +41,8 @@ def destroy(checkout: Checkout, stack: str, *, quiet: bool) -> str:
         if existed:
             if lock.interrupted:
                 engine.forget_pending()
-            _destroy(engine, stack, quiet=quiet)
+            with shared_plugins(engine.environment):
+                _destroy(engine, stack, quiet=quiet)
             engine.remove()
         sweep(name, checkout.home)
     shutil.rmtree(checkout.fleet(name), ignore_errors=True)

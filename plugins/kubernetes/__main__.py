@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from plugins.kubernetes.provider import KubernetesProvider
+from plugins.kubernetes.provider import VERSION, KubernetesProvider
 from plugins.start import start
-
-# The version of the `pulumi_kubernetes` SDK whose resources it understands.
-VERSION = "4.34.2"
 
 
 def main() -> None:
