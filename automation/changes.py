@@ -48,6 +48,8 @@ PATTERNS = {
     "control plane": re.compile(r"istiod-.+|served-.+|tag-.+|external-.+-(kubeconfig|istiod(-.+)?)"),
 }
 UNCHANGED = ("same", "read", "refresh")
+# How a resource says that no API server answers: this project's plugins, and the official Kubernetes plugin.
+SILENCE = ("does not answer", "unreachable")
 # What the engine and the program's runtime say after a resource failed; with the resource's own words it tells
 # nothing more.
 CONSEQUENCES = ("python inline source runtime error: resource", "an unhandled error occurred: python inline source")
@@ -123,6 +125,15 @@ class Record:
         named = [f"{place}: {' '.join(told[place]) or 'failed'}" for place in resources]
         others = [text for text in self.errors if not text.startswith(CONSEQUENCES)]
         return list(dict.fromkeys([*named, *others]))
+
+    def unreachable(self) -> list[str]:
+        """The clusters in which something failed because no API server answers, each once."""
+        silent = {
+            place.cluster: None
+            for place, texts in self.failures.items()
+            if place.cluster and any(words in text for text in texts for words in SILENCE)
+        }
+        return list(silent)
 
 
 def place_of(urn: str) -> Place:

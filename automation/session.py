@@ -55,9 +55,10 @@ class Session:
     def working(self, command: str) -> Iterator[None]:
         """Hold the stack, with what a killed command left behind mended first."""
         from automation.lock import locked
+        from automation.shared_plugins import shared_plugins
 
         # Whatever the environment lacks is built before the stack is held.
-        with locked(self.environment.checkout, self.file.stack, command) as lock:
+        with locked(self.environment.checkout, self.file.stack, command) as lock, shared_plugins(self.environment):
             if lock.interrupted and self.engine.exists():
                 say(f"the last command on {self.file.stack} was interrupted; going on from there")
                 self.engine.forget_pending()
@@ -112,10 +113,13 @@ class Session:
             return self.engine.run(operation, progress.hear, **options)
 
     def _incomplete(self, title: str, record: Record) -> EngineError:
+        from automation.forgetting import advice
+
         command = title.partition(" ")[0]
         return EngineError(
             "\n  ".join([f"{title} did not complete:", *record.sentences()])
             + f"\nwhat was done is kept; mend the cause and run meshfleet {command} --stack {self.name} again"
+            + advice(record.unreachable(), f"take it out of the stack file and run meshfleet up --stack {self.name}")
         )
 
     @property

@@ -76,6 +76,8 @@ def describe_cluster(fleet: Fleet, name: str, registered: Described) -> dict[str
         "network": declared.network,
         "region": declared.region,
         "zone": declared.zone,
+        "podCidr": str(declared.pod_cidr) if declared.pod_cidr else None,
+        "serviceCidr": str(declared.service_cidr) if declared.service_cidr else None,
         "context": access.context,
         "server": access.server,
         "dataPlane": declared.data_plane,

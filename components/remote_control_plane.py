@@ -24,6 +24,9 @@ from topology import Fleet
 class RemoteControlPlane(Component):
     """Leads the cluster's proxies and webhooks to the istiods of its primary; `resources` are its charts."""
 
+    # Where a cluster gets its own control plane, or gives it up, the same charts get other values.
+    in_place_of = "ControlPlane"
+
     def __init__(
         self,
         fleet: Fleet,

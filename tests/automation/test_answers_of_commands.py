@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -84,10 +84,19 @@ class MadeUp:
     unread: list[str] = field(default_factory=list)
     way: tuple[Stage, ...] = ()
     done: list[str] = field(default_factory=list)
+    state: dict[str, Any] = field(default_factory=dict)
+    quiet: bool = True
 
     @property
     def engine(self) -> MadeUp:
         return self
+
+    def resources(self) -> list[dict[str, Any]]:
+        return list(self.state.get("resources") or ())
+
+    def rewrite(self, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+        self.done.append("rewrite")
+        self.state = change(self.state)
 
     @property
     def environment(self) -> Environment:
@@ -150,6 +159,52 @@ def test_up_says_what_changed_and_how_long_it_took(meshfleet: Command, session: 
 def test_up_looks_at_the_world_first_when_it_is_asked_to(meshfleet: Command, session: MadeUp) -> None:
     assert meshfleet("up", "--stack", "dev", "--refresh").exit_code == 0
     assert "up {'refresh': True}" in session.done
+
+
+def state_of(**clusters: str) -> dict[str, Any]:
+    """What is recorded of these clusters, by their meshes."""
+    described = [{"name": name, "mesh": mesh} for name, mesh in clusters.items()]
+    stack = {"urn": "urn:pulumi:dev::p::pulumi:pulumi:Stack::s", "type": "pulumi:pulumi:Stack", "custom": False}
+    return {
+        "resources": [
+            stack | {"outputs": {"fleet": {"clusters": described}}},
+            *({"urn": f"urn:pulumi:dev::p::a:b:C::{name}/x", "type": "a:b:C", "custom": True} for name in clusters),
+        ]
+    }
+
+
+def test_up_forgets_what_it_is_told_to_before_the_engine_runs_and_tells_how_much(
+    meshfleet: Command, session: MadeUp
+) -> None:
+    session.state = state_of(north="mesh1", host="mesh1")
+    result = meshfleet("up", "--stack", "dev", "--forget", "north", "--json")
+    assert result.exit_code == 0, result.stderr
+    assert json.loads(result.stdout)["forgotten"] == {"north": 1}
+    assert session.done == ["up", "rewrite", "initialise", "up {'refresh': False}", "released"]
+    # It is not even named by a note any more.
+    assert meshfleet("up", "--stack", "dev", "--forget", "north").exit_code == 2
+
+
+@pytest.mark.parametrize("command", ["up", "preview"])
+def test_what_cannot_be_changed_in_place_is_exit_2_and_one_line_for_each_fault(
+    meshfleet: Command, session: MadeUp, command: str
+) -> None:
+    session.state = state_of(host="other", west="other", east="mesh1")
+    result = meshfleet(command, "--stack", "dev")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert [line.partition(": ")[0] for line in result.stderr.splitlines()] == [
+        "clusters.host.mesh",
+        "clusters.west.mesh",
+    ]
+    faults = json.loads(meshfleet(command, "--stack", "dev", "--json").stdout)["faults"]
+    assert [fault["path"] for fault in faults] == ["clusters.host.mesh", "clusters.west.mesh"]
+    assert {*session.done} == {command}
+
+
+def test_only_one_stack_at_a_time_can_forget(meshfleet: Command) -> None:
+    result = meshfleet("destroy", "--all", "--yes", "--forget", "west")
+    assert result.exit_code == 2
+    assert "--forget names clusters of one --stack" in " ".join(result.stderr.split())
 
 
 def test_preview_is_exit_1_only_when_no_change_was_expected(meshfleet: Command, session: MadeUp) -> None:

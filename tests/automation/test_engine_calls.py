@@ -15,7 +15,7 @@ from automation.destruction import destroy, stacks_of
 from automation.engine import Engine
 from automation.environment import Environment
 from automation.stack_configuration import private_copy
-from topology import StackFile, read_stack_file
+from topology import StackFile, TopologyError, read_stack_file
 from topology.errors import EngineError
 
 pytestmark = pytest.mark.proof("one command at a time on a stack, and going on after a killed one", step=0)
@@ -148,6 +148,12 @@ def test_the_resources_of_a_stack_elsewhere_are_asked_for(
     assert "--show-secrets" not in calls.read_text(encoding="utf-8")
 
 
+def test_a_state_that_is_to_stay_as_it_is_is_not_written(engine: Engine, pulumi: Callable[[str], Path]) -> None:
+    calls = pulumi('echo \'{"version": 3, "deployment": {"resources": []}}\'')
+    engine.rewrite(dict)
+    assert [line.split()[1] for line in calls.read_text(encoding="utf-8").splitlines()] == ["export"]
+
+
 def test_the_reason_of_a_failure_is_what_pulumi_calls_its_error(engine: Engine, pulumi: Callable[[str], Path]) -> None:
     pulumi("echo SECRET; echo 'warning: old' >&2; echo 'error: no such stack' >&2; exit 255")
     with pytest.raises(EngineError) as caught:
@@ -184,6 +190,29 @@ def test_what_a_killed_run_left_is_removed_even_when_the_engine_knows_nothing_of
     assert not checkout.fleet("good").exists()
     assert checkout.fleet("other").exists()
     assert not calls.exists()
+
+
+@pytest.mark.usefixtures("prepared", "stacks")
+def test_destroy_forgets_only_what_the_state_knows_and_then_goes_on(
+    checkout: Checkout, pulumi: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = {"urn": "urn:pulumi:good::p::a:b:C::west/x", "type": "a:b:C", "custom": True}
+    deployment = {"resources": [secret]}
+    checkpoint = {"checkpoint": {"latest": deployment}}
+    state_of(checkout, "good").write_text(json.dumps(checkpoint), encoding="utf-8")
+    exported = checkout.root / "exported"
+    exported.write_text(json.dumps({"deployment": deployment}), encoding="utf-8")
+    calls = pulumi(f'[ "$2" = export ] && cat "{exported}"; exit 0')
+    destroyed: list[str] = []
+    monkeypatch.setattr(destruction, "_destroy", lambda engine, stack, quiet: destroyed.append(stack))
+    with pytest.raises(TopologyError, match="no cluster of this stack is named 'east'; known are west"):
+        destroy(checkout, "good", quiet=True, forget=["east"])
+    assert (destroyed, calls.exists()) == ([], False)
+    # That `good` has it in its file does not matter.
+    assert destroy(checkout, "good", quiet=True, forget=["west"]) == "good"
+    assert destroyed == ["good"]
+    assert [line.split()[1] for line in calls.read_text(encoding="utf-8").splitlines()] == ["export", "import", "rm"]
+    assert not checkout.fleet("good").exists()
 
 
 @pytest.mark.usefixtures("prepared", "stacks")
