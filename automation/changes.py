@@ -15,31 +15,41 @@ if TYPE_CHECKING:
 # The part of a resource's name behind the cluster -> the stage shown to people.
 STAGES: dict[str, tuple[str, ...]] = {
     "cluster": ("processes", "kubernetes"),
-    "trust": ("root", "intermediate", "istio-system", "cacerts", "external-namespace", "external-cacerts"),
+    "trust": ("root", "intermediate", "istio-system", "cacerts"),
     "control plane": (
         "istiod-address",
+        "gateway-api",
         "istio-base",
+        "istio-cni",
+        "ztunnel",
         "istiod",
         "istiod-process",
         "istiod-token",
-        "external-kubeconfig",
-        "external-istiod",
         "served",
+        "peer-authentication",
+        "telemetry",
+        "outlier-detection",
     ),
     "gateway": (
         "east-west-gateway",
         "east-west-gateway-address",
+        "east-west-gateway-options",
         "east-west-gateway-service",
         "cross-network-gateway",
         "istiod-gateway",
         "istiod-routes",
     ),
-    "discovery": ("reader-token", "remote-secrets"),
+    "discovery": ("reader-token", "reader-role", "reader-role-binding", "remote-secrets"),
     "namespaces": (),
 }
-# What a cluster gets for the control plane that it hosts for another one, whose name stands in the middle.
-HOSTED = re.compile(r"external-.+-(namespace|cacerts|kubeconfig|istiod)")
+# Names with a revision, a tag or another cluster's name in them.
+PATTERNS = {
+    "trust": re.compile(r"external-.+-(namespace|cacerts)"),
+    "control plane": re.compile(r"istiod-.+|served-.+|tag-.+|external-.+-(kubeconfig|istiod(-.+)?)"),
+}
 UNCHANGED = ("same", "read", "refresh")
+# How a resource says that no API server answers: this project's plugins, and the official Kubernetes plugin.
+SILENCE = ("does not answer", "unreachable")
 # What the engine and the program's runtime say after a resource failed; with the resource's own words it tells
 # nothing more.
 CONSEQUENCES = ("python inline source runtime error: resource", "an unhandled error occurred: python inline source")
@@ -116,6 +126,15 @@ class Record:
         others = [text for text in self.errors if not text.startswith(CONSEQUENCES)]
         return list(dict.fromkeys([*named, *others]))
 
+    def unreachable(self) -> list[str]:
+        """The clusters in which something failed because no API server answers, each once."""
+        silent = {
+            place.cluster: None
+            for place, texts in self.failures.items()
+            if place.cluster and any(words in text for text in texts for words in SILENCE)
+        }
+        return list(silent)
+
 
 def place_of(urn: str) -> Place:
     """The place of a resource by its URN, whose name is `<cluster>/<what>` (see components/component.py)."""
@@ -123,8 +142,9 @@ def place_of(urn: str) -> Place:
     cluster, separator, what = name.partition("/")
     if not separator:
         return Place("", "fleet", name)
-    kind = f"external-{hosted.group(1)}" if (hosted := HOSTED.fullmatch(what)) else what
-    stage = next((stage for stage, names in STAGES.items() if kind in names), "namespaces")
+    stage = next((stage for stage, names in STAGES.items() if what in names), None)
+    if stage is None:
+        stage = next((stage for stage, names in PATTERNS.items() if names.fullmatch(what)), "namespaces")
     if cluster.startswith("mesh "):
         return Place("", "trust", f"{what} of {cluster}")
     return Place(cluster, stage, what)

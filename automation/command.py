@@ -15,6 +15,7 @@ from automation.answers import DRIFTED, FAILED, answer, leave, say, told
 from automation.changes import counted
 from automation.checkout import Checkout, write_private
 from automation.session import open_session
+from automation.walking import walk
 
 # What one command alone needs is imported in it: the start counts in every run of every command.
 app = typer.Typer(
@@ -27,6 +28,10 @@ app = typer.Typer(
 
 Stack = Annotated[str, typer.Option("--stack", "-s", help="A file stacks/Pulumi.STACK.yaml, or examples/STACK.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else on standard output.")]
+Forget = Annotated[
+    list[str] | None,
+    typer.Option("--forget", help="A cluster that is gone for good: drop it without asking it. May be repeated."),
+]
 
 
 @app.command()
@@ -36,18 +41,30 @@ def up(
     refresh: Annotated[
         bool, typer.Option("--refresh", help="Look at the world first, and mend what `drift` would report.")
     ] = False,
+    forget: Forget = None,
 ) -> None:
-    """Bring the fleet to what the stack file says; what is there already stays untouched."""
+    """Bring the fleet to what the stack file says; what is there already stays untouched.
+
+    A change that would break something if it were made at once is made in stages.
+    """
+    from automation import forgetting
+    from automation.first_steps import first_steps
+
     with told(json):
         session, start = open_session(stack, quiet=json), time.monotonic()
         with session.working("up"):
+            forgotten = first_steps(session, forget or ())
             session.engine.initialise()
-            record = session.run("up", f"up {stack}", refresh=refresh)
+            reached = walk(session, session.stages(), refresh=refresh)
+            forgetting.done(session.checkout, session.file.stack)
         seconds = round(time.monotonic() - start, 1)
+        changes = counted(change for one in reached for change in one.record.changes)
         if json:
-            answer({"ok": True, "stack": stack, "changes": counted(record.changes), "seconds": seconds})
+            told_of = {"forgotten": forgotten} if forgotten else {}
+            told_stages = {"stages": [one.as_json() for one in reached]} if reached[0].stage.name else {}
+            answer({"ok": True, "stack": stack, **told_of, **told_stages, "changes": changes, "seconds": seconds})
         else:
-            done = ", ".join(f"{count} {kind}" for kind, count in counted(record.changes).items())
+            done = ", ".join(f"{count} {kind}" for kind, count in changes.items())
             say(f"{stack} is up in {seconds} s: {done or 'nothing changed'}")
 
 
@@ -60,18 +77,28 @@ def preview(
     ] = False,
 ) -> None:
     """Show what `up` would do, without doing it."""
+    from automation.first_steps import refuse_impossible
     from automation.tables import changes_table
 
     with told(json):
         session = open_session(stack, quiet=json)
         with session.working("preview"):
+            refuse_impossible(session)
             session.engine.initialise()
-            record = session.run("preview", f"preview {stack}")
+            stages = session.stages()
+            named = [stage.name for stage in stages if stage.name]
+            record = session.run("preview", f"preview {stack}", stage=stages[0].fleet if named else None)
         if json:
-            answer({"ok": True, "stack": stack, "changes": [str(change) for change in record.changes]})
+            told_stages = {"stages": named} if named else {}
+            changed = [str(change) for change in record.changes]
+            answer({"ok": True, "stack": stack, **told_stages, "changes": changed})
         else:
+            for number, name in enumerate(named, start=1):
+                say(f"stage {number} of {len(named)}: {name}")
+            if named:
+                say("up would wait between them until every cluster is there; these are the changes of the first")
             changes_table(record.changes, "up would change nothing")
-        if expect_no_changes and record.changes:
+        if expect_no_changes and (record.changes or len(named) > 1):
             leave(FAILED)
 
 
@@ -141,6 +168,7 @@ def destroy(
     stack: Annotated[str, typer.Option("--stack", "-s", help="The stack to remove.")] = "",
     every: Annotated[bool, typer.Option("--all", help="Every stack of this checkout.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    forget: Forget = None,
     json: Json = False,
 ) -> None:
     """Remove everything the stack made: objects, processes, files and the stack itself."""
@@ -151,9 +179,11 @@ def destroy(
         stacks = destruction.stacks_of(checkout) if every else (stack,)
         if not every and not stack:
             raise typer.BadParameter("name a --stack, or use --all")
+        if every and forget:
+            raise typer.BadParameter("--forget names clusters of one --stack, so it goes not with --all")
         if stacks and not yes:
             typer.confirm(f"remove {', '.join(stacks)} and everything in them?", abort=True, err=True)
-        removed = [destruction.destroy(checkout, name, quiet=json) for name in stacks]
+        removed = [destruction.destroy(checkout, name, quiet=json, forget=forget or ()) for name in stacks]
         if json:
             answer({"ok": True, "removed": [name for name in removed if name]})
         else:

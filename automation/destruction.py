@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Sequence
 
+from automation import forgetting
 from automation.changes import Record
 from automation.checkout import PROJECT, Checkout
 from automation.engine import Engine
@@ -25,10 +27,11 @@ def stacks_of(checkout: Checkout) -> tuple[str, ...]:
     return tuple(sorted({*states, *folders}))
 
 
-def destroy(checkout: Checkout, stack: str, *, quiet: bool) -> str:
+def destroy(checkout: Checkout, stack: str, *, quiet: bool, forget: Sequence[str] = ()) -> str:
     """Remove a stack, its processes and its files. Returns its name, or nothing when there was none.
 
-    The stack file need not be valid any more, nor there: what is removed is what the state says.
+    The stack file need not be valid any more, nor there: what is removed is what the state says. The clusters to
+    `forget` are gone for good and not asked; raises `TopologyError` when the state knows none of that name.
     """
     name = stack.rpartition("/")[2]
     known = name in stacks_of(checkout)
@@ -39,14 +42,25 @@ def destroy(checkout: Checkout, stack: str, *, quiet: bool) -> str:
     with locked(checkout, name, "destroy") as lock:
         existed = engine.exists()
         if existed:
+            _require_known(checkout, engine, forget)
             if lock.interrupted:
                 engine.forget_pending()
+            meant = dict.fromkeys([*forget, *forgetting.interrupted(checkout, name)])
+            forgetting.forget(checkout, engine, list(meant), quiet=quiet)
             with shared_plugins(engine.environment):
                 _destroy(engine, stack, quiet=quiet)
             engine.remove()
         sweep(name, checkout.home)
     shutil.rmtree(checkout.fleet(name), ignore_errors=True)
     return name if existed or known else ""
+
+
+def _require_known(checkout: Checkout, engine: Engine, forget: Sequence[str]) -> None:
+    if forget:
+        known = forgetting.known_to(checkout, engine.file.stack, {"resources": engine.resources()})
+        # With the whole stack to go it does not matter whether its file still has the cluster.
+        if faults := forgetting.faults(forget, declared=(), known=known):
+            raise TopologyError(faults)
 
 
 def _destroy(engine: Engine, stack: str, *, quiet: bool) -> None:
@@ -56,6 +70,7 @@ def _destroy(engine: Engine, stack: str, *, quiet: bool) -> None:
         raise EngineError(
             "\n  ".join([f"destroy {stack} did not complete:", *sentences])
             + f"\nmend the cause and run meshfleet destroy --stack {stack} again"
+            + forgetting.advice(record.unreachable(), f"run meshfleet destroy --stack {stack}")
         )
 
 

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
@@ -24,8 +25,11 @@ from semver import VersionInfo
 from automation.changes import Record
 from automation.checkout import PROJECT
 from automation.environment import Environment
+from automation.recorded_state import Deployment
 from automation.stack_configuration import configuration_file, keep_salt
-from topology import StackFile
+from automation.stuck_engine import StuckEngine, interrupt_own
+from automation.superseded_tokens import superseded_tokens
+from topology import Fleet, StackFile
 from topology.errors import EngineError
 
 OnEvent = Callable[[EngineEvent], None]
@@ -85,61 +89,93 @@ class Engine:
             if copy != self.file.path:
                 keep_salt(copy, Path(folder) / f"Pulumi.{self.file.stack}.yaml")
 
-    def run(self, operation: Operation, on_event: OnEvent, **options: Any) -> Record:
-        """Run an operation and return what happened; failures of resources are in the record, not raised."""
+    def run(self, operation: Operation, on_event: OnEvent, *, stage: Fleet | None = None, **options: Any) -> Record:
+        """Run an operation and return what happened; failures of resources are in the record, not raised.
+
+        With a `stage` the program registers that fleet in place of what the stack file says.
+        """
         record = Record()
+        stuck = StuckEngine(interrupt_own(str(self.environment.tools / "pulumi")))
 
         def listen(event: EngineEvent) -> None:
             record.add(event)
+            if operation == "up":
+                stuck.hear(event)
             on_event(event)
 
-        stack = self._stack()
+        stack = self._stack(stage)
         configuration = str(configuration_file(self.environment.checkout, self.file))
         options |= {"on_event": listen, "config_file": configuration, "color": "never"}
         # It is wanted when the engine has started; until then there is time to import it.
         threading.Thread(target=import_module, args=("components.program",)).start()
         try:
-            match operation:
-                case "up":
-                    stack.up(continue_on_error=True, **options)
-                case "preview":
-                    stack.preview(**options)
-                case "refresh":
-                    stack.preview_refresh(**options)
-                case "destroy":
-                    stack.destroy(continue_on_error=True, **options)
+            with stuck:
+                match operation:
+                    case "up":
+                        stack.up(continue_on_error=True, **options)
+                    case "preview":
+                        stack.preview(**options)
+                    case "refresh":
+                        stack.preview_refresh(**options)
+                    case "destroy":
+                        stack.destroy(continue_on_error=True, **options)
         except auto.CommandError as error:
             if not record.sentences():
                 raise EngineError(_reason(error)) from error
         return record
+
+    def resources(self) -> list[dict[str, Any]]:
+        """The resources in the stack's state, secrets encrypted; none when there is no stack yet."""
+        if not self.exists():
+            return []
+        # What the CLI would say as well, without a process of its own before every `up` and `preview`.
+        if self.environment.local_backend:
+            said = json.loads(self._local_state().read_text(encoding="utf-8")).get("checkpoint", {}).get("latest")
+        else:
+            said = self._export().get("deployment")
+        return list((said or {}).get("resources") or ())
 
     def outputs(self) -> dict[str, Any]:
         """The exports of the stack, secrets in the clear: for use in this process only."""
         result = self._pulumi("stack", "output", "--json", "--show-secrets", "--stack", self.file.stack)
         return dict(json.loads(result.stdout))
 
+    def rewrite(self, change: Callable[[Deployment], Deployment]) -> None:
+        """Put `change` of the recorded state in its place; what stands for secrets in it stays as it is."""
+        exported = self._export()
+        before = exported.get("deployment") or {}
+        after = change(before)
+        if after == before:
+            return
+        with tempfile.TemporaryDirectory(prefix="meshfleet-") as folder:
+            path = Path(folder) / "state.json"
+            path.touch(0o600)
+            path.write_text(json.dumps({**exported, "deployment": after}), encoding="utf-8")
+            self._pulumi("stack", "import", "--file", str(path), "--stack", self.file.stack)
+
+    def superseded_tokens(self) -> list[str]:
+        """The URNs of the reader tokens that a run which did not complete has replaced and not deleted."""
+        return superseded_tokens({"resources": self.resources()})
+
     def forget_pending(self) -> None:
         """Drop the operations that a killed run left pending: every resource of ours converges when made again."""
-        exported = json.loads(self._pulumi("stack", "export", "--stack", self.file.stack).stdout)
-        if exported.get("deployment", {}).pop("pending_operations", None):
-            with tempfile.TemporaryDirectory(prefix="meshfleet-") as folder:
-                path = Path(folder) / "state.json"
-                path.touch(0o600)
-                path.write_text(json.dumps(exported), encoding="utf-8")
-                self._pulumi("stack", "import", "--file", str(path), "--stack", self.file.stack)
+        self.rewrite(_without_pending)
 
     def remove(self) -> None:
         """Remove the stack itself from the backend, after a destroy."""
         self._pulumi("stack", "rm", self.file.stack, "--yes", "--preserve-config")
 
-    def _stack(self) -> FleetStack:
+    def _stack(self, stage: Fleet | None) -> FleetStack:
         workspace = auto.LocalWorkspace(
             work_dir=str(self.environment.checkout.root),
-            program=_program,
+            program=partial(_program, stage),
             env_vars=dict(self.environment.variables),
             pulumi_command=PulumiCli(self.environment),
         )
         return FleetStack(self.file.stack, workspace)
+
+    def _export(self) -> dict[str, Any]:
+        return dict(json.loads(self._pulumi("stack", "export", "--stack", self.file.stack).stdout))
 
     def _local_state(self) -> Path:
         return self.environment.checkout.state / ".pulumi" / "stacks" / PROJECT / f"{self.file.stack}.json"
@@ -152,13 +188,19 @@ class Engine:
             raise EngineError(_reason(error)) from error
 
 
+def _without_pending(deployment: Deployment) -> Deployment:
+    if not deployment.get("pending_operations"):
+        return deployment
+    return {key: value for key, value in deployment.items() if key != "pending_operations"}
+
+
 def _reason(error: auto.CommandError) -> str:
     lines = [line.strip() for line in str(error).splitlines()]
     told = [line.removeprefix("error: ") for line in lines if line.startswith("error:")]
     return "; ".join(told) if told else " ".join(lines[-5:])
 
 
-def _program() -> None:
+def _program(stage: Fleet | None) -> None:
     from components.program import run
 
-    run()
+    run(stage)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from automation import kubernetes_plugin
 from automation.checkout import Checkout, make_private, write_private
-from components.tokens import BUILT_CHARTS
+from components.tokens import BUILT_CHARTS, GATEWAY_API_CHART
 from embedded import toolchain
 from embedded.toolchain.progress import progress_for
 from topology.errors import EngineError
@@ -62,7 +62,8 @@ def prepare(checkout: Checkout) -> Environment:
     os.environ["KUBECACHEDIR"] = variables["KUBECACHEDIR"]
     if not (os.environ.get("PULUMI_CONFIG_PASSPHRASE") or os.environ.get("PULUMI_CONFIG_PASSPHRASE_FILE")):
         variables["PULUMI_CONFIG_PASSPHRASE_FILE"] = str(_passphrase(checkout))
-    _link_charts(checkout, tools.charts)
+    _link(checkout.root / BUILT_CHARTS, tools.charts)
+    _link(checkout.root / GATEWAY_API_CHART, tools.gateway_api)
     plugin = kubernetes_plugin.install(checkout, python, variables)
     return Environment(checkout, variables, tools.bin, plugin.notice)
 
@@ -82,8 +83,7 @@ def _passphrase(checkout: Checkout) -> Path:
     return checkout.passphrase
 
 
-def _link_charts(checkout: Checkout, charts: Path) -> None:
-    link = checkout.root / BUILT_CHARTS
+def _link(link: Path, charts: Path) -> None:
     make_private(link.parent)
     if not link.is_symlink() or link.readlink() != charts:
         temporary = link.with_name(f".{link.name}.{os.getpid()}")

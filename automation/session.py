@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 from automation.answers import say
 from automation.changes import Record
 from automation.checkout import Checkout
+from automation.deployment import deployed_in
 from automation.fleet_status import fleet_status
 from automation.progress import progress_for
 from components.kubeconfig_file import kubeconfig_files
 from topology import Fleet, StackFile, load, read_stack_file
 from topology.errors import EngineError
+from topology.stages import Stage, stages
 
 if TYPE_CHECKING:
     from automation.engine import Engine, Operation
@@ -37,8 +39,8 @@ class Session:
         from automation.environment import prepare
 
         environment = prepare(self.checkout)
-        if environment.notice and not self.quiet:
-            say(environment.notice)
+        if environment.notice:
+            self.tell(environment.notice)
         return environment
 
     @cached_property
@@ -61,6 +63,27 @@ class Session:
                 say(f"the last command on {self.file.stack} was interrupted; going on from there")
                 self.engine.forget_pending()
             yield
+
+    def tell(self, text: str) -> None:
+        """A line for people, unless they asked for none."""
+        if not self.quiet:
+            say(text)
+
+    def stages(self) -> tuple[Stage, ...]:
+        """The way from what is deployed to what the stack file says; one stage without a name when it is one step."""
+        return stages(deployed_in(self.engine.resources()), self.topology)
+
+    def bring_up(self, title: str, *, refresh: bool, stage: Fleet | None = None) -> Record:
+        """Run `up`, in two parts where the last one could not give every peer the new token of a cluster.
+
+        The old token stays until each of them has been given the new one. Raises `EngineError` as `run` does.
+        """
+        superseded = self.engine.superseded_tokens()
+        if not superseded:
+            return self.run("up", title, refresh=refresh, stage=stage)
+        record = self.run("up", title, refresh=refresh, stage=stage, exclude=superseded)
+        record.changes += self.run("up", title, stage=stage).changes
+        return record
 
     def run(self, operation: Operation, title: str, **options: Any) -> Record:
         """Run an operation with progress. Raises `EngineError` naming every resource that failed."""
@@ -90,10 +113,13 @@ class Session:
             return self.engine.run(operation, progress.hear, **options)
 
     def _incomplete(self, title: str, record: Record) -> EngineError:
+        from automation.forgetting import advice
+
         command = title.partition(" ")[0]
         return EngineError(
             "\n  ".join([f"{title} did not complete:", *record.sentences()])
             + f"\nwhat was done is kept; mend the cause and run meshfleet {command} --stack {self.name} again"
+            + advice(record.unreachable(), f"take it out of the stack file and run meshfleet up --stack {self.name}")
         )
 
     @property

@@ -42,8 +42,9 @@ def checks_table(report: Report) -> None:
     clusters = sorted({answer.cluster for answer in report.answers})
     table = _table("check", *clusters)
     for name in sorted({answer.name for answer in report.answers}):
-        marks = {answer.cluster: answer.ok for answer in report.answers if answer.name == name}
-        table.add_row(name, *(_mark(marks.get(cluster)) for cluster in clusters))
+        # Where several revisions run side by side a cluster is asked once for each.
+        marks = [[a.ok for a in report.answers if (a.name, a.cluster) == (name, cluster)] for cluster in clusters]
+        table.add_row(name, *(_mark(all(found) if found else None) for found in marks))
     console.print(table)
     held = sum(answer.ok for answer in report.answers)
     console.print(f"{held} of {len(report.answers)} checks hold" + ("" if report.ok else "; the fleet is not verified"))
@@ -51,7 +52,17 @@ def checks_table(report: Report) -> None:
 
 def status_table(status: Mapping[str, Any]) -> None:
     """Clusters and meshes of a running fleet."""
-    table = _table("cluster", "role", "mesh", "network", "region/zone", "control plane", "gateway", "kubeconfig")
+    table = _table(
+        "cluster",
+        "role",
+        "mesh",
+        "network",
+        "region/zone",
+        "control plane",
+        "intermediate until",
+        "gateway",
+        "kubeconfig",
+    )
     for cluster in status["clusters"]:
         plane, gateway = cluster["controlPlane"], cluster["gateway"]
         table.add_row(
@@ -60,14 +71,32 @@ def status_table(status: Mapping[str, Any]) -> None:
             cluster["mesh"],
             cluster["network"],
             "/".join(filter(None, (cluster["region"], cluster["zone"]))),
-            plane["kind"] if plane["kind"] == "own" else f"{plane['kind']} of {plane['of']}",
+            _plane(plane),
+            _day(cluster["intermediateNotAfter"]),
             f"{gateway['address']}:{int(gateway['port'])}" if gateway else "",
             cluster["kubeconfig"] or "",
         )
     console.print(table)
     for mesh in status["meshes"]:
         console.print(f"mesh {mesh['name']}: {mesh['model']}, trust domain {mesh['trustDomain']}")
-        console.print(f"  root {mesh['rootFingerprint'][:16]}… until {mesh['rootNotAfter']}")
+        console.print(f"  {mesh['trust']}")
+        for root in mesh["roots"]:
+            signs = ", signs" if root["name"] == mesh["signing"] else ""
+            console.print(f"  root {root['name']} {root['fingerprint'][:16]}… until {_day(root['notAfter'])}{signs}")
+
+
+def _day(moment: str | None) -> str:
+    """The day of an RFC 3339 timestamp; nothing for none."""
+    return (moment or "").partition("T")[0]
+
+
+def _plane(plane: Mapping[str, Any]) -> str:
+    where = plane["kind"] if plane["kind"] == "own" else f"{plane['kind']} of {plane['of']}"
+    names = [revision["name"] for revision in plane["revisions"]]
+    if names == ["default"]:
+        return where
+    on = [f"{name} (workloads)" if name == plane["revision"] else name for name in names]
+    return f"{where}: {', '.join(on)}"
 
 
 def _mark(ok: bool | None) -> str:

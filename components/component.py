@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import pulumi
 
@@ -13,13 +13,21 @@ from components.tokens import COMPONENT_PREFIX
 class Component(pulumi.ComponentResource):
     """A component with the token `meshfleet:components:<ClassName>`.
 
+    A class that may come in place of another one for the same cluster names that one in `in_place_of`: the token is
+    part of what the engine knows each child by, so that with the same one the children are changed, and not made
+    beside the old ones.
+
     Children are named `<cluster>/<what>`: the cluster prefix keeps the names of different clusters apart, and the
     progress display groups by it. A caller's options are never merged into children.
     Source: https://www.pulumi.com/docs/concepts/resources/components/
     """
 
-    def __init__(self, name: str, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__(f"{COMPONENT_PREFIX}{type(self).__name__}", name, {}, opts)
+    in_place_of: ClassVar[str] = ""
+
+    def __init__(
+        self, name: str, opts: pulumi.ResourceOptions | None = None, inputs: Mapping[str, Any] | None = None
+    ) -> None:
+        super().__init__(f"{COMPONENT_PREFIX}{self.in_place_of or type(self).__name__}", name, dict(inputs or {}), opts)
 
     def child(
         self,

@@ -9,9 +9,13 @@ from typing import Any
 import pulumi
 
 from components.cluster import ClusterAccess
+from components.control_plane import ControlPlaneResources
 from components.east_west_gateway import EastWestGateway
 from components.trust import MeshTrust, TrustResources
+from manifests import mesh_settings as settings
+from manifests.objects import ISTIO_SYSTEM
 from topology import Fleet
+from topology.root_rotation import words
 
 
 @dataclass(frozen=True)
@@ -20,24 +24,49 @@ class Described:
 
     access: Mapping[str, ClusterAccess]
     trust: Mapping[str, TrustResources]
-    debug_urls: Mapping[str, pulumi.Output[str] | None]
+    control_planes: Mapping[str, ControlPlaneResources]
     gateways: Mapping[str, EastWestGateway]
 
 
-def describe_mesh(fleet: Fleet, mesh: str, trust: MeshTrust) -> dict[str, Any]:
-    """One mesh: its model in Istio's words, its trust domain and its root."""
+def describe_mesh(fleet: Fleet, mesh: str, trust: MeshTrust, registered: Described) -> dict[str, Any]:
+    """One mesh: its model in Istio's words, its trust domain and its roots."""
+    bundle = fleet.meshes[mesh].trust.bundle
+    ready = [resource.urn for name in fleet.members_of(mesh) for resource in registered.control_planes[name].ready]
+
+    def once_everywhere(value: Any) -> pulumi.Output[Any]:
+        # The next run takes it for what every cluster has; while one has failed nothing is exported.
+        return pulumi.Output.all(*ready).apply(lambda _: value)
+
     return {
         "name": mesh,
         "trustDomain": fleet.meshes[mesh].trust_domain,
         "model": fleet.model_of(mesh),
-        "rootFingerprint": trust.root.fingerprint,
-        "rootNotAfter": trust.root.not_after,
+        "settings": _settings(fleet, mesh),
+        "rootFingerprint": trust.signing.fingerprint,
+        "rootNotAfter": trust.signing.not_after,
+        "roots": [
+            {"name": name, "fingerprint": root.fingerprint, "notAfter": root.not_after}
+            for name, root in trust.roots.items()
+        ],
+        "signing": once_everywhere(bundle[0]),
+        "trust": words(bundle),
+    }
+
+
+def _settings(fleet: Fleet, mesh: str) -> dict[str, Any]:
+    """What the control planes of a mesh are asked to hold; `verify` looks for it in each of them."""
+    objects = settings.mesh_objects(fleet, mesh, ISTIO_SYSTEM).values()
+    return {
+        "meshConfig": settings.mesh_config(fleet, mesh),
+        "objects": [{"kind": body["kind"], "name": body["metadata"]["name"], "spec": body["spec"]} for body in objects],
     }
 
 
 def describe_cluster(fleet: Fleet, name: str, registered: Described) -> dict[str, Any]:
     """One cluster: what was declared of it and where it is found."""
     declared, access = fleet.clusters[name], registered.access[name]
+    istio = fleet.istio
+    urls = {revision: process.debug_url for revision, process in registered.control_planes[name].processes.items()}
     trust, gateway = registered.trust.get(name), registered.gateways.get(name)
     return {
         "name": name,
@@ -47,15 +76,23 @@ def describe_cluster(fleet: Fleet, name: str, registered: Described) -> dict[str
         "network": declared.network,
         "region": declared.region,
         "zone": declared.zone,
+        "podCidr": str(declared.pod_cidr) if declared.pod_cidr else None,
+        "serviceCidr": str(declared.service_cidr) if declared.service_cidr else None,
         "context": access.context,
         "server": access.server,
         "dataPlane": declared.data_plane,
         "controlPlane": {
             "kind": declared.control_plane.kind,
             "of": declared.control_plane.of or name,
-            "revision": fleet.istio.revision,
+            "revision": istio.revision,
             "namespace": fleet.system_namespace(name),
-            "debugUrl": registered.debug_urls.get(name),
+            "debugUrl": urls.get(istio.revision),
+            "gatewayRevision": istio.gateways,
+            "tags": list(istio.tags),
+            "revisions": [
+                {"name": revision, "version": istio.version_of(revision), "debugUrl": urls.get(revision)}
+                for revision in istio.installed
+            ],
         },
         "gateway": {
             "address": gateway.address,

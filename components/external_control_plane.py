@@ -8,13 +8,14 @@ Source: https://istio.io/latest/docs/setup/install/external-controlplane/
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from typing import Any
 
 import pulumi
 
 from components.cluster import ClusterAccess
 from components.component import Component
-from components.control_plane import ControlPlaneResources
+from components.control_plane import ControlPlaneResources, registered_tags
 from components.helm_release import helm_release
 from components.istiod_process import process_address, start_process, webhooks_at
 from components.kubernetes_object import KubernetesObject
@@ -31,7 +32,7 @@ def kubeconfig_data(kubeconfig: str) -> dict[str, str]:
 
 
 class ExternalControlPlane(Component):
-    """Brings up the istiod of `config` in the cluster `host`."""
+    """Brings up the istiod of `config` in the cluster `host`, behind the gateway there, which `way` opens for it."""
 
     def __init__(
         self,
@@ -41,12 +42,14 @@ class ExternalControlPlane(Component):
         namespace: pulumi.Resource,
         trust: TrustResources,
         gateway_address: pulumi.Output[str],
+        way: Sequence[pulumi.Resource],
         opts: pulumi.ResourceOptions,
     ) -> None:
         super().__init__(config.name, opts)
-        cluster = config.name
-        address = process_address(self, fleet, cluster) if fleet.clusters[host.name].simulated else None
-        webhooks = webhooks_at(fleet, cluster, address) if address else None
+        cluster, istio = config.name, fleet.istio
+        simulated = fleet.clusters[host.name].simulated
+        addresses = {name: process_address(self, fleet, cluster, name) for name in istio.installed if simulated}
+        webhooks = {name: webhooks_at(fleet, cluster, address) for name, address in addresses.items()}
 
         def inside(access: ClusterAccess, *after: pulumi.Resource) -> pulumi.ResourceOptions:
             return self.child(
@@ -57,40 +60,60 @@ class ExternalControlPlane(Component):
             f"{cluster}/istio-base",
             fleet,
             cluster,
-            manifests.base(fleet, cluster, webhooks),
+            manifests.base(fleet, cluster, webhooks.get(istio.revision)),
             inside(config, namespace),
         )
-        chart = helm_release(
-            f"{cluster}/istiod",
-            fleet,
-            cluster,
-            manifests.istiod(fleet, cluster, webhooks, gateway_address),
-            inside(config, base),
-        )
-        token = KubernetesObject(
-            f"{cluster}/istiod-token", external.account_token(fleet, cluster), inside(config, chart)
-        )
-        kubeconfig: pulumi.Output[str] = pulumi.Output.secret(
-            pulumi.Output.all(config.server, token.data).apply(lambda known: kubeconfig_of(cluster, known[0], known[1]))
-        )
+        charts = {
+            revision: helm_release(
+                f"{cluster}/{manifests.istiod_service(revision)}",
+                fleet,
+                cluster,
+                manifests.istiod(fleet, cluster, revision, webhooks.get(revision), address=gateway_address),
+                inside(config, base),
+                revision=revision,
+            )
+            for revision in istio.installed
+        }
+        registered_tags(self, fleet, config, webhooks.get(istio.revision), charts[istio.revision])
+        kubeconfig = self._kubeconfig(fleet, config, inside(config, charts[istio.revision]))
         data: pulumi.Output[Any] = pulumi.Output.secret(kubeconfig.apply(kubeconfig_data))
         secret = KubernetesObject(
             f"{host.name}/external-{cluster}-kubeconfig",
             external.istio_kubeconfig(fleet, cluster, data),
             inside(host, trust.cacerts),
         )
-        istiod = helm_release(
-            f"{host.name}/external-{cluster}-istiod",
-            fleet,
-            host.name,
-            manifests.external_istiod(fleet, cluster),
-            inside(host, trust.cacerts, secret),
-        )
-        process = (
-            start_process(self, fleet, host, address, trust, after=istiod, config_kubeconfig=kubeconfig)
-            if address
-            else None
-        )
-        self.resources = ControlPlaneResources(base, istiod, address, process)
-        self.debug_url: pulumi.Output[str] | None = process.debug_url if process else None
+        processes = {}
+        istiods = {}
+        for revision in istio.installed:
+            istiods[revision] = helm_release(
+                f"{host.name}/external-{cluster}-{manifests.istiod_service(revision)}",
+                fleet,
+                host.name,
+                manifests.external_istiod(fleet, cluster, revision, trust.fingerprints),
+                inside(host, trust.cacerts, secret, *way),
+                revision=revision,
+            )
+            if revision in addresses:
+                processes[revision] = start_process(
+                    self,
+                    fleet,
+                    host,
+                    revision,
+                    addresses[revision],
+                    trust,
+                    # The config cluster's chart holds the mesh configuration and the injector's templates.
+                    after=[istiods[revision], charts[revision]],
+                    config_kubeconfig=kubeconfig,
+                )
+        # Where pods run it is the host's release that is done when istiod answers.
+        self.resources = ControlPlaneResources(base, charts, addresses, processes, hosted=istiods)
         self.done()
+
+    def _kubeconfig(self, fleet: Fleet, config: ClusterAccess, opts: pulumi.ResourceOptions) -> pulumi.Output[str]:
+        """The kubeconfig of istiod's own account in the config cluster; secret."""
+        token = KubernetesObject(f"{config.name}/istiod-token", external.account_token(fleet, config.name), opts)
+        return pulumi.Output.secret(
+            pulumi.Output.all(config.server, token.data).apply(
+                lambda known: kubeconfig_of(config.name, known[0], known[1])
+            )
+        )

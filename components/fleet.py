@@ -21,10 +21,12 @@ from components.embedded_cluster import EmbeddedCluster
 from components.existing_cluster import ExistingCluster
 from components.external_control_plane import ExternalControlPlane
 from components.kubeconfig_file import KubeconfigFile
+from components.mesh_settings import MeshSettings
 from components.namespaces import ExternalNamespace, IstioSystem, Namespaces
 from components.remote_control_plane import RemoteControlPlane
 from components.remote_secrets import Reader, RemoteSecrets
 from components.trust import MeshTrust, Trust, TrustResources
+from manifests import mesh_settings as settings
 from topology import Fleet as Topology
 
 
@@ -40,8 +42,8 @@ class Fleet(Component):
         self.systems = {name: IstioSystem(topology, access, self._inside) for name, access in self.access.items()}
         self.trust: dict[str, TrustResources] = {}
         self.control_planes: dict[str, ControlPlaneResources] = {}
-        self.debug_urls: dict[str, pulumi.Output[str] | None] = {}
         self.gateways: dict[str, EastWestGateway] = {}
+        self.rules: dict[str, GatewayRules] = {}
         # In this order each finds what it needs of the ones before.
         for name in self._of_kind("own"):
             self._own_control_plane(name)
@@ -50,10 +52,12 @@ class Fleet(Component):
         remotes = {name: self._remote_control_plane(name) for name in self._of_kind("remote")}
         secrets = self._discovery(remotes)
         for name, remote in remotes.items():
-            self.control_planes[name] = remote.wait(secrets[topology.primary_of(name)].secret)
+            way = self.rules[topology.hosting(name)].to_istiods
+            self.control_planes[name] = remote.wait(secrets[topology.primary_of(name)].secret, way)
             self._gateway(name)
         for name, access in self.access.items():
-            GatewayRules(topology, access, self.control_planes[name], self._inside)
+            if settings.objects(topology, name):
+                MeshSettings(topology, access, self.control_planes[name], self._inside)
             Namespaces(topology, access, self.control_planes[name], self._inside)
         self.done()
 
@@ -69,8 +73,9 @@ class Fleet(Component):
         topology, access, namespace = self._topology, self.access[name], self.systems[name].namespace
         self.trust[name] = self._trust(name, access, namespace)
         control_plane = ControlPlane(topology, access, namespace, self.trust[name], self._inside)
-        self.control_planes[name], self.debug_urls[name] = control_plane.resources, control_plane.debug_url
+        self.control_planes[name] = control_plane.resources
         self._gateway(name)
+        self.rules[name] = GatewayRules(topology, access, control_plane.resources, self._inside)
 
     def _external_control_plane(self, name: str) -> None:
         topology, host = self._topology, self.access[self._topology.hosting(name)]
@@ -83,10 +88,12 @@ class Fleet(Component):
             self.systems[name].namespace,
             self.trust[name],
             self.gateways[host.name].address,
+            self.rules[host.name].to_istiods,
             self._inside,
         )
-        self.control_planes[name], self.debug_urls[name] = control_plane.resources, control_plane.debug_url
+        self.control_planes[name] = control_plane.resources
         self._gateway(name)
+        self.rules[name] = GatewayRules(topology, self.access[name], control_plane.resources, self._inside)
 
     def _remote_control_plane(self, name: str) -> RemoteControlPlane:
         topology = self._topology
@@ -100,8 +107,8 @@ class Fleet(Component):
         )
 
     def _trust(self, name: str, access: ClusterAccess, namespace: pulumi.Resource) -> TrustResources:
-        root = self.meshes[self._topology.mesh_of(name)].root
-        return Trust(self._topology, name, access, root, namespace, self._inside).resources
+        mesh = self.meshes[self._topology.mesh_of(name)]
+        return Trust(self._topology, name, access, mesh, namespace, self._inside).resources
 
     def _gateway(self, name: str) -> None:
         if self._topology.has_east_west_gateway(name):
@@ -114,8 +121,8 @@ class Fleet(Component):
         readers = {}
         for name, access in self.access.items():
             if topology.readers_of(name):
-                charts = remotes.get(name) or self.control_planes[name]
-                readers[name] = Reader(topology, access, [charts.base, charts.istiod], self._inside)
+                resources = remotes[name].resources if name in remotes else self.control_planes[name]
+                readers[name] = Reader(topology, access, resources.charts, self._inside)
         secrets = {}
         for name in topology.clusters:
             peers = [(peer, readers[peer]) for peer in topology.peers_of(name)] if topology.is_primary(name) else []
@@ -127,11 +134,11 @@ class Fleet(Component):
     def describe(self) -> dict[str, Any]:
         """What `meshfleet status` shows, as outputs; nothing in it is secret."""
         topology = self._topology
-        registered = Described(self.access, self.trust, self.debug_urls, self.gateways)
+        registered = Described(self.access, self.trust, self.control_planes, self.gateways)
         return {
             "stack": topology.name,
             "clusters": [describe_cluster(topology, name, registered) for name in topology.clusters],
-            "meshes": [describe_mesh(topology, mesh, trust) for mesh, trust in self.meshes.items()],
+            "meshes": [describe_mesh(topology, mesh, trust, registered) for mesh, trust in self.meshes.items()],
             "virtualMachines": [],
         }
 

@@ -5,6 +5,8 @@ Source: https://istio.io/latest/docs/reference/commands/pilot-discovery/
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pulumi
 
 from components.cluster import ClusterAccess
@@ -23,13 +25,13 @@ def webhooks_at(fleet: Fleet, cluster: str, address: IstiodAddress) -> manifests
     )
 
 
-def process_address(component: Component, fleet: Fleet, cluster: str) -> IstiodAddress:
-    """Reserve the ports of the istiod that carries the name of `cluster`."""
+def process_address(component: Component, fleet: Fleet, cluster: str, revision: str) -> IstiodAddress:
+    """Reserve the ports of a revision of the istiod that carries the name of `cluster`."""
     return IstiodAddress(
-        f"{cluster}/istiod-address",
+        f"{cluster}/{manifests.istiod_service(revision)}-address",
         fleet=fleet.name,
         cluster=cluster,
-        revision=fleet.istio.revision,
+        revision=revision,
         opts=component.child(),
     )
 
@@ -38,13 +40,14 @@ def start_process(
     component: Component,
     fleet: Fleet,
     host: ClusterAccess,
+    revision: str,
     address: IstiodAddress,
     trust: TrustResources,
     *,
-    after: pulumi.Resource,
-    config_kubeconfig: pulumi.Output[str] | None,
+    after: Sequence[pulumi.Resource],
+    config_kubeconfig: pulumi.Output[str] | None = None,
 ) -> Istiod:
-    """Start the istiod whose authority `trust` is, as a process beside the cluster `host`.
+    """Start a revision of the istiod whose authority `trust` is, as a process beside the cluster `host`.
 
     `config_kubeconfig`, a secret, is given for an external istiod: it leads to the cluster whose name it carries.
     """
@@ -52,10 +55,10 @@ def start_process(
     mesh = fleet.mesh_of(cluster)
     authority = trust.intermediate
     return Istiod(
-        f"{cluster}/istiod-process",
+        f"{cluster}/{manifests.istiod_service(revision)}-process",
         fleet=fleet.name,
         cluster=cluster,
-        revision=fleet.istio.revision,
+        revision=revision,
         network=fleet.clusters[cluster].network,
         namespace=fleet.system_namespace(cluster),
         mesh_id=mesh,
@@ -74,8 +77,8 @@ def start_process(
             "caCertificate": authority.certificate,
             "caKey": authority.private_key,
             "certificateChain": authority.certificate_chain,
-            "rootCertificate": authority.root_certificate,
+            "rootCertificate": trust.bundle,
         },
-        settings=manifests.settings(fleet, cluster) or None,
-        opts=component.child(after=[after]),
+        settings=manifests.settings(fleet, cluster),
+        opts=component.child(after=after),
     )

@@ -11,14 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from topology import Existing, Fault, Fleet, TopologyError
-
-LOOPBACK = ("127.", "localhost", "::1", "[::1]")
+from topology.discovery import is_loopback
 
 
 @dataclass(frozen=True)
@@ -31,7 +29,7 @@ class KubeconfigFile:
     @property
     def on_this_machine(self) -> bool:
         """Whether only this machine can reach the API server under its URL."""
-        return (urlsplit(self.server).hostname or "").startswith(LOOPBACK)
+        return is_loopback(self.server)
 
 
 def kubeconfig_files(topology: Fleet) -> dict[str, KubeconfigFile]:
@@ -51,16 +49,20 @@ def kubeconfig_files(topology: Fleet) -> dict[str, KubeconfigFile]:
 
 
 def _unreachable_for_peers(topology: Fleet, files: Mapping[str, KubeconfigFile]) -> list[Fault]:
-    """Loopback addresses are of use to peers only while every istiod of the mesh runs on this machine (#31081)."""
+    """Loopback addresses are of use to peers only while the whole fleet is on this machine (istio/istio #31081)."""
+    elsewhere = [name for name, cluster in topology.clusters.items() if not cluster.simulated]
     return [
         Fault(
             f"clusters.{name}.existing.kubeconfig",
-            f"its server {file.server} is an address of this machine, which the istiod of {', '.join(far)} "
-            "cannot reach; give a kubeconfig with an address that the other clusters reach",
+            f"its server {file.server} is an address of this machine, and pods of {', '.join(elsewhere)} run "
+            f"elsewhere; name an address that its peers reach as clusters.{name}.discovery.server, "
+            "or give a kubeconfig with one",
         )
         for name, file in files.items()
-        if file.on_this_machine
-        and (far := [peer for peer in topology.peers_of(name) if not topology.clusters[peer].simulated])
+        if elsewhere
+        and file.on_this_machine
+        and topology.peers_of(name)
+        and not topology.clusters[name].discovery.server
     ]
 
 

@@ -11,6 +11,7 @@ from components.cluster import ClusterAccess
 from components.component import Component
 from components.control_plane import ControlPlaneResources
 from components.kubernetes_object import KubernetesObject
+from manifests import ambient
 from manifests import namespaces as manifests
 from topology import Fleet
 
@@ -42,7 +43,7 @@ class ExternalNamespace(Component):
 
 
 class Namespaces(Component):
-    """The declared namespaces of one cluster; after istiod, so that their first pod is injected."""
+    """The declared namespaces of one cluster, with waypoints; after istiod, so that their first pod is in the mesh."""
 
     def __init__(
         self,
@@ -52,10 +53,17 @@ class Namespaces(Component):
         opts: pulumi.ResourceOptions,
     ) -> None:
         super().__init__(access.name, opts)
+        waypoints = ambient.waypoints(fleet, access.name)
         for name, manifest in manifests.declared(fleet, access.name).items():
-            KubernetesObject(
+            namespace = KubernetesObject(
                 f"{access.name}/namespace-{name}",
                 manifest,
-                self.child(provider=access.provider, after=[control_plane.ready], deleted_with=access.goes_with),
+                self.child(provider=access.provider, after=control_plane.ready, deleted_with=access.goes_with),
             )
+            if name in waypoints:
+                KubernetesObject(
+                    f"{access.name}/waypoint-{name}",
+                    waypoints[name],
+                    self.child(provider=access.provider, after=[namespace], deleted_with=access.goes_with),
+                )
         self.done()

@@ -45,8 +45,11 @@ def keep_debug_messages() -> None:
     pulumi.log.debug = unsaid
 
 
-def run() -> None:
-    """The whole program: read, check, register. Raises `TopologyError` before anything is registered."""
+def run(stage: Topology | None = None) -> None:
+    """The whole program: read, check, register. Raises `TopologyError` before anything is registered.
+
+    With a `stage` that is registered in place of what the configuration says: a state on the way to it.
+    """
     keep_debug_messages()
-    topology = load(pulumi.get_stack(), stack_configuration())
+    topology = stage or load(pulumi.get_stack(), stack_configuration())
     register(topology, kubeconfig_files(topology))

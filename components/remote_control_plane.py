@@ -1,4 +1,4 @@
-"""A cluster that another one's control plane serves: the charts that lead there.
+"""A cluster that another one's control plane serves: the charts that lead there, once for each revision.
 
 What they need of the primary is the address of its gateway; what they wait for is written by the primary's istiod,
 once it has been given a remote secret for this cluster.
@@ -7,12 +7,14 @@ Source: https://istio.io/latest/docs/setup/install/multicluster/primary-remote/
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pulumi
 
 from components.cluster import ClusterAccess
 from components.component import Component
-from components.control_plane import ControlPlaneResources
-from components.helm_release import HelmRelease, helm_release
+from components.control_plane import ControlPlaneResources, registered_tags
+from components.helm_release import helm_release
 from components.istiod_process import webhooks_at
 from manifests import control_plane as manifests
 from plugins.meshfleet.sdk import ServedCluster
@@ -20,7 +22,10 @@ from topology import Fleet
 
 
 class RemoteControlPlane(Component):
-    """Leads the cluster's proxies and webhooks to the istiod of its primary."""
+    """Leads the cluster's proxies and webhooks to the istiods of its primary; `resources` are its charts."""
+
+    # Where a cluster gets its own control plane, or gives it up, the same charts get other values.
+    in_place_of = "ControlPlane"
 
     def __init__(
         self,
@@ -32,40 +37,54 @@ class RemoteControlPlane(Component):
         opts: pulumi.ResourceOptions,
     ) -> None:
         super().__init__(access.name, opts)
-        self._fleet = fleet
-        self._access = access
-        cluster = access.name
-        webhooks = webhooks_at(fleet, cluster, primary.address) if primary.address else None
+        self._fleet, self._access, self._primary = fleet, access, primary
+        cluster, revision = access.name, fleet.istio.revision
+        webhooks = {name: webhooks_at(fleet, cluster, address) for name, address in primary.addresses.items()}
 
         def in_cluster(*after: pulumi.Resource) -> pulumi.ResourceOptions:
             return self.child(provider=access.provider, after=after, deleted_with=access.goes_with)
 
-        self.base: HelmRelease = helm_release(
-            f"{cluster}/istio-base", fleet, cluster, manifests.base(fleet, cluster, webhooks), in_cluster(namespace)
-        )
-        self.istiod: HelmRelease = helm_release(
-            f"{cluster}/istiod",
+        base = helm_release(
+            f"{cluster}/istio-base",
             fleet,
             cluster,
-            manifests.istiod(fleet, cluster, webhooks, gateway_address),
-            in_cluster(self.base),
+            manifests.base(fleet, cluster, webhooks.get(revision)),
+            in_cluster(namespace),
         )
-        self._primary = primary
+        istiods = {
+            name: helm_release(
+                f"{cluster}/{manifests.istiod_service(name)}",
+                fleet,
+                cluster,
+                manifests.istiod(fleet, cluster, name, webhooks.get(name), address=gateway_address),
+                in_cluster(base),
+                revision=name,
+            )
+            for name in fleet.istio.installed
+        }
+        registered_tags(self, fleet, access, webhooks.get(revision), istiods[revision])
+        self.resources = ControlPlaneResources(base, istiods)
 
-    def wait(self, remote_secrets: pulumi.Resource) -> ControlPlaneResources:
-        """Register the wait for being served, which `remote_secrets` of the primary sets going; ends the component."""
+    def wait(self, remote_secrets: pulumi.Resource, way: Sequence[pulumi.Resource]) -> ControlPlaneResources:
+        """Register the wait for being served, which `remote_secrets` of the primary sets going; ends the component.
+
+        `way` is what opens the gateway in front of that istiod: nothing in the cluster reaches it before.
+        """
         fleet, access = self._fleet, self._access
-        primary = fleet.primary_of(access.name)
-        served = ServedCluster(
-            f"{access.name}/served",
-            cluster=access.name,
-            primary=primary,
-            namespace=fleet.system_namespace(access.name),
-            webhook=manifests.injection_webhook(fleet, access.name),
-            kubeconfig=access.kubeconfig,
-            context=access.context or None,
-            debug_url=self._primary.process.debug_url if self._primary.process else None,
-            opts=self.child(after=[self.istiod, remote_secrets], deleted_with=access.goes_with),
-        )
+        charts = self.resources
+        served = {}
+        for revision, chart in charts.istiods.items():
+            process = self._primary.processes.get(revision)
+            served[revision] = ServedCluster(
+                f"{access.name}/{'served' if revision == 'default' else f'served-{revision}'}",
+                cluster=access.name,
+                primary=fleet.primary_of(access.name),
+                namespace=fleet.system_namespace(access.name),
+                webhook=manifests.injection_webhook(fleet, access.name, revision),
+                kubeconfig=access.kubeconfig,
+                context=access.context or None,
+                debug_url=process.debug_url if process else None,
+                opts=self.child(after=[chart, remote_secrets, *way], deleted_with=access.goes_with),
+            )
         self.done()
-        return ControlPlaneResources(self.base, self.istiod, None, None, served)
+        return ControlPlaneResources(charts.base, charts.istiods, served=served)

@@ -14,20 +14,25 @@ import pulumi
 from components.cluster import ClusterAccess
 from components.component import Component
 from components.kubernetes_object import KubernetesObject
+from manifests import ambient
 from manifests import remote_secrets as manifests
 from topology import Fleet
 
 
-def kubeconfig_of(cluster: str, server: str, data: dict[str, str]) -> str:
+def kubeconfig_of(cluster: str, server: str, data: dict[str, str], tls_server_name: str | None = None) -> str:
     """The kubeconfig that lets a peer read `cluster`, from the `data` of its reader's token Secret."""
     token = base64.b64decode(data["token"]).decode()
-    return manifests.remote_kubeconfig(manifests.Peer(cluster, server, data["ca.crt"], token))
+    return manifests.remote_kubeconfig(manifests.Peer(cluster, server, data["ca.crt"], token, tls_server_name))
 
 
 class Reader(Component):
     """The token with which peers read this cluster; it lasts until the Secret is deleted.
 
     `charts` are base, which has the ServiceAccount, and istiod's, which has what it may read.
+
+    A new generation is a Secret of another name under the same logical name: a replacement, which the engine makes
+    before it deletes what it replaces, with the peers' remote secrets in between. Under a logical name of its own
+    the old Secret would go even if the new one could not be made.
     """
 
     def __init__(
@@ -38,6 +43,7 @@ class Reader(Component):
         opts: pulumi.ResourceOptions,
     ) -> None:
         super().__init__(access.name, opts)
+        discovery = fleet.clusters[access.name].discovery
         secret = KubernetesObject(
             f"{access.name}/reader-token",
             manifests.reader_token(fleet, access.name),
@@ -48,9 +54,15 @@ class Reader(Component):
                 secret_outputs=["data"],
             ),
         )
+        for name, manifest in ambient.reading(fleet, access.name).items():
+            KubernetesObject(
+                f"{access.name}/{name}",
+                manifest,
+                self.child(provider=access.provider, after=charts, deleted_with=access.goes_with),
+            )
         self.kubeconfig: pulumi.Output[str] = pulumi.Output.secret(
-            pulumi.Output.all(access.server, secret.data).apply(
-                lambda known: kubeconfig_of(access.name, known[0], known[1])
+            pulumi.Output.all(discovery.server or access.server, secret.data).apply(
+                lambda known: kubeconfig_of(access.name, known[0], known[1], discovery.tls_server_name)
             )
         )
         self.done()

@@ -5,3 +5,4 @@ COMPONENT_PREFIX = "meshfleet:components:"
 
 # Relative to the checkout, and a link that the command keeps, so that the state names no place of one machine.
 BUILT_CHARTS = ".meshfleet/charts"
+GATEWAY_API_CHART = ".meshfleet/gateway-api"

@@ -1,4 +1,4 @@
-"""Trust: one root for each mesh, one intermediate for each cluster, and the Secret `cacerts` that carries it.
+"""Trust: the roots of each mesh, one intermediate for each cluster, and the Secret `cacerts` that carries them.
 
 Source: https://istio.io/latest/docs/tasks/security/cert-management/plugin-ca-cert/
 """
@@ -16,50 +16,72 @@ from components.kubernetes_object import KubernetesObject
 from manifests import trust as manifests
 from plugins.meshfleet.sdk import IntermediateCertificateAuthority, RootCertificateAuthority
 from topology import Fleet
+from topology.names import DEFAULT_ROOT, root_common_name
 
 
-def root_common_name(mesh: str) -> str:
-    """The subject of a mesh's root, told apart from other meshes' at a glance."""
-    return f"Root CA of {mesh}"
+def root_resource(mesh: str, root: str) -> str:
+    """The name of a root's resource."""
+    return f"mesh {mesh}/root" if root == DEFAULT_ROOT else f"mesh {mesh}/root-{root}"
 
 
 def authority_of(
-    intermediate: IntermediateCertificateAuthority,
+    intermediate: IntermediateCertificateAuthority, bundle: pulumi.Output[str]
 ) -> pulumi.Output[manifests.CertificateAuthority]:
-    """The parts istiod wants, together; secret because the key is."""
+    """The parts istiod wants, together; secret because the key is. `bundle` is `root-cert.pem`."""
     return pulumi.Output.all(
-        intermediate.certificate,
-        intermediate.private_key,
-        intermediate.certificate_chain,
-        intermediate.root_certificate,
+        intermediate.certificate, intermediate.private_key, intermediate.certificate_chain, bundle
     ).apply(lambda parts: manifests.CertificateAuthority(*parts))
 
 
 @dataclass(frozen=True)
 class TrustResources:
-    """What the trust of the istiod that carries the name of `cluster` consists of."""
+    """What the trust of the istiod that carries the name of `cluster` consists of.
+
+    `bundle` is what its `root-cert.pem` holds, `fingerprints` tells these roots from any others.
+    """
 
     cluster: str
     intermediate: IntermediateCertificateAuthority
     cacerts: KubernetesObject
+    bundle: pulumi.Output[str]
+    fingerprints: pulumi.Output[str]
 
 
 class MeshTrust(Component):
-    """The root of one mesh. Its key stays in the stack's state, encrypted, and reaches no cluster."""
+    """The roots of one mesh. Their keys stay in the stack's state, encrypted, and reach no cluster.
+
+    Its input `bundle` is in the state before any cluster changes: whoever finds it there after a killed run knows
+    which change was under way (automation/deployment.py).
+    """
 
     def __init__(self, fleet: Fleet, mesh: str, opts: pulumi.ResourceOptions) -> None:
-        super().__init__(f"mesh {mesh}", opts)
+        bundle = fleet.meshes[mesh].trust.bundle
+        super().__init__(f"mesh {mesh}", opts, {"bundle": list(bundle)})
+        self.roots = {root: self._root(fleet, mesh, root) for root in fleet.meshes[mesh].trust.roots}
+        self.signing = self.roots[bundle[0]]
+        in_order = [self.roots[root] for root in bundle]
+        self.bundle: pulumi.Output[str] = pulumi.Output.all(*(root.certificate for root in in_order)).apply(
+            manifests.root_bundle
+        )
+        self.fingerprints: pulumi.Output[str] = pulumi.Output.all(*(root.fingerprint for root in in_order)).apply(
+            ",".join
+        )
+        self.done({"fingerprint": self.signing.fingerprint})
+
+    def _root(self, fleet: Fleet, mesh: str, root: str) -> RootCertificateAuthority:
         trust = fleet.meshes[mesh].trust
-        self.root = RootCertificateAuthority(
-            f"mesh {mesh}/root",
-            common_name=root_common_name(mesh),
+        # Another subject or kind of key would make another root in its place, all at once; a root is changed by a
+        # new one beside it.
+        kept = pulumi.ResourceOptions(ignore_changes=["organization", "algorithm"])
+        return RootCertificateAuthority(
+            root_resource(mesh, root),
+            common_name=root_common_name(mesh, root),
             organization=trust.organization,
             algorithm=trust.algorithm,
             validity_days=trust.root.validity_days,
             renew_before_days=trust.root.renew_before_days,
-            opts=self.child(),
+            opts=pulumi.ResourceOptions.merge(self.child(), kept),
         )
-        self.done({"fingerprint": self.root.fingerprint})
 
 
 class Trust(Component):
@@ -73,7 +95,7 @@ class Trust(Component):
         fleet: Fleet,
         cluster: str,
         access: ClusterAccess,
-        root: RootCertificateAuthority,
+        mesh: MeshTrust,
         namespace: pulumi.Resource,
         opts: pulumi.ResourceOptions,
     ) -> None:
@@ -81,8 +103,8 @@ class Trust(Component):
         trust = fleet.meshes[fleet.mesh_of(cluster)].trust
         intermediate = IntermediateCertificateAuthority(
             f"{cluster}/intermediate",
-            root_certificate=root.certificate,
-            root_private_key=root.private_key,
+            root_certificate=mesh.signing.certificate,
+            root_private_key=mesh.signing.private_key,
             cluster=cluster,
             organization=trust.organization,
             algorithm=trust.algorithm,
@@ -91,7 +113,7 @@ class Trust(Component):
             namespace=fleet.system_namespace(cluster),
             opts=self.child(),
         )
-        authority = authority_of(intermediate)
+        authority = authority_of(intermediate, mesh.bundle)
         data: pulumi.Output[Any] = pulumi.Output.secret(authority.apply(manifests.cacerts_data))
         cacerts = KubernetesObject(
             f"{access.name}/cacerts" if access.name == cluster else f"{access.name}/external-{cluster}-cacerts",
@@ -103,5 +125,5 @@ class Trust(Component):
                 secret_outputs=["data"],
             ),
         )
-        self.resources = TrustResources(cluster, intermediate, cacerts)
+        self.resources = TrustResources(cluster, intermediate, cacerts, mesh.bundle, mesh.fingerprints)
         self.done({"notAfter": intermediate.not_after})

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from lightkube.resources.core_v1 import Service
 
 _SECONDS: Final = 60.0
-# The port of cross-network traffic: name and number in manifests/charts/gateway (networkGateway).
+# The port of cross-network traffic: in manifests/charts/gateway (networkGateway), and of ambient mode (HBONE).
 _PORT_NAME: Final = "tls"
-_PORT: Final = 15443
+_PORTS: Final = (15443, 15008)
 
 
 @dataclass(frozen=True)
@@ -98,10 +98,10 @@ def _get(client: Client, namespace: str, service: str) -> Service | None:
 def _port(found: Service, namespace: str, service: str) -> int:
     ports = (found.spec.ports if found.spec else None) or []
     for port in ports:
-        if port.name == _PORT_NAME or port.port == _PORT:
+        if port.name == _PORT_NAME or port.port in _PORTS:
             return port.port
     present = ", ".join(f"{port.name or '-'}:{port.port}" for port in ports) or "none"
     raise ClusterError(
-        f"Service {namespace}/{service}: no port {_PORT_NAME} or {_PORT} for cross-network traffic "
-        f"(it has {present}); set networkGateway in the gateway's chart"
+        f"Service {namespace}/{service}: no port {_PORT_NAME}, {' or '.join(map(str, _PORTS))} for cross-network "
+        f"traffic (it has {present}); set networkGateway in the gateway's chart"
     )

@@ -2,6 +2,10 @@
 
 It is `running`, or `stopped` when its process is not there. The chart of the control plane must be in the
 cluster before it starts: without the ConfigMap of the injector it would never inject.
+
+Another intermediate is taken up by a running istiod. Other roots are not, not wholly: whose certificates it accepts
+on its secure port it reads at its start (createPeerCertVerifier in pilot/pkg/bootstrap/server.go), so that it would
+turn away a virtual machine whose certificate it has just signed itself.
 """
 
 from __future__ import annotations
@@ -14,6 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from embedded import processes
+from embedded.certificate_folder import read_files, replace_files
 from embedded.health import ask
 from embedded.istiod_spec import (
     ISTIOD_PORTS,
@@ -21,9 +26,11 @@ from embedded.istiod_spec import (
     certificate_files,
     istiod_arguments,
     istiod_environment,
+    same_roots,
 )
 from embedded.kubeconfig import connect, select_context
 from embedded.ports import release_ports, require_free_ports, reserve_ports, reserved_ports
+from embedded.serving_certificate import require_signed_by
 from embedded.tools import link_tools
 from embedded.waiting import wait_until
 from embedded.workspace import Workspace, file_error, make_private_directory, write_private_file
@@ -31,6 +38,8 @@ from topology.errors import ClusterError, ProcessError
 
 _READY_SECONDS: Final = 90.0
 _GRACE_SECONDS: Final = 5.0
+# It looks a tenth of a second after the change; a machine that is busy takes its time.
+_RELOAD_SECONDS: Final = 15.0
 _PROGRAM: Final = "pilot-discovery"
 _LOG: Final = "istiod.log"
 
@@ -67,21 +76,23 @@ class Istiod:
     def start(self, spec: IstiodSpec, ports: Mapping[str, int], timeout: float = 0) -> str:
         """Bring it up as `spec` says on `ports`, and wait until it is ready; the version it reports.
 
-        One that already runs so is left alone, any other is ended first. `timeout` in seconds, 0 for a minute
-        and a half. Raises PortError naming who took a port, ProcessError with the end of its log,
-        ClusterError.
+        One that already runs so is left alone, and one that only has to take up another intermediate is made to;
+        any other is ended first. `timeout` in seconds, 0 for a minute and a half. Raises PortError naming who took
+        a port, ProcessError with the end of its log, ClusterError.
         """
         seconds = timeout or _READY_SECONDS
         kubeconfig = spec.config_kubeconfig or select_context(spec.kubeconfig, spec.context)
         fingerprint = _fingerprint(spec, kubeconfig, ports)
-        if not (self._fingerprint() == fingerprint and processes.find(self.directory)):
+        kept = self._kept("fingerprint") == fingerprint and bool(processes.find(self.directory))
+        if not (kept and self._takes_up(spec, ports)):
             self._end()
             self._write(spec, kubeconfig)
             require_free_ports(self._owner, ports)
             self._launch(spec, ports)
         version = self._wait_until_ready(ports, seconds)
         self._forward_ports(spec, ports)
-        # Last: its presence says that this spec is what runs.
+        # Last: their presence says that this spec is what runs.
+        write_private_file(self.directory / "authority", _authority_fingerprint(spec))
         write_private_file(self.directory / "fingerprint", fingerprint)
         return version
 
@@ -101,23 +112,48 @@ class Istiod:
         if kubeconfig is not None:
             self._clean_cluster(kubeconfig, context)
 
-    def _fingerprint(self) -> str | None:
+    def _others(self) -> bool:
+        """Whether the cluster has istiods of other revisions here."""
+        return any(self.directory.parent.glob(f"{self._name.partition('.')[0]}.*"))
+
+    def _kept(self, name: str) -> str | None:
         try:
-            return (self.directory / "fingerprint").read_text(encoding="utf-8")
+            return (self.directory / name).read_text(encoding="utf-8")
         except OSError:
             return None
+
+    def _takes_up(self, spec: IstiodSpec, ports: Mapping[str, int]) -> bool:
+        """Whether the running process signs with the authority of `spec`, after it was given that if need be."""
+        if self._kept("authority") == _authority_fingerprint(spec):
+            return True
+        folder = self.directory / "certificates"
+        # A process is ended before its roots are changed, so these are the ones it started with.
+        if not same_roots(read_files(folder).get("root-cert.pem", ""), spec.authority.root):
+            return False
+        (self.directory / "authority").unlink(missing_ok=True)
+        replace_files(folder, certificate_files(spec.authority))
+        try:
+            wait_until(
+                lambda: require_signed_by(ports["https"], spec.authority.certificate),
+                f"istiod {self._name} to take up another intermediate",
+                _RELOAD_SECONDS,
+                "it is started again",
+            )
+        except ProcessError:
+            # It may have no watch on the folder, for want of inotify instances, or it refuses what is there.
+            return False
+        return True
 
     def _end(self) -> None:
         running = processes.find(self.directory)
         processes.end([process for same in running.values() for process in same], _GRACE_SECONDS)
 
     def _write(self, spec: IstiodSpec, kubeconfig: str) -> None:
-        certificates = self.directory / "certificates"
-        make_private_directory(certificates)
-        (self.directory / "fingerprint").unlink(missing_ok=True)
+        make_private_directory(self.directory)
+        for name in ("fingerprint", "authority"):
+            (self.directory / name).unlink(missing_ok=True)
         write_private_file(self.directory / "kubeconfig", kubeconfig)
-        for name, content in certificate_files(spec.authority).items():
-            write_private_file(certificates / name, content)
+        replace_files(self.directory / "certificates", certificate_files(spec.authority))
 
     def _launch(self, spec: IstiodSpec, ports: Mapping[str, int]) -> None:
         link_tools(self.directory / "bin", {_PROGRAM: _PROGRAM})
@@ -150,7 +186,7 @@ class Istiod:
         from embedded.port_forward import apply_port_forward
 
         with connect(spec.kubeconfig, spec.context) as client:
-            apply_port_forward(client, f"istiod-{self._name}", spec.namespace, ports)
+            apply_port_forward(client, f"istiod-{self._name}", spec.namespace, self._revision, ports)
 
     def _clean_cluster(self, kubeconfig: str, context: str | None) -> None:
         from embedded.istiod_configmaps import remove_istiod_configmaps
@@ -159,22 +195,34 @@ class Istiod:
         try:
             with connect(kubeconfig, context) as client:
                 remove_port_forward(client, f"istiod-{self._name}")
-                remove_istiod_configmaps(client)
+                # Another revision lives by the same ones.
+                if not self._others():
+                    remove_istiod_configmaps(client)
         except ClusterError:
             # The cluster is gone or going; what was in it goes with it.
             return
 
 
 def _fingerprint(spec: IstiodSpec, kubeconfig: str, ports: Mapping[str, int]) -> str:
-    """Changes whenever a start would give another process; tells nothing about the secrets in it."""
-    content = [
-        spec.cluster,
-        spec.network,
-        spec.mesh_id,
-        spec.trust_domain,
-        kubeconfig,
-        dict(ports),
-        certificate_files(spec.authority),
-        istiod_environment(spec, Path()),
-    ]
+    """Changes whenever a start would give another process, but for its certificates."""
+    return _digest(
+        [
+            spec.cluster,
+            spec.network,
+            spec.mesh_id,
+            spec.trust_domain,
+            kubeconfig,
+            dict(ports),
+            istiod_environment(spec, Path()),
+        ]
+    )
+
+
+def _authority_fingerprint(spec: IstiodSpec) -> str:
+    """Changes with the certificates and the key of `spec`."""
+    return _digest(certificate_files(spec.authority))
+
+
+def _digest(content: object) -> str:
+    """Tells nothing about the secrets in `content`."""
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -34,7 +34,10 @@ RESERVED_SETTINGS: Final = frozenset(
 
 @dataclass(frozen=True)
 class Authority:
-    """An istiod's certificate authority, each field in PEM; `key` is a secret."""
+    """An istiod's certificate authority, each field in PEM; `key` is a secret.
+
+    `root` holds every root that is trusted, the one above `certificate` first.
+    """
 
     certificate: str
     key: str = field(repr=False)
@@ -137,6 +140,15 @@ def certificate_files(authority: Authority) -> dict[str, str]:
         "cert-chain.pem": authority.chain,
         "root-cert.pem": authority.root,
     }
+
+
+def same_roots(one: str, other: str) -> bool:
+    """Whether two PEM texts hold the same certificates, in whichever order."""
+    return _certificates(one) == _certificates(other)
+
+
+def _certificates(pem: str) -> set[str]:
+    return {text.strip() for text in pem.split("-----END CERTIFICATE-----") if text.strip()}
 
 
 def _validator(spec: IstiodSpec) -> str:

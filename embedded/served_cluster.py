@@ -76,6 +76,16 @@ def missing(client: Client, serving: Serving) -> str | None:
     return f"no caBundle in {', '.join(bare)} of {serving.webhook}" if bare else None
 
 
+def is_served_otherwise(client: Client, serving: Serving) -> bool:
+    """Whether another revision's istiod serves the cluster as well. Raises ClusterError."""
+    from lightkube.resources.admissionregistration_v1 import MutatingWebhookConfiguration
+
+    with api_errors("MutatingWebhookConfigurations"):
+        found = list(client.list(MutatingWebhookConfiguration, labels={"app": "sidecar-injector"}))
+    others = [one for one in found if one.metadata and one.metadata.name != serving.webhook]
+    return any(webhook.clientConfig.caBundle for one in others for webhook in one.webhooks or [])
+
+
 def _condition(serving: Serving) -> str:
     """How the primary's istiod is at this moment."""
     if serving.debug_url is None:

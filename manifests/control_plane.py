@@ -9,7 +9,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from manifests import ambient
+from manifests.mesh_settings import mesh_config
 from manifests.objects import Chart, Object, Release
+from manifests.trust import ROOTS_ANNOTATION
 from topology import Fleet
 
 VALIDATION_PATH = "/validate"
@@ -28,17 +31,36 @@ def injection_path(fleet: Fleet, cluster: str) -> str:
     return f"/inject/cluster/{cluster}/net/{fleet.clusters[cluster].network}"
 
 
-def istiod_service(fleet: Fleet) -> str:
-    """The name of istiod's Service, of its ServiceAccount and of its release."""
-    revision = fleet.istio.revision
+def istiod_service(revision: str) -> str:
+    """The name of a revision's Service, of its ServiceAccount and of its release."""
     return "istiod" if revision == "default" else f"istiod-{revision}"
 
 
-def injection_webhook(fleet: Fleet, cluster: str) -> str:
-    """The name of the MutatingWebhookConfiguration in a cluster (the chart's mutatingwebhook.yaml)."""
+def istiod_settings() -> dict[str, str]:
+    """Environment variables of every istiod, in a pod or not.
+
+    Without ISTIO_MULTIROOT_MESH an istiod refuses another bundle of roots while it runs. It is there before a second
+    root is and stays after the first one went: it is read at the start only, and an istiod without it would not tell
+    the proxies that a root was dropped. Source: pilot/pkg/bootstrap/istio_ca.go and pilot/pkg/xds/pcds.go
+    """
+    return {"ISTIO_MULTIROOT_MESH": "true"}
+
+
+def proxy_settings() -> dict[str, str]:
+    """Environment variables of every proxy, which get into it when it is injected.
+
+    With PROXY_CONFIG_XDS_AGENT its agent hears of another bundle of roots at once, trusts it, and has its own
+    certificate renewed. Without it that takes until the certificate is due, twelve hours as a rule.
+    Source: pkg/istio-agent/xds_proxy.go and security/pkg/nodeagent/cache/secretcache.go
+    """
+    return {"PROXY_CONFIG_XDS_AGENT": "true"}
+
+
+def injection_webhook(fleet: Fleet, cluster: str, revision: str) -> str:
+    """The name of a revision's MutatingWebhookConfiguration in a cluster (the chart's mutatingwebhook.yaml)."""
     parts = ["istio-sidecar-injector"]
-    if fleet.istio.revision != "default":
-        parts.append(fleet.istio.revision)
+    if revision != "default":
+        parts.append(revision)
     if (namespace := fleet.system_namespace(cluster)) != "istio-system":
         parts.append(namespace)
     return "-".join(parts)
@@ -51,12 +73,16 @@ def settings(fleet: Fleet, primary: str) -> dict[str, str]:
     writes the root certificate into each namespace and its own into the webhooks (checkShouldLead in
     pilot/pkg/serviceregistry/kube/controller/multicluster.go).
     """
+    more = ambient.settings(fleet, primary)
     serves_others = bool(fleet.remotes_of(primary)) or fleet.clusters[primary].control_plane.kind == "external"
-    return {"EXTERNAL_ISTIOD": "true"} if serves_others else {}
+    return istiod_settings() | ({"EXTERNAL_ISTIOD": "true"} if serves_others else {}) | more
 
 
 def base(fleet: Fleet, cluster: str, webhooks: Webhooks | None) -> Release:
-    """Istio's CRDs, the reader ServiceAccount and, where Istio's configuration lives, the default validator."""
+    """Istio's CRDs, the reader ServiceAccount and, where Istio's configuration lives, the default validator.
+
+    `webhooks` are those of `istio.revision`, which validates by default.
+    """
     values: Object = {}
     # Nobody patches the validator of a remote cluster: it would be called in vain by every write.
     values["defaultRevision"] = fleet.istio.revision if fleet.is_primary(cluster) else ""
@@ -68,20 +94,30 @@ def base(fleet: Fleet, cluster: str, webhooks: Webhooks | None) -> Release:
     return Release("istio-base", namespace, Chart.BASE, values, wait=False)
 
 
-def istiod(fleet: Fleet, cluster: str, webhooks: Webhooks | None, address: object = None) -> Release:
-    """What a cluster gets of the istiod chart: istiod itself, or what leads to the one that serves it.
+def istiod(
+    fleet: Fleet,
+    cluster: str,
+    revision: str,
+    webhooks: Webhooks | None,
+    *,
+    roots: object = None,
+    address: object = None,
+) -> Release:
+    """What a cluster gets of a revision's istiod chart: istiod itself, or what leads to the one that serves it.
 
-    With `webhooks` istiod itself is a process and the chart's pods are simulated. `address` is that of the gateway
-    in front of an istiod in another cluster.
+    With `webhooks` istiod itself is a process and the chart's pods are simulated. `roots` tells the roots that an
+    istiod in this cluster trusts from any others, the one that signs first; `address` is that of the gateway in front
+    of an istiod in another cluster.
     """
-    values = _common(fleet, cluster)
+    values = _common(fleet, cluster, revision)
     kind = fleet.clusters[cluster].control_plane.kind
     if kind == "own":
-        values |= _own(fleet, cluster)
+        values["env"] = settings(fleet, cluster)
+        _merge(values, ambient.istiod_values(fleet, cluster))
     else:
         _merge(values, _served_from_elsewhere(fleet, cluster, address))
         if kind == "external":
-            _merge(values, _config_cluster(fleet, cluster))
+            _merge(values, _config_cluster(fleet, cluster, revision))
     if webhooks:
         # Nothing measures simulated pods, so nothing can scale by their load.
         values["autoscaleEnabled"] = False
@@ -90,17 +126,19 @@ def istiod(fleet: Fleet, cluster: str, webhooks: Webhooks | None, address: objec
             values["base"] = {"validationURL": webhooks.validation}
     elif kind != "own":
         values["istiodRemote"] = {"injectionPath": injection_path(fleet, cluster)}
+    else:
+        values["podAnnotations"] = {ROOTS_ANNOTATION: roots}
     waits = webhooks is None and kind == "own"
-    return Release(istiod_service(fleet), fleet.system_namespace(cluster), Chart.ISTIOD, values, wait=waits)
+    return Release(istiod_service(revision), fleet.system_namespace(cluster), Chart.ISTIOD, values, wait=waits)
 
 
-def external_istiod(fleet: Fleet, cluster: str) -> Release:
-    """The istiod of `cluster`, for the cluster that hosts it: it reads everything from its config cluster.
+def external_istiod(fleet: Fleet, cluster: str, revision: str, roots: object) -> Release:
+    """One revision of the istiod of `cluster`, for the cluster that hosts it: it reads all from its config cluster.
 
     Source: https://istio.io/latest/docs/setup/install/external-controlplane/#set-up-the-control-plane-in-the-external-cluster
     """
     namespace = fleet.system_namespace(cluster)
-    values = _common(fleet, cluster) | {"configMap": False, "env": settings(fleet, cluster)}
+    values = _common(fleet, cluster, revision) | {"configMap": False, "env": settings(fleet, cluster)}
     _merge(
         values,
         {
@@ -115,10 +153,12 @@ def external_istiod(fleet: Fleet, cluster: str) -> Release:
         },
     )
     simulated = fleet.clusters[fleet.hosting(cluster)].simulated
-    return Release(istiod_service(fleet), namespace, Chart.ISTIOD, values, wait=not simulated)
+    if not simulated:
+        values["podAnnotations"] = {ROOTS_ANNOTATION: roots}
+    return Release(istiod_service(revision), namespace, Chart.ISTIOD, values, wait=not simulated)
 
 
-def _common(fleet: Fleet, cluster: str) -> Object:
+def _common(fleet: Fleet, cluster: str, revision: str) -> Object:
     mesh = fleet.mesh_of(cluster)
     values: Object = {
         "global": {
@@ -126,16 +166,11 @@ def _common(fleet: Fleet, cluster: str) -> Object:
             "multiCluster": {"clusterName": cluster},
             "network": fleet.clusters[cluster].network,
         },
-        "meshConfig": {"trustDomain": fleet.meshes[mesh].trust_domain},
+        "meshConfig": mesh_config(fleet, mesh) | {"defaultConfig": {"proxyMetadata": proxy_settings()}},
     }
-    if fleet.istio.revision != "default":
-        values["revision"] = fleet.istio.revision
+    if revision != "default":
+        values["revision"] = revision
     return values
-
-
-def _own(fleet: Fleet, cluster: str) -> Object:
-    environment = settings(fleet, cluster)
-    return {"env": environment} if environment else {}
 
 
 def _served_from_elsewhere(fleet: Fleet, cluster: str, address: object) -> Object:
@@ -146,8 +181,8 @@ def _served_from_elsewhere(fleet: Fleet, cluster: str, address: object) -> Objec
     return remote
 
 
-def _config_cluster(fleet: Fleet, cluster: str) -> Object:
-    service, namespace = istiod_service(fleet), fleet.system_namespace(cluster)
+def _config_cluster(fleet: Fleet, cluster: str, revision: str) -> Object:
+    service, namespace = istiod_service(revision), fleet.system_namespace(cluster)
     return {
         "configMap": True,
         "global": {"configCluster": True, "omitSidecarInjectorConfigMap": False},

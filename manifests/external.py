@@ -16,8 +16,11 @@ KUBECONFIG_KEY = "config"
 
 
 def account_token(fleet: Fleet, cluster: str) -> Object:
-    """The Secret in which the config cluster puts a lasting token of istiod's own ServiceAccount."""
-    account = istiod_service(fleet)
+    """The Secret in which the config cluster puts a lasting token of istiod's own ServiceAccount.
+
+    All revisions run under the account of `istio.revision`: the chart mounts one kubeconfig, by one name.
+    """
+    account = istiod_service(fleet.istio.revision)
     return {
         "apiVersion": "v1",
         "kind": "Secret",

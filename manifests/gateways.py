@@ -6,6 +6,8 @@ and https://istio.io/latest/docs/setup/install/multicluster/primary-remote/#expo
 
 from __future__ import annotations
 
+from itertools import product
+
 from manifests.control_plane import istiod_service
 from manifests.objects import Chart, Object, Release, metadata
 from topology import EastWestGateway, Fleet
@@ -35,8 +37,8 @@ def east_west_gateway(fleet: Fleet, cluster: str) -> Release:
     else:
         # Without a network it leads to istiod alone, and the chart knows no ports of its own.
         service["ports"] = [{"name": name, "port": port, "targetPort": port} for name, port in PORTS.items()]
-    if fleet.istio.revision != "default":
-        values["revision"] = fleet.istio.revision
+    if fleet.istio.gateways != "default":
+        values["revision"] = fleet.istio.gateways
     if simulated:
         values["autoscaling"] = {"enabled": False}
     return Release(EAST_WEST_GATEWAY, fleet.system_namespace(cluster), Chart.GATEWAY, values, wait=not simulated)
@@ -45,6 +47,9 @@ def east_west_gateway(fleet: Fleet, cluster: str) -> Release:
 def opens_networks(fleet: Fleet, cluster: str) -> bool:
     """Whether the control plane of `cluster` configures a gateway that leads into a network."""
     served = (cluster, *fleet.remotes_of(cluster))
+    if fleet.clusters[cluster].data_plane == "ambient":
+        # Gateways that speak HBONE know by themselves what is global.
+        return False
     return fleet.is_primary(cluster) and any(fleet.is_network_gateway(name) for name in served)
 
 
@@ -80,8 +85,9 @@ def istiod_routes(fleet: Fleet, cluster: str) -> Object:
     """
     served = [cluster] if fleet.remotes_of(cluster) else []
     routes = []
-    for primary in (*served, *fleet.hosted_by(cluster)):
-        host = f"{istiod_service(fleet)}.{fleet.system_namespace(primary)}.svc"
+    istiods = product((*served, *fleet.hosted_by(cluster)), fleet.istio.installed)
+    for primary, revision in istiods:
+        host = f"{istiod_service(revision)}.{fleet.system_namespace(primary)}.svc"
         routes += [
             {
                 "match": [{"port": port, "sniHosts": [host, f"{host}.cluster.local"]}],

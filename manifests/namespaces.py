@@ -5,8 +5,9 @@ Source: https://istio.io/latest/docs/setup/install/multicluster/multi-primary_mu
 
 from __future__ import annotations
 
+from manifests.ambient import ambient_labels
 from manifests.objects import Object, metadata
-from topology import Fleet
+from topology import Fleet, Namespace
 
 NETWORK_LABEL = "topology.istio.io/network"
 # https://istio.io/latest/docs/reference/config/annotations/#TopologyControlPlaneClusters
@@ -31,19 +32,27 @@ def external_istiod(fleet: Fleet, cluster: str) -> Object:
 
 def declared(fleet: Fleet, cluster: str) -> dict[str, Object]:
     """The namespaces the stack file declares for a cluster, by name, with the labels of injection where asked for."""
+    ambient = fleet.clusters[cluster].data_plane == "ambient"
+    labels = ambient_labels if ambient else lambda namespace: _sidecar_labels(fleet, namespace)
     return {
-        name: _namespace(name, namespace.labels | (injection_labels(fleet) if namespace.injection else {}))
+        name: _namespace(name, namespace.labels | labels(namespace))
         for name, namespace in fleet.namespaces_of(cluster).items()
     }
 
 
 def injection_labels(fleet: Fleet) -> dict[str, str]:
-    """The label that selects the fleet's revision.
+    """The label that selects the fleet's revision, by its first tag where it has one.
 
     Source: https://istio.io/latest/docs/setup/additional-setup/sidecar-injection/#controlling-the-injection-policy
     """
     revision = fleet.istio.revision
+    if fleet.istio.tags:
+        return {"istio.io/rev": fleet.istio.tags[0]}
     return {"istio-injection": "enabled"} if revision == "default" else {"istio.io/rev": revision}
+
+
+def _sidecar_labels(fleet: Fleet, namespace: Namespace) -> dict[str, str]:
+    return injection_labels(fleet) if namespace.injection else {}
 
 
 def _namespace(name: str, labels: dict[str, str], annotations: dict[str, str] | None = None) -> Object:

@@ -25,11 +25,14 @@ class Stage(StrEnum):
 
 
 class Chart(StrEnum):
-    """Istio's charts by the name they are published under."""
+    """Istio's charts by the name they are published under, and that of the Gateway API's definitions, which is ours."""
 
     BASE = "base"
     ISTIOD = "istiod"
     GATEWAY = "gateway"
+    CNI = "cni"
+    ZTUNNEL = "ztunnel"
+    GATEWAY_API = "gateway-api"
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from functools import cache
 
-from manifests import control_plane, external, gateways, namespaces, remote_secrets, trust
+from manifests import (
+    ambient,
+    control_plane,
+    external,
+    gateways,
+    mesh_settings,
+    namespaces,
+    remote_secrets,
+    revision_tags,
+    trust,
+)
 from manifests.objects import Document, Stage, encoded
 from topology import Fleet
 
@@ -26,6 +36,10 @@ def cluster_plan(fleet: Fleet, cluster: str) -> list[Document]:
             Document(f"namespace-{name}", Stage.WORKLOADS, body)
             for name, body in namespaces.declared(fleet, cluster).items()
         ),
+        *(
+            Document(f"waypoint-{name}", Stage.WORKLOADS, body)
+            for name, body in ambient.waypoints(fleet, cluster).items()
+        ),
     ]
     order = list(Stage)
     return sorted(plan, key=lambda document: order.index(document.stage))
@@ -43,19 +57,40 @@ def _trust(fleet: Fleet, cluster: str) -> list[Document]:
     plan = []
     if fleet.clusters[cluster].control_plane.kind == "own":
         plan.append(Document("cacerts", Stage.TRUST, _cacerts(fleet, cluster)))
-    for name in fleet.hosted_by(cluster):
-        plan.append(Document(f"external-{name}-cacerts", Stage.TRUST, _cacerts(fleet, name)))
-    return plan
+    hosted = fleet.hosted_by(cluster)
+    return plan + [Document(f"external-{name}-cacerts", Stage.TRUST, _cacerts(fleet, name)) for name in hosted]
 
 
 def _control_plane(fleet: Fleet, cluster: str) -> list[Document]:
-    webhooks = _webhooks(fleet, cluster)
+    webhooks = _webhooks(fleet, cluster, fleet.istio.revision)
     hosting = fleet.hosting(cluster)
     address = _placeholder(f"address of the east-west gateway of {hosting}") if hosting != cluster else None
     plan = [
         Document("istio-base", Stage.CONTROL_PLANE, control_plane.base(fleet, cluster, webhooks)),
-        Document("istiod", Stage.CONTROL_PLANE, control_plane.istiod(fleet, cluster, webhooks, address)),
+        *(
+            Document(
+                control_plane.istiod_service(revision),
+                Stage.CONTROL_PLANE,
+                control_plane.istiod(
+                    fleet,
+                    cluster,
+                    revision,
+                    _webhooks(fleet, cluster, revision),
+                    roots=_roots(fleet, cluster, "fingerprint"),
+                    address=address,
+                ),
+            )
+            for revision in fleet.istio.installed
+        ),
+        *(
+            Document(f"tag-{tag}", Stage.CONTROL_PLANE, body)
+            for tag, body in revision_tags.tags(fleet, cluster, webhooks).items()
+        ),
     ]
+    plan[:0] = [Document(name, Stage.CONTROL_PLANE, body) for name, body in ambient.before(fleet, cluster).items()]
+    agents = ambient.after(fleet, cluster, _roots(fleet, cluster, "fingerprint"))
+    plan += [Document(name, Stage.CONTROL_PLANE, body) for name, body in agents.items()]
+    plan += [Document(name, Stage.CONTROL_PLANE, body) for name, body in mesh_settings.objects(fleet, cluster).items()]
     if fleet.clusters[cluster].control_plane.kind == "external":
         plan.append(Document("istiod-token", Stage.CONTROL_PLANE, external.account_token(fleet, cluster)))
     for name in fleet.hosted_by(cluster):
@@ -64,13 +99,27 @@ def _control_plane(fleet: Fleet, cluster: str) -> list[Document]:
         )
         plan += [
             Document(f"external-{name}-kubeconfig", Stage.CONTROL_PLANE, external.istio_kubeconfig(fleet, name, data)),
-            Document(f"external-{name}-istiod", Stage.CONTROL_PLANE, control_plane.external_istiod(fleet, name)),
+            *(
+                Document(
+                    f"external-{name}-{control_plane.istiod_service(revision)}",
+                    Stage.CONTROL_PLANE,
+                    control_plane.external_istiod(fleet, name, revision, _roots(fleet, name, "fingerprint")),
+                )
+                for revision in fleet.istio.installed
+            ),
         ]
     return plan
 
 
 def _gateway(fleet: Fleet, cluster: str) -> list[Document]:
     plan = []
+    if fleet.clusters[cluster].data_plane == "ambient":
+        if fleet.has_east_west_gateway(cluster):
+            plan += [
+                Document("east-west-gateway-options", Stage.GATEWAY, ambient.gateway_options()),
+                Document("east-west-gateway", Stage.GATEWAY, ambient.east_west_gateway(fleet, cluster)),
+            ]
+        return plan
     if fleet.has_east_west_gateway(cluster):
         plan.append(Document("east-west-gateway", Stage.GATEWAY, gateways.east_west_gateway(fleet, cluster)))
     if gateways.opens_networks(fleet, cluster):
@@ -88,16 +137,18 @@ def _discovery(fleet: Fleet, cluster: str) -> list[Document]:
     plan = []
     if fleet.readers_of(cluster):
         plan.append(Document("reader-token", Stage.DISCOVERY, remote_secrets.reader_token(fleet, cluster)))
+        plan += [Document(name, Stage.DISCOVERY, body) for name, body in ambient.reading(fleet, cluster).items()]
     if fleet.is_primary(cluster) and (peers := fleet.peers_of(cluster)):
         body = remote_secrets.remote_secrets(fleet, cluster, {peer: _reader(peer) for peer in sorted(peers)})
         plan.append(Document("remote-secrets", Stage.DISCOVERY, body))
     return plan
 
 
-def _webhooks(fleet: Fleet, cluster: str) -> control_plane.Webhooks | None:
+def _webhooks(fleet: Fleet, cluster: str, revision: str) -> control_plane.Webhooks | None:
     if not fleet.clusters[cluster].simulated:
         return None
-    address = f"https://localhost:{_placeholder(f'port of the istiod process of {fleet.primary_of(cluster)}')}"
+    name = control_plane.istiod_service(revision)
+    address = f"https://localhost:{_placeholder(f'port of the {name} process of {fleet.primary_of(cluster)}')}"
     return control_plane.Webhooks(
         injection=address + control_plane.injection_path(fleet, cluster),
         validation=address + control_plane.VALIDATION_PATH,
@@ -109,7 +160,7 @@ def _cacerts(fleet: Fleet, cluster: str) -> dict[str, object]:
         certificate=_placeholder(f"intermediate certificate of {cluster}"),
         key=_placeholder(f"intermediate key of {cluster}"),
         chain=_placeholder(f"certificate chain of {cluster}"),
-        root=_placeholder(f"root certificate of the mesh {fleet.mesh_of(cluster)}"),
+        root=_roots(fleet, cluster, "certificate"),
     )
     return trust.cacerts(fleet, cluster, trust.cacerts_data(authority))
 
@@ -118,6 +169,15 @@ def _cacerts(fleet: Fleet, cluster: str) -> dict[str, object]:
 def _reader(cluster: str) -> str:
     """Its reader's kubeconfig as remote secrets hold it: one text for all peers, which may be a thousand."""
     return encoded(_placeholder(f"kubeconfig of the reader of {cluster}"))
+
+
+def _roots(fleet: Fleet, cluster: str, what: str) -> str:
+    """What the bundle of roots of a cluster is known by, or holds."""
+    mesh = fleet.mesh_of(cluster)
+    bundle = fleet.meshes[mesh].trust.bundle
+    if len(bundle) == 1:
+        return _placeholder(f"root {what} of the mesh {mesh}")
+    return "".join(_placeholder(f"root {what} {root} of the mesh {mesh}") for root in bundle)
 
 
 def _placeholder(what: str) -> str:

@@ -21,43 +21,46 @@ REMOTE_SECRETS = "istio-remote-secrets"
 
 @dataclass(frozen=True)
 class Peer:
-    """How to reach a peer's API server: its URL, its CA certificate (base64 of PEM) and a reader token, a secret."""
+    """How to reach a peer's API server: its URL, its CA certificate (base64 of PEM) and a reader token, a secret.
+
+    `tls_server_name` is what its certificate is checked for; None for the host of the URL.
+    """
 
     cluster: str
     server: str
     certificate_authority: str
     token: str = field(repr=False)
+    tls_server_name: str | None = None
 
 
 def reader_token(fleet: Fleet, cluster: str) -> Object:
     """The Secret in which a cluster's token controller puts a lasting token of the reader ServiceAccount.
 
+    Each generation has a name of its own. So a new one is created beside the old one, peers are given the new
+    token, and only then the old Secret goes, and with it the old token.
     Source: https://kubernetes.io/docs/concepts/configuration/secret/#serviceaccount-token-secrets
     """
+    generation = fleet.clusters[cluster].discovery.token
+    name = READER_TOKEN if generation == 1 else f"{READER_TOKEN}-{generation}"
     annotations = {"kubernetes.io/service-account.name": READER}
     return {
         "apiVersion": "v1",
         "kind": "Secret",
-        "metadata": metadata(READER_TOKEN, fleet.system_namespace(cluster), annotations=annotations),
+        "metadata": metadata(name, fleet.system_namespace(cluster), annotations=annotations),
         "type": "kubernetes.io/service-account-token",
     }
 
 
 def remote_kubeconfig(peer: Peer) -> str:
     """A kubeconfig with an inline token, which is all that istiod accepts. JSON is YAML."""
+    cluster = {"certificate-authority-data": peer.certificate_authority, "server": peer.server}
+    if peer.tls_server_name:
+        cluster["tls-server-name"] = peer.tls_server_name
     return json.dumps(
         {
             "apiVersion": "v1",
             "kind": "Config",
-            "clusters": [
-                {
-                    "name": peer.cluster,
-                    "cluster": {
-                        "certificate-authority-data": peer.certificate_authority,
-                        "server": peer.server,
-                    },
-                }
-            ],
+            "clusters": [{"name": peer.cluster, "cluster": cluster}],
             "contexts": [{"name": peer.cluster, "context": {"cluster": peer.cluster, "user": peer.cluster}}],
             "current-context": peer.cluster,
             "users": [{"name": peer.cluster, "user": {"token": peer.token}}],

@@ -5,19 +5,25 @@ Source: https://istio.io/latest/docs/tasks/security/cert-management/plugin-ca-ce
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from manifests.objects import Object, encoded, metadata
 from topology import Fleet
 
 CACERTS = "cacerts"
+# Of pods that are made anew with another bundle of roots, one after another, while Helm waits for them: istiod's, since
+# it reads a changed `cacerts` by itself when its node gets to it, and some of it only at its start (whose certificates
+# it accepts from proxies outside of a pod); and ztunnel's, which no istiod tells of roots.
+ROOTS_ANNOTATION = "meshfleet/roots"
 
 
 @dataclass(frozen=True)
 class CertificateAuthority:
     """An intermediate as istiod wants it, every part PEM. `key` is secret.
 
-    `chain` is the intermediate followed by the root.
+    `chain` is the intermediate followed by the root that signed it. `root` is every root that is trusted, that one
+    first.
     """
 
     certificate: str
@@ -33,6 +39,11 @@ class CertificateAuthority:
             "cert-chain.pem": self.chain,
             "root-cert.pem": self.root,
         }
+
+
+def root_bundle(certificates: Sequence[str]) -> str:
+    """The file `root-cert.pem`: the certificates of all roots, the one that signs first."""
+    return "".join(f"{certificate.strip()}\n" for certificate in certificates)
 
 
 def cacerts_data(authority: CertificateAuthority) -> dict[str, str]:

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from topology.cluster import Cluster, EastWestGateway, Embedded, Existing
     from topology.control_plane import ControlPlane
+    from topology.discovery import Discovery
     from topology.faults import Fault, TopologyError
     from topology.fleet import Fleet
     from topology.istio import Istio, Kubernetes
     from topology.loading import load
     from topology.mesh import Mesh
+    from topology.mesh_settings import MeshSettings
     from topology.namespace import Namespace
     from topology.network import Network
     from topology.stack_file import StackFile, read_stack_file
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "Cluster": "cluster",
     "ControlPlane": "control_plane",
+    "Discovery": "discovery",
     "EastWestGateway": "cluster",
     "Embedded": "cluster",
     "Existing": "cluster",
@@ -33,6 +36,7 @@ _HOMES = {
     "Istio": "istio",
     "Kubernetes": "istio",
     "Mesh": "mesh",
+    "MeshSettings": "mesh_settings",
     "Namespace": "namespace",
     "Network": "network",
     "StackFile": "stack_file",
@@ -51,6 +55,7 @@ def __getattr__(name: str) -> Any:
 __all__ = [
     "Cluster",
     "ControlPlane",
+    "Discovery",
     "EastWestGateway",
     "Embedded",
     "Existing",
@@ -59,6 +64,7 @@ __all__ = [
     "Istio",
     "Kubernetes",
     "Mesh",
+    "MeshSettings",
     "Namespace",
     "Network",
     "StackFile",

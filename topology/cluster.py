@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from topology.control_plane import ControlPlane
+from topology.discovery import Discovery
 from topology.labels import LabelKey, LabelValue
 from topology.model import Model
 from topology.network import AddressRange
@@ -110,6 +111,8 @@ class Cluster(Model):
     """The range of its Services' addresses; apart from its pods'."""
     east_west_gateway: EastWestGateway | None = None
     """Its east-west gateway; there by itself when the mesh spans several networks."""
+    discovery: Discovery = Field(default_factory=Discovery)
+    """How its peers reach and read its API server, where that differs from how the stack does."""
     embedded: Embedded | None = None
     """Provider: real control plane processes on this machine."""
     existing: Existing | None = None

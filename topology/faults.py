@@ -97,6 +97,8 @@ def _sentence(details: ErrorDetails, model: type[BaseModel]) -> str:
             judgement = f" is too short; give at least {context['min_length']} character"
         case "int_type":
             judgement = " is not a whole number" + ("; leave the quotes out" if _is_number(value) else "")
+        case "float_type":
+            judgement = " is not a number" + ("; leave the quotes out" if _is_number(value) else "")
         case "bool_type":
             judgement = " is neither true nor false"
         case _:
@@ -111,8 +113,11 @@ def _is_number(value: object) -> bool:
 def _keys_at(model: type[BaseModel], location: Iterable[int | str]) -> list[str]:
     """The keys of the model at a location within another one."""
     for step in location:
+        if isinstance(step, int):
+            # The parts of a list are all of one model.
+            continue
         annotation = next(field.annotation for field in model.model_fields.values() if field.alias == step)
-        # The field of a part that may be left out is declared as `Part | None`.
+        # The field of a part that may be left out is declared as `Part | None`, that of a list as `tuple[Part, ...]`.
         candidates = (annotation, *get_args(annotation))
         model = next(part for part in candidates if isinstance(part, type) and issubclass(part, BaseModel))
     return [str(field.alias) for field in model.model_fields.values()]

@@ -72,20 +72,62 @@ class Charts(Model):
         )
 
 
+class IstioRevision(Model):
+    """One of several control planes that run side by side in each cluster that has its own."""
+
+    version: Annotated[str, AfterValidator(_checked_istio)] | None = None
+    """Its release of Istio, in quotes; `istio.version` when left out."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_nothing(cls, value: Any) -> Any:
+        # `green:` with nothing behind it is how YAML writes an empty mapping.
+        return {} if value is None else value
+
+
 class Istio(Model):
-    """The Istio release of the fleet and the revision its control planes are installed as."""
+    """The Istio release of the fleet and the revisions its control planes are installed as.
+
+    Source: https://istio.io/latest/docs/setup/upgrade/canary/
+    """
 
     version: Annotated[str, AfterValidator(_checked_istio)] = EMBEDDED_ISTIO
     """The release of Istio, in quotes: '1.31' or '1.31.2'."""
     revision: Revision = "default"
-    """The revision every control plane is installed as."""
+    """The revision that tags and the declared namespaces are on, and the only one unless `revisions` names more."""
+    revisions: dict[Revision, IstioRevision] = Field(default_factory=dict)
+    """All control planes that run side by side in each cluster, by revision; `revision` alone when left out."""
+    gateway_revision: Revision | None = None
+    """The revision that gateways are on, where it is another than `revision`: they go first in an upgrade."""
+    tags: Annotated[tuple[Revision, ...], Field(strict=False)] = ()
+    """Names that stand for `revision`: namespaces are labelled with the first one and keep it through upgrades."""
     charts: Charts = Field(default_factory=Charts)
     """Where charts come from: `published`, `{repository: URL}` or `{folder: PATH}`."""
 
     @property
     def minor(self) -> str:
         """The release line, as in `1.31`."""
-        return ".".join(self.version.split(".")[:2])
+        return minor_of(self.version)
+
+    @property
+    def installed(self) -> tuple[str, ...]:
+        """The revisions of every control plane, sorted by name."""
+        return tuple(sorted(self.revisions)) or (self.revision,)
+
+    @property
+    def gateways(self) -> str:
+        """The revision that gateways are on."""
+        return self.gateway_revision or self.revision
+
+    def version_of(self, revision: str) -> str:
+        """The release of Istio that a revision is of."""
+        declared = self.revisions.get(revision)
+        return (declared.version if declared else None) or self.version
+
+
+def minor_of(version: str) -> str:
+    """The release line of a version, as 1.31 of 1.31.2."""
+    return ".".join(version.split(".")[:2])
 
 
 class Kubernetes(Model):

@@ -9,8 +9,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from topology.mesh_settings import MeshSettings
 from topology.model import Model
-from topology.names import TrustDomain
+from topology.names import DEFAULT_ROOT, TrustDomain
 
 Days = Annotated[int, Field(ge=1, le=36500)]
 SubjectPart = Annotated[str, Field(min_length=1, max_length=64)]
@@ -35,14 +36,22 @@ class Validity(Model):
 
 
 class Trust(Model):
-    """The root of a mesh and the intermediate of each of its clusters."""
+    """The roots of a mesh and the intermediate of each of its clusters.
 
+    One root is the rule. A second one is there while a mesh goes over from one to the other; that is done in
+    stages, see [rotation](rotation.md). A root keeps the key and the subject it was made with.
+    """
+
+    roots: Annotated[tuple[str, ...], Field(strict=False)] = (DEFAULT_ROOT,)
+    """The names of the roots that every workload trusts, one or two; a new name is a new root."""
+    signing: str = ""
+    """The root that signs the intermediates, by its name in `roots`; the last one when left out."""
     algorithm: Literal["ecdsa-p256", "rsa-4096"] = "ecdsa-p256"
-    """The kind of key of the root and of the intermediates."""
+    """The kind of key of the intermediates, and of a root when it is made."""
     organization: SubjectPart = "Istio"
-    """The organization (O) in the subject of each certificate."""
+    """The organization (O) in the subject of the intermediates, and of a root when it is made."""
     root: Validity = Validity.model_validate({"validityDays": 3650, "renewBeforeDays": 365})
-    """How long the root holds."""
+    """How long a root holds."""
     intermediate: Validity = Validity.model_validate({"validityDays": 730, "renewBeforeDays": 90})
     """How long the intermediate of each cluster holds; at most as long as the root."""
 
@@ -55,6 +64,15 @@ class Trust(Model):
             )
         return self
 
+    @property
+    def bundle(self) -> tuple[str, ...]:
+        """The names of the roots in the order of `root-cert.pem`: the one that signs, then the others.
+
+        So the bundle differs in every stage of a rotation, which is how one hears from an istiod that it has it.
+        """
+        signing = self.signing or self.roots[-1]
+        return (signing, *(root for root in self.roots if root != signing))
+
 
 class Mesh(Model):
     """One mesh by its name, which is also its mesh ID."""
@@ -63,3 +81,5 @@ class Mesh(Model):
     """The SPIFFE trust domain, the first part of every workload's identity."""
     trust: Trust = Field(default_factory=Trust)
     """The certificate authorities of the mesh."""
+    settings: MeshSettings = Field(default_factory=MeshSettings)
+    """What holds in the whole mesh, the same in each of its control planes."""

@@ -22,8 +22,12 @@ CLUSTER_LENGTH = 48
 REVISION_LENGTH = 63 - len("istio-sidecar-injector--istio-system")
 # A network is a label value, a namespace a DNS label.
 LABEL_LENGTH = 63
-# `Root CA of <mesh>` is the common name of its root: 64 characters at most (RFC 5280, appendix A.1).
-MESH_LENGTH = 64 - len("Root CA of ")
+# Of a certificate (RFC 5280, appendix A.1).
+COMMON_NAME_LENGTH = 64
+# `Root CA of <mesh>` is the common name of its first root.
+MESH_LENGTH = COMMON_NAME_LENGTH - len("Root CA of ")
+# The root of a mesh that names none.
+DEFAULT_ROOT = "first"
 
 RESERVED_CLUSTERS = frozenset({"all", "fleet", "kubernetes"})
 RESERVED_NETWORKS = frozenset({"all", "default"})
@@ -41,6 +45,11 @@ def label_fault(name: str, longest: int, because: str) -> str | None:
     if len(name) > longest:
         return f"{shown(name)} has {len(name)} characters; at most {longest} are allowed, {because}"
     return None
+
+
+def root_common_name(mesh: str, root: str) -> str:
+    """The subject of a root, told apart at a glance from other meshes' and from the others of its mesh."""
+    return f"Root CA of {mesh}" if root == DEFAULT_ROOT else f"Root CA {root} of {mesh}"
 
 
 def _checked_revision(value: str) -> str:

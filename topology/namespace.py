@@ -17,7 +17,11 @@ class Namespace(Model):
     """
 
     injection: bool = False
-    """Whether pods made in it get a sidecar of the fleet's revision."""
+    """Whether pods made in it are in the mesh: by a sidecar of the fleet's revision, or by ambient mode."""
+    waypoint: bool = False
+    """Ambient mode only: whether its Services have a waypoint proxy, the same in every cluster."""
+    global_services: bool = False
+    """Ambient mode only: whether its Services are reached from, and balanced over, all clusters that have them."""
     clusters: Annotated[tuple[str, ...], Field(strict=False)] = ()
     """The clusters it exists in; all of them when left out."""
     labels: dict[NamespaceLabelKey, LabelValue] = Field(default_factory=dict)

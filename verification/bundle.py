@@ -23,12 +23,16 @@ LONGEST_CHAIN = 8
 
 @dataclass(frozen=True)
 class Authority:
-    """A verified authority: who signs, which root it chains to, and when the first of them ends."""
+    """A verified authority: who signs, which root it chains to, and when the first of them ends.
+
+    `trusted` are the fingerprints of all roots beside it, in the order of the file.
+    """
 
     subject: str
     root_subject: str
     root_fingerprint: str
     expires: datetime
+    trusted: tuple[str, ...]
 
 
 def verify_authority(files: Mapping[str, bytes], now: datetime) -> Authority:
@@ -56,6 +60,7 @@ def verify_authority(files: Mapping[str, bytes], now: datetime) -> Authority:
         root_subject=_name(path[-1]),
         root_fingerprint=fingerprint(path[-1]),
         expires=min(certificate.not_valid_after_utc for certificate in path),
+        trusted=tuple(map(fingerprint, roots)),
     )
 
 

@@ -60,7 +60,7 @@ def ask(cluster: ClusterView, page: str, patience: float) -> Any:
         raise VerificationError(
             f"status gives no debugUrl for the control plane of {cluster.name}; run `meshfleet up` to start it"
         )
-    where = f"the istiod of {cluster.name} at {url}/debug/{page}"
+    where = f"the istiod of {cluster.name} ({cluster.control_plane.revision}) at {url}/debug/{page}"
     try:
         # No proxy of the environment: the debug API is only ever asked directly.
         with httpx2.Client(trust_env=False, timeout=min(patience, 10.0)) as client:
@@ -93,7 +93,8 @@ def network_gateways(answer: Any) -> tuple[NetworkGateway, ...]:
     """Parse /debug/networkz; `null`, when there is no gateway yet, is none. Raises VerificationError."""
     gateways = []
     for entry in _records(answer, "networkz"):
-        port = entry.get("Port", 0)
+        # A gateway of ambient mode has the one and not the other.
+        port = entry.get("Port", 0) or entry.get("HBONEPort", 0)
         if not isinstance(port, int):
             raise VerificationError(f"/debug/networkz: Port is {port!r}, not a number")
         gateways.append(
@@ -105,6 +106,22 @@ def network_gateways(answer: Any) -> tuple[NetworkGateway, ...]:
             )
         )
     return tuple(sorted(gateways))
+
+
+def mesh_config(answer: Any) -> Mapping[str, Any]:
+    """Parse /debug/mesh, the mesh configuration in effect. Raises VerificationError for another shape."""
+    return _mapping(answer, "mesh")
+
+
+def root_objects(answer: Any, namespace: str) -> dict[tuple[str, str], Mapping[str, Any]]:
+    """Parse /debug/configz into kind and name → spec, of the objects of one namespace. Raises VerificationError."""
+    found = {}
+    for entry in _records(answer, "configz"):
+        metadata = _mapping(entry.get("metadata"), "configz metadata")
+        if metadata.get("namespace") == namespace:
+            key = (str(entry.get("kind", "")), str(metadata.get("name", "")))
+            found[key] = _mapping(entry.get("spec") or {}, "configz spec")
+    return found
 
 
 def service_shards(answer: Any) -> dict[str, dict[str, Shard]]:

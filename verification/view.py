@@ -6,7 +6,7 @@ The shape comes from `meshfleet status --json`; `FleetView.from_status` reads it
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -21,7 +21,8 @@ class ControlPlaneView:
 
     `of` names the cluster itself when `kind` is own, its primary when it is remote, the cluster in which its istiod
     runs when it is external. `debug_url` is the address of the istiod's debug API, without the path; only an istiod
-    that carries the cluster's name has one. `namespace` is that of the control plane.
+    that carries the cluster's name has one. `namespace` is that of the control plane. Workloads are on `revision`,
+    and `others` are the other revisions beside it.
     """
 
     kind: Literal["own", "remote", "external"]
@@ -29,6 +30,8 @@ class ControlPlaneView:
     revision: str = "default"
     debug_url: str | None = None
     namespace: str = "istio-system"
+    gateway_revision: str = ""
+    others: tuple[ControlPlaneView, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -51,18 +54,40 @@ class ClusterView:
     control_plane: ControlPlaneView
     region: str = ""
     zone: str = ""
+    data_plane: str = "sidecar"
     context: str | None = None
     gateway: GatewayView | None = None
     injected_namespaces: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
+class RootObject:
+    """An object of the root namespace that the stack declares for a whole mesh."""
+
+    kind: str
+    name: str
+    spec: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
 class MeshView:
-    """One mesh; `root_fingerprint` is the SHA-256 of its root certificate (DER), 64 lower-case hex digits."""
+    """One mesh, and the SHA-256 of its root certificates (DER), 64 lower-case hex digits each.
+
+    `root_fingerprint` is of the root that signs, `other_roots` are those that are trusted beside it. `mesh_config` is
+    the part of Istio's mesh configuration that the stack declares.
+    """
 
     name: str
     trust_domain: str
     root_fingerprint: str | None
+    other_roots: tuple[str, ...] = ()
+    mesh_config: Mapping[str, Any] = field(default_factory=dict)
+    objects: tuple[RootObject, ...] = ()
+
+    @property
+    def bundle(self) -> tuple[str, ...]:
+        """All roots in the order of `root-cert.pem`: the one that signs first."""
+        return (*((self.root_fingerprint,) if self.root_fingerprint else ()), *self.other_roots)
 
 
 @dataclass(frozen=True)
@@ -106,6 +131,10 @@ class FleetView:
         """The clusters that hold Istio's configuration: an istiod carries the name of each."""
         return tuple(cluster for cluster in self.clusters if cluster.control_plane.kind != "remote")
 
+    def istiods(self) -> tuple[ClusterView, ...]:
+        """The primaries, each once for every revision of its control plane, which that view then names."""
+        return tuple(each for cluster in self.primaries() for each in of_each_revision(cluster))
+
     def primary_of(self, cluster: ClusterView) -> ClusterView:
         """The cluster whose name the istiod of `cluster` carries. Raises VerificationError when there is none."""
         return self._cluster(cluster.control_plane.of) if cluster.control_plane.kind == "remote" else cluster
@@ -121,6 +150,12 @@ class FleetView:
             if cluster.name == name:
                 return cluster
         raise VerificationError(f"status has no cluster {name!r}; it has {', '.join(c.name for c in self.clusters)}")
+
+
+def of_each_revision(cluster: ClusterView) -> tuple[ClusterView, ...]:
+    """The view of a cluster once for every revision that serves it."""
+    plane = cluster.control_plane
+    return (cluster, *(replace(cluster, control_plane=other) for other in plane.others))
 
 
 def fingerprint_digits(text: str) -> str:
@@ -139,6 +174,7 @@ def _cluster(entry: Mapping[str, Any]) -> ClusterView:
         network=_text(entry, "network", where),
         region=str(entry.get("region") or ""),
         zone=str(entry.get("zone") or ""),
+        data_plane=str(entry.get("dataPlane") or "sidecar"),
         kubeconfig=Path(_text(entry, "kubeconfig", where)),
         context=entry.get("context") or None,
         control_plane=_control_plane(name, entry.get("controlPlane"), f"{where}.controlPlane"),
@@ -153,13 +189,24 @@ def _control_plane(cluster: str, entry: Any, where: str) -> ControlPlaneView:
     kind = _text(entry, "kind", where)
     if kind not in KINDS:
         raise VerificationError(f"status: {where}.kind is {kind!r}; allowed are {', '.join(KINDS)}")
-    return ControlPlaneView(
+    revision = str(entry.get("revision") or "default")
+    plane = ControlPlaneView(
         kind=cast("Literal['own', 'remote', 'external']", kind),
         of=str(entry.get("of") or cluster),
-        revision=str(entry.get("revision") or "default"),
-        debug_url=str(entry["debugUrl"]).rstrip("/") if entry.get("debugUrl") else None,
+        revision=revision,
+        debug_url=_url(entry),
         namespace=str(entry.get("namespace") or "istio-system"),
+        gateway_revision=str(entry.get("gatewayRevision") or ""),
     )
+    others = [other for other in entry.get("revisions") or () if str(other.get("name")) != revision]
+    return replace(
+        plane,
+        others=tuple(replace(plane, revision=_text(other, "name", where), debug_url=_url(other)) for other in others),
+    )
+
+
+def _url(entry: Mapping[str, Any]) -> str | None:
+    return str(entry["debugUrl"]).rstrip("/") if entry.get("debugUrl") else None
 
 
 def _gateway(entry: Any, where: str) -> GatewayView | None:
@@ -178,11 +225,32 @@ def _gateway(entry: Any, where: str) -> GatewayView | None:
 def _mesh(entry: Mapping[str, Any]) -> MeshView:
     where = f"meshes.{entry.get('name', '?')}"
     fingerprint = entry.get("rootFingerprint")
+    signing = fingerprint_digits(str(fingerprint)) if fingerprint else None
+    # Missing in a fleet from before roots had names, which has one.
+    roots = _entries(entry, "roots", f"{where}.") if "roots" in entry else ()
+    digits = [fingerprint_digits(_text(root, "fingerprint", f"{where}.roots")) for root in roots]
+    # A fleet that an earlier release brought up has none until the next `up`.
+    settings = _object(entry, "settings", where)
     return MeshView(
         name=_text(entry, "name", where),
         trust_domain=str(entry.get("trustDomain") or "cluster.local"),
-        root_fingerprint=fingerprint_digits(str(fingerprint)) if fingerprint else None,
+        root_fingerprint=signing,
+        other_roots=tuple(root for root in digits if root != signing),
+        mesh_config=_object(settings, "meshConfig", f"{where}.settings"),
+        objects=tuple(_root_object(found, where) for found in _entries(settings, "objects")) if settings else (),
     )
+
+
+def _root_object(entry: Mapping[str, Any], where: str) -> RootObject:
+    inside = f"{where}.settings.objects"
+    return RootObject(_text(entry, "kind", inside), _text(entry, "name", inside), _object(entry, "spec", inside))
+
+
+def _object(entry: Mapping[str, Any], field: str, where: str) -> Mapping[str, Any]:
+    value = entry.get(field, {})
+    if not isinstance(value, Mapping):
+        raise VerificationError(f"status: {where}.{field} is {type(value).__name__}, not an object; run `meshfleet up`")
+    return value
 
 
 def _text(entry: Mapping[str, Any], field: str, where: str) -> str:
@@ -192,11 +260,11 @@ def _text(entry: Mapping[str, Any], field: str, where: str) -> str:
     return value
 
 
-def _entries(status: Mapping[str, Any], field: str) -> Sequence[Mapping[str, Any]]:
+def _entries(status: Mapping[str, Any], field: str, where: str = "") -> Sequence[Mapping[str, Any]]:
     value = status.get(field)
     if not isinstance(value, Sequence) or isinstance(value, str):
-        raise VerificationError(f"status: {field} is {type(value).__name__}, not a list; run `meshfleet up`")
+        raise VerificationError(f"status: {where}{field} is {type(value).__name__}, not a list; run `meshfleet up`")
     for number, entry in enumerate(value):
         if not isinstance(entry, Mapping):
-            raise VerificationError(f"status: {field}.{number} is {type(entry).__name__}, not an object")
+            raise VerificationError(f"status: {where}{field}.{number} is {type(entry).__name__}, not an object")
     return value

@@ -12,8 +12,10 @@ from pydantic.fields import FieldInfo
 
 from topology.cluster import PROVIDERS
 from topology.control_plane import ControlPlane
+from topology.discovery import Generation, ServerName, ServerUrl
 from topology.istio import Charts
 from topology.labels import LabelKey, LabelValue, NamespaceLabelKey
+from topology.mesh_settings import Region, ServiceName
 from topology.model import Model
 from topology.names import Revision, TrustDomain
 from topology.network import AddressRange
@@ -22,10 +24,15 @@ from topology.rules.support import IMPLEMENTED_PROVIDERS
 # Types whose rule is a function, in words; what exactly they refuse is in topology/.
 WORDS: tuple[tuple[object, str], ...] = (
     (AddressRange, "an address range such as `10.10.0.0/16`"),
+    (Generation, "a whole number from 1"),
     (LabelKey, "label keys"),
     (LabelValue, "a label's value"),
     (NamespaceLabelKey, "label keys"),
+    (Region, "a region"),
     (Revision, "a DNS label"),
+    (ServerName, "a DNS name"),
+    (ServerUrl, "an https URL"),
+    (ServiceName, "the full name of a Service"),
     (TrustDomain, "a SPIFFE trust domain"),
 )
 # Models that a user writes in a short form, never by their fields: what to write, and what holds without it.
@@ -71,7 +78,7 @@ def spelled(hint: Any) -> str:
         if hint in SHORT_FORMS:
             return SHORT_FORMS[hint][0]
         return f"[{heading(hint).lower()}](#{anchor(hint)})" if has_table(hint) else "refused today"
-    return {str: "text", int: "a whole number", bool: "`true` or `false`"}[hint]
+    return {str: "text", int: "a whole number", float: "a number", bool: "`true` or `false`"}[hint]
 
 
 def default(hint: Any, field: FieldInfo) -> str:
@@ -87,6 +94,8 @@ def default(hint: Any, field: FieldInfo) -> str:
         # Only what is not a default of the part itself: the rest is in that part's own table.
         given = value.model_dump(by_alias=True, exclude_unset=True)
         return f"`{{{', '.join(f'{key}: {inner}' for key, inner in given.items())}}}`" if given else "its defaults"
+    if isinstance(value, tuple):
+        return f"`[{', '.join(value)}]`"
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
     # A text that YAML would read as a number is written in quotes.

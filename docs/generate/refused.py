@@ -27,8 +27,15 @@ EXAMPLES = (
         "That provider is one of those this release has.",
         {"clusters.west": {"network": "network-west", "kind": {}}},
     ),
-    Refused("So is its control plane.", {"clusters.west.controlPlane": {"remote": "east"}}),
-    Refused("And its data plane.", {"clusters.west.dataPlane": "ambient"}),
+    Refused(
+        "A primary has a control plane of its own.",
+        {"clusters.west.controlPlane": {"remote": "east"}, "clusters.east.controlPlane": {"remote": "host"}},
+    ),
+    Refused(
+        "The host of an external control plane stays outside of its mesh.",
+        {"clusters.west.controlPlane": {"external": "host"}},
+    ),
+    Refused("The clusters of a mesh have one data plane.", {"clusters.west.dataPlane": "ambient"}),
     Refused("The host is one of the clusters.", {"host": "north"}),
     Refused("A network that is named is declared.", {"clusters.west.network": "network-wst"}),
     Refused("A network that is declared is named.", {"networks.network-north": {}}),
@@ -69,6 +76,8 @@ EXAMPLES = (
         "And ends before its issuer.",
         {"meshes.mesh1.trust.root": {"validityDays": 365, "renewBeforeDays": 30}},
     ),
+    Refused("The root that signs is one of the roots.", {"meshes.mesh1.trust": {"roots": ["a"], "signing": "b"}}),
+    Refused("A mesh has one root, or two for a while.", {"meshes.mesh1.trust": {"roots": ["a", "b", "c"]}}),
     Refused(
         "A cluster is declared once.",
         {
@@ -79,6 +88,20 @@ EXAMPLES = (
             "clusters.north": {
                 "network": "network-west",
                 "existing": {"kubeconfig": "~/.kube/config", "context": "shop", "pods": "simulated"},
+            },
+        },
+    ),
+    Refused(
+        "A failover leads between regions of the mesh.",
+        {"meshes.mesh1.settings.locality": {"failover": [{"from": "west", "to": "north"}]}},
+    ),
+    Refused(
+        "Peers elsewhere are not given an address of this machine.",
+        {
+            "clusters.west.discovery": {"server": "https://127.0.0.1:6443"},
+            "clusters.east": {
+                "network": "network-east",
+                "existing": {"kubeconfig": "~/.kube/config", "context": "shop"},
             },
         },
     ),
@@ -115,6 +138,8 @@ def flow(value: object) -> str:
     """A value as YAML writes it on one line; texts that would be read as something else are in quotes."""
     if isinstance(value, Mapping):
         return f"{{{', '.join(f'{key}: {flow(inner)}' for key, inner in value.items())}}}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(flow, value))}]"
     quoted = isinstance(value, str) and (value == "" or value.replace(".", "").isdecimal())
     return repr(value) if quoted else str(value)
 

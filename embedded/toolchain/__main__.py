@@ -37,7 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
             return 130
     toolchain = plan.toolchain()
     if options.json:
-        places = {"bin": str(toolchain.bin), "charts": str(toolchain.charts)}
+        places = {"bin": str(toolchain.bin), "charts": str(toolchain.charts), "gatewayApi": str(toolchain.gateway_api)}
         print(json.dumps({**places, "versions": dict(toolchain.versions)}, indent=2))
     else:
         print(toolchain.bin)

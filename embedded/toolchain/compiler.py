@@ -30,12 +30,24 @@ class Compiler:
         self.stopped = False
 
     def build(self, recipe: Recipe, staging: Path) -> None:
-        """Build the recipe's programs into `staging/bin` and copy its files.
+        """Build the recipe's programs into `staging/bin`, copy its files and write its texts.
 
         Raises ToolchainError, with what to do and the last lines of Go's output, when that fails.
         """
         programs = staging / "bin"
         programs.mkdir(parents=True)
+        if recipe.programs:
+            self._compile(recipe, programs, staging)
+        else:
+            self._run(recipe, ["mod", "download", recipe.module], staging)
+        for files in recipe.files:
+            self._copy(recipe, files, staging)
+        for name, text in recipe.texts.items():
+            path = staging / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text.format(version=recipe.version), encoding="utf-8")
+
+    def _compile(self, recipe: Recipe, programs: Path, staging: Path) -> None:
         single = next(iter(recipe.programs)) if len(recipe.programs) == 1 else None
         # Go names several programs itself, after their folders, and takes a name for one.
         target = str(programs / single) if single else f"{programs}{os.sep}"
@@ -47,8 +59,6 @@ class Compiler:
                 f"{recipe.tool}: go built {sorted(os.listdir(programs))} but not {sorted(missing)}; the "
                 f"recipe's names must be the last folder of each package when it has several"
             )
-        for files in recipe.files:
-            self._copy(recipe, files, staging)
 
     def fetch(self, recipes: Iterable[Recipe], record: Path) -> None:
         """Download the modules these recipes need, while another is being compiled.
@@ -56,7 +66,8 @@ class Compiler:
         Failures are left for the build itself to meet and explain.
         """
         for recipe in recipes:
-            arguments = ["list", "-deps", *recipe.programs.values()]
+            packages = recipe.programs.values()
+            arguments = ["list", "-deps", *packages] if packages else ["mod", "download", recipe.module]
             with contextlib.suppress(ToolchainError):
                 self._run(recipe, arguments, record, log=Path(os.devnull))
 

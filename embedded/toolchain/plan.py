@@ -28,12 +28,13 @@ class Toolchain:
 
     `bin` holds every program (etcd, kube-apiserver, kube-controller-manager, kube-scheduler, kwok, kwokctl,
     kubectl, helm, istioctl, pilot-discovery, pulumi, pulumi-language-python and its script); `charts` holds
-    Istio's charts in folders base, istiod, gateway, cni and ztunnel; `versions` is what each tool's pinned
-    version is, such as `{"kubernetes": "v1.35.4"}`.
+    Istio's charts in folders base, istiod, gateway, cni and ztunnel, `gateway_api` is the chart of the Gateway
+    API's definitions; `versions` is what each tool's pinned version is, such as `{"kubernetes": "v1.35.4"}`.
     """
 
     bin: Path
     charts: Path
+    gateway_api: Path
     versions: Mapping[str, str]
 
 
@@ -72,13 +73,17 @@ class Plan:
 
     def toolchain(self) -> Toolchain:
         """The paths callers use, whether or not anything is there yet."""
-        with_charts = (
-            self._place(recipe).path
-            for recipe in self.recipes
-            if any(file.destination.startswith("charts/") for file in recipe.files)
-        )
         versions = {part.tool: place.version for part, place in self.parts}
-        return Toolchain(self.view / "bin", next(with_charts, self.view) / "charts", versions)
+        return Toolchain(self.view / "bin", self._with("charts/"), self._with("chart/"), versions)
+
+    def _with(self, folder: str) -> Path:
+        """The folder that one of the recipes copies files into; a place where nothing is when none does."""
+        places = (
+            self._place(recipe).path / folder
+            for recipe in self.recipes
+            if any(file.destination.startswith(folder) for file in recipe.files)
+        )
+        return next(places, self.view / folder)
 
     def faults(self, *, thorough: bool = False) -> dict[str, list[str]]:
         """What is wrong, by tool; empty when everything can be used. See `Installation.faults`."""

@@ -37,8 +37,8 @@ class Recipe:
     """How one tool is built.
 
     `programs` maps the name of an installed program to its Go package, `settings` a Go variable to the text
-    the linker puts there (`{version}`, `{major}` and `{minor}` are filled in), `gigabytes` is what its part
-    of the build caches takes at most.
+    the linker puts there (`{version}`, `{major}` and `{minor}` are filled in), `texts` a file to be written to
+    its content (`{version}` likewise), `gigabytes` is what its part of the build caches takes at most.
     """
 
     tool: str
@@ -46,6 +46,7 @@ class Recipe:
     programs: Mapping[str, str]
     settings: Mapping[str, str] = field(default_factory=dict)
     files: tuple[ModuleFiles, ...] = ()
+    texts: Mapping[str, str] = field(default_factory=dict)
     gigabytes: int = 1
     folder: Path | None = None
 
@@ -76,7 +77,9 @@ class Recipe:
             digest.update(path.read_bytes() if path.exists() else b"")
             digest.update(b"\0")
         fields = (LAYOUT, self.tool, self.module, dict(self.programs), dict(self.settings), self.files)
-        digest.update(repr((*fields, go_platform())).encode())
+        # Only where there are any, so that recipes without keep the key of what is built already.
+        texts = (dict(self.texts),) if self.texts else ()
+        digest.update(repr((*fields, go_platform(), *texts)).encode())
         return digest.hexdigest()
 
     def linker_flags(self) -> str:
@@ -171,5 +174,20 @@ PULUMI_LANGUAGE_PYTHON = Recipe(
     ),
 )
 
+GATEWAY_API_CHART = """\
+apiVersion: v2
+name: gateway-api
+description: The definitions of the Kubernetes Gateway API, standard channel
+version: {version}
+"""
+GATEWAY_API = Recipe(
+    tool="gateway-api",
+    module="sigs.k8s.io/gateway-api",
+    programs={},
+    # No chart of it is published; the definitions hold nothing that a template would take for its own.
+    files=(ModuleFiles("sigs.k8s.io/gateway-api", "config/crd/standard", "chart/templates"),),
+    texts={"chart/Chart.yaml": GATEWAY_API_CHART},
+)
+
 # etcd first: it is small and leaves Go's standard library compiled for the others; then the longest.
-RECIPES = (ETCD, KUBERNETES, ISTIO, PULUMI, HELM, KWOK, PULUMI_LANGUAGE_PYTHON)
+RECIPES = (ETCD, KUBERNETES, ISTIO, PULUMI, HELM, KWOK, PULUMI_LANGUAGE_PYTHON, GATEWAY_API)

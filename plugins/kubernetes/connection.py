@@ -180,8 +180,8 @@ class _Told:
         if isinstance(error, httpx2.TransportError):
             raise UnreachableError(
                 f"the API server {self._server} does not answer (asked for {self._what}): "
-                f"{error or type(error).__name__}. Start the cluster, or correct the kubeconfig. If the cluster is "
-                "gone for good, the provider setting `deleteUnreachable` lets its resources leave the state"
+                f"{error or type(error).__name__}. Start the cluster, or correct the kubeconfig; "
+                "`meshfleet up --forget` drops one that is gone for good"
             ) from error
         if isinstance(error, ConfigError | OSError):
             raise ClusterError(f"the kubeconfig for {self._server} cannot be used: {error}") from error

@@ -32,6 +32,8 @@ from plugins.kubernetes.settings import Settings, kubeconfig_document
 from plugins.kubernetes.values import JsonObject
 from topology.errors import ReleaseError, ToolchainError
 
+# Stopped, it marks its release as failed, for which it needs an API server that answers.
+_STOP_SECONDS: Final = 30.0
 # Helm's own limits (20 requests a second) make it wait for itself on charts with many objects.
 _LIMITS: Final = ("--burst-limit", "1000", "--qps", "1000")
 
@@ -101,8 +103,7 @@ class Helm:
             try:
                 output, errors = process.communicate(timeout=seconds + 60)
             except subprocess.TimeoutExpired:
-                process.terminate()
-                output, errors = process.communicate()
+                output, errors = _stopped(process)
                 errors = f"helm did not end within {seconds + 60:g} s and was stopped\n{errors}"
             finally:
                 with self._guard:
@@ -131,6 +132,16 @@ class Helm:
             path = _private_file(directory / "kubeconfig", json.dumps(document))
         context = [] if settings.context is None else ["--kube-context", settings.context]
         return ["--kubeconfig", str(path), *context]
+
+
+def _stopped(process: subprocess.Popen[str]) -> tuple[str, str]:
+    """What a helm said whose time is up; it is asked to end, and ended if it does not."""
+    process.terminate()
+    try:
+        return process.communicate(timeout=_STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return process.communicate()
 
 
 def _binary() -> str:

@@ -26,6 +26,7 @@ _OPTIONAL: Final = ("nodes", "podCidr", "serviceCidr", "region", "zone")
 _REPLACING: Final = frozenset({"fleet", "name", "kubernetesVersion", "podCidr", "serviceCidr"})
 _VERSION: Final = re.compile(r"v\d+\.\d+\.\d+\S*")
 _MOST_NODES: Final = 250
+GONE: Final = "gone: nothing of it is left on this machine"
 
 
 class EmbeddedClusterHandler:
@@ -75,11 +76,15 @@ class EmbeddedClusterHandler:
         return Created(f"{inputs['fleet']}/{inputs['name']}", _outputs(running))
 
     def read(self, identifier: str, inputs: Properties, old_outputs: Properties) -> Properties | None:
-        """`state` as it is now; gone only when there is no complete cluster left to start."""
+        """`state` as it is now, also when there is no complete cluster left to start.
+
+        Were it reported as not there, it would leave the stack without what is in it, and its successor would stay
+        empty: only a replacement takes that along.
+        """
         cluster = _cluster(inputs)
         state = cluster.state()
         if state is None:
-            return None
+            return old_outputs | {"state": GONE}
         running = cluster.running()
         return _outputs(running, state)
 

@@ -9,7 +9,10 @@ from collections.abc import Iterable
 from plugins.meshfleet.handler import UNKNOWN, Fault, Properties
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
+# A DNS label, as the names of directories, namespaces and Services are.
 _LONGEST_NAME = 63
+# A DNS subdomain, as the names of most other Kubernetes objects may be.
+LONGEST_OBJECT_NAME = 253
 
 
 def check_known(inputs: Properties, known: Iterable[str]) -> list[Fault]:
@@ -20,18 +23,18 @@ def check_known(inputs: Properties, known: Iterable[str]) -> list[Fault]:
     ]
 
 
-def check_names(inputs: Properties, names: Iterable[str]) -> list[Fault]:
-    """Required names: they become names of directories and of Kubernetes objects."""
+def check_names(inputs: Properties, names: Iterable[str], longest: int = _LONGEST_NAME) -> list[Fault]:
+    """Required names of `longest` characters at most: they name directories and Kubernetes objects."""
     faults = []
     for name in names:
         value = inputs.get(name)
         if value is UNKNOWN:
             continue
-        if not isinstance(value, str) or not _NAME.fullmatch(value) or len(value) > _LONGEST_NAME or ".." in value:
+        if not isinstance(value, str) or not _NAME.fullmatch(value) or len(value) > longest or ".." in value:
             faults.append(
                 Fault(
                     name,
-                    f"{value!r} is not allowed; up to {_LONGEST_NAME} lower-case letters, digits, '-' and "
+                    f"{value!r} is not allowed; up to {longest} lower-case letters, digits, '-' and "
                     "'.' are, beginning and ending with a letter or a digit",
                 )
             )

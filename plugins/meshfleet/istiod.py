@@ -1,5 +1,7 @@
-"""`meshfleet:index:Istiod`: istiod as a process beside a cluster. Any change restarts it on the same
-ports.
+"""`meshfleet:index:Istiod`: istiod as a process beside a cluster.
+
+Any change restarts it on the same ports, except for another intermediate under the same roots, which it takes up as
+it runs.
 """
 
 from __future__ import annotations
@@ -92,7 +94,7 @@ class IstiodHandler:
         new_inputs: Properties,
         timeout: float,
     ) -> Properties:
-        """Starts it, or starts it again with what changed."""
+        """Starts it, starts it again with what changed, or has it take up another intermediate."""
         return _start(new_inputs, timeout)
 
     def delete(self, identifier: str, inputs: Properties, old_outputs: Properties, timeout: float) -> None:

@@ -9,12 +9,18 @@ from typing import Final
 
 from embedded.api_errors import UnreachableError
 from embedded.kubeconfig import connect
-from embedded.served_cluster import Serving, missing, wait_until_served
+from embedded.served_cluster import Serving, is_served_otherwise, missing, wait_until_served
 from plugins.meshfleet.handler import Created, Difference, Fault, Properties, changed
-from plugins.meshfleet.input_checks import check_known, check_names, check_optional_texts, check_texts
+from plugins.meshfleet.input_checks import (
+    LONGEST_OBJECT_NAME,
+    check_known,
+    check_names,
+    check_optional_texts,
+    check_texts,
+)
 from topology.errors import ClusterError
 
-_IDENTITY: Final = ("cluster", "primary", "namespace", "webhook")
+_NAMES: Final = ("cluster", "primary", "namespace")
 SERVED: Final = "served"
 
 
@@ -28,8 +34,10 @@ class ServedClusterHandler:
     def check(self, inputs: Properties) -> tuple[Properties, list[Fault]]:
         """No defaults."""
         return inputs, [
-            *check_known(inputs, (*_IDENTITY, "kubeconfig", "context", "debugUrl")),
-            *check_names(inputs, _IDENTITY),
+            *check_known(inputs, (*_NAMES, "webhook", "kubeconfig", "context", "debugUrl")),
+            *check_names(inputs, _NAMES),
+            # It may hold a revision and the namespace of an external control plane.
+            *check_names(inputs, ("webhook",), LONGEST_OBJECT_NAME),
             *check_texts(inputs, ("kubeconfig",)),
             *check_optional_texts(inputs, ("context", "debugUrl")),
         ]
@@ -73,7 +81,8 @@ class ServedClusterHandler:
 
         try:
             with connect(inputs["kubeconfig"], inputs.get("context")) as client:
-                remove_istiod_configmaps(client)
+                if not is_served_otherwise(client, _serving(inputs)):
+                    remove_istiod_configmaps(client)
         except ClusterError:
             # The cluster is gone or going; what was in it goes with it.
             return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,8 +19,9 @@ from automation.environment import Environment
 from automation.session import Session
 from tests.automation.events import diagnostic, done, failed
 from tests.automation.stack_files import Command
-from topology import StackFile, load, read_stack_file
+from topology import Fleet, StackFile, load, read_stack_file
 from topology.errors import EngineError
+from topology.stages import Stage
 from verification import Answer, Report
 
 pytestmark = pytest.mark.proof("the command's answers, exit codes and JSON", step=0)
@@ -38,7 +39,8 @@ STATUS: dict[str, Any] = {
             "zone": "",
             "kubeconfig": "/nowhere/west.yaml",
             "controlPlane": {"kind": "own", "of": "west", "revision": "default", "debugUrl": "http://127.0.0.1:1"},
-            "gateway": {"address": "127.64.0.1", "port": 15443.0},
+            "gateway": {"address": "198.18.0.1", "port": 15443.0, "network": "network-west"},
+            "intermediateNotAfter": "2028-11-22T00:00:00Z",
         },
         {
             "name": "east",
@@ -50,6 +52,7 @@ STATUS: dict[str, Any] = {
             "kubeconfig": None,
             "controlPlane": {"kind": "remote", "of": "west", "revision": "default", "debugUrl": None},
             "gateway": None,
+            "intermediateNotAfter": "2028-11-21T00:00:00Z",
         },
     ],
     "meshes": [
@@ -59,6 +62,12 @@ STATUS: dict[str, Any] = {
             "trustDomain": "cluster.local",
             "rootFingerprint": "ab" * 32,
             "rootNotAfter": "2036-11-23T00:00:00Z",
+            "roots": [
+                {"name": "first", "fingerprint": "cd" * 32, "notAfter": "2027-11-23T00:00:00Z"},
+                {"name": "second", "fingerprint": "ab" * 32, "notAfter": "2036-11-23T00:00:00Z"},
+            ],
+            "signing": "second",
+            "trust": "both roots trusted (second and first), second signs",
         }
     ],
     "virtualMachines": [],
@@ -73,11 +82,21 @@ class MadeUp:
     file: StackFile
     record: Record = field(default_factory=Record)
     unread: list[str] = field(default_factory=list)
+    way: tuple[Stage, ...] = ()
     done: list[str] = field(default_factory=list)
+    state: dict[str, Any] = field(default_factory=dict)
+    quiet: bool = True
 
     @property
     def engine(self) -> MadeUp:
         return self
+
+    def resources(self) -> list[dict[str, Any]]:
+        return list(self.state.get("resources") or ())
+
+    def rewrite(self, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+        self.done.append("rewrite")
+        self.state = change(self.state)
 
     @property
     def environment(self) -> Environment:
@@ -92,9 +111,24 @@ class MadeUp:
         yield
         self.done.append("released")
 
-    def run(self, operation: str, title: str, **options: Any) -> Record:
+    name = "dev"
+
+    def stages(self) -> tuple[Stage, ...]:
+        return self.way or (Stage("", self.topology),)
+
+    @property
+    def topology(self) -> Fleet:
+        return load(self.file.stack, self.file.config)
+
+    def tell(self, text: str) -> None:
+        self.done.append(text)
+
+    def run(self, operation: str, title: str, *, stage: Fleet | None = None, **options: Any) -> Record:
         self.done.append(f"{operation} {options}" if options else operation)
         return self.record
+
+    def bring_up(self, title: str, **options: Any) -> Record:
+        return self.run("up", title, **options)
 
     def compare(self, title: str) -> tuple[Record, list[str]]:
         return self.record, self.unread
@@ -127,6 +161,52 @@ def test_up_looks_at_the_world_first_when_it_is_asked_to(meshfleet: Command, ses
     assert "up {'refresh': True}" in session.done
 
 
+def state_of(**clusters: str) -> dict[str, Any]:
+    """What is recorded of these clusters, by their meshes."""
+    described = [{"name": name, "mesh": mesh} for name, mesh in clusters.items()]
+    stack = {"urn": "urn:pulumi:dev::p::pulumi:pulumi:Stack::s", "type": "pulumi:pulumi:Stack", "custom": False}
+    return {
+        "resources": [
+            stack | {"outputs": {"fleet": {"clusters": described}}},
+            *({"urn": f"urn:pulumi:dev::p::a:b:C::{name}/x", "type": "a:b:C", "custom": True} for name in clusters),
+        ]
+    }
+
+
+def test_up_forgets_what_it_is_told_to_before_the_engine_runs_and_tells_how_much(
+    meshfleet: Command, session: MadeUp
+) -> None:
+    session.state = state_of(north="mesh1", host="mesh1")
+    result = meshfleet("up", "--stack", "dev", "--forget", "north", "--json")
+    assert result.exit_code == 0, result.stderr
+    assert json.loads(result.stdout)["forgotten"] == {"north": 1}
+    assert session.done == ["up", "rewrite", "initialise", "up {'refresh': False}", "released"]
+    # It is not even named by a note any more.
+    assert meshfleet("up", "--stack", "dev", "--forget", "north").exit_code == 2
+
+
+@pytest.mark.parametrize("command", ["up", "preview"])
+def test_what_cannot_be_changed_in_place_is_exit_2_and_one_line_for_each_fault(
+    meshfleet: Command, session: MadeUp, command: str
+) -> None:
+    session.state = state_of(host="other", west="other", east="mesh1")
+    result = meshfleet(command, "--stack", "dev")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert [line.partition(": ")[0] for line in result.stderr.splitlines()] == [
+        "clusters.host.mesh",
+        "clusters.west.mesh",
+    ]
+    faults = json.loads(meshfleet(command, "--stack", "dev", "--json").stdout)["faults"]
+    assert [fault["path"] for fault in faults] == ["clusters.host.mesh", "clusters.west.mesh"]
+    assert {*session.done} == {command}
+
+
+def test_only_one_stack_at_a_time_can_forget(meshfleet: Command) -> None:
+    result = meshfleet("destroy", "--all", "--yes", "--forget", "west")
+    assert result.exit_code == 2
+    assert "--forget names clusters of one --stack" in " ".join(result.stderr.split())
+
+
 def test_preview_is_exit_1_only_when_no_change_was_expected(meshfleet: Command, session: MadeUp) -> None:
     assert meshfleet("preview", "--stack", "dev", "--expect-no-changes").exit_code == 0
     session.record = CHANGED
@@ -136,6 +216,31 @@ def test_preview_is_exit_1_only_when_no_change_was_expected(meshfleet: Command, 
     result = meshfleet("preview", "--stack", "dev", "--expect-no-changes", "--json")
     assert result.exit_code == 1
     assert json.loads(result.stdout)["changes"] == ["west: remote-secrets delete"]
+
+
+def test_stages_are_told_in_order_with_the_changes_of_each(meshfleet: Command, session: MadeUp) -> None:
+    session.record = CHANGED
+    session.way = tuple(Stage(name, session.topology) for name in ("both trusted", "the new one signs"))
+    answer = json.loads(meshfleet("up", "--stack", "dev", "--json").stdout)
+    assert [(stage["name"], stage["changes"]) for stage in answer["stages"]] == [
+        ("both trusted", {"delete": 1}),
+        ("the new one signs", {"delete": 1}),
+    ]
+    assert answer["changes"] == {"delete": 2}
+    assert [text for text in session.done if text.startswith("stage")] == [
+        "stage 1 of 2: both trusted",
+        "stage 2 of 2: the new one signs",
+    ]
+
+
+def test_preview_names_the_stages_and_shows_the_changes_of_the_first(meshfleet: Command, session: MadeUp) -> None:
+    session.way = tuple(Stage(name, session.topology) for name in ("both trusted", "the new one signs"))
+    result = meshfleet("preview", "--stack", "dev")
+    assert "stage 1 of 2: both trusted\nstage 2 of 2: the new one signs\n" in result.stderr
+    result = meshfleet("preview", "--stack", "dev", "--json", "--expect-no-changes")
+    # The first stage may change nothing, as one that an interrupted run has brought about.
+    assert result.exit_code == 1
+    assert json.loads(result.stdout)["stages"] == ["both trusted", "the new one signs"]
 
 
 def test_drift_is_exit_3_and_the_list(meshfleet: Command, session: MadeUp) -> None:
@@ -159,7 +264,16 @@ def test_drift_is_exit_3_and_the_list(meshfleet: Command, session: MadeUp) -> No
 def test_status_is_a_table_for_people_and_the_whole_as_json(meshfleet: Command, session: MadeUp) -> None:
     result = meshfleet("status", "--stack", "dev")
     assert (result.exit_code, result.stdout) == (0, "")
-    for text in ("west", "remote of west", "127.64.0.1:15443", "multi-primary, several networks", "abababab"):
+    for text in (
+        "west",
+        "remote of west",
+        "198.18.0.1:15443",
+        "multi-primary, several networks",
+        "2028-11-22",
+        "both roots trusted (second and first), second signs",
+        "root first cdcdcdcdcdcdcdcd… until 2027-11-23 root",
+        "root second abababababababab… until 2036-11-23, signs",
+    ):
         assert text in " ".join(result.stderr.split())
     assert json.loads(meshfleet("status", "--stack", "dev", "--json").stdout) == STATUS
 

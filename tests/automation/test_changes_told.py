@@ -93,3 +93,15 @@ def test_a_failure_without_a_reason_and_a_reason_without_a_resource_are_told() -
 def test_the_plugins_own_resources_are_no_components() -> None:
     assert not is_component("meshfleet:index:Istiod")
     assert is_component("meshfleet:components:Trust")
+
+
+def test_clusters_whose_api_server_does_not_answer_are_told_apart_from_those_that_refuse() -> None:
+    found = recorded(
+        failed("west/cacerts"),
+        diagnostic("the API server https://127.0.0.1:1 does not answer (asked for Secret)", "west/cacerts"),
+        diagnostic("the API server https://127.0.0.1:1 does not answer (asked for Gateway)", "west/gateway"),
+        diagnostic("configured Kubernetes cluster is unreachable: unable to load schema", "north/cacerts"),
+        diagnostic("https://127.0.0.1:2 refuses Secret istio-system/cacerts: forbidden", "east/cacerts"),
+        diagnostic("the registry does not answer"),
+    )
+    assert found.unreachable() == ["west", "north"]

@@ -15,7 +15,7 @@ from automation.destruction import destroy, stacks_of
 from automation.engine import Engine
 from automation.environment import Environment
 from automation.stack_configuration import private_copy
-from topology import StackFile, read_stack_file
+from topology import StackFile, TopologyError, read_stack_file
 from topology.errors import EngineError
 
 pytestmark = pytest.mark.proof("one command at a time on a stack, and going on after a killed one", step=0)
@@ -113,6 +113,47 @@ def test_only_pending_operations_are_forgotten_and_only_if_there_are_some(
         assert imported.stat().st_mode & 0o777 == 0o600
 
 
+RESOURCES = [{"urn": "urn:pulumi:good::meshfleet::pulumi:pulumi:Stack::meshfleet-good"}]
+
+
+@pytest.mark.parametrize(
+    ("state", "resources"),
+    [
+        ({"checkpoint": {"latest": {"resources": RESOURCES}}}, RESOURCES),
+        ({"checkpoint": {"latest": {}}}, []),
+        ({"checkpoint": {"latest": None}}, []),
+        ({"checkpoint": {}}, []),
+        ({}, []),
+        (None, []),
+    ],
+    ids=["resources", "no resources", "nothing", "a new stack", "an empty file", "no stack"],
+)
+def test_the_resources_of_a_local_stack_are_read_without_running_anything(
+    state: Any, resources: Any, engine: Engine, checkout: Checkout, pulumi: Callable[[str], Path]
+) -> None:
+    calls = pulumi("exit 1")
+    if state is not None:
+        state_of(checkout, "good").write_text(json.dumps(state), encoding="utf-8")
+    assert engine.resources() == resources
+    assert not calls.exists()
+
+
+def test_the_resources_of_a_stack_elsewhere_are_asked_for(
+    tmp_path: Path, checkout: Checkout, engine: Engine, pulumi: Callable[[str], Path]
+) -> None:
+    (tmp_path / "state.json").write_text(json.dumps({"deployment": {"resources": RESOURCES}}), encoding="utf-8")
+    calls = pulumi(f"""case "$2" in ls) echo '[{{"name": "good"}}]';; export) cat "{tmp_path}/state.json";; esac""")
+    there = Engine(environment(tmp_path, checkout, "s3://bucket"), engine.file)
+    assert there.resources() == RESOURCES
+    assert "--show-secrets" not in calls.read_text(encoding="utf-8")
+
+
+def test_a_state_that_is_to_stay_as_it_is_is_not_written(engine: Engine, pulumi: Callable[[str], Path]) -> None:
+    calls = pulumi('echo \'{"version": 3, "deployment": {"resources": []}}\'')
+    engine.rewrite(dict)
+    assert [line.split()[1] for line in calls.read_text(encoding="utf-8").splitlines()] == ["export"]
+
+
 def test_the_reason_of_a_failure_is_what_pulumi_calls_its_error(engine: Engine, pulumi: Callable[[str], Path]) -> None:
     pulumi("echo SECRET; echo 'warning: old' >&2; echo 'error: no such stack' >&2; exit 255")
     with pytest.raises(EngineError) as caught:
@@ -149,6 +190,29 @@ def test_what_a_killed_run_left_is_removed_even_when_the_engine_knows_nothing_of
     assert not checkout.fleet("good").exists()
     assert checkout.fleet("other").exists()
     assert not calls.exists()
+
+
+@pytest.mark.usefixtures("prepared", "stacks")
+def test_destroy_forgets_only_what_the_state_knows_and_then_goes_on(
+    checkout: Checkout, pulumi: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = {"urn": "urn:pulumi:good::p::a:b:C::west/x", "type": "a:b:C", "custom": True}
+    deployment = {"resources": [secret]}
+    checkpoint = {"checkpoint": {"latest": deployment}}
+    state_of(checkout, "good").write_text(json.dumps(checkpoint), encoding="utf-8")
+    exported = checkout.root / "exported"
+    exported.write_text(json.dumps({"deployment": deployment}), encoding="utf-8")
+    calls = pulumi(f'[ "$2" = export ] && cat "{exported}"; exit 0')
+    destroyed: list[str] = []
+    monkeypatch.setattr(destruction, "_destroy", lambda engine, stack, quiet: destroyed.append(stack))
+    with pytest.raises(TopologyError, match="no cluster of this stack is named 'east'; known are west"):
+        destroy(checkout, "good", quiet=True, forget=["east"])
+    assert (destroyed, calls.exists()) == ([], False)
+    # That `good` has it in its file does not matter.
+    assert destroy(checkout, "good", quiet=True, forget=["west"]) == "good"
+    assert destroyed == ["good"]
+    assert [line.split()[1] for line in calls.read_text(encoding="utf-8").splitlines()] == ["export", "import", "rm"]
+    assert not checkout.fleet("good").exists()
 
 
 @pytest.mark.usefixtures("prepared", "stacks")

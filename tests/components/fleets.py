@@ -36,14 +36,119 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
             "east": {"embedded": {}, "network": "shared", "podCidr": "10.2.0.0/16"},
         }
     ),
+    "two-roots": in_one_mesh(
+        {"west": {"embedded": {}}, "east": existing("east", "real")},
+        meshes={"mesh1": {"trust": {"roots": ["first", "second"], "signing": "first"}}},
+    ),
     "real-pods": in_one_mesh({"west": existing("west", "real"), "east": existing("east", "real")}),
     "simulated-pods": in_one_mesh({"west": existing("west", "simulated"), "east": existing("east", "simulated")}),
     "mixed-with-a-revision": in_one_mesh(
         {"west": {"embedded": {}}, "east": existing("east", "real")},
         istio={"version": "1.31", "revision": "canary", "charts": {"repository": "oci://charts.example/istio"}},
     ),
+    "settings": in_one_mesh(
+        {
+            "west": {
+                "embedded": {},
+                "region": "west",
+                "discovery": {
+                    "server": "https://localhost:6443",
+                    "tlsServerName": "kubernetes.default.svc",
+                    "token": 2,
+                },
+            },
+            "east": {**existing("east", "simulated"), "region": "east"},
+        },
+        meshes={
+            "mesh1": {
+                "settings": {
+                    "mtls": "strict",
+                    "outboundTrafficPolicy": "registry-only",
+                    "locality": {"failover": [{"from": "west", "to": "east"}]},
+                    "accessLog": {"encoding": "json"},
+                    "tracing": {
+                        "samplingPercentage": 12.5,
+                        "zipkin": {"service": "zipkin.tools.svc.cluster.local", "port": 9411},
+                    },
+                }
+            }
+        },
+    ),
+    "remote-with-real-pods": in_one_mesh(
+        {
+            "west": existing("west", "real"),
+            "branch": existing("branch", "real") | {"controlPlane": {"remote": "west"}},
+        }
+    ),
+    "remote-with-real-pods-on-one-network": in_one_mesh(
+        {
+            "west": existing("west", "real") | {"network": "shared"},
+            "branch": existing("branch", "real") | {"network": "shared", "controlPlane": {"remote": "west"}},
+        }
+    ),
+    "remote-with-a-revision": in_one_mesh(
+        {
+            "west": {"embedded": {}},
+            "branch": existing("branch", "simulated") | {"controlPlane": {"remote": "west"}},
+        },
+        istio={"version": "1.31", "revision": "canary"},
+    ),
+    # A further cluster that runs its own istiod, serves another and hosts two control planes of two other meshes.
+    "external-hosted-twice": {
+        "host": "operations",
+        "meshes": {"operations": {}, "shop": {"trustDomain": "shop.example"}, "bank": {}},
+        "networks": {f"network-{name}": {} for name in ("operations", "annex", "shop", "branch", "bank")},
+        "clusters": {
+            "operations": {"embedded": {}, "mesh": "operations", "network": "network-operations"},
+            "annex": {
+                "embedded": {},
+                "mesh": "operations",
+                "network": "network-annex",
+                "controlPlane": {"remote": "operations"},
+            },
+            "shop": {
+                "embedded": {},
+                "mesh": "shop",
+                "network": "network-shop",
+                "controlPlane": {"external": "operations"},
+            },
+            "branch": {
+                "embedded": {},
+                "mesh": "shop",
+                "network": "network-branch",
+                "controlPlane": {"remote": "shop"},
+            },
+            "bank": existing("bank", "simulated")
+            | {"mesh": "bank", "network": "network-bank", "controlPlane": {"external": "operations"}},
+        },
+        "namespaces": {"sample": {"injection": True}},
+    },
+    "external-with-real-pods-and-a-revision": {
+        "host": "operations",
+        "meshes": {"operations": {}, "shop": {}},
+        "networks": {"network-operations": {}, "shared": {}},
+        "clusters": {
+            "operations": existing("operations", "real") | {"mesh": "operations", "network": "network-operations"},
+            "shop": existing("shop", "real")
+            | {"mesh": "shop", "network": "shared", "controlPlane": {"external": "operations"}},
+            "branch": existing("branch", "real")
+            | {"mesh": "shop", "network": "shared", "controlPlane": {"remote": "shop"}},
+        },
+        "namespaces": {"sample": {"injection": True, "clusters": ["shop", "branch"]}},
+        "istio": {"version": "1.31", "revision": "canary"},
+    },
 }
-STACK_FILES = {"dev": "dev", "two-meshes": "examples/two-meshes"}
+EXAMPLES = (
+    "two-meshes",
+    "single-cluster",
+    "multi-primary-one-network",
+    "multi-primary",
+    "primary-remote-one-network",
+    "primary-remote",
+    "external-control-plane",
+    "mixed",
+)
+STACK_FILES = {"dev": "dev"} | {name: f"examples/{name}" for name in EXAMPLES}
 NAMES = (*STACK_FILES, *CONFIGURATIONS)
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 
@@ -12,7 +13,8 @@ class Resource:
     """One registration as the engine gets it; edges are URNs.
 
     `inputs` are plain values in which a secret is a mapping with Pulumi's own mark. `after` are all resources this
-    one waits for, by property or explicitly, without its parents.
+    one waits for, by property or explicitly, without its parents. `ignored` are the inputs that only count when it
+    is made.
     """
 
     urn: str
@@ -26,6 +28,8 @@ class Resource:
     property_dependencies: Mapping[str, frozenset[str]]
     secret_outputs: frozenset[str]
     deleted_with: str
+    delete_before_replace: bool = False
+    ignored: frozenset[str] = frozenset()
     read: bool = False
 
     @property
@@ -80,15 +84,23 @@ class Graph:
                     found.add((resource.urn, other.urn))
         return {(self.resources[first], self.resources[second]) for first, second in found}
 
-    def waits_for(self, name: str) -> set[str]:
-        """The names of all custom resources that must be done before this one starts, directly or not."""
-        before: dict[str, set[str]] = {}
-        for resource, other in self.edges():
-            before.setdefault(resource.name, set()).add(other.name)
+    def waits_for(self, name: str, without: Collection[str] = ()) -> set[str]:
+        """The names of all custom resources that must be done before this one starts, directly or not.
+
+        What is waited for only by way of those called `without` is left out, and so are they.
+        """
         found: set[str] = set()
         waiting = [name]
         while waiting:
-            new = before.get(waiting.pop(), set()) - found
+            new = self._before.get(waiting.pop(), set()) - found - set(without)
             found |= new
             waiting += new
         return found
+
+    @cached_property
+    def _before(self) -> dict[str, set[str]]:
+        """The names of what each resource directly waits for; asked for once everything is registered."""
+        before: dict[str, set[str]] = {}
+        for resource, other in self.edges():
+            before.setdefault(resource.name, set()).add(other.name)
+        return before

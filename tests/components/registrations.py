@@ -52,6 +52,8 @@ class Recorder(mocks.MockMonitor):
             },
             secret_outputs=frozenset(request.additionalSecretOutputs),
             deleted_with=request.deletedWith,
+            delete_before_replace=request.deleteBeforeReplace,
+            ignored=frozenset(request.ignoreChanges),
         )
         state = inputs | _marked(outputs_of(request.type, request.name), request.additionalSecretOutputs)
         response = resource_pb2.RegisterResourceResponse(urn=urn, id=request.name if request.custom else "")
@@ -114,8 +116,10 @@ def outputs_of(resource_type: str, name: str) -> dict[str, Any]:
         case "Istiod":
             return {output: text(output) for output in ("debugUrl", "version", "state")}
         case "EastWestGatewayAddress":
-            return {"address": "127.64.0.9", "port": 15443, "state": "published"}
-        case "Secret" if name.endswith("/reader-token"):
+            return {"address": "198.18.0.9", "port": 15443, "state": "published"}
+        case "ServedCluster":
+            return {"state": "served"}
+        case "Secret" if name.endswith(("/reader-token", "/istiod-token")):
             return {"data": {"token": _encoded(secret("token")), "ca.crt": _encoded(text("ca.crt"))}}
         case "Service":
             return {"status": {"loadBalancer": {"ingress": [{"ip": "192.0.2.7"}]}}}

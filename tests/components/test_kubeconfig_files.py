@@ -174,6 +174,9 @@ def test_a_damaged_section_is_a_fault_and_not_a_failure_of_the_program(section: 
         ("https://127.0.0.1:6443", True),
         ("https://localhost:6443", True),
         ("https://[::1]:6443", True),
+        ("https://127.1.2.3", True),
+        ("https://127.0.0.1.example:6443", False),
+        ("https://localhost.example:6443", False),
         ("https://west.example:6443", False),
         ("https://10.0.0.7", False),
     ],
@@ -182,8 +185,8 @@ def test_a_server_of_this_machine_is_known_by_its_address(server: str, only_here
     assert KubeconfigFile("", server).on_this_machine is only_here
 
 
-def two(path: Path, west_pods: str, east_pods: str) -> Fleet:
-    """West is reached at 127.0.0.1, east under a name that everybody knows."""
+def two(path: Path, west_pods: str, east_pods: str, **west: object) -> Fleet:
+    """West is reached at 127.0.0.1, east under a name that everybody knows; `west` are more fields of the first."""
     local = path.with_name("local")
     write(local, kubeconfig(clusters=[{"name": "c1", "cluster": {"server": "https://127.0.0.1:6443"}}]))
     return load(
@@ -195,6 +198,7 @@ def two(path: Path, west_pods: str, east_pods: str) -> Fleet:
                 "west": {
                     "existing": {"kubeconfig": str(local), "context": "admin", "pods": west_pods},
                     "network": "n1",
+                    **west,
                 },
                 "east": {
                     "existing": {"kubeconfig": str(path), "context": "admin", "pods": east_pods},
@@ -213,13 +217,33 @@ def test_the_kubeconfig_of_every_existing_cluster_is_read(path: Path) -> None:
     }
 
 
-def test_an_address_of_this_machine_is_refused_where_a_peers_istiod_runs_elsewhere(path: Path) -> None:
+@pytest.mark.parametrize(
+    ("west", "east", "elsewhere"),
+    [("simulated", "real", "east"), ("real", "simulated", "west"), ("real", "real", "west, east")],
+)
+def test_an_address_of_this_machine_is_refused_unless_the_whole_fleet_is_on_it(
+    path: Path, west: str, east: str, elsewhere: str
+) -> None:
     with pytest.raises(TopologyError) as caught:
-        kubeconfig_files(two(path, "simulated", "real"))
+        kubeconfig_files(two(path, west, east))
     (found,) = caught.value.faults
     assert found.path == "clusters.west.existing.kubeconfig"
-    assert "https://127.0.0.1:6443 is an address of this machine" in found.message
-    assert "which the istiod of east cannot reach" in found.message
+    assert f"https://127.0.0.1:6443 is an address of this machine, and pods of {elsewhere} run" in found.message
+    assert "name an address that its peers reach as clusters.west.discovery.server" in found.message
+
+
+def test_an_address_that_peers_reach_is_the_way_out(path: Path) -> None:
+    fleet = two(path, "real", "real", discovery={"server": "https://west.example:6443"})
+    # The stack itself goes on using its own.
+    assert kubeconfig_files(fleet)["west"].server == "https://127.0.0.1:6443"
+
+
+def test_an_address_of_this_machine_that_no_peer_is_given_is_nobodys_concern(path: Path) -> None:
+    local = path.with_name("local")
+    write(local, kubeconfig(clusters=[{"name": "c1", "cluster": {"server": "https://127.0.0.1:6443"}}]))
+    existing = {"kubeconfig": str(local), "context": "admin"}
+    fleet = load("alone", {"networks": {"n": {}}, "clusters": {"west": {"existing": existing, "network": "n"}}})
+    assert kubeconfig_files(fleet)["west"].on_this_machine
 
 
 def test_the_faults_of_all_clusters_are_told_at_once(path: Path) -> None:

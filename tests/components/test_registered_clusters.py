@@ -10,9 +10,11 @@ from components.east_west_gateway import load_balancer_address
 from components.helm_release import chart_source
 from components.kubeconfig_file import KubeconfigFile
 from components.remote_secrets import kubeconfig_of
+from components.trust import root_resource
 from tests.components.fleets import fleet_called, in_one_mesh
 from tests.components.registered_graph import Graph
 from tests.components.registrations import record
+from tests.components.waiting import beside_istiod, istiod_chart, istiods
 from topology import Fleet, load
 
 pytestmark = pytest.mark.proof("embedded and existing clusters by the same program", step=1)
@@ -55,19 +57,27 @@ def test_an_existing_cluster_with_real_pods_runs_its_own_istiod_and_helm_waits_f
 
 
 def test_what_an_istiod_process_gets_fits_the_charts(graph: Graph, fleet: Fleet) -> None:
-    for cluster, declared in fleet.clusters.items():
-        if not declared.simulated:
+    for cluster in istiods(fleet):
+        if not fleet.clusters[fleet.hosting(cluster)].simulated:
             continue
-        process, values = graph[f"{cluster}/istiod-process"].inputs, graph[f"{cluster}/istiod"].inputs["values"]
+        process = graph[f"{cluster}/istiod-process"].inputs
         assert process["fleet"] == fleet.name
-        assert process["cluster"] == values["global"]["multiCluster"]["clusterName"] == cluster
-        assert process["network"] == values["global"]["network"]
-        assert process["meshId"] == values["global"]["meshID"]
-        assert process["trustDomain"] == values["meshConfig"]["trustDomain"]
-        assert process["revision"] == fleet.istio.revision == values.get("revision", "default")
-        assert str(int(process["address"]["httpsPort"])) in values["istiodRemote"]["injectionURL"]
-        intermediate = graph[f"{cluster}/intermediate"].urn
-        assert graph[f"{cluster}/istiod-process"].property_dependencies["certificateAuthority"] == {intermediate}
+        for chart in {istiod_chart(cluster), beside_istiod(fleet, cluster, "istiod")}:
+            values = graph[chart].inputs["values"]
+            assert process["cluster"] == values["global"]["multiCluster"]["clusterName"] == cluster
+            assert process["network"] == values["global"]["network"]
+            assert process["meshId"] == values["global"]["meshID"]
+            assert process["trustDomain"] == values["meshConfig"]["trustDomain"]
+            assert process["revision"] == fleet.istio.revision == values.get("revision", "default")
+        itself = graph[beside_istiod(fleet, cluster, "istiod")].inputs["values"]
+        assert process["settings"] == itself["env"]
+        for served in (cluster, *fleet.remotes_of(cluster)):
+            values = graph[istiod_chart(served)].inputs["values"]
+            assert str(int(process["address"]["httpsPort"])) in values["istiodRemote"]["injectionURL"]
+        mesh = fleet.mesh_of(cluster)
+        roots = {graph[root_resource(mesh, root)].urn for root in fleet.meshes[mesh].trust.roots}
+        authority = graph[f"{cluster}/istiod-process"].property_dependencies["certificateAuthority"]
+        assert authority == {graph[f"{cluster}/intermediate"].urn, *roots}
 
 
 def test_an_embedded_cluster_gets_what_the_stack_file_says_of_it() -> None:
@@ -134,8 +144,8 @@ def test_charts_come_from_where_the_stack_file_says_but_for_an_istiod_built_here
         istio={"version": version, "charts": charts},
     )
     fleet = load("charts", config)
-    assert chart_source(fleet, "east", "istiod") == expected
-    assert chart_source(fleet, "west", "istiod") == {"chart": ".meshfleet/charts/istiod"}
+    assert chart_source(fleet, "east", "istiod", version) == expected
+    assert chart_source(fleet, "west", "istiod", version) == {"chart": ".meshfleet/charts/istiod"}
 
 
 @pytest.mark.parametrize(

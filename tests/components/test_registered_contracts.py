@@ -114,12 +114,14 @@ def test_logical_names_are_a_cluster_or_a_mesh_and_what_it_is(graph: Graph, flee
         assert re.fullmatch(r"[a-z0-9-]+", resource.what)
 
 
-def test_every_custom_resource_is_inside_a_component_of_the_fleet(graph: Graph) -> None:
+def test_every_custom_resource_is_inside_a_component_of_the_fleet(graph: Graph, fleet: Fleet) -> None:
     (root,) = (found for found in graph.resources.values() if found.type == f"{COMPONENT_PREFIX}Fleet")
     for resource in (*graph.custom, *graph.providers):
         component = graph.resources[resource.parent]
         assert component.type.startswith(COMPONENT_PREFIX)
-        assert component.name == resource.cluster
+        # What a cluster gets for a control plane that it hosts is in a component of the other cluster's name.
+        hosted = fleet.hosted_by(resource.cluster)
+        assert component.name in {resource.cluster, *hosted, *(f"{resource.cluster} for {name}" for name in hosted)}
         assert component.parent == root.urn
 
 

@@ -7,55 +7,68 @@ from collections.abc import Callable
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from tests.components.registered_graph import Graph, Resource
+from components.trust import root_resource
+from tests.components.registered_graph import Graph
 from tests.components.registrations import record
+from tests.components.waiting import (
+    RULES_TO_ISTIODS,
+    answering,
+    beside_istiod,
+    crossing,
+    gateway_address,
+    istiod_chart,
+    istiods,
+    needed,
+    of_kind,
+    ready,
+)
 from tests.topology.strategies import loaded_fleets
 from topology import Fleet
 
 pytestmark = pytest.mark.proof("resources are registered in order, each on its own cluster", step=1)
 
-
-def crossing(graph: Graph, fleet: Fleet) -> list[tuple[Resource, Resource]]:
-    """Edges that lead from one cluster to another."""
-    return [
-        (resource, other)
-        for resource, other in graph.edges()
-        if resource.cluster in fleet.clusters and other.cluster in fleet.clusters and resource.cluster != other.cluster
-    ]
-
-
-def ready(fleet: Fleet, cluster: str) -> str:
-    """What is done when istiod of a cluster answers."""
-    return f"{cluster}/istiod-process" if fleet.clusters[cluster].simulated else f"{cluster}/istiod"
+GraphOf = Callable[[str], Graph]
 
 
 def test_the_namespace_comes_before_the_authority_and_that_before_istiod(graph: Graph, fleet: Fleet) -> None:
-    for cluster in fleet.clusters:
-        assert f"{cluster}/istio-system" in graph.waits_for(f"{cluster}/cacerts")
-        assert f"{cluster}/intermediate" in graph.waits_for(f"{cluster}/cacerts")
-        assert f"{cluster}/cacerts" in graph.waits_for(f"{cluster}/istiod")
-        assert f"{cluster}/cacerts" in graph.waits_for(ready(fleet, cluster))
+    for primary in istiods(fleet):
+        cacerts = beside_istiod(fleet, primary, "cacerts")
+        assert beside_istiod(fleet, primary, "namespace") in graph.waits_for(cacerts)
+        assert f"{primary}/intermediate" in graph.waits_for(cacerts)
+        assert cacerts in graph.waits_for(beside_istiod(fleet, primary, "istiod"))
+        assert cacerts in graph.waits_for(answering(fleet, primary))
 
 
-def test_the_base_chart_comes_before_the_istiod_chart_and_that_before_its_process(graph: Graph, fleet: Fleet) -> None:
+def test_a_cluster_that_is_served_from_another_has_no_authority_of_its_own(graph: Graph, fleet: Fleet) -> None:
+    for cluster in of_kind(fleet, "remote"):
+        assert not {f"{cluster}/{what}" for what in ("intermediate", "cacerts", "istiod-process")} & graph.names()
+    for cluster in of_kind(fleet, "external"):
+        assert f"{cluster}/cacerts" not in graph.names()
+
+
+def test_the_base_chart_comes_before_the_istiod_chart_and_that_before_istiod_answers(
+    graph: Graph, fleet: Fleet
+) -> None:
     for cluster in fleet.clusters:
         assert f"{cluster}/istio-system" in graph.waits_for(f"{cluster}/istio-base")
-        assert f"{cluster}/istio-base" in graph.waits_for(f"{cluster}/istiod")
-        assert f"{cluster}/istiod" in {*graph.waits_for(ready(fleet, cluster)), ready(fleet, cluster)}
+        assert f"{cluster}/istio-base" in graph.waits_for(istiod_chart(cluster))
+        answers = ready(fleet, cluster)
+        assert istiod_chart(cluster) in {*graph.waits_for(answers), answers}
 
 
 def test_nothing_that_needs_the_webhooks_comes_before_istiod_answers(graph: Graph, fleet: Fleet) -> None:
     for cluster in fleet.clusters:
-        needing = [f"{cluster}/namespace-{name}" for name in fleet.namespaces_of(cluster)]
-        if fleet.has_east_west_gateway(cluster):
-            needing += [f"{cluster}/east-west-gateway", f"{cluster}/cross-network-gateway"]
+        needing = {f"{cluster}/namespace-{name}" for name in fleet.namespaces_of(cluster)}
+        for name in ("east-west-gateway", "cross-network-gateway", *RULES_TO_ISTIODS):
+            needing |= {f"{cluster}/{name}"} & graph.names()
+        assert not fleet.has_east_west_gateway(cluster) or f"{cluster}/east-west-gateway" in needing
         for name in needing:
             assert ready(fleet, cluster) in graph.waits_for(name)
 
 
 def test_the_address_of_a_gateway_is_read_after_its_release(graph: Graph, fleet: Fleet) -> None:
-    for cluster, declared in fleet.clusters.items():
-        name = f"{cluster}/east-west-gateway-{'address' if declared.simulated else 'service'}"
+    for cluster in fleet.clusters:
+        name = gateway_address(fleet, cluster)
         assert (name in graph.names()) == fleet.has_east_west_gateway(cluster)
         if fleet.has_east_west_gateway(cluster):
             assert f"{cluster}/east-west-gateway" in graph.waits_for(name)
@@ -63,13 +76,15 @@ def test_the_address_of_a_gateway_is_read_after_its_release(graph: Graph, fleet:
 
 def test_a_reader_token_waits_for_its_account_and_for_what_the_account_may_read(graph: Graph, fleet: Fleet) -> None:
     for cluster in fleet.clusters:
-        if fleet.peers_of(cluster):
-            assert {f"{cluster}/istio-base", f"{cluster}/istiod"} <= graph.waits_for(f"{cluster}/reader-token")
+        assert (f"{cluster}/reader-token" in graph.names()) == bool(fleet.readers_of(cluster))
+        if fleet.readers_of(cluster):
+            charts = {f"{cluster}/istio-base", istiod_chart(cluster)}
+            assert charts <= graph.waits_for(f"{cluster}/reader-token")
 
 
 def test_remote_secrets_wait_for_the_reader_tokens_of_all_peers(graph: Graph, fleet: Fleet) -> None:
     for cluster in fleet.clusters:
-        peers = fleet.peers_of(cluster)
+        peers = fleet.peers_of(cluster) if fleet.is_primary(cluster) else ()
         assert (f"{cluster}/remote-secrets" in graph.names()) == bool(peers)
         if peers:
             tokens = {f"{peer}/reader-token" for peer in peers}
@@ -79,19 +94,73 @@ def test_remote_secrets_wait_for_the_reader_tokens_of_all_peers(graph: Graph, fl
             assert tokens <= {graph.resources[urn].name for urn in secret.property_dependencies["data"]}
 
 
-def test_discovery_is_the_only_thing_a_cluster_waits_for_in_another(graph: Graph, fleet: Fleet) -> None:
-    edges = crossing(graph, fleet)
-    assert {resource.what for resource, _ in edges} <= {"remote-secrets"}
-    # The address of a peer's API server goes into its kubeconfig beside the token.
-    assert {other.what for _, other in edges} <= {"reader-token", "processes"}
-    assert all(other.cluster in fleet.peers_of(resource.cluster) for resource, other in edges)
+def test_a_chart_that_leads_elsewhere_has_the_address_of_the_gateway_there(graph: Graph, fleet: Fleet) -> None:
+    for cluster in (*of_kind(fleet, "remote"), *of_kind(fleet, "external")):
+        host = fleet.hosting(cluster)
+        values = graph[istiod_chart(cluster)].property_dependencies["values"]
+        assert graph[gateway_address(fleet, host)].urn in values
+        assert answering(fleet, host) in graph.waits_for(istiod_chart(cluster))
 
 
-def test_nothing_waits_for_remote_secrets(graph: Graph) -> None:
-    assert [resource.name for resource, other in graph.edges() if other.what == "remote-secrets"] == []
+def test_a_remote_is_served_once_its_primary_was_let_in_and_the_way_there_is_open(graph: Graph, fleet: Fleet) -> None:
+    assert {name.partition("/")[0] for name in graph.names() if name.endswith("/served")} == set(
+        of_kind(fleet, "remote")
+    )
+    for cluster in of_kind(fleet, "remote"):
+        before = graph.waits_for(f"{cluster}/served")
+        assert {istiod_chart(cluster), f"{fleet.primary_of(cluster)}/remote-secrets"} <= before
+        assert {f"{fleet.hosting(cluster)}/{rule}" for rule in RULES_TO_ISTIODS} <= before
+        # Whoever waits for it is in that cluster, and nothing else is held up.
+        assert {first.cluster for first, other in graph.edges() if other.name == f"{cluster}/served"} <= {cluster}
 
 
-def test_two_meshes_share_no_resource_and_no_edge(graph_of: Callable[[str], Graph]) -> None:
+def test_an_external_istiod_starts_with_a_token_of_its_own_account_in_its_config_cluster(
+    graph: Graph, fleet: Fleet
+) -> None:
+    for cluster in of_kind(fleet, "external"):
+        host = fleet.hosting(cluster)
+        token, secret = f"{cluster}/istiod-token", f"{host}/external-{cluster}-kubeconfig"
+        # The account comes with the chart in the config cluster.
+        assert istiod_chart(cluster) in graph.waits_for(token)
+        assert graph[token].urn in graph[secret].property_dependencies["data"]
+        istiod = f"{host}/external-{cluster}-istiod"
+        assert {secret, f"{host}/external-{cluster}-cacerts", answering(fleet, host)} <= graph.waits_for(istiod)
+        assert {f"{host}/{rule}" for rule in RULES_TO_ISTIODS} <= graph.waits_for(istiod)
+        assert istiod in {answering(fleet, cluster), *graph.waits_for(answering(fleet, cluster))}
+        if fleet.clusters[host].simulated:
+            process = graph[f"{cluster}/istiod-process"]
+            assert process.property_dependencies["configKubeconfig"] >= {graph[token].urn}
+            assert graph[token].urn not in process.property_dependencies["kubeconfig"]
+
+
+def test_a_cluster_waits_for_another_only_where_something_needs_it(graph: Graph, fleet: Fleet) -> None:
+    edges = {(resource.name, other.name) for resource, other in crossing(graph, fleet)}
+    assert edges <= needed(graph, fleet)
+
+
+def test_nothing_but_the_clusters_it_serves_waits_for_what_a_control_plane_is_told_of_its_peers(
+    graph: Graph, fleet: Fleet
+) -> None:
+    for resource, other in graph.edges():
+        if other.what == "remote-secrets":
+            assert resource.what == "served"
+            assert fleet.primary_of(resource.cluster) == other.cluster
+
+
+def test_in_a_mesh_of_two_primaries_a_branch_of_one_waits_for_the_other_only_to_be_told_of_by_its_own(
+    graph_of: GraphOf,
+) -> None:
+    graph = graph_of("mixed")
+    for branch, own, other in (("west-branch", "west", "east"), ("east-branch", "east", "west")):
+        mine = [name for name in graph.names() if name.startswith((f"{branch}/", f"{own}/"))]
+        assert any(name.startswith(f"{other}/") for name in graph.waits_for(f"{branch}/namespace-sample"))
+        for name in mine:
+            if name != f"{own}/remote-secrets":
+                before = graph.waits_for(name, without={f"{own}/remote-secrets"})
+                assert not [found for found in before if found.startswith((f"{other}/", f"{other}-branch/"))]
+
+
+def test_two_meshes_share_no_resource_and_no_edge(graph_of: GraphOf) -> None:
     graph = graph_of("two-meshes")
     development = {"control", "test", "mesh development"}
     production = {"production", "mesh production"}
@@ -103,26 +172,49 @@ def test_two_meshes_share_no_resource_and_no_edge(graph_of: Callable[[str], Grap
         } <= production
 
 
-def test_each_mesh_has_one_root_and_every_intermediate_is_issued_by_that_of_its_mesh(
+def test_the_host_of_an_external_control_plane_waits_for_nothing_of_the_mesh_it_hosts(graph_of: GraphOf) -> None:
+    for shape in ("external-control-plane", "external-hosted-twice"):
+        graph = graph_of(shape)
+        hosted = ("external-config-", "external-shop-", "external-bank-")
+        for resource in graph.custom:
+            if resource.cluster == "operations" and not resource.what.startswith(hosted):
+                others = {name.partition("/")[0] for name in graph.waits_for(resource.name)}
+                assert others <= {"operations", "annex", "mesh operations"}
+    graph = graph_of("external-hosted-twice")
+    for mine, other in (("shop", "bank"), ("bank", "shop")):
+        for name in graph.names():
+            if name.startswith((f"{mine}/", f"operations/external-{mine}-")):
+                before = graph.waits_for(name)
+                assert not [
+                    found for found in before if found.startswith((f"{other}/", f"operations/external-{other}-"))
+                ]
+
+
+def test_each_mesh_has_its_roots_and_every_intermediate_is_issued_by_the_one_that_signs(
     graph: Graph, fleet: Fleet
 ) -> None:
     roots = [resource for resource in graph.custom if resource.type.endswith(":RootCertificateAuthority")]
-    assert sorted(root.name for root in roots) == sorted(f"mesh {mesh}/root" for mesh in fleet.meshes)
-    for cluster in fleet.clusters:
-        root = graph[f"mesh {fleet.mesh_of(cluster)}/root"]
+    assert sorted(root.name for root in roots) == sorted(
+        root_resource(mesh, root) for mesh, declared in fleet.meshes.items() for root in declared.trust.roots
+    )
+    for cluster in istiods(fleet):
+        mesh = fleet.mesh_of(cluster)
+        root = graph[root_resource(mesh, fleet.meshes[mesh].trust.bundle[0])]
         intermediate = graph[f"{cluster}/intermediate"]
         assert intermediate.after == {root.urn}
         assert intermediate.property_dependencies["rootCertificate"] == {root.urn}
         assert intermediate.property_dependencies["rootPrivateKey"] == {root.urn}
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(loaded_fleets(max_clusters=4))
-def test_in_any_fleet_a_cluster_comes_up_without_waiting_for_another(fleet: Fleet) -> None:
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(loaded_fleets(max_clusters=5))
+def test_in_any_fleet_a_cluster_waits_for_those_that_serve_it_and_for_no_other(fleet: Fleet) -> None:
     graph = record(fleet)
+    assert {(resource.name, other.name) for resource, other in crossing(graph, fleet)} <= needed(graph, fleet)
+    told = {f"{primary}/remote-secrets" for primary in istiods(fleet)}
     for cluster in fleet.clusters:
-        own = {cluster, f"mesh {fleet.mesh_of(cluster)}"}
-        for name in graph.names():
-            if name.startswith(f"{cluster}/") and not name.endswith("/remote-secrets"):
-                assert {other.partition("/")[0] for other in graph.waits_for(name)} <= own
-    assert all(other.cluster in fleet.peers_of(resource.cluster) for resource, other in crossing(graph, fleet))
+        serving = {cluster, fleet.primary_of(cluster), fleet.hosting(cluster), *fleet.hosted_by(cluster)}
+        allowed = serving | {f"mesh {fleet.mesh_of(name)}" for name in serving}
+        for name in graph.names() - told:
+            if name.startswith(f"{cluster}/"):
+                assert {other.partition("/")[0] for other in graph.waits_for(name, without=told)} <= allowed

@@ -12,7 +12,10 @@ import psutil
 import pytest
 
 from embedded import processes
-from embedded.sweep import sweep
+from embedded.addresses import reserve_address
+from embedded.ports import reserve_ports
+from embedded.reservations import reservations
+from embedded.sweep import sweep, sweep_cluster
 from embedded.waiting import NotYetError, wait_until
 from embedded.workspace import Workspace, make_private_directory
 from topology.errors import ClusterError, ProcessError
@@ -127,3 +130,37 @@ def test_any_other_error_ends_a_wait_at_once() -> None:
     with pytest.raises(ProcessError, match=r"^it died$"):
         wait_until(broken, "the server", 30, "look at it")
     assert len(asked) == 1
+
+
+def test_one_cluster_is_swept_with_its_istiods_and_no_other(directory: Path, tmp_path: Path) -> None:
+    workspace = Workspace("dev", tmp_path)
+    places = [workspace.istiod(name, revision) for name in ("west", "west-2") for revision in ("default", "canary")]
+    for place in places:
+        make_private_directory(place / "bin")
+        (place / "bin" / "sleep").symlink_to(directory / "bin" / "sleep")
+        start(place, "600")
+    start(directory, "600")
+    for fleet in ("dev", "prod"):
+        for name in ("west", "west-2"):
+            reserve_ports(tmp_path, f"{fleet}/cluster/{name}", ["etcd"])
+            reserve_ports(tmp_path, f"{fleet}/istiod/{name}/default", ["http"])
+            reserve_address(tmp_path, f"{fleet}/{name}/istio-system/gateway")
+    # Whose folder somebody deleted is found by what it has reserved.
+    shutil.rmtree(places[0])
+
+    sweep_cluster("dev", "west", tmp_path)
+    found = processes.find_all([directory, *places])
+    assert [bool(found[place]) for place in (directory, *places)] == [False, False, False, True, True]
+    assert [place.exists() for place in (directory, *places)] == [False, False, False, True, True]
+    with reservations(tmp_path) as held:
+        left = {*held.ports, *held.addresses}
+    assert len(left) == 9
+    for fleet, name in (("dev", "west-2"), ("prod", "west"), ("prod", "west-2")):
+        left -= {f"{fleet}/cluster/{name}", f"{fleet}/istiod/{name}/default", f"{fleet}/{name}/istio-system/gateway"}
+    assert left == set()
+    sweep_cluster("dev", "west", tmp_path)
+
+
+def test_sweeping_a_cluster_of_a_home_that_is_not_there_makes_nothing(tmp_path: Path) -> None:
+    sweep_cluster("dev", "west", tmp_path / "nowhere")
+    assert list(tmp_path.iterdir()) == []

@@ -71,10 +71,12 @@ def test_running_out_of_ports_names_the_range(tmp_path: Path, monkeypatch: pytes
 
 @given(owners=st.lists(st.text(min_size=1), unique=True, max_size=8))
 @settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-def test_every_gateway_has_a_loopback_address_of_its_own(owners: list[str], tmp_path: Path) -> None:
+def test_every_gateway_has_an_address_of_its_own_that_may_be_an_endpoint(owners: list[str], tmp_path: Path) -> None:
     addresses = [reserve_address(tmp_path, owner) for owner in owners]
     assert len(set(addresses)) == len(owners)
-    assert all(ipaddress.ip_address(address).is_loopback for address in addresses)
+    # RFC 2544, appendix C.2.2; what an endpoint's address may not be: ValidateEndpointIP of kubernetes/kubernetes.
+    assert all(ipaddress.ip_address(address) in ipaddress.ip_network("198.18.0.0/15") for address in addresses)
+    assert not any(ipaddress.ip_address(address).is_loopback for address in addresses)
     assert [reserve_address(tmp_path, owner) for owner in owners] == addresses
     for owner in owners:
         release_address(tmp_path, owner)
@@ -92,7 +94,7 @@ def test_a_damaged_file_is_named_and_left_as_it_is(tmp_path: Path) -> None:
 def test_an_error_in_the_block_reserves_nothing(tmp_path: Path) -> None:
     def failing() -> None:
         with reservations(tmp_path) as held:
-            held.addresses["dev"] = "127.64.0.1"
+            held.addresses["dev"] = "198.18.0.1"
             raise KeyError("anything")
 
     with pytest.raises(KeyError):

@@ -26,7 +26,9 @@ class YamlFiles(SingleFileSnapshotExtension):
     file_extension = "yaml"
 
 
-@pytest.mark.parametrize("stack", ["dev", "examples/two-meshes"], ids=["dev", "two-meshes"])
+@pytest.mark.parametrize(
+    "stack", ["dev", "examples/mesh-settings", "examples/two-meshes"], ids=lambda stack: stack.rpartition("/")[2]
+)
 def test_the_plan_of_a_stack_is_the_recorded_one(stack: str, snapshot: SnapshotAssertion) -> None:
     file = read_stack_file(STACKS, stack)
     files = render(load(file.stack, file.config))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from topology import Fleet, load
 from topology.istio import EMBEDDED_ISTIO, EMBEDDED_KUBERNETES
-from topology.names import CLUSTER_LENGTH, RESERVED_CLUSTERS, RESERVED_NETWORKS
+from topology.names import CLUSTER_LENGTH, COMMON_NAME_LENGTH, RESERVED_CLUSTERS, RESERVED_NETWORKS
 
 Config = dict[str, Any]
 
@@ -56,7 +56,15 @@ def validities(shortest: int, longest: int) -> st.SearchStrategy[Config]:
     )
 
 
-def meshes() -> st.SearchStrategy[Config]:
+@st.composite
+def roots(draw: st.DrawFn) -> Config:
+    """The roots of a mesh, whose names leave room for that of the mesh."""
+    found = draw(st.lists(st.sampled_from(["first", "a", "b2", "n"]), min_size=1, max_size=2, unique=True))
+    return {"roots": found} | draw(_optional(signing=st.sampled_from(found)))
+
+
+@st.composite
+def meshes(draw: st.DrawFn, name: str = "") -> Config:
     """The settings of a mesh."""
     trust = _optional(
         algorithm=st.sampled_from(["ecdsa-p256", "rsa-4096"]),
@@ -64,7 +72,47 @@ def meshes() -> st.SearchStrategy[Config]:
         root=validities(730, 36500),
         intermediate=validities(2, 730),
     )
-    return _optional(trustDomain=st.sampled_from(["cluster.local", "mesh.example", "a"]), trust=trust)
+    if len(name) <= COMMON_NAME_LENGTH - len("Root CA b2 of "):
+        trust = st.builds(dict.__or__, trust, st.just({}) | roots())
+    domains = st.sampled_from(["cluster.local", "mesh.example", "a"])
+    return draw(_optional(trustDomain=domains, trust=trust, settings=mesh_settings()))
+
+
+def mesh_settings() -> st.SearchStrategy[Config]:
+    """What holds in a whole mesh; a failover depends on the regions of its clusters and is added by `fleets`."""
+    collector = st.fixed_dictionaries(
+        {
+            "service": st.sampled_from(["otel.tools.svc.cluster.local", "tools/otel.example"]),
+            "port": st.integers(1, 65535),
+        }
+    )
+    tracing = st.builds(
+        lambda kind, service, sampling: {kind: service, **sampling},
+        st.sampled_from(["opentelemetry", "zipkin"]),
+        collector,
+        _optional(samplingPercentage=st.sampled_from([0, 1, 12.5, 100])),
+    )
+    text = _optional(enabled=st.booleans(), encoding=st.just("text"), format=st.sampled_from(["", "%PROTOCOL%"]))
+    json_log = st.fixed_dictionaries(
+        {"encoding": st.just("json")}, optional={"format": st.just('{"code": "%RESPONSE_CODE%"}')}
+    )
+    detection = _optional(consecutiveGatewayErrors=st.integers(1, 9), maxEjectionPercent=st.integers(1, 100))
+    return _optional(
+        mtls=st.sampled_from(["strict", "permissive"]),
+        outboundTrafficPolicy=st.sampled_from(["allow-any", "registry-only"]),
+        locality=_optional(outlierDetection=detection),
+        accessLog=text | json_log,
+        tracing=tracing,
+    )
+
+
+def discoveries() -> st.SearchStrategy[Config]:
+    """How the peers of a cluster read it."""
+    return _optional(
+        server=st.sampled_from(["https://api.example:6443", "https://[fd00::1]/k8s/west", "https://10.0.0.7"]),
+        tlsServerName=st.sampled_from(["kubernetes.default.svc", "api"]),
+        token=st.integers(1, 3),
+    )
 
 
 @st.composite
@@ -93,6 +141,8 @@ def clusters(draw: st.DrawFn, position: int, network: str, mesh: str | None) -> 
             serviceAnnotations=st.just({"service.beta.kubernetes.io/load-balancer": "internal, please"}),
         )
         cluster["eastWestGateway"] = draw(gateway)
+    if draw(st.booleans()):
+        cluster["discovery"] = draw(discoveries())
     return cluster | draw(_optional(controlPlane=st.just("own"), dataPlane=st.just("sidecar")))
 
 
@@ -124,7 +174,12 @@ def fleets(draw: st.DrawFn, max_clusters: int = 4) -> Config:
         "networks": {network: draw(st.sampled_from([{}, None, {"description": "x"}])) for network in set_of(networks)},
     }
     if mesh_count:
-        config["meshes"] = {name: draw(st.none() | meshes()) for name in mesh_names}
+        config["meshes"] = {name: draw(st.none() | meshes(name)) for name in mesh_names}
+        for position, name in enumerate(mesh_names):
+            inside = [
+                cluster for home, cluster in zip(homes, config["clusters"].values(), strict=True) if home == position
+            ]
+            _add_failover(draw, config["meshes"][name], set_of([c["region"] for c in inside if "region" in c]))
     if count > 1 or draw(st.booleans()):
         config["host"] = draw(st.sampled_from(cluster_names))
     some = st.lists(st.sampled_from(cluster_names), unique=True)
@@ -143,6 +198,15 @@ def fleets(draw: st.DrawFn, max_clusters: int = 4) -> Config:
         kubernetes=_optional(version=st.just(EMBEDDED_KUBERNETES)),
     )
     return config | draw(optional)
+
+
+def _add_failover(draw: st.DrawFn, mesh: Config | None, regions: list[str]) -> None:
+    locality = (mesh or {}).get("settings", {}).get("locality")
+    if locality is None or len(regions) < 2 or not draw(st.booleans()):
+        return
+    origins = draw(st.lists(st.sampled_from(regions), unique=True))
+    others = {origin: [region for region in regions if region != origin] for origin in origins}
+    locality["failover"] = [{"from": origin, "to": draw(st.sampled_from(others[origin]))} for origin in origins]
 
 
 def set_of(items: list[str]) -> list[str]:

@@ -49,7 +49,7 @@ def cluster_status(name: str, mesh: str, number: int) -> dict[str, Any]:
             "revision": "default",
             "debugUrl": f"http://127.0.0.1:1810{number}",
         },
-        "gateway": {"address": f"127.0.0.{number}", "port": 15443.0},
+        "gateway": {"address": f"127.0.0.{number}", "port": 15443.0, "network": f"net-{name}"},
     }
 
 

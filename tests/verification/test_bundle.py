@@ -57,7 +57,9 @@ def test_one_of_several_roots_is_enough(authority: Any, now: datetime) -> None:
     old, new = authority("old"), authority("new")
     signing = authority("west", new)
     bundle = files(signing, new) | {"root-cert.pem": old.pem + new.pem}
-    assert verify_authority(bundle, now).root_fingerprint == new.fingerprint
+    verified = verify_authority(bundle, now)
+    assert verified.root_fingerprint == new.fingerprint
+    assert verified.trusted == (old.fingerprint, new.fingerprint)
 
 
 def other_root(authority: Any) -> dict[str, bytes]:

@@ -17,7 +17,13 @@ from verification.view import ClusterView
 
 pytestmark = pytest.mark.proof("verification of a running fleet", step=0)
 
-PARSERS = (istiod.known_clusters, istiod.network_gateways, istiod.service_shards)
+PARSERS = (
+    istiod.known_clusters,
+    istiod.network_gateways,
+    istiod.service_shards,
+    istiod.mesh_config,
+    lambda answer: istiod.root_objects(answer, "istio-system"),
+)
 
 ANY_JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),

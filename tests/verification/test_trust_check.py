@@ -97,6 +97,79 @@ def test_a_remote_cluster_needs_only_the_root_for_its_workloads(made: Made) -> N
     assert made.judge(cluster=remote, files={}).holds
 
 
+class Rotating:
+    """West half-way from one root to another: both are trusted, and one of them signs."""
+
+    def __init__(self, authority: Any, fleet: FleetView) -> None:
+        self.roots = {name: authority(name, days=(-1, 100_000)) for name in ("old", "new")}
+        self.signing = {name: authority("west", root, days=(-1, 90_000)) for name, root in self.roots.items()}
+        self.fleet = fleet
+
+    def declared(self, *roots: str) -> FleetView:
+        """The fleet with these roots, the first of which signs."""
+        first, *others = (self.roots[name].fingerprint for name in roots)
+        mesh = replace(self.fleet.meshes[0], root_fingerprint=first, other_roots=tuple(others))
+        return replace(self.fleet, meshes=(mesh, self.fleet.meshes[1]))
+
+    def bundle(self, *roots: str) -> bytes:
+        return b"".join(self.roots[name].pem for name in roots)
+
+    def judge(self, declared: tuple[str, ...], in_secret: tuple[str, ...], given: tuple[str, ...]) -> Any:
+        signing = self.signing[in_secret[0]]
+        files = {
+            "ca-cert.pem": signing.pem,
+            "ca-key.pem": signing.key_pem,
+            "root-cert.pem": self.bundle(*in_secret),
+            "cert-chain.pem": signing.pem + self.roots[in_secret[0]].pem,
+        }
+        fleet = self.declared(*declared)
+        config_map = {"root-cert.pem": self.bundle(*given).decode()}
+        return trust.judge(fleet, fleet.clusters[0], files, config_map, datetime.now(UTC))
+
+
+STAGES = (("old",), ("old", "new"), ("new", "old"), ("new",))
+
+
+@pytest.mark.parametrize("stage", STAGES, ids=" and ".join)
+def test_every_stage_of_a_change_of_roots_holds(stage: tuple[str, ...], authority: Any, fleet: FleetView) -> None:
+    finding = Rotating(authority, fleet).judge(stage, stage, stage)
+    assert finding.holds, finding.detail
+    assert f"CN=west signed by CN={stage[0]}, root" in finding.detail
+    assert ("beside" in finding.detail) == (len(stage) == 2)
+
+
+@pytest.mark.parametrize("declared", STAGES, ids=" and ".join)
+@pytest.mark.parametrize("loaded", STAGES, ids=" and ".join)
+def test_an_istiod_that_is_at_another_stage_does_not_hold(
+    declared: tuple[str, ...], loaded: tuple[str, ...], authority: Any, fleet: FleetView
+) -> None:
+    finding = Rotating(authority, fleet).judge(declared, declared, loaded)
+    assert finding.holds == (declared == loaded)
+    if declared != loaded:
+        assert finding.detail.startswith("workloads of west are given root ")
+
+
+@pytest.mark.parametrize("declared", STAGES, ids=" and ".join)
+@pytest.mark.parametrize("written", STAGES, ids=" and ".join)
+def test_a_secret_of_another_stage_does_not_hold(
+    declared: tuple[str, ...], written: tuple[str, ...], authority: Any, fleet: FleetView
+) -> None:
+    finding = Rotating(authority, fleet).judge(declared, written, declared)
+    assert finding.holds == (declared == written)
+    if declared != written:
+        assert finding.detail.startswith("cacerts of west ")
+
+
+def test_meshes_that_share_any_root_do_not_hold(authority: Any, fleet: FleetView) -> None:
+    rotating = Rotating(authority, fleet)
+    declared = rotating.declared("new", "old")
+    other = replace(declared.meshes[1], other_roots=(rotating.roots["old"].fingerprint,))
+    finding = trust.judge(
+        replace(declared, meshes=(declared.meshes[0], other)), declared.clusters[0], {}, {}, datetime.now(UTC)
+    )
+    assert "meshes mesh1 and mesh2 share the root" in finding.detail
+
+
 def answers(made: Made) -> dict[str, Any]:
     data = {name: base64.b64encode(content).decode() for name, content in made.files.items()}
     return {

@@ -29,6 +29,51 @@ def test_every_field_of_status_is_kept(status: dict[str, Any], tmp_path: Path) -
     assert (fleet.mesh_of("solo"), fleet.mesh_of("gone")) == ("mesh2", None)
 
 
+def test_the_settings_of_a_mesh_are_kept_and_may_be_absent(status: dict[str, Any], tmp_path: Path) -> None:
+    found = {"kind": "PeerAuthentication", "name": "default", "spec": {"mtls": {"mode": "STRICT"}}}
+    status["meshes"][0]["settings"] = {"meshConfig": {"trustDomain": "mesh1.example"}, "objects": [found]}
+    mesh1, mesh2 = FleetView.from_status(status, tmp_path).meshes
+    assert mesh1.mesh_config == {"trustDomain": "mesh1.example"}
+    assert [(entry.kind, entry.name, entry.spec) for entry in mesh1.objects] == [tuple(found.values())]
+    assert (mesh2.mesh_config, mesh2.objects) == ({}, ())
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        (3, "meshes.mesh1.settings is int"),
+        ({"meshConfig": "x", "objects": []}, "meshes.mesh1.settings.meshConfig"),
+        ({"meshConfig": {}, "objects": {}}, "objects is dict"),
+        ({"meshConfig": {}, "objects": [{"kind": "Telemetry"}]}, "meshes.mesh1.settings.objects.name"),
+        ({"meshConfig": {}, "objects": [{"kind": "a", "name": "b", "spec": 3}]}, "settings.objects.spec"),
+    ],
+)
+def test_settings_of_another_shape_are_refused(
+    status: dict[str, Any], tmp_path: Path, settings: Any, named: str
+) -> None:
+    status["meshes"][0]["settings"] = settings
+    with pytest.raises(VerificationError, match=named):
+        FleetView.from_status(status, tmp_path)
+
+
+def test_the_roots_of_a_mesh_come_with_the_one_that_signs_first(status: dict[str, Any], tmp_path: Path) -> None:
+    status["meshes"][0] |= {
+        "rootFingerprint": "AB" * 32,
+        "roots": [{"name": "a", "fingerprint": "cd" * 32}, {"name": "b", "fingerprint": "ab" * 32}],
+    }
+    first, second = FleetView.from_status(status, tmp_path).meshes
+    assert first.bundle == ("ab" * 32, "cd" * 32)
+    # As from before roots had names.
+    assert second.bundle == ("22" * 32,)
+
+
+@pytest.mark.parametrize("roots", ["a", [3], [{"name": "a"}]])
+def test_roots_of_another_shape_are_named(roots: Any, status: dict[str, Any], tmp_path: Path) -> None:
+    status["meshes"][0]["roots"] = roots
+    with pytest.raises(VerificationError, match=r"status: meshes.mesh1.roots"):
+        FleetView.from_status(status, tmp_path)
+
+
 def test_a_port_that_came_as_a_double_is_a_whole_number(fleet: FleetView) -> None:
     assert all(cluster.gateway and isinstance(cluster.gateway.port, int) for cluster in fleet.clusters)
 
@@ -61,8 +106,8 @@ def test_only_clusters_with_their_own_control_plane_are_primaries(status: dict[s
         ({"controlPlane": None}, "controlPlane"),
         ({"controlPlane": {"kind": "mine", "of": "west"}}, "controlPlane.kind is 'mine'"),
         ({"gateway": "127.0.0.1"}, "gateway"),
-        ({"gateway": {"address": "a", "port": 1.5}}, "gateway.port"),
-        ({"gateway": {"address": "a", "port": "http"}}, "gateway.port"),
+        ({"gateway": {"address": "a", "port": 1.5, "network": "n"}}, "gateway.port"),
+        ({"gateway": {"address": "a", "port": "http", "network": "n"}}, "gateway.port"),
     ],
 )
 def test_a_wrong_field_is_named(status: dict[str, Any], tmp_path: Path, change: dict[str, Any], named: str) -> None:

@@ -8,10 +8,15 @@ from topology.draft import Draft
 from topology.faults import Fault
 from topology.rules.control_planes import control_planes
 from topology.rules.data_planes import data_planes
+from topology.rules.discovery import discovery
 from topology.rules.existing_clusters import existing_clusters
+from topology.rules.mesh_settings import mesh_settings
 from topology.rules.names import names
+from topology.rules.namespaces import namespaces
 from topology.rules.networks import networks
 from topology.rules.references import references
+from topology.rules.revisions import revisions
+from topology.rules.roots import roots
 from topology.rules.support import support
 from topology.rules.versions import versions
 
@@ -23,7 +28,12 @@ RULES: tuple[Rule, ...] = (
     control_planes,
     data_planes,
     existing_clusters,
+    discovery,
+    mesh_settings,
+    namespaces,
     networks,
+    revisions,
+    roots,
     versions,
     support,
 )

@@ -1,12 +1,19 @@
 """The checks, one a file, and `ALL` of them in the order a person reads them."""
 
+from collections.abc import Sequence
+
+from topology.errors import VerificationError
 from verification.check import Check
+from verification.checks.ambient_workloads import AmbientWorkloads
 from verification.checks.clusters_synced import ClustersSynced
 from verification.checks.endpoint_shards import EndpointShards
 from verification.checks.injection import Injection
 from verification.checks.istioctl_analyze import IstioctlAnalyze
 from verification.checks.istioctl_remote_clusters import IstioctlRemoteClusters
+from verification.checks.mesh_config import MeshConfig
 from verification.checks.network_gateways import NetworkGateways
+from verification.checks.pods_on_revision import PodsOnRevision
+from verification.checks.proxies_take_roots import ProxiesTakeRoots
 from verification.checks.served_from_elsewhere import ServedFromElsewhere
 from verification.checks.trust import Trust
 from verification.checks.webhook_validation import WebhookValidation
@@ -16,22 +23,42 @@ ALL: tuple[Check, ...] = (
     NetworkGateways(),
     Trust(),
     ServedFromElsewhere(),
+    MeshConfig(),
     EndpointShards(),
+    AmbientWorkloads(),
     WebhookValidation(),
     Injection(),
     IstioctlRemoteClusters(),
     IstioctlAnalyze(),
 )
 
+# Asked by `up` alone, between two stages of a change.
+BETWEEN_STAGES: tuple[Check, ...] = (ProxiesTakeRoots(), PodsOnRevision())
+
+
+def named(names: Sequence[str]) -> tuple[Check, ...]:
+    """The checks of these names, whoever asks them. Raises VerificationError for a name that none has."""
+    checks = {check.name: check for check in (*ALL, *BETWEEN_STAGES)}
+    if unknown := [name for name in names if name not in checks]:
+        raise VerificationError(f"no check is named {unknown[0]}; there are {', '.join(checks)}")
+    return tuple(checks[name] for name in names)
+
+
 __all__ = [
     "ALL",
+    "BETWEEN_STAGES",
+    "AmbientWorkloads",
     "ClustersSynced",
     "EndpointShards",
     "Injection",
     "IstioctlAnalyze",
     "IstioctlRemoteClusters",
+    "MeshConfig",
     "NetworkGateways",
+    "PodsOnRevision",
+    "ProxiesTakeRoots",
     "ServedFromElsewhere",
     "Trust",
     "WebhookValidation",
+    "named",
 ]

@@ -20,7 +20,7 @@ class ClustersSynced(Check):
     name = "clusters-synced"
 
     def concerns(self, fleet: FleetView) -> tuple[ClusterView, ...]:
-        return fleet.primaries()
+        return fleet.istiods()
 
     def look(self, fleet: FleetView, cluster: ClusterView, patience: float) -> Finding:
         return judge(fleet, cluster, istiod.known_clusters(istiod.ask(cluster, "clusterz", patience)))

@@ -21,7 +21,7 @@ class EndpointShards(Check):
     name = "endpoint-shards"
 
     def concerns(self, fleet: FleetView) -> tuple[ClusterView, ...]:
-        return fleet.primaries()
+        return fleet.istiods()
 
     def look(self, fleet: FleetView, cluster: ClusterView, patience: float) -> Finding:
         return judge(fleet, cluster, istiod.service_shards(istiod.ask(cluster, "endpointShardz", patience)))

@@ -36,6 +36,9 @@ class Injection(Check):
 
     name = "injection"
 
+    def concerns(self, fleet: FleetView) -> tuple[ClusterView, ...]:
+        return tuple(cluster for cluster in fleet.clusters if cluster.data_plane == "sidecar")
+
     def look(self, fleet: FleetView, cluster: ClusterView, patience: float) -> Finding:
         with reach(cluster, patience) as client:
             place = choose_place(cluster, _labels_of_namespaces(client))

@@ -71,6 +71,12 @@ KNOWN_EXCEPTIONS = (
         r"service ports are inconsistent",
         "where istiod is elsewhere the chart gives its Service only the ports that proxies and webhooks use",
     ),
+    KnownException(
+        "IST0174",
+        r"DestinationRule [a-z0-9-]+/mesh-outlier-detection",
+        r"\*\.local",
+        "the stack's rule for all Services of a mesh names them by a wildcard, which the analysis looks up as a name",
+    ),
     NOT_INJECTED,
 )
 """Every message that may appear, with the reason; anything else, of whatever level, is a fault."""

@@ -25,7 +25,7 @@ class IstioctlRemoteClusters(Check):
     name = "istioctl-remote-clusters"
 
     def concerns(self, fleet: FleetView) -> tuple[ClusterView, ...]:
-        return fleet.primaries()
+        return fleet.istiods()
 
     def look(self, fleet: FleetView, cluster: ClusterView, patience: float) -> Finding:
         arguments = ["remote-clusters", f"--revision={cluster.control_plane.revision}"]

@@ -21,7 +21,7 @@ class NetworkGateways(Check):
     name = "network-gateways"
 
     def concerns(self, fleet: FleetView) -> tuple[ClusterView, ...]:
-        return fleet.primaries()
+        return fleet.istiods()
 
     def look(self, fleet: FleetView, cluster: ClusterView, patience: float) -> Finding:
         return judge(fleet, cluster, istiod.network_gateways(istiod.ask(cluster, "networkz", patience)))

@@ -17,7 +17,7 @@ from lightkube.resources.core_v1 import Namespace
 from verification.bundle import certificates, fingerprint
 from verification.check import Check, Finding
 from verification.cluster_api import reach
-from verification.view import ClusterView, FleetView
+from verification.view import ClusterView, FleetView, of_each_revision
 
 CONTROL_PLANES = "topology.istio.io/controlPlaneClusters"
 
@@ -36,7 +36,8 @@ class ServedFromElsewhere(Check):
     name = "served-from-elsewhere"
 
     def concerns(self, fleet: FleetView) -> tuple[ClusterView, ...]:
-        return tuple(cluster for cluster in fleet.clusters if cluster.control_plane.kind != "own")
+        elsewhere = [cluster for cluster in fleet.clusters if cluster.control_plane.kind != "own"]
+        return tuple(each for cluster in elsewhere for each in of_each_revision(cluster))
 
     def look(self, fleet: FleetView, cluster: ClusterView, patience: float) -> Finding:
         namespace = cluster.control_plane.namespace
@@ -70,7 +71,7 @@ def webhook_name(cluster: ClusterView) -> str:
 
 
 def judge(fleet: FleetView, cluster: ClusterView, annotations: Mapping[str, str], injector: Injector) -> Finding:
-    """Whether `cluster` names its primary, and its webhook trusts the root of the mesh and no other.
+    """Whether `cluster` names its primary, and its webhook trusts the roots of the mesh and no other.
 
     Raises CertificateError when what the webhook trusts is no certificate.
     """
@@ -95,11 +96,11 @@ def judge(fleet: FleetView, cluster: ClusterView, annotations: Mapping[str, str]
         for bundle in injector.bundles
         for certificate in certificates(base64.b64decode(bundle), f"caBundle of {webhook_name(cluster)}")
     }
-    if mesh.root_fingerprint not in trusted:
+    if trusted != set(mesh.bundle):
         return Finding(
             False,
-            f"{webhook_name(cluster)} of {cluster.name} trusts another root than that of mesh {mesh.name}: "
-            f"the istiod of {primary.name} has not patched it since the root changed",
+            f"{webhook_name(cluster)} of {cluster.name} trusts other roots than those of mesh {mesh.name}: "
+            f"the istiod of {primary.name} has not patched it since they changed",
         )
     home = fleet.home_of(cluster)
     where = f"of {primary.name}" + (f", which runs in {home.name}," if home is not primary else "")

@@ -1,11 +1,14 @@
-"""Each cluster's authority chains to the one root of its mesh, and workloads are given that root.
+"""Each cluster's authority chains to the root that signs in its mesh, and workloads are given all roots of the mesh.
+
+They are given what its istiod has loaded, and the bundle of roots is another one in every stage of a change of roots
+(the one that signs comes first): so this also tells whether an istiod has reached a stage.
 
 Source: https://istio.io/latest/docs/tasks/security/cert-management/plugin-ca-cert/
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
 from lightkube import ApiError
@@ -58,7 +61,7 @@ def judge(
     given: Mapping[str, str],
     now: datetime,
 ) -> Finding:
-    """Whether `files` are an authority under the mesh's root, and `given`, the workloads' root, is the same.
+    """Whether `files` are an authority under the mesh's root, and `given`, the workloads' roots, are the mesh's.
 
     `files` is empty for a cluster that another one's istiod serves. Raises CertificateError.
     """
@@ -66,33 +69,41 @@ def judge(
     if mesh.root_fingerprint is None:
         return Finding(False, f"status gives no rootFingerprint for mesh {mesh.name}; run `meshfleet up`")
     for other in fleet.meshes:
-        if other.name != mesh.name and other.root_fingerprint == mesh.root_fingerprint:
-            return Finding(False, f"meshes {mesh.name} and {other.name} share the root {short(mesh.root_fingerprint)}")
-    roots = {fingerprint(c) for c in certificates(given.get(ROOT_KEY, "").encode(), f"ConfigMap {CONFIG_MAP}")}
-    if mesh.root_fingerprint not in roots:
+        if other.name != mesh.name and (shared := set(other.bundle) & set(mesh.bundle)):
+            return Finding(False, f"meshes {mesh.name} and {other.name} share the root {shown(sorted(shared))}")
+    declared = f"mesh {mesh.name} has {shown(mesh.bundle)}"
+    roots = tuple(map(fingerprint, certificates(given.get(ROOT_KEY, "").encode(), f"ConfigMap {CONFIG_MAP}")))
+    if roots != mesh.bundle:
         return Finding(
             False,
-            f"workloads of {cluster.name} are given root {', '.join(short(r) for r in sorted(roots))}, "
-            f"mesh {mesh.name} has "
-            f"{short(mesh.root_fingerprint)}; restart its istiod if {CACERTS} was changed after its start",
+            f"workloads of {cluster.name} are given root {shown(roots)}, {declared}; "
+            f"restart its istiod if {CACERTS} was changed after its start",
         )
     if cluster.control_plane.kind == "remote":
-        return Finding(
-            True, f"workloads of {cluster.name} are given root {short(mesh.root_fingerprint)} of {mesh.name}"
-        )
+        return Finding(True, f"workloads of {cluster.name} are given root {shown(roots)} of {mesh.name}")
     authority = verify_authority(files, now)
     if authority.root_fingerprint != mesh.root_fingerprint:
         return Finding(
             False,
             f"{CACERTS} of {cluster.name} chains to root {short(authority.root_fingerprint)} "
-            f"({authority.root_subject}), "
-            f"mesh {mesh.name} has {short(mesh.root_fingerprint)}; run `meshfleet up`",
+            f"({authority.root_subject}), {declared}; run `meshfleet up`",
         )
+    if authority.trusted != mesh.bundle:
+        return Finding(
+            False,
+            f"{CACERTS} of {cluster.name} trusts root {shown(authority.trusted)}, {declared}; run `meshfleet up`",
+        )
+    beside = f" beside {shown(mesh.other_roots)}" if mesh.other_roots else ""
     return Finding(
         True,
-        f"{authority.subject} signed by {authority.root_subject}, root {short(authority.root_fingerprint)} as in "
-        f"mesh {mesh.name} and {CONFIG_MAP}, good until {authority.expires:%Y-%m-%d}",
+        f"{authority.subject} signed by {authority.root_subject}, root {short(authority.root_fingerprint)}{beside} "
+        f"as in mesh {mesh.name} and {CONFIG_MAP}, good until {authority.expires:%Y-%m-%d}",
     )
+
+
+def shown(roots: Iterable[str]) -> str:
+    """Roots by the beginnings of their fingerprints, the one that signs first."""
+    return ", ".join(map(short, roots)) or "none"
 
 
 def short(digits: str) -> str:

@@ -45,7 +45,8 @@ class IstiodAddress(NativeResource):
 
 
 class Istiod(NativeResource):
-    """An istiod process; any change restarts it on the same ports. `state` is `running` or `stopped`.
+    """An istiod process; any change but another intermediate restarts it on the same ports. `state` is `running` or
+    `stopped`.
 
     `address` holds the five ports of an `IstiodAddress` (`httpPort`, …), `certificate_authority` the PEM
     texts `caCertificate`, `caKey`, `certificateChain` and `rootCertificate`, `settings` further environment

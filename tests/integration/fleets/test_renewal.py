@@ -1,4 +1,4 @@
-"""An intermediate near its end is told by preview and renewed by up, and istiod signs with the new one.
+"""An intermediate near its end is told by preview and renewed by up, and istiod goes on running and signs with it.
 
 The fleet is made by a plugin whose clock is 700 days behind: as if it had been made then. Everything else, and
 everything after that, goes by the real time.
@@ -70,7 +70,9 @@ def test_an_intermediate_near_its_end_shows_in_preview_and_up_renews_it(world: W
     assert [change for change in preview["changes"] if change.startswith("only: intermediate update (notAfter")]
     assert any(change.startswith("only: cacerts update") for change in preview["changes"])
 
+    istiod = world.program(STACK, "istiods/only.default", "pilot-discovery")
     world.meshfleet("up", "--stack", STACK, "--json")
+    assert world.program(STACK, "istiods/only.default", "pilot-discovery") == istiod
     new = intermediate(world)
     assert new.serial_number != old.serial_number
     assert new.not_valid_after_utc > now + timedelta(days=700)

@@ -58,7 +58,7 @@ def test_an_address_is_published_found_withdrawn_and_published_again(
     create_service(mesh_cluster, "15021:15021", "15443:15443")
     made = handler.create(inputs, 0)
     address = made.outputs["address"]
-    assert address.startswith("127.64.")
+    assert address.startswith("198.18.")
     assert made.outputs == {"address": address, "port": 15443, "state": "published"}
     assert [entry["ip"] for entry in ingress(mesh_cluster)] == [address]
     assert handler.read(made.identifier, inputs, made.outputs) == made.outputs
@@ -105,7 +105,7 @@ def test_a_service_without_the_cross_network_port_is_refused(
 
 
 def test_a_missing_service_is_noticed_by_read(handler: EastWestGatewayAddressHandler, inputs: Properties) -> None:
-    outputs = {"address": "127.64.0.9", "port": 15443, "state": "published"}
+    outputs = {"address": "198.18.0.9", "port": 15443, "state": "published"}
     seen = handler.read(IDENTIFIER, inputs, outputs)
     assert seen == outputs | {"state": f"missing: Service default/{SERVICE}"}
 
@@ -116,7 +116,7 @@ def test_a_cluster_that_is_gone_hinders_neither_read_nor_delete(
     nobody = reserve_ports(mesh_cluster.home, f"{FLEET}/nobody", ["none"])["none"]
     server = next(line for line in mesh_cluster.kubeconfig.splitlines() if "server:" in line)
     gone = inputs | {"kubeconfig": mesh_cluster.kubeconfig.replace(server, f"    server: https://127.0.0.1:{nobody}")}
-    outputs = {"address": "127.64.0.9", "port": 15443, "state": "published"}
+    outputs = {"address": "198.18.0.9", "port": 15443, "state": "published"}
     seen = handler.read(IDENTIFIER, gone, outputs)
     assert seen is not None
     assert str(seen["state"]).startswith(f"unknown: Service default/{SERVICE}: https://127.0.0.1:{nobody}/")

@@ -36,6 +36,7 @@ ARGUMENTS: dict[type[NativeResource], dict[str, Any]] = {
         "address": PORTS,
         "certificate_authority": AUTHORITY,
         "settings": {"PILOT_ENABLE_X_y": "1"},
+        "config_kubeconfig": "c",
     },
     sdk.EastWestGatewayAddress: {
         "fleet": "dev",
@@ -43,6 +44,14 @@ ARGUMENTS: dict[type[NativeResource], dict[str, Any]] = {
         "kubeconfig": "k",
         "namespace": "n",
         "service": "s",
+    },
+    sdk.ServedCluster: {
+        "cluster": "branch",
+        "primary": "west",
+        "namespace": "n",
+        "webhook": "w",
+        "kubeconfig": "k",
+        "debug_url": "http://127.0.0.1:1",
     },
     sdk.RootCertificateAuthority: {"common_name": "Root"},
     sdk.IntermediateCertificateAuthority: {"root_certificate": "r", "root_private_key": "k", "cluster": "west"},
@@ -91,6 +100,10 @@ def recorder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Recorder]:
     for loop in loops:
         loop.close()
     asyncio.set_event_loop(None)
+
+
+def test_every_class_of_the_plugin_is_looked_at() -> None:
+    assert {kind.__name__ for kind in ARGUMENTS} == set(sdk.__all__)
 
 
 @pytest.mark.parametrize("kind", list(ARGUMENTS))

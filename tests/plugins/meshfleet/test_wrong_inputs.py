@@ -11,6 +11,9 @@ from plugins.meshfleet.embedded_cluster import EmbeddedClusterHandler
 from plugins.meshfleet.handler import UNKNOWN, ResourceHandler
 from plugins.meshfleet.istiod import IstiodHandler
 from plugins.meshfleet.istiod_address import PORT_NAMES, IstiodAddressHandler
+from plugins.meshfleet.served_cluster import ServedClusterHandler
+from topology.fleet import external_namespace
+from topology.names import CLUSTER_LENGTH, REVISION_LENGTH
 
 pytestmark = pytest.mark.proof("wrong inputs of native resources", step=0)
 
@@ -27,11 +30,19 @@ ISTIOD = {
     "certificateAuthority": AUTHORITY,
 }
 GATEWAY = {**ADDRESS, "namespace": "istio-system", "service": "gateway", "kubeconfig": "SECRET"}
+SERVED = {
+    "cluster": "branch",
+    "primary": "west",
+    "namespace": "istio-system",
+    "webhook": "istio-sidecar-injector",
+    "kubeconfig": "SECRET",
+}
 RIGHT: list[tuple[ResourceHandler, dict[str, Any]]] = [
     (EmbeddedClusterHandler(), CLUSTER),
     (IstiodAddressHandler(), ADDRESS),
     (IstiodHandler(), ISTIOD),
     (EastWestGatewayAddressHandler(), GATEWAY),
+    (ServedClusterHandler(), SERVED),
 ]
 
 
@@ -41,6 +52,12 @@ def test_right_inputs_pass_known_or_not(handler: ResourceHandler, inputs: dict[s
     assert handler.check(dict.fromkeys(inputs, UNKNOWN))[1] == []
     filled = handler.check(inputs)[0]
     assert handler.check(filled) == (filled, [])
+
+
+def test_the_longest_name_of_a_webhook_that_a_stack_file_allows_is_a_right_one() -> None:
+    cluster, revision = "c" * CLUSTER_LENGTH, "r" * REVISION_LENGTH
+    webhook = f"istio-sidecar-injector-{revision}-{external_namespace(cluster)}"
+    assert ServedClusterHandler().check(SERVED | {"webhook": webhook})[1] == []
 
 
 @pytest.mark.parametrize(("handler", "inputs"), RIGHT)
@@ -85,7 +102,13 @@ def test_an_input_that_does_not_exist_is_refused_with_those_that_do(
         (IstiodHandler(), ISTIOD | {"settings": {"A B": "x"}}, "settings.A B", "not the name of an environment"),
         (IstiodHandler(), ISTIOD | {"settings": {"A": 1}}, "settings.A", "1 is not allowed; a text is"),
         (IstiodHandler(), ISTIOD | {"settings": ["x"]}, "settings", "a map of environment variables is"),
+        (IstiodHandler(), ISTIOD | {"configKubeconfig": ""}, "configKubeconfig", "missing or empty"),
         (EastWestGatewayAddressHandler(), GATEWAY | {"kubeconfig": ""}, "kubeconfig", "missing or empty"),
+        (ServedClusterHandler(), SERVED | {"primary": "../west"}, "primary", "'../west' is not allowed"),
+        (ServedClusterHandler(), SERVED | {"webhook": ""}, "webhook", "'' is not allowed"),
+        (ServedClusterHandler(), SERVED | {"webhook": "x" * 254}, "webhook", "up to 253"),
+        (ServedClusterHandler(), SERVED | {"kubeconfig": ""}, "kubeconfig", "missing or empty"),
+        (ServedClusterHandler(), SERVED | {"debugUrl": 3}, "debugUrl", "3 is not allowed; a text is"),
     ],
 )
 def test_a_wrong_value_is_named_with_what_is_allowed(

@@ -1,0 +1,58 @@
+"""What the stack's state says is deployed, for the planners of changes in stages (topology/stages.py).
+
+The stack's output `fleet` is written when a run has done everything, so it says what every cluster has reached. Of
+revisions that is enough, since each step of an upgrade can be taken again. Of a mesh's roots the inputs of its
+component tell more: they are written before a run changes any cluster, so they say what was begun.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from components.tokens import COMPONENT_PREFIX
+from topology.deployed import Bundle, Deployed, DeployedRevisions, DeployedTrust
+from topology.names import DEFAULT_ROOT
+
+STACK = "pulumi:pulumi:Stack"
+MESH = f"{COMPONENT_PREFIX}MeshTrust"
+
+
+def deployed_in(resources: Iterable[Mapping[str, Any]]) -> Deployed:
+    """What is deployed, from the resources of a stack's state as `pulumi stack export` writes them."""
+    reached: dict[str, Bundle] = {}
+    begun: dict[str, Bundle | None] = {}
+    revisions = None
+    for resource in resources:
+        if resource.get("type") == STACK:
+            reached = dict(_reached(resource.get("outputs") or {}))
+            revisions = _revisions(resource.get("outputs") or {})
+        elif resource.get("type") == MESH:
+            mesh = str(resource["urn"]).rpartition("::mesh ")[2]
+            begun[mesh] = tuple((resource.get("inputs") or {}).get("bundle") or ()) or None
+    return Deployed({mesh: _trust(reached.get(mesh), bundle) for mesh, bundle in begun.items()}, revisions)
+
+
+def _revisions(outputs: Mapping[str, Any]) -> DeployedRevisions | None:
+    """The revisions of the last run that completed, which are the same in every cluster."""
+    fleet = outputs.get("fleet")
+    clusters = fleet.get("clusters") if isinstance(fleet, Mapping) else None
+    plane = clusters[0].get("controlPlane") if clusters else None
+    if not plane or not plane.get("revisions"):
+        return None
+    installed = {entry["name"]: entry["version"] for entry in plane["revisions"]}
+    return DeployedRevisions(installed, plane["gatewayRevision"], plane["revision"])
+
+
+def _trust(reached: Bundle | None, begun: Bundle | None) -> DeployedTrust:
+    # A state of the time before roots had names has neither; a first run that was interrupted has reached nothing.
+    known = begun or reached or (DEFAULT_ROOT,)
+    return DeployedTrust(reached or known, known)
+
+
+def _reached(outputs: Mapping[str, Any]) -> Iterator[tuple[str, Bundle]]:
+    fleet = outputs.get("fleet")
+    for mesh in fleet.get("meshes") or () if isinstance(fleet, Mapping) else ():
+        names = [root["name"] for root in mesh.get("roots") or ()]
+        signing = mesh.get("signing") or DEFAULT_ROOT
+        yield mesh["name"], (signing, *(name for name in names if name != signing))

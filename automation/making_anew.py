@@ -1,0 +1,71 @@
+"""Embedded clusters that the engine would have to replace without being able to ask them for anything.
+
+Their folder was deleted by hand; or another range was asked for while they do not run. Replacing them, the engine
+first deletes everything in them, object by object, and in a cluster that does not answer the first of those deletions
+fails and the rest never comes. But all of it is gone with the cluster: so it leaves the recorded state, and the run
+makes it anew as in a cluster that was never there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import reduce
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from automation.answers import say
+from automation.recorded_state import Deployment, embedded_clusters_of, gone_with, without
+from topology import Fleet
+
+if TYPE_CHECKING:
+    from automation.engine import Engine
+
+
+def to_make_anew(recorded: Deployment, topology: Fleet, home: Path) -> dict[str, str]:
+    """The embedded clusters of the stack file that are recorded and cannot be replaced: why, by name."""
+    found = {}
+    for name in embedded_clusters_of(recorded):
+        if name in topology.clusters and topology.clusters[name].embedded and (why := _why(name, topology, home)):
+            found[name] = why
+    return found
+
+
+def make_room(engine: Engine, reasons: Mapping[str, str]) -> None:
+    """Take what is gone with these clusters out of the recorded state. Only while the stack is held.
+
+    Raises `EngineError`.
+    """
+    if not reasons:
+        return
+    for name, why in reasons.items():
+        say(f"{name}: {why}; it is made anew with all that the stack has in it")
+    engine.rewrite(lambda deployment: _emptied(deployment, reasons))
+
+
+def _emptied(deployment: Deployment, names: Mapping[str, str]) -> Deployment:
+    urns = [urn for name, urn in embedded_clusters_of(deployment).items() if name in names]
+    gone: frozenset[str] = reduce(frozenset.union, (gone_with(deployment, urn) for urn in urns), frozenset())
+    return without(deployment, gone)
+
+
+def _why(name: str, topology: Fleet, home: Path) -> str:
+    # Every up comes by here, and starts a little sooner without what a cluster needs to be made.
+    from embedded.cluster import Cluster
+    from embedded.cluster_spec import ClusterSpec
+    from embedded.workspace import Workspace
+
+    declared = topology.clusters[name]
+    cluster = Cluster(Workspace(topology.name, home), name)
+    present = cluster.spec()
+    if present is None:
+        return "nothing of the cluster is left on this machine"
+    pods, services = declared.pod_cidr, declared.service_cidr
+    wanted = ClusterSpec(
+        name,
+        topology.kubernetes.version,
+        pod_cidr=str(pods) if pods else None,
+        service_cidr=str(services) if services else None,
+    )
+    if present.fixed != wanted.fixed and cluster.state() != "running":
+        return "the cluster does not run, and is to be another one"
+    return ""

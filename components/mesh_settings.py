@@ -1,0 +1,36 @@
+"""The settings of a mesh that are objects of the root namespace: mutual TLS, telemetry, outlier detection.
+
+The others are in the mesh configuration of the istiod chart.
+Source: https://istio.io/latest/docs/reference/config/
+"""
+
+from __future__ import annotations
+
+import pulumi
+
+from components.cluster import ClusterAccess
+from components.component import Component
+from components.control_plane import ControlPlaneResources
+from components.kubernetes_object import KubernetesObject
+from manifests import mesh_settings as manifests
+from topology import Fleet
+
+
+class MeshSettings(Component):
+    """The objects of one cluster; after istiod, whose webhook looks at each."""
+
+    def __init__(
+        self,
+        fleet: Fleet,
+        access: ClusterAccess,
+        control_plane: ControlPlaneResources,
+        opts: pulumi.ResourceOptions,
+    ) -> None:
+        super().__init__(access.name, opts)
+        for name, manifest in manifests.objects(fleet, access.name).items():
+            KubernetesObject(
+                f"{access.name}/{name}",
+                manifest,
+                self.child(provider=access.provider, after=control_plane.ready, deleted_with=access.goes_with),
+            )
+        self.done()

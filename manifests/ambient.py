@@ -1,0 +1,195 @@
+"""Istio's ambient mode: the Gateway API, the CNI node agent, ztunnel, gateways that speak HBONE, and waypoints.
+
+Source: https://istio.io/latest/docs/ambient/install/multicluster/multi-primary_multi-network/
+"""
+
+from __future__ import annotations
+
+from manifests.objects import ISTIO_SYSTEM, Chart, Object, Release, metadata
+from manifests.remote_secrets import READER
+from manifests.trust import ROOTS_ANNOTATION
+from topology import Fleet, Namespace
+
+EAST_WEST_GATEWAY = "istio-eastwestgateway"
+GATEWAY_OPTIONS = "istio-eastwestgateway-options"
+WAYPOINT = "waypoint"
+HBONE_PORT = 15008
+GLOBAL = "istio.io/global"
+
+
+def settings(fleet: Fleet, cluster: str) -> dict[str, str]:
+    """What istiod is told by its environment; the flag for several networks breaks meshes of sidecars, so only here.
+
+    Source: pilot/pkg/features/ambient.go of istio/istio
+    """
+    mesh = fleet.mesh_of(cluster)
+    if not fleet.is_ambient(mesh):
+        return {}
+    several = len(fleet.networks_of(mesh)) > 1
+    return {"PILOT_ENABLE_AMBIENT": "true"} | ({"AMBIENT_ENABLE_MULTI_NETWORK": "true"} if several else {})
+
+
+def istiod_values(fleet: Fleet, cluster: str) -> Object:
+    """What the istiod chart gets beside what every control plane gets."""
+    if fleet.clusters[cluster].data_plane != "ambient":
+        return {}
+    scopes = [
+        # The first is the profile's own, which a list of ours replaces.
+        {"servicesSelector": {"matchExpressions": [_is_global()]}, "scope": "GLOBAL"},
+        {"namespaceSelector": {"matchExpressions": [_is_global()]}, "scope": "GLOBAL"},
+    ]
+    return {"profile": "ambient", "meshConfig": {"serviceScopeConfigs": scopes}}
+
+
+def before(fleet: Fleet, cluster: str) -> dict[str, Release]:
+    """The releases that come before base, by name. A cluster that something else made brings the Gateway API along."""
+    declared = fleet.clusters[cluster]
+    if declared.data_plane != "ambient" or not declared.simulated:
+        return {}
+    return {"gateway-api": Release("gateway-api", ISTIO_SYSTEM, Chart.GATEWAY_API, {}, wait=False)}
+
+
+def after(fleet: Fleet, cluster: str, roots: object) -> dict[str, Release]:
+    """The releases that come after istiod, by name: the agents on each node.
+
+    `roots` tells the roots of the mesh from any others. A ztunnel learns of them with the certificates it gets, which
+    it keeps for half a day; one that is made anew has new ones.
+    """
+    if fleet.clusters[cluster].data_plane != "ambient":
+        return {}
+    waits = not fleet.clusters[cluster].simulated
+    mesh = fleet.mesh_of(cluster)
+    ztunnel: Object = {
+        "multiCluster": {"clusterName": cluster},
+        "network": fleet.clusters[cluster].network,
+        "meshConfig": {"trustDomain": fleet.meshes[mesh].trust_domain},
+        "podAnnotations": {ROOTS_ANNOTATION: roots},
+    }
+    cni: Object = {"profile": "ambient"}
+    if fleet.istio.revision != "default":
+        ztunnel["revision"] = fleet.istio.revision
+    return {
+        "istio-cni": Release("istio-cni", ISTIO_SYSTEM, Chart.CNI, cni, wait=waits),
+        "ztunnel": Release("ztunnel", ISTIO_SYSTEM, Chart.ZTUNNEL, ztunnel, wait=waits),
+    }
+
+
+def east_west_gateway(fleet: Fleet, cluster: str) -> Object:
+    """The gateway into the cluster's network: istiod makes its Deployment and Service from this object.
+
+    Source: samples/multicluster/gen-eastwest-gateway.sh --ambient of istio/istio
+    """
+    listener = {
+        "name": "mesh",
+        "port": HBONE_PORT,
+        "protocol": "HBONE",
+        "tls": {"mode": "Terminate", "options": {"gateway.istio.io/tls-terminate-mode": "ISTIO_MUTUAL"}},
+    }
+    declared = fleet.clusters[cluster].east_west_gateway
+    gateway = _gateway(
+        metadata(
+            EAST_WEST_GATEWAY,
+            ISTIO_SYSTEM,
+            labels={"topology.istio.io/network": fleet.clusters[cluster].network} | _revision(fleet),
+            annotations=declared.service_annotations if declared else None,
+        ),
+        "istio-east-west",
+        listener,
+    )
+    gateway["spec"]["infrastructure"] = {"parametersRef": {"group": "", "kind": "ConfigMap", "name": GATEWAY_OPTIONS}}
+    return gateway
+
+
+def gateway_options() -> Object:
+    """What istiod's template for that gateway is overlaid with.
+
+    Random node ports would make the Service differ from cluster to cluster (IST0170).
+    Source: https://istio.io/latest/docs/tasks/traffic-management/ingress/gateway-api/#automated-deployment
+    """
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": metadata(GATEWAY_OPTIONS, ISTIO_SYSTEM),
+        "data": {"service": "spec:\n  allocateLoadBalancerNodePorts: false\n"},
+    }
+
+
+def waypoints(fleet: Fleet, cluster: str) -> dict[str, Object]:
+    """The waypoint proxy of each declared namespace that has one, by namespace; of one name everywhere.
+
+    Source: https://istio.io/latest/docs/ambient/usage/waypoint/
+    """
+    if fleet.clusters[cluster].data_plane != "ambient":
+        return {}
+    listener = {"name": "mesh", "port": HBONE_PORT, "protocol": "HBONE"}
+    made = {}
+    for name, namespace in fleet.namespaces_of(cluster).items():
+        if namespace.waypoint:
+            labels = {"istio.io/waypoint-for": "service"} | _revision(fleet)
+            if namespace.global_services:
+                labels[GLOBAL] = "true"
+            made[name] = _gateway(metadata(WAYPOINT, name, labels=labels), "istio-waypoint", listener)
+    return made
+
+
+def reading(fleet: Fleet, cluster: str) -> dict[str, Object]:
+    """What the reader's account needs beside the istiod chart's role, by name: routes of the Gateway API.
+
+    istiod does without, but `istioctl analyze` reads them in every cluster that has a remote secret, and waits
+    without end where it may not.
+    """
+    if fleet.clusters[cluster].data_plane != "ambient" or not fleet.readers_of(cluster):
+        return {}
+    rule = {
+        "apiGroups": ["gateway.networking.k8s.io"],
+        "resources": ["*"],
+        "verbs": ["get", "list", "watch"],
+    }
+    subject = {"kind": "ServiceAccount", "name": READER, "namespace": fleet.system_namespace(cluster)}
+    name = metadata("istio-reader-gateway-api")
+    group = "rbac.authorization.k8s.io"
+    return {
+        "reader-role": {
+            "apiVersion": f"{group}/v1",
+            "kind": "ClusterRole",
+            "metadata": name,
+            "rules": [rule],
+        },
+        "reader-role-binding": {
+            "apiVersion": f"{group}/v1",
+            "kind": "ClusterRoleBinding",
+            "metadata": name,
+            "roleRef": {"apiGroup": group, "kind": "ClusterRole", "name": name["name"]},
+            "subjects": [subject],
+        },
+    }
+
+
+def ambient_labels(namespace: Namespace) -> dict[str, str]:
+    """The labels by which a namespace of an ambient cluster is in the mesh, has a waypoint, and is global."""
+    labels = {}
+    if namespace.injection:
+        labels["istio.io/dataplane-mode"] = "ambient"
+    if namespace.waypoint:
+        labels["istio.io/use-waypoint"] = WAYPOINT
+    if namespace.global_services:
+        labels[GLOBAL] = "true"
+    return labels
+
+
+def _is_global() -> Object:
+    return {"key": GLOBAL, "operator": "In", "values": ["true"]}
+
+
+def _revision(fleet: Fleet) -> dict[str, str]:
+    revision = fleet.istio.gateways
+    return {} if revision == "default" else {"istio.io/rev": revision}
+
+
+def _gateway(described: Object, class_name: str, listener: Object) -> Object:
+    return {
+        "apiVersion": "gateway.networking.k8s.io/v1",
+        "kind": "Gateway",
+        "metadata": described,
+        "spec": {"gatewayClassName": class_name, "listeners": [listener]},
+    }

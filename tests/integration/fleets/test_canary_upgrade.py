@@ -1,0 +1,132 @@
+"""Istio goes from one revision to the next over a primary and its remote, stage by stage, and back again."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.integration.clone import Clone
+from tests.integration.faults.lines import Lines
+from tests.integration.faults.stacks import small_fleet
+from tests.integration.world import World, make_world, settled
+
+STACK = "canary"
+PRIMARY, REMOTE = "primary", "branch"
+CLUSTERS = (PRIMARY, REMOTE)
+
+pytestmark = pytest.mark.proof("an upgrade by revision is walked stage by stage across clusters, and back", step=3)
+
+
+def declare(world: World, revision: str, *installed: str, **istio: Any) -> None:
+    """Write the stack file: workloads on `revision`, and these revisions side by side."""
+    config = small_fleet(*CLUSTERS)
+    config["clusters"][REMOTE]["controlPlane"] = {"remote": PRIMARY}
+    config["istio"] = {"revision": revision, "revisions": {name: {} for name in installed}, "tags": ["prod"], **istio}
+    world.clone.write_stack(STACK, config)
+
+
+def istiods(world: World) -> set[str]:
+    """The revisions of which an istiod runs."""
+    return {place.name.partition(".")[2] for place in (world.home / "fleets" / STACK / "istiods").iterdir()}
+
+
+def injected(world: World, cluster: str, namespace: str) -> set[str]:
+    """The revisions that the pods of a namespace were injected by."""
+    pods = world.get(STACK, cluster, "pods", "--namespace", namespace)["items"]
+    notes = [pod["metadata"].get("annotations", {}) for pod in pods if not pod["metadata"].get("deletionTimestamp")]
+    return {note["istio.io/rev"] for note in notes if "sidecar.istio.io/status" in note}
+
+
+def comes_to(world: World, cluster: str, namespace: str, revision: str) -> bool:
+    """Whether all pods of a namespace are on a revision, within a minute."""
+    return settled(lambda: injected(world, cluster, namespace) == {revision}, 60)
+
+
+def restart(world: World) -> None:
+    """Give the workloads of both clusters new pods."""
+    for cluster in CLUSTERS:
+        world.kubectl(STACK, cluster, "--namespace", "sample", "rollout", "restart", "deployment", "web")
+
+
+def holds(world: World) -> None:
+    """The fleet is verified, and there is nothing left to do."""
+    assert world.meshfleet("verify", "--stack", STACK, "--json").answer["ok"]
+    assert world.meshfleet("preview", "--stack", STACK, "--expect-no-changes", "--json").answer["changes"] == []
+
+
+@pytest.fixture(scope="module")
+def shared(clone: Clone) -> Iterator[World]:
+    """A fleet on the revision `blue`, with a workload in each cluster; the tests change it one after another."""
+    with make_world(clone) as world:
+        declare(world, "blue", "blue")
+        world.meshfleet("up", "--stack", STACK, "--json")
+        world.meshfleet("status", "--stack", STACK, "--json")
+        for cluster in CLUSTERS:
+            deployment = ("create", "deployment", "web", "--image=probe.invalid/none")
+            world.kubectl(STACK, cluster, "--namespace", "sample", *deployment)
+            assert comes_to(world, cluster, "sample", "blue")
+        yield world
+        world.meshfleet("destroy", "--stack", STACK, "--yes")
+        assert world.remains(STACK) == []
+
+
+def test_a_canary_comes_beside_and_takes_gateways_tags_and_namespaces_in_turn(shared: World) -> None:
+    declare(shared, "green", "blue", "green")
+    preview = shared.meshfleet("preview", "--stack", STACK, "--json").answer
+    assert preview["stages"] == ["green beside blue", "gateways on green", "tags and namespaces on green"]
+    command = Lines(shared.start("up", "--stack", STACK))
+    command.wait_for(lambda heard: any("stage 2 of 3" in line for line in heard))
+    # The canary is there, and nothing is on it yet.
+    assert istiods(shared) == {"blue", "green"}
+    for cluster in CLUSTERS:
+        assert injected(shared, cluster, "istio-system") <= {"blue", "green"}
+    assert command.end() == 0, command.text
+    for cluster in CLUSTERS:
+        tag = shared.get(STACK, cluster, "mutatingwebhookconfiguration", "istio-revision-tag-prod")
+        assert tag["metadata"]["labels"]["istio.io/rev"] == "green"
+        namespace = shared.get(STACK, cluster, "namespace", "sample")
+        # The label of the namespace is the tag's name, before and after.
+        assert namespace["metadata"]["labels"]["istio.io/rev"] == "prod"
+        assert comes_to(shared, cluster, "istio-system", "green")
+        assert injected(shared, cluster, "sample") == {"blue"}
+    holds(shared)
+
+
+def test_the_way_back_takes_workloads_and_gateways_to_the_revision_they_came_from(shared: World) -> None:
+    declare(shared, "blue", "blue", "green")
+    answer = shared.meshfleet("up", "--stack", STACK, "--json").answer
+    assert [stage["name"] for stage in answer["stages"]] == ["gateways on blue", "tags and namespaces on blue"]
+    for cluster in CLUSTERS:
+        assert comes_to(shared, cluster, "istio-system", "blue")
+    holds(shared)
+
+
+def test_a_killed_upgrade_goes_on_and_the_old_revision_stays_until_nothing_is_on_it(shared: World) -> None:
+    declare(shared, "green", "green")
+    command = shared.start("up", "--stack", STACK)
+    told = Lines(command)
+    told.wait_for(lambda heard: any("east-west-gateway changed" in line for line in heard))
+    command.kill()
+    assert told.end() == -signal.SIGKILL
+    assert istiods(shared) == {"blue", "green"}
+
+    command = shared.start("up", "--stack", STACK)
+    told = Lines(command)
+    told.wait_for(lambda heard: any("blue removed" in line for line in heard))
+    # It waits: the workloads were injected by blue, whose istiod still answers them.
+    assert istiods(shared) == {"blue", "green"}
+    restart(shared)
+    assert told.end() == 0, told.text
+    stages = [line.partition(": ")[2].strip() for line in told.heard if line.startswith("stage ")]
+    assert stages == ["gateways on green", "tags and namespaces on green", "blue removed"]
+    assert istiods(shared) == {"green"}
+    for cluster in CLUSTERS:
+        assert injected(shared, cluster, "sample") == {"green"}
+        webhooks = shared.get(STACK, cluster, "mutatingwebhookconfigurations")["items"]
+        assert {hook["metadata"]["labels"]["istio.io/rev"] for hook in webhooks} == {"green"}
+        # What workloads trust was there all along.
+        assert shared.get(STACK, cluster, "configmap", "istio-ca-root-cert", "--namespace", "sample")["data"]
+    holds(shared)

@@ -1,0 +1,167 @@
+"""A mesh goes from one root to another while it is used, and whoever interrupts it breaks nothing."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from typing import Any
+
+import psutil
+import pytest
+
+from tests.integration.clone import Clone
+from tests.integration.faults.lines import Lines
+from tests.integration.faults.stacks import small_fleet
+from tests.integration.fleets.observer import Observer, steps
+from tests.integration.world import World, make_world
+
+STACK = "rotated"
+CLUSTERS = ("host", "west")
+
+
+@pytest.fixture(scope="module")
+def shared(clone: Clone) -> Iterator[World]:
+    """A world with a fleet of two clusters, which the tests change one after another."""
+    with make_world(clone) as world:
+        declare(world)
+        world.meshfleet("up", "--stack", STACK, "--json")
+        yield world
+        world.meshfleet("destroy", "--stack", STACK, "--yes")
+        assert world.remains(STACK) == []
+
+
+def declare(world: World, **trust: Any) -> None:
+    """Write the stack file with this trust."""
+    world.clone.write_stack(STACK, small_fleet(*CLUSTERS) | {"meshes": {"mesh1": {"trust": trust}}})
+
+
+def processes(world: World) -> dict[str, psutil.Process]:
+    """The process of each istiod."""
+    return {name: world.program(STACK, f"istiods/{name}.default", "pilot-discovery") for name in CLUSTERS}
+
+
+def mesh(world: World) -> dict[str, Any]:
+    """What `status` says of the mesh."""
+    (found,) = world.meshfleet("status", "--stack", STACK, "--json").answer["meshes"]
+    return dict(found)
+
+
+def until_told(command: Lines, words: str) -> None:
+    """Wait until the command has said so."""
+    command.wait_for(lambda heard: any(words in line for line in heard))
+
+
+def holds(world: World) -> None:
+    """The fleet is verified, and there is nothing left to do."""
+    assert world.meshfleet("verify", "--stack", STACK, "--json").answer["ok"]
+    assert world.meshfleet("preview", "--stack", STACK, "--expect-no-changes", "--json").answer["changes"] == []
+
+
+@pytest.mark.proof("a mesh goes from one root to another, and trust holds at every moment", step=3)
+def test_a_root_gives_way_to_another_in_stages_and_at_no_moment_is_anybody_distrusted(shared: World) -> None:
+    before = processes(shared)
+    declare(shared, roots=["second"])
+    stages = [
+        "both roots trusted (first and second)",
+        "the new root signs (second)",
+        "the old root is dropped (first)",
+    ]
+    assert shared.meshfleet("preview", "--stack", STACK, "--json").answer["stages"] == stages
+
+    observer = Observer(shared, STACK, CLUSTERS)
+    with observer.watching():
+        command = Lines(shared.start("up", "--stack", STACK))
+        during = []
+        for number in (2, 3):
+            # Told before the wait for the stage before, and so before the stage itself.
+            until_told(command, f"stage {number} of 3")
+            during.append(processes(shared))
+        assert command.end() == 0, command.text
+    assert observer.faults() == []
+    for name in CLUSTERS:
+        assert observer.looks[name] > 50
+        # One more is trusted, the other signs, one less is trusted.
+        assert steps(observer.states(name)) == [(1, False), (2, False), (2, True), (1, False)]
+
+    for name in CLUSTERS:
+        # Other roots need another start, another intermediate does not.
+        assert before[name] != during[0][name]
+        assert during[0][name] == during[1][name]
+    told = [line for line in command.heard if line.startswith(("stage", "every"))]
+    assert told == [
+        f"stage 1 of 3: {stages[0]}\n",
+        f"stage 2 of 3: {stages[1]}\n",
+        f"every cluster says so: {stages[0]}\n",
+        f"stage 3 of 3: {stages[2]}\n",
+        f"every cluster says so: {stages[1]}\n",
+    ]
+    assert (mesh(shared)["signing"], mesh(shared)["trust"]) == ("second", "one root (second)")
+    holds(shared)
+
+
+@pytest.mark.proof("a mesh goes from one root to another, and trust holds at every moment", step=3)
+def test_an_observer_does_see_what_a_jump_breaks(shared: World) -> None:
+    (old,) = mesh(shared)["roots"]
+    declare(shared, roots=[f"{old['name']}x"])
+    observer = Observer(shared, STACK, CLUSTERS)
+    with observer.watching():
+        # Plain pulumi does what the file says, at once.
+        shared.run(["env", "pulumi", "up", "--stack", STACK, "--yes", "--non-interactive"], more=shared.exports())
+    assert any(" is or was at " in fault for fault in observer.faults())
+    holds(shared)
+
+
+@pytest.mark.proof("a walk that was killed goes on at its stage", step=3)
+@pytest.mark.parametrize("whole_group", [False, True], ids=["the command", "everything"])
+def test_a_walk_that_was_killed_goes_on_where_it_was(shared: World, whole_group: bool) -> None:
+    (old,) = mesh(shared)["roots"]
+    new = f"{old['name']}x"
+    declare(shared, roots=[new])
+    observer = Observer(shared, STACK, CLUSTERS)
+    with observer.watching():
+        command = shared.start("up", "--stack", STACK)
+        told = Lines(command)
+        # In the midst of the second stage: one cluster signs with the new root, or both are about to.
+        until_told(told, "intermediate changed")
+        if whole_group:
+            os.killpg(command.pid, signal.SIGKILL)
+        else:
+            command.kill()
+        assert told.end() == -signal.SIGKILL
+        killed = mesh(shared)
+        answer = shared.meshfleet("up", "--stack", STACK, "--json").answer
+    assert observer.faults() == []
+    # What every cluster has reached for certain, and the new root is the same one afterwards.
+    assert killed["signing"] == old["name"]
+    made = {root["name"]: root["fingerprint"] for root in killed["roots"]}
+    assert mesh(shared)["roots"][0]["fingerprint"] == made[new]
+    assert [stage["name"] for stage in answer["stages"]] == [
+        f"both roots trusted ({new} and {old['name']}), {new} signs",
+        f"the old root is dropped ({old['name']})",
+    ]
+    holds(shared)
+
+
+@pytest.mark.proof("a mesh goes from one root to another, and trust holds at every moment", step=3)
+def test_whoever_writes_each_state_gets_there_with_plain_pulumi_as_well(shared: World) -> None:
+    (old,) = mesh(shared)["roots"]
+    observer = Observer(shared, STACK, CLUSTERS)
+    states: tuple[dict[str, Any], ...] = (
+        {"roots": [old["name"], "last"], "signing": old["name"]},
+        {"roots": [old["name"], "last"]},
+    )
+    with observer.watching():
+        for trust in states:
+            declare(shared, **trust)
+            shared.run(["env", "pulumi", "up", "--stack", STACK, "--yes", "--non-interactive"], more=shared.exports())
+            assert shared.meshfleet("verify", "--stack", STACK, "--json").answer["ok"]
+        # And the command takes it from there.
+        declare(shared, roots=["last"])
+        answer = shared.meshfleet("up", "--stack", STACK, "--json").answer
+    assert observer.faults() == []
+    assert [stage["name"] for stage in answer["stages"]] == [
+        "as it is deployed",
+        f"the old root is dropped ({old['name']})",
+    ]
+    holds(shared)
