@@ -44,14 +44,14 @@ def kubeconfig_files(topology: Fleet) -> dict[str, KubeconfigFile]:
                 files[name] = read_kubeconfig(name, cluster.existing)
             except TopologyError as error:
                 faults += error.faults
-    faults += _unreachable_for_peers(topology, files)
+    faults += _unreachable_for_istiods(topology, files)
     if faults:
         raise TopologyError(faults)
     return files
 
 
-def _unreachable_for_peers(topology: Fleet, files: Mapping[str, KubeconfigFile]) -> list[Fault]:
-    """Loopback addresses are of use to peers only while every istiod of the mesh runs on this machine (#31081)."""
+def _unreachable_for_istiods(topology: Fleet, files: Mapping[str, KubeconfigFile]) -> list[Fault]:
+    """Loopback addresses are of use only while every istiod that reads the cluster runs on this machine (#31081)."""
     return [
         Fault(
             f"clusters.{name}.existing.kubeconfig",
@@ -60,8 +60,19 @@ def _unreachable_for_peers(topology: Fleet, files: Mapping[str, KubeconfigFile])
         )
         for name, file in files.items()
         if file.on_this_machine
-        and (far := [peer for peer in topology.peers_of(name) if not topology.clusters[peer].simulated])
+        and (far := [reader for reader in _readers(topology, name) if not _on_this_machine(topology, reader)])
     ]
+
+
+def _readers(topology: Fleet, cluster: str) -> tuple[str, ...]:
+    """The clusters whose istiods reach this one from elsewhere: those of its mesh, and its own when it is external."""
+    hosted_elsewhere = topology.is_primary(cluster) and topology.hosting(cluster) != cluster
+    return (*topology.readers_of(cluster), *([cluster] if hosted_elsewhere else []))
+
+
+def _on_this_machine(topology: Fleet, primary: str) -> bool:
+    """Whether the istiod that carries the name of `primary` is a process here."""
+    return topology.clusters[topology.hosting(primary)].simulated
 
 
 def read_kubeconfig(cluster: str, existing: Existing) -> KubeconfigFile:

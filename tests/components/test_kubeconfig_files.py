@@ -182,23 +182,32 @@ def test_a_server_of_this_machine_is_known_by_its_address(server: str, only_here
     assert KubeconfigFile("", server).on_this_machine is only_here
 
 
-def two(path: Path, west_pods: str, east_pods: str) -> Fleet:
-    """West is reached at 127.0.0.1, east under a name that everybody knows."""
+def two(path: Path, west_pods: str, east_pods: str, **planes: object) -> Fleet:
+    """West is reached at 127.0.0.1, east under a name that everybody knows.
+
+    `planes` are their control planes; they are in two meshes where one hosts the other's.
+    """
+    apart = any(isinstance(plane, dict) and "external" in plane for plane in planes.values())
     local = path.with_name("local")
     write(local, kubeconfig(clusters=[{"name": "c1", "cluster": {"server": "https://127.0.0.1:6443"}}]))
     return load(
         "existing",
         {
             "host": "west",
+            "meshes": {"m1": {}, "m2": {}} if apart else {"m1": {}},
             "networks": {"n1": {}, "n2": {}},
             "clusters": {
                 "west": {
                     "existing": {"kubeconfig": str(local), "context": "admin", "pods": west_pods},
+                    "mesh": "m1",
                     "network": "n1",
+                    "controlPlane": planes.get("west", "own"),
                 },
                 "east": {
                     "existing": {"kubeconfig": str(path), "context": "admin", "pods": east_pods},
+                    "mesh": "m2" if apart else "m1",
                     "network": "n2",
+                    "controlPlane": planes.get("east", "own"),
                 },
             },
         },
@@ -220,6 +229,21 @@ def test_an_address_of_this_machine_is_refused_where_a_peers_istiod_runs_elsewhe
     assert found.path == "clusters.west.existing.kubeconfig"
     assert "https://127.0.0.1:6443 is an address of this machine" in found.message
     assert "which the istiod of east cannot reach" in found.message
+
+
+@pytest.mark.parametrize("plane", [{"remote": "east"}, {"external": "east"}])
+def test_an_address_of_this_machine_is_refused_where_the_istiod_that_serves_the_cluster_runs_elsewhere(
+    path: Path, plane: object
+) -> None:
+    with pytest.raises(TopologyError, match="which the istiod of (east|west) cannot reach"):
+        kubeconfig_files(two(path, "real", "real", west=plane))
+
+
+@pytest.mark.parametrize("plane", [{"remote": "west"}, {"external": "west"}])
+def test_an_address_of_this_machine_will_do_for_a_cluster_that_no_istiod_reads_from_elsewhere(
+    path: Path, plane: object
+) -> None:
+    assert kubeconfig_files(two(path, "real", "real", east=plane))["west"].on_this_machine
 
 
 def test_the_faults_of_all_clusters_are_told_at_once(path: Path) -> None:
