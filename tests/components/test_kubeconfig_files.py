@@ -235,7 +235,7 @@ def test_an_address_of_this_machine_is_refused_where_a_peers_istiod_runs_elsewhe
 def test_an_address_of_this_machine_is_refused_where_the_istiod_that_serves_the_cluster_runs_elsewhere(
     path: Path, plane: object
 ) -> None:
-    with pytest.raises(TopologyError, match="which the istiod of (east|west) cannot reach"):
+    with pytest.raises(TopologyError, match=r"which the istiod of (east|west) cannot reach"):
         kubeconfig_files(two(path, "real", "real", west=plane))
 
 
