@@ -26,7 +26,11 @@ AMBIENT_NAMESPACES = [
     ),
     Wrong(
         "waypoint in the clusters with sidecars of a fleet that has ambient ones",
-        {**TWO_MESHES, "namespaces.shop": {"waypoint": True, "clusters": ["west"]}, "namespaces.all": {"waypoint": True}},
+        {
+            **TWO_MESHES,
+            "namespaces.shop": {"waypoint": True, "clusters": ["west"]},
+            "namespaces.all": {"waypoint": True},
+        },
         {"namespaces.shop.waypoint": "none of its clusters (west) is ambient"},
     ),
     Wrong(

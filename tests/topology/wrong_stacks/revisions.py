@@ -58,7 +58,9 @@ TAGS = [
         istio(tags=["default"]),
         {"istio.tags[0]": "'default' is the tag that Istio gives itself"},
     ),
-    Wrong("tag that is the default revision", {"istio": {"tags": ["default"]}}, {"istio.tags[0]": "is also a revision"}),
+    Wrong(
+        "tag that is the default revision", {"istio": {"tags": ["default"]}}, {"istio.tags[0]": "is also a revision"}
+    ),
     Wrong("tag given twice", istio(tags=["prod", "next", "prod"]), {"istio.tags[2]": "'prod' is given twice"}),
     Wrong("tag with a dot", istio(tags=["1.31"]), {"istio.tags[0]": "'1.31' is not a DNS label"}),
     Wrong("tag that is a number", istio(tags=[131]), {"istio.tags[0]": "131 is not a text; put it in quotes"}),
