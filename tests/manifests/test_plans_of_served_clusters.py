@@ -30,7 +30,7 @@ def of_kind(fleet: Fleet, kind: str) -> list[str]:
 
 def address(fleet: Fleet, cluster: str) -> str:
     """Where the proxies of a cluster look for istiod: the Service that the chart makes there."""
-    return f"{istiod_service(fleet)}.{fleet.system_namespace(cluster)}.svc"
+    return f"{istiod_service(fleet.istio.revision)}.{fleet.system_namespace(cluster)}.svc"
 
 
 @quick
@@ -134,7 +134,7 @@ def test_everything_of_a_control_plane_is_in_its_own_namespace_in_every_cluster(
             told = release.values.get("global", {}).get("istioNamespace", "istio-system")
             # The gateway's chart takes the namespace of its release.
             assert name == "east-west-gateway" or told == release.namespace
-        assert injection_webhook(fleet, cluster).endswith(own) == (own != "istio-system")
+        assert injection_webhook(fleet, cluster, fleet.istio.revision).endswith(own) == (own != "istio-system")
 
 
 @pytest.mark.parametrize("plane", [{"remote": "c0"}, "own"], ids=["remotes", "primaries"])

@@ -160,6 +160,22 @@ def control_planes(draw: st.DrawFn, homes: list[int], simulated: list[bool], wan
 
 
 @st.composite
+def istios(draw: st.DrawFn) -> Config:
+    """Istio's release and charts, its revisions and what stands for them."""
+    versions = st.sampled_from([EMBEDDED_ISTIO, f"{EMBEDDED_ISTIO}.2"])
+    charts = st.sampled_from(["published", {"folder": "charts"}, {"repository": "oci://ghcr.io/istio/charts"}])
+    config = draw(_optional(version=versions, charts=charts))
+    installed = draw(st.lists(st.just("default") | labels(20), min_size=1, max_size=2, unique=True))
+    if len(installed) > 1 or draw(st.booleans()):
+        config["revisions"] = {name: draw(st.none() | _optional(version=versions)) for name in installed}
+    if installed != ["default"] or draw(st.booleans()):
+        config["revision"] = draw(st.sampled_from([name for name in installed if name != "default"] or installed))
+    taken = {*installed, "default"}
+    tags = st.lists(labels(20).filter(lambda name: name not in taken), max_size=2, unique=True)
+    return config | draw(_optional(gatewayRevision=st.sampled_from(installed), tags=tags))
+
+
+@st.composite
 def clusters(draw: st.DrawFn, position: int, network: str, mesh: str | None) -> Config:
     """One cluster without its provider and its control plane.
 
@@ -238,11 +254,7 @@ def fleets(draw: st.DrawFn, max_clusters: int = 4) -> Config:
     )
     optional = _optional(
         namespaces=st.dictionaries(namespace_names(), st.none() | namespace, max_size=3),
-        istio=_optional(
-            version=st.sampled_from([EMBEDDED_ISTIO, f"{EMBEDDED_ISTIO}.2"]),
-            revision=labels(20),
-            charts=st.sampled_from(["published", {"folder": "charts"}, {"repository": "oci://ghcr.io/istio/charts"}]),
-        ),
+        istio=istios(),
         kubernetes=_optional(version=st.just(EMBEDDED_KUBERNETES)),
     )
     return config | draw(optional)

@@ -22,6 +22,7 @@ pytestmark = pytest.mark.proof("stack files are checked before anything exists",
 quick = settings(max_examples=50, deadline=None)
 
 FREE_FORM = ("labels", "serviceAnnotations", "charts", "controlPlane")
+NO_FIELDS = ("istio.charts", "istio.revisions")
 
 
 @quick
@@ -218,7 +219,7 @@ def _settings(config: Config) -> Iterator[tuple[str, Config]]:
     names = (*SECTIONS,)
     for path, mapping in _mappings("", config):
         steps = path.split(".")
-        if path not in names and not set(steps[2:]) & set(FREE_FORM) and path != "istio.charts":
+        if path not in (*names, *NO_FIELDS) and not set(steps[2:]) & set(FREE_FORM):
             yield path, mapping
 
 

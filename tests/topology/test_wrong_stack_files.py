@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.topology.wrong_stacks.ambient_namespaces import AMBIENT_NAMESPACES
 from tests.topology.wrong_stacks.layouts import LAYOUTS
 from tests.topology.wrong_stacks.many import MANY
 from tests.topology.wrong_stacks.models import MODELS
 from tests.topology.wrong_stacks.names import NAMES
+from tests.topology.wrong_stacks.revisions import REVISIONS
 from tests.topology.wrong_stacks.roots import ROOTS
 from tests.topology.wrong_stacks.secrets import SECRETS
 from tests.topology.wrong_stacks.settings import SETTINGS_AND_DISCOVERY
@@ -21,7 +23,18 @@ from topology import TopologyError, load, read_stack_file
 
 pytestmark = pytest.mark.proof("stack files are checked before anything exists", step=0)
 
-WRONG = [*SHAPES, *NAMES, *LAYOUTS, *MODELS, *ROOTS, *SETTINGS_AND_DISCOVERY, *SECRETS, *MANY]
+WRONG = [
+    *SHAPES,
+    *NAMES,
+    *LAYOUTS,
+    *MODELS,
+    *ROOTS,
+    *REVISIONS,
+    *AMBIENT_NAMESPACES,
+    *SETTINGS_AND_DISCOVERY,
+    *SECRETS,
+    *MANY,
+]
 
 
 def test_the_configuration_that_the_cases_change_is_good() -> None:
