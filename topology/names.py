@@ -32,6 +32,9 @@ DEFAULT_ROOT = "first"
 RESERVED_CLUSTERS = frozenset({"all", "fleet", "kubernetes"})
 RESERVED_NETWORKS = frozenset({"all", "default"})
 RESERVED_NAMESPACES = frozenset({"default", "istio-system", "kube-node-lease", "kube-public", "kube-system"})
+# What belongs to istiod is called `istiod-<what>` in Pulumi's state, and so is a revision.
+RESERVED_REVISIONS = frozenset({"address", "gateway", "process", "routes", "token"})
+RESERVED_REVISION_ENDINGS = ("-address", "-process")
 RESERVED_NAMESPACE_PREFIXES = ("kube-", "meshfleet-", "istio-", "istiod-")
 
 

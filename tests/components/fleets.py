@@ -46,6 +46,20 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
         {"west": existing("west", "simulated"), "east": existing("east", "real")},
         istio={"version": "1.31", "revision": "canary", "charts": {"repository": "oci://charts.example/istio"}},
     ),
+    "two-revisions": in_one_mesh(
+        {
+            "west": existing("west", "simulated"),
+            "branch": existing("branch", "simulated") | {"controlPlane": {"remote": "west"}},
+            "east": existing("east", "real"),
+        },
+        istio={
+            "version": "1.31",
+            "revisions": {"blue": {}, "green": {"version": "1.31.2"}},
+            "revision": "blue",
+            "gatewayRevision": "green",
+            "tags": ["stable", "prod"],
+        },
+    ),
     "settings": in_one_mesh(
         {
             "west": {
@@ -140,6 +154,7 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
 }
 EXAMPLES = (
     "two-meshes",
+    "ambient",
     "single-cluster",
     "multi-primary-one-network",
     "multi-primary",

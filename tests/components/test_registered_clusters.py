@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import product
 
 import pytest
 
@@ -14,7 +15,7 @@ from components.trust import root_resource
 from tests.components.fleets import fleet_called, in_one_mesh
 from tests.components.registered_graph import Graph
 from tests.components.registrations import record
-from tests.components.waiting import beside_istiod, istiod_chart, istiods
+from tests.components.waiting import istiod_chart, istiod_itself, istiod_process, istiods
 from topology import Fleet, load
 
 pytestmark = pytest.mark.proof("embedded and existing clusters by the same program", step=1)
@@ -57,26 +58,26 @@ def test_an_existing_cluster_with_real_pods_runs_its_own_istiod_and_helm_waits_f
 
 
 def test_what_an_istiod_process_gets_fits_the_charts(graph: Graph, fleet: Fleet) -> None:
-    for cluster in istiods(fleet):
+    for cluster, revision in product(istiods(fleet), fleet.istio.installed):
         if not fleet.clusters[fleet.hosting(cluster)].simulated:
             continue
-        process = graph[f"{cluster}/istiod-process"].inputs
+        process = graph[istiod_process(cluster, revision)].inputs
         assert process["fleet"] == fleet.name
-        for chart in {istiod_chart(cluster), beside_istiod(fleet, cluster, "istiod")}:
+        for chart in {istiod_chart(cluster, revision), istiod_itself(fleet, cluster, revision)}:
             values = graph[chart].inputs["values"]
             assert process["cluster"] == values["global"]["multiCluster"]["clusterName"] == cluster
             assert process["network"] == values["global"]["network"]
             assert process["meshId"] == values["global"]["meshID"]
             assert process["trustDomain"] == values["meshConfig"]["trustDomain"]
-            assert process["revision"] == fleet.istio.revision == values.get("revision", "default")
-        itself = graph[beside_istiod(fleet, cluster, "istiod")].inputs["values"]
+            assert process["revision"] == revision == values.get("revision", "default")
+        itself = graph[istiod_itself(fleet, cluster, revision)].inputs["values"]
         assert process["settings"] == itself["env"]
         for served in (cluster, *fleet.remotes_of(cluster)):
-            values = graph[istiod_chart(served)].inputs["values"]
+            values = graph[istiod_chart(served, revision)].inputs["values"]
             assert str(int(process["address"]["httpsPort"])) in values["istiodRemote"]["injectionURL"]
         mesh = fleet.mesh_of(cluster)
         roots = {graph[root_resource(mesh, root)].urn for root in fleet.meshes[mesh].trust.roots}
-        authority = graph[f"{cluster}/istiod-process"].property_dependencies["certificateAuthority"]
+        authority = graph[istiod_process(cluster, revision)].property_dependencies["certificateAuthority"]
         assert authority == {graph[f"{cluster}/intermediate"].urn, *roots}
 
 

@@ -144,7 +144,7 @@ def test_the_contents_of_an_embedded_cluster_vanish_with_it_and_those_of_an_exis
 
 def test_processes_are_stopped_by_themselves_and_not_with_their_cluster(graph: Graph) -> None:
     for resource in graph.custom:
-        if resource.what in ("processes", "istiod-process", "istiod-address"):
+        if resource.type.rpartition(":")[2] in ("EmbeddedCluster", "Istiod", "IstiodAddress"):
             assert resource.deleted_with == ""
 
 

@@ -12,15 +12,19 @@ from tests.components.registered_graph import Graph
 from tests.components.registrations import record
 from tests.components.waiting import (
     RULES_TO_ISTIODS,
+    all_ready,
     answering,
     beside_istiod,
     crossing,
     gateway_address,
     istiod_chart,
+    istiod_itself,
+    istiod_process,
     istiods,
     needed,
     of_kind,
     ready,
+    served,
 )
 from tests.topology.strategies import loaded_fleets
 from topology import Fleet
@@ -35,13 +39,15 @@ def test_the_namespace_comes_before_the_authority_and_that_before_istiod(graph: 
         cacerts = beside_istiod(fleet, primary, "cacerts")
         assert beside_istiod(fleet, primary, "namespace") in graph.waits_for(cacerts)
         assert f"{primary}/intermediate" in graph.waits_for(cacerts)
-        assert cacerts in graph.waits_for(beside_istiod(fleet, primary, "istiod"))
-        assert cacerts in graph.waits_for(answering(fleet, primary))
+        for revision in fleet.istio.installed:
+            assert cacerts in graph.waits_for(istiod_itself(fleet, primary, revision))
+            assert cacerts in graph.waits_for(answering(fleet, primary, revision))
 
 
 def test_a_cluster_that_is_served_from_another_has_no_authority_of_its_own(graph: Graph, fleet: Fleet) -> None:
     for cluster in of_kind(fleet, "remote"):
-        assert not {f"{cluster}/{what}" for what in ("intermediate", "cacerts", "istiod-process")} & graph.names()
+        processes = {istiod_process(cluster, revision) for revision in fleet.istio.installed}
+        assert not {f"{cluster}/intermediate", f"{cluster}/cacerts", *processes} & graph.names()
     for cluster in of_kind(fleet, "external"):
         assert f"{cluster}/cacerts" not in graph.names()
 
@@ -51,9 +57,10 @@ def test_the_base_chart_comes_before_the_istiod_chart_and_that_before_istiod_ans
 ) -> None:
     for cluster in fleet.clusters:
         assert f"{cluster}/istio-system" in graph.waits_for(f"{cluster}/istio-base")
-        assert f"{cluster}/istio-base" in graph.waits_for(istiod_chart(cluster))
-        answers = ready(fleet, cluster)
-        assert istiod_chart(cluster) in {*graph.waits_for(answers), answers}
+        for revision in fleet.istio.installed:
+            chart, answers = istiod_chart(cluster, revision), ready(fleet, cluster, revision)
+            assert f"{cluster}/istio-base" in graph.waits_for(chart)
+            assert chart in {*graph.waits_for(answers), answers}
 
 
 def test_nothing_that_needs_the_webhooks_comes_before_istiod_answers(graph: Graph, fleet: Fleet) -> None:
@@ -63,7 +70,7 @@ def test_nothing_that_needs_the_webhooks_comes_before_istiod_answers(graph: Grap
             needing |= {f"{cluster}/{name}"} & graph.names()
         assert not fleet.has_east_west_gateway(cluster) or f"{cluster}/east-west-gateway" in needing
         for name in needing:
-            assert ready(fleet, cluster) in graph.waits_for(name)
+            assert all_ready(fleet, cluster) <= graph.waits_for(name)
 
 
 def test_the_address_of_a_gateway_is_read_after_its_release(graph: Graph, fleet: Fleet) -> None:
@@ -78,8 +85,8 @@ def test_a_reader_token_waits_for_its_account_and_for_what_the_account_may_read(
     for cluster in fleet.clusters:
         assert (f"{cluster}/reader-token" in graph.names()) == bool(fleet.readers_of(cluster))
         if fleet.readers_of(cluster):
-            charts = {f"{cluster}/istio-base", istiod_chart(cluster)}
-            assert charts <= graph.waits_for(f"{cluster}/reader-token")
+            charts = {istiod_chart(cluster, revision) for revision in fleet.istio.installed}
+            assert {f"{cluster}/istio-base", *charts} <= graph.waits_for(f"{cluster}/reader-token")
 
 
 def test_remote_secrets_wait_for_the_reader_tokens_of_all_peers(graph: Graph, fleet: Fleet) -> None:
@@ -97,21 +104,24 @@ def test_remote_secrets_wait_for_the_reader_tokens_of_all_peers(graph: Graph, fl
 def test_a_chart_that_leads_elsewhere_has_the_address_of_the_gateway_there(graph: Graph, fleet: Fleet) -> None:
     for cluster in (*of_kind(fleet, "remote"), *of_kind(fleet, "external")):
         host = fleet.hosting(cluster)
-        values = graph[istiod_chart(cluster)].property_dependencies["values"]
-        assert graph[gateway_address(fleet, host)].urn in values
-        assert answering(fleet, host) in graph.waits_for(istiod_chart(cluster))
+        for revision in fleet.istio.installed:
+            chart = istiod_chart(cluster, revision)
+            assert graph[gateway_address(fleet, host)].urn in graph[chart].property_dependencies["values"]
+            assert answering(fleet, host, revision) in graph.waits_for(chart)
 
 
 def test_a_remote_is_served_once_its_primary_was_let_in_and_the_way_there_is_open(graph: Graph, fleet: Fleet) -> None:
-    assert {name.partition("/")[0] for name in graph.names() if name.endswith("/served")} == set(
-        of_kind(fleet, "remote")
-    )
-    for cluster in of_kind(fleet, "remote"):
-        before = graph.waits_for(f"{cluster}/served")
-        assert {istiod_chart(cluster), f"{fleet.primary_of(cluster)}/remote-secrets"} <= before
+    waits = {(cluster, revision) for cluster in of_kind(fleet, "remote") for revision in fleet.istio.installed}
+    assert {found.name for found in graph.custom if found.type.endswith(":ServedCluster")} == {
+        served(cluster, revision) for cluster, revision in waits
+    }
+    for cluster, revision in waits:
+        before = graph.waits_for(served(cluster, revision))
+        assert {istiod_chart(cluster, revision), f"{fleet.primary_of(cluster)}/remote-secrets"} <= before
         assert {f"{fleet.hosting(cluster)}/{rule}" for rule in RULES_TO_ISTIODS} <= before
         # Whoever waits for it is in that cluster, and nothing else is held up.
-        assert {first.cluster for first, other in graph.edges() if other.name == f"{cluster}/served"} <= {cluster}
+        waiting = {first.cluster for first, other in graph.edges() if other.name == served(cluster, revision)}
+        assert waiting <= {cluster}
 
 
 def test_an_external_istiod_starts_with_a_token_of_its_own_account_in_its_config_cluster(
@@ -120,17 +130,19 @@ def test_an_external_istiod_starts_with_a_token_of_its_own_account_in_its_config
     for cluster in of_kind(fleet, "external"):
         host = fleet.hosting(cluster)
         token, secret = f"{cluster}/istiod-token", f"{host}/external-{cluster}-kubeconfig"
-        # The account comes with the chart in the config cluster.
-        assert istiod_chart(cluster) in graph.waits_for(token)
+        # The account of all revisions comes with the chart of one in the config cluster.
+        assert istiod_chart(cluster, fleet.istio.revision) in graph.waits_for(token)
         assert graph[token].urn in graph[secret].property_dependencies["data"]
-        istiod = f"{host}/external-{cluster}-istiod"
-        assert {secret, f"{host}/external-{cluster}-cacerts", answering(fleet, host)} <= graph.waits_for(istiod)
-        assert {f"{host}/{rule}" for rule in RULES_TO_ISTIODS} <= graph.waits_for(istiod)
-        assert istiod in {answering(fleet, cluster), *graph.waits_for(answering(fleet, cluster))}
-        if fleet.clusters[host].simulated:
-            process = graph[f"{cluster}/istiod-process"]
-            assert process.property_dependencies["configKubeconfig"] >= {graph[token].urn}
-            assert graph[token].urn not in process.property_dependencies["kubeconfig"]
+        for revision in fleet.istio.installed:
+            istiod, answers = istiod_itself(fleet, cluster, revision), answering(fleet, cluster, revision)
+            before = graph.waits_for(istiod)
+            assert {secret, f"{host}/external-{cluster}-cacerts", *all_ready(fleet, host)} <= before
+            assert {f"{host}/{rule}" for rule in RULES_TO_ISTIODS} <= before
+            assert istiod in {answers, *graph.waits_for(answers)}
+            if fleet.clusters[host].simulated:
+                process = graph[istiod_process(cluster, revision)]
+                assert process.property_dependencies["configKubeconfig"] >= {graph[token].urn}
+                assert graph[token].urn not in process.property_dependencies["kubeconfig"]
 
 
 def test_a_cluster_waits_for_another_only_where_something_needs_it(graph: Graph, fleet: Fleet) -> None:
@@ -143,7 +155,7 @@ def test_nothing_but_the_clusters_it_serves_waits_for_what_a_control_plane_is_to
 ) -> None:
     for resource, other in graph.edges():
         if other.what == "remote-secrets":
-            assert resource.what == "served"
+            assert resource.name in {served(resource.cluster, revision) for revision in fleet.istio.installed}
             assert fleet.primary_of(resource.cluster) == other.cluster
 
 

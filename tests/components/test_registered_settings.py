@@ -44,7 +44,9 @@ def test_every_cluster_of_the_mesh_gets_the_same(graph_of: Callable[[str], Graph
 def test_what_is_declared_is_exported_for_the_verification(graph_of: Callable[[str], Graph]) -> None:
     graph = graph_of("settings")
     (mesh,) = graph.outputs["fleet"]["meshes"]
-    assert mesh["settings"]["meshConfig"] == graph["west/istiod"].inputs["values"]["meshConfig"]
+    written = graph["west/istiod"].inputs["values"]["meshConfig"]
+    # Beside what is declared for the mesh there is what every proxy is told.
+    assert mesh["settings"]["meshConfig"] == {key: written[key] for key in written if key != "defaultConfig"}
     assert [(entry["kind"], entry["name"]) for entry in mesh["settings"]["objects"]] == [
         ("PeerAuthentication", "default"),
         ("Telemetry", "mesh-default"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from manifests.control_plane import istiod_service
 from tests.components.registered_graph import Graph, Resource
 from topology import Fleet
 
@@ -9,7 +10,7 @@ RULES_TO_ISTIODS = ("istiod-gateway", "istiod-routes")
 
 
 def istiods(fleet: Fleet) -> list[str]:
-    """The clusters whose name an istiod carries."""
+    """The clusters whose name an istiod carries, or one istiod for each revision."""
     return [cluster for cluster in fleet.clusters if fleet.is_primary(cluster)]
 
 
@@ -19,28 +20,55 @@ def of_kind(fleet: Fleet, kind: str) -> list[str]:
 
 
 def beside_istiod(fleet: Fleet, primary: str, what: str) -> str:
-    """What stands in the cluster in which the istiod of `primary` runs: `namespace`, `cacerts` or `istiod`."""
+    """What stands in the cluster in which the istiods of `primary` run: `namespace` or `cacerts`."""
     host = fleet.hosting(primary)
     if host != primary:
         return f"{host}/external-{primary}-{what}"
     return f"{primary}/{'istio-system' if what == 'namespace' else what}"
 
 
-def answering(fleet: Fleet, primary: str) -> str:
-    """What is done when the istiod that carries the name of `primary` answers."""
+def istiod_itself(fleet: Fleet, primary: str, revision: str) -> str:
+    """The release whose pods are a revision of the istiod that carries the name of `primary`, simulated or not."""
+    host = fleet.hosting(primary)
+    name = istiod_service(revision)
+    return f"{primary}/{name}" if host == primary else f"{host}/external-{primary}-{name}"
+
+
+def istiod_process(primary: str, revision: str) -> str:
+    """That istiod where it is a process."""
+    return f"{primary}/{istiod_service(revision)}-process"
+
+
+def istiod_address(primary: str, revision: str) -> str:
+    """The ports that are reserved for that process."""
+    return f"{primary}/{istiod_service(revision)}-address"
+
+
+def istiod_chart(cluster: str, revision: str) -> str:
+    """The release of a revision's istiod chart in a cluster, which is not always istiod itself."""
+    return f"{cluster}/{istiod_service(revision)}"
+
+
+def served(cluster: str, revision: str) -> str:
+    """What is done when another cluster's istiod of that revision serves this one."""
+    return f"{cluster}/{'served' if revision == 'default' else f'served-{revision}'}"
+
+
+def answering(fleet: Fleet, primary: str, revision: str) -> str:
+    """What is done when a revision of the istiod that carries the name of `primary` answers."""
     if fleet.clusters[fleet.hosting(primary)].simulated:
-        return f"{primary}/istiod-process"
-    return beside_istiod(fleet, primary, "istiod")
+        return istiod_process(primary, revision)
+    return istiod_itself(fleet, primary, revision)
 
 
-def ready(fleet: Fleet, cluster: str) -> str:
-    """What is done when istiod answers in a cluster, wherever it runs."""
-    return answering(fleet, cluster) if fleet.is_primary(cluster) else f"{cluster}/served"
+def ready(fleet: Fleet, cluster: str, revision: str) -> str:
+    """What is done when a revision of istiod answers in a cluster, wherever it runs."""
+    return answering(fleet, cluster, revision) if fleet.is_primary(cluster) else served(cluster, revision)
 
 
-def istiod_chart(cluster: str) -> str:
-    """The release of the istiod chart in a cluster, which is not always istiod itself."""
-    return f"{cluster}/istiod"
+def all_ready(fleet: Fleet, cluster: str) -> set[str]:
+    """What is done when every revision of istiod answers in a cluster."""
+    return {ready(fleet, cluster, revision) for revision in fleet.istio.installed}
 
 
 def gateway_address(fleet: Fleet, cluster: str) -> str:
@@ -61,7 +89,6 @@ def needed(graph: Graph, fleet: Fleet) -> set[tuple[str, str]]:
     """Every edge between clusters that something needs: who waits, and for what."""
     pairs = set()
     for name in fleet.clusters:
-        primary, host = fleet.primary_of(name), fleet.hosting(name)
         if fleet.is_primary(name):
             pairs |= {
                 (f"{name}/remote-secrets", f"{peer}/{what}")
@@ -69,25 +96,45 @@ def needed(graph: Graph, fleet: Fleet) -> set[tuple[str, str]]:
                 # The address of a peer's API server goes into its kubeconfig beside the token.
                 for what in ("reader-token", "processes")
             }
-        if host != name:
-            pairs.add((istiod_chart(name), gateway_address(fleet, host)))
-        if primary != name:
-            pairs |= {
-                (istiod_chart(name), f"{primary}/istiod-address"),
-                (f"{name}/served", f"{primary}/remote-secrets"),
-                # Where it can be asked how it is.
-                (f"{name}/served", f"{primary}/istiod-process"),
-                *((f"{name}/served", f"{host}/{rule}") for rule in RULES_TO_ISTIODS),
-            }
-        elif host != name:
-            pairs |= {
-                (f"{host}/external-{name}-cacerts", f"{name}/intermediate"),
-                (f"{host}/external-{name}-kubeconfig", f"{name}/istiod-token"),
-                (f"{host}/external-{name}-kubeconfig", f"{name}/processes"),
-                (f"{name}/istiod-process", f"{host}/external-{name}-istiod"),
-                # Where its port is forwarded for istioctl.
-                (f"{name}/istiod-process", f"{host}/processes"),
-                # Where pods run, that release is done when istiod answers.
-                *((resource.name, answering(fleet, name)) for resource in graph.custom if resource.cluster == name),
-            }
+            if fleet.hosting(name) != name:
+                host = fleet.hosting(name)
+                pairs |= {
+                    (f"{host}/external-{name}-cacerts", f"{name}/intermediate"),
+                    (f"{host}/external-{name}-kubeconfig", f"{name}/istiod-token"),
+                    (f"{host}/external-{name}-kubeconfig", f"{name}/processes"),
+                }
+        for revision in fleet.istio.installed:
+            pairs |= _needed_for(graph, fleet, name, revision)
     return {(first, second) for first, second in pairs if {first, second} <= graph.names()}
+
+
+def _needed_for(graph: Graph, fleet: Fleet, name: str, revision: str) -> set[tuple[str, str]]:
+    """The edges that a revision of the istiod which serves a cluster needs."""
+    primary, host = fleet.primary_of(name), fleet.hosting(name)
+    pairs = set()
+    if host != name:
+        pairs.add((istiod_chart(name, revision), gateway_address(fleet, host)))
+    if primary != name:
+        pairs |= {
+            (istiod_chart(name, revision), istiod_address(primary, revision)),
+            (served(name, revision), f"{primary}/remote-secrets"),
+            # Where it can be asked how it is.
+            (served(name, revision), istiod_process(primary, revision)),
+            *((served(name, revision), f"{host}/{rule}") for rule in RULES_TO_ISTIODS),
+        }
+        if revision == fleet.istio.revision:
+            # A tag is a webhook that leads to the same istiod.
+            pairs |= {(f"{name}/tag-{tag}", istiod_address(primary, revision)) for tag in fleet.istio.tags}
+    elif host != name:
+        pairs |= {
+            (istiod_process(name, revision), istiod_itself(fleet, name, revision)),
+            # Where its port is forwarded for istioctl.
+            (istiod_process(name, revision), f"{host}/processes"),
+            # Where pods run, that release is done when istiod answers.
+            *(
+                (resource.name, answering(fleet, name, revision))
+                for resource in graph.custom
+                if resource.cluster == name
+            ),
+        }
+    return pairs

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from manifests import Document, Object, Release
+from manifests.control_plane import istiod_service
+from topology import Fleet
 
 
 def named(plan: list[Document], name: str) -> Document | None:
@@ -20,6 +22,11 @@ def objects(plan: list[Document]) -> list[Object]:
 def releases(plan: list[Document]) -> dict[str, Release]:
     """The releases of a plan by the name of their document."""
     return {document.name: document.body for document in plan if isinstance(document.body, Release)}
+
+
+def istiods(fleet: Fleet, plan: list[Document]) -> dict[str, Release]:
+    """The releases of the istiod chart that serve the cluster itself, by revision."""
+    return {revision: releases(plan)[istiod_service(revision)] for revision in fleet.istio.installed}
 
 
 def texts(value: Any) -> set[str]:

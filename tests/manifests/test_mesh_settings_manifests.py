@@ -12,7 +12,7 @@ from manifests import fleet_plan
 from manifests.mesh_settings import mesh_config, mesh_objects
 from manifests.mesh_settings import objects as objects_of
 from manifests.remote_secrets import Peer, reader_token, remote_kubeconfig
-from tests.manifests.plans import named, releases, values_of
+from tests.manifests.plans import istiods, named, values_of
 from tests.topology.strategies import loaded_fleets
 from topology import ControlPlane, Fleet, load
 
@@ -61,11 +61,12 @@ def test_every_control_plane_of_a_mesh_gets_the_same_bytes(fleet: Fleet) -> None
         written = {
             json.dumps(
                 [
-                    _without_address(releases(plans[cluster])["istiod"].values["meshConfig"]),
+                    _without_address(istiod.values["meshConfig"]),
                     [values_of(found)["spec"] for name in OBJECTS if (found := named(plans[cluster], name))],
                 ]
             )
             for cluster in fleet.primaries_of(mesh)
+            for istiod in istiods(fleet, plans[cluster]).values()
         }
         assert len(written) == 1
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 
 from manifests import Chart, Stage, fleet_plan
-from tests.manifests.plans import named, objects, releases, texts, values_of
+from tests.manifests.plans import istiods, named, objects, releases, texts, values_of
 from tests.topology.strategies import loaded_fleets
 from topology import Fleet, load
 
@@ -74,14 +74,14 @@ def test_the_namespace_of_istio_comes_first_and_has_the_label_of_its_network(fle
 def test_one_name_of_a_cluster_feeds_charts_paths_annotations_and_remote_secrets(fleet: Fleet) -> None:
     plans = fleet_plan(fleet)
     for cluster, plan in plans.items():
-        values = releases(plan)["istiod"].values
-        assert values["global"]["multiCluster"]["clusterName"] == cluster
         path = f"/inject/cluster/{cluster}/net/{fleet.clusters[cluster].network}"
-        webhook = values.get("istiodRemote", {})
-        if fleet.clusters[cluster].simulated:
-            assert webhook["injectionURL"].endswith(path)
-        else:
-            assert webhook.get("injectionPath") == (None if fleet.hosting(cluster) == cluster else path)
+        for istiod in istiods(fleet, plan).values():
+            assert istiod.values["global"]["multiCluster"]["clusterName"] == cluster
+            webhook = istiod.values.get("istiodRemote", {})
+            if fleet.clusters[cluster].simulated:
+                assert webhook["injectionURL"].endswith(path)
+            else:
+                assert webhook.get("injectionPath") == (None if fleet.hosting(cluster) == cluster else path)
         for remote in fleet.remotes_of(cluster):
             annotations = values_of(plans[remote][0])["metadata"]["annotations"]
             assert annotations == {"topology.istio.io/controlPlaneClusters": cluster}
@@ -95,11 +95,11 @@ def test_one_name_of_a_cluster_feeds_charts_paths_annotations_and_remote_secrets
 @given(loaded_fleets())
 def test_istiod_gets_the_mesh_the_network_and_the_trust_domain(fleet: Fleet) -> None:
     for cluster, plan in fleet_plan(fleet).items():
-        values = releases(plan)["istiod"].values
         mesh = fleet.mesh_of(cluster)
-        assert values["global"]["meshID"] == mesh
-        assert values["global"]["network"] == fleet.clusters[cluster].network
-        assert values["meshConfig"]["trustDomain"] == fleet.meshes[mesh].trust_domain
+        for istiod in istiods(fleet, plan).values():
+            assert istiod.values["global"]["meshID"] == mesh
+            assert istiod.values["global"]["network"] == fleet.clusters[cluster].network
+            assert istiod.values["meshConfig"]["trustDomain"] == fleet.meshes[mesh].trust_domain
 
 
 @quick
@@ -153,35 +153,38 @@ def test_networks_are_opened_where_the_configuration_of_their_gateways_is(fleet:
 def test_webhooks_lead_to_a_process_exactly_where_pods_are_simulated(fleet: Fleet) -> None:
     for cluster, plan in fleet_plan(fleet).items():
         simulated, validates = fleet.clusters[cluster].simulated, fleet.is_primary(cluster)
-        istiod, base = releases(plan)["istiod"], releases(plan)["istio-base"]
-        assert ("injectionURL" in istiod.values.get("istiodRemote", {})) == simulated
-        assert ("base" in istiod.values) == (simulated and validates)
+        base = releases(plan)["istio-base"]
         assert ("base" in base.values) == (simulated and validates)
-        # Helm would wait for pods, which are ready at once, and for addresses, which nobody gives. Where istiod is
-        # elsewhere the chart has no pods.
-        assert istiod.wait is (fleet.hosting(cluster) == cluster and not simulated)
+        for istiod in istiods(fleet, plan).values():
+            assert ("injectionURL" in istiod.values.get("istiodRemote", {})) == simulated
+            assert ("base" in istiod.values) == (simulated and validates)
+            # Helm would wait for pods, which are ready at once, and for addresses, which nobody gives. Where istiod is
+            # elsewhere the chart has no pods.
+            assert istiod.wait is (fleet.hosting(cluster) == cluster and not simulated)
 
 
 @quick
 @given(loaded_fleets())
-def test_a_revision_is_given_to_everything_that_takes_one_or_to_nothing(fleet: Fleet) -> None:
-    revision = fleet.istio.revision
+def test_everything_that_takes_a_revision_is_given_that_which_it_is_on(fleet: Fleet) -> None:
+    istio = fleet.istio
+    # What namespaces are labelled with: a tag stays when the revision behind it is another one.
+    selected = istio.tags[0] if istio.tags else istio.revision
     for cluster, plan in fleet_plan(fleet).items():
         # The validator of a cluster without an istiod of its name would never be given its certificate.
-        default = revision if fleet.is_primary(cluster) else ""
+        default = istio.revision if fleet.is_primary(cluster) else ""
         assert releases(plan)["istio-base"].values["defaultRevision"] == default
-        given_one = None if revision == "default" else revision
-        for name, release in releases(plan).items():
-            if name != "istio-base":
-                assert release.values.get("revision") == given_one
+        for revision, istiod in istiods(fleet, plan).items():
+            assert istiod.values.get("revision", "default") == revision
+        if "east-west-gateway" in releases(plan):
+            assert releases(plan)["east-west-gateway"].values.get("revision", "default") == istio.gateways
         for name, namespace in fleet.namespaces_of(cluster).items():
             document = named(plan, f"namespace-{name}")
             assert document is not None
             made = values_of(document)["metadata"]["labels"]
-            selecting = {key for key in ("istio-injection", "istio.io/rev") if key in made}
+            selecting = {key: made[key] for key in ("istio-injection", "istio.io/rev") if key in made}
+            by_default = {"istio-injection": "enabled"}
             if namespace.injection:
-                assert selecting == ({"istio-injection"} if given_one is None else {"istio.io/rev"})
-                assert made.get("istio.io/rev") == given_one
+                assert selecting == (by_default if selected == "default" else {"istio.io/rev": selected})
             assert namespace.labels.items() <= made.items()
 
 
@@ -194,8 +197,7 @@ def test_meshes_do_not_name_each_others_clusters(fleet: Fleet) -> None:
         for document in plan:
             body = values_of(document)
             assert not others & set((body.get("data") or {}) if document.name == "remote-secrets" else ())
-            if document.name == "istiod":
-                assert body["global"]["meshID"] == mesh
+        assert {istiod.values["global"]["meshID"] for istiod in istiods(fleet, plan).values()} == {mesh}
 
 
 @quick
@@ -229,7 +231,8 @@ def test_charts_are_named_as_istio_publishes_them() -> None:
         "istiod": "istiod",
         "east-west-gateway": "gateway",
     }
-    assert {str(chart) for chart in Chart} >= {"base", "istiod", "gateway"}
+    # The last one is ours: Istio publishes none for the Gateway API.
+    assert [str(chart) for chart in Chart] == ["base", "istiod", "gateway", "cni", "ztunnel", "gateway-api"]
 
 
 def _in_one_mesh(size: int) -> Fleet:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from topology.draft import Draft
 from topology.faults import Fault
+from topology.names import RESERVED_REVISION_ENDINGS, RESERVED_REVISIONS
 
 # https://istio.io/latest/docs/setup/upgrade/: a canary may be two minor releases ahead.
 FURTHEST = 2
@@ -20,6 +21,11 @@ def revisions(draft: Draft) -> Iterator[Fault]:
     istio = draft.istio
     installed = istio.installed
     listed = ", ".join(installed)
+    for revision in installed:
+        if revision in RESERVED_REVISIONS or revision.endswith(RESERVED_REVISION_ENDINGS):
+            taken = ", ".join((*sorted(RESERVED_REVISIONS), *(f"*{ending}" for ending in RESERVED_REVISION_ENDINGS)))
+            path = f"istio.revisions.{revision}" if istio.revisions else "istio.revision"
+            yield Fault(path, f"istiod-{revision} is the name of something else; taken are {taken}, use another name")
     if istio.revision not in installed:
         yield Fault("istio.revision", f"{istio.revision!r} is not one of istio.revisions ({listed}); add it there")
     if istio.gateway_revision and istio.gateway_revision not in installed:

@@ -40,6 +40,16 @@ INSTALLED = [
         {"istio.gatewayRevision": "'green' is not installed; installed are default"},
     ),
     Wrong(
+        "revision called as what belongs to istiod",
+        {"istio": {"revision": "gateway"}},
+        {"istio.revision": "istiod-gateway is the name of something else; taken are address, gateway, process"},
+    ),
+    Wrong(
+        "revision called as the process of another one",
+        istio(revisions={"blue": {}, "blue-process": {}}),
+        {"istio.revisions.blue-process": "istiod-blue-process is the name of something else"},
+    ),
+    Wrong(
         "three revisions",
         istio(revisions=BLUE_GREEN | {"red": {}}),
         {"istio.revisions": "3 revisions (blue, green, red) side by side; 2 are enough"},
