@@ -11,14 +11,13 @@ import pytest
 from hypothesis import given, settings
 
 from manifests import Chart, Stage, fleet_plan
-from manifests.objects import ISTIO_SYSTEM
 from tests.manifests.plans import istiods, named, objects, releases, texts, values_of
 from tests.topology.strategies import loaded_fleets
 from topology import Fleet, load
 
 pytestmark = pytest.mark.proof("objects and chart values follow from the stack file alone", step=0)
 
-quick = settings(max_examples=20, deadline=None)
+quick = settings(max_examples=30, deadline=None)
 STAGES = list(Stage)
 
 
@@ -66,23 +65,28 @@ def test_every_object_says_who_manages_it(fleet: Fleet) -> None:
 def test_the_namespace_of_istio_comes_first_and_has_the_label_of_its_network(fleet: Fleet) -> None:
     for cluster, plan in fleet_plan(fleet).items():
         first = values_of(plan[0])
-        assert (first["kind"], first["metadata"]["name"]) == ("Namespace", ISTIO_SYSTEM)
+        assert (first["kind"], first["metadata"]["name"]) == ("Namespace", fleet.system_namespace(cluster))
         assert first["metadata"]["labels"]["topology.istio.io/network"] == fleet.clusters[cluster].network
 
 
 @quick
 @given(loaded_fleets())
-def test_one_name_of_a_cluster_feeds_charts_paths_and_remote_secrets(fleet: Fleet) -> None:
+def test_one_name_of_a_cluster_feeds_charts_paths_annotations_and_remote_secrets(fleet: Fleet) -> None:
     plans = fleet_plan(fleet)
     for cluster, plan in plans.items():
+        path = f"/inject/cluster/{cluster}/net/{fleet.clusters[cluster].network}"
         for istiod in istiods(fleet, plan).values():
             assert istiod.values["global"]["multiCluster"]["clusterName"] == cluster
+            webhook = istiod.values.get("istiodRemote", {})
             if fleet.clusters[cluster].simulated:
-                network = fleet.clusters[cluster].network
-                url = istiod.values["istiodRemote"]["injectionURL"]
-                assert url.endswith(f"/inject/cluster/{cluster}/net/{network}")
-        for peer in fleet.peers_of(cluster):
-            secret = named(plans[peer], "remote-secrets")
+                assert webhook["injectionURL"].endswith(path)
+            else:
+                assert webhook.get("injectionPath") == (None if fleet.hosting(cluster) == cluster else path)
+        for remote in fleet.remotes_of(cluster):
+            annotations = values_of(plans[remote][0])["metadata"]["annotations"]
+            assert annotations == {"topology.istio.io/controlPlaneClusters": cluster}
+        for reader in fleet.readers_of(cluster):
+            secret = named(plans[reader], "remote-secrets")
             assert secret is not None
             assert cluster in values_of(secret)["data"]
 
@@ -103,11 +107,11 @@ def test_istiod_gets_the_mesh_the_network_and_the_trust_domain(fleet: Fleet) -> 
 def test_a_control_plane_has_one_remote_secret_that_holds_exactly_its_peers(fleet: Fleet) -> None:
     for cluster, plan in fleet_plan(fleet).items():
         found = [body for body in objects(plan) if body["metadata"]["labels"].get("istio/multiCluster") == "true"]
-        peers = fleet.peers_of(cluster)
-        assert len(found) == (1 if peers else 0)
-        assert [list(body["data"]) for body in found] == ([sorted(peers)] if peers else [])
-        # A peer reads with a token of this cluster, so both or neither are there.
-        assert (named(plan, "reader-token") is not None) == bool(peers)
+        peers = sorted(set(fleet.members_of(fleet.mesh_of(cluster))) - {cluster}) if fleet.is_primary(cluster) else []
+        assert [list(body["data"]) for body in found] == ([peers] if peers else [])
+        assert [body["metadata"]["namespace"] for body in found] == [fleet.system_namespace(cluster)] * len(found)
+        # A reader reads with a token of this cluster, so both or neither are there.
+        assert (named(plan, "reader-token") is not None) == bool(fleet.readers_of(cluster))
 
 
 @quick
@@ -118,27 +122,44 @@ def test_there_is_a_gateway_exactly_where_the_topology_says_and_none_in_a_mesh_o
     for cluster, plan in fleet_plan(fleet).items():
         wanted = fleet.has_east_west_gateway(cluster)
         assert ("east-west-gateway" in releases(plan)) == wanted
-        assert (named(plan, "cross-network-gateway") is not None) == wanted
         declared = fleet.clusters[cluster].east_west_gateway
-        if len(fleet.networks_of(fleet.mesh_of(cluster))) == 1 and declared is None:
+        alone = len(fleet.networks_of(fleet.mesh_of(cluster))) == 1 and declared is None
+        if alone and not fleet.exposes_control_plane(cluster):
             assert not wanted
-        if wanted:
-            values = releases(plan)["east-west-gateway"].values
+        if not wanted:
+            continue
+        values = releases(plan)["east-west-gateway"].values
+        if alone:
+            assert "networkGateway" not in values
+            assert {port["port"] for port in values["service"]["ports"]} >= {15012, 15017}
+        else:
             assert values["networkGateway"] == fleet.clusters[cluster].network
             assert values["networkGatewayPorts"]["tls"]["port"] == (declared.port if declared else 15443)
 
 
 @quick
 @given(loaded_fleets())
+def test_networks_are_opened_where_the_configuration_of_their_gateways_is(fleet: Fleet) -> None:
+    for cluster, plan in fleet_plan(fleet).items():
+        served = [name for name in fleet.clusters if fleet.primary_of(name) == cluster]
+        opened = named(plan, "cross-network-gateway")
+        assert (opened is not None) == any(fleet.is_network_gateway(name) for name in served)
+        if opened is not None:
+            assert values_of(opened)["metadata"]["namespace"] == fleet.system_namespace(cluster)
+
+
+@quick
+@given(loaded_fleets())
 def test_webhooks_lead_to_a_process_exactly_where_pods_are_simulated(fleet: Fleet) -> None:
     for cluster, plan in fleet_plan(fleet).items():
-        simulated = fleet.clusters[cluster].simulated
-        assert ("base" in releases(plan)["istio-base"].values) == simulated
+        simulated, validates = fleet.clusters[cluster].simulated, fleet.is_primary(cluster)
+        assert ("base" in releases(plan)["istio-base"].values) == (simulated and validates)
         for istiod in istiods(fleet, plan).values():
-            assert ("istiodRemote" in istiod.values) == simulated
-            assert ("base" in istiod.values) == simulated
-            # Helm would wait for pods, which are ready at once, and for addresses, which nobody gives.
-            assert istiod.wait is not simulated
+            assert ("injectionURL" in istiod.values.get("istiodRemote", {})) == simulated
+            assert ("base" in istiod.values) == (simulated and validates)
+            # Helm would wait for pods, which are ready at once, and for addresses, which nobody gives. Where istiod is
+            # elsewhere the chart has no pods.
+            assert istiod.wait is (fleet.hosting(cluster) == cluster and not simulated)
 
 
 @quick
@@ -148,7 +169,9 @@ def test_everything_that_takes_a_revision_is_given_that_which_it_is_on(fleet: Fl
     # What namespaces are labelled with: a tag stays when the revision behind it is another one.
     selected = istio.tags[0] if istio.tags else istio.revision
     for cluster, plan in fleet_plan(fleet).items():
-        assert releases(plan)["istio-base"].values["defaultRevision"] == istio.revision
+        # The validator of a cluster without an istiod of its name would never be given its certificate.
+        default = istio.revision if fleet.is_primary(cluster) else ""
+        assert releases(plan)["istio-base"].values["defaultRevision"] == default
         for revision, istiod in istiods(fleet, plan).items():
             assert istiod.values.get("revision", "default") == revision
         if fleet.has_east_west_gateway(cluster):
