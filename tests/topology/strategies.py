@@ -283,6 +283,35 @@ def _add_failover(draw: st.DrawFn, mesh: Config | None, regions: list[str]) -> N
     locality["failover"] = [{"from": origin, "to": draw(st.sampled_from(others[origin]))} for origin in origins]
 
 
+@st.composite
+def ambient_fleets(draw: st.DrawFn) -> Fleet:
+    """Fleets with a mesh `calm` in ambient mode, and most of them with a mesh `busy` of sidecars beside it."""
+    here, calm, busy = draw(st.booleans()), draw(st.integers(1, 3)), draw(st.integers(0, 2))
+    cluster_names = draw(names(calm + busy, CLUSTER_LENGTH, RESERVED_CLUSTERS))
+    clusters: Config = {}
+    for position, name in enumerate(cluster_names):
+        clusters[name] = {"mesh": "calm", "dataPlane": "ambient"} if position < calm else {"mesh": "busy"}
+        # Several ambient clusters are never on one network.
+        clusters[name]["network"] = f"n{position}" if position < calm else "shared"
+        clusters[name] |= draw(providers(position, here))
+        if draw(st.booleans()):
+            clusters[name]["eastWestGateway"] = {"serviceAnnotations": {"example.com/kind": "internal"}}
+    anywhere = _optional(injection=st.booleans(), labels=st.just({"team": "a"}))
+    asking = _optional(injection=st.booleans(), waypoint=st.booleans(), globalServices=st.booleans())
+    return load(
+        "generated",
+        {
+            "host": cluster_names[0],
+            "meshes": {"calm": {}} | ({"busy": {}} if busy else {}),
+            "networks": {cluster["network"]: {} for cluster in clusters.values()},
+            "clusters": clusters,
+            # What asks for ambient mode does so in some of the clusters that have it, or in all there are.
+            "namespaces": {"plain": draw(anywhere), "shop": draw(asking)},
+            "istio": draw(istios()),
+        },
+    )
+
+
 def _written(plane: object, names: list[str]) -> st.SearchStrategy[Config]:
     """A control plane as a stack file has it, with the names of clusters for their positions."""
     if isinstance(plane, dict):
