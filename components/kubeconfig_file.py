@@ -53,8 +53,8 @@ def _unreachable_for_istiods(topology: Fleet, files: Mapping[str, KubeconfigFile
     return [
         Fault(
             f"clusters.{name}.existing.kubeconfig",
-            f"its server {file.server} is an address of this machine, and pods of {', '.join(far)} run elsewhere; name "
-            f"an address that its peers reach as clusters.{name}.discovery.server, or give a kubeconfig with one",
+            f"its server {file.server} is an address of this machine, which the istiod of {', '.join(far)} cannot "
+            f"reach; name one that it reaches as clusters.{name}.discovery.server, or give a kubeconfig with one",
         )
         for name, file in files.items()
         if file.on_this_machine

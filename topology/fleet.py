@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cached_property
+from typing import Any, Self
 
 from pydantic import Field
 
@@ -146,6 +147,13 @@ class Fleet(Model):
         if len(members) > 1:
             parts.append("one network" if len(self.networks_of(mesh)) == 1 else "several networks")
         return ", ".join(["ambient", *parts] if self.is_ambient(mesh) else parts)
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """The same with other fields in some places; what follows from them is derived anew."""
+        copied = super().model_copy(update=update, deep=deep)
+        for name in [name for name in vars(copied) if name not in type(self).model_fields]:
+            del copied.__dict__[name]
+        return copied
 
     # Derived once, since the models are frozen: whoever plans a thousand clusters asks for each of them.
 

@@ -72,6 +72,9 @@ EXAMPLES = (
     Refused("The gateway's port is not one it needs itself.", {"clusters.west.eastWestGateway": {"port": 15012}}),
     Refused("Istio and Kubernetes fit each other.", {"kubernetes.version": "v1.31.0"}),
     Refused("And the embedded ones are those that are built.", {"istio.version": "1.30"}),
+    Refused("A revision that gateways are on is installed.", {"istio.gatewayRevision": "green"}),
+    Refused("A tag is another name than that of a revision.", {"istio.tags": ["default"]}),
+    Refused("Waypoints belong to ambient mode.", {"namespaces.sample.waypoint": True}),
     Refused(
         "A certificate lives longer than the time before its renewal.",
         {"meshes.mesh1.trust.intermediate": {"validityDays": 30, "renewBeforeDays": 30}},
@@ -144,6 +147,8 @@ def flow(value: object) -> str:
         return f"{{{', '.join(f'{key}: {flow(inner)}' for key, inner in value.items())}}}"
     if isinstance(value, list):
         return f"[{', '.join(map(flow, value))}]"
+    if isinstance(value, bool):
+        return str(value).lower()
     quoted = isinstance(value, str) and (value == "" or value.replace(".", "").isdecimal())
     return repr(value) if quoted else str(value)
 

@@ -70,7 +70,7 @@ and `-` that begin with a letter. A name given twice is a fault.
 | a network | {label} characters | it is the value of a label | {networks} |
 | a mesh | {mesh} characters | it is part of its root certificate's common name | none |
 | a namespace | {label} characters | it is a DNS label | {namespaces}, and all that begin with {prefixes} |
-| a revision | {revision} characters | `istio-sidecar-injector-<revision>-istio-system` is derived from it | {revisions}, and all that end in {endings} |
+| a revision | {revision} characters | `istio-sidecar-injector-<revision>-istio-system` is made of it | {revisions} |
 """
 
 VERSIONS = """\
@@ -155,8 +155,7 @@ def _names() -> str:
         networks=listed(names.RESERVED_NETWORKS),
         namespaces=listed(names.RESERVED_NAMESPACES),
         prefixes=listed(names.RESERVED_NAMESPACE_PREFIXES),
-        revisions=listed(names.RESERVED_REVISIONS),
-        endings=listed(names.RESERVED_REVISION_ENDINGS),
+        revisions=f"{listed(names.RESERVED_REVISIONS)}, and all that end in {listed(names.RESERVED_REVISION_ENDINGS)}",
     )
 
 

@@ -37,7 +37,7 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
         }
     ),
     "two-roots": in_one_mesh(
-        {"west": {"embedded": {}}, "east": existing("east", "real")},
+        {"west": existing("west", "simulated"), "east": existing("east", "real")},
         meshes={"mesh1": {"trust": {"roots": ["first", "second"], "signing": "first"}}},
     ),
     "real-pods": in_one_mesh({"west": existing("west", "real"), "east": existing("east", "real")}),

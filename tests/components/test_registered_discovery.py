@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import base64
+import copy
 import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from tests.components.fleets import in_one_mesh
+from tests.components.fleets import CONFIGURATIONS, in_one_mesh
 from tests.components.registered_graph import Graph, Resource
 from tests.components.registrations import record
 from topology import load
@@ -45,6 +46,19 @@ def test_a_cluster_that_says_nothing_is_read_as_the_stack_itself_reaches_it(grap
     (found,) = kubeconfig(graph_of("settings"), "west", "east")["clusters"]
     assert found["cluster"]["server"] == "https://east.example:6443"
     assert "tls-server-name" not in found["cluster"]
+
+
+def test_an_external_istiod_reaches_its_config_cluster_as_peers_do() -> None:
+    config = copy.deepcopy(CONFIGURATIONS["external-hosted-twice"])
+    config["clusters"]["bank"]["discovery"] = {"server": "https://bank.example:6443", "tlsServerName": "api.bank"}
+    graph = record(load("external", config))
+    for cluster, server, name in (
+        ("bank", "https://bank.example:6443", "api.bank"),
+        ("shop", "https://127.0.0.1/shop/processes", None),
+    ):
+        data = graph[f"operations/external-{cluster}-kubeconfig"].inputs["data"]["value"]
+        (found,) = json.loads(base64.b64decode(data["config"]))["clusters"]
+        assert (found["cluster"]["server"], found["cluster"].get("tls-server-name")) == (server, name)
 
 
 def test_the_stack_itself_goes_on_with_its_own_address(graph_of: Callable[[str], Graph]) -> None:

@@ -153,8 +153,7 @@ def test_networks_are_opened_where_the_configuration_of_their_gateways_is(fleet:
 def test_webhooks_lead_to_a_process_exactly_where_pods_are_simulated(fleet: Fleet) -> None:
     for cluster, plan in fleet_plan(fleet).items():
         simulated, validates = fleet.clusters[cluster].simulated, fleet.is_primary(cluster)
-        base = releases(plan)["istio-base"]
-        assert ("base" in base.values) == (simulated and validates)
+        assert ("base" in releases(plan)["istio-base"].values) == (simulated and validates)
         for istiod in istiods(fleet, plan).values():
             assert ("injectionURL" in istiod.values.get("istiodRemote", {})) == simulated
             assert ("base" in istiod.values) == (simulated and validates)
@@ -175,7 +174,7 @@ def test_everything_that_takes_a_revision_is_given_that_which_it_is_on(fleet: Fl
         assert releases(plan)["istio-base"].values["defaultRevision"] == default
         for revision, istiod in istiods(fleet, plan).items():
             assert istiod.values.get("revision", "default") == revision
-        if "east-west-gateway" in releases(plan):
+        if fleet.has_east_west_gateway(cluster):
             assert releases(plan)["east-west-gateway"].values.get("revision", "default") == istio.gateways
         for name, namespace in fleet.namespaces_of(cluster).items():
             document = named(plan, f"namespace-{name}")

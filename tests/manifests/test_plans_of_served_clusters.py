@@ -7,7 +7,7 @@ from hypothesis import given, settings
 
 from manifests import Document, Object, fleet_plan
 from manifests.control_plane import injection_webhook, istiod_service
-from tests.manifests.plans import named, objects, releases, texts, values_of
+from tests.manifests.plans import istiods, named, objects, releases, texts, values_of
 from tests.topology.strategies import loaded_fleets
 from topology import Fleet, load
 
@@ -28,9 +28,9 @@ def of_kind(fleet: Fleet, kind: str) -> list[str]:
     return [name for name, cluster in fleet.clusters.items() if cluster.control_plane.kind == kind]
 
 
-def address(fleet: Fleet, cluster: str) -> str:
-    """Where the proxies of a cluster look for istiod: the Service that the chart makes there."""
-    return f"{istiod_service(fleet.istio.revision)}.{fleet.system_namespace(cluster)}.svc"
+def addresses(fleet: Fleet, cluster: str) -> set[str]:
+    """Where the proxies of a cluster look for istiod: the Service that the chart of their revision makes there."""
+    return {f"{istiod_service(name)}.{fleet.system_namespace(cluster)}.svc" for name in fleet.istio.installed}
 
 
 @quick
@@ -39,7 +39,7 @@ def test_a_remote_has_no_authority_no_remote_secrets_and_none_of_istiods_own_obj
     plans = fleet_plan(fleet)
     for cluster in of_kind(fleet, "remote"):
         plan = plans[cluster]
-        kinds = {found["kind"] for found in objects(plan)}
+        kinds = {found["kind"] for found in objects(plan) if not found["metadata"]["labels"].get("istio.io/tag")}
         assert kinds <= {"Namespace", "Secret"}
         secrets = [found for found in objects(plan) if found["kind"] == "Secret"]
         assert [found["type"] for found in secrets] == ["kubernetes.io/service-account-token"]
@@ -53,14 +53,15 @@ def test_a_remote_has_no_authority_no_remote_secrets_and_none_of_istiods_own_obj
 @given(loaded_fleets())
 def test_what_leads_elsewhere_is_the_remote_profile_with_the_gateway_in_front_of_istiod(fleet: Fleet) -> None:
     for cluster, plan in fleet_plan(fleet).items():
-        chart = releases(plan)["istiod"].values
         host = fleet.hosting(cluster)
-        assert (chart.get("profile") == "remote") == (host != cluster)
-        pilot = chart["global"].get("remotePilotAddress")
-        assert pilot == (None if host == cluster else f"<address of the east-west gateway of {host}>")
-        # Only the cluster with Istio's configuration gets the ConfigMaps that an istiod elsewhere reads from it.
-        config = True if fleet.clusters[cluster].control_plane.kind == "external" else None
-        assert (chart.get("configMap"), chart["global"].get("configCluster")) == (config, config)
+        for chart in istiods(fleet, plan).values():
+            values = chart.values
+            assert (values.get("profile") == "remote") == (host != cluster)
+            pilot = values["global"].get("remotePilotAddress")
+            assert pilot == (None if host == cluster else f"<address of the east-west gateway of {host}>")
+            # Only the cluster with Istio's configuration gets the ConfigMaps that an istiod elsewhere reads from it.
+            config = True if fleet.clusters[cluster].control_plane.kind == "external" else None
+            assert (values.get("configMap"), values["global"].get("configCluster")) == (config, config)
 
 
 @quick
@@ -71,10 +72,11 @@ def test_an_istiod_leads_elsewhere_exactly_where_clusters_name_it(fleet: Fleet) 
         if not fleet.is_primary(cluster):
             continue
         host = fleet.hosting(cluster)
-        name = "istiod" if host == cluster else f"external-{cluster}-istiod"
-        settings_of_istiod = releases(plans[host])[name].values.get("env", {})
         serves = bool(fleet.remotes_of(cluster)) or host != cluster
-        assert settings_of_istiod.get("EXTERNAL_ISTIOD") == ("true" if serves else None)
+        for revision in fleet.istio.installed:
+            name = istiod_service(revision)
+            release = releases(plans[host])[name if host == cluster else f"external-{cluster}-{name}"]
+            assert release.values.get("env", {}).get("EXTERNAL_ISTIOD") == ("true" if serves else None)
 
 
 @quick
@@ -91,7 +93,7 @@ def test_routes_lead_by_the_name_that_is_asked_for_to_each_istiod_that_serves_fr
             for name in match["sniHosts"]:
                 assert (name, match["port"]) not in routes
                 routes[name, match["port"]] = target["destination"]
-        wanted = {address(fleet, name) for name in served}
+        wanted = set().union(*(addresses(fleet, name) for name in served))
         names = {name + suffix for name in wanted for suffix in ("", ".cluster.local")}
         assert routes == {
             (name, port): {"host": f"{name.removesuffix('.cluster.local')}.cluster.local", "port": {"number": target}}
@@ -108,15 +110,18 @@ def test_an_external_istiod_stands_beside_its_authority_and_the_key_to_its_confi
     plans = fleet_plan(fleet)
     for cluster in of_kind(fleet, "external"):
         host, namespace = plans[fleet.hosting(cluster)], fleet.system_namespace(cluster)
-        release = releases(host)[f"external-{cluster}-istiod"]
-        assert release.namespace == namespace == body(host, f"external-{cluster}-namespace")["metadata"]["name"]
-        assert release.values["global"]["multiCluster"]["clusterName"] == cluster
+        assert namespace == body(host, f"external-{cluster}-namespace")["metadata"]["name"]
+        for revision in fleet.istio.installed:
+            release = releases(host)[f"external-{cluster}-{istiod_service(revision)}"]
+            assert (release.name, release.namespace) == (istiod_service(revision), namespace)
+            assert release.values["global"]["multiCluster"]["clusterName"] == cluster
+            assert release.values.get("revision", "default") == revision
         for name in ("cacerts", "kubeconfig"):
             assert body(host, f"external-{cluster}-{name}")["metadata"]["namespace"] == namespace
         # The network is that of the config cluster's namespace; the host's belongs to another mesh.
         assert "topology.istio.io/network" not in body(host, f"external-{cluster}-namespace")["metadata"]["labels"]
         token = body(plans[cluster], "istiod-token")["metadata"]
-        account = {"kubernetes.io/service-account.name": releases(plans[cluster])["istiod"].name}
+        account = {"kubernetes.io/service-account.name": istiod_service(fleet.istio.revision)}
         assert (token["namespace"], token["annotations"]) == (namespace, account)
         assert named(plans[cluster], "cacerts") is None
 
@@ -134,7 +139,8 @@ def test_everything_of_a_control_plane_is_in_its_own_namespace_in_every_cluster(
             told = release.values.get("global", {}).get("istioNamespace", "istio-system")
             # The gateway's chart takes the namespace of its release.
             assert name == "east-west-gateway" or told == release.namespace
-        assert injection_webhook(fleet, cluster, fleet.istio.revision).endswith(own) == (own != "istio-system")
+        for revision in fleet.istio.installed:
+            assert injection_webhook(fleet, cluster, revision).endswith(own) == (own != "istio-system")
 
 
 @pytest.mark.parametrize("plane", [{"remote": "c0"}, "own"], ids=["remotes", "primaries"])

@@ -11,7 +11,14 @@ from hypothesis import strategies as st
 
 from topology import Fleet, load
 from topology.istio import EMBEDDED_ISTIO, EMBEDDED_KUBERNETES
-from topology.names import CLUSTER_LENGTH, COMMON_NAME_LENGTH, RESERVED_CLUSTERS, RESERVED_NETWORKS
+from topology.names import (
+    CLUSTER_LENGTH,
+    COMMON_NAME_LENGTH,
+    RESERVED_CLUSTERS,
+    RESERVED_NETWORKS,
+    RESERVED_REVISION_ENDINGS,
+    RESERVED_REVISIONS,
+)
 
 Config = dict[str, Any]
 
@@ -159,19 +166,26 @@ def control_planes(draw: st.DrawFn, homes: list[int], simulated: list[bool], wan
     return [planes[position] for position in range(len(homes))]
 
 
+def revision_names() -> st.SearchStrategy[str]:
+    """Names that nothing else of istiod's is called by."""
+    return labels(20).filter(
+        lambda name: name not in RESERVED_REVISIONS and not name.endswith(RESERVED_REVISION_ENDINGS)
+    )
+
+
 @st.composite
 def istios(draw: st.DrawFn) -> Config:
     """Istio's release and charts, its revisions and what stands for them."""
     versions = st.sampled_from([EMBEDDED_ISTIO, f"{EMBEDDED_ISTIO}.2"])
     charts = st.sampled_from(["published", {"folder": "charts"}, {"repository": "oci://ghcr.io/istio/charts"}])
     config = draw(_optional(version=versions, charts=charts))
-    installed = draw(st.lists(st.just("default") | labels(20), min_size=1, max_size=2, unique=True))
+    installed = draw(st.lists(st.just("default") | revision_names(), min_size=1, max_size=2, unique=True))
     if len(installed) > 1 or draw(st.booleans()):
         config["revisions"] = {name: draw(st.none() | _optional(version=versions)) for name in installed}
-    if installed != ["default"] or draw(st.booleans()):
-        config["revision"] = draw(st.sampled_from([name for name in installed if name != "default"] or installed))
+    if "default" not in installed or draw(st.booleans()):
+        config["revision"] = draw(st.sampled_from(installed))
     taken = {*installed, "default"}
-    tags = st.lists(labels(20).filter(lambda name: name not in taken), max_size=2, unique=True)
+    tags = st.lists(revision_names().filter(lambda name: name not in taken), max_size=2, unique=True)
     return config | draw(_optional(gatewayRevision=st.sampled_from(installed), tags=tags))
 
 
@@ -267,6 +281,35 @@ def _add_failover(draw: st.DrawFn, mesh: Config | None, regions: list[str]) -> N
     origins = draw(st.lists(st.sampled_from(regions), unique=True))
     others = {origin: [region for region in regions if region != origin] for origin in origins}
     locality["failover"] = [{"from": origin, "to": draw(st.sampled_from(others[origin]))} for origin in origins]
+
+
+@st.composite
+def ambient_fleets(draw: st.DrawFn) -> Fleet:
+    """Fleets with a mesh `calm` in ambient mode, and most of them with a mesh `busy` of sidecars beside it."""
+    here, calm, busy = draw(st.booleans()), draw(st.integers(1, 3)), draw(st.integers(0, 2))
+    cluster_names = draw(names(calm + busy, CLUSTER_LENGTH, RESERVED_CLUSTERS))
+    clusters: Config = {}
+    for position, name in enumerate(cluster_names):
+        clusters[name] = {"mesh": "calm", "dataPlane": "ambient"} if position < calm else {"mesh": "busy"}
+        # Several ambient clusters are never on one network.
+        clusters[name]["network"] = f"n{position}" if position < calm else "shared"
+        clusters[name] |= draw(providers(position, here))
+        if draw(st.booleans()):
+            clusters[name]["eastWestGateway"] = {"serviceAnnotations": {"example.com/kind": "internal"}}
+    anywhere = _optional(injection=st.booleans(), labels=st.just({"team": "a"}))
+    asking = _optional(injection=st.booleans(), waypoint=st.booleans(), globalServices=st.booleans())
+    return load(
+        "generated",
+        {
+            "host": cluster_names[0],
+            "meshes": {"calm": {}} | ({"busy": {}} if busy else {}),
+            "networks": {cluster["network"]: {} for cluster in clusters.values()},
+            "clusters": clusters,
+            # What asks for ambient mode does so in some of the clusters that have it, or in all there are.
+            "namespaces": {"plain": draw(anywhere), "shop": draw(asking)},
+            "istio": draw(istios()),
+        },
+    )
 
 
 def _written(plane: object, names: list[str]) -> st.SearchStrategy[Config]:

@@ -60,6 +60,17 @@ def test_every_cluster_is_in_exactly_one_mesh(fleet: Fleet) -> None:
 
 
 @quick
+@given(loaded_fleets())
+def test_of_a_copy_with_other_clusters_everything_follows_from_those(fleet: Fleet) -> None:
+    before = {mesh: fleet.members_of(mesh) for mesh in fleet.meshes}
+    first, *others = fleet.clusters
+    copied = fleet.model_copy(update={"clusters": {name: fleet.clusters[name] for name in others}})
+    assert [name for mesh in fleet.meshes for name in copied.members_of(mesh) if name == first] == []
+    assert {mesh: fleet.members_of(mesh) for mesh in fleet.meshes} == before
+    assert fleet.model_copy() == fleet
+
+
+@quick
 @given(loaded_fleets(max_clusters=5))
 def test_peers_are_symmetric_and_never_of_another_mesh(fleet: Fleet) -> None:
     for name in fleet.clusters:

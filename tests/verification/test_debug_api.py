@@ -75,7 +75,7 @@ def test_a_page_is_asked_of_the_clusters_own_istiod(fleet: FleetView, serve: Cal
 
 
 def test_an_istiod_that_does_not_answer_is_named_with_its_address(fleet: FleetView, nobody: str) -> None:
-    with pytest.raises(UnreachableError, match=f"the istiod of west at {nobody}/debug/clusterz does not answer"):
+    with pytest.raises(UnreachableError, match=rf"the istiod of west \(default\) at {nobody}/debug/clusterz does not"):
         istiod.ask(at(fleet.clusters[0], nobody), "clusterz", 5)
 
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from verification import ClusterView, Finding, FleetView, istiod
-from verification.checks.mesh_config import MeshConfig, flat, judge
+from verification.checks.mesh_config import PER_CLUSTER, SHOWN, MeshConfig, flat, judge
 from verification.view import RootObject
 
 pytestmark = pytest.mark.proof("the control planes of a mesh have the same, declared settings", step=0)
@@ -191,7 +191,7 @@ def test_of_many_differences_the_first_are_named_and_the_rest_counted(fleet: Fle
     other = {"trustDomain": "other"}
     finding = judged(fleet, mesh, other, [])
     assert finding.detail.count(" in west") == 3
-    assert f"; and {len(set(flat(mesh))) - 4} more" in finding.detail
+    assert f"; and {len(set(flat(mesh)) - PER_CLUSTER) - SHOWN} more" in finding.detail
 
 
 def test_the_release_of_a_revision_is_named_by_it(fleet: FleetView, recorded: Recorded) -> None:
@@ -199,6 +199,7 @@ def test_the_release_of_a_revision_is_named_by_it(fleet: FleetView, recorded: Re
     east = replace(east, control_plane=replace(east.control_plane, revision="blue"))
     mesh = recorded("mesh.json")
     finding = judge(replace(fleet, clusters=(west, east, solo)), east, mesh, {}, west, {})
+    assert "the ConfigMap istio-blue of east" in finding.detail
     assert "`helm rollback istiod-blue REVISION`" in finding.detail
 
 
@@ -231,7 +232,7 @@ def test_an_istiod_that_is_not_there_to_be_compared_with_is_named(
     fleet = replace(fleet, clusters=(at(west, nobody), at(east, server.url), solo))
     answer = MeshConfig().ask_about(fleet, fleet.clusters[1], 0.1)
     assert not answer.ok
-    assert f"the istiod of west at {nobody}/debug/mesh does not answer" in answer.detail
+    assert f"the istiod of west (default) at {nobody}/debug/mesh does not answer" in answer.detail
 
 
 TREES = st.recursive(

@@ -78,7 +78,15 @@ def workloads(answer: Any) -> tuple[Workload, ...]:
             cluster=str(entry.get("clusterId", "")),
             network=str(entry.get("network", "")),
             name=str(entry.get("name", "")),
-            services=tuple(str(service).partition("/")[2] for service in entry.get("services") or ()),
+            services=_services(entry),
         )
         for entry in entries
     )
+
+
+def _services(entry: Mapping[str, Any]) -> tuple[str, ...]:
+    # By `<namespace>/<host name>`.
+    found = entry.get("services") or {}
+    if not isinstance(found, Mapping):
+        raise VerificationError(f"/debug/ambientz has a workload whose services are no mapping: {str(entry)[:120]}")
+    return tuple(str(service).partition("/")[2] for service in found)

@@ -125,11 +125,11 @@ def _advice(cluster: ClusterView, of_release: bool) -> str:
     if not of_release:
         return "Run `meshfleet up --refresh`"
     revision = cluster.control_plane.revision
-    release = "istiod" if revision == "default" else f"istiod-{revision}"
+    suffix = "" if revision == "default" else f"-{revision}"
     # What is inside a release is Helm's to compare; a refresh does not see it.
     return (
-        f"Run `meshfleet up`; where somebody changed the ConfigMap istio of {cluster.name} by hand, "
-        f"`helm rollback {release} REVISION` sets it right"
+        f"Run `meshfleet up`; where somebody changed the ConfigMap istio{suffix} of {cluster.name} by hand, "
+        f"`helm rollback istiod{suffix} REVISION` sets it right"
     )
 
 

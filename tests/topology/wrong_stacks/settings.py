@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.topology.wrong_stacks.wrong import Wrong
+from tests.topology.wrong_stacks.wrong import Wrong, existing
 
 SETTINGS = "meshes.mesh1.settings"
 LOCALITY = f"{SETTINGS}.locality"
@@ -21,8 +21,7 @@ def failover(*ways: tuple[str, str], **more: object) -> dict[str, object]:
 
 def elsewhere(server: str) -> dict[str, object]:
     """Changes that give the peers of `west` a server, one of them on nodes of its own."""
-    existing = {"kubeconfig": "kubeconfig.yaml", "context": "east"}
-    return {SERVER: server, "clusters.east": {"network": "network-east", "existing": existing}}
+    return {"clusters.west": existing("west", pods="simulated"), "clusters.east": existing("east"), SERVER: server}
 
 
 OF_A_MESH = [
