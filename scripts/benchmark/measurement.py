@@ -8,20 +8,27 @@ import subprocess
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
 
+from embedded import processes
+
 SAMPLE_SECONDS = 0.1
+MEBIBYTE = 1024 * 1024
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """Wall seconds, and the largest sum of resident memory of the command and all it started, in bytes."""
+    """Wall seconds, and the largest sum of resident memory of the command and all it started, in bytes.
+
+    `output` is all it said.
+    """
 
     seconds: float
     peak: int
+    output: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)
@@ -58,7 +65,7 @@ def measured(command: Sequence[str], folder: Path, environment: Mapping[str, str
         sampler.join()
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, list(command), output)
-    return Measurement(seconds, max(peaks))
+    return Measurement(seconds, max(peaks), output)
 
 
 def resident(processes: Sequence[psutil.Process]) -> int:
@@ -70,6 +77,11 @@ def resident(processes: Sequence[psutil.Process]) -> int:
         except psutil.Error:
             continue
     return total
+
+
+def resident_under(folder: Path) -> int:
+    """The resident memory of all that was started from `folder`, in bytes."""
+    return resident([process for found in processes.find(folder).values() for process in found])
 
 
 def _sample(root: psutil.Process, ended: threading.Event, peaks: list[int]) -> None:
