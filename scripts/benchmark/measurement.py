@@ -85,8 +85,23 @@ def resident_under(folder: Path) -> int:
 
 
 def _sample(root: psutil.Process, ended: threading.Event, peaks: list[int]) -> None:
+    family = {root.pid: root}
     while not ended.wait(SAMPLE_SECONDS):
-        try:
-            peaks.append(resident([root, *root.children(recursive=True)]))
-        except psutil.Error:
-            return
+        family = _grown(family)
+        peaks.append(resident(list(family.values())))
+
+
+def _grown(family: dict[int, psutil.Process]) -> dict[int, psutil.Process]:
+    """Those of a family that live, and their descendants.
+
+    Who was seen once stays in it: what runs on in the background belongs to nobody once its parent has ended.
+    """
+    # It keeps its objects, so that one that is the same has not given its number to another.
+    alive = {process.pid: process for process in psutil.process_iter(["ppid"])}
+    found = {pid: process for pid, process in family.items() if alive.get(pid) == process}
+    grew = True
+    while grew:
+        more = {pid: one for pid, one in alive.items() if pid not in found and one.info["ppid"] in found}
+        found |= more
+        grew = bool(more)
+    return found
