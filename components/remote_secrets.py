@@ -19,10 +19,12 @@ from manifests import remote_secrets as manifests
 from topology import Fleet
 
 
-def kubeconfig_of(cluster: str, server: str, data: dict[str, str], tls_server_name: str | None = None) -> str:
+def kubeconfig_of(
+    cluster: str, server: str, data: dict[str, str], tls_server_name: str | None = None, primary: str | None = None
+) -> str:
     """The kubeconfig that lets a peer read `cluster`, from the `data` of its reader's token Secret."""
     token = base64.b64decode(data["token"]).decode()
-    return manifests.remote_kubeconfig(manifests.Peer(cluster, server, data["ca.crt"], token, tls_server_name))
+    return manifests.remote_kubeconfig(manifests.Peer(cluster, server, data["ca.crt"], token, tls_server_name, primary))
 
 
 class Reader(Component):
@@ -44,6 +46,7 @@ class Reader(Component):
     ) -> None:
         super().__init__(access.name, opts)
         discovery = fleet.clusters[access.name].discovery
+        primary = None if fleet.is_primary(access.name) else fleet.primary_of(access.name)
         secret = KubernetesObject(
             f"{access.name}/reader-token",
             manifests.reader_token(fleet, access.name),
@@ -62,7 +65,7 @@ class Reader(Component):
             )
         self.kubeconfig: pulumi.Output[str] = pulumi.Output.secret(
             pulumi.Output.all(discovery.server or access.server, secret.data).apply(
-                lambda known: kubeconfig_of(access.name, known[0], known[1], discovery.tls_server_name)
+                lambda known: kubeconfig_of(access.name, known[0], known[1], discovery.tls_server_name, primary)
             )
         )
         self.done()

@@ -40,3 +40,9 @@ def release_address(home: Path, owner: str) -> None:
     """Give the address of `owner` back; fine when there is none."""
     with reservations(home) as held:
         held.addresses.pop(owner, None)
+
+
+def release_addresses(home: Path, prefix: str) -> None:
+    """Give back the addresses of all owners whose name begins with `prefix`."""
+    with reservations(home) as held:
+        held.addresses = {owner: address for owner, address in held.addresses.items() if not owner.startswith(prefix)}

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from embedded.addresses import release_addresses
 from embedded.api_errors import api_errors
 from embedded.cluster_spec import (
     COMPONENTS,
@@ -130,9 +131,13 @@ class Cluster:
         return self._complete(spec, ports, seconds)
 
     def delete(self) -> None:
-        """End every process, remove every file and give the ports back. Fine when there is nothing."""
+        """End every process, remove every file, give back the ports and the addresses of gateways that were in it.
+
+        Fine when there is nothing.
+        """
         self._control_plane.remove()
         release_ports(self._workspace.home, self._owner)
+        release_addresses(self._workspace.home, self._workspace.owner(self._name, ""))
         self._workspace.prune()
 
     def running(self) -> RunningCluster:

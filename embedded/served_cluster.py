@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _SECONDS: Final = 120.0
 ROOT_CERTIFICATE: Final = "istio-ca-root-cert"
+# https://istio.io/latest/docs/reference/config/annotations/#TopologyControlPlaneClusters
+CONTROL_PLANES: Final = "topology.istio.io/controlPlaneClusters"
 
 
 @dataclass(frozen=True)
@@ -77,13 +79,32 @@ def missing(client: Client, serving: Serving) -> str | None:
 
 
 def is_served_otherwise(client: Client, serving: Serving) -> bool:
-    """Whether another revision's istiod serves the cluster as well. Raises ClusterError."""
+    """Whether the cluster is another control plane's by now, or another revision's as well. Raises ClusterError."""
     from lightkube.resources.admissionregistration_v1 import MutatingWebhookConfiguration
 
+    if served_from(client, serving.namespace) not in (None, serving.primary):
+        return True
     with api_errors("MutatingWebhookConfigurations"):
         found = list(client.list(MutatingWebhookConfiguration, labels={"app": "sidecar-injector"}))
     others = [one for one in found if one.metadata and one.metadata.name != serving.webhook]
     return any(webhook.clientConfig.caBundle for one in others for webhook in one.webhooks or [])
+
+
+def served_from(client: Client, namespace: str) -> str | None:
+    """The cluster whose istiod is to lead in this one, by the annotation of Istio's namespace.
+
+    Empty for its own, None when the namespace is gone. Raises ClusterError.
+    """
+    from lightkube.resources.core_v1 import Namespace
+
+    try:
+        with api_errors(f"Namespace {namespace}"):
+            metadata = client.get(Namespace, namespace).metadata
+    except RefusedError as error:
+        if error.not_found:
+            return None
+        raise
+    return (metadata.annotations or {}).get(CONTROL_PLANES, "") if metadata else ""
 
 
 def _condition(serving: Serving) -> str:

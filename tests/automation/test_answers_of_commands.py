@@ -385,7 +385,7 @@ class Outputs:
 
 
 def test_status_puts_each_kubeconfig_into_a_file_of_its_owner(checkout: Checkout, stacks: Path) -> None:
-    exports = {
+    exports: dict[str, Any] = {
         "fleet": {"stack": "dev", "clusters": [{"name": "west"}, {"name": "east"}]},
         "kubeconfigs": {"west": "the kubeconfig"},
     }
@@ -397,6 +397,10 @@ def test_status_puts_each_kubeconfig_into_a_file_of_its_owner(checkout: Checkout
     assert path.stat().st_mode & 0o777 == 0o600
     assert all(folder.stat().st_mode & 0o077 == 0 for folder in (path.parent, checkout.home))
     assert "the kubeconfig" not in json.dumps(status)
+    # Once the cluster is not there any more its kubeconfig is not either.
+    del exports["fleet"]["clusters"][0]
+    fleet_status.fleet_status(checkout, engine)
+    assert not path.exists()
 
 
 @pytest.mark.parametrize("exports", [None, {}, {"fleet": None}])
