@@ -42,6 +42,11 @@ def describe_mesh(fleet: Fleet, mesh: str, trust: MeshTrust, registered: Describ
         "trustDomain": fleet.meshes[mesh].trust_domain,
         "model": fleet.model_of(mesh),
         "settings": _settings(fleet, mesh),
+        "networkGateways": [
+            {"network": network, "address": gateway.address, "port": gateway.port}
+            for network in fleet.networks_of(mesh)
+            for gateway in fleet.networks[network].gateways
+        ],
         "rootFingerprint": trust.signing.fingerprint,
         "rootNotAfter": trust.signing.not_after,
         "roots": [

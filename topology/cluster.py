@@ -10,15 +10,13 @@ from topology.control_plane import ControlPlane
 from topology.discovery import Discovery
 from topology.labels import LabelKey, LabelValue
 from topology.model import Model
-from topology.network import AddressRange
+from topology.network import AddressRange, Port
 
 PROVIDERS = ("embedded", "existing", "kind", "eks", "gke", "aks")
 
 # The gateway's own: istiod's certificates and webhooks for other clusters, and its readiness.
 # https://github.com/istio/istio/blob/master/manifests/charts/gateway/templates/service.yaml
 GATEWAY_PORTS = (15012, 15017, 15021)
-
-Port = Annotated[int, Field(ge=1, le=65535)]
 
 
 class Embedded(Model):

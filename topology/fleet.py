@@ -67,6 +67,10 @@ class Fleet(Model):
         """The networks a mesh spans, each once, in the order of its clusters."""
         return self._networks.get(mesh, ())
 
+    def members_on(self, network: str) -> tuple[str, ...]:
+        """The clusters on a network, in the order of the stack file; all of one mesh, since meshes share none."""
+        return self._on_network.get(network, ())
+
     def primaries_of(self, mesh: str) -> tuple[str, ...]:
         """The clusters of a mesh whose API servers hold its configuration: one for each control plane."""
         return self._primaries.get(mesh, ())
@@ -156,6 +160,10 @@ class Fleet(Model):
     @cached_property
     def _networks(self) -> dict[str, tuple[str, ...]]:
         return _grouped((self.mesh_of(name), cluster.network) for name, cluster in self.clusters.items())
+
+    @cached_property
+    def _on_network(self) -> dict[str, tuple[str, ...]]:
+        return _grouped((cluster.network, name) for name, cluster in self.clusters.items())
 
     @cached_property
     def _primaries(self) -> dict[str, tuple[str, ...]]:

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 from annotated_types import Ge, Le, MaxLen, MinLen
 from pydantic.fields import FieldInfo
 
+from topology.addresses import DnsName, GatewayAddress, Host, IpAddress
 from topology.cluster import PROVIDERS
 from topology.control_plane import ControlPlane
 from topology.discovery import Generation, ServerName, ServerUrl
@@ -24,7 +25,11 @@ from topology.rules.support import IMPLEMENTED_PROVIDERS
 # Types whose rule is a function, in words; what exactly they refuse is in topology/.
 WORDS: tuple[tuple[object, str], ...] = (
     (AddressRange, "an address range such as `10.10.0.0/16`"),
+    (DnsName, "a DNS name"),
+    (GatewayAddress, "an IP address or a DNS name"),
     (Generation, "a whole number from 1"),
+    (Host, "a host such as `shop.example`, `*.example` or `*`"),
+    (IpAddress, "an IP address"),
     (LabelKey, "label keys"),
     (LabelValue, "a label's value"),
     (NamespaceLabelKey, "label keys"),

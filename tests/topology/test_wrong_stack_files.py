@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.topology.wrong_stacks.gateways import GATEWAY_FAULTS
 from tests.topology.wrong_stacks.layouts import LAYOUTS
 from tests.topology.wrong_stacks.many import MANY
 from tests.topology.wrong_stacks.names import NAMES
@@ -20,7 +21,7 @@ from topology import TopologyError, load, read_stack_file
 
 pytestmark = pytest.mark.proof("stack files are checked before anything exists", step=0)
 
-WRONG = [*SHAPES, *NAMES, *LAYOUTS, *ROOTS, *SETTINGS_AND_DISCOVERY, *SECRETS, *MANY]
+WRONG = [*SHAPES, *NAMES, *LAYOUTS, *ROOTS, *SETTINGS_AND_DISCOVERY, *GATEWAY_FAULTS, *SECRETS, *MANY]
 
 
 def test_the_configuration_that_the_cases_change_is_good() -> None:

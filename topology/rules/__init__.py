@@ -13,6 +13,7 @@ from topology.rules.existing_clusters import existing_clusters
 from topology.rules.mesh_settings import mesh_settings
 from topology.rules.names import names
 from topology.rules.namespaces import namespaces
+from topology.rules.network_gateways import network_gateways
 from topology.rules.networks import networks
 from topology.rules.references import references
 from topology.rules.revisions import revisions
@@ -32,6 +33,7 @@ RULES: tuple[Rule, ...] = (
     mesh_settings,
     namespaces,
     networks,
+    network_gateways,
     revisions,
     roots,
     versions,

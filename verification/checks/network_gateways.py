@@ -1,4 +1,5 @@
-"""Each istiod knows a gateway into every other network of its mesh, at the address the fleet gave it.
+"""Each istiod knows a gateway into every other network of its mesh, at the address the fleet gave it, and those that
+the stack declares beside them.
 
 Source: /debug/networkz, pilot/pkg/model/network.go; gateways are found by the label
 topology.istio.io/network on their Services.
@@ -12,7 +13,7 @@ from collections.abc import Sequence
 from verification import istiod
 from verification.check import Check, Finding
 from verification.istiod import NetworkGateway
-from verification.view import ClusterView, FleetView, GatewayView
+from verification.view import ClusterView, DeclaredGateway, FleetView, GatewayView
 
 
 class NetworkGateways(Check):
@@ -49,7 +50,21 @@ def judge(fleet: FleetView, cluster: ClusterView, gateways: Sequence[NetworkGate
                     f"no gateway {member.gateway.address}:{member.gateway.port} for network {network} ({member.name}): "
                     "is the Service labelled topology.istio.io/network and has it an address?"
                 )
+    unresolved = []
+    for declared in fleet.mesh(cluster.mesh).network_gateways:
+        if any(_is_declared(gateway, declared) for gateway in gateways):
+            continue
+        if _is_address(declared.address):
+            faults.append(
+                f"no gateway {declared.address}:{declared.port} for network {declared.network}, which the stack "
+                "declares: is it in meshNetworks of the ConfigMap istio?"
+            )
+        else:
+            unresolved.append(f"{declared.address}:{declared.port} for network {declared.network}")
     seen = ", ".join(f"{g.network} at {g.address}:{g.port}" for g in gateways) or "no gateway"
+    if unresolved:
+        # It leaves out what it cannot resolve, and this machine need not know the names of the fleet's networks.
+        seen += f", and cannot resolve {', '.join(unresolved)} from this machine"
     if faults:
         return Finding(False, f"{'; '.join(faults)}. The istiod of {cluster.name} knows {seen}")
     if not remote_networks:
@@ -62,6 +77,13 @@ def _leads_to(seen: NetworkGateway, member: ClusterView, gateway: GatewayView) -
         return False
     # A load balancer's host name is resolved by istiod, so only IP addresses can be compared.
     return seen.address == gateway.address or not _is_address(gateway.address)
+
+
+def _is_declared(seen: NetworkGateway, declared: DeclaredGateway) -> bool:
+    # One that no cluster's Service stands for is of no cluster.
+    if (seen.network, seen.cluster, seen.port) != (declared.network, "", declared.port):
+        return False
+    return seen.address == declared.address or not _is_address(declared.address)
 
 
 def _is_address(text: str) -> bool:
