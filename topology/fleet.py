@@ -112,6 +112,17 @@ class Fleet(Model):
         """Whether the cluster has an east-west gateway: into its network, or to the control planes in it."""
         return self.is_network_gateway(cluster) or self.exposes_control_plane(cluster)
 
+    def uses_gateway_api(self, cluster: str) -> bool:
+        """Whether the cluster has objects of the Gateway API: in ambient mode, and where a gateway is described so."""
+        declared = self.clusters[cluster]
+        return declared.data_plane == "ambient" or any(
+            gateway.api == "gateway" for gateway in declared.ingress_gateways.values()
+        )
+
+    def ingress_namespace(self, cluster: str, gateway: str) -> str:
+        """The namespace of an ingress gateway of a cluster."""
+        return self.clusters[cluster].ingress_gateways[gateway].namespace or self.system_namespace(cluster)
+
     def system_namespace(self, cluster: str) -> str:
         """The namespace of the control plane that serves a cluster, the same in every cluster it serves.
 

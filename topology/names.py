@@ -29,10 +29,29 @@ MESH_LENGTH = COMMON_NAME_LENGTH - len("Root CA of ")
 # The root of a mesh that names none.
 DEFAULT_ROOT = "first"
 
+# `<gateway>-istio` is its Service where istiod makes it.
+GATEWAY_LENGTH = 63 - len("-istio")
+
 RESERVED_CLUSTERS = frozenset({"all", "fleet", "kubernetes"})
 RESERVED_NETWORKS = frozenset({"all", "default"})
 RESERVED_NAMESPACES = frozenset({"default", "istio-system", "kube-node-lease", "kube-public", "kube-system"})
 RESERVED_NAMESPACE_PREFIXES = ("kube-", "meshfleet-", "istio-", "istiod-")
+# Objects, releases and labels of the fleet that a gateway's would be mistaken for.
+RESERVED_GATEWAYS = frozenset(
+    {
+        "cross-network-gateway",
+        "eastwestgateway",
+        "gateway-api",
+        "istio-base",
+        "istio-cni",
+        "istio-eastwestgateway",
+        "istiod",
+        "istiod-gateway",
+        "waypoint",
+        "ztunnel",
+    }
+)
+RESERVED_GATEWAY_PREFIXES = ("istiod-",)
 
 
 def label_fault(name: str, longest: int, because: str) -> str | None:

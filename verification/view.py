@@ -36,10 +36,14 @@ class ControlPlaneView:
 
 @dataclass(frozen=True)
 class GatewayView:
-    """A gateway into a network as others reach it: an IP address or a host name, and the mTLS port."""
+    """A gateway into a network as others reach it: an IP address or a host name, and the mTLS port.
+
+    `named` where the fleet itself published that name, which need not be known to anybody.
+    """
 
     address: str
     port: int = 15443
+    named: bool = False
 
 
 @dataclass(frozen=True)
@@ -225,7 +229,7 @@ def _gateway(entry: Any, where: str) -> GatewayView | None:
     # One that leads into no network leads to control planes alone.
     if not entry.get("address") or not entry.get("network"):
         return None
-    return GatewayView(address=str(entry["address"]), port=_port(entry, where))
+    return GatewayView(address=str(entry["address"]), port=_port(entry, where), named=entry.get("named") is True)
 
 
 def _declared_gateway(entry: Mapping[str, Any], where: str) -> DeclaredGateway:

@@ -14,6 +14,7 @@ from topology.addresses import DnsName, GatewayAddress, Host, IpAddress
 from topology.cluster import PROVIDERS
 from topology.control_plane import ControlPlane
 from topology.discovery import Generation, ServerName, ServerUrl
+from topology.gateways import SecretName
 from topology.istio import Charts
 from topology.labels import LabelKey, LabelValue, NamespaceLabelKey
 from topology.mesh_settings import Region, ServiceName
@@ -35,6 +36,7 @@ WORDS: tuple[tuple[object, str], ...] = (
     (NamespaceLabelKey, "label keys"),
     (Region, "a region"),
     (Revision, "a DNS label"),
+    (SecretName, "the name of a Secret"),
     (ServerName, "a DNS name"),
     (ServerUrl, "an https URL"),
     (ServiceName, "the full name of a Service"),

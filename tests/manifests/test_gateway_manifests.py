@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 
 from manifests import fleet_plan
+from manifests.control_plane import istiod_service
 from tests.manifests.plans import releases
 from tests.topology.strategies import loaded_fleets
 from topology import Fleet, load
@@ -27,7 +28,8 @@ def fleet_with(networks: dict[str, Any] | None = None, **clusters: dict[str, Any
 def mesh_networks(fleet: Fleet) -> dict[str, Any]:
     """What each cluster's istiod chart is told of networks; a cluster is left out when it is told nothing."""
     plans = fleet_plan(fleet)
-    found = {cluster: releases(plan)["istiod"].values["global"].get("meshNetworks") for cluster, plan in plans.items()}
+    istiod = istiod_service(fleet.istio.revision)
+    found = {cluster: releases(plan)[istiod].values["global"].get("meshNetworks") for cluster, plan in plans.items()}
     return {cluster: networks for cluster, networks in found.items() if networks is not None}
 
 

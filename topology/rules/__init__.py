@@ -10,6 +10,8 @@ from topology.rules.control_planes import control_planes
 from topology.rules.data_planes import data_planes
 from topology.rules.discovery import discovery
 from topology.rules.existing_clusters import existing_clusters
+from topology.rules.gateway_addresses import gateway_addresses
+from topology.rules.ingress_gateways import ingress_gateways
 from topology.rules.mesh_settings import mesh_settings
 from topology.rules.names import names
 from topology.rules.namespaces import namespaces
@@ -34,6 +36,8 @@ RULES: tuple[Rule, ...] = (
     namespaces,
     networks,
     network_gateways,
+    gateway_addresses,
+    ingress_gateways,
     revisions,
     roots,
     versions,

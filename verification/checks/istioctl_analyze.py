@@ -72,6 +72,12 @@ KNOWN_EXCEPTIONS = (
         "where istiod is elsewhere the chart gives its Service only the ports that proxies and webhooks use",
     ),
     KnownException(
+        "IST0170",
+        r"Service [a-z0-9-]+/istio-eastwestgateway",
+        r"service ports are inconsistent",
+        "the stack gives a gateway a port of its own, and other networks take the port that each gateway has",
+    ),
+    KnownException(
         "IST0174",
         r"DestinationRule [a-z0-9-]+/mesh-outlier-detection",
         r"\*\.local",

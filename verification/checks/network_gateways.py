@@ -31,6 +31,7 @@ class NetworkGateways(Check):
 def judge(fleet: FleetView, cluster: ClusterView, gateways: Sequence[NetworkGateway]) -> Finding:
     """Whether `gateways` lead into every other network of the mesh of `cluster`, and into no other mesh."""
     members = fleet.mesh_members(cluster.mesh)
+    unresolved: list[str] = []
     faults = [
         f"gateway {gateway.address}:{gateway.port} of {gateway.cluster} belongs to mesh "
         f"{fleet.mesh_of(gateway.cluster)}: "
@@ -45,12 +46,15 @@ def judge(fleet: FleetView, cluster: ClusterView, gateways: Sequence[NetworkGate
             faults.append(f"status has no gateway for network {network}; has its address been given yet?")
         for member in behind:
             assert member.gateway is not None  # filtered just above
-            if not any(_leads_to(gateway, member, member.gateway) for gateway in gateways):
+            if any(_leads_to(gateway, member, member.gateway) for gateway in gateways):
+                continue
+            if member.gateway.named and not any(gateway.cluster == member.name for gateway in gateways):
+                unresolved.append(f"{member.gateway.address}:{member.gateway.port} for network {network}")
+            else:
                 faults.append(
                     f"no gateway {member.gateway.address}:{member.gateway.port} for network {network} ({member.name}): "
                     "is the Service labelled topology.istio.io/network and has it an address?"
                 )
-    unresolved = []
     for declared in fleet.mesh(cluster.mesh).network_gateways:
         if any(_is_declared(gateway, declared) for gateway in gateways):
             continue
