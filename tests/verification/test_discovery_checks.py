@@ -140,6 +140,18 @@ def test_declared_gateways_are_read_from_status(status: dict[str, Any], tmp_path
     assert view.meshes[1].network_gateways == ()
 
 
+def test_a_name_that_the_fleet_published_and_nobody_resolves_is_told_and_no_fault(fleet: FleetView) -> None:
+    west, east, solo = fleet.clusters
+    named = replace(fleet, clusters=(west, replace(east, gateway=GatewayView("lb.example", named=True)), solo))
+    finding = network_gateways.judge(named, west, [WEST_GATEWAY])
+    assert finding.holds
+    assert "cannot resolve lb.example:15443 for network net-east from this machine" in finding.detail
+    # What it resolved leads somewhere else.
+    assert not network_gateways.judge(named, west, [replace(EAST_GATEWAY, port=443)]).holds
+    by_its_cloud = replace(fleet, clusters=(west, replace(east, gateway=GatewayView("lb.example")), solo))
+    assert not network_gateways.judge(by_its_cloud, west, [WEST_GATEWAY]).holds
+
+
 def test_a_mesh_on_one_network_needs_no_gateway(fleet: FleetView) -> None:
     assert network_gateways.judge(fleet, fleet.clusters[2], []).holds
 

@@ -31,7 +31,6 @@ class NetworkGateways(Check):
 def judge(fleet: FleetView, cluster: ClusterView, gateways: Sequence[NetworkGateway]) -> Finding:
     """Whether `gateways` lead into every other network of the mesh of `cluster`, and into no other mesh."""
     members = fleet.mesh_members(cluster.mesh)
-    unresolved: list[str] = []
     faults = [
         f"gateway {gateway.address}:{gateway.port} of {gateway.cluster} belongs to mesh "
         f"{fleet.mesh_of(gateway.cluster)}: "
@@ -40,31 +39,19 @@ def judge(fleet: FleetView, cluster: ClusterView, gateways: Sequence[NetworkGate
         if fleet.mesh_of(gateway.cluster) not in (None, cluster.mesh)
     ]
     remote_networks = sorted({member.network for member in members} - {cluster.network})
+    unresolved = []
     for network in remote_networks:
         behind = [member for member in members if member.network == network and member.gateway]
         if not behind:
             faults.append(f"status has no gateway for network {network}; has its address been given yet?")
         for member in behind:
-            assert member.gateway is not None  # filtered just above
-            if any(_leads_to(gateway, member, member.gateway) for gateway in gateways):
-                continue
-            if member.gateway.named and not any(gateway.cluster == member.name for gateway in gateways):
-                unresolved.append(f"{member.gateway.address}:{member.gateway.port} for network {network}")
-            else:
-                faults.append(
-                    f"no gateway {member.gateway.address}:{member.gateway.port} for network {network} ({member.name}): "
-                    "is the Service labelled topology.istio.io/network and has it an address?"
-                )
+            missing, name = _of_cluster(member, gateways)
+            faults += missing
+            unresolved += name
     for declared in fleet.mesh(cluster.mesh).network_gateways:
-        if any(_is_declared(gateway, declared) for gateway in gateways):
-            continue
-        if _is_address(declared.address):
-            faults.append(
-                f"no gateway {declared.address}:{declared.port} for network {declared.network}, which the stack "
-                "declares: is it in meshNetworks of the ConfigMap istio?"
-            )
-        else:
-            unresolved.append(f"{declared.address}:{declared.port} for network {declared.network}")
+        missing, name = _declared(declared, gateways)
+        faults += missing
+        unresolved += name
     seen = ", ".join(f"{g.network} at {g.address}:{g.port}" for g in gateways) or "no gateway"
     if unresolved:
         # It leaves out what it cannot resolve, and this machine need not know the names of the fleet's networks.
@@ -74,6 +61,30 @@ def judge(fleet: FleetView, cluster: ClusterView, gateways: Sequence[NetworkGate
     if not remote_networks:
         return Finding(True, f"mesh {cluster.mesh} has the one network {cluster.network}, which needs no gateway")
     return Finding(True, f"the istiod of {cluster.name} reaches {seen}")
+
+
+def _of_cluster(member: ClusterView, gateways: Sequence[NetworkGateway]) -> tuple[list[str], list[str]]:
+    """What is wrong when the gateway of a cluster is not known, and its name when that cannot be resolved."""
+    gateway = member.gateway
+    if gateway is None or any(_leads_to(seen, member, gateway) for seen in gateways):
+        return [], []
+    if gateway.named and not any(seen.cluster == member.name for seen in gateways):
+        return [], [f"{gateway.address}:{gateway.port} for network {member.network}"]
+    fault = (
+        f"no gateway {gateway.address}:{gateway.port} for network {member.network} ({member.name}): "
+        "is the Service labelled topology.istio.io/network and has it an address?"
+    )
+    return [fault], []
+
+
+def _declared(declared: DeclaredGateway, gateways: Sequence[NetworkGateway]) -> tuple[list[str], list[str]]:
+    """The same of a gateway that the stack declares."""
+    if any(_is_declared(seen, declared) for seen in gateways):
+        return [], []
+    place = f"{declared.address}:{declared.port} for network {declared.network}"
+    if not _is_address(declared.address):
+        return [], [place]
+    return [f"no gateway {place}, which the stack declares: is it in meshNetworks of the ConfigMap istio?"], []
 
 
 def _leads_to(seen: NetworkGateway, member: ClusterView, gateway: GatewayView) -> bool:
