@@ -78,6 +78,13 @@ KNOWN_EXCEPTIONS = (
         "the stack gives a gateway a port of its own, and other networks take the port that each gateway has",
     ),
     KnownException(
+        "IST0137",
+        r"Deployment [a-z0-9-]+/istio-eastwestgateway",
+        # One Service by its name, which several clusters have.
+        r"multiple services \[([a-z0-9-]+/istio-eastwestgateway)( \1)+\]",
+        "the stack gives a gateway a port of its own, and the analysis takes the Services of all clusters for one's",
+    ),
+    KnownException(
         "IST0174",
         r"DestinationRule [a-z0-9-]+/mesh-outlier-detection",
         r"\*\.local",
