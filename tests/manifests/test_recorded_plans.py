@@ -27,7 +27,9 @@ class YamlFiles(SingleFileSnapshotExtension):
 
 
 @pytest.mark.parametrize(
-    "stack", ["dev", "examples/mesh-settings", "examples/two-meshes"], ids=lambda stack: stack.rpartition("/")[2]
+    "stack",
+    ["dev", "examples/gateways", "examples/mesh-settings", "examples/two-meshes"],
+    ids=lambda stack: stack.rpartition("/")[2],
 )
 def test_the_plan_of_a_stack_is_the_recorded_one(stack: str, snapshot: SnapshotAssertion) -> None:
     file = read_stack_file(STACKS, stack)
