@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import shlex
 import time
 from pathlib import Path
@@ -258,4 +260,6 @@ def env() -> None:
 
 def main() -> None:
     """Run the command."""
+    # What was imported lasts to the end, where the collector would look through all of it once more.
+    atexit.register(gc.freeze)
     app()

@@ -13,6 +13,7 @@ from automation.engine import Engine
 from automation.environment import prepare
 from automation.lock import locked
 from automation.progress import progress_for
+from automation.shared_plugins import shared_plugins
 from automation.stack_configuration import private_copy
 from embedded.sweep import sweep
 from topology import StackFile, TopologyError, read_stack_file
@@ -46,7 +47,8 @@ def destroy(checkout: Checkout, stack: str, *, quiet: bool, forget: Sequence[str
                 engine.forget_pending()
             meant = dict.fromkeys([*forget, *forgetting.interrupted(checkout, name)])
             forgetting.forget(checkout, engine, list(meant), quiet=quiet)
-            _destroy(engine, stack, quiet=quiet)
+            with shared_plugins(engine.environment):
+                _destroy(engine, stack, quiet=quiet)
             engine.remove()
         sweep(name, checkout.home)
     shutil.rmtree(checkout.fleet(name), ignore_errors=True)

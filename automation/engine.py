@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import json
 import tempfile
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
@@ -27,7 +29,6 @@ from automation.recorded_state import Deployment
 from automation.stack_configuration import configuration_file, keep_salt
 from automation.stuck_engine import StuckEngine, interrupt_own
 from automation.superseded_tokens import superseded_tokens
-from components.program import run
 from topology import Fleet, StackFile
 from topology.errors import EngineError
 
@@ -105,6 +106,8 @@ class Engine:
         stack = self._stack(stage)
         configuration = str(configuration_file(self.environment.checkout, self.file))
         options |= {"on_event": listen, "config_file": configuration, "color": "never"}
+        # It is wanted when the engine has started; until then there is time to import it.
+        threading.Thread(target=import_module, args=("components.program",)).start()
         try:
             with stuck:
                 match operation:
@@ -165,7 +168,7 @@ class Engine:
     def _stack(self, stage: Fleet | None) -> FleetStack:
         workspace = auto.LocalWorkspace(
             work_dir=str(self.environment.checkout.root),
-            program=partial(run, stage),
+            program=partial(_program, stage),
             env_vars=dict(self.environment.variables),
             pulumi_command=PulumiCli(self.environment),
         )
@@ -195,3 +198,9 @@ def _reason(error: auto.CommandError) -> str:
     lines = [line.strip() for line in str(error).splitlines()]
     told = [line.removeprefix("error: ") for line in lines if line.startswith("error:")]
     return "; ".join(told) if told else " ".join(lines[-5:])
+
+
+def _program(stage: Fleet | None) -> None:
+    from components.program import run
+
+    run(stage)

@@ -34,6 +34,11 @@ class Environment:
         """Whether the state is in this checkout, so that its locks can be read."""
         return self.variables["PULUMI_BACKEND_URL"] == _local_backend(self.checkout)
 
+    @property
+    def stand_in(self) -> bool:
+        """Whether this project's own plugin stands in for the official Kubernetes one, which `notice` then says."""
+        return bool(self.notice)
+
 
 def prepare(checkout: Checkout) -> Environment:
     """Make everything ready; quick when it already is. Raises `ToolchainError` when a tool cannot be had."""

@@ -17,10 +17,15 @@ from automation.checkout import Checkout, make_private
 NAME = "pulumi-resource-kubernetes"
 # Long enough for a download of 40 MB, short enough where nothing answers.
 DOWNLOAD_SECONDS = 60
-STAND_IN_SCRIPT = """#!/bin/sh
-# Stands in for the official plugin, which could not be downloaded when this was written.
+STAND_IN = "# Stands in for the official plugin, which could not be downloaded when this was written."
+STAND_IN_SCRIPT = f"""#!/bin/sh
+{STAND_IN}
 # Remove this folder and run `meshfleet up` to try again.
-PYTHONPATH={root} exec {python} -m plugins.kubernetes "$@"
+shared=${{{{MESHFLEET_PLUGINS:-}}}}/kubernetes
+if [ -S "$shared" ]; then
+    exec {{python}} -I -S {{root}}/plugins/attach.py "$shared" "$0" "$@"
+fi
+PYTHONPATH={{root}} exec {{python}} -m plugins.kubernetes "$@"
 """
 
 
@@ -43,6 +48,9 @@ def install(checkout: Checkout, python: Path, variables: dict[str, str]) -> Kube
     folder = make_private(checkout.pulumi_home / "plugins") / wanted
     if not (folder / NAME).exists():
         _take_from_user(folder, wanted) or _download(folder, variables) or _stand_in(checkout, folder, python)
+    elif _is_script(folder / NAME):
+        # Written by another version of this, or by this one in another place.
+        _stand_in(checkout, folder, python)
     official = not _is_script(folder / NAME)
     notice = (
         ""
@@ -83,8 +91,11 @@ def _download(folder: Path, variables: dict[str, str]) -> bool:
 def _stand_in(checkout: Checkout, folder: Path, python: Path) -> bool:
     make_private(folder)
     script = folder / NAME
+    text = STAND_IN_SCRIPT.format(root=_quoted(checkout.root), python=_quoted(python))
+    if script.exists() and (STAND_IN not in (there := script.read_text(encoding="utf-8")) or there == text):
+        return True
     temporary = folder / f".{NAME}.{os.getpid()}"
-    temporary.write_text(STAND_IN_SCRIPT.format(root=_quoted(checkout.root), python=_quoted(python)), encoding="utf-8")
+    temporary.write_text(text, encoding="utf-8")
     temporary.chmod(0o700)
     temporary.replace(script)
     return True

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 from filelock import FileLock, Timeout
 
 from automation.checkout import PROJECT, Checkout, make_private
@@ -73,9 +74,6 @@ def _end_of_engine(checkout: Checkout, stack: str, *, interrupted: bool) -> None
 
 def _engine_of(lock: Path) -> int | None:
     """The process that holds a Pulumi lock, if it still runs on this machine."""
-    # Imported here: hardly any run finds a lock.
-    import psutil
-
     try:
         said = json.loads(lock.read_text(encoding="utf-8"))
         if said["hostname"] != socket.gethostname():
@@ -93,8 +91,6 @@ def _engine_of(lock: Path) -> int | None:
 
 def _await_end(stack: str, pid: int, *, interrupted: bool) -> None:
     """Wait for the engine of a killed command; one that somebody runs by hand is not waited for."""
-    import psutil
-
     try:
         process = psutil.Process(pid)
         # An orphan goes to process 1, or to the session's manager, which only the killed command's note tells.

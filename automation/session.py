@@ -55,9 +55,10 @@ class Session:
     def working(self, command: str) -> Iterator[None]:
         """Hold the stack, with what a killed command left behind mended first."""
         from automation.lock import locked
+        from automation.shared_plugins import shared_plugins
 
         # Whatever the environment lacks is built before the stack is held.
-        with locked(self.environment.checkout, self.file.stack, command) as lock:
+        with locked(self.environment.checkout, self.file.stack, command) as lock, shared_plugins(self.environment):
             if lock.interrupted and self.engine.exists():
                 say(f"the last command on {self.file.stack} was interrupted; going on from there")
                 self.engine.forget_pending()

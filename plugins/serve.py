@@ -221,6 +221,18 @@ def _half_made(error: protocol.InitializationError) -> Any:
     )
 
 
+def listen(provider: Any, version: str) -> tuple[grpc.Server, int]:
+    """A server on loopback that already takes requests to `provider`, and its port."""
+    server = grpc.server(
+        ThreadPoolExecutor(_MAX_REQUESTS, thread_name_prefix="request"),
+        options=_OPTIONS,
+    )
+    add_ResourceProviderServicer_to_server(_Servicer(provider, version), server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    return server, port
+
+
 def serve(provider: Any, version: str, on_engine_death: Callable[[], None] | None = None) -> None:
     """Serve `provider` (a `plugins.protocol.Provider` or anything with its methods) until the engine is gone.
 
@@ -237,13 +249,7 @@ def serve(provider: Any, version: str, on_engine_death: Callable[[], None] | Non
         os._exit(0)
 
     watch_engine(leave)
-    server = grpc.server(
-        ThreadPoolExecutor(_MAX_REQUESTS, thread_name_prefix="request"),
-        options=_OPTIONS,
-    )
-    add_ResourceProviderServicer_to_server(_Servicer(provider, version), server)
-    port = server.add_insecure_port("127.0.0.1:0")
-    server.start()
+    server, port = listen(provider, version)
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
     try:
@@ -252,4 +258,4 @@ def serve(provider: Any, version: str, on_engine_death: Callable[[], None] | Non
         server.stop(None)
 
 
-__all__ = ["serve"]
+__all__ = ["listen", "serve"]

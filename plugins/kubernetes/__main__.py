@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from plugins.kubernetes.provider import KubernetesProvider
-from plugins.serve import serve
-
-# The version of the `pulumi_kubernetes` SDK whose resources it understands.
-VERSION = "4.34.2"
+from plugins.kubernetes.provider import VERSION, KubernetesProvider
+from plugins.start import start
 
 
 def main() -> None:
     """Serve until the engine is gone; then helms that are still running are asked to end, too."""
     provider = KubernetesProvider()
-    serve(provider, VERSION, on_engine_death=provider.cancel)
+    start(provider, VERSION, on_engine_death=provider.cancel)
 
 
 if __name__ == "__main__":

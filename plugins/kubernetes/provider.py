@@ -41,6 +41,9 @@ if TYPE_CHECKING:
     from plugins.kubernetes.objects import Objects
     from plugins.kubernetes.releases import Releases
 
+# The version of the `pulumi_kubernetes` SDK whose resources it understands.
+VERSION = "4.34.2"
+
 _CLUSTER_INPUTS = ("kubeconfig", "context", "cluster")
 
 

@@ -1,9 +1,7 @@
 """The plugin process: `python -m plugins.meshfleet`, started by the Pulumi engine."""
 
-from plugins.meshfleet.provider import MeshfleetProvider
-from plugins.serve import serve
-
-VERSION = "0.1.0"
+from plugins.meshfleet.provider import VERSION, MeshfleetProvider
+from plugins.start import start
 
 if __name__ == "__main__":
-    serve(MeshfleetProvider(), VERSION)
+    start(MeshfleetProvider(), VERSION)

@@ -14,6 +14,8 @@ from plugins.meshfleet.conversion import checked_properties, plain_properties, s
 from plugins.meshfleet.handler import UNKNOWN, Difference, Properties, ResourceHandler
 from topology.errors import UnsupportedError
 
+VERSION: Final = "0.1.0"
+
 # Type token → module and class. Loaded when first asked for: a run with nothing to change must start quickly,
 # and certificates need a library that processes do not.
 _HANDLERS: Final = {
@@ -40,6 +42,12 @@ def load_handler(token: str) -> ResourceHandler:
     module, name = _HANDLERS[token]
     handler: ResourceHandler = getattr(import_module(f"plugins.meshfleet.{module}"), name)()
     return handler
+
+
+def load_handlers() -> None:
+    """Import every handler, for a process that has the time before the first request."""
+    for token in _HANDLERS:
+        load_handler(token)
 
 
 class MeshfleetProvider(protocol.Provider):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 from collections.abc import Callable
 from importlib.metadata import version
@@ -120,7 +121,12 @@ def test_it_is_downloaded_once_by_pulumi_itself(
     ids=["refused", "nothing came", "half of it came"],
 )
 def test_where_it_cannot_be_downloaded_the_stand_in_takes_its_place_and_says_so(
-    text: str, checkout: Checkout, variables: dict[str, str], pulumi: Callable[[str], Path], python: Path
+    text: str,
+    tmp_path: Path,
+    checkout: Checkout,
+    variables: dict[str, str],
+    pulumi: Callable[[str], Path],
+    python: Path,
 ) -> None:
     calls = pulumi(text)
     plugin = install(checkout, python, variables)
@@ -131,9 +137,30 @@ def test_where_it_cannot_be_downloaded_the_stand_in_takes_its_place_and_says_so(
     assert program.stat().st_mode & 0o777 == 0o700
     said = subprocess.run([program, "127.0.0.1:1"], capture_output=True, text=True, check=True, timeout=60)
     assert said.stdout == f"{checkout.root}|-m plugins.kubernetes 127.0.0.1:1\n"
+    with socket.socket(socket.AF_UNIX) as shared:
+        shared.bind(str(tmp_path / "kubernetes"))
+    found = os.environ | {"MESHFLEET_PLUGINS": str(tmp_path)}
+    said = subprocess.run([program, "127.0.0.1:1"], env=found, capture_output=True, text=True, check=True, timeout=60)
+    attach = f"-I -S {checkout.root}/plugins/attach.py {tmp_path}/kubernetes {program} 127.0.0.1:1\n"
+    assert said.stdout.partition("|")[2] == attach
     assert install(checkout, python, variables) == plugin
     assert len(calls.read_text(encoding="utf-8").splitlines()) == 1
     assert sorted(path.name for path in plugin.folder.iterdir()) == [NAME]
+
+
+def test_a_stand_in_of_another_version_or_place_is_written_anew_and_a_script_of_others_is_left(
+    checkout: Checkout, variables: dict[str, str], pulumi: Callable[[str], Path], python: Path
+) -> None:
+    pulumi("exit 1")
+    program = install(checkout, python, variables).folder / NAME
+    wanted = program.read_text(encoding="utf-8")
+    program.write_text(f"#!/bin/sh\n{kubernetes_plugin.STAND_IN}\nexit 1\n", encoding="utf-8")
+    install(checkout, python, variables)
+    assert program.read_text(encoding="utf-8") == wanted
+    theirs = "#!/bin/sh\nexec /elsewhere\n"
+    program.write_text(theirs, encoding="utf-8")
+    install(checkout, python, variables)
+    assert program.read_text(encoding="utf-8") == theirs
 
 
 def test_a_download_that_hangs_is_given_up(

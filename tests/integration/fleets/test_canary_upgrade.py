@@ -40,6 +40,11 @@ def injected(world: World, cluster: str, namespace: str) -> set[str]:
     return {note["istio.io/rev"] for note in notes if "sidecar.istio.io/status" in note}
 
 
+def comes_to(world: World, cluster: str, namespace: str, revision: str) -> bool:
+    """Whether all pods of a namespace are on a revision, within a minute."""
+    return settled(lambda: injected(world, cluster, namespace) == {revision}, 60)
+
+
 def restart(world: World) -> None:
     """Give the workloads of both clusters new pods."""
     for cluster in CLUSTERS:
@@ -62,7 +67,7 @@ def shared(clone: Clone) -> Iterator[World]:
         for cluster in CLUSTERS:
             deployment = ("create", "deployment", "web", "--image=probe.invalid/none")
             world.kubectl(STACK, cluster, "--namespace", "sample", *deployment)
-            assert settled(lambda where=cluster: injected(world, where, "sample") == {"blue"}, 60)
+            assert comes_to(world, cluster, "sample", "blue")
         yield world
         world.meshfleet("destroy", "--stack", STACK, "--yes")
         assert world.remains(STACK) == []
@@ -85,7 +90,7 @@ def test_a_canary_comes_beside_and_takes_gateways_tags_and_namespaces_in_turn(sh
         namespace = shared.get(STACK, cluster, "namespace", "sample")
         # The label of the namespace is the tag's name, before and after.
         assert namespace["metadata"]["labels"]["istio.io/rev"] == "prod"
-        assert settled(lambda where=cluster: injected(shared, where, "istio-system") == {"green"}, 60)
+        assert comes_to(shared, cluster, "istio-system", "green")
         assert injected(shared, cluster, "sample") == {"blue"}
     holds(shared)
 
@@ -95,7 +100,7 @@ def test_the_way_back_takes_workloads_and_gateways_to_the_revision_they_came_fro
     answer = shared.meshfleet("up", "--stack", STACK, "--json").answer
     assert [stage["name"] for stage in answer["stages"]] == ["gateways on blue", "tags and namespaces on blue"]
     for cluster in CLUSTERS:
-        assert settled(lambda where=cluster: injected(shared, where, "istio-system") == {"blue"}, 60)
+        assert comes_to(shared, cluster, "istio-system", "blue")
     holds(shared)
 
 

@@ -32,8 +32,8 @@ UNKNOWN_KEYS = [
     ),
     Wrong(
         "unknown key of a gateway",
-        {"clusters.west.eastWestGateway": {"replicas": 2}},
-        {"clusters.west.eastWestGateway.replicas": "known are port, serviceAnnotations"},
+        {"clusters.west.eastWestGateway": {"annotations": {}}},
+        {"clusters.west.eastWestGateway.annotations": "known are hostname, loadBalancerIp, port, replicas, "},
     ),
     Wrong(
         "unknown key of a network",
@@ -63,7 +63,7 @@ UNKNOWN_KEYS = [
     Wrong(
         "unknown key of istio",
         {"istio": {"tag": "1.31"}},
-        {"istio.tag": "known are charts, revision, version"},
+        {"istio.tag": "known are charts, gatewayRevision, revision, revisions, tags, version"},
     ),
     Wrong("unknown key of kubernetes", {"kubernetes": {"minor": 35}}, {"kubernetes.minor": "known are version"}),
 ]
