@@ -193,6 +193,8 @@ def clusters(draw: st.DrawFn, position: int, network: str, mesh: str | None) -> 
     if draw(st.booleans()):
         gateway = _optional(
             port=st.sampled_from([443, 15443, 65535]),
+            loadBalancerIp=st.just(f"198.51.100.{position}"),
+            replicas=st.integers(1, 7),
             serviceAnnotations=st.just({"service.beta.kubernetes.io/load-balancer": "internal, please"}),
         )
         cluster["eastWestGateway"] = draw(gateway)
