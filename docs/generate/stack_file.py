@@ -153,7 +153,8 @@ def _names() -> str:
         mesh=names.MESH_LENGTH,
         revision=names.REVISION_LENGTH,
         gateway=names.GATEWAY_LENGTH,
-        gateways=f"{listed(names.RESERVED_GATEWAYS)}, and all that begin with {listed(names.RESERVED_GATEWAY_PREFIXES)}",
+        gateways=f"{listed(names.RESERVED_GATEWAYS)}, and all that begin with "
+        f"{listed(names.RESERVED_GATEWAY_PREFIXES)}",
         clusters=listed(names.RESERVED_CLUSTERS),
         networks=listed(names.RESERVED_NETWORKS),
         namespaces=listed(names.RESERVED_NAMESPACES),
