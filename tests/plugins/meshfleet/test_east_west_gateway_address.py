@@ -147,7 +147,7 @@ def test_a_service_without_the_cross_network_port_is_refused(
     handler: EastWestGatewayAddressHandler, inputs: Properties, mesh_cluster: MeshCluster
 ) -> None:
     create_service(mesh_cluster, "80:80")
-    with pytest.raises(ClusterError, match=r"no port tls or 15443.*it has 80-80:80.*networkGateway"):
+    with pytest.raises(ClusterError, match=r"no port tls, 15443 or 15008.*it has 80-80:80.*networkGateway"):
         handler.create(inputs, 0)
 
 

@@ -147,7 +147,8 @@ BETWEEN_CLUSTERS = [
                 "network": "network-west",
                 "existing": {"kubeconfig": "west.yaml", "context": "west"},
                 "eastWestGateway": {"hostname": "gateway.west.example"},
-            }
+            },
+            "clusters.east": {"network": "network-east", "existing": {"kubeconfig": "east.yaml", "context": "east"}},
         },
         {f"{EAST_WEST}.hostname": "the pods of 'west' are real, and its load balancer gives the gateway its name"},
     ),
