@@ -24,11 +24,7 @@ def fleet_with(
     """Two clusters on the network `shared` and one on `far`, with the fields given."""
     places = {"west": "shared", "east": "shared", "north": "far"}
     declared = {name: {"embedded": {}, "network": network} | clusters.get(name, {}) for name, network in places.items()}
-    # A field that is None is none.
-    declared = {
-        name: {key: value for key, value in made.items() if value is not None} for name, made in declared.items()
-    }
-    sections = {"networks": {"shared": {}, "far": {}} | (networks or {}), "namespaces": namespaces or {}}
+    sections: dict[str, Any] = {"networks": {"shared": {}, "far": {}} | (networks or {}), "namespaces": namespaces or {}}
     return load("g", {"host": "west", "clusters": declared} | sections)
 
 
