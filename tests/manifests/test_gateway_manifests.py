@@ -24,8 +24,9 @@ def fleet_with(
     """Two clusters on the network `shared` and one on `far`, with the fields given."""
     places = {"west": "shared", "east": "shared", "north": "far"}
     declared = {name: {"embedded": {}, "network": network} | clusters.get(name, {}) for name, network in places.items()}
-    sections: dict[str, Any] = {"networks": {"shared": {}, "far": {}} | (networks or {}), "namespaces": namespaces or {}}
-    return load("g", {"host": "west", "clusters": declared} | sections)
+    placed: dict[str, Any] = {"shared": {}, "far": {}} | (networks or {})
+    sections = {"clusters": declared, "networks": placed, "namespaces": namespaces or {}}
+    return load("g", {"host": "west"} | sections)
 
 
 def mesh_networks(fleet: Fleet) -> dict[str, Any]:
