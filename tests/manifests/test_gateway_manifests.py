@@ -25,8 +25,8 @@ def fleet_with(
     places = {"west": "shared", "east": "shared", "north": "far"}
     declared = {name: {"embedded": {}, "network": network} | clusters.get(name, {}) for name, network in places.items()}
     placed: dict[str, Any] = {"shared": {}, "far": {}} | (networks or {})
-    sections = {"clusters": declared, "networks": placed, "namespaces": namespaces or {}}
-    return load("g", {"host": "west"} | sections)
+    config = {"host": "west", "clusters": declared, "networks": placed, "namespaces": namespaces or {}}
+    return load("g", config)
 
 
 def mesh_networks(fleet: Fleet) -> dict[str, Any]:
