@@ -45,6 +45,7 @@ STAGES: dict[str, tuple[str, ...]] = {
 # Names with a revision, a tag or another cluster's name in them.
 PATTERNS = {
     "trust": re.compile(r"external-.+-(namespace|cacerts)"),
+    "gateway": re.compile(r"ingress-(gateway|listeners|options|address|service)-.+"),
     "control plane": re.compile(r"istiod-.+|served-.+|tag-.+|external-.+-(kubeconfig|istiod(-.+)?)"),
 }
 UNCHANGED = ("same", "read", "refresh")

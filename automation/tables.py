@@ -77,12 +77,22 @@ def status_table(status: Mapping[str, Any]) -> None:
             cluster["kubeconfig"] or "",
         )
     console.print(table)
+    for cluster in status["clusters"]:
+        # A fleet that an earlier release brought up tells of none.
+        for gateway in cluster.get("ingressGateways", ()):
+            console.print(f"ingress gateway {gateway['name']} of {cluster['name']}: {_reached(gateway)}")
     for mesh in status["meshes"]:
         console.print(f"mesh {mesh['name']}: {mesh['model']}, trust domain {mesh['trustDomain']}")
         console.print(f"  {mesh['trust']}")
         for root in mesh["roots"]:
             signs = ", signs" if root["name"] == mesh["signing"] else ""
             console.print(f"  root {root['name']} {root['fingerprint'][:16]}… until {_day(root['notAfter'])}{signs}")
+
+
+def _reached(gateway: Mapping[str, Any]) -> str:
+    """Where an ingress gateway is reached, and for which hosts."""
+    listeners = [f"{one['protocol']} {int(one['port'])} ({', '.join(one['hosts'])})" for one in gateway["listeners"]]
+    return f"{gateway['address']}, {'; '.join(listeners)}, namespace {gateway['namespace']}"
 
 
 def _day(moment: str | None) -> str:

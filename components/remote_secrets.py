@@ -14,7 +14,7 @@ import pulumi
 from components.cluster import ClusterAccess
 from components.component import Component
 from components.kubernetes_object import KubernetesObject
-from manifests import ambient
+from manifests import gateway_api
 from manifests import remote_secrets as manifests
 from topology import Fleet
 
@@ -57,7 +57,7 @@ class Reader(Component):
                 secret_outputs=["data"],
             ),
         )
-        for name, manifest in ambient.reading(fleet, access.name).items():
+        for name, manifest in gateway_api.reading(fleet, access.name).items():
             KubernetesObject(
                 f"{access.name}/{name}",
                 manifest,
