@@ -23,7 +23,7 @@ from embedded.cluster_spec import (
     ClusterSpec,
     dump_spec,
     kwokctl_configuration,
-    load_spec,
+    read_spec,
 )
 from embedded.control_plane import SERVERS, ControlPlane
 from embedded.kubeconfig import build_kubeconfig, connect
@@ -70,11 +70,7 @@ class Cluster:
 
     def spec(self) -> ClusterSpec | None:
         """What the cluster was made as; None when there is none, or only the remains of one."""
-        try:
-            return load_spec((self.directory / "cluster.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError, TypeError):
-            # Absent or unreadable: both mean that there is no complete cluster here.
-            return None
+        return read_spec(self.directory)
 
     def state(self) -> str | None:
         """`running`, `stopped: etcd, …` with what does not run, or None when there is no complete cluster."""
