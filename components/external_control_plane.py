@@ -111,9 +111,10 @@ class ExternalControlPlane(Component):
 
     def _kubeconfig(self, fleet: Fleet, config: ClusterAccess, opts: pulumi.ResourceOptions) -> pulumi.Output[str]:
         """The kubeconfig of istiod's own account in the config cluster; secret."""
+        discovery = fleet.clusters[config.name].discovery
         token = KubernetesObject(f"{config.name}/istiod-token", external.account_token(fleet, config.name), opts)
         return pulumi.Output.secret(
-            pulumi.Output.all(config.server, token.data).apply(
-                lambda known: kubeconfig_of(config.name, known[0], known[1])
+            pulumi.Output.all(discovery.server or config.server, token.data).apply(
+                lambda known: kubeconfig_of(config.name, known[0], known[1], discovery.tls_server_name)
             )
         )

@@ -42,28 +42,36 @@ def kubeconfig_files(topology: Fleet) -> dict[str, KubeconfigFile]:
                 files[name] = read_kubeconfig(name, cluster.existing)
             except TopologyError as error:
                 faults += error.faults
-    faults += _unreachable_for_peers(topology, files)
+    faults += _unreachable_for_istiods(topology, files)
     if faults:
         raise TopologyError(faults)
     return files
 
 
-def _unreachable_for_peers(topology: Fleet, files: Mapping[str, KubeconfigFile]) -> list[Fault]:
-    """Loopback addresses are of use to peers only while the whole fleet is on this machine (istio/istio #31081)."""
-    elsewhere = [name for name, cluster in topology.clusters.items() if not cluster.simulated]
+def _unreachable_for_istiods(topology: Fleet, files: Mapping[str, KubeconfigFile]) -> list[Fault]:
+    """Loopback addresses are of use only while every istiod that reads the cluster runs on this machine (#31081)."""
     return [
         Fault(
             f"clusters.{name}.existing.kubeconfig",
-            f"its server {file.server} is an address of this machine, and pods of {', '.join(elsewhere)} run "
-            f"elsewhere; name an address that its peers reach as clusters.{name}.discovery.server, "
-            "or give a kubeconfig with one",
+            f"its server {file.server} is an address of this machine, and pods of {', '.join(far)} run elsewhere; name "
+            f"an address that its peers reach as clusters.{name}.discovery.server, or give a kubeconfig with one",
         )
         for name, file in files.items()
-        if elsewhere
-        and file.on_this_machine
-        and topology.peers_of(name)
+        if file.on_this_machine
         and not topology.clusters[name].discovery.server
+        and (far := [reader for reader in _readers(topology, name) if not _on_this_machine(topology, reader)])
     ]
+
+
+def _readers(topology: Fleet, cluster: str) -> tuple[str, ...]:
+    """The clusters whose istiods reach this one from elsewhere: those of its mesh, and its own when it is external."""
+    hosted_elsewhere = topology.is_primary(cluster) and topology.hosting(cluster) != cluster
+    return (*topology.readers_of(cluster), *([cluster] if hosted_elsewhere else []))
+
+
+def _on_this_machine(topology: Fleet, primary: str) -> bool:
+    """Whether the istiod that carries the name of `primary` is a process here."""
+    return topology.clusters[topology.hosting(primary)].simulated
 
 
 def read_kubeconfig(cluster: str, existing: Existing) -> KubeconfigFile:

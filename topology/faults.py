@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import get_args
+from typing import get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -112,11 +112,15 @@ def _is_number(value: object) -> bool:
 
 def _keys_at(model: type[BaseModel], location: Iterable[int | str]) -> list[str]:
     """The keys of the model at a location within another one."""
-    for step in location:
+    steps = iter(location)
+    for step in steps:
         if isinstance(step, int):
             # The parts of a list are all of one model.
             continue
         annotation = next(field.annotation for field in model.model_fields.values() if field.alias == step)
+        if get_origin(annotation) is dict:
+            # So are those of a mapping, in which the next step is a name.
+            next(steps)
         # The field of a part that may be left out is declared as `Part | None`, that of a list as `tuple[Part, ...]`.
         candidates = (annotation, *get_args(annotation))
         model = next(part for part in candidates if isinstance(part, type) and issubclass(part, BaseModel))

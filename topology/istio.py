@@ -26,8 +26,9 @@ EMBEDDED_KUBERNETES = "v1.35.4"
 PUBLISHED_CHARTS = "https://blob.istio.io/istio-release/charts"
 
 
-ISTIO_VERSION = re.compile(r"[0-9]+\.[0-9]+(\.[0-9]+)?")
-KUBERNETES_VERSION = re.compile(r"v[0-9]+\.[0-9]+\.[0-9]+")
+# Parts of more digits than any release has would be more than an integer is read from.
+ISTIO_VERSION = re.compile(r"[0-9]{1,4}\.[0-9]{1,4}(\.[0-9]{1,4})?")
+KUBERNETES_VERSION = re.compile(r"v[0-9]{1,4}\.[0-9]{1,4}\.[0-9]{1,4}")
 
 
 def _checked_istio(value: str) -> str:
@@ -94,13 +95,13 @@ class Istio(Model):
     version: Annotated[str, AfterValidator(_checked_istio)] = EMBEDDED_ISTIO
     """The release of Istio, in quotes: '1.31' or '1.31.2'."""
     revision: Revision = "default"
-    """The revision that tags and the declared namespaces are on, and the only one unless `revisions` names more."""
+    """The revision that tags and declared namespaces are on; the only one unless `revisions` names more."""
     revisions: dict[Revision, IstioRevision] = Field(default_factory=dict)
-    """All control planes that run side by side in each cluster, by revision; `revision` alone when left out."""
+    """The control planes side by side in each cluster, by revision; `revision` alone when left out."""
     gateway_revision: Revision | None = None
     """The revision that gateways are on, where it is another than `revision`: they go first in an upgrade."""
     tags: Annotated[tuple[Revision, ...], Field(strict=False)] = ()
-    """Names that stand for `revision`: namespaces are labelled with the first one and keep it through upgrades."""
+    """Names that stand for `revision`: namespaces are labelled with the first, and keep it in upgrades."""
     charts: Charts = Field(default_factory=Charts)
     """Where charts come from: `published`, `{repository: URL}` or `{folder: PATH}`."""
 

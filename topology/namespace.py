@@ -21,7 +21,7 @@ class Namespace(Model):
     waypoint: bool = False
     """Ambient mode only: whether its Services have a waypoint proxy, the same in every cluster."""
     global_services: bool = False
-    """Ambient mode only: whether its Services are reached from, and balanced over, all clusters that have them."""
+    """Ambient mode only: whether its Services are reached from, and balanced over, all clusters."""
     clusters: Annotated[tuple[str, ...], Field(strict=False)] = ()
     """The clusters it exists in; all of them when left out."""
     labels: dict[NamespaceLabelKey, LabelValue] = Field(default_factory=dict)

@@ -36,6 +36,10 @@ EXAMPLES = (
         {"clusters.west.controlPlane": {"external": "host"}},
     ),
     Refused("The clusters of a mesh have one data plane.", {"clusters.west.dataPlane": "ambient"}),
+    Refused(
+        "No istiod in a pod has to reach this machine.",
+        {"clusters.west": {"network": "network-west", "existing": {"kubeconfig": "~/.kube/config", "context": "shop"}}},
+    ),
     Refused("The host is one of the clusters.", {"host": "north"}),
     Refused("A network that is named is declared.", {"clusters.west.network": "network-wst"}),
     Refused("A network that is declared is named.", {"networks.network-north": {}}),

@@ -43,7 +43,7 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
     "real-pods": in_one_mesh({"west": existing("west", "real"), "east": existing("east", "real")}),
     "simulated-pods": in_one_mesh({"west": existing("west", "simulated"), "east": existing("east", "simulated")}),
     "mixed-with-a-revision": in_one_mesh(
-        {"west": {"embedded": {}}, "east": existing("east", "real")},
+        {"west": existing("west", "simulated"), "east": existing("east", "real")},
         istio={"version": "1.31", "revision": "canary", "charts": {"repository": "oci://charts.example/istio"}},
     ),
     "settings": in_one_mesh(

@@ -185,24 +185,33 @@ def test_a_server_of_this_machine_is_known_by_its_address(server: str, only_here
     assert KubeconfigFile("", server).on_this_machine is only_here
 
 
-def two(path: Path, west_pods: str, east_pods: str, **west: object) -> Fleet:
-    """West is reached at 127.0.0.1, east under a name that everybody knows; `west` are more fields of the first."""
+def two(path: Path, west_pods: str, east_pods: str, discovery: object = None, **planes: object) -> Fleet:
+    """West is reached at 127.0.0.1, east under a name that everybody knows.
+
+    `discovery` is that of west. `planes` are their control planes; they are in two meshes where one hosts the other's.
+    """
+    apart = any(isinstance(plane, dict) and "external" in plane for plane in planes.values())
     local = path.with_name("local")
     write(local, kubeconfig(clusters=[{"name": "c1", "cluster": {"server": "https://127.0.0.1:6443"}}]))
     return load(
         "existing",
         {
             "host": "west",
+            "meshes": {"m1": {}, "m2": {}} if apart else {"m1": {}},
             "networks": {"n1": {}, "n2": {}},
             "clusters": {
                 "west": {
                     "existing": {"kubeconfig": str(local), "context": "admin", "pods": west_pods},
+                    "mesh": "m1",
                     "network": "n1",
-                    **west,
+                    "controlPlane": planes.get("west", "own"),
+                    "discovery": discovery or {},
                 },
                 "east": {
                     "existing": {"kubeconfig": str(path), "context": "admin", "pods": east_pods},
+                    "mesh": "m2" if apart else "m1",
                     "network": "n2",
+                    "controlPlane": planes.get("east", "own"),
                 },
             },
         },
@@ -244,6 +253,21 @@ def test_an_address_of_this_machine_that_no_peer_is_given_is_nobodys_concern(pat
     existing = {"kubeconfig": str(local), "context": "admin"}
     fleet = load("alone", {"networks": {"n": {}}, "clusters": {"west": {"existing": existing, "network": "n"}}})
     assert kubeconfig_files(fleet)["west"].on_this_machine
+
+
+@pytest.mark.parametrize("plane", [{"remote": "east"}, {"external": "east"}])
+def test_an_address_of_this_machine_is_refused_where_the_istiod_that_serves_the_cluster_runs_elsewhere(
+    path: Path, plane: object
+) -> None:
+    with pytest.raises(TopologyError, match=r"which the istiod of (east|west) cannot reach"):
+        kubeconfig_files(two(path, "real", "real", west=plane))
+
+
+@pytest.mark.parametrize("plane", [{"remote": "west"}, {"external": "west"}])
+def test_an_address_of_this_machine_will_do_for_a_cluster_that_no_istiod_reads_from_elsewhere(
+    path: Path, plane: object
+) -> None:
+    assert kubeconfig_files(two(path, "real", "real", east=plane))["west"].on_this_machine
 
 
 def test_the_faults_of_all_clusters_are_told_at_once(path: Path) -> None:

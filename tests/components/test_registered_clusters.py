@@ -140,7 +140,10 @@ def test_charts_come_from_where_the_stack_file_says_but_for_an_istiod_built_here
     charts: object, version: str, expected: dict[str, object]
 ) -> None:
     config = in_one_mesh(
-        {"west": {"embedded": {}}, "east": {"existing": {"kubeconfig": "k", "context": "c"}}},
+        {
+            "west": {"existing": {"kubeconfig": "k", "context": "here", "pods": "simulated"}},
+            "east": {"existing": {"kubeconfig": "k", "context": "c"}},
+        },
         istio={"version": version, "charts": charts},
     )
     fleet = load("charts", config)

@@ -13,6 +13,7 @@ from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
 from automation.rendering import render
 from topology import load, read_stack_file
+from topology.stack_file import known_stacks
 
 pytestmark = pytest.mark.proof("objects and chart values follow from the stack file alone", step=0)
 
@@ -26,9 +27,7 @@ class YamlFiles(SingleFileSnapshotExtension):
     file_extension = "yaml"
 
 
-@pytest.mark.parametrize(
-    "stack", ["dev", "examples/mesh-settings", "examples/two-meshes"], ids=lambda stack: stack.rpartition("/")[2]
-)
+@pytest.mark.parametrize("stack", known_stacks(STACKS), ids=lambda stack: stack.removeprefix("examples/"))
 def test_the_plan_of_a_stack_is_the_recorded_one(stack: str, snapshot: SnapshotAssertion) -> None:
     file = read_stack_file(STACKS, stack)
     files = render(load(file.stack, file.config))

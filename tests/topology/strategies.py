@@ -116,19 +116,74 @@ def discoveries() -> st.SearchStrategy[Config]:
 
 
 @st.composite
+def providers(draw: st.DrawFn, position: int, embedded: bool) -> Config:
+    """Who provides a cluster, whose `position` tells its context from others: this machine, or somebody before."""
+    if embedded and draw(st.booleans()):
+        return {"embedded": draw(_optional(nodes=st.integers(1, 100)))}
+    existing = {"kubeconfig": draw(st.sampled_from(["a.yaml", "b.yaml"])), "context": f"c{position}"}
+    if embedded:
+        return {"existing": existing | {"pods": "simulated"}}
+    return {"existing": existing | draw(_optional(pods=st.sampled_from(["real", "simulated"])))}
+
+
+def is_simulated(provider: Config) -> bool:
+    """Whether the pods of a cluster do not run, by its provider."""
+    return "embedded" in provider or provider["existing"].get("pods") == "simulated"
+
+
+@st.composite
+def control_planes(draw: st.DrawFn, homes: list[int], simulated: list[bool], wanted: str) -> list[object]:
+    """Where the control plane of each cluster is, by positions: `own`, or `remote` or `external` of another position.
+
+    `homes` has the mesh of each cluster. A remote's primary is of its mesh; the host of an external control plane is
+    of another one, and has its own; both are where the cluster is: on this machine, or not. Where `wanted` is one of
+    those kinds there are as many of it as can be, and remotes of external control planes too.
+    """
+    remote_or: list[int | None] = [None] if wanted == "own" else []
+    external_or: list[int | None] = [] if wanted == "external" else [None]
+
+    planes: dict[int, object] = {}
+    for mesh in sorted(set(homes)):
+        members = [position for position, home in enumerate(homes) if home == mesh]
+        primaries: list[int] = []
+        for position in members:
+            serving = [primary for primary in primaries if simulated[primary] == simulated[position]]
+            primary = draw(st.sampled_from([*remote_or, *serving] or [None]))
+            planes[position] = "own" if primary is None else {"remote": primary}
+            primaries += [position] if primary is None else []
+        outside = [position for position, plane in planes.items() if plane == "own" and homes[position] != mesh]
+        hosts = [position for position in outside if simulated[position] == simulated[primaries[0]]]
+        host = draw(st.sampled_from([*external_or, *hosts] or [None]))
+        if len(primaries) == 1 and host is not None:
+            planes[primaries[0]] = {"external": host}
+    return [planes[position] for position in range(len(homes))]
+
+
+@st.composite
+def istios(draw: st.DrawFn) -> Config:
+    """Istio's release and charts, its revisions and what stands for them."""
+    versions = st.sampled_from([EMBEDDED_ISTIO, f"{EMBEDDED_ISTIO}.2"])
+    charts = st.sampled_from(["published", {"folder": "charts"}, {"repository": "oci://ghcr.io/istio/charts"}])
+    config = draw(_optional(version=versions, charts=charts))
+    installed = draw(st.lists(st.just("default") | labels(20), min_size=1, max_size=2, unique=True))
+    if len(installed) > 1 or draw(st.booleans()):
+        config["revisions"] = {name: draw(st.none() | _optional(version=versions)) for name in installed}
+    if installed != ["default"] or draw(st.booleans()):
+        config["revision"] = draw(st.sampled_from([name for name in installed if name != "default"] or installed))
+    taken = {*installed, "default"}
+    tags = st.lists(labels(20).filter(lambda name: name not in taken), max_size=2, unique=True)
+    return config | draw(_optional(gatewayRevision=st.sampled_from(installed), tags=tags))
+
+
+@st.composite
 def clusters(draw: st.DrawFn, position: int, network: str, mesh: str | None) -> Config:
-    """One cluster. `position`, at most 99, keeps its address ranges apart from those of the others."""
+    """One cluster without its provider and its control plane.
+
+    `position`, at most 99, keeps its address ranges apart from those of the others.
+    """
     cluster: Config = {"network": network}
     if mesh is not None:
         cluster["mesh"] = mesh
-    if draw(st.booleans()):
-        cluster["embedded"] = draw(_optional(nodes=st.integers(1, 100)))
-    else:
-        cluster["existing"] = {
-            "kubeconfig": draw(st.sampled_from(["a.yaml", "b.yaml"])),
-            "context": f"c{position}",
-        }
-        cluster["existing"] |= draw(_optional(pods=st.sampled_from(["real", "simulated"])))
     if draw(st.booleans()):
         cluster["region"] = draw(label_values().filter(bool))
         cluster |= draw(_optional(zone=label_values()))
@@ -143,15 +198,18 @@ def clusters(draw: st.DrawFn, position: int, network: str, mesh: str | None) -> 
         cluster["eastWestGateway"] = draw(gateway)
     if draw(st.booleans()):
         cluster["discovery"] = draw(discoveries())
-    return cluster | draw(_optional(controlPlane=st.just("own"), dataPlane=st.just("sidecar")))
+    return cluster | draw(_optional(dataPlane=st.just("sidecar")))
 
 
 @st.composite
 def fleets(draw: st.DrawFn, max_clusters: int = 4) -> Config:
     """A valid configuration of one to `max_clusters` clusters, at most 99, in one or more meshes."""
-    count = draw(st.integers(1, max_clusters))
+    wanted = draw(st.sampled_from(["own", "remote", "external"] if max_clusters > 1 else ["own"]))
+    fewest = {"own": 1, "remote": 2, "external": min(3, max_clusters)}[wanted]
+    count = draw(st.integers(fewest, max_clusters))
     cluster_names = draw(names(count, CLUSTER_LENGTH, RESERVED_CLUSTERS))
-    mesh_count = draw(st.integers(0, count))
+    # A remote has its primary beside it, an external control plane is hosted in another mesh.
+    mesh_count = draw(st.integers(2 if wanted == "external" else 0, count - 1 if wanted == "remote" else count))
     mesh_names = draw(names(mesh_count))
     # Each mesh has a cluster and, since meshes share no network, at least one network of its own.
     homes = [
@@ -166,9 +224,15 @@ def fleets(draw: st.DrawFn, max_clusters: int = 4) -> Config:
         shared = [networks[earlier] for earlier in range(position) if homes[earlier] == home]
         networks.append(draw(st.sampled_from([network_names[position], *shared])))
     named = mesh_count > 1 or (mesh_count == 1 and draw(st.booleans()))
+    # Embedded clusters are of use only to istiods of this machine, so a mesh has either them or istiods in pods.
+    embedded = [draw(st.booleans()) for _ in range(max(mesh_count, 1))]
+    provided = [draw(providers(position, embedded[home])) for position, home in enumerate(homes)]
+    planes = draw(control_planes(homes, [is_simulated(provider) for provider in provided], wanted))
     config: Config = {
         "clusters": {
             name: draw(clusters(position, networks[position], mesh_names[homes[position]] if named else None))
+            | provided[position]
+            | draw(_written(planes[position], cluster_names))
             for position, name in enumerate(cluster_names)
         },
         "networks": {network: draw(st.sampled_from([{}, None, {"description": "x"}])) for network in set_of(networks)},
@@ -190,11 +254,7 @@ def fleets(draw: st.DrawFn, max_clusters: int = 4) -> Config:
     )
     optional = _optional(
         namespaces=st.dictionaries(namespace_names(), st.none() | namespace, max_size=3),
-        istio=_optional(
-            version=st.sampled_from([EMBEDDED_ISTIO, f"{EMBEDDED_ISTIO}.2"]),
-            revision=labels(20),
-            charts=st.sampled_from(["published", {"folder": "charts"}, {"repository": "oci://ghcr.io/istio/charts"}]),
-        ),
+        istio=istios(),
         kubernetes=_optional(version=st.just(EMBEDDED_KUBERNETES)),
     )
     return config | draw(optional)
@@ -207,6 +267,13 @@ def _add_failover(draw: st.DrawFn, mesh: Config | None, regions: list[str]) -> N
     origins = draw(st.lists(st.sampled_from(regions), unique=True))
     others = {origin: [region for region in regions if region != origin] for origin in origins}
     locality["failover"] = [{"from": origin, "to": draw(st.sampled_from(others[origin]))} for origin in origins]
+
+
+def _written(plane: object, names: list[str]) -> st.SearchStrategy[Config]:
+    """A control plane as a stack file has it, with the names of clusters for their positions."""
+    if isinstance(plane, dict):
+        return st.just({"controlPlane": {kind: names[position] for kind, position in plane.items()}})
+    return _optional(controlPlane=st.just(plane))
 
 
 def set_of(items: list[str]) -> list[str]:

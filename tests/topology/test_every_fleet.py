@@ -22,6 +22,7 @@ pytestmark = pytest.mark.proof("stack files are checked before anything exists",
 quick = settings(max_examples=50, deadline=None)
 
 FREE_FORM = ("labels", "serviceAnnotations", "charts", "controlPlane")
+NO_FIELDS = ("istio.charts", "istio.revisions")
 
 
 @quick
@@ -80,7 +81,39 @@ def test_meshes_share_no_network_and_every_network_is_used(fleet: Fleet) -> None
 def test_a_mesh_over_several_networks_has_a_gateway_in_each_cluster(fleet: Fleet) -> None:
     for name, cluster in fleet.clusters.items():
         several = len(fleet.networks_of(fleet.mesh_of(name))) > 1
-        assert fleet.has_east_west_gateway(name) == (several or cluster.east_west_gateway is not None)
+        assert fleet.is_network_gateway(name) == (several or cluster.east_west_gateway is not None)
+
+
+@quick
+@given(loaded_fleets(max_clusters=5))
+def test_a_control_plane_is_behind_a_gateway_where_it_serves_another_cluster_than_its_own(fleet: Fleet) -> None:
+    for name in fleet.clusters:
+        elsewhere = [other for other in fleet.clusters if other != name and fleet.hosting(other) == name]
+        assert fleet.exposes_control_plane(name) == bool(elsewhere)
+        assert fleet.has_east_west_gateway(name) == (fleet.is_network_gateway(name) or bool(elsewhere))
+
+
+@quick
+@given(loaded_fleets(max_clusters=5))
+def test_every_cluster_is_served_by_one_istiod_of_its_mesh_which_runs_in_a_cluster_with_its_own(fleet: Fleet) -> None:
+    for name, cluster in fleet.clusters.items():
+        primary, host = fleet.primary_of(name), fleet.hosting(name)
+        assert fleet.is_primary(primary)
+        assert fleet.mesh_of(primary) == fleet.mesh_of(name)
+        assert fleet.clusters[host].control_plane.kind == "own"
+        assert (fleet.mesh_of(host) == fleet.mesh_of(name)) == (fleet.clusters[primary].control_plane.kind == "own")
+        assert fleet.system_namespace(name) == fleet.system_namespace(primary)
+        assert {cluster.simulated} == {fleet.clusters[primary].simulated, fleet.clusters[host].simulated}
+        assert (name in fleet.remotes_of(primary)) == (name != primary)
+        assert (name in fleet.hosted_by(host)) == (name == primary != host)
+
+
+@quick
+@given(loaded_fleets(max_clusters=5))
+def test_who_reads_a_cluster_are_the_other_primaries_of_its_mesh(fleet: Fleet) -> None:
+    for name in fleet.clusters:
+        readers = [other for other in fleet.clusters if fleet.is_primary(other) and name in fleet.peers_of(other)]
+        assert list(fleet.readers_of(name)) == readers
 
 
 @quick
@@ -95,9 +128,14 @@ def test_the_host_is_one_cluster_and_the_rest_are_members(fleet: Fleet) -> None:
 @given(loaded_fleets(max_clusters=5))
 def test_the_model_of_a_mesh_follows_from_its_clusters(fleet: Fleet) -> None:
     for mesh in fleet.meshes:
-        size, networks = len(fleet.members_of(mesh)), len(fleet.networks_of(mesh))
-        spread = "one network" if networks == 1 else "several networks"
-        assert fleet.model_of(mesh) == ("single cluster" if size == 1 else f"multi-primary, {spread}")
+        members, networks = fleet.members_of(mesh), len(fleet.networks_of(mesh))
+        kinds = [fleet.clusters[name].control_plane.kind for name in members]
+        told = fleet.model_of(mesh).split(", ")
+        assert ("single cluster" in told) == (kinds == ["own"])
+        assert ("multi-primary" in told) == (kinds.count("own") > 1)
+        assert ("primary-remote" in told) == ("remote" in kinds and "external" not in kinds)
+        assert ("external control plane" in told) == ("external" in kinds)
+        assert ("one network" in told, "several networks" in told) == (len(members) > 1 == networks, networks > 1)
 
 
 @quick
@@ -181,7 +219,7 @@ def _settings(config: Config) -> Iterator[tuple[str, Config]]:
     names = (*SECTIONS,)
     for path, mapping in _mappings("", config):
         steps = path.split(".")
-        if path not in names and not set(steps[2:]) & set(FREE_FORM) and path != "istio.charts":
+        if path not in (*names, *NO_FIELDS) and not set(steps[2:]) & set(FREE_FORM):
             yield path, mapping
 
 

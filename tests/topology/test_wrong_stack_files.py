@@ -8,9 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.topology.wrong_stacks.ambient_namespaces import AMBIENT_NAMESPACES
 from tests.topology.wrong_stacks.layouts import LAYOUTS
 from tests.topology.wrong_stacks.many import MANY
+from tests.topology.wrong_stacks.models import MODELS
 from tests.topology.wrong_stacks.names import NAMES
+from tests.topology.wrong_stacks.revisions import REVISIONS
 from tests.topology.wrong_stacks.roots import ROOTS
 from tests.topology.wrong_stacks.secrets import SECRETS
 from tests.topology.wrong_stacks.settings import SETTINGS_AND_DISCOVERY
@@ -20,7 +23,18 @@ from topology import TopologyError, load, read_stack_file
 
 pytestmark = pytest.mark.proof("stack files are checked before anything exists", step=0)
 
-WRONG = [*SHAPES, *NAMES, *LAYOUTS, *ROOTS, *SETTINGS_AND_DISCOVERY, *SECRETS, *MANY]
+WRONG = [
+    *SHAPES,
+    *NAMES,
+    *LAYOUTS,
+    *MODELS,
+    *ROOTS,
+    *REVISIONS,
+    *AMBIENT_NAMESPACES,
+    *SETTINGS_AND_DISCOVERY,
+    *SECRETS,
+    *MANY,
+]
 
 
 def test_the_configuration_that_the_cases_change_is_good() -> None:
@@ -29,7 +43,8 @@ def test_the_configuration_that_the_cases_change_is_good() -> None:
 
 def test_every_case_has_a_title_of_its_own() -> None:
     assert [title for title, count in Counter(wrong.title for wrong in WRONG).items() if count > 1] == []
-    assert len(WRONG) >= 55
+    assert len(WRONG) >= 100
+    assert len(MODELS) >= 30
 
 
 @pytest.mark.parametrize("wrong", WRONG, ids=lambda wrong: wrong.title)
@@ -45,6 +60,7 @@ def test_every_fault_is_found_and_no_other(wrong: Wrong) -> None:
     assert list(error.faults) == sorted(error.faults)
     assert str(error).splitlines() == [f"{fault.path}: {fault.message}" for fault in error.faults]
     assert [text for text in wrong.unsaid if text in str(error)] == []
+    assert [link for link in wrong.links if f"({link})" not in str(error)] == []
 
 
 @pytest.mark.parametrize("wrong", WRONG, ids=lambda wrong: wrong.title)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from topology.cluster import Cluster
+from topology.cluster import Cluster, EastWestGateway
 from topology.draft import Draft
 from topology.faults import Fault
 
@@ -57,13 +57,13 @@ def _served_from_elsewhere(name: str, cluster: Cluster) -> Iterator[Fault]:
     if kind != "own":
         yield Fault(
             f"clusters.{name}.dataPlane",
-            f"ambient is not supported with a {kind} control plane; use sidecar, or controlPlane: own ({AMBIENT})",
+            f"ambient is not supported where the control plane is {kind}; use sidecar, or own ({AMBIENT})",
         )
 
 
 def _settings(name: str, cluster: Cluster) -> Iterator[Fault]:
     gateway = cluster.east_west_gateway
-    if gateway and gateway.port != gateway.model_fields["port"].default:
+    if gateway and gateway.port != EastWestGateway.model_fields["port"].default:
         yield Fault(
             f"clusters.{name}.eastWestGateway.port",
             f"{gateway.port} cannot be chosen: ambient clusters take traffic from other networks at port "

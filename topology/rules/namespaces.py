@@ -17,7 +17,7 @@ def namespaces(draft: Draft) -> Iterator[Fault]:
     """Yield a fault for each setting of ambient mode in a namespace that none of its clusters can give it."""
     for name, namespace in draft.namespaces.items():
         wanted = {"waypoint": namespace.waypoint, "globalServices": namespace.global_services}
-        places = namespace.clusters or tuple(draft.clusters)
+        places = namespace.clusters or draft.names["clusters"]
         known = [draft.clusters[place] for place in places if place in draft.clusters]
         # A cluster that is missing or unreadable is a fault of its own.
         if len(known) != len(places) or any(cluster.data_plane == "ambient" for cluster in known):

@@ -22,8 +22,8 @@ def revisions(draft: Draft) -> Iterator[Fault]:
     listed = ", ".join(installed)
     if istio.revision not in installed:
         yield Fault("istio.revision", f"{istio.revision!r} is not one of istio.revisions ({listed}); add it there")
-    if istio.gateways not in installed:
-        yield Fault("istio.gatewayRevision", f"{istio.gateways!r} is not installed; installed are {listed}")
+    if istio.gateway_revision and istio.gateway_revision not in installed:
+        yield Fault("istio.gatewayRevision", f"{istio.gateway_revision!r} is not installed; installed are {listed}")
     if len(installed) > MOST:
         yield Fault(
             "istio.revisions",

@@ -1,78 +1,8 @@
-"""Control planes, networks, providers and versions that do not go together or are not built yet."""
+"""Networks, providers and versions that do not go together or are not built yet."""
 
 from __future__ import annotations
 
-from tests.topology.wrong_stacks.wrong import ABSENT, Wrong, on_one_network
-
-UNBUILT = "is not built yet; use own"
-TWO_MESHES = {"meshes.mesh2": {}, "clusters.west.mesh": "mesh1", "clusters.east.mesh": "mesh2"}
-
-
-def existing(context: str = "west", **fields: object) -> dict[str, object]:
-    """A cluster that is there already, on the network of `west`."""
-    return {
-        "network": "network-west",
-        "existing": {"kubeconfig": "kubeconfig.yaml", "context": context, **fields},
-    }
-
-
-CONTROL_PLANES = [
-    Wrong(
-        "unknown primary",
-        {"clusters.east.controlPlane": {"remote": "north"}},
-        {
-            "clusters.east.controlPlane": f"remote {UNBUILT}",
-            "clusters.east.controlPlane.remote": "no cluster is named 'north'; known are west, east",
-        },
-    ),
-    Wrong(
-        "remote of itself",
-        {"clusters.east.controlPlane": {"remote": "east"}},
-        {
-            "clusters.east.controlPlane": f"remote {UNBUILT}",
-            "clusters.east.controlPlane.remote": "'east' cannot be served by itself; use own",
-        },
-    ),
-    Wrong(
-        "remote of a cluster that is itself remote",
-        {"clusters.east.controlPlane": {"remote": "west"}, "clusters.west.controlPlane": {"remote": "east"}},
-        {
-            "clusters.east.controlPlane": f"remote {UNBUILT}",
-            "clusters.east.controlPlane.remote": "'west' is itself remote and runs no control plane",
-            "clusters.west.controlPlane": f"remote {UNBUILT}",
-            "clusters.west.controlPlane.remote": "'east' is itself remote and runs no control plane",
-        },
-    ),
-    Wrong(
-        "remote of another mesh",
-        {**TWO_MESHES, "clusters.east.controlPlane": {"remote": "west"}},
-        {
-            "clusters.east.controlPlane": f"remote {UNBUILT}",
-            "clusters.east.controlPlane.remote": "'west' belongs to the mesh 'mesh1' and 'east' to 'mesh2'",
-        },
-    ),
-    Wrong(
-        "ambient remote",
-        {"clusters.east.controlPlane": {"remote": "west"}, "clusters.east.dataPlane": "ambient"},
-        {
-            "clusters.east.controlPlane": f"remote {UNBUILT}",
-            "clusters.east.dataPlane": (
-                "ambient is not built yet",
-                "ambient is not supported with a remote control plane",
-            ),
-        },
-    ),
-    Wrong(
-        "external control plane",
-        {"clusters.east.controlPlane": {"external": "west"}},
-        {"clusters.east.controlPlane": f"external {UNBUILT}"},
-    ),
-    Wrong(
-        "ambient",
-        {"clusters.east.dataPlane": "ambient"},
-        {"clusters.east.dataPlane": "ambient is not built yet; use sidecar"},
-    ),
-]
+from tests.topology.wrong_stacks.wrong import ABSENT, Wrong, existing, on_one_network
 
 RANGES = [
     Wrong(
@@ -260,4 +190,4 @@ VERSIONS = [
     ),
 ]
 
-LAYOUTS = [*CONTROL_PLANES, *RANGES, *PROVIDERS, *VERSIONS]
+LAYOUTS = [*RANGES, *PROVIDERS, *VERSIONS]

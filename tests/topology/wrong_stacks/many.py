@@ -72,7 +72,7 @@ MANY = [
             "clusters.Third": "'Third' is not a DNS label",
             "clusters.Third.mesh": "no mesh is named 'mesh9'",
             "clusters.Third.network": "no network is named 'network-none'",
-            "clusters.east.dataPlane": "ambient is not built yet",
+            "clusters.east.dataPlane": "ambient does not mix with the sidecars of 'west'",
             "clusters.east.podCidr": "10.0.0.0/16 overlaps 10.0.0.0/16 of 'west'",
             "clusters.west.serviceCidr": "10.0.0.0/16 overlaps the cluster's own podCidr",
             "namespaces.shop.clusters[0]": "no cluster is named 'south'",

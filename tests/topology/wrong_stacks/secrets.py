@@ -20,7 +20,7 @@ EXISTING = {"network": "network-west"}
 
 def reached_by(kubeconfig: object) -> dict[str, object]:
     """Changes that make `west` a cluster reached through a kubeconfig."""
-    return {"clusters.west": {**EXISTING, "existing": {"kubeconfig": kubeconfig, "context": "a"}}}
+    return {"clusters.west": {**EXISTING, "existing": {"kubeconfig": kubeconfig, "context": "a", "pods": "simulated"}}}
 
 
 SECRETS = [

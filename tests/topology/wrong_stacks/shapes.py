@@ -63,7 +63,7 @@ UNKNOWN_KEYS = [
     Wrong(
         "unknown key of istio",
         {"istio": {"tag": "1.31"}},
-        {"istio.tag": "known are charts, revision, version"},
+        {"istio.tag": "known are charts, gatewayRevision, revision, revisions, tags, version"},
     ),
     Wrong("unknown key of kubernetes", {"kubernetes": {"minor": 35}}, {"kubernetes.minor": "known are version"}),
 ]

@@ -28,13 +28,14 @@ class Wrong:
     """`changes` maps paths in `GOOD`, dots between names, to new values.
 
     `faults` maps the path of every fault to a telling part of its message; several parts are several faults.
-    `unsaid` are texts that no message may repeat.
+    `unsaid` are texts that no message may repeat, `links` pages of Istio's documentation that tell why.
     """
 
     title: str
     changes: dict[str, object]
     faults: dict[str, str | tuple[str, ...]]
     unsaid: tuple[str, ...] = field(default=())
+    links: tuple[str, ...] = field(default=())
 
     @property
     def config(self) -> Config:
@@ -48,7 +49,8 @@ class Wrong:
             if value is ABSENT:
                 del mapping[last]
             else:
-                mapping[last] = value
+                # Later changes may go into it.
+                mapping[last] = copy.deepcopy(value)
         return config
 
     @property
@@ -59,6 +61,14 @@ class Wrong:
             for path, parts in sorted(self.faults.items())
             for part in ((parts,) if isinstance(parts, str) else parts)
         ]
+
+
+def existing(name: str = "west", **fields: object) -> dict[str, object]:
+    """A cluster that is there already, on the network `network-<name>`."""
+    return {
+        "network": f"network-{name}",
+        "existing": {"kubeconfig": "kubeconfig.yaml", "context": name, **fields},
+    }
 
 
 def on_one_network(**east: object) -> dict[str, object]:

@@ -1,0 +1,157 @@
+"""What holds for the plan of every fleet in which a control plane serves other clusters than the one it runs in."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+
+from manifests import Document, Object, fleet_plan
+from manifests.control_plane import injection_webhook, istiod_service
+from tests.manifests.plans import named, objects, releases, texts, values_of
+from tests.topology.strategies import loaded_fleets
+from topology import Fleet, load
+
+pytestmark = pytest.mark.proof("objects and chart values follow from the stack file alone", step=0)
+
+quick = settings(max_examples=40, deadline=None)
+
+
+def body(plan: list[Document], name: str) -> Object:
+    """An object that is there."""
+    document = named(plan, name)
+    assert document is not None, name
+    return values_of(document)
+
+
+def of_kind(fleet: Fleet, kind: str) -> list[str]:
+    """The clusters whose control plane is of that kind."""
+    return [name for name, cluster in fleet.clusters.items() if cluster.control_plane.kind == kind]
+
+
+def address(fleet: Fleet, cluster: str) -> str:
+    """Where the proxies of a cluster look for istiod: the Service that the chart makes there."""
+    return f"{istiod_service(fleet.istio.revision)}.{fleet.system_namespace(cluster)}.svc"
+
+
+@quick
+@given(loaded_fleets())
+def test_a_remote_has_no_authority_no_remote_secrets_and_none_of_istiods_own_objects(fleet: Fleet) -> None:
+    plans = fleet_plan(fleet)
+    for cluster in of_kind(fleet, "remote"):
+        plan = plans[cluster]
+        kinds = {found["kind"] for found in objects(plan)}
+        assert kinds <= {"Namespace", "Secret"}
+        secrets = [found for found in objects(plan) if found["kind"] == "Secret"]
+        assert [found["type"] for found in secrets] == ["kubernetes.io/service-account-token"]
+        # Neither is anything made for it elsewhere.
+        told = set().union(*(texts(values_of(document)) for other in plans.values() for document in other))
+        assert f"<intermediate key of {cluster}>" not in told
+        assert not [name for other in plans.values() for name in releases(other) if f"-{cluster}-" in name]
+
+
+@quick
+@given(loaded_fleets())
+def test_what_leads_elsewhere_is_the_remote_profile_with_the_gateway_in_front_of_istiod(fleet: Fleet) -> None:
+    for cluster, plan in fleet_plan(fleet).items():
+        chart = releases(plan)["istiod"].values
+        host = fleet.hosting(cluster)
+        assert (chart.get("profile") == "remote") == (host != cluster)
+        pilot = chart["global"].get("remotePilotAddress")
+        assert pilot == (None if host == cluster else f"<address of the east-west gateway of {host}>")
+        # Only the cluster with Istio's configuration gets the ConfigMaps that an istiod elsewhere reads from it.
+        config = True if fleet.clusters[cluster].control_plane.kind == "external" else None
+        assert (chart.get("configMap"), chart["global"].get("configCluster")) == (config, config)
+
+
+@quick
+@given(loaded_fleets())
+def test_an_istiod_leads_elsewhere_exactly_where_clusters_name_it(fleet: Fleet) -> None:
+    plans = fleet_plan(fleet)
+    for cluster in fleet.clusters:
+        if not fleet.is_primary(cluster):
+            continue
+        host = fleet.hosting(cluster)
+        name = "istiod" if host == cluster else f"external-{cluster}-istiod"
+        settings_of_istiod = releases(plans[host])[name].values.get("env", {})
+        serves = bool(fleet.remotes_of(cluster)) or host != cluster
+        assert settings_of_istiod.get("EXTERNAL_ISTIOD") == ("true" if serves else None)
+
+
+@quick
+@given(loaded_fleets())
+def test_routes_lead_by_the_name_that_is_asked_for_to_each_istiod_that_serves_from_there(fleet: Fleet) -> None:
+    for cluster, plan in fleet_plan(fleet).items():
+        served = [name for name in fleet.clusters if name != cluster and fleet.hosting(name) == cluster]
+        assert (named(plan, "istiod-routes") is not None) == (named(plan, "istiod-gateway") is not None) == bool(served)
+        if not served:
+            continue
+        routes = {}
+        for route in body(plan, "istiod-routes")["spec"]["tls"]:
+            (match,), (target,) = route["match"], route["route"]
+            for name in match["sniHosts"]:
+                assert (name, match["port"]) not in routes
+                routes[name, match["port"]] = target["destination"]
+        wanted = {address(fleet, name) for name in served}
+        names = {name + suffix for name in wanted for suffix in ("", ".cluster.local")}
+        assert routes == {
+            (name, port): {"host": f"{name.removesuffix('.cluster.local')}.cluster.local", "port": {"number": target}}
+            for name in names
+            for port, target in ((15012, 15012), (15017, 443))
+        }
+        opened = {server["port"]["number"]: server["tls"] for server in body(plan, "istiod-gateway")["spec"]["servers"]}
+        assert opened == {15012: {"mode": "PASSTHROUGH"}, 15017: {"mode": "PASSTHROUGH"}}
+
+
+@quick
+@given(loaded_fleets())
+def test_an_external_istiod_stands_beside_its_authority_and_the_key_to_its_config_cluster(fleet: Fleet) -> None:
+    plans = fleet_plan(fleet)
+    for cluster in of_kind(fleet, "external"):
+        host, namespace = plans[fleet.hosting(cluster)], fleet.system_namespace(cluster)
+        release = releases(host)[f"external-{cluster}-istiod"]
+        assert release.namespace == namespace == body(host, f"external-{cluster}-namespace")["metadata"]["name"]
+        assert release.values["global"]["multiCluster"]["clusterName"] == cluster
+        for name in ("cacerts", "kubeconfig"):
+            assert body(host, f"external-{cluster}-{name}")["metadata"]["namespace"] == namespace
+        # The network is that of the config cluster's namespace; the host's belongs to another mesh.
+        assert "topology.istio.io/network" not in body(host, f"external-{cluster}-namespace")["metadata"]["labels"]
+        token = body(plans[cluster], "istiod-token")["metadata"]
+        account = {"kubernetes.io/service-account.name": releases(plans[cluster])["istiod"].name}
+        assert (token["namespace"], token["annotations"]) == (namespace, account)
+        assert named(plans[cluster], "cacerts") is None
+
+
+@quick
+@given(loaded_fleets())
+def test_everything_of_a_control_plane_is_in_its_own_namespace_in_every_cluster(fleet: Fleet) -> None:
+    for cluster, plan in fleet_plan(fleet).items():
+        own = fleet.system_namespace(cluster)
+        hosted = {fleet.system_namespace(name) for name in fleet.hosted_by(cluster)}
+        assert own not in hosted
+        found = {body["metadata"]["namespace"] for body in objects(plan) if "namespace" in body["metadata"]}
+        assert found | {release.namespace for release in releases(plan).values()} <= {own, *hosted}
+        for name, release in releases(plan).items():
+            told = release.values.get("global", {}).get("istioNamespace", "istio-system")
+            # The gateway's chart takes the namespace of its release.
+            assert name == "east-west-gateway" or told == release.namespace
+        assert injection_webhook(fleet, cluster, fleet.istio.revision).endswith(own) == (own != "istio-system")
+
+
+@pytest.mark.parametrize("plane", [{"remote": "c0"}, "own"], ids=["remotes", "primaries"])
+def test_what_each_cluster_gets_does_not_grow_with_the_number_of_clusters(plane: object) -> None:
+    sizes = {size: _sizes(size, plane) for size in (3, 6, 12)}
+    for size, found in sizes.items():
+        assert found == [sizes[3][0], *[sizes[3][1]] * (size - 1)]
+
+
+def _sizes(size: int, plane: object) -> list[int]:
+    """How many documents each cluster gets in a mesh of `size` clusters on networks of their own."""
+    clusters: dict[str, dict[str, object]] = {
+        f"c{number}": {"embedded": {}, "network": f"n{number}"} for number in range(size)
+    }
+    for name, cluster in clusters.items():
+        if name != "c0":
+            cluster["controlPlane"] = plane
+    networks: dict[str, object] = {f"n{number}": {} for number in range(size)}
+    fleet = load("sized", {"host": "c0", "clusters": clusters, "networks": networks})
+    return [len(plan) for plan in fleet_plan(fleet).values()]
