@@ -17,7 +17,6 @@ from components.kubernetes_object import ExistingKubernetesObject, KubernetesObj
 from manifests import ambient
 from manifests import gateways as manifests
 from plugins.meshfleet.sdk import EastWestGatewayAddress
-from topology import EastWestGateway as Declared
 from topology import Fleet
 
 
@@ -51,7 +50,7 @@ class EastWestGateway(Component):
             self.port = ambient.HBONE_PORT
         else:
             made = helm_release(name, fleet, cluster, manifests.east_west_gateway(fleet, cluster), opts)
-            self.port = (fleet.clusters[cluster].east_west_gateway or Declared()).port
+            self.port = manifests.reached_at(fleet, cluster)
         self.address: pulumi.Output[str] = (
             self._given_address(fleet, access, made)
             if fleet.clusters[cluster].simulated
