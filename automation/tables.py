@@ -15,6 +15,8 @@ from automation.changes import Change
 if TYPE_CHECKING:
     from verification import Answer, Report
 
+# Where the control plane of a cluster is, by its kind; `of` is the other cluster.
+PLANES = {"own": "own", "remote": "remote of {of}", "external": "external in {of}"}
 # In a log nothing is gained by folding a path into a column of eight characters.
 console = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else 240)
 
@@ -60,7 +62,7 @@ def status_table(status: Mapping[str, Any]) -> None:
             cluster["mesh"],
             cluster["network"],
             "/".join(filter(None, (cluster["region"], cluster["zone"]))),
-            plane["kind"] if plane["kind"] == "own" else f"{plane['kind']} of {plane['of']}",
+            PLANES[plane["kind"]].format(of=plane["of"]),
             f"{gateway['address']}:{int(gateway['port'])}" if gateway else "",
             cluster["kubeconfig"] or "",
         )
