@@ -18,7 +18,7 @@ from automation.checkout import Checkout
 from automation.environment import Environment
 from automation.session import Session
 from tests.automation.events import diagnostic, done, failed
-from tests.automation.stack_files import ROOT, Command
+from tests.automation.stack_files import Command, write_stack
 from topology import StackFile, load, read_stack_file
 from topology.errors import EngineError
 from verification import Answer, Report
@@ -238,16 +238,22 @@ def test_an_up_also_tells_which_clusters_were_left_without_their_control_plane(
     checkout: Checkout, stacks: Path
 ) -> None:
     events = (failed("primary/istiod-process"), diagnostic("it ended; look into its log", "primary/istiod-process"))
-    session = session_with(checkout, ROOT / "stacks", *events, stack="examples/primary-remote")
+    clusters: dict[str, dict[str, Any]] = {
+        name: {"embedded": {}, "network": f"network-{name}"} for name in ("primary", "branch")
+    }
+    clusters["branch"]["controlPlane"] = {"remote": "primary"}
+    networks = {f"network-{name}": {} for name in clusters}
+    write_stack(stacks, "served", {"host": "primary", "networks": networks, "clusters": clusters})
+    session = session_with(checkout, stacks, *events, stack="served")
     with pytest.raises(EngineError) as caught:
-        session.run("up", "up primary-remote")
+        session.run("up", "up served")
     assert str(caught.value).splitlines()[:3] == [
-        "up primary-remote did not complete:",
+        "up served did not complete:",
         "  primary: istiod-process: it ended; look into its log",
         "  branch waits for the control plane of primary, whose istiod-process failed: it ended",
     ]
     with pytest.raises(EngineError) as caught:
-        session.run("preview", "preview primary-remote")
+        session.run("preview", "preview served")
     assert "branch" not in str(caught.value)
 
 
