@@ -242,7 +242,7 @@ def test_an_up_also_tells_which_clusters_were_left_without_their_control_plane(
         name: {"embedded": {}, "network": f"network-{name}"} for name in ("primary", "branch")
     }
     clusters["branch"]["controlPlane"] = {"remote": "primary"}
-    networks = {f"network-{name}": {} for name in clusters}
+    networks: dict[str, Any] = {f"network-{name}": {} for name in clusters}
     write_stack(stacks, "served", {"host": "primary", "networks": networks, "clusters": clusters})
     session = session_with(checkout, stacks, *events, stack="served")
     with pytest.raises(EngineError) as caught:
