@@ -15,6 +15,8 @@ from automation.changes import Change
 if TYPE_CHECKING:
     from verification import Answer, Report
 
+# Where the control plane of a cluster is, by its kind; `of` is the other cluster.
+PLANES = {"own": "own", "remote": "remote of {of}", "external": "external in {of}"}
 # In a log nothing is gained by folding a path into a column of eight characters.
 console = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else 240)
 
@@ -101,7 +103,7 @@ def _day(moment: str | None) -> str:
 
 
 def _plane(plane: Mapping[str, Any]) -> str:
-    where = plane["kind"] if plane["kind"] == "own" else f"{plane['kind']} of {plane['of']}"
+    where = PLANES[plane["kind"]].format(of=plane["of"])
     names = [revision["name"] for revision in plane["revisions"]]
     if names == ["default"]:
         return where

@@ -44,7 +44,7 @@ class EastWestGateway(Component):
             self.port = ambient.HBONE_PORT
         else:
             made = helm_release(name, fleet, cluster, manifests.east_west_gateway(fleet, cluster), opts)
-            self.port = declared.port
+            self.port = manifests.reached_at(fleet, cluster)
         service = (fleet.system_namespace(cluster), manifests.EAST_WEST_GATEWAY)
         self.address: pulumi.Output[str] = (
             given_address(self, f"{name}-address", fleet, access, service, made, declared)

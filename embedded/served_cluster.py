@@ -61,21 +61,40 @@ def wait_until_served(client: Client, cluster: str, serving: Serving, timeout: f
 
 
 def missing(client: Client, serving: Serving) -> str | None:
-    """What is not there yet, in words; None when the cluster is served. Raises ClusterError."""
+    """All that is not there yet, in words; None when the cluster is served. Raises ClusterError."""
+    lacking = [found for found in (_bare(client, serving), _rootless(client, serving)) if found]
+    return "; ".join(lacking) or None
+
+
+def _bare(client: Client, serving: Serving) -> str | None:
+    """What the injection webhook lacks."""
     from lightkube.resources.admissionregistration_v1 import MutatingWebhookConfiguration
-    from lightkube.resources.core_v1 import ConfigMap
 
     try:
         with api_errors(f"MutatingWebhookConfiguration {serving.webhook}"):
             configuration = client.get(MutatingWebhookConfiguration, serving.webhook)
+    except RefusedError as error:
+        return _absent(error)
+    bare = [webhook.name for webhook in configuration.webhooks or [] if not webhook.clientConfig.caBundle]
+    return f"no caBundle in {', '.join(bare)} of {serving.webhook}" if bare else None
+
+
+def _rootless(client: Client, serving: Serving) -> str | None:
+    """What proxies lack to trust anybody; written into every namespace alike."""
+    from lightkube.resources.core_v1 import ConfigMap
+
+    try:
         with api_errors(f"ConfigMap {serving.namespace}/{ROOT_CERTIFICATE}"):
             client.get(ConfigMap, ROOT_CERTIFICATE, namespace=serving.namespace)
     except RefusedError as error:
-        if error.not_found:
-            return str(error)
-        raise
-    bare = [webhook.name for webhook in configuration.webhooks or [] if not webhook.clientConfig.caBundle]
-    return f"no caBundle in {', '.join(bare)} of {serving.webhook}" if bare else None
+        return _absent(error)
+    return None
+
+
+def _absent(error: RefusedError) -> str:
+    if error.not_found:
+        return str(error)
+    raise error
 
 
 def is_served_otherwise(client: Client, serving: Serving) -> bool:

@@ -44,6 +44,13 @@ def east_west_gateway(fleet: Fleet, cluster: str) -> Release:
     return Release(EAST_WEST_GATEWAY, fleet.system_namespace(cluster), Chart.GATEWAY, values, wait=not simulated)
 
 
+def reached_at(fleet: Fleet, cluster: str) -> int:
+    """The port at which other clusters reach what is behind the gateway: services, or istiod where it is all."""
+    if not fleet.is_network_gateway(cluster):
+        return PORTS["tls-istiod"]
+    return (fleet.clusters[cluster].east_west_gateway or EastWestGateway()).port
+
+
 def opens_networks(fleet: Fleet, cluster: str) -> bool:
     """Whether the control plane of `cluster` configures a gateway that leads into a network."""
     served = (cluster, *fleet.remotes_of(cluster))

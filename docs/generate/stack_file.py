@@ -70,12 +70,8 @@ and `-` that begin with a letter. A name given twice is a fault.
 | a network | {label} characters | it is the value of a label | {networks} |
 | a mesh | {mesh} characters | it is part of its root certificate's common name | none |
 | a namespace | {label} characters | it is a DNS label | {namespaces}, and all that begin with {prefixes} |
-<<<<<<< HEAD
-| a revision | {revision} characters | `istio-sidecar-injector-<revision>-istio-system` is made of it | {revisions} |
-=======
 | an ingress gateway | {gateway} characters | `<gateway>-istio` is derived from it | {gateways} |
-| a revision | {revision} characters | `istio-sidecar-injector-<revision>-istio-system` is derived from it | none |
->>>>>>> gateways
+| a revision | {revision} characters | `istio-sidecar-injector-<revision>-istio-system` is made of it | {revisions} |
 """
 
 VERSIONS = """\

@@ -18,7 +18,7 @@ from automation.checkout import Checkout
 from automation.environment import Environment
 from automation.session import Session
 from tests.automation.events import diagnostic, done, failed
-from tests.automation.stack_files import Command
+from tests.automation.stack_files import Command, write_stack
 from topology import Fleet, StackFile, load, read_stack_file
 from topology.errors import EngineError
 from topology.stages import Stage
@@ -329,8 +329,8 @@ class Engine:
         return record
 
 
-def session_with(checkout: Checkout, stacks: Path, *events: Any) -> Session:
-    file = read_stack_file(stacks, "examples/two-meshes")
+def session_with(checkout: Checkout, stacks: Path, *events: Any, stack: str = "examples/two-meshes") -> Session:
+    file = read_stack_file(stacks, stack)
     made = Session(Checkout(stacks.parent, checkout.home), file, load(file.stack, file.config), quiet=True)
     made.__dict__["engine"] = Engine(events)
     return made
@@ -346,6 +346,29 @@ def test_a_run_that_did_not_complete_names_every_failure_and_the_command_to_repe
         "up examples/two-meshes did not complete:\n  west: istiod: refused\n"
         "what was done is kept; mend the cause and run meshfleet up --stack examples/two-meshes again"
     )
+
+
+def test_an_up_also_tells_which_clusters_were_left_without_their_control_plane(
+    checkout: Checkout, stacks: Path
+) -> None:
+    events = (failed("primary/istiod-process"), diagnostic("it ended; look into its log", "primary/istiod-process"))
+    clusters: dict[str, dict[str, Any]] = {
+        name: {"embedded": {}, "network": f"network-{name}"} for name in ("primary", "branch")
+    }
+    clusters["branch"]["controlPlane"] = {"remote": "primary"}
+    networks: dict[str, Any] = {f"network-{name}": {} for name in clusters}
+    write_stack(stacks, "served", {"host": "primary", "networks": networks, "clusters": clusters})
+    session = session_with(checkout, stacks, *events, stack="served")
+    with pytest.raises(EngineError) as caught:
+        session.run("up", "up served")
+    assert str(caught.value).splitlines()[:3] == [
+        "up served did not complete:",
+        "  primary: istiod-process: it ended; look into its log",
+        "  branch waits for the control plane of primary, whose istiod-process failed: it ended",
+    ]
+    with pytest.raises(EngineError) as caught:
+        session.run("preview", "preview served")
+    assert "branch" not in str(caught.value)
 
 
 def test_what_follows_from_a_dead_cluster_is_drift_of_it_and_told_in_one_line(checkout: Checkout, stacks: Path) -> None:
