@@ -43,7 +43,7 @@ class LoadBalanced(Model):
     load_balancer_ip: IpAddress | None = None
     """The address it is to have; one that its load balancer, or the fleet, chooses when left out."""
     hostname: DnsName | None = None
-    """Simulated clusters only: a name in place of an address, as the load balancers of some clouds give one."""
+    """Simulated clusters only: a name in place of an address, as some clouds' load balancers give."""
     service_annotations: dict[LabelKey, str] = Field(default_factory=dict)
     """Annotations of the gateway's Service, for the load balancer of a cloud."""
     replicas: Annotated[int, Field(ge=1, le=100)] = 1

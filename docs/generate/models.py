@@ -41,6 +41,11 @@ there on `config` is a primary like any other: `branch` is its remote, and the r
 `west` and `east` come up side by side as in multi-primary. Each branch waits for the address of its own primary's
 gateway, and is served when that primary has its remote secrets, which hold the tokens of the three other clusters.
 There, and nowhere else, `west-branch` waits for `east`. A branch reads nobody, so it has no remote secrets.""",
+    "ambient": """\
+The definitions of the Gateway API come first, and istiod after base as elsewhere. CNI, ztunnel, the gateway and the
+waypoint wait for its answer; istiod makes the pods and the Service of the gateway from its Gateway object, with the
+options beside it. What crosses the clusters is the readers' tokens, as in multi-primary. Nothing really runs in the
+simulated pods, so ztunnel is not proved: how far it is, [proof.md](proof.md) says.""",
     "two-meshes": """\
 Nothing in one mesh waits for anything in the other: each has its own root, remote secrets and gateways, and neither is
 told of the other.""",

@@ -31,8 +31,8 @@ def test_a_generated_page_is_current(name: str) -> None:
 
 def test_every_model_has_its_example_on_the_page() -> None:
     examples = {stack.removeprefix("examples/") for stack in known_stacks(ROOT / "stacks") if "/" in stack}
-    # Ambient mode is told on a page of its own.
-    assert examples - {"ambient"} == set(models.ORDER)
+    # Gateways and settings are told on pages of their own.
+    assert examples - {"gateways", "mesh-settings"} == set(models.ORDER)
     for name in models.ORDER:
         assert f"\n## {name}\n" in GENERATED["models.md"]
 

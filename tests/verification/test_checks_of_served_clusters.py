@@ -140,10 +140,11 @@ def test_endpoints_of_an_external_control_planes_mesh_are_in_its_own_namespace(s
         ("Service istio-system/istiod", True),
         ("Service istiod-config/istiod-canary", True),
         ("Service shop/cart", False),
-        ("Service istio-system/istio-eastwestgateway", False),
+        ("Service istio-system/istio-eastwestgateway", True),
+        ("Service istio-system/istio-ingressgateway", False),
     ],
 )
-def test_only_the_ports_of_istiods_own_service_may_differ_between_clusters(
+def test_only_the_ports_of_istiod_and_of_east_west_gateways_may_differ_between_clusters(
     served: FleetView, origin: str, excepted: bool
 ) -> None:
     found = [istioctl_analyze.Message("IST0170", "Warning", origin, "service ports are inconsistent", "")]

@@ -128,7 +128,7 @@ def test_a_webhook_without_a_bundle_is_told_with_who_should_have_patched_it(serv
         assert "istio-sidecar-injector of east has no caBundle: the istiod of west has not patched it" in finding.detail
 
 
-def test_a_webhook_that_trusts_another_root_is_told_and_one_that_trusts_both_holds(
+def test_a_webhook_that_trusts_another_root_is_told_alone_or_beside_the_right_one(
     served: FleetView, authority: Any
 ) -> None:
     root, former = authority("root"), authority("former")
@@ -136,8 +136,10 @@ def test_a_webhook_that_trusts_another_root_is_told_and_one_that_trusts_both_hol
     east, named = cluster(fleet, "east"), {CONTROL_PLANES: "west"}
     finding = served_from_elsewhere.judge(fleet, east, named, injector(former))
     assert not finding.holds
-    assert "trusts another root than that of mesh mesh1" in finding.detail
-    assert served_from_elsewhere.judge(fleet, east, named, injector(former, root)).holds
+    assert "trusts other roots than those of mesh mesh1" in finding.detail
+    # One that is trusted beside it was to be dropped.
+    assert not served_from_elsewhere.judge(fleet, east, named, injector(former, root)).holds
+    assert served_from_elsewhere.judge(fleet, east, named, injector(root)).holds
 
 
 def test_a_bundle_that_is_no_certificate_is_an_error_of_ours(served: FleetView) -> None:

@@ -67,6 +67,7 @@ class Primary:
 @pytest.fixture
 def primary(mesh_cluster: MeshCluster) -> Iterator[Primary]:
     mesh_cluster.kubectl("create", "namespace", NAMESPACE)
+    mesh_cluster.kubectl("annotate", "namespace", NAMESPACE, "topology.istio.io/controlPlaneClusters=east")
     yield Primary(mesh_cluster)
     mesh_cluster.kubectl("delete", "mutatingwebhookconfiguration", WEBHOOK, "--ignore-not-found")
     mesh_cluster.kubectl("delete", "namespace", NAMESPACE)
