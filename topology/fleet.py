@@ -135,7 +135,7 @@ class Fleet(Model):
 
     def is_ambient(self, mesh: str) -> bool:
         """Whether the clusters of a mesh carry traffic in Istio's ambient mode; they are alike in it."""
-        return any(self.clusters[name].data_plane == "ambient" for name in self.members_of(mesh))
+        return mesh in self._ambient
 
     def namespaces_of(self, cluster: str) -> dict[str, Namespace]:
         """The declared namespaces that exist in a cluster."""
@@ -187,6 +187,11 @@ class Fleet(Model):
     @cached_property
     def _primaries(self) -> dict[str, tuple[str, ...]]:
         return _grouped((self.mesh_of(name), name) for name in self.clusters if self.is_primary(name))
+
+    @cached_property
+    def _ambient(self) -> frozenset[str]:
+        clusters = self.clusters.items()
+        return frozenset(self.mesh_of(name) for name, cluster in clusters if cluster.data_plane == "ambient")
 
     @cached_property
     def _remotes(self) -> dict[str, tuple[str, ...]]:
