@@ -8,7 +8,7 @@ Source: pilot/pkg/serviceregistry/kube/controller/multicluster.go of istio/istio
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from embedded.api_errors import RefusedError, api_errors
 from embedded.health import ask
@@ -78,10 +78,13 @@ def missing(client: Client, serving: Serving) -> str | None:
 
 def is_served_otherwise(client: Client, serving: Serving) -> bool:
     """Whether another revision's istiod serves the cluster as well. Raises ClusterError."""
+    from lightkube.operators import not_exists
     from lightkube.resources.admissionregistration_v1 import MutatingWebhookConfiguration
 
+    # A tag is another way to an istiod that has a webhook of its own.
+    of_revisions: dict[str, Any] = {"app": "sidecar-injector", "istio.io/tag": not_exists()}
     with api_errors("MutatingWebhookConfigurations"):
-        found = list(client.list(MutatingWebhookConfiguration, labels={"app": "sidecar-injector"}))
+        found = list(client.list(MutatingWebhookConfiguration, labels=of_revisions))
     others = [one for one in found if one.metadata and one.metadata.name != serving.webhook]
     return any(webhook.clientConfig.caBundle for one in others for webhook in one.webhooks or [])
 
