@@ -45,6 +45,7 @@ STAGES: dict[str, tuple[str, ...]] = {
 # Names with a revision, a tag or another cluster's name in them.
 PATTERNS = {
     "trust": re.compile(r"external-.+-(namespace|cacerts)"),
+    "gateway": re.compile(r"ingress-(gateway|listeners|options|address|service)-.+"),
     "control plane": re.compile(r"istiod-.+|served-.+|tag-.+|external-.+-(kubeconfig|istiod(-.+)?)"),
 }
 UNCHANGED = ("same", "read", "refresh")
@@ -82,9 +83,10 @@ class Change:
 
 @dataclass
 class Record:
-    """Collects the events of one operation of the engine."""
+    """Collects the events of one operation of the engine; `reached` is all that is done or was found unchanged."""
 
     changes: list[Change] = field(default_factory=list)
+    reached: set[Place] = field(default_factory=set)
     failures: dict[Place, list[str]] = field(default_factory=dict)
     errors: list[str] = field(default_factory=list)
 
@@ -99,7 +101,10 @@ class Record:
 
     def _done(self, step: StepEventMetadata) -> None:
         operation = str(step.op.value)
-        if operation in UNCHANGED or is_component(step.type):
+        if is_component(step.type):
+            return
+        self.reached.add(place_of(step.urn))
+        if operation in UNCHANGED:
             return
         self.changes.append(Change(place_of(step.urn), operation, tuple(step.diffs or ())))
 

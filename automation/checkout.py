@@ -48,9 +48,13 @@ class Checkout:
         """The folder of what a stack's embedded clusters and its command leave."""
         return self.home / "fleets" / stack
 
+    def kubeconfigs(self, stack: str) -> Path:
+        """The folder of the kubeconfigs that `status` writes."""
+        return self.fleet(stack) / "kubeconfigs"
+
     def kubeconfig(self, stack: str, cluster: str) -> Path:
         """Where `status` puts a cluster's kubeconfig."""
-        return self.fleet(stack) / "kubeconfigs" / f"{cluster}.yaml"
+        return self.kubeconfigs(stack) / f"{cluster}.yaml"
 
     def picture(self, stack: str) -> Path:
         """Where `graph` draws to unless told otherwise."""

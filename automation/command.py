@@ -14,6 +14,7 @@ import typer
 from automation.answers import DRIFTED, FAILED, answer, leave, say, told
 from automation.changes import counted
 from automation.checkout import Checkout, write_private
+from automation.fleet_status import drop_kubeconfigs
 from automation.session import open_session
 from automation.walking import walk
 
@@ -57,6 +58,7 @@ def up(
             session.engine.initialise()
             reached = walk(session, session.stages(), refresh=refresh)
             forgetting.done(session.checkout, session.file.stack)
+            drop_kubeconfigs(session.checkout, session.file.stack, session.topology.clusters)
         seconds = round(time.monotonic() - start, 1)
         changes = counted(change for one in reached for change in one.record.changes)
         if json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +28,16 @@ def fleet_status(checkout: Checkout, engine: Engine) -> dict[str, Any]:
         if content and _content(path) != content:
             write_private(path, content)
         cluster["kubeconfig"] = str(path) if content else None
+    drop_kubeconfigs(checkout, engine.file.stack, [cluster["name"] for cluster in status["clusters"]])
     return status
+
+
+def drop_kubeconfigs(checkout: Checkout, stack: str, clusters: Collection[str]) -> None:
+    """Remove the kubeconfigs of all clusters but these: they lead to a cluster that the stack has no more."""
+    kept = {checkout.kubeconfig(stack, cluster) for cluster in clusters}
+    for path in checkout.kubeconfigs(stack).glob("*.yaml"):
+        if path not in kept:
+            path.unlink(missing_ok=True)
 
 
 def _content(path: Path) -> str | None:

@@ -22,7 +22,6 @@ from automation.recorded_state import (
     without,
     without_description,
 )
-from embedded.sweep import sweep_cluster
 from topology import Fault
 from topology.shown import shown
 
@@ -73,6 +72,9 @@ def forget(checkout: Checkout, engine: Engine, names: Sequence[str], *, quiet: b
     """
     if not names:
         return {}
+    # Most runs have nothing to forget, and start sooner without it.
+    from embedded.sweep import sweep_cluster
+
     stack = engine.file.stack
     # Before the state, which knows them no more afterwards.
     write_private(_note(checkout, stack), json.dumps(sorted(names)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,6 +14,7 @@ from automation.checkout import Checkout
 from automation.deployment import deployed_in
 from automation.fleet_status import fleet_status
 from automation.progress import progress_for
+from automation.unserved import unserved
 from components.kubeconfig_file import kubeconfig_files
 from topology import Fleet, StackFile, load, read_stack_file
 from topology.errors import EngineError
@@ -89,7 +90,7 @@ class Session:
         """Run an operation with progress. Raises `EngineError` naming every resource that failed."""
         record = self._perform(operation, title, **options)
         if record.sentences():
-            raise self._incomplete(title, record)
+            raise self._incomplete(title, record, unserved(self.topology, record) if operation == "up" else [])
         return record
 
     def compare(self, title: str) -> tuple[Record, list[str]]:
@@ -112,12 +113,12 @@ class Session:
         with progress_for(title, quiet=self.quiet) as progress:
             return self.engine.run(operation, progress.hear, **options)
 
-    def _incomplete(self, title: str, record: Record) -> EngineError:
+    def _incomplete(self, title: str, record: Record, consequences: Sequence[str] = ()) -> EngineError:
         from automation.forgetting import advice
 
         command = title.partition(" ")[0]
         return EngineError(
-            "\n  ".join([f"{title} did not complete:", *record.sentences()])
+            "\n  ".join([f"{title} did not complete:", *record.sentences(), *consequences])
             + f"\nwhat was done is kept; mend the cause and run meshfleet {command} --stack {self.name} again"
             + advice(record.unreachable(), f"take it out of the stack file and run meshfleet up --stack {self.name}")
         )

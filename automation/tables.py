@@ -15,6 +15,8 @@ from automation.changes import Change
 if TYPE_CHECKING:
     from verification import Answer, Report
 
+# Where the control plane of a cluster is, by its kind; `of` is the other cluster.
+PLANES = {"own": "own", "remote": "remote of {of}", "external": "external in {of}"}
 # In a log nothing is gained by folding a path into a column of eight characters.
 console = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else 240)
 
@@ -77,6 +79,10 @@ def status_table(status: Mapping[str, Any]) -> None:
             cluster["kubeconfig"] or "",
         )
     console.print(table)
+    for cluster in status["clusters"]:
+        # A fleet that an earlier release brought up tells of none.
+        for gateway in cluster.get("ingressGateways", ()):
+            console.print(f"ingress gateway {gateway['name']} of {cluster['name']}: {_reached(gateway)}")
     for mesh in status["meshes"]:
         console.print(f"mesh {mesh['name']}: {mesh['model']}, trust domain {mesh['trustDomain']}")
         console.print(f"  {mesh['trust']}")
@@ -85,13 +91,19 @@ def status_table(status: Mapping[str, Any]) -> None:
             console.print(f"  root {root['name']} {root['fingerprint'][:16]}… until {_day(root['notAfter'])}{signs}")
 
 
+def _reached(gateway: Mapping[str, Any]) -> str:
+    """Where an ingress gateway is reached, and for which hosts."""
+    listeners = [f"{one['protocol']} {int(one['port'])} ({', '.join(one['hosts'])})" for one in gateway["listeners"]]
+    return f"{gateway['address']}, {'; '.join(listeners)}, namespace {gateway['namespace']}"
+
+
 def _day(moment: str | None) -> str:
     """The day of an RFC 3339 timestamp; nothing for none."""
     return (moment or "").partition("T")[0]
 
 
 def _plane(plane: Mapping[str, Any]) -> str:
-    where = plane["kind"] if plane["kind"] == "own" else f"{plane['kind']} of {plane['of']}"
+    where = PLANES[plane["kind"]].format(of=plane["of"])
     names = [revision["name"] for revision in plane["revisions"]]
     if names == ["default"]:
         return where

@@ -18,7 +18,7 @@ from components.helm_release import HelmRelease, helm_release
 from components.istiod_process import process_address, start_process, webhooks_at
 from components.kubernetes_object import KubernetesObject
 from components.trust import TrustResources
-from manifests import ambient, revision_tags
+from manifests import ambient, gateway_api, revision_tags
 from manifests import control_plane as manifests
 from plugins.meshfleet.sdk import Istiod, IstiodAddress, ServedCluster
 from topology import Fleet
@@ -88,7 +88,7 @@ class ControlPlane(Component):
 
         before = [
             helm_release(f"{cluster}/{name}", fleet, cluster, release, in_cluster(namespace))
-            for name, release in ambient.before(fleet, cluster).items()
+            for name, release in gateway_api.before(fleet, cluster).items()
         ]
         base = helm_release(
             f"{cluster}/istio-base",

@@ -11,7 +11,9 @@ import pulumi
 from components.cluster import ClusterAccess
 from components.control_plane import ControlPlaneResources
 from components.east_west_gateway import EastWestGateway
+from components.ingress_gateways import IngressGateways
 from components.trust import MeshTrust, TrustResources
+from manifests import ingress_gateways as ingress
 from manifests import mesh_settings as settings
 from manifests.objects import ISTIO_SYSTEM
 from topology import Fleet
@@ -26,6 +28,7 @@ class Described:
     trust: Mapping[str, TrustResources]
     control_planes: Mapping[str, ControlPlaneResources]
     gateways: Mapping[str, EastWestGateway]
+    ingress_gateways: Mapping[str, IngressGateways]
 
 
 def describe_mesh(fleet: Fleet, mesh: str, trust: MeshTrust, registered: Described) -> dict[str, Any]:
@@ -42,6 +45,11 @@ def describe_mesh(fleet: Fleet, mesh: str, trust: MeshTrust, registered: Describ
         "trustDomain": fleet.meshes[mesh].trust_domain,
         "model": fleet.model_of(mesh),
         "settings": _settings(fleet, mesh),
+        "networkGateways": [
+            {"network": network, "address": gateway.address, "port": gateway.port}
+            for network in fleet.networks_of(mesh)
+            for gateway in fleet.networks[network].gateways
+        ],
         "rootFingerprint": trust.signing.fingerprint,
         "rootNotAfter": trust.signing.not_after,
         "roots": [
@@ -99,9 +107,21 @@ def describe_cluster(fleet: Fleet, name: str, registered: Described) -> dict[str
             "port": gateway.port,
             # A gateway without it leads to control planes alone.
             "network": declared.network if fleet.is_network_gateway(name) else "",
+            # A name that the fleet itself published need not be known to anybody.
+            "named": bool(declared.east_west_gateway and declared.east_west_gateway.hostname),
         }
         if gateway
         else None,
+        "ingressGateways": [
+            {
+                "name": ingress_gateway,
+                "api": given.api,
+                "namespace": fleet.ingress_namespace(name, ingress_gateway),
+                "address": registered.ingress_gateways[name].addresses[ingress_gateway],
+                "listeners": ingress.described(given),
+            }
+            for ingress_gateway, given in declared.ingress_gateways.items()
+        ],
         "intermediateNotAfter": trust.intermediate.not_after if trust else None,
         "injectedNamespaces": [
             namespace for namespace, declared in fleet.namespaces_of(name).items() if declared.injection

@@ -5,26 +5,18 @@ Source: https://istio.io/latest/docs/setup/install/multicluster/multi-primary_mu
 
 from __future__ import annotations
 
-from typing import Any
-
 import pulumi
 
 from components.cluster import ClusterAccess
 from components.component import Component
 from components.control_plane import ControlPlaneResources
+from components.gateway_address import found_address, given_address
 from components.helm_release import helm_release
-from components.kubernetes_object import ExistingKubernetesObject, KubernetesObject
+from components.kubernetes_object import KubernetesObject
 from manifests import ambient
 from manifests import gateways as manifests
-from plugins.meshfleet.sdk import EastWestGatewayAddress
 from topology import EastWestGateway as Declared
 from topology import Fleet
-
-
-def load_balancer_address(status: dict[str, Any]) -> str:
-    """The IP or host name in the status of a LoadBalancer Service; empty while it is pending."""
-    ingress = ((status or {}).get("loadBalancer") or {}).get("ingress") or [{}]
-    return str(ingress[0].get("ip") or ingress[0].get("hostname") or "")
 
 
 class EastWestGateway(Component):
@@ -41,9 +33,10 @@ class EastWestGateway(Component):
         cluster = access.name
         opts = self.child(provider=access.provider, after=control_plane.ready, deleted_with=access.goes_with)
         name = f"{cluster}/east-west-gateway"
+        declared = fleet.clusters[cluster].east_west_gateway or Declared()
         made: pulumi.Resource
         if fleet.clusters[cluster].data_plane == "ambient":
-            options = KubernetesObject(f"{name}-options", ambient.gateway_options(), opts)
+            options = KubernetesObject(f"{name}-options", ambient.options_of_gateway(fleet, cluster), opts)
             after = pulumi.ResourceOptions(depends_on=[options])
             made = KubernetesObject(
                 name, ambient.east_west_gateway(fleet, cluster), pulumi.ResourceOptions.merge(opts, after)
@@ -51,37 +44,14 @@ class EastWestGateway(Component):
             self.port = ambient.HBONE_PORT
         else:
             made = helm_release(name, fleet, cluster, manifests.east_west_gateway(fleet, cluster), opts)
-            self.port = (fleet.clusters[cluster].east_west_gateway or Declared()).port
+            self.port = manifests.reached_at(fleet, cluster)
+        service = (fleet.system_namespace(cluster), manifests.EAST_WEST_GATEWAY)
         self.address: pulumi.Output[str] = (
-            self._given_address(fleet, access, made)
+            given_address(self, f"{name}-address", fleet, access, service, made, declared)
             if fleet.clusters[cluster].simulated
-            else self._found_address(fleet, access, made)
+            else found_address(self, f"{name}-service", access, service, made)
         )
         self.done({"address": self.address})
-
-    def _given_address(self, fleet: Fleet, access: ClusterAccess, made: pulumi.Resource) -> pulumi.Output[str]:
-        # Nothing on this machine hands out load balancer addresses, so the plugin does.
-        given = EastWestGatewayAddress(
-            f"{access.name}/east-west-gateway-address",
-            fleet=fleet.name,
-            cluster=access.name,
-            kubeconfig=access.kubeconfig,
-            context=access.context or None,
-            namespace=fleet.system_namespace(access.name),
-            service=manifests.EAST_WEST_GATEWAY,
-            opts=self.child(after=[made], deleted_with=access.goes_with),
-        )
-        return given.address
-
-    def _found_address(self, fleet: Fleet, access: ClusterAccess, made: pulumi.Resource) -> pulumi.Output[str]:
-        service = ExistingKubernetesObject(
-            f"{access.name}/east-west-gateway-service",
-            "v1",
-            "Service",
-            f"{fleet.system_namespace(access.name)}/{manifests.EAST_WEST_GATEWAY}",
-            self.child(provider=access.provider, after=[made]),
-        )
-        return service.status.apply(load_balancer_address)
 
 
 class GatewayRules(Component):

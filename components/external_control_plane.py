@@ -22,7 +22,7 @@ from components.kubernetes_object import KubernetesObject
 from components.remote_secrets import kubeconfig_of
 from components.trust import TrustResources
 from manifests import control_plane as manifests
-from manifests import external
+from manifests import external, gateway_api
 from topology import Fleet
 
 
@@ -56,12 +56,16 @@ class ExternalControlPlane(Component):
                 provider=access.provider, after=after, deleted_with=access.goes_with, secret_outputs=["data"]
             )
 
+        before = [
+            helm_release(f"{cluster}/{name}", fleet, cluster, release, inside(config, namespace))
+            for name, release in gateway_api.before(fleet, cluster).items()
+        ]
         base = helm_release(
             f"{cluster}/istio-base",
             fleet,
             cluster,
             manifests.base(fleet, cluster, webhooks.get(istio.revision)),
-            inside(config, namespace),
+            inside(config, namespace, *before),
         )
         charts = {
             revision: helm_release(

@@ -20,6 +20,7 @@ from components.east_west_gateway import EastWestGateway, GatewayRules
 from components.embedded_cluster import EmbeddedCluster
 from components.existing_cluster import ExistingCluster
 from components.external_control_plane import ExternalControlPlane
+from components.ingress_gateways import IngressGateways
 from components.kubeconfig_file import KubeconfigFile
 from components.mesh_settings import MeshSettings
 from components.namespaces import ExternalNamespace, IstioSystem, Namespaces
@@ -44,6 +45,7 @@ class Fleet(Component):
         self.control_planes: dict[str, ControlPlaneResources] = {}
         self.gateways: dict[str, EastWestGateway] = {}
         self.rules: dict[str, GatewayRules] = {}
+        self.ingress_gateways: dict[str, IngressGateways] = {}
         # In this order each finds what it needs of the ones before.
         for name in self._of_kind("own"):
             self._own_control_plane(name)
@@ -58,7 +60,11 @@ class Fleet(Component):
         for name, access in self.access.items():
             if settings.objects(topology, name):
                 MeshSettings(topology, access, self.control_planes[name], self._inside)
-            Namespaces(topology, access, self.control_planes[name], self._inside)
+            namespaces = Namespaces(topology, access, self.control_planes[name], self._inside).made
+            if topology.clusters[name].ingress_gateways:
+                self.ingress_gateways[name] = IngressGateways(
+                    topology, access, self.control_planes[name], namespaces, self._inside
+                )
         self.done()
 
     def _of_kind(self, kind: str) -> list[str]:
@@ -134,7 +140,7 @@ class Fleet(Component):
     def describe(self) -> dict[str, Any]:
         """What `meshfleet status` shows, as outputs; nothing in it is secret."""
         topology = self._topology
-        registered = Described(self.access, self.trust, self.control_planes, self.gateways)
+        registered = Described(self.access, self.trust, self.control_planes, self.gateways, self.ingress_gateways)
         return {
             "stack": topology.name,
             "clusters": [describe_cluster(topology, name, registered) for name in topology.clusters],

@@ -54,12 +54,14 @@ class Namespaces(Component):
     ) -> None:
         super().__init__(access.name, opts)
         waypoints = ambient.waypoints(fleet, access.name)
+        self.made: dict[str, pulumi.Resource] = {}
         for name, manifest in manifests.declared(fleet, access.name).items():
             namespace = KubernetesObject(
                 f"{access.name}/namespace-{name}",
                 manifest,
                 self.child(provider=access.provider, after=control_plane.ready, deleted_with=access.goes_with),
             )
+            self.made[name] = namespace
             if name in waypoints:
                 KubernetesObject(
                     f"{access.name}/waypoint-{name}",

@@ -14,15 +14,17 @@ import pulumi
 from components.cluster import ClusterAccess
 from components.component import Component
 from components.kubernetes_object import KubernetesObject
-from manifests import ambient
+from manifests import gateway_api
 from manifests import remote_secrets as manifests
 from topology import Fleet
 
 
-def kubeconfig_of(cluster: str, server: str, data: dict[str, str], tls_server_name: str | None = None) -> str:
+def kubeconfig_of(
+    cluster: str, server: str, data: dict[str, str], tls_server_name: str | None = None, primary: str | None = None
+) -> str:
     """The kubeconfig that lets a peer read `cluster`, from the `data` of its reader's token Secret."""
     token = base64.b64decode(data["token"]).decode()
-    return manifests.remote_kubeconfig(manifests.Peer(cluster, server, data["ca.crt"], token, tls_server_name))
+    return manifests.remote_kubeconfig(manifests.Peer(cluster, server, data["ca.crt"], token, tls_server_name, primary))
 
 
 class Reader(Component):
@@ -44,6 +46,7 @@ class Reader(Component):
     ) -> None:
         super().__init__(access.name, opts)
         discovery = fleet.clusters[access.name].discovery
+        primary = None if fleet.is_primary(access.name) else fleet.primary_of(access.name)
         secret = KubernetesObject(
             f"{access.name}/reader-token",
             manifests.reader_token(fleet, access.name),
@@ -54,7 +57,7 @@ class Reader(Component):
                 secret_outputs=["data"],
             ),
         )
-        for name, manifest in ambient.reading(fleet, access.name).items():
+        for name, manifest in gateway_api.reading(fleet, access.name).items():
             KubernetesObject(
                 f"{access.name}/{name}",
                 manifest,
@@ -62,7 +65,7 @@ class Reader(Component):
             )
         self.kubeconfig: pulumi.Output[str] = pulumi.Output.secret(
             pulumi.Output.all(discovery.server or access.server, secret.data).apply(
-                lambda known: kubeconfig_of(access.name, known[0], known[1], discovery.tls_server_name)
+                lambda known: kubeconfig_of(access.name, known[0], known[1], discovery.tls_server_name, primary)
             )
         )
         self.done()

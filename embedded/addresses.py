@@ -1,7 +1,8 @@
-"""Addresses that stand for what a load balancer would give: one for each east-west gateway.
+"""Addresses that stand for what a load balancer would give: one for each gateway.
 
-They are of 198.18.0.0/15, which is set aside for tests and routed nowhere (RFC 2544, appendix C.2.2). A loopback
-address would not do: Kubernetes takes none as an endpoint, and a remote cluster has its primary's gateway as one.
+Where none is asked for they are of 198.18.0.0/15, which is set aside for tests and routed nowhere (RFC 2544,
+appendix C.2.2). A loopback address would not do: Kubernetes takes none as an endpoint, and a remote cluster has its
+primary's gateway as one.
 """
 
 from __future__ import annotations
@@ -17,12 +18,20 @@ from topology.errors import PortError
 _NETWORK: Final = ipaddress.ip_network("198.18.0.0/16")
 
 
-def reserve_address(home: Path, owner: str) -> str:
-    """The IPv4 address of `owner`, unlike any other owner's, the same until it is released.
+def reserve_address(home: Path, owner: str, wanted: str | None = None) -> str:
+    """The address of `owner`, unlike any other owner's: `wanted` if given, else the same until it is released.
 
-    Raises PortError when all of them are taken.
+    Raises PortError when another owner has it, or when all of them are taken.
     """
     with reservations(home) as held:
+        if wanted:
+            other = next((name for name, address in held.addresses.items() if address == wanted), owner)
+            if other != owner:
+                raise PortError(
+                    f"{owner}: the address {wanted} is that of {other}; give another one, or destroy what has it"
+                )
+            held.addresses[owner] = wanted
+            return wanted
         if owner in held.addresses:
             return held.addresses[owner]
         taken = set(held.addresses.values())
@@ -40,3 +49,9 @@ def release_address(home: Path, owner: str) -> None:
     """Give the address of `owner` back; fine when there is none."""
     with reservations(home) as held:
         held.addresses.pop(owner, None)
+
+
+def release_addresses(home: Path, prefix: str) -> None:
+    """Give back the addresses of all owners whose name begins with `prefix`."""
+    with reservations(home) as held:
+        held.addresses = {owner: address for owner, address in held.addresses.items() if not owner.startswith(prefix)}

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from embedded.addresses import release_addresses
 from embedded.api_errors import api_errors
 from embedded.cluster_spec import (
     COMPONENTS,
@@ -22,7 +23,7 @@ from embedded.cluster_spec import (
     ClusterSpec,
     dump_spec,
     kwokctl_configuration,
-    load_spec,
+    read_spec,
 )
 from embedded.control_plane import SERVERS, ControlPlane
 from embedded.kubeconfig import build_kubeconfig, connect
@@ -69,11 +70,7 @@ class Cluster:
 
     def spec(self) -> ClusterSpec | None:
         """What the cluster was made as; None when there is none, or only the remains of one."""
-        try:
-            return load_spec((self.directory / "cluster.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError, TypeError):
-            # Absent or unreadable: both mean that there is no complete cluster here.
-            return None
+        return read_spec(self.directory)
 
     def state(self) -> str | None:
         """`running`, `stopped: etcd, …` with what does not run, or None when there is no complete cluster."""
@@ -130,9 +127,13 @@ class Cluster:
         return self._complete(spec, ports, seconds)
 
     def delete(self) -> None:
-        """End every process, remove every file and give the ports back. Fine when there is nothing."""
+        """End every process, remove every file, give back the ports and the addresses of gateways that were in it.
+
+        Fine when there is nothing.
+        """
         self._control_plane.remove()
         release_ports(self._workspace.home, self._owner)
+        release_addresses(self._workspace.home, self._workspace.owner(self._name, ""))
         self._workspace.prune()
 
     def running(self) -> RunningCluster:

@@ -1,5 +1,4 @@
-"""What an embedded cluster is asked to be, and the files that say so to kwokctl. Pure: nothing is touched
-here.
+"""What an embedded cluster is asked to be, and the files that say so to kwokctl. Nothing is touched here.
 
 Configuration format: https://kwok.sigs.k8s.io/docs/generated/apis/ (KwokctlConfiguration).
 """
@@ -57,6 +56,15 @@ def dump_spec(spec: ClusterSpec) -> str:
 def load_spec(text: str) -> ClusterSpec:
     """The inverse of `dump_spec`. Raises ValueError or TypeError when the text is damaged."""
     return ClusterSpec(**json.loads(text))
+
+
+def read_spec(directory: Path) -> ClusterSpec | None:
+    """What the cluster in a folder was made as; None when there is none, or only the remains of one."""
+    try:
+        return load_spec((directory / "cluster.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError, TypeError):
+        # Absent or unreadable: both mean that there is no complete cluster here.
+        return None
 
 
 def kwokctl_configuration(spec: ClusterSpec, ports: Mapping[str, int], tools: Mapping[str, Path]) -> str:

@@ -22,10 +22,24 @@ def prepare_decoders() -> None:
 def _decode_once() -> None:
     from lightkube import KubeConfig
     from lightkube.core.decoders import decode_list, decode_status
+    from lightkube.resources.admissionregistration_v1 import MutatingWebhookConfiguration
     from lightkube.resources.coordination_v1 import Lease
-    from lightkube.resources.core_v1 import ConfigMap, Namespace, Node, Pod, Secret, Service, ServiceAccount
+    from lightkube.resources.core_v1 import ConfigMap, Endpoints, Namespace, Node, Pod, Secret, Service, ServiceAccount
+    from lightkube.resources.discovery_v1 import EndpointSlice
 
-    for model in (ConfigMap, Lease, Namespace, Node, Pod, Secret, Service, ServiceAccount):
+    for model in (
+        ConfigMap,
+        Endpoints,
+        EndpointSlice,
+        Lease,
+        MutatingWebhookConfiguration,
+        Namespace,
+        Node,
+        Pod,
+        Secret,
+        Service,
+        ServiceAccount,
+    ):
         model.from_dict({})
         decode_list(b'{"items": []}', model)
     decode_status(b"{}")

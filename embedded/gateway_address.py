@@ -1,4 +1,4 @@
-"""The address of an east-west gateway in a cluster that has no load balancer.
+"""The address of a gateway in a cluster that has no load balancer.
 
 Written where a load balancer's controller would write it: into the status of the Service.
 https://kubernetes.io/docs/reference/kubernetes-api/service-resources/service-v1/#ServiceStatus
@@ -6,6 +6,7 @@ https://kubernetes.io/docs/reference/kubernetes-api/service-resources/service-v1
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -25,16 +26,19 @@ _PORTS: Final = (15443, 15008)
 
 @dataclass(frozen=True)
 class PublishedAddress:
-    """What the Service says: `address` is None when no load balancer address is in its status."""
+    """What the Service says: `address`, an IP address or a name, is None when its status has none."""
 
     address: str | None
     port: int
 
 
-def publish_address(client: Client, namespace: str, service: str, address: str, timeout: float = 0) -> PublishedAddress:
-    """Wait for the Service and write `address` into its status; `timeout` in seconds, 0 for one minute.
+def publish_address(
+    client: Client, namespace: str, service: str, address: str, port: int = 0, timeout: float = 0
+) -> PublishedAddress:
+    """Wait for the Service and write `address`, an IP address or a name, into its status.
 
-    Raises ClusterError when the Service does not come, has no port for cross-network traffic, or is refused.
+    `port` is one that it must have; 0 for that of cross-network traffic. `timeout` in seconds, 0 for one minute.
+    Raises ClusterError when the Service does not come, has no such port, or is refused.
     """
 
     def present() -> Service:
@@ -50,19 +54,20 @@ def publish_address(client: Client, namespace: str, service: str, address: str, 
         "see whether the gateway's release was installed, and run the same command again",
         failure=ClusterError,
     )
-    port = _port(found, namespace, service)
-    _write_status(client, namespace, service, [{"ip": address}])
-    return PublishedAddress(address, port)
+    found_port = _port(found, namespace, service, port)
+    _write_status(client, namespace, service, [{"ip" if _is_ip(address) else "hostname": address}])
+    return PublishedAddress(address, found_port)
 
 
-def published_address(client: Client, namespace: str, service: str) -> PublishedAddress | None:
-    """What the Service says now; None when there is no such Service. Raises ClusterError."""
+def published_address(client: Client, namespace: str, service: str, port: int = 0) -> PublishedAddress | None:
+    """What the Service says now; None when there is no such Service. `port` as above. Raises ClusterError."""
     found = _get(client, namespace, service)
     if found is None:
         return None
     balancer = found.status.loadBalancer if found.status else None
     ingress = (balancer.ingress if balancer else None) or []
-    return PublishedAddress(ingress[0].ip if ingress else None, _port(found, namespace, service))
+    address = ingress[0].ip or ingress[0].hostname if ingress else None
+    return PublishedAddress(address, _port(found, namespace, service, port))
 
 
 def withdraw_address(client: Client, namespace: str, service: str) -> None:
@@ -95,13 +100,27 @@ def _get(client: Client, namespace: str, service: str) -> Service | None:
         raise
 
 
-def _port(found: Service, namespace: str, service: str) -> int:
+def _is_ip(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _port(found: Service, namespace: str, service: str, wanted: int) -> int:
     ports = (found.spec.ports if found.spec else None) or []
+    listed = ", ".join(f"{port.name or '-'}:{port.port}" for port in ports) or "none"
+    if wanted:
+        if any(port.port == wanted for port in ports):
+            return wanted
+        raise ClusterError(
+            f"Service {namespace}/{service}: no port {wanted} (it has {listed}); see its gateway's listeners"
+        )
     for port in ports:
         if port.name == _PORT_NAME or port.port in _PORTS:
             return port.port
-    present = ", ".join(f"{port.name or '-'}:{port.port}" for port in ports) or "none"
     raise ClusterError(
         f"Service {namespace}/{service}: no port {_PORT_NAME}, {' or '.join(map(str, _PORTS))} for cross-network "
-        f"traffic (it has {present}); set networkGateway in the gateway's chart"
+        f"traffic (it has {listed}); set networkGateway in the gateway's chart"
     )

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _SECONDS: Final = 120.0
 ROOT_CERTIFICATE: Final = "istio-ca-root-cert"
+# https://istio.io/latest/docs/reference/config/annotations/#TopologyControlPlaneClusters
+CONTROL_PLANES: Final = "topology.istio.io/controlPlaneClusters"
 
 
 @dataclass(frozen=True)
@@ -59,34 +61,72 @@ def wait_until_served(client: Client, cluster: str, serving: Serving, timeout: f
 
 
 def missing(client: Client, serving: Serving) -> str | None:
-    """What is not there yet, in words; None when the cluster is served. Raises ClusterError."""
+    """All that is not there yet, in words; None when the cluster is served. Raises ClusterError."""
+    lacking = [found for found in (_bare(client, serving), _rootless(client, serving)) if found]
+    return "; ".join(lacking) or None
+
+
+def _bare(client: Client, serving: Serving) -> str | None:
+    """What the injection webhook lacks."""
     from lightkube.resources.admissionregistration_v1 import MutatingWebhookConfiguration
-    from lightkube.resources.core_v1 import ConfigMap
 
     try:
         with api_errors(f"MutatingWebhookConfiguration {serving.webhook}"):
             configuration = client.get(MutatingWebhookConfiguration, serving.webhook)
-        with api_errors(f"ConfigMap {serving.namespace}/{ROOT_CERTIFICATE}"):
-            client.get(ConfigMap, ROOT_CERTIFICATE, namespace=serving.namespace)
     except RefusedError as error:
-        if error.not_found:
-            return str(error)
-        raise
+        return _absent(error)
     bare = [webhook.name for webhook in configuration.webhooks or [] if not webhook.clientConfig.caBundle]
     return f"no caBundle in {', '.join(bare)} of {serving.webhook}" if bare else None
 
 
+def _rootless(client: Client, serving: Serving) -> str | None:
+    """What proxies lack to trust anybody; written into every namespace alike."""
+    from lightkube.resources.core_v1 import ConfigMap
+
+    try:
+        with api_errors(f"ConfigMap {serving.namespace}/{ROOT_CERTIFICATE}"):
+            client.get(ConfigMap, ROOT_CERTIFICATE, namespace=serving.namespace)
+    except RefusedError as error:
+        return _absent(error)
+    return None
+
+
+def _absent(error: RefusedError) -> str:
+    if error.not_found:
+        return str(error)
+    raise error
+
+
 def is_served_otherwise(client: Client, serving: Serving) -> bool:
-    """Whether another revision's istiod serves the cluster as well. Raises ClusterError."""
+    """Whether the cluster is another control plane's by now, or another revision's as well. Raises ClusterError."""
     from lightkube.operators import not_exists
     from lightkube.resources.admissionregistration_v1 import MutatingWebhookConfiguration
 
+    if served_from(client, serving.namespace) not in (None, serving.primary):
+        return True
     # A tag is another way to an istiod that has a webhook of its own.
     of_revisions: dict[str, Any] = {"app": "sidecar-injector", "istio.io/tag": not_exists()}
     with api_errors("MutatingWebhookConfigurations"):
         found = list(client.list(MutatingWebhookConfiguration, labels=of_revisions))
     others = [one for one in found if one.metadata and one.metadata.name != serving.webhook]
     return any(webhook.clientConfig.caBundle for one in others for webhook in one.webhooks or [])
+
+
+def served_from(client: Client, namespace: str) -> str | None:
+    """The cluster whose istiod is to lead in this one, by the annotation of Istio's namespace.
+
+    Empty for its own, None when the namespace is gone. Raises ClusterError.
+    """
+    from lightkube.resources.core_v1 import Namespace
+
+    try:
+        with api_errors(f"Namespace {namespace}"):
+            metadata = client.get(Namespace, namespace).metadata
+    except RefusedError as error:
+        if error.not_found:
+            return None
+        raise
+    return (metadata.annotations or {}).get(CONTROL_PLANES, "") if metadata else ""
 
 
 def _condition(serving: Serving) -> str:

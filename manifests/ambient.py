@@ -1,14 +1,14 @@
-"""Istio's ambient mode: the Gateway API, the CNI node agent, ztunnel, gateways that speak HBONE, and waypoints.
+"""Istio's ambient mode: the CNI node agent, ztunnel, gateways that speak HBONE, and waypoints.
 
 Source: https://istio.io/latest/docs/ambient/install/multicluster/multi-primary_multi-network/
 """
 
 from __future__ import annotations
 
+from manifests.load_balancing import gateway_of_the_api, gateway_options
 from manifests.objects import ISTIO_SYSTEM, Chart, Object, Release, metadata
-from manifests.remote_secrets import READER
 from manifests.trust import ROOTS_ANNOTATION
-from topology import Fleet, Namespace
+from topology import EastWestGateway, Fleet, Namespace
 
 EAST_WEST_GATEWAY = "istio-eastwestgateway"
 GATEWAY_OPTIONS = "istio-eastwestgateway-options"
@@ -39,14 +39,6 @@ def istiod_values(fleet: Fleet, cluster: str) -> Object:
         {"namespaceSelector": {"matchExpressions": [_is_global()]}, "scope": "GLOBAL"},
     ]
     return {"profile": "ambient", "meshConfig": {"serviceScopeConfigs": scopes}}
-
-
-def before(fleet: Fleet, cluster: str) -> dict[str, Release]:
-    """The releases that come before base, by name. A cluster that something else made brings the Gateway API along."""
-    declared = fleet.clusters[cluster]
-    if declared.data_plane != "ambient" or not declared.simulated:
-        return {}
-    return {"gateway-api": Release("gateway-api", ISTIO_SYSTEM, Chart.GATEWAY_API, {}, wait=False)}
 
 
 def after(fleet: Fleet, cluster: str, roots: object) -> dict[str, Release]:
@@ -85,33 +77,22 @@ def east_west_gateway(fleet: Fleet, cluster: str) -> Object:
         "protocol": "HBONE",
         "tls": {"mode": "Terminate", "options": {"gateway.istio.io/tls-terminate-mode": "ISTIO_MUTUAL"}},
     }
-    declared = fleet.clusters[cluster].east_west_gateway
-    gateway = _gateway(
-        metadata(
-            EAST_WEST_GATEWAY,
-            ISTIO_SYSTEM,
-            labels={"topology.istio.io/network": fleet.clusters[cluster].network} | _revision(fleet),
-            annotations=declared.service_annotations if declared else None,
-        ),
-        "istio-east-west",
-        listener,
+    declared = fleet.clusters[cluster].east_west_gateway or EastWestGateway()
+    described = metadata(
+        EAST_WEST_GATEWAY,
+        ISTIO_SYSTEM,
+        labels={"topology.istio.io/network": fleet.clusters[cluster].network} | _revision(fleet),
+        annotations=declared.service_annotations,
     )
-    gateway["spec"]["infrastructure"] = {"parametersRef": {"group": "", "kind": "ConfigMap", "name": GATEWAY_OPTIONS}}
+    gateway = gateway_of_the_api(described, "istio-east-west", GATEWAY_OPTIONS, declared)
+    gateway["spec"]["listeners"] = [listener]
     return gateway
 
 
-def gateway_options() -> Object:
-    """What istiod's template for that gateway is overlaid with.
-
-    Random node ports would make the Service differ from cluster to cluster (IST0170).
-    Source: https://istio.io/latest/docs/tasks/traffic-management/ingress/gateway-api/#automated-deployment
-    """
-    return {
-        "apiVersion": "v1",
-        "kind": "ConfigMap",
-        "metadata": metadata(GATEWAY_OPTIONS, ISTIO_SYSTEM),
-        "data": {"service": "spec:\n  allocateLoadBalancerNodePorts: false\n"},
-    }
+def options_of_gateway(fleet: Fleet, cluster: str) -> Object:
+    """What istiod's template for that gateway is overlaid with."""
+    declared = fleet.clusters[cluster].east_west_gateway or EastWestGateway()
+    return gateway_options(GATEWAY_OPTIONS, ISTIO_SYSTEM, declared)
 
 
 def waypoints(fleet: Fleet, cluster: str) -> dict[str, Object]:
@@ -130,39 +111,6 @@ def waypoints(fleet: Fleet, cluster: str) -> dict[str, Object]:
                 labels[GLOBAL] = "true"
             made[name] = _gateway(metadata(WAYPOINT, name, labels=labels), "istio-waypoint", listener)
     return made
-
-
-def reading(fleet: Fleet, cluster: str) -> dict[str, Object]:
-    """What the reader's account needs beside the istiod chart's role, by name: routes of the Gateway API.
-
-    istiod does without, but `istioctl analyze` reads them in every cluster that has a remote secret, and waits
-    without end where it may not.
-    """
-    if fleet.clusters[cluster].data_plane != "ambient" or not fleet.readers_of(cluster):
-        return {}
-    rule = {
-        "apiGroups": ["gateway.networking.k8s.io"],
-        "resources": ["*"],
-        "verbs": ["get", "list", "watch"],
-    }
-    subject = {"kind": "ServiceAccount", "name": READER, "namespace": fleet.system_namespace(cluster)}
-    name = metadata("istio-reader-gateway-api")
-    group = "rbac.authorization.k8s.io"
-    return {
-        "reader-role": {
-            "apiVersion": f"{group}/v1",
-            "kind": "ClusterRole",
-            "metadata": name,
-            "rules": [rule],
-        },
-        "reader-role-binding": {
-            "apiVersion": f"{group}/v1",
-            "kind": "ClusterRoleBinding",
-            "metadata": name,
-            "roleRef": {"apiGroup": group, "kind": "ClusterRole", "name": name["name"]},
-            "subjects": [subject],
-        },
-    }
 
 
 def ambient_labels(namespace: Namespace) -> dict[str, str]:

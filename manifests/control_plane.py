@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from manifests import ambient
+from manifests.mesh_networks import mesh_networks
 from manifests.mesh_settings import mesh_config
 from manifests.objects import Chart, Object, Release
 from manifests.trust import ROOTS_ANNOTATION
@@ -168,6 +169,9 @@ def _common(fleet: Fleet, cluster: str, revision: str) -> Object:
         },
         "meshConfig": mesh_config(fleet, mesh) | {"defaultConfig": {"proxyMetadata": proxy_settings()}},
     }
+    # Where an istiod looks for it: it never reads a ConfigMap of its remote clusters.
+    if fleet.is_primary(cluster) and (networks := mesh_networks(fleet, mesh)):
+        values["global"]["meshNetworks"] = networks
     if revision != "default":
         values["revision"] = revision
     return values

@@ -9,10 +9,12 @@ from __future__ import annotations
 from itertools import product
 
 from manifests.control_plane import istiod_service
+from manifests.load_balancing import chart_replicas, chart_service
 from manifests.objects import Chart, Object, Release, metadata
 from topology import EastWestGateway, Fleet
 
 EAST_WEST_GATEWAY = "istio-eastwestgateway"
+NETWORK_PORT = 15443
 SELECTOR = {"istio": "eastwestgateway"}
 # istiod's own ports behind each of the gateway's: discovery and certificates, and webhooks.
 ISTIOD_PORTS = {15012: 15012, 15017: 443}
@@ -24,24 +26,29 @@ def east_west_gateway(fleet: Fleet, cluster: str) -> Release:
     """The gateway's Deployment and its LoadBalancer Service; its pods are made by the injection webhook."""
     declared = fleet.clusters[cluster].east_west_gateway or EastWestGateway()
     simulated = fleet.clusters[cluster].simulated
-    service: Object = {
-        # Random node ports would make the Service differ from cluster to cluster (IST0170).
-        "allocateLoadBalancerNodePorts": False,
-    }
-    if declared.service_annotations:
-        service["annotations"] = dict(sorted(declared.service_annotations.items()))
+    service = chart_service(declared)
     values: Object = {"name": EAST_WEST_GATEWAY, "service": service}
     if fleet.is_network_gateway(cluster):
         values["networkGateway"] = fleet.clusters[cluster].network
         values["networkGatewayPorts"] = {"tls": {"port": declared.port, "targetPort": 15443}}
+        if declared.port != NETWORK_PORT:
+            # Without it istiod looks for the port 15443 and, in vain, takes the Service for no gateway at all
+            # (getGatewayDetails of pilot/pkg/serviceregistry/kube/controller/network.go).
+            values["labels"] = {"networking.istio.io/gatewayPort": str(declared.port)}
     else:
         # Without a network it leads to istiod alone, and the chart knows no ports of its own.
         service["ports"] = [{"name": name, "port": port, "targetPort": port} for name, port in PORTS.items()]
     if fleet.istio.gateways != "default":
         values["revision"] = fleet.istio.gateways
-    if simulated:
-        values["autoscaling"] = {"enabled": False}
+    values |= chart_replicas(declared, simulated)
     return Release(EAST_WEST_GATEWAY, fleet.system_namespace(cluster), Chart.GATEWAY, values, wait=not simulated)
+
+
+def reached_at(fleet: Fleet, cluster: str) -> int:
+    """The port at which other clusters reach what is behind the gateway: services, or istiod where it is all."""
+    if not fleet.is_network_gateway(cluster):
+        return PORTS["tls-istiod"]
+    return (fleet.clusters[cluster].east_west_gateway or EastWestGateway()).port
 
 
 def opens_networks(fleet: Fleet, cluster: str) -> bool:

@@ -8,7 +8,9 @@ from manifests import (
     ambient,
     control_plane,
     external,
+    gateway_api,
     gateways,
+    ingress_gateways,
     mesh_settings,
     namespaces,
     remote_secrets,
@@ -39,6 +41,12 @@ def cluster_plan(fleet: Fleet, cluster: str) -> list[Document]:
         *(
             Document(f"waypoint-{name}", Stage.WORKLOADS, body)
             for name, body in ambient.waypoints(fleet, cluster).items()
+        ),
+        # Behind the namespaces, since one of those may be theirs.
+        *(
+            Document(name, Stage.WORKLOADS, body)
+            for gateway in fleet.clusters[cluster].ingress_gateways
+            for name, body in ingress_gateways.documents(fleet, cluster, gateway).items()
         ),
     ]
     order = list(Stage)
@@ -87,7 +95,7 @@ def _control_plane(fleet: Fleet, cluster: str) -> list[Document]:
             for tag, body in revision_tags.tags(fleet, cluster, webhooks).items()
         ),
     ]
-    plan[:0] = [Document(name, Stage.CONTROL_PLANE, body) for name, body in ambient.before(fleet, cluster).items()]
+    plan[:0] = [Document(name, Stage.CONTROL_PLANE, body) for name, body in gateway_api.before(fleet, cluster).items()]
     agents = ambient.after(fleet, cluster, _roots(fleet, cluster, "fingerprint"))
     plan += [Document(name, Stage.CONTROL_PLANE, body) for name, body in agents.items()]
     plan += [Document(name, Stage.CONTROL_PLANE, body) for name, body in mesh_settings.objects(fleet, cluster).items()]
@@ -116,7 +124,7 @@ def _gateway(fleet: Fleet, cluster: str) -> list[Document]:
     if fleet.clusters[cluster].data_plane == "ambient":
         if fleet.has_east_west_gateway(cluster):
             plan += [
-                Document("east-west-gateway-options", Stage.GATEWAY, ambient.gateway_options()),
+                Document("east-west-gateway-options", Stage.GATEWAY, ambient.options_of_gateway(fleet, cluster)),
                 Document("east-west-gateway", Stage.GATEWAY, ambient.east_west_gateway(fleet, cluster)),
             ]
         return plan
@@ -137,7 +145,7 @@ def _discovery(fleet: Fleet, cluster: str) -> list[Document]:
     plan = []
     if fleet.readers_of(cluster):
         plan.append(Document("reader-token", Stage.DISCOVERY, remote_secrets.reader_token(fleet, cluster)))
-        plan += [Document(name, Stage.DISCOVERY, body) for name, body in ambient.reading(fleet, cluster).items()]
+        plan += [Document(name, Stage.DISCOVERY, body) for name, body in gateway_api.reading(fleet, cluster).items()]
     if fleet.is_primary(cluster) and (peers := fleet.peers_of(cluster)):
         body = remote_secrets.remote_secrets(fleet, cluster, {peer: _reader(peer) for peer in sorted(peers)})
         plan.append(Document("remote-secrets", Stage.DISCOVERY, body))

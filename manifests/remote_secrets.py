@@ -23,7 +23,8 @@ REMOTE_SECRETS = "istio-remote-secrets"
 class Peer:
     """How to reach a peer's API server: its URL, its CA certificate (base64 of PEM) and a reader token, a secret.
 
-    `tls_server_name` is what its certificate is checked for; None for the host of the URL.
+    `tls_server_name` is what its certificate is checked for; None for the host of the URL. `primary` is the cluster
+    whose control plane serves the peer, None for its own.
     """
 
     cluster: str
@@ -31,6 +32,7 @@ class Peer:
     certificate_authority: str
     token: str = field(repr=False)
     tls_server_name: str | None = None
+    primary: str | None = None
 
 
 def reader_token(fleet: Fleet, cluster: str) -> Object:
@@ -52,14 +54,21 @@ def reader_token(fleet: Fleet, cluster: str) -> Object:
 
 
 def remote_kubeconfig(peer: Peer) -> str:
-    """A kubeconfig with an inline token, which is all that istiod accepts. JSON is YAML."""
+    """A kubeconfig with an inline token, which is all that istiod accepts. JSON is YAML.
+
+    Whether it is to lead in a cluster an istiod asks when it begins to read it, and never again, unless the kubeconfig
+    is another one (checkShouldLead in pilot/pkg/serviceregistry/kube/controller/multicluster.go, and kubeConfigSha in
+    pkg/kube/multicluster/secretcontroller.go). So it says who serves the cluster, for which nobody else has a use.
+    """
     cluster = {"certificate-authority-data": peer.certificate_authority, "server": peer.server}
     if peer.tls_server_name:
         cluster["tls-server-name"] = peer.tls_server_name
+    served = [{"name": "meshfleet", "extension": {"primary": peer.primary}}] if peer.primary else []
     return json.dumps(
         {
             "apiVersion": "v1",
             "kind": "Config",
+            **({"extensions": served} if served else {}),
             "clusters": [{"name": peer.cluster, "cluster": cluster}],
             "contexts": [{"name": peer.cluster, "context": {"cluster": peer.cluster, "user": peer.cluster}}],
             "current-context": peer.cluster,

@@ -10,11 +10,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from topology.cluster import Cluster, EastWestGateway, Embedded, Existing
+    from topology.cluster import Cluster, Embedded, Existing
     from topology.control_plane import ControlPlane
     from topology.discovery import Discovery
     from topology.faults import Fault, TopologyError
     from topology.fleet import Fleet
+    from topology.gateways import EastWestGateway, IngressGateway, Listener, LoadBalanced
     from topology.istio import Istio, Kubernetes
     from topology.loading import load
     from topology.mesh import Mesh
@@ -28,13 +29,16 @@ _HOMES = {
     "Cluster": "cluster",
     "ControlPlane": "control_plane",
     "Discovery": "discovery",
-    "EastWestGateway": "cluster",
+    "EastWestGateway": "gateways",
     "Embedded": "cluster",
     "Existing": "cluster",
     "Fault": "faults",
     "Fleet": "fleet",
+    "IngressGateway": "gateways",
     "Istio": "istio",
     "Kubernetes": "istio",
+    "Listener": "gateways",
+    "LoadBalanced": "gateways",
     "Mesh": "mesh",
     "MeshSettings": "mesh_settings",
     "Namespace": "namespace",
@@ -61,8 +65,11 @@ __all__ = [
     "Existing",
     "Fault",
     "Fleet",
+    "IngressGateway",
     "Istio",
     "Kubernetes",
+    "Listener",
+    "LoadBalanced",
     "Mesh",
     "MeshSettings",
     "Namespace",

@@ -8,17 +8,12 @@ from pydantic import Field, model_validator
 
 from topology.control_plane import ControlPlane
 from topology.discovery import Discovery
-from topology.labels import LabelKey, LabelValue
+from topology.gateways import EastWestGateway, IngressGateway
+from topology.labels import LabelValue
 from topology.model import Model
 from topology.network import AddressRange
 
 PROVIDERS = ("embedded", "existing", "kind", "eks", "gke", "aks")
-
-# The gateway's own: istiod's certificates and webhooks for other clusters, and its readiness.
-# https://github.com/istio/istio/blob/master/manifests/charts/gateway/templates/service.yaml
-GATEWAY_PORTS = (15012, 15017, 15021)
-
-Port = Annotated[int, Field(ge=1, le=65535)]
 
 
 class Embedded(Model):
@@ -71,25 +66,6 @@ class Aks(Model):
     """The Azure resource group."""
 
 
-class EastWestGateway(Model):
-    """The gateway through which other networks of the mesh reach this cluster's services.
-
-    Source: https://istio.io/latest/docs/setup/install/multicluster/multi-primary_multi-network/
-    """
-
-    port: Port = 15443
-    """The port at which the gateway's Service takes mutual TLS from the other networks."""
-    service_annotations: dict[LabelKey, str] = Field(default_factory=dict)
-    """Annotations of the gateway's Service, for the load balancer of a cloud."""
-
-    @model_validator(mode="after")
-    def _port_is_free(self) -> EastWestGateway:
-        if self.port in GATEWAY_PORTS:
-            taken = ", ".join(map(str, GATEWAY_PORTS))
-            raise ValueError(f"the port {self.port} is the gateway's own ({taken} are); use 15443 or another")
-        return self
-
-
 class Cluster(Model):
     """A cluster. Exactly one of `embedded`, `existing`, `kind`, `eks`, `gke`, `aks` says who provides it."""
 
@@ -111,6 +87,8 @@ class Cluster(Model):
     """The range of its Services' addresses; apart from its pods'."""
     east_west_gateway: EastWestGateway | None = None
     """Its east-west gateway; there by itself when the mesh spans several networks."""
+    ingress_gateways: dict[str, IngressGateway] = Field(default_factory=dict)
+    """Its gateways for callers from outside, by name."""
     discovery: Discovery = Field(default_factory=Discovery)
     """How its peers reach and read its API server, where that differs from how the stack does."""
     embedded: Embedded | None = None

@@ -68,6 +68,10 @@ class Fleet(Model):
         """The networks a mesh spans, each once, in the order of its clusters."""
         return self._networks.get(mesh, ())
 
+    def members_on(self, network: str) -> tuple[str, ...]:
+        """The clusters on a network, in the order of the stack file; all of one mesh, since meshes share none."""
+        return self._on_network.get(network, ())
+
     def primaries_of(self, mesh: str) -> tuple[str, ...]:
         """The clusters of a mesh whose API servers hold its configuration: one for each control plane."""
         return self._primaries.get(mesh, ())
@@ -108,6 +112,17 @@ class Fleet(Model):
     def has_east_west_gateway(self, cluster: str) -> bool:
         """Whether the cluster has an east-west gateway: into its network, or to the control planes in it."""
         return self.is_network_gateway(cluster) or self.exposes_control_plane(cluster)
+
+    def uses_gateway_api(self, cluster: str) -> bool:
+        """Whether the cluster has objects of the Gateway API: in ambient mode, and where a gateway is described so."""
+        declared = self.clusters[cluster]
+        return declared.data_plane == "ambient" or any(
+            gateway.api == "gateway" for gateway in declared.ingress_gateways.values()
+        )
+
+    def ingress_namespace(self, cluster: str, gateway: str) -> str:
+        """The namespace of an ingress gateway of a cluster."""
+        return self.clusters[cluster].ingress_gateways[gateway].namespace or self.system_namespace(cluster)
 
     def system_namespace(self, cluster: str) -> str:
         """The namespace of the control plane that serves a cluster, the same in every cluster it serves.
@@ -164,6 +179,10 @@ class Fleet(Model):
     @cached_property
     def _networks(self) -> dict[str, tuple[str, ...]]:
         return _grouped((self.mesh_of(name), cluster.network) for name, cluster in self.clusters.items())
+
+    @cached_property
+    def _on_network(self) -> dict[str, tuple[str, ...]]:
+        return _grouped((cluster.network, name) for name, cluster in self.clusters.items())
 
     @cached_property
     def _primaries(self) -> dict[str, tuple[str, ...]]:

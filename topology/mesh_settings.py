@@ -15,9 +15,9 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from topology.cluster import Port
 from topology.labels import NAME
 from topology.model import Model
+from topology.network import Port
 from topology.shown import shown
 
 # A Service's full name; only that is found in istiod's registry (LookupCluster, pilot/pkg/model/telemetry_logging.go).

@@ -29,6 +29,9 @@ MESH_LENGTH = COMMON_NAME_LENGTH - len("Root CA of ")
 # The root of a mesh that names none.
 DEFAULT_ROOT = "first"
 
+# `<gateway>-istio` is its Service where istiod makes it.
+GATEWAY_LENGTH = 63 - len("-istio")
+
 RESERVED_CLUSTERS = frozenset({"all", "fleet", "kubernetes"})
 RESERVED_NETWORKS = frozenset({"all", "default"})
 RESERVED_NAMESPACES = frozenset({"default", "istio-system", "kube-node-lease", "kube-public", "kube-system"})
@@ -36,6 +39,22 @@ RESERVED_NAMESPACES = frozenset({"default", "istio-system", "kube-node-lease", "
 RESERVED_REVISIONS = frozenset({"address", "gateway", "process", "routes", "token"})
 RESERVED_REVISION_ENDINGS = ("-address", "-process")
 RESERVED_NAMESPACE_PREFIXES = ("kube-", "meshfleet-", "istio-", "istiod-")
+# Objects, releases and labels of the fleet that a gateway's would be mistaken for.
+RESERVED_GATEWAYS = frozenset(
+    {
+        "cross-network-gateway",
+        "eastwestgateway",
+        "gateway-api",
+        "istio-base",
+        "istio-cni",
+        "istio-eastwestgateway",
+        "istiod",
+        "istiod-gateway",
+        "waypoint",
+        "ztunnel",
+    }
+)
+RESERVED_GATEWAY_PREFIXES = ("istiod-",)
 
 
 def label_fault(name: str, longest: int, because: str) -> str | None:

@@ -36,10 +36,14 @@ class ControlPlaneView:
 
 @dataclass(frozen=True)
 class GatewayView:
-    """A gateway into a network as others reach it: an IP address or a host name, and the mTLS port."""
+    """A gateway into a network as others reach it: an IP address or a host name, and the mTLS port.
+
+    `named` where the fleet itself published that name, which need not be known to anybody.
+    """
 
     address: str
     port: int = 15443
+    named: bool = False
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,15 @@ class RootObject:
 
 
 @dataclass(frozen=True)
+class DeclaredGateway:
+    """A gateway into a network that the stack declares, since no cluster has a Service for it."""
+
+    network: str
+    address: str
+    port: int
+
+
+@dataclass(frozen=True)
 class MeshView:
     """One mesh, and the SHA-256 of its root certificates (DER), 64 lower-case hex digits each.
 
@@ -83,6 +96,7 @@ class MeshView:
     other_roots: tuple[str, ...] = ()
     mesh_config: Mapping[str, Any] = field(default_factory=dict)
     objects: tuple[RootObject, ...] = ()
+    network_gateways: tuple[DeclaredGateway, ...] = ()
 
     @property
     def bundle(self) -> tuple[str, ...]:
@@ -215,11 +229,20 @@ def _gateway(entry: Any, where: str) -> GatewayView | None:
     # One that leads into no network leads to control planes alone.
     if not entry.get("address") or not entry.get("network"):
         return None
+    return GatewayView(address=str(entry["address"]), port=_port(entry, where), named=entry.get("named") is True)
+
+
+def _declared_gateway(entry: Mapping[str, Any], where: str) -> DeclaredGateway:
+    inside = f"{where}.networkGateways"
+    return DeclaredGateway(_text(entry, "network", inside), _text(entry, "address", inside), _port(entry, inside))
+
+
+def _port(entry: Mapping[str, Any], where: str) -> int:
     port = entry.get("port", 15443)
     # The engine hands every number back as a double.
     if isinstance(port, bool) or not isinstance(port, int | float) or port != int(port):
         raise VerificationError(f"status: {where}.port is {port!r}; a whole number is needed")
-    return GatewayView(address=str(entry["address"]), port=int(port))
+    return int(port)
 
 
 def _mesh(entry: Mapping[str, Any]) -> MeshView:
@@ -231,6 +254,7 @@ def _mesh(entry: Mapping[str, Any]) -> MeshView:
     digits = [fingerprint_digits(_text(root, "fingerprint", f"{where}.roots")) for root in roots]
     # A fleet that an earlier release brought up has none until the next `up`.
     settings = _object(entry, "settings", where)
+    declared = _entries(entry, "networkGateways", f"{where}.") if "networkGateways" in entry else ()
     return MeshView(
         name=_text(entry, "name", where),
         trust_domain=str(entry.get("trustDomain") or "cluster.local"),
@@ -238,6 +262,7 @@ def _mesh(entry: Mapping[str, Any]) -> MeshView:
         other_roots=tuple(root for root in digits if root != signing),
         mesh_config=_object(settings, "meshConfig", f"{where}.settings"),
         objects=tuple(_root_object(found, where) for found in _entries(settings, "objects")) if settings else (),
+        network_gateways=tuple(_declared_gateway(found, where) for found in declared),
     )
 
 

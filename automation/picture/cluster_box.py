@@ -75,8 +75,10 @@ def _control_plane(canvas: Canvas, view: ClusterPicture, box: Box) -> None:
         hint = f"{view.name} has its own control plane"
     else:
         canvas.box(box, Paint(fill=palette.CONTROL_AREA, stroke=palette.CONTROL, dash="4 3"), radius=6)
-        label, color, bold = f"{plane.kind}: istiod of {plane.of}", palette.CONTROL, False
-        hint = f"{view.name} is served by the control plane of {plane.of}"
+        inside = plane.kind == "external"
+        label, color, bold = f"{plane.kind}: istiod {'in' if inside else 'of'} {plane.of}", palette.CONTROL, False
+        whose = "a control plane that runs in" if inside else "the control plane of"
+        hint = f"{view.name} is served by {whose} {plane.of}"
     # A cluster without a control plane of its own has the revision of the one that serves it.
     own_revision = f"rev {plane.revision}" if plane.revision and plane.kind == "own" else ""
     revision = shortened(own_revision, 11, box.width * 0.5)
@@ -106,6 +108,8 @@ def _machines(canvas: Canvas, machines: tuple[VirtualMachinePicture, ...], box: 
 
 def _intermediate(canvas: Canvas, cluster: PlacedCluster) -> None:
     """A badge on the upper border, where the line from the root ends."""
+    if not cluster.view.authority:
+        return
     x, y = trust_x(cluster), cluster.box.y
     hint = f"intermediate CA of {cluster.view.name}, issued by the root"
     badge = Box(x - 13, y - 9, 26, 18)
@@ -119,13 +123,12 @@ def _gateway(canvas: Canvas, view: ClusterPicture, box: Box, ink: str) -> None:
     gateway = view.gateway
     if gateway is None:
         return
-    canvas.box(box, Paint(fill=palette.PAGE, stroke=palette.TRAFFIC, thickness=1.5), radius=12)
+    color = palette.TRAFFIC if gateway.into_network else palette.CONTROL
+    canvas.box(box, Paint(fill=palette.PAGE, stroke=color, thickness=1.5), radius=12)
     address = f"[{gateway.address}]" if ":" in gateway.address else gateway.address
-    hint = f"east-west gateway of {view.name}: {address or 'no address yet'}, port {gateway.port}"
-    canvas.line(
-        [(box.x + 12, box.y + 8), (box.x + 19, box.y + 12), (box.x + 12, box.y + 16)],
-        Paint(fill=palette.TRAFFIC),
-    )
+    kind = "east-west gateway of" if gateway.into_network else "gateway to the control planes in"
+    hint = f"{kind} {view.name}: {address or 'no address yet'}, port {gateway.port}"
+    canvas.line([(box.x + 12, box.y + 8), (box.x + 19, box.y + 12), (box.x + 12, box.y + 16)], Paint(fill=color))
     style = Type(size=11.5, color=ink, bold=True, anchor="middle")
     label = f"{address or 'gateway '}:{gateway.port}"
     canvas.text(box.middle + 6, box.y + 16, label, style, box.width - 44, hint)

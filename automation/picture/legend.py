@@ -35,7 +35,7 @@ def legend_entries(view: FleetPicture) -> tuple[Entry, ...]:
     entries = [Entry(TRUST_PAINT, "trust: root CA to each cluster's intermediate")] if clusters else []
     if any(cluster.control_plane.kind != "own" for cluster in clusters):
         entries.append(Entry(CONTROL_PAINT, "served by the control plane at the arrow"))
-    if any(cluster.gateway for cluster in clusters):
+    if any(cluster.gateway and cluster.gateway.into_network for cluster in clusters):
         entries.append(Entry(TRAFFIC_PAINT, "east-west traffic, mutual TLS"))
     return tuple(entries)
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from automation.picture import palette
-from automation.picture.canvas import Canvas, Paint
+from automation.picture.canvas import Box, Canvas, Paint
 from automation.picture.layout import PlacedCluster, PlacedMesh, PlacedRow, serving
 
 Point = tuple[float, float]
@@ -27,24 +27,27 @@ def control_x(cluster: PlacedCluster) -> float:
 
 
 def draw_trust(canvas: Canvas, mesh: PlacedMesh) -> None:
-    """From the root down to the intermediate of every cluster."""
-    rows = [row for row in mesh.rows if row.clusters]
-    if not rows:
+    """From the root down to every intermediate."""
+    issued = [(row, [cluster for cluster in row.clusters if cluster.view.authority]) for row in mesh.rows]
+    if not any(clusters for _, clusters in issued):
         return
+    # The first row is on the way to those below it.
+    issued = [(row, clusters) for number, (row, clusters) in enumerate(issued) if clusters or number == 0]
+    heights = [row.trust_y for row, _ in issued]
     side = mesh.frame.x + 14
-    _line(canvas, [(mesh.root.middle, mesh.root.bottom), (mesh.root.middle, rows[0].trust_y)], TRUST_PAINT)
-    for row in rows:
-        drops = [trust_x(cluster) for cluster in row.clusters]
-        ends = [*drops, *([mesh.root.middle] if row is rows[0] else []), *([side] if len(rows) > 1 else [])]
+    _line(canvas, [(mesh.root.middle, mesh.root.bottom), (mesh.root.middle, heights[0])], TRUST_PAINT)
+    for number, (row, clusters) in enumerate(issued):
+        drops = [trust_x(cluster) for cluster in clusters]
+        ends = [*drops, *([mesh.root.middle] if number == 0 else []), *([side] if len(heights) > 1 else [])]
         _line(canvas, [(min(ends), row.trust_y), (max(ends), row.trust_y)], TRUST_PAINT)
-        for cluster, x in zip(row.clusters, drops, strict=True):
+        for cluster, x in zip(clusters, drops, strict=True):
             _line(canvas, [(x, row.trust_y), (x, cluster.box.y)], TRUST_PAINT)
-    _joined(canvas, side, [row.trust_y for row in rows], TRUST_PAINT)
+    _joined(canvas, side, heights, TRUST_PAINT)
 
 
 def draw_traffic(canvas: Canvas, mesh: PlacedMesh) -> None:
-    """One rail that all east-west gateways of a mesh share: each reaches every other network's."""
-    gateways = [[cluster.gateway for cluster in row.clusters if cluster.gateway] for row in mesh.rows]
+    """One rail that all gateways into networks of a mesh share: each reaches every other network's."""
+    gateways = [[box for cluster in row.clusters if (box := _way_in(cluster))] for row in mesh.rows]
     if sum(len(boxes) for boxes in gateways) < 2:
         return
     side = mesh.frame.right - 14
@@ -73,6 +76,12 @@ def draw_control(canvas: Canvas, mesh: PlacedMesh) -> None:
                 if cluster.view.name == name:
                     _arrow_head(canvas, x, cluster.box.y)
         _joined(canvas, side, [row.control_y[name] for row, _ in used], CONTROL_PAINT)
+
+
+def _way_in(cluster: PlacedCluster) -> Box | None:
+    """The gateway into a cluster's network, where it has one."""
+    gateway = cluster.view.gateway
+    return cluster.gateway if gateway and gateway.into_network else None
 
 
 def _part_in(row: PlacedRow, name: str) -> list[PlacedCluster]:

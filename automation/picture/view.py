@@ -8,15 +8,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from manifests.gateways import reached_at
 from topology import Fleet
 
 
 @dataclass(frozen=True)
 class GatewayPicture:
-    """An east-west gateway; `address` is empty while nobody has given it one."""
+    """An east-west gateway; `address` is empty while nobody has given it one.
+
+    One that is not `into_network` leads to control planes alone.
+    """
 
     port: int
     address: str = ""
+    into_network: bool = True
 
 
 @dataclass(frozen=True)
@@ -38,7 +43,10 @@ class VirtualMachinePicture:
 
 @dataclass(frozen=True)
 class ClusterPicture:
-    """One cluster. `verified` is None while no verification has looked at it."""
+    """One cluster. `verified` is None while no verification has looked at it.
+
+    `authority` says whether an intermediate of its name is issued: not where another cluster's istiod serves it.
+    """
 
     name: str
     role: str = "member"
@@ -51,6 +59,7 @@ class ClusterPicture:
     gateway: GatewayPicture | None = None
     virtual_machines: tuple[VirtualMachinePicture, ...] = ()
     verified: bool | None = None
+    authority: bool = True
 
 
 @dataclass(frozen=True)
@@ -139,15 +148,12 @@ def _cluster(fleet: Fleet, name: str, status: Status) -> ClusterPicture:
         ),
         gateway=_gateway(fleet, name, status),
         verified=status.verified.get(name),
+        authority=fleet.is_primary(name),
     )
 
 
 def _gateway(fleet: Fleet, name: str, status: Status) -> GatewayPicture | None:
     if not fleet.has_east_west_gateway(name):
         return None
-    if name in status.gateways:
-        address, port = status.gateways[name]
-        return GatewayPicture(port=port, address=address)
-    declared = fleet.clusters[name].east_west_gateway
-    # 15443 is where Istio's east-west gateway listens unless the user says otherwise.
-    return GatewayPicture(port=declared.port if declared else 15443)
+    address, port = status.gateways.get(name, ("", reached_at(fleet, name)))
+    return GatewayPicture(port=port, address=address, into_network=fleet.is_network_gateway(name))

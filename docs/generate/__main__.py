@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from docs.generate import stack_file, toolchain
+from docs.generate import models, stack_file, toolchain
 from docs.generate.pictures import pictures
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -12,7 +12,12 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 
 def generated(root: Path) -> dict[str, str]:
     """File name in docs/ to content, for the checkout `root`."""
-    return {"stack-file.md": stack_file.page(root), "toolchain.md": toolchain.page(root), **pictures(root)}
+    pages = {
+        "models.md": models.page(root),
+        "stack-file.md": stack_file.page(root),
+        "toolchain.md": toolchain.page(root),
+    }
+    return pages | pictures(root)
 
 
 def main() -> None:
@@ -20,6 +25,7 @@ def main() -> None:
     for name, text in generated(ROOT).items():
         path = ROOT / "docs" / name
         if not path.exists() or path.read_text(encoding="utf-8") != text:
+            path.parent.mkdir(exist_ok=True)
             path.write_text(text, encoding="utf-8")
             print(f"wrote docs/{name}")
 

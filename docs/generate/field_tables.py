@@ -10,9 +10,11 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 from annotated_types import Ge, Le, MaxLen, MinLen
 from pydantic.fields import FieldInfo
 
+from topology.addresses import DnsName, GatewayAddress, Host, IpAddress
 from topology.cluster import PROVIDERS
 from topology.control_plane import ControlPlane
 from topology.discovery import Generation, ServerName, ServerUrl
+from topology.gateways import SecretName
 from topology.istio import Charts
 from topology.labels import LabelKey, LabelValue, NamespaceLabelKey
 from topology.mesh_settings import Region, ServiceName
@@ -24,12 +26,17 @@ from topology.rules.support import IMPLEMENTED_PROVIDERS
 # Types whose rule is a function, in words; what exactly they refuse is in topology/.
 WORDS: tuple[tuple[object, str], ...] = (
     (AddressRange, "an address range such as `10.10.0.0/16`"),
+    (DnsName, "a DNS name"),
+    (GatewayAddress, "an IP address or a DNS name"),
     (Generation, "a whole number from 1"),
+    (Host, "a host such as `shop.example`, `*.example` or `*`"),
+    (IpAddress, "an IP address"),
     (LabelKey, "label keys"),
     (LabelValue, "a label's value"),
     (NamespaceLabelKey, "label keys"),
     (Region, "a region"),
     (Revision, "a DNS label"),
+    (SecretName, "the name of a Secret"),
     (ServerName, "a DNS name"),
     (ServerUrl, "an https URL"),
     (ServiceName, "the full name of a Service"),

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from automation.graph import picture_of
+from docs.generate import models
 from topology import load, read_stack_file
 
-PICTURES = {"dev.svg": "dev", "two-meshes.svg": "examples/two-meshes"}
+PICTURES = {"dev.svg": "dev", "two-meshes.svg": "examples/two-meshes"} | models.pictures()
 
 
 def pictures(root: Path) -> dict[str, str]:

@@ -70,6 +70,7 @@ and `-` that begin with a letter. A name given twice is a fault.
 | a network | {label} characters | it is the value of a label | {networks} |
 | a mesh | {mesh} characters | it is part of its root certificate's common name | none |
 | a namespace | {label} characters | it is a DNS label | {namespaces}, and all that begin with {prefixes} |
+| an ingress gateway | {gateway} characters | `<gateway>-istio` is derived from it | {gateways} |
 | a revision | {revision} characters | `istio-sidecar-injector-<revision>-istio-system` is made of it | {revisions} |
 """
 
@@ -151,6 +152,9 @@ def _names() -> str:
         label=names.LABEL_LENGTH,
         mesh=names.MESH_LENGTH,
         revision=names.REVISION_LENGTH,
+        gateway=names.GATEWAY_LENGTH,
+        gateways=f"{listed(names.RESERVED_GATEWAYS)}, and all that begin with "
+        f"{listed(names.RESERVED_GATEWAY_PREFIXES)}",
         clusters=listed(names.RESERVED_CLUSTERS),
         networks=listed(names.RESERVED_NETWORKS),
         namespaces=listed(names.RESERVED_NAMESPACES),

@@ -1,6 +1,7 @@
-"""`meshfleet:index:EastWestGatewayAddress`: what a load balancer would give to an east-west gateway.
+"""`meshfleet:index:EastWestGatewayAddress`: what a load balancer would give to a gateway, of whatever kind.
 
-An address that no other gateway under the same home has, written into the status of its Service.
+An address that no other gateway under the same home has, or a name, written into the status of its Service. The type
+was first for east-west gateways alone, and its token is part of every stack's state.
 """
 
 from __future__ import annotations
@@ -12,7 +13,15 @@ from embedded.api_errors import UnreachableError
 from embedded.kubeconfig import connect
 from embedded.workspace import Workspace
 from plugins.meshfleet.handler import Created, Difference, Fault, Properties, changed
-from plugins.meshfleet.input_checks import check_known, check_names, check_optional_texts, check_texts
+from plugins.meshfleet.input_checks import (
+    LONGEST_OBJECT_NAME,
+    check_address,
+    check_count,
+    check_known,
+    check_names,
+    check_optional_texts,
+    check_texts,
+)
 from topology.errors import ClusterError
 
 _IDENTITY: Final = ("fleet", "cluster", "namespace", "service")
@@ -27,13 +36,19 @@ class EastWestGatewayAddressHandler:
     secret_outputs: frozenset[str] = frozenset()
 
     def check(self, inputs: Properties) -> tuple[Properties, list[Fault]]:
-        """No defaults."""
-        return inputs, [
-            *check_known(inputs, (*_IDENTITY, "kubeconfig", "context")),
+        """No defaults. `address` is the one to have; `hostname` a name in its place; `port` one of the Service's."""
+        faults = [
+            *check_known(inputs, (*_IDENTITY, "kubeconfig", "context", "address", "hostname", "port")),
             *check_names(inputs, _IDENTITY),
             *check_texts(inputs, ("kubeconfig",)),
             *check_optional_texts(inputs, ("context",)),
+            *check_address(inputs, "address"),
         ]
+        if "hostname" in inputs:
+            faults += check_names(inputs, ("hostname",), LONGEST_OBJECT_NAME)
+        if "port" in inputs:
+            faults += check_count(inputs, "port", 1, 65535)
+        return inputs, faults
 
     def diff(self, old_inputs: Properties, old_outputs: Properties, new_inputs: Properties) -> Difference:
         """`state` differs when a refresh found the Service without the address; only a refresh asks the
@@ -47,8 +62,9 @@ class EastWestGatewayAddressHandler:
         return Difference(updates, replaces, delete_before_replace=True)
 
     def preview(self, old_outputs: Properties | None, new_inputs: Properties) -> Properties:
-        """A gateway keeps its address."""
-        return (old_outputs or {}) | {"state": PUBLISHED}
+        """A gateway keeps its address, unless it is to have another one."""
+        wanted = new_inputs.get("hostname") or new_inputs.get("address")
+        return (old_outputs or {}) | ({"address": wanted} if wanted else {}) | {"state": PUBLISHED}
 
     def create(self, inputs: Properties, timeout: float) -> Created:
         """Waits for the Service and publishes the address."""
@@ -60,7 +76,7 @@ class EastWestGatewayAddressHandler:
 
         try:
             with connect(inputs["kubeconfig"], inputs.get("context")) as client:
-                seen = published_address(client, inputs["namespace"], inputs["service"])
+                seen = published_address(client, inputs["namespace"], inputs["service"], _port(inputs))
         except UnreachableError as error:
             return old_outputs | {"state": f"unknown: {error}"}
         if seen is None:
@@ -80,7 +96,7 @@ class EastWestGatewayAddressHandler:
         new_inputs: Properties,
         timeout: float,
     ) -> Properties:
-        """Publishes the same address again."""
+        """Publishes the address again, which is the same unless another one is asked for."""
         return _publish(new_inputs, timeout)
 
     def delete(self, identifier: str, inputs: Properties, old_outputs: Properties, timeout: float) -> None:
@@ -100,10 +116,20 @@ def _owner(inputs: Properties) -> str:
     return "/".join(str(inputs[name]) for name in _IDENTITY)
 
 
+def _port(inputs: Properties) -> int:
+    # The engine hands every number on as a double.
+    return int(inputs.get("port") or 0)
+
+
 def _publish(inputs: Properties, timeout: float) -> Properties:
     from embedded.gateway_address import publish_address
 
-    address = reserve_address(Workspace.of(inputs["fleet"]).home, _owner(inputs))
+    home, hostname = Workspace.of(inputs["fleet"]).home, inputs.get("hostname")
+    if hostname:
+        release_address(home, _owner(inputs))
+    address = hostname or reserve_address(home, _owner(inputs), inputs.get("address"))
     with connect(inputs["kubeconfig"], inputs.get("context")) as client:
-        published = publish_address(client, inputs["namespace"], inputs["service"], address, timeout)
+        published = publish_address(
+            client, inputs["namespace"], inputs["service"], address, port=_port(inputs), timeout=timeout
+        )
     return {"address": address, "port": published.port, "state": PUBLISHED}

@@ -79,3 +79,15 @@ def check_ranges(inputs: Properties, names: Iterable[str]) -> list[Fault]:
         except ValueError as error:
             faults.append(Fault(name, f"{value!r} is not a range ({error}); write it as in 10.10.0.0/16"))
     return faults
+
+
+def check_address(inputs: Properties, name: str) -> list[Fault]:
+    """An IP address that may be absent."""
+    value = inputs.get(name)
+    if value is None or value is UNKNOWN:
+        return []
+    try:
+        ipaddress.ip_address(value)
+    except ValueError:
+        return [Fault(name, f"{value!r} is not allowed; an IP address is")]
+    return []

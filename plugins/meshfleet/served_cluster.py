@@ -1,6 +1,7 @@
 """`meshfleet:index:ServedCluster`: a cluster whose control plane is elsewhere, once that control plane serves it.
 
-It makes nothing: it waits, and notices when the cluster is no longer served.
+It makes nothing: it waits, removes what would lead to a former istiod of the cluster, and notices when the cluster is
+no longer served.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from embedded.api_errors import UnreachableError
+from embedded.endpoints_left import remove_endpoints_of_former_pods
 from embedded.kubeconfig import connect
 from embedded.served_cluster import Serving, is_served_otherwise, missing, wait_until_served
 from plugins.meshfleet.handler import Created, Difference, Fault, Properties, changed
@@ -22,6 +24,8 @@ from topology.errors import ClusterError
 
 _NAMES: Final = ("cluster", "primary", "namespace")
 SERVED: Final = "served"
+# The chart's Services that lead to the istiod elsewhere (remote-istiod-service.yaml).
+_SERVICES: Final = {"app.kubernetes.io/name": "istiod"}
 
 
 class ServedClusterHandler:
@@ -95,4 +99,6 @@ def _serving(inputs: Properties) -> Serving:
 def _wait(inputs: Properties, timeout: float) -> Properties:
     with connect(inputs["kubeconfig"], inputs.get("context")) as client:
         wait_until_served(client, inputs["cluster"], _serving(inputs), timeout)
+        # Those of the cluster's own istiod, if it had one.
+        remove_endpoints_of_former_pods(client, inputs["namespace"], _SERVICES)
     return {"state": SERVED}

@@ -9,7 +9,8 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from scripts.benchmark.parts import PARTS, Row
+from scripts.benchmark.parts import PARTS
+from scripts.benchmark.row import Row
 from scripts.benchmark.stage import stage
 
 README = Path(__file__).resolve().parent.parent.parent / "README.md"
@@ -31,10 +32,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--only", choices=sorted(PARTS))
+    parser.add_argument("--members", type=int, nargs="+", default=[3, 6, 12])
     parser.add_argument("--write", action="store_true")
     arguments = parser.parse_args()
+    members = tuple(sorted(set(arguments.members)))
+    if len(members) < 2 or members[0] < 1:
+        parser.error("--members: two or more different sizes are needed, of at least one cluster each")
     rows: list[Row] = []
-    with stage() as place:
+    with stage(members) as place:
         for name, part in PARTS.items():
             if arguments.only in (None, name):
                 print(f"measuring {name} ...", file=sys.stderr, flush=True)

@@ -8,20 +8,27 @@ import subprocess
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
 
+from embedded import processes
+
 SAMPLE_SECONDS = 0.1
+MEBIBYTE = 1024 * 1024
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """Wall seconds, and the largest sum of resident memory of the command and all it started, in bytes."""
+    """Wall seconds, and the largest sum of resident memory of the command and all it started, in bytes.
+
+    `output` is all it said.
+    """
 
     seconds: float
     peak: int
+    output: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)
@@ -58,7 +65,7 @@ def measured(command: Sequence[str], folder: Path, environment: Mapping[str, str
         sampler.join()
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, list(command), output)
-    return Measurement(seconds, max(peaks))
+    return Measurement(seconds, max(peaks), output)
 
 
 def resident(processes: Sequence[psutil.Process]) -> int:
@@ -72,9 +79,29 @@ def resident(processes: Sequence[psutil.Process]) -> int:
     return total
 
 
+def resident_under(folder: Path) -> int:
+    """The resident memory of all that was started from `folder`, in bytes."""
+    return resident([process for found in processes.find(folder).values() for process in found])
+
+
 def _sample(root: psutil.Process, ended: threading.Event, peaks: list[int]) -> None:
+    family = {root.pid: root}
     while not ended.wait(SAMPLE_SECONDS):
-        try:
-            peaks.append(resident([root, *root.children(recursive=True)]))
-        except psutil.Error:
-            return
+        family = _grown(family)
+        peaks.append(resident(list(family.values())))
+
+
+def _grown(family: dict[int, psutil.Process]) -> dict[int, psutil.Process]:
+    """Those of a family that live, and their descendants.
+
+    Who was seen once stays in it: what runs on in the background belongs to nobody once its parent has ended.
+    """
+    # It keeps its objects, so that one that is the same has not given its number to another.
+    alive = {process.pid: process for process in psutil.process_iter(["ppid"])}
+    found = {pid: process for pid, process in family.items() if alive.get(pid) == process}
+    grew = True
+    while grew:
+        more = {pid: one for pid, one in alive.items() if pid not in found and one.info["ppid"] in found}
+        found |= more
+        grew = bool(more)
+    return found

@@ -5,32 +5,21 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from automation.rendering import render
-from embedded import processes
 from embedded.cluster import Cluster
 from embedded.sweep import sweep
 from embedded.workspace import Workspace
 from scripts.benchmark import documented_sequence as documented
-from scripts.benchmark.measurement import Measurement, Pair, measured, resident
-from scripts.benchmark.stage import MESHFLEET, Stage, generated
+from scripts.benchmark.growth import member, scale
+from scripts.benchmark.measurement import MEBIBYTE, Pair, measured, resident_under
+from scripts.benchmark.row import Row
+from scripts.benchmark.stage import Stage, generated
 from topology import load
 
 NAMES = ("host", "west", "east")
-MEBIBYTE = 1024 * 1024
 EMPTY_PROGRAM = "import pulumi\n"
-
-
-@dataclass(frozen=True)
-class Row:
-    """One line of the table; times are medians in seconds."""
-
-    what: str
-    ours: str
-    other: str
-    ratio: str
 
 
 def _row(what: str, pair: Pair, other: str) -> Row:
@@ -44,8 +33,8 @@ def mesh(stage: Stage, runs: int) -> list[Row]:
     for _ in range(runs):
         members = _clusters(stage, "bench-ours")
         stage.write_stack("bench", _existing(members))
-        ours.append(_meshfleet(stage, "up", "--stack", "bench").seconds)
-        _meshfleet(stage, "destroy", "--stack", "bench", "--yes")
+        ours.append(stage.meshfleet("up", "--stack", "bench").seconds)
+        stage.meshfleet("destroy", "--stack", "bench", "--yes")
         sweep("bench-ours", stage.home)
         members = _clusters(stage, "bench-other")
         start = time.monotonic()
@@ -59,8 +48,8 @@ def fleet(stage: Stage, runs: int) -> list[Row]:
     """The same from nothing, the three clusters included."""
     ours, other = [], []
     for _ in range(runs):
-        ours.append(_meshfleet(stage, "up", "--stack", "dev").seconds)
-        _meshfleet(stage, "destroy", "--stack", "dev", "--yes")
+        ours.append(stage.meshfleet("up", "--stack", "dev").seconds)
+        stage.meshfleet("destroy", "--stack", "dev", "--yes")
         start = time.monotonic()
         members = _clusters(stage, "bench-other")
         documented.install(stage.tools, Workspace("bench-other", stage.home), stage.home / "certificates", members)
@@ -78,17 +67,17 @@ def unchanged(stage: Stage, runs: int) -> list[Row]:
     (empty / "__main__.py").write_text(EMPTY_PROGRAM, encoding="utf-8")
     pulumi = str(stage.tools.bin / "pulumi")
     measured([pulumi, "stack", "init", "empty", "--non-interactive"], empty, stage.environment)
-    _meshfleet(stage, "up", "--stack", "dev")
+    stage.meshfleet("up", "--stack", "dev")
     ours, other = [], []
     command = [pulumi, "up", "--stack", "empty", "--yes", "--skip-preview", "--non-interactive"]
     for run in range(runs + 1):
-        mine = _meshfleet(stage, "up", "--stack", "dev").seconds
+        mine = stage.meshfleet("up", "--stack", "dev").seconds
         theirs = measured(command, empty, stage.environment).seconds
         # The first pair warms what both share, and creates the empty stack's one resource.
         if run:
             ours.append(mine)
             other.append(theirs)
-    _meshfleet(stage, "destroy", "--stack", "dev", "--yes")
+    stage.meshfleet("destroy", "--stack", "dev", "--yes")
     return [_row("`up` with nothing to change", Pair(tuple(ours), tuple(other)), "an empty Pulumi program")]
 
 
@@ -99,7 +88,7 @@ def rendering(stage: Stage, runs: int) -> list[Row]:
         stage.write_stack(f"many{count}", generated(count))
         for _ in range(runs):
             out = stage.home / f"rendered{count}"
-            taken.append(_meshfleet(stage, "render", "--stack", f"many{count}", "--out", str(out)).seconds)
+            taken.append(stage.meshfleet("render", "--stack", f"many{count}", "--out", str(out)).seconds)
     hundred, thousand = (statistics.median(taken) for taken in times.values())
     start = time.monotonic()
     topology = load("many", generated(100))
@@ -117,13 +106,13 @@ def memory(stage: Stage, runs: int) -> list[Row]:
     """What `up` holds at its peak, itself and the control planes it leaves behind."""
     del runs
     stage.write_stack("one", generated(1))
-    one = _meshfleet(stage, "up", "--stack", "one").peak
-    _meshfleet(stage, "destroy", "--stack", "one", "--yes")
-    three = _meshfleet(stage, "up", "--stack", "dev").peak
+    one = stage.meshfleet("up", "--stack", "one").peak
+    stage.meshfleet("destroy", "--stack", "one", "--yes")
+    three = stage.meshfleet("up", "--stack", "dev").peak
     workspace = Workspace("dev", stage.home)
-    clusters = _resident_under(workspace.directory / "clusters")
-    istiods = _resident_under(workspace.directory / "istiods")
-    _meshfleet(stage, "destroy", "--stack", "dev", "--yes")
+    clusters = resident_under(workspace.directory / "clusters")
+    istiods = resident_under(workspace.directory / "istiods")
+    stage.meshfleet("destroy", "--stack", "dev", "--yes")
     return [
         Row(
             "peak memory of `up`, three clusters",
@@ -146,11 +135,9 @@ PARTS: dict[str, Callable[[Stage, int], list[Row]]] = {
     "unchanged": unchanged,
     "render": rendering,
     "memory": memory,
+    "scale": scale,
+    "member": member,
 }
-
-
-def _meshfleet(stage: Stage, *arguments: str) -> Measurement:
-    return measured([*MESHFLEET, *arguments], stage.root, stage.environment)
 
 
 def _clusters(stage: Stage, fleet: str) -> list[documented.Member]:
@@ -188,7 +175,3 @@ def _context(kubeconfig: Path) -> str:
     from ruamel.yaml import YAML
 
     return str(YAML(typ="safe", pure=True).load(kubeconfig)["current-context"])
-
-
-def _resident_under(folder: Path) -> int:
-    return resident([process for found in processes.find(folder).values() for process in found])

@@ -16,19 +16,28 @@ from automation.checkout import Checkout
 from automation.environment import prepare
 from components.tokens import BUILT_CHARTS
 from scripts.benchmark.documented_sequence import Tools
+from scripts.benchmark.measurement import Measurement, measured
 
 MESHFLEET = [str(Path(sys.executable).with_name("meshfleet"))]
 
 
 @dataclass(frozen=True)
 class Stage:
-    """`home` is MESHFLEET_HOME, `stacks` the folder of stack files; `environment` is what commands run with."""
+    """`home` is MESHFLEET_HOME, `stacks` the folder of stack files; `environment` is what commands run with.
+
+    `members` are the sizes of the fleets of which growth is told.
+    """
 
     root: Path
     home: Path
     stacks: Path
     environment: Mapping[str, str]
     tools: Tools
+    members: tuple[int, ...] = (3, 6, 12)
+
+    def meshfleet(self, *arguments: str) -> Measurement:
+        """Run the command; raises `CalledProcessError` when it fails."""
+        return measured([*MESHFLEET, *arguments], self.root, self.environment)
 
     def write_stack(self, name: str, config: Mapping[str, Any]) -> None:
         """A stack file; JSON is YAML."""
@@ -37,7 +46,7 @@ class Stage:
 
 
 @contextmanager
-def stage() -> Iterator[Stage]:
+def stage(members: tuple[int, ...]) -> Iterator[Stage]:
     """A fresh stage; it is removed at the end, whatever happened on it."""
     root = Checkout.here().root
     with tempfile.TemporaryDirectory(prefix="meshfleet-bench-") as folder:
@@ -48,7 +57,7 @@ def stage() -> Iterator[Stage]:
         environment = prepare(Checkout(root, home))
         variables = dict(environment.variables) | {"MESHFLEET_STACKS": str(stacks)}
         tools = Tools(environment.tools, (root / BUILT_CHARTS).resolve())
-        yield Stage(root, home, stacks, variables, tools)
+        yield Stage(root, home, stacks, variables, tools, members)
 
 
 def generated(count: int) -> dict[str, Any]:

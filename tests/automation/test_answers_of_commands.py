@@ -18,7 +18,7 @@ from automation.checkout import Checkout
 from automation.environment import Environment
 from automation.session import Session
 from tests.automation.events import diagnostic, done, failed
-from tests.automation.stack_files import Command
+from tests.automation.stack_files import Command, write_stack
 from topology import Fleet, StackFile, load, read_stack_file
 from topology.errors import EngineError
 from topology.stages import Stage
@@ -38,7 +38,13 @@ STATUS: dict[str, Any] = {
             "region": "r",
             "zone": "",
             "kubeconfig": "/nowhere/west.yaml",
-            "controlPlane": {"kind": "own", "of": "west", "revision": "default", "debugUrl": "http://127.0.0.1:1"},
+            "controlPlane": {
+                "kind": "own",
+                "of": "west",
+                "revision": "default",
+                "debugUrl": "http://127.0.0.1:1",
+                "revisions": [{"name": "default"}],
+            },
             "gateway": {"address": "198.18.0.1", "port": 15443.0, "network": "network-west"},
             "intermediateNotAfter": "2028-11-22T00:00:00Z",
         },
@@ -50,7 +56,13 @@ STATUS: dict[str, Any] = {
             "region": "",
             "zone": "",
             "kubeconfig": None,
-            "controlPlane": {"kind": "remote", "of": "west", "revision": "default", "debugUrl": None},
+            "controlPlane": {
+                "kind": "remote",
+                "of": "west",
+                "revision": "default",
+                "debugUrl": None,
+                "revisions": [{"name": "default"}],
+            },
             "gateway": None,
             "intermediateNotAfter": "2028-11-21T00:00:00Z",
         },
@@ -329,8 +341,8 @@ class Engine:
         return record
 
 
-def session_with(checkout: Checkout, stacks: Path, *events: Any) -> Session:
-    file = read_stack_file(stacks, "examples/two-meshes")
+def session_with(checkout: Checkout, stacks: Path, *events: Any, stack: str = "examples/two-meshes") -> Session:
+    file = read_stack_file(stacks, stack)
     made = Session(Checkout(stacks.parent, checkout.home), file, load(file.stack, file.config), quiet=True)
     made.__dict__["engine"] = Engine(events)
     return made
@@ -346,6 +358,29 @@ def test_a_run_that_did_not_complete_names_every_failure_and_the_command_to_repe
         "up examples/two-meshes did not complete:\n  west: istiod: refused\n"
         "what was done is kept; mend the cause and run meshfleet up --stack examples/two-meshes again"
     )
+
+
+def test_an_up_also_tells_which_clusters_were_left_without_their_control_plane(
+    checkout: Checkout, stacks: Path
+) -> None:
+    events = (failed("primary/istiod-process"), diagnostic("it ended; look into its log", "primary/istiod-process"))
+    clusters: dict[str, dict[str, Any]] = {
+        name: {"embedded": {}, "network": f"network-{name}"} for name in ("primary", "branch")
+    }
+    clusters["branch"]["controlPlane"] = {"remote": "primary"}
+    networks: dict[str, Any] = {f"network-{name}": {} for name in clusters}
+    write_stack(stacks, "served", {"host": "primary", "networks": networks, "clusters": clusters})
+    session = session_with(checkout, stacks, *events, stack="served")
+    with pytest.raises(EngineError) as caught:
+        session.run("up", "up served")
+    assert str(caught.value).splitlines()[:3] == [
+        "up served did not complete:",
+        "  primary: istiod-process: it ended; look into its log",
+        "  branch waits for the control plane of primary, whose istiod-process failed: it ended",
+    ]
+    with pytest.raises(EngineError) as caught:
+        session.run("preview", "preview served")
+    assert "branch" not in str(caught.value)
 
 
 def test_what_follows_from_a_dead_cluster_is_drift_of_it_and_told_in_one_line(checkout: Checkout, stacks: Path) -> None:
@@ -385,7 +420,7 @@ class Outputs:
 
 
 def test_status_puts_each_kubeconfig_into_a_file_of_its_owner(checkout: Checkout, stacks: Path) -> None:
-    exports = {
+    exports: dict[str, Any] = {
         "fleet": {"stack": "dev", "clusters": [{"name": "west"}, {"name": "east"}]},
         "kubeconfigs": {"west": "the kubeconfig"},
     }
@@ -397,6 +432,10 @@ def test_status_puts_each_kubeconfig_into_a_file_of_its_owner(checkout: Checkout
     assert path.stat().st_mode & 0o777 == 0o600
     assert all(folder.stat().st_mode & 0o077 == 0 for folder in (path.parent, checkout.home))
     assert "the kubeconfig" not in json.dumps(status)
+    # Once the cluster is not there any more its kubeconfig is not either.
+    del exports["fleet"]["clusters"][0]
+    fleet_status.fleet_status(checkout, engine)
+    assert not path.exists()
 
 
 @pytest.mark.parametrize("exports", [None, {}, {"fleet": None}])

@@ -43,7 +43,7 @@ def test_every_resource_that_is_ever_registered_has_a_stage_of_its_own(shape: st
     for resource in (*graph.custom, *graph.providers):
         place = place_of(resource.urn)
         assert place.stage in STAGES
-        assert (place.stage == "namespaces") == resource.what.startswith("namespace-")
+        assert (place.stage == "namespaces") == resource.what.startswith(("namespace-", "waypoint-"))
         assert place.cluster in ("", *fleet.clusters)
 
 

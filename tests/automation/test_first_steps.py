@@ -93,7 +93,7 @@ def test_with_nothing_to_do_the_state_is_only_looked_at(session: Make, capsys: p
 def test_what_cannot_be_made_in_place_and_what_cannot_be_forgotten_is_told_at_once_and_touches_nothing(
     session: Make,
 ) -> None:
-    made = session(west={"mesh": "mesh2"})
+    made = session(west={"mesh": "mesh3"})
     with pytest.raises(TopologyError) as caught:
         first_steps(made, ["hub", "south"])
     assert [fault.path for fault in caught.value.faults] == ["--forget", "--forget", "clusters.west.mesh"]

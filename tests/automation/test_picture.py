@@ -19,9 +19,11 @@ from automation.picture import (
     VirtualMachinePicture,
     draw,
     from_fleet,
+    palette,
 )
 from automation.picture.layout import place
 from automation.picture.text import shortened, width
+from tests.components.fleets import fleet_called
 from topology import Fleet, load
 
 pytestmark = pytest.mark.proof("the picture of a fleet as SVG", step=0)
@@ -34,7 +36,8 @@ names = st.text(
     min_size=1,
     max_size=60,
 )
-gateways = st.none() | st.builds(GatewayPicture, st.integers(1, 65535), st.sampled_from(["", "127.1.2.3", "fd00::1"]))
+addresses = st.sampled_from(["", "127.1.2.3", "fd00::1"])
+gateways = st.none() | st.builds(GatewayPicture, st.integers(1, 65535), addresses, st.booleans())
 machines = st.lists(st.builds(VirtualMachinePicture, names, st.just("10.0.0.9")), max_size=7).map(tuple)
 
 
@@ -62,6 +65,7 @@ def fleets(draw_one: st.DrawFn) -> FleetPicture:
                 gateway=draw_one(gateways),
                 virtual_machines=draw_one(machines),
                 verified=draw_one(st.sampled_from([None, True, False])),
+                authority=draw_one(st.booleans()),
             )
             networks.setdefault(draw_one(st.integers(0, 4)), []).append(cluster)
         views = tuple(
@@ -198,6 +202,38 @@ def test_a_remote_cluster_is_joined_to_the_one_that_serves_it() -> None:
     assert "rev canary" in words(svg)
     assert "served by the control plane at the arrow" in words(svg)
     assert svg.count("<polygon") == 1
+
+
+def example(name: str) -> tuple[str, str]:
+    """The picture of an example that is not up, and its words."""
+    svg = draw(from_fleet(fleet_called(name)))
+    return svg, words(svg)
+
+
+def test_intermediates_are_shown_where_they_are_issued_and_not_in_clusters_that_others_serve() -> None:
+    _, shown = example("mixed")
+    assert {line for line in shown.splitlines() if line.startswith("intermediate CA of")} == {
+        "intermediate CA of west, issued by the root",
+        "intermediate CA of east, issued by the root",
+    }
+
+
+def test_a_gateway_that_leads_to_istiod_alone_has_its_port_and_no_part_in_traffic() -> None:
+    svg, shown = example("primary-remote-one-network")
+    assert "gateway to the control planes in primary: no address yet, port 15012" in shown
+    assert "gateway :15012" in shown
+    assert "east-west traffic" not in shown
+    both, _ = example("primary-remote")
+    assert palette.TRAFFIC not in svg
+    assert palette.TRAFFIC in both
+
+
+def test_an_external_control_plane_is_told_with_the_cluster_it_runs_in() -> None:
+    _, shown = example("external-control-plane")
+    assert "external: istiod in operations" in shown
+    assert "config is served by a control plane that runs in operations" in shown
+    assert "remote: istiod of config" in shown
+    assert "gateway to the control planes in operations: no address yet, port 15012" in shown
 
 
 def test_verdicts_are_marked_and_counted() -> None:

@@ -70,7 +70,12 @@ def test_a_state_elsewhere_is_asked_for(checkout: Checkout, stacks: Path, tmp_pa
     checkout.root.mkdir()
     exported = tmp_path / "exported.json"
     exported.write_text(json.dumps({"version": 3, "deployment": {"resources": RESOURCES}}), encoding="utf-8")
-    script(tmp_path / "tools" / "pulumi", f'shift\n[ "$1 $2" = "stack export" ] && cat "{exported}"')
+    answers = f"""shift
+case "$1 $2" in
+"stack ls") echo '[{{"name": "good"}}]' ;;
+"stack export") cat "{exported}" ;;
+esac"""
+    script(tmp_path / "tools" / "pulumi", answers)
     assert engine_of(checkout, stacks, tmp_path / "tools", "s3://bucket").superseded_tokens() == [TOKEN]
 
 
@@ -104,7 +109,7 @@ def session_with(checkout: Checkout, stacks: Path, engine: MadeUp) -> Session:
 def test_without_superseded_tokens_an_up_is_one_run(checkout: Checkout, stacks: Path) -> None:
     engine = MadeUp([], [[done("west/cacerts", "update")]])
     record = session_with(checkout, stacks, engine).bring_up("up good", refresh=True)
-    assert engine.asked == [{"refresh": True}]
+    assert engine.asked == [{"refresh": True, "stage": None}]
     assert [str(change) for change in record.changes] == ["west: cacerts update"]
 
 
@@ -112,7 +117,7 @@ def test_superseded_tokens_are_left_alone_until_everything_else_is_done(checkout
     events = [[done("east/remote-secrets", "update")], [done("west/reader-token", "delete-replaced")]]
     engine = MadeUp([TOKEN], events)
     record = session_with(checkout, stacks, engine).bring_up("up good", refresh=False)
-    assert engine.asked == [{"refresh": False, "exclude": [TOKEN]}, {}]
+    assert engine.asked == [{"refresh": False, "stage": None, "exclude": [TOKEN]}, {"stage": None}]
     assert [str(change) for change in record.changes] == [
         "east: remote-secrets update",
         "west: reader-token delete-replaced",
@@ -123,4 +128,4 @@ def test_they_stay_where_something_failed_again(checkout: Checkout, stacks: Path
     engine = MadeUp([TOKEN], [[failed("east/remote-secrets", "update")]])
     with pytest.raises(EngineError, match="east: remote-secrets"):
         session_with(checkout, stacks, engine).bring_up("up good", refresh=False)
-    assert engine.asked == [{"refresh": False, "exclude": [TOKEN]}]
+    assert engine.asked == [{"refresh": False, "stage": None, "exclude": [TOKEN]}]

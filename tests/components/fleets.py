@@ -88,6 +88,40 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
             }
         },
     ),
+    "gateways": in_one_mesh(
+        {
+            "west": {
+                "embedded": {},
+                "network": "shared",
+                "eastWestGateway": {"loadBalancerIp": "203.0.113.10", "replicas": 2},
+                "ingressGateways": {
+                    "shop": {
+                        "api": "istio",
+                        "namespace": "sample",
+                        "loadBalancerIp": "203.0.113.11",
+                        "listeners": [{"port": 80}],
+                    },
+                    "api": {"api": "gateway", "hostname": "api.example", "listeners": [{"port": 8080}]},
+                },
+            },
+            "east": {"embedded": {}, "network": "shared"},
+            "north": existing("north", "simulated")
+            | {"network": "far", "eastWestGateway": {"hostname": "gateway.north.example"}},
+        },
+        networks={"shared": {"gateways": [{"address": "203.0.113.80"}]}, "far": {}},
+    ),
+    "gateways-with-real-pods": in_one_mesh(
+        {
+            "west": existing("west", "real")
+            | {
+                "ingressGateways": {
+                    "shop": {"api": "istio", "listeners": [{"port": 80}]},
+                    "api": {"api": "gateway", "namespace": "sample", "listeners": [{"port": 8080}]},
+                },
+            },
+            "east": existing("east", "real"),
+        }
+    ),
     "remote-with-real-pods": in_one_mesh(
         {
             "west": existing("west", "real"),

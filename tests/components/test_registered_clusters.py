@@ -7,7 +7,7 @@ from itertools import product
 
 import pytest
 
-from components.east_west_gateway import load_balancer_address
+from components.gateway_address import load_balancer_address
 from components.helm_release import chart_source
 from components.kubeconfig_file import KubeconfigFile
 from components.remote_secrets import kubeconfig_of

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import pytest
 
+from docs.generate import models
 from docs.generate.__main__ import generated
 from docs.generate.field_tables import SHORT_FORMS, default, spelled
 from docs.generate.refused import EXAMPLES, Refused, answers
 from docs.generate.stack_file import WITHOUT, undocumented
+from manifests import Stage, fleet_plan
 from tests.docs.snippets import ROOT
 from topology import load, read_stack_file
 from topology.control_plane import ControlPlane
 from topology.draft import DEFAULT_MESH
 from topology.istio import Charts
 from topology.mesh import Days, Trust
+from topology.stack_file import known_stacks
 
 pytestmark = pytest.mark.proof("the documentation says what the code does", step=0)
 
@@ -24,6 +27,31 @@ GENERATED = generated(ROOT)
 def test_a_generated_page_is_current(name: str) -> None:
     written = (ROOT / "docs" / name).read_text(encoding="utf-8")
     assert written == GENERATED[name], f"run python -m docs.generate, which writes docs/{name}"
+
+
+def test_every_model_has_its_example_on_the_page() -> None:
+    examples = {stack.removeprefix("examples/") for stack in known_stacks(ROOT / "stacks") if "/" in stack}
+    # Gateways and settings are told on pages of their own.
+    assert examples - {"gateways", "mesh-settings"} == set(models.ORDER)
+    for name in models.ORDER:
+        assert f"\n## {name}\n" in GENERATED["models.md"]
+
+
+def test_the_table_of_a_model_names_every_release_and_object_of_every_cluster() -> None:
+    fleet = load("small", read_stack_file(ROOT / "stacks", "examples/external-control-plane").config)
+    rows = models.table(fleet).splitlines()
+    assert rows[0] == "| stage | `operations` | `config` | `branch` |"
+    assert len(rows) == 2 + len(Stage)
+    cells = "\n".join(rows)
+    for plan in fleet_plan(fleet).values():
+        assert all(models.told(document) in cells for document in plan)
+    account = "release `istiod` of chart istiod, profile remote, in `istiod-config`<br>Secret `istiod-token` in"
+    assert account in cells
+
+
+def test_the_first_comment_of_a_stack_file_is_a_paragraph() -> None:
+    assert models.first_comment("# One.\n# Two.\nconfig:\n  # inner\n") == "One.\nTwo."
+    assert models.first_comment("config: {}\n") == ""
 
 
 def test_every_section_of_a_stack_file_has_its_place_on_the_page() -> None:

@@ -190,3 +190,12 @@ def test_a_peers_kubeconfig_names_what_to_check_the_certificate_for_only_where_i
 
     assert cluster(None) == {"certificate-authority-data": "Q0E=", "server": "https://west.example"}
     assert cluster("api.west")["tls-server-name"] == "api.west"
+
+
+def test_a_peers_kubeconfig_is_another_one_when_another_control_plane_serves_the_peer() -> None:
+    texts = {
+        primary: remote_kubeconfig(Peer("west", "https://west.example", "Q0E=", "token", primary=primary))
+        for primary in (None, "host", "east")
+    }
+    assert len(set(texts.values())) == 3
+    assert "extensions" not in json.loads(texts[None])

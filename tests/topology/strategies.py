@@ -207,6 +207,8 @@ def clusters(draw: st.DrawFn, position: int, network: str, mesh: str | None) -> 
     if draw(st.booleans()):
         gateway = _optional(
             port=st.sampled_from([443, 15443, 65535]),
+            loadBalancerIp=st.just(f"198.51.100.{position}"),
+            replicas=st.integers(1, 7),
             serviceAnnotations=st.just({"service.beta.kubernetes.io/load-balancer": "internal, please"}),
         )
         cluster["eastWestGateway"] = draw(gateway)
@@ -251,6 +253,7 @@ def fleets(draw: st.DrawFn, max_clusters: int = 4) -> Config:
         },
         "networks": {network: draw(st.sampled_from([{}, None, {"description": "x"}])) for network in set_of(networks)},
     }
+    _add_gateways(draw, config["networks"], homes, networks)
     if mesh_count:
         config["meshes"] = {name: draw(st.none() | meshes(name)) for name in mesh_names}
         for position, name in enumerate(mesh_names):
@@ -272,6 +275,15 @@ def fleets(draw: st.DrawFn, max_clusters: int = 4) -> Config:
         kubernetes=_optional(version=st.just(EMBEDDED_KUBERNETES)),
     )
     return config | draw(optional)
+
+
+def _add_gateways(draw: st.DrawFn, declared: Config, homes: list[int], networks: list[str]) -> None:
+    for position, network in enumerate(declared):
+        home = homes[networks.index(network)]
+        beside = {other for other, place in zip(networks, homes, strict=True) if place == home}
+        if len(beside) > 1 and draw(st.booleans()):
+            gateway = {"address": draw(st.sampled_from([f"203.0.113.{position}", f"lb{position}.example"]))}
+            declared[network] = {"gateways": [gateway | draw(_optional(port=st.sampled_from([443, 15443])))]}
 
 
 def _add_failover(draw: st.DrawFn, mesh: Config | None, regions: list[str]) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 
 from tests.topology.described import described
 from tests.topology.strategies import fleets, loaded_fleets
@@ -268,6 +268,7 @@ def test_a_fleet_can_stay_as_it_is(fleet: Fleet) -> None:
     assert list(made_anew(described(fleet), fleet)) == []
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(loaded_fleets(), fleets())
 def test_any_fleet_can_become_any_other_or_is_told_why_not(before: Fleet, after: Config) -> None:
     fleet = load("generated", after)

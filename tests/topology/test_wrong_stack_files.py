@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.topology.wrong_stacks.ambient_namespaces import AMBIENT_NAMESPACES
+from tests.topology.wrong_stacks.gateways import GATEWAY_FAULTS
 from tests.topology.wrong_stacks.layouts import LAYOUTS
 from tests.topology.wrong_stacks.many import MANY
 from tests.topology.wrong_stacks.models import MODELS
@@ -32,6 +33,7 @@ WRONG = [
     *REVISIONS,
     *AMBIENT_NAMESPACES,
     *SETTINGS_AND_DISCOVERY,
+    *GATEWAY_FAULTS,
     *SECRETS,
     *MANY,
 ]

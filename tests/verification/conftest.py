@@ -21,6 +21,7 @@ from verification import FleetView
 
 RECORDED = Path(__file__).parent / "recorded"
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
+NAMESPACE = "istiod-config"
 
 
 @pytest.fixture
@@ -74,6 +75,26 @@ def status() -> dict[str, Any]:
 @pytest.fixture
 def fleet(status: dict[str, Any], tmp_path: Path) -> FleetView:
     return FleetView.from_status(status, tmp_path)
+
+
+def _plane(kind: str, of: str, namespace: str = "istio-system") -> dict[str, Any]:
+    """A control plane as status tells it; one that carries the cluster's name can be asked."""
+    url = None if kind == "remote" else "http://127.0.0.1:18101"
+    return {"kind": kind, "of": of, "revision": "default", "debugUrl": url, "namespace": namespace}
+
+
+@pytest.fixture
+def served(status: dict[str, Any], tmp_path: Path) -> FleetView:
+    """West serves east in mesh1, and hosts the control plane of config in mesh2, which serves kiosk too."""
+    west, east, config = status["clusters"]
+    east["controlPlane"] = _plane("remote", "west")
+    config |= {"name": "config", "controlPlane": _plane("external", "west", NAMESPACE)}
+    kiosk = config | {
+        "name": "kiosk",
+        "network": "net-kiosk",
+        "controlPlane": _plane("remote", "config", NAMESPACE),
+    }
+    return FleetView.from_status(status | {"clusters": [west, east, config, kiosk]}, tmp_path)
 
 
 class Authority:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ def east_of(fleet: FleetView) -> ClusterView:
     return fleet.clusters[1]
 
 
-def without(found: Iterable[Workload], text: str) -> list[Workload]:
+def without(found: Sequence[Workload], text: str) -> list[Workload]:
     """The workloads but those with that text in their uid."""
     return [one for one in found if text not in one.uid]
 

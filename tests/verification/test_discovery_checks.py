@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from verification import FleetView, GatewayView, istiod
 from verification.checks import clusters_synced, endpoint_shards, network_gateways
 from verification.istiod import KnownCluster, NetworkGateway, Shard
+from verification.view import DeclaredGateway
 
 pytestmark = pytest.mark.proof("discovery across the clusters of a mesh is verified", step=0)
 
@@ -97,6 +99,57 @@ def test_a_gateway_with_a_host_name_is_compared_by_network_cluster_and_port(flee
     named = replace(fleet, clusters=(west, replace(east, gateway=GatewayView("lb.example")), solo))
     assert network_gateways.judge(named, west, [replace(EAST_GATEWAY, address="192.0.2.7")]).holds
     assert not network_gateways.judge(named, west, [replace(EAST_GATEWAY, port=443)]).holds
+
+
+def declaring(fleet: FleetView, *gateways: DeclaredGateway) -> FleetView:
+    """The fleet, with gateways that the stack declares for networks of its first mesh."""
+    first, *others = fleet.meshes
+    return replace(fleet, meshes=(replace(first, network_gateways=gateways), *others))
+
+
+def test_a_declared_gateway_is_asked_for_and_belongs_to_no_cluster(fleet: FleetView) -> None:
+    declared = declaring(fleet, DeclaredGateway("net-east", "203.0.113.7", 443))
+    west, known = fleet.clusters[0], NetworkGateway("net-east", "", "203.0.113.7", 443)
+    assert network_gateways.judge(declared, west, [EAST_GATEWAY, known]).holds
+    for wrong in (
+        replace(known, network="net-west"),
+        replace(known, port=15443),
+        replace(known, address="203.0.113.8"),
+        replace(known, cluster="east"),
+    ):
+        finding = network_gateways.judge(declared, west, [EAST_GATEWAY, wrong])
+        assert not finding.holds
+        assert "no gateway 203.0.113.7:443 for network net-east, which the stack declares" in finding.detail
+
+
+def test_a_declared_gateway_whose_name_cannot_be_resolved_is_told_and_no_fault(fleet: FleetView) -> None:
+    declared = declaring(fleet, DeclaredGateway("net-east", "lb.example", 443))
+    finding = network_gateways.judge(declared, fleet.clusters[0], [EAST_GATEWAY])
+    assert finding.holds
+    assert "cannot resolve lb.example:443 for network net-east from this machine" in finding.detail
+    resolved = NetworkGateway("net-east", "", "192.0.2.7", 443)
+    finding = network_gateways.judge(declared, fleet.clusters[0], [EAST_GATEWAY, resolved])
+    assert finding.holds
+    assert "cannot resolve" not in finding.detail
+
+
+def test_declared_gateways_are_read_from_status(status: dict[str, Any], tmp_path: Path) -> None:
+    status["meshes"][0]["networkGateways"] = [{"network": "net-east", "address": "203.0.113.7", "port": 443.0}]
+    view = FleetView.from_status(status, tmp_path)
+    assert view.meshes[0].network_gateways == (DeclaredGateway("net-east", "203.0.113.7", 443),)
+    assert view.meshes[1].network_gateways == ()
+
+
+def test_a_name_that_the_fleet_published_and_nobody_resolves_is_told_and_no_fault(fleet: FleetView) -> None:
+    west, east, solo = fleet.clusters
+    named = replace(fleet, clusters=(west, replace(east, gateway=GatewayView("lb.example", named=True)), solo))
+    finding = network_gateways.judge(named, west, [WEST_GATEWAY])
+    assert finding.holds
+    assert "cannot resolve lb.example:15443 for network net-east from this machine" in finding.detail
+    # What it resolved leads somewhere else.
+    assert not network_gateways.judge(named, west, [replace(EAST_GATEWAY, port=443)]).holds
+    by_its_cloud = replace(fleet, clusters=(west, replace(east, gateway=GatewayView("lb.example")), solo))
+    assert not network_gateways.judge(by_its_cloud, west, [WEST_GATEWAY]).holds
 
 
 def test_a_mesh_on_one_network_needs_no_gateway(fleet: FleetView) -> None:

@@ -10,9 +10,12 @@ from topology.rules.control_planes import control_planes
 from topology.rules.data_planes import data_planes
 from topology.rules.discovery import discovery
 from topology.rules.existing_clusters import existing_clusters
+from topology.rules.gateway_addresses import gateway_addresses
+from topology.rules.ingress_gateways import ingress_gateways
 from topology.rules.mesh_settings import mesh_settings
 from topology.rules.names import names
 from topology.rules.namespaces import namespaces
+from topology.rules.network_gateways import network_gateways
 from topology.rules.networks import networks
 from topology.rules.references import references
 from topology.rules.revisions import revisions
@@ -32,6 +35,9 @@ RULES: tuple[Rule, ...] = (
     mesh_settings,
     namespaces,
     networks,
+    network_gateways,
+    gateway_addresses,
+    ingress_gateways,
     revisions,
     roots,
     versions,

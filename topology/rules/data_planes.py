@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from topology.cluster import Cluster, EastWestGateway
+from topology.cluster import Cluster
 from topology.draft import Draft
 from topology.faults import Fault
+from topology.gateways import EastWestGateway
 
 AMBIENT = "https://istio.io/latest/docs/ambient/install/multicluster/"
 

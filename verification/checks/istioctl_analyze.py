@@ -72,6 +72,19 @@ KNOWN_EXCEPTIONS = (
         "where istiod is elsewhere the chart gives its Service only the ports that proxies and webhooks use",
     ),
     KnownException(
+        "IST0170",
+        r"Service [a-z0-9-]+/istio-eastwestgateway",
+        r"service ports are inconsistent",
+        "the stack gives a gateway a port of its own, and other networks take the port that each gateway has",
+    ),
+    KnownException(
+        "IST0137",
+        r"Deployment [a-z0-9-]+/istio-eastwestgateway",
+        # One Service by its name, which several clusters have.
+        r"multiple services \[([a-z0-9-]+/istio-eastwestgateway)( \1)+\]",
+        "the stack gives a gateway a port of its own, and the analysis takes the Services of all clusters for one's",
+    ),
+    KnownException(
         "IST0174",
         r"DestinationRule [a-z0-9-]+/mesh-outlier-detection",
         r"\*\.local",

@@ -1,4 +1,5 @@
-"""Each istiod knows a gateway into every other network of its mesh, at the address the fleet gave it.
+"""Each istiod knows a gateway into every other network of its mesh, at the address the fleet gave it, and those that
+the stack declares beside them.
 
 Source: /debug/networkz, pilot/pkg/model/network.go; gateways are found by the label
 topology.istio.io/network on their Services.
@@ -12,7 +13,7 @@ from collections.abc import Sequence
 from verification import istiod
 from verification.check import Check, Finding
 from verification.istiod import NetworkGateway
-from verification.view import ClusterView, FleetView, GatewayView
+from verification.view import ClusterView, DeclaredGateway, FleetView, GatewayView
 
 
 class NetworkGateways(Check):
@@ -38,18 +39,23 @@ def judge(fleet: FleetView, cluster: ClusterView, gateways: Sequence[NetworkGate
         if fleet.mesh_of(gateway.cluster) not in (None, cluster.mesh)
     ]
     remote_networks = sorted({member.network for member in members} - {cluster.network})
+    unresolved = []
     for network in remote_networks:
         behind = [member for member in members if member.network == network and member.gateway]
         if not behind:
             faults.append(f"status has no gateway for network {network}; has its address been given yet?")
         for member in behind:
-            assert member.gateway is not None  # filtered just above
-            if not any(_leads_to(gateway, member, member.gateway) for gateway in gateways):
-                faults.append(
-                    f"no gateway {member.gateway.address}:{member.gateway.port} for network {network} ({member.name}): "
-                    "is the Service labelled topology.istio.io/network and has it an address?"
-                )
+            missing, name = _of_cluster(member, gateways)
+            faults += missing
+            unresolved += name
+    for declared in fleet.mesh(cluster.mesh).network_gateways:
+        missing, name = _declared(declared, gateways)
+        faults += missing
+        unresolved += name
     seen = ", ".join(f"{g.network} at {g.address}:{g.port}" for g in gateways) or "no gateway"
+    if unresolved:
+        # It leaves out what it cannot resolve, and this machine need not know the names of the fleet's networks.
+        seen += f", and cannot resolve {', '.join(unresolved)} from this machine"
     if faults:
         return Finding(False, f"{'; '.join(faults)}. The istiod of {cluster.name} knows {seen}")
     if not remote_networks:
@@ -57,11 +63,42 @@ def judge(fleet: FleetView, cluster: ClusterView, gateways: Sequence[NetworkGate
     return Finding(True, f"the istiod of {cluster.name} reaches {seen}")
 
 
+def _of_cluster(member: ClusterView, gateways: Sequence[NetworkGateway]) -> tuple[list[str], list[str]]:
+    """What is wrong when the gateway of a cluster is not known, and its name when that cannot be resolved."""
+    gateway = member.gateway
+    if gateway is None or any(_leads_to(seen, member, gateway) for seen in gateways):
+        return [], []
+    if gateway.named and not any(seen.cluster == member.name for seen in gateways):
+        return [], [f"{gateway.address}:{gateway.port} for network {member.network}"]
+    fault = (
+        f"no gateway {gateway.address}:{gateway.port} for network {member.network} ({member.name}): "
+        "is the Service labelled topology.istio.io/network and has it an address?"
+    )
+    return [fault], []
+
+
+def _declared(declared: DeclaredGateway, gateways: Sequence[NetworkGateway]) -> tuple[list[str], list[str]]:
+    """The same of a gateway that the stack declares."""
+    if any(_is_declared(seen, declared) for seen in gateways):
+        return [], []
+    place = f"{declared.address}:{declared.port} for network {declared.network}"
+    if not _is_address(declared.address):
+        return [], [place]
+    return [f"no gateway {place}, which the stack declares: is it in meshNetworks of the ConfigMap istio?"], []
+
+
 def _leads_to(seen: NetworkGateway, member: ClusterView, gateway: GatewayView) -> bool:
     if (seen.network, seen.cluster, seen.port) != (member.network, member.name, gateway.port):
         return False
     # A load balancer's host name is resolved by istiod, so only IP addresses can be compared.
     return seen.address == gateway.address or not _is_address(gateway.address)
+
+
+def _is_declared(seen: NetworkGateway, declared: DeclaredGateway) -> bool:
+    # One that no cluster's Service stands for is of no cluster.
+    if (seen.network, seen.cluster, seen.port) != (declared.network, "", declared.port):
+        return False
+    return seen.address == declared.address or not _is_address(declared.address)
 
 
 def _is_address(text: str) -> bool:

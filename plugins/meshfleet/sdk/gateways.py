@@ -1,4 +1,4 @@
-"""`meshfleet:index:EastWestGatewayAddress`: what a load balancer would give to an east-west gateway."""
+"""`meshfleet:index:EastWestGatewayAddress`: what a load balancer would give to a gateway."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from plugins.meshfleet.sdk.resource import NativeResource
 
 
 class EastWestGatewayAddress(NativeResource):
-    """An address of its own, written into the status of the gateway's Service.
+    """An address of its own, or a name, written into the status of the gateway's Service.
 
-    `port` is the Service's port for cross-network traffic; `state` is `published`, or says what is missing.
+    `address` and `hostname` are given where it is to be that very one. `port` is a port that the Service must have,
+    and without it the one for cross-network traffic; `state` is `published`, or says what is missing.
     """
 
     address: pulumi.Output[str]
@@ -29,6 +30,9 @@ class EastWestGatewayAddress(NativeResource):
         namespace: pulumi.Input[str],
         service: pulumi.Input[str],
         context: pulumi.Input[str] | None = None,
+        address: pulumi.Input[str] | None = None,
+        hostname: pulumi.Input[str] | None = None,
+        port: pulumi.Input[int] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         inputs = {
@@ -38,5 +42,8 @@ class EastWestGatewayAddress(NativeResource):
             "context": context,
             "namespace": namespace,
             "service": service,
+            "address": address,
+            "hostname": hostname,
+            "port": port,
         }
         super().__init__(resource_name, inputs, opts)

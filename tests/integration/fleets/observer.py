@@ -103,17 +103,18 @@ class Observer:
     def _look(self, cluster: str, client: Client, ports: Mapping[str, int]) -> None:
         given = client.get(ConfigMap, "istio-ca-root-cert", namespace="istio-system").data or {}
         roots = _CERTIFICATE.findall(given["root-cert.pem"])
-        signing = next((root for root in roots if _trusts(root, ports["https"])), "")
+        signing = next((root for root in roots if trusts(root, ports["https"])), "")
         state = State(frozenset(roots), signing)
         if self.states(cluster)[-1:] != [state]:
             self.seen.append((time.monotonic(), cluster, state))
-        known = {entry["id"]: entry["syncStatus"] for entry in _clusterz(ports["http"])}
-        if known != dict.fromkeys(self.clusters, "synced"):
+        known = {entry["id"]: entry["syncStatus"] for entry in clusterz(ports["http"])}
+        # Others may come and go meanwhile.
+        if not known.items() >= dict.fromkeys(self.clusters, "synced").items():
             self.unsynced.append(f"{cluster} reads {known}")
 
 
-def _trusts(root: str, port: int) -> bool:
-    """Whether who trusts this root alone trusts the server on `port`."""
+def trusts(root: str, port: int) -> bool:
+    """Whether who trusts these roots (PEM) alone trusts the server on `port`."""
     context = ssl.create_default_context(cadata=root)
     try:
         with (
@@ -125,7 +126,8 @@ def _trusts(root: str, port: int) -> bool:
         return False
 
 
-def _clusterz(port: int) -> list[dict[str, Any]]:
+def clusterz(port: int) -> list[dict[str, Any]]:
+    """What the istiod with this port for HTTP says of the clusters it reads."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     with opener.open(f"http://127.0.0.1:{port}/debug/clusterz", timeout=5) as answer:
         return list(json.load(answer))

@@ -12,7 +12,7 @@ from embedded.ports import reserve_ports
 from plugins.meshfleet.east_west_gateway_address import EastWestGatewayAddressHandler
 from plugins.meshfleet.handler import Properties
 from tests.plugins.meshfleet.conftest import FLEET, MeshCluster
-from topology.errors import ClusterError
+from topology.errors import ClusterError, PortError
 
 pytestmark = pytest.mark.proof("an east-west gateway gets an address without a load balancer", step=2)
 
@@ -78,6 +78,53 @@ def test_an_address_is_published_found_withdrawn_and_published_again(
     assert ingress(mesh_cluster) == []
 
 
+def test_an_address_that_is_asked_for_is_published_and_nobody_elses(
+    handler: EastWestGatewayAddressHandler, inputs: Properties, mesh_cluster: MeshCluster
+) -> None:
+    create_service(mesh_cluster, "15443:15443")
+    wanted = inputs | {"address": "203.0.113.7"}
+    made = handler.create(wanted, 0)
+    assert made.outputs == {"address": "203.0.113.7", "port": 15443, "state": "published"}
+    assert [entry["ip"] for entry in ingress(mesh_cluster)] == ["203.0.113.7"]
+    assert handler.read(made.identifier, wanted, made.outputs) == made.outputs
+    # Another gateway of this home has no Service yet, and is refused before that matters.
+    other = wanted | {"service": "shop"}
+    with pytest.raises(PortError, match=rf"west/default/shop: the address 203.0.113.7 is that of {IDENTIFIER}; give"):
+        handler.create(other, 1)
+    changed = wanted | {"address": "203.0.113.8"}
+    assert handler.diff(wanted, made.outputs, changed).updates == ("address",)
+    assert handler.preview(made.outputs, changed)["address"] == "203.0.113.8"
+    assert handler.update(made.identifier, wanted, made.outputs, changed, 0)["address"] == "203.0.113.8"
+    assert [entry["ip"] for entry in ingress(mesh_cluster)] == ["203.0.113.8"]
+    handler.delete(made.identifier, changed, made.outputs, 0)
+    with pytest.raises(ClusterError, match="waited 1 s for the Service shop"):
+        handler.create(other | {"address": "203.0.113.8"}, 1)
+    handler.delete(f"{FLEET}/west/default/shop", other, {}, 0)
+
+
+def test_a_name_is_published_in_place_of_an_address(
+    handler: EastWestGatewayAddressHandler, inputs: Properties, mesh_cluster: MeshCluster
+) -> None:
+    create_service(mesh_cluster, "15443:15443")
+    wanted = inputs | {"hostname": "gateway.west.example"}
+    made = handler.create(wanted, 0)
+    assert made.outputs == {"address": "gateway.west.example", "port": 15443, "state": "published"}
+    (published,) = ingress(mesh_cluster)
+    assert published["hostname"] == "gateway.west.example"
+    assert "ip" not in published
+    assert handler.read(made.identifier, wanted, made.outputs) == made.outputs
+
+
+def test_a_gateway_of_another_kind_has_the_port_it_names(
+    handler: EastWestGatewayAddressHandler, inputs: Properties, mesh_cluster: MeshCluster
+) -> None:
+    create_service(mesh_cluster, "80:80", "443:443")
+    made = handler.create(inputs | {"port": 443.0}, 0)
+    assert made.outputs["port"] == 443
+    with pytest.raises(ClusterError, match=r"no port 8443 \(it has 80-80:80, 443-443:443\)"):
+        handler.create(inputs | {"port": 8443}, 0)
+
+
 def test_a_service_that_comes_later_is_waited_for(
     handler: EastWestGatewayAddressHandler, inputs: Properties, mesh_cluster: MeshCluster
 ) -> None:
@@ -100,7 +147,7 @@ def test_a_service_without_the_cross_network_port_is_refused(
     handler: EastWestGatewayAddressHandler, inputs: Properties, mesh_cluster: MeshCluster
 ) -> None:
     create_service(mesh_cluster, "80:80")
-    with pytest.raises(ClusterError, match=r"no port tls or 15443.*it has 80-80:80.*networkGateway"):
+    with pytest.raises(ClusterError, match=r"no port tls, 15443 or 15008.*it has 80-80:80.*networkGateway"):
         handler.create(inputs, 0)
 
 

@@ -137,6 +137,43 @@ def test_an_istiod_that_cannot_start_shows_the_end_of_its_log(handler: IstiodHan
         handler.create(inputs | {"certificateAuthority": authority}, 0)
 
 
+def as_account(cluster: MeshCluster, account: str) -> str:
+    """A kubeconfig of the cluster with a token of a ServiceAccount of istio-system, and no certificate."""
+    token = cluster.kubectl("create", "token", account, "--namespace", "istio-system").strip()
+    head, _, _ = cluster.kubeconfig.partition("    client-certificate-data:")
+    return f"{head}    token: {token}\n"
+
+
+def test_an_external_istiod_reads_its_config_cluster_by_the_kubeconfig_it_is_given_for_that(
+    handler: IstiodHandler, inputs: Properties, mesh_cluster: MeshCluster
+) -> None:
+    external = inputs | {"configKubeconfig": as_account(mesh_cluster, "istiod")}
+    assert handler.check(external)[1] == []
+    outputs = handler.create(external, 0).outputs
+    assert [cluster["id"] for cluster in debug(external, "/debug/clusterz")] == ["west"]
+    used = (Workspace.of(FLEET).istiod("west", "default") / "kubeconfig").read_text(encoding="utf-8")
+    assert used == external["configKubeconfig"]
+    assert "client-certificate-data" not in used
+    # Its pod is in the other one, where istioctl finds it.
+    assert mesh_cluster.kubectl("get", "clusterportforwards", "-o", "name").strip()
+
+    first = process_of_west().pid
+    renewed = inputs | {"configKubeconfig": as_account(mesh_cluster, "istiod")}
+    assert handler.diff(external, outputs, renewed).updates == ("configKubeconfig",)
+    handler.update(IDENTIFIER, external, outputs, renewed, 0)
+    assert process_of_west().pid != first
+    assert handler.diff(renewed, outputs, inputs).updates == ("configKubeconfig",)
+
+
+def test_an_external_istiod_whose_account_may_not_read_its_config_cluster_does_not_become_ready(
+    handler: IstiodHandler, inputs: Properties, mesh_cluster: MeshCluster
+) -> None:
+    stranger = inputs | {"configKubeconfig": as_account(mesh_cluster, "default")}
+    with pytest.raises(ProcessError, match=r"waited 8 s for istiod west\.default to answer .*/ready") as raised:
+        handler.create(stranger, 8)
+    assert stranger["configKubeconfig"].split()[-1] not in str(raised.value)
+
+
 def test_nothing_is_left_after_delete(handler: IstiodHandler, inputs: Properties, mesh_cluster: MeshCluster) -> None:
     outputs = handler.create(inputs, 0).outputs
     handler.delete(IDENTIFIER, inputs, outputs, 0)

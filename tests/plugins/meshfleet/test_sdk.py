@@ -44,6 +44,9 @@ ARGUMENTS: dict[type[NativeResource], dict[str, Any]] = {
         "kubeconfig": "k",
         "namespace": "n",
         "service": "s",
+        "address": "203.0.113.7",
+        "hostname": "lb.example",
+        "port": 443,
     },
     sdk.ServedCluster: {
         "cluster": "branch",

@@ -32,8 +32,8 @@ UNKNOWN_KEYS = [
     ),
     Wrong(
         "unknown key of a gateway",
-        {"clusters.west.eastWestGateway": {"replicas": 2}},
-        {"clusters.west.eastWestGateway.replicas": "known are port, serviceAnnotations"},
+        {"clusters.west.eastWestGateway": {"annotations": {}}},
+        {"clusters.west.eastWestGateway.annotations": "known are hostname, loadBalancerIp, port, replicas, "},
     ),
     Wrong(
         "unknown key of a network",

@@ -1,0 +1,63 @@
+"""The gateways of a cluster for callers from outside of its mesh, and their addresses.
+
+Source: https://istio.io/latest/docs/setup/additional-setup/gateway/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pulumi
+
+from components.cluster import ClusterAccess
+from components.component import Component
+from components.control_plane import ControlPlaneResources
+from components.gateway_address import found_address, given_address
+from components.helm_release import helm_release
+from components.kubernetes_object import KubernetesObject
+from manifests import Release
+from manifests import ingress_gateways as manifests
+from topology import Fleet
+
+
+class IngressGateways(Component):
+    """Comes after istiod answers, which injects their pods or deploys them, and after the namespaces they are in."""
+
+    def __init__(
+        self,
+        fleet: Fleet,
+        access: ClusterAccess,
+        control_plane: ControlPlaneResources,
+        namespaces: Mapping[str, pulumi.Resource],
+        opts: pulumi.ResourceOptions,
+    ) -> None:
+        super().__init__(access.name, opts)
+        cluster = access.name
+        self.addresses: dict[str, pulumi.Output[str]] = {}
+        for name, declared in fleet.clusters[cluster].ingress_gateways.items():
+            before = [namespaces[declared.namespace]] if declared.namespace else []
+            made: pulumi.Resource | None = None
+            for what, body in manifests.documents(fleet, cluster, name).items():
+                after = [*control_plane.ready, *before, *([made] if made else [])]
+                inside = self.child(provider=access.provider, after=after, deleted_with=access.goes_with)
+                if isinstance(body, Release):
+                    made = helm_release(f"{cluster}/{what}", fleet, cluster, body, inside)
+                else:
+                    made = KubernetesObject(f"{cluster}/{what}", body, inside)
+            assert made is not None  # a gateway is made of something
+            service = (fleet.ingress_namespace(cluster, name), manifests.service_name(fleet, cluster, name))
+            self.addresses[name] = (
+                given_address(
+                    self,
+                    f"{cluster}/ingress-address-{name}",
+                    fleet,
+                    access,
+                    service,
+                    made,
+                    declared,
+                    port=declared.listeners[0].port,
+                )
+                if fleet.clusters[cluster].simulated
+                else found_address(self, f"{cluster}/ingress-service-{name}", access, service, made)
+            )
+        self.done({"addresses": self.addresses})

@@ -1,0 +1,61 @@
+"""What a gateway declares of its Service and its pods, as Istio's chart and as istiod's templates take it.
+
+Sources: manifests/charts/gateway of istio/istio and
+https://istio.io/latest/docs/tasks/traffic-management/ingress/gateway-api/#automated-deployment
+"""
+
+from __future__ import annotations
+
+from manifests.objects import Object, metadata
+from topology import LoadBalanced
+
+# As the gateway chart has it by itself.
+MOST_REPLICAS = 5
+
+
+def chart_service(declared: LoadBalanced) -> Object:
+    """The chart's `service`, but for its ports."""
+    service: Object = {
+        # Random node ports would make the Service differ from cluster to cluster (IST0170).
+        "allocateLoadBalancerNodePorts": False,
+    }
+    if declared.service_annotations:
+        service["annotations"] = dict(sorted(declared.service_annotations.items()))
+    if declared.load_balancer_ip:
+        service["loadBalancerIP"] = declared.load_balancer_ip
+    return service
+
+
+def chart_replicas(declared: LoadBalanced, simulated: bool) -> Object:
+    """The chart's number of pods; nothing measures simulated pods, so nothing can scale by their load."""
+    if simulated:
+        return {"autoscaling": {"enabled": False}} | (
+            {"replicaCount": declared.replicas} if declared.replicas > 1 else {}
+        )
+    if declared.replicas == 1:
+        return {}
+    return {"autoscaling": {"minReplicas": declared.replicas, "maxReplicas": max(declared.replicas, MOST_REPLICAS)}}
+
+
+def gateway_options(name: str, namespace: str, declared: LoadBalanced) -> Object:
+    """What istiod's template for a Gateway of the Gateway API is overlaid with."""
+    data = {"service": "spec:\n  allocateLoadBalancerNodePorts: false\n"}
+    if declared.replicas > 1:
+        data["deployment"] = f"spec:\n  replicas: {declared.replicas}\n"
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata(name, namespace), "data": data}
+
+
+def gateway_of_the_api(described: Object, class_name: str, options: str, declared: LoadBalanced) -> Object:
+    """A Gateway of the Gateway API without its listeners; `options` is the name of its ConfigMap."""
+    spec: Object = {
+        "gatewayClassName": class_name,
+        "infrastructure": {"parametersRef": {"group": "", "kind": "ConfigMap", "name": options}},
+    }
+    if declared.load_balancer_ip:
+        spec["addresses"] = [{"type": "IPAddress", "value": declared.load_balancer_ip}]
+    return {
+        "apiVersion": "gateway.networking.k8s.io/v1",
+        "kind": "Gateway",
+        "metadata": described,
+        "spec": spec,
+    }

@@ -1,0 +1,85 @@
+"""Members come and go, and each keeps what it has: the others see nothing of it but in their remote secrets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from embedded import processes
+from tests.integration.clone import Clone
+from tests.integration.faults.lines import Lines
+from tests.integration.faults.stacks import small_fleet
+from tests.integration.fleets.observer import Observer, clusterz
+from tests.integration.world import World, make_world, settled
+
+STACK = "members"
+STAYING, MEMBER = ("host", "west"), "east"
+
+
+@pytest.fixture(scope="module")
+def shared(clone: Clone) -> Iterator[World]:
+    """A fleet of two clusters, to which the tests add a third and take it away again."""
+    with make_world(clone) as world:
+        world.clone.write_stack(STACK, small_fleet(*STAYING))
+        world.meshfleet("up", "--stack", STACK, "--json")
+        yield world
+        world.meshfleet("destroy", "--stack", STACK, "--yes")
+        assert world.remains(STACK) == []
+
+
+def up(world: World, *clusters: str) -> list[str]:
+    """Bring up these clusters while those that stay are watched, which must notice nothing; the lines it printed."""
+    world.clone.write_stack(STACK, small_fleet(*clusters))
+    before = istiods(world)
+    observer = Observer(world, STACK, STAYING)
+    with observer.watching():
+        command = Lines(world.start("up", "--stack", STACK))
+        assert command.end() == 0, command.text
+        assert settled(lambda: all(reads(world, name) == dict.fromkeys(clusters, "synced") for name in STAYING), 30)
+    assert observer.faults() == []
+    assert observer.silent == {}
+    assert all(observer.looks[name] > 20 for name in STAYING)
+    assert istiods(world) == before
+    assert world.meshfleet("verify", "--stack", STACK, "--json").answer["ok"]
+    return [line for line in command.heard if line.startswith((*STAYING, MEMBER))]
+
+
+def reads(world: World, cluster: str) -> dict[str, str]:
+    """The clusters that the istiod of a cluster reads, and how it is with them."""
+    port = world.reservations()[f"{STACK}/istiod/{cluster}/default"]["http"]
+    return {entry["id"]: entry["syncStatus"] for entry in clusterz(port)}
+
+
+def istiods(world: World) -> dict[str, int]:
+    """The process of each istiod that stays."""
+    return {name: world.program(STACK, f"istiods/{name}.default", "pilot-discovery").pid for name in STAYING}
+
+
+def others(lines: list[str]) -> list[str]:
+    """What was done to the clusters that stay, without the seconds it took."""
+    return sorted(line.partition(" (")[0] for line in lines if line.startswith(STAYING))
+
+
+@pytest.mark.proof("a member is added and removed, and the others have only their remote secrets changed", step=3)
+def test_a_member_comes_and_of_the_others_only_remote_secrets_change(shared: World) -> None:
+    lines = up(shared, *STAYING, MEMBER)
+    assert others(lines) == [f"{name}  discovery  remote-secrets changed" for name in STAYING]
+
+
+@pytest.mark.proof("a member is added and removed, and the others have only their remote secrets changed", step=3)
+def test_a_member_goes_once_nobody_reads_it_any_more_and_nothing_of_it_is_left(shared: World) -> None:
+    shared.meshfleet("status", "--stack", STACK, "--json")
+    lines = up(shared, *STAYING)
+    assert others(lines) == [f"{name}  discovery  remote-secrets changed" for name in STAYING]
+    changed = [number for number, line in enumerate(lines) if line.startswith(STAYING)]
+    deleted = [number for number, line in enumerate(lines) if line.startswith(MEMBER)]
+    assert all(" deleted" in lines[number] for number in deleted)
+    assert max(changed) < min(deleted)
+
+    home = shared.home / "fleets" / STACK
+    running = [process for same in processes.find(home).values() for process in same]
+    assert [process.cmdline()[0] for process in running if f"/{MEMBER}" in process.cmdline()[0]] == []
+    assert [str(path) for path in home.rglob(f"*{MEMBER}*")] == []
+    assert [owner for owner in shared.reservations() if MEMBER in owner.split("/")] == []
+    assert shared.meshfleet("up", "--stack", STACK, "--json").answer["changes"] == {}

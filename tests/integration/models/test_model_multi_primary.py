@@ -1,0 +1,45 @@
+"""Two control planes in one mesh, on networks of their own and on one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.integration.clone import Clone
+from tests.integration.models.running import GATEWAY, Running, running
+
+pytestmark = pytest.mark.proof("the model multi-primary", step=3)
+
+NAMES = ("west", "east")
+
+
+@pytest.fixture(scope="module")
+def fleet(clone: Clone) -> Iterator[Running]:
+    with running(clone, "multi-primary") as made:
+        yield made
+
+
+def test_it_is_verified(fleet: Running) -> None:
+    assert fleet.model("mesh") == "multi-primary, several networks"
+    assert fleet.verified()["clusters-synced"] == set(NAMES)
+
+
+@pytest.mark.parametrize(("cluster", "peer"), [NAMES, NAMES[::-1]])
+def test_each_istiod_reads_both_and_injects_its_own(fleet: Running, cluster: str, peer: str) -> None:
+    assert set(fleet.known_to(cluster)) == {cluster, peer}
+    assert fleet.peers_told(cluster) == {"istio-system": {peer}}
+    assert fleet.injected_by(cluster) == [cluster]
+
+
+@pytest.mark.parametrize("cluster", NAMES)
+def test_each_istiod_knows_the_gateways_of_both_networks(fleet: Running, cluster: str) -> None:
+    assert fleet.gateways(cluster) == {name: f"network-{name}" for name in NAMES}
+    labels = fleet.get(cluster, "service", GATEWAY, "--namespace", "istio-system")["metadata"]["labels"]
+    assert labels["topology.istio.io/network"] == f"network-{cluster}"
+
+
+def test_one_root_is_trusted_in_both(fleet: Running) -> None:
+    for cluster in NAMES:
+        assert fleet.trusted_webhook_roots(cluster) == {fleet.root("mesh")}
+        assert fleet.given_roots(cluster)["sample"] == {fleet.root("mesh")}

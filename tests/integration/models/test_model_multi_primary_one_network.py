@@ -1,0 +1,42 @@
+"""Two control planes in one mesh whose pods reach each other directly."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.integration.clone import Clone
+from tests.integration.models.running import GATEWAY, Running, running
+
+pytestmark = pytest.mark.proof("the model multi-primary", step=3)
+
+NAMES = ("west", "east")
+
+
+@pytest.fixture(scope="module")
+def fleet(clone: Clone) -> Iterator[Running]:
+    with running(clone, "multi-primary-one-network") as made:
+        yield made
+
+
+def test_it_is_verified(fleet: Running) -> None:
+    assert fleet.model("mesh") == "multi-primary, one network"
+    assert fleet.verified()["clusters-synced"] == set(NAMES)
+
+
+@pytest.mark.parametrize(("cluster", "peer"), [NAMES, NAMES[::-1]])
+def test_each_istiod_reads_both_and_needs_no_gateway(fleet: Running, cluster: str, peer: str) -> None:
+    assert set(fleet.known_to(cluster)) == fleet.shards(cluster) == {cluster, peer}
+    assert fleet.peers_told(cluster) == {"istio-system": {peer}}
+    assert fleet.gateways(cluster) == {}
+    assert GATEWAY not in fleet.names(cluster, "services", "--namespace", "istio-system")
+    assert fleet.names(cluster, "gateways.networking.istio.io", "--all-namespaces") == set()
+
+
+@pytest.mark.parametrize("cluster", NAMES)
+def test_pods_of_the_cluster_have_addresses_of_their_own_range(fleet: Running, cluster: str) -> None:
+    beginning = {"west": "10.10.", "east": "10.20."}[cluster]
+    pods = fleet.get(cluster, "pods", "--namespace", "istio-system")["items"]
+    assert pods
+    assert all(pod["status"]["podIP"].startswith(beginning) for pod in pods)

@@ -1,0 +1,61 @@
+"""One control plane serves two clusters on networks of their own; without it nothing is injected in either."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.integration.clone import Clone
+from tests.integration.models.running import GATEWAY, Running, running
+
+pytestmark = pytest.mark.proof("the model primary-remote", step=3)
+
+NETWORKS = {"primary": "network-primary", "branch": "network-branch"}
+
+
+@pytest.fixture(scope="module")
+def fleet(clone: Clone) -> Iterator[Running]:
+    with running(clone, "primary-remote") as made:
+        yield made
+
+
+def test_it_is_verified(fleet: Running) -> None:
+    assert fleet.model("mesh") == "primary-remote, several networks"
+    assert fleet.verified()["served-from-elsewhere"] == {"branch"}
+
+
+def test_the_primary_reads_the_remote_and_the_remote_nobody(fleet: Running) -> None:
+    assert fleet.known_to("primary") == {"primary": "", "branch": "istio-system/istio-remote-secrets"}
+    assert fleet.peers_told("primary") == {"istio-system": {"branch"}}
+    assert fleet.peers_told("branch") == {}
+    assert fleet.istiods() == ["primary"]
+
+
+def test_the_remote_has_no_istiod_of_its_own_and_trusts_the_root_of_the_mesh(fleet: Running) -> None:
+    fleet.assert_served_from_elsewhere("branch", "mesh")
+    fleet.assert_leads_to_gateway_of("branch", "primary")
+
+
+def test_the_istiod_of_the_primary_knows_the_gateways_of_both_networks(fleet: Running) -> None:
+    assert fleet.gateways("primary") == NETWORKS
+    rules = {
+        name: fleet.names(name, "gateways.networking.istio.io", "--namespace", "istio-system")
+        for name in NETWORKS
+        if name == "primary"
+    }
+    assert rules == {"primary": {"cross-network-gateway", "istiod-gateway"}}
+    ports = {port["port"] for port in fleet.get("primary", "service", GATEWAY, "-n", "istio-system")["spec"]["ports"]}
+    assert ports >= {15443, 15012, 15017}
+
+
+def test_pods_of_the_remote_are_injected_by_the_istiod_of_the_primary_and_by_nobody_once_it_is_gone(
+    fleet: Running,
+) -> None:
+    assert fleet.injected_by("branch") == ["primary"]
+    fleet.end("primary")
+    for cluster in NETWORKS:
+        refused = fleet.try_pod(cluster, expect=1)
+        assert "failed calling webhook" in refused.err
+    fleet.up()
+    assert fleet.injected_by("branch") == ["primary"]
