@@ -32,13 +32,17 @@ class RefusedError(ClusterError):
 @contextmanager
 def api_errors(subject: str) -> Iterator[None]:
     """Turn the client's errors in the block into RefusedError or UnreachableError about `subject`."""
-    from httpx2 import HTTPError
+    from httpx2 import HTTPError, HTTPStatusError
     from lightkube import ApiError
 
     try:
         yield
     except ApiError as error:
         raise RefusedError(f"{subject}: {error.status.message}", error.status.code or 0) from error
+    except HTTPStatusError as error:
+        # Of a group that it does not know an API server says so in plain text.
+        told = " ".join(error.response.text.split())[:200]
+        raise RefusedError(f"{subject}: {told or error}", error.response.status_code) from error
     except HTTPError as error:
         raise UnreachableError(
             f"{subject}: {_server(error)} does not answer ({error}); "

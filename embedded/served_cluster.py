@@ -8,7 +8,7 @@ Source: pilot/pkg/serviceregistry/kube/controller/multicluster.go of istio/istio
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from embedded.api_errors import RefusedError, api_errors
 from embedded.health import ask
@@ -99,12 +99,15 @@ def _absent(error: RefusedError) -> str:
 
 def is_served_otherwise(client: Client, serving: Serving) -> bool:
     """Whether the cluster is another control plane's by now, or another revision's as well. Raises ClusterError."""
+    from lightkube.operators import not_exists
     from lightkube.resources.admissionregistration_v1 import MutatingWebhookConfiguration
 
     if served_from(client, serving.namespace) not in (None, serving.primary):
         return True
+    # A tag is another way to an istiod that has a webhook of its own.
+    of_revisions: dict[str, Any] = {"app": "sidecar-injector", "istio.io/tag": not_exists()}
     with api_errors("MutatingWebhookConfigurations"):
-        found = list(client.list(MutatingWebhookConfiguration, labels={"app": "sidecar-injector"}))
+        found = list(client.list(MutatingWebhookConfiguration, labels=of_revisions))
     others = [one for one in found if one.metadata and one.metadata.name != serving.webhook]
     return any(webhook.clientConfig.caBundle for one in others for webhook in one.webhooks or [])
 

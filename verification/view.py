@@ -212,11 +212,11 @@ def _control_plane(cluster: str, entry: Any, where: str) -> ControlPlaneView:
         namespace=str(entry.get("namespace") or "istio-system"),
         gateway_revision=str(entry.get("gatewayRevision") or ""),
     )
-    others = [other for other in entry.get("revisions") or () if str(other.get("name")) != revision]
-    return replace(
-        plane,
-        others=tuple(replace(plane, revision=_text(other, "name", where), debug_url=_url(other)) for other in others),
-    )
+    # Missing in a fleet from before there were several.
+    told = _entries(entry, "revisions", f"{where}.") if entry.get("revisions") else ()
+    names = {_text(one, "name", f"{where}.revisions"): _url(one) for one in told}
+    others = (replace(plane, revision=name, debug_url=url) for name, url in names.items() if name != revision)
+    return replace(plane, others=tuple(others))
 
 
 def _url(entry: Mapping[str, Any]) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from topology.errors import VerificationError
 from verification import FleetView
-from verification.view import fingerprint_digits
+from verification.view import fingerprint_digits, of_each_revision
 
 pytestmark = pytest.mark.proof("verification of a running fleet", step=0)
 
@@ -94,6 +95,71 @@ def test_only_clusters_with_their_own_control_plane_are_primaries(status: dict[s
     }
     fleet = FleetView.from_status(status, tmp_path)
     assert [cluster.name for cluster in fleet.primaries()] == ["west", "solo"]
+
+
+def with_revisions(entry: dict[str, Any], *urls: str | None) -> None:
+    """Put the revisions `blue`, which workloads are on, and `green` into the status of a cluster."""
+    revisions = [
+        {"name": name, "version": "1.31", "debugUrl": url} for name, url in zip(("blue", "green"), urls, strict=True)
+    ]
+    entry["controlPlane"] |= {
+        "revision": "blue",
+        "gatewayRevision": "green",
+        "debugUrl": urls[0],
+        "revisions": revisions,
+    }
+
+
+def test_every_revision_of_every_primary_is_an_istiod_of_its_own(status: dict[str, Any], tmp_path: Path) -> None:
+    west, east, _ = status["clusters"]
+    with_revisions(west, "http://127.0.0.1:1/", "http://127.0.0.1:2/")
+    east["controlPlane"] = {"kind": "remote", "of": "west"}
+    with_revisions(east, None, None)
+    fleet = FleetView.from_status(status, tmp_path)
+    found = [(one.name, one.control_plane.revision, one.control_plane.debug_url) for one in fleet.istiods()]
+    assert found == [
+        ("west", "blue", "http://127.0.0.1:1"),
+        ("west", "green", "http://127.0.0.1:2"),
+        ("solo", "default", "http://127.0.0.1:18103"),
+    ]
+    # Each is the same cluster in everything else.
+    blue, green, _ = fleet.istiods()
+    assert replace(green, control_plane=blue.control_plane) == blue
+    assert (green.control_plane.gateway_revision, green.control_plane.namespace) == ("green", "istio-system")
+    assert [cluster.name for cluster in fleet.primaries()] == ["west", "solo"]
+
+
+def test_a_cluster_that_is_served_from_elsewhere_has_each_of_its_primarys_revisions(
+    status: dict[str, Any], tmp_path: Path
+) -> None:
+    status["clusters"][1]["controlPlane"] = {"kind": "remote", "of": "west"}
+    with_revisions(status["clusters"][1], None, None)
+    east = FleetView.from_status(status, tmp_path).clusters[1]
+    views = of_each_revision(east)
+    assert [(view.name, view.control_plane.of, view.control_plane.revision) for view in views] == [
+        ("east", "west", "blue"),
+        ("east", "west", "green"),
+    ]
+    # Workloads are on the first, which is the view of the cluster itself.
+    assert views[0] is east
+
+
+def test_a_fleet_from_before_revisions_were_told_has_one_of_each(fleet: FleetView) -> None:
+    assert fleet.istiods() == fleet.primaries() == fleet.clusters
+
+
+@pytest.mark.parametrize("revisions", [[{"version": "1.31"}], [{"name": ""}], [{"name": 3}]])
+def test_a_revision_without_a_name_is_refused(status: dict[str, Any], tmp_path: Path, revisions: Any) -> None:
+    status["clusters"][0]["controlPlane"]["revisions"] = revisions
+    with pytest.raises(VerificationError, match=r"clusters.west.controlPlane.revisions.name is .*; a name is"):
+        FleetView.from_status(status, tmp_path)
+
+
+@pytest.mark.parametrize("revisions", ["blue", {"blue": {}}, 3, ["blue"]])
+def test_revisions_of_another_shape_are_refused(status: dict[str, Any], tmp_path: Path, revisions: Any) -> None:
+    status["clusters"][0]["controlPlane"]["revisions"] = revisions
+    with pytest.raises(VerificationError, match=r"clusters.west.controlPlane.revisions"):
+        FleetView.from_status(status, tmp_path)
 
 
 @pytest.mark.parametrize(
