@@ -21,7 +21,7 @@ from embedded import port_forward
 from embedded.api_errors import RefusedError, api_errors
 from embedded.kubeconfig import connect
 from embedded.port_forward import apply_port_forward, remove_port_forward
-from embedded.served_cluster import Serving, is_served_otherwise
+from embedded.served_cluster import CONTROL_PLANES, Serving, is_served_otherwise
 from plugins.meshfleet.handler import Properties
 from plugins.meshfleet.served_cluster import ServedClusterHandler
 from tests.plugins.meshfleet.conftest import MeshCluster
@@ -229,8 +229,9 @@ def webhook(mesh_cluster: MeshCluster) -> Iterator[Webhook]:
 
 
 @pytest.fixture
-def without_charts(mesh_cluster: MeshCluster) -> None:
-    """The webhook of the chart that all these tests share is as no istiod has patched it."""
+def without_charts(mesh_cluster: MeshCluster) -> Iterator[None]:
+    """The webhook of the chart that all these tests share is as no istiod has patched it; `east` is to serve here."""
+    mesh_cluster.kubectl("annotate", "namespace", "istio-system", f"{CONTROL_PLANES}=east", "--overwrite")
     found = json.loads(
         mesh_cluster.kubectl("get", "mutatingwebhookconfiguration", "istio-sidecar-injector", "-o", "json")
     )
@@ -243,6 +244,8 @@ def without_charts(mesh_cluster: MeshCluster) -> None:
         mesh_cluster.kubectl(
             "patch", "mutatingwebhookconfiguration", "istio-sidecar-injector", "--type=json", "-p", json.dumps(bundles)
         )
+    yield
+    mesh_cluster.kubectl("annotate", "namespace", "istio-system", f"{CONTROL_PLANES}-")
 
 
 SERVING = Serving("east", None, "served-blue", "istio-system")
@@ -281,6 +284,7 @@ def test_what_istiods_wrote_goes_with_the_last_revision_that_serves_the_cluster(
 
     webhook("served-blue", patched=True)
     webhook("served-green", patched=True)
+    place.kubectl("annotate", "namespace", place.namespace, f"{CONTROL_PLANES}=east", "--overwrite")
     place.kubectl("create", "configmap", "istio-ca-root-cert")
     place.kubectl("label", "configmap", "istio-ca-root-cert", "istio.io/config=true")
     handler = ServedClusterHandler()
