@@ -15,11 +15,10 @@ import pulumi
 from components.cluster import ClusterAccess
 from components.component import Component
 from components.helm_release import HelmRelease, helm_release
+from components.istio_charts import istio_charts
 from components.istiod_process import process_address, start_process, webhooks_at
-from components.kubernetes_object import KubernetesObject
 from components.trust import TrustResources
-from manifests import ambient, gateway_api, revision_tags
-from manifests import control_plane as manifests
+from manifests import ambient
 from plugins.meshfleet.sdk import Istiod, IstiodAddress, ServedCluster
 from topology import Fleet
 
@@ -50,22 +49,6 @@ class ControlPlaneResources:
         return list((self.served or self.processes or self.hosted or self.istiods).values())
 
 
-def registered_tags(
-    component: Component,
-    fleet: Fleet,
-    access: ClusterAccess,
-    webhooks: manifests.Webhooks | None,
-    after: HelmRelease,
-) -> None:
-    """Register the revision tags of a cluster, after the chart of the revision they stand for."""
-    for tag, manifest in revision_tags.tags(fleet, access.name, webhooks).items():
-        KubernetesObject(
-            f"{access.name}/tag-{tag}",
-            manifest,
-            component.child(provider=access.provider, after=[after], deleted_with=access.goes_with),
-        )
-
-
 class ControlPlane(Component):
     """Brings up istiod for one cluster, after its namespace and its `cacerts`."""
 
@@ -83,37 +66,13 @@ class ControlPlane(Component):
         addresses = {name: process_address(self, fleet, cluster, name) for name in istio.installed if simulated}
         webhooks = {name: webhooks_at(fleet, cluster, address) for name, address in addresses.items()}
 
-        def in_cluster(*after: pulumi.Resource) -> pulumi.ResourceOptions:
-            return self.child(provider=access.provider, after=after, deleted_with=access.goes_with)
-
-        before = [
-            helm_release(f"{cluster}/{name}", fleet, cluster, release, in_cluster(namespace))
-            for name, release in gateway_api.before(fleet, cluster).items()
-        ]
-        base = helm_release(
-            f"{cluster}/istio-base",
-            fleet,
-            cluster,
-            manifests.base(fleet, cluster, webhooks.get(istio.revision)),
-            in_cluster(namespace, *before),
-        )
-        istiods = {
-            revision: helm_release(
-                f"{cluster}/{manifests.istiod_service(revision)}",
-                fleet,
-                cluster,
-                manifests.istiod(fleet, cluster, revision, webhooks.get(revision), roots=trust.fingerprints),
-                in_cluster(base, trust.cacerts),
-                revision=revision,
-            )
-            for revision in istio.installed
-        }
-        registered_tags(self, fleet, access, webhooks.get(istio.revision), istiods[istio.revision])
+        charts = istio_charts(self, fleet, access, namespace, webhooks, after=[trust.cacerts], roots=trust.fingerprints)
         processes = {
-            revision: start_process(self, fleet, access, revision, address, trust, after=[istiods[revision]])
+            revision: start_process(self, fleet, access, revision, address, trust, after=[charts.istiods[revision]])
             for revision, address in addresses.items()
         }
-        self.resources = ControlPlaneResources(base, istiods, addresses, processes)
+        self.resources = ControlPlaneResources(charts.base, charts.istiods, addresses, processes)
         for name, release in ambient.after(fleet, cluster, trust.fingerprints).items():
-            helm_release(f"{cluster}/{name}", fleet, cluster, release, in_cluster(*self.resources.ready))
+            opts = self.child(provider=access.provider, after=self.resources.ready, deleted_with=access.goes_with)
+            helm_release(f"{cluster}/{name}", fleet, cluster, release, opts)
         self.done()

@@ -15,14 +15,15 @@ import pulumi
 
 from components.cluster import ClusterAccess
 from components.component import Component
-from components.control_plane import ControlPlaneResources, registered_tags
+from components.control_plane import ControlPlaneResources
 from components.helm_release import helm_release
+from components.istio_charts import istio_charts
 from components.istiod_process import process_address, start_process, webhooks_at
 from components.kubernetes_object import KubernetesObject
 from components.remote_secrets import kubeconfig_of
 from components.trust import TrustResources
 from manifests import control_plane as manifests
-from manifests import external, gateway_api
+from manifests import external
 from topology import Fleet
 
 
@@ -56,30 +57,8 @@ class ExternalControlPlane(Component):
                 provider=access.provider, after=after, deleted_with=access.goes_with, secret_outputs=["data"]
             )
 
-        before = [
-            helm_release(f"{cluster}/{name}", fleet, cluster, release, inside(config, namespace))
-            for name, release in gateway_api.before(fleet, cluster).items()
-        ]
-        base = helm_release(
-            f"{cluster}/istio-base",
-            fleet,
-            cluster,
-            manifests.base(fleet, cluster, webhooks.get(istio.revision)),
-            inside(config, namespace, *before),
-        )
-        charts = {
-            revision: helm_release(
-                f"{cluster}/{manifests.istiod_service(revision)}",
-                fleet,
-                cluster,
-                manifests.istiod(fleet, cluster, revision, webhooks.get(revision), address=gateway_address),
-                inside(config, base),
-                revision=revision,
-            )
-            for revision in istio.installed
-        }
-        registered_tags(self, fleet, config, webhooks.get(istio.revision), charts[istio.revision])
-        kubeconfig = self._kubeconfig(fleet, config, inside(config, charts[istio.revision]))
+        charts = istio_charts(self, fleet, config, namespace, webhooks, address=gateway_address)
+        kubeconfig = self._kubeconfig(fleet, config, inside(config, charts.istiods[istio.revision]))
         data: pulumi.Output[Any] = pulumi.Output.secret(kubeconfig.apply(kubeconfig_data))
         secret = KubernetesObject(
             f"{host.name}/external-{cluster}-kubeconfig",
@@ -106,11 +85,11 @@ class ExternalControlPlane(Component):
                     addresses[revision],
                     trust,
                     # The config cluster's chart holds the mesh configuration and the injector's templates.
-                    after=[istiods[revision], charts[revision]],
+                    after=[istiods[revision], charts.istiods[revision]],
                     config_kubeconfig=kubeconfig,
                 )
         # Where pods run it is the host's release that is done when istiod answers.
-        self.resources = ControlPlaneResources(base, charts, addresses, processes, hosted=istiods)
+        self.resources = ControlPlaneResources(charts.base, charts.istiods, addresses, processes, hosted=istiods)
         self.done()
 
     def _kubeconfig(self, fleet: Fleet, config: ClusterAccess, opts: pulumi.ResourceOptions) -> pulumi.Output[str]:

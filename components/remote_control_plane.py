@@ -13,8 +13,8 @@ import pulumi
 
 from components.cluster import ClusterAccess
 from components.component import Component
-from components.control_plane import ControlPlaneResources, registered_tags
-from components.helm_release import helm_release
+from components.control_plane import ControlPlaneResources
+from components.istio_charts import istio_charts
 from components.istiod_process import webhooks_at
 from manifests import control_plane as manifests
 from plugins.meshfleet.sdk import ServedCluster
@@ -38,32 +38,9 @@ class RemoteControlPlane(Component):
     ) -> None:
         super().__init__(access.name, opts)
         self._fleet, self._access, self._primary = fleet, access, primary
-        cluster, revision = access.name, fleet.istio.revision
-        webhooks = {name: webhooks_at(fleet, cluster, address) for name, address in primary.addresses.items()}
-
-        def in_cluster(*after: pulumi.Resource) -> pulumi.ResourceOptions:
-            return self.child(provider=access.provider, after=after, deleted_with=access.goes_with)
-
-        base = helm_release(
-            f"{cluster}/istio-base",
-            fleet,
-            cluster,
-            manifests.base(fleet, cluster, webhooks.get(revision)),
-            in_cluster(namespace),
-        )
-        istiods = {
-            name: helm_release(
-                f"{cluster}/{manifests.istiod_service(name)}",
-                fleet,
-                cluster,
-                manifests.istiod(fleet, cluster, name, webhooks.get(name), address=gateway_address),
-                in_cluster(base),
-                revision=name,
-            )
-            for name in fleet.istio.installed
-        }
-        registered_tags(self, fleet, access, webhooks.get(revision), istiods[revision])
-        self.resources = ControlPlaneResources(base, istiods)
+        webhooks = {name: webhooks_at(fleet, access.name, address) for name, address in primary.addresses.items()}
+        charts = istio_charts(self, fleet, access, namespace, webhooks, address=gateway_address)
+        self.resources = ControlPlaneResources(charts.base, charts.istiods)
 
     def wait(self, remote_secrets: pulumi.Resource, way: Sequence[pulumi.Resource]) -> ControlPlaneResources:
         """Register the wait for being served, which `remote_secrets` of the primary sets going; ends the component.

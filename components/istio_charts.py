@@ -1,0 +1,76 @@
+"""Istio's charts in a cluster, wherever its istiod runs: base, istiod once for each revision, and the revision tags.
+
+Source: https://istio.io/latest/docs/setup/install/helm/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pulumi
+
+from components.cluster import ClusterAccess
+from components.component import Component
+from components.helm_release import HelmRelease, helm_release
+from components.kubernetes_object import KubernetesObject
+from manifests import control_plane as manifests
+from manifests import gateway_api, revision_tags
+from topology import Fleet
+
+
+@dataclass(frozen=True)
+class IstioCharts:
+    """The releases of a cluster's own Istio; `istiods` by revision."""
+
+    base: HelmRelease
+    istiods: Mapping[str, HelmRelease]
+
+
+def istio_charts(
+    component: Component,
+    fleet: Fleet,
+    access: ClusterAccess,
+    namespace: pulumi.Resource,
+    webhooks: Mapping[str, manifests.Webhooks],
+    *,
+    after: Sequence[pulumi.Resource] = (),
+    roots: pulumi.Output[str] | None = None,
+    address: pulumi.Output[str] | None = None,
+) -> IstioCharts:
+    """Register the charts as children of `component`: base after `namespace`, the istiods after that and `after`.
+
+    `webhooks` are by revision, of those whose istiod is a process; `roots` and `address` as `manifests.istiod` has
+    them.
+    """
+    cluster, istio = access.name, fleet.istio
+
+    def in_cluster(*waits: pulumi.Resource) -> pulumi.ResourceOptions:
+        return component.child(provider=access.provider, after=waits, deleted_with=access.goes_with)
+
+    before = [
+        helm_release(f"{cluster}/{name}", fleet, cluster, release, in_cluster(namespace))
+        for name, release in gateway_api.before(fleet, cluster).items()
+    ]
+    base = helm_release(
+        f"{cluster}/istio-base",
+        fleet,
+        cluster,
+        manifests.base(fleet, cluster, webhooks.get(istio.revision)),
+        in_cluster(namespace, *before),
+    )
+    istiods = {
+        revision: helm_release(
+            f"{cluster}/{manifests.istiod_service(revision)}",
+            fleet,
+            cluster,
+            manifests.istiod(fleet, cluster, revision, webhooks.get(revision), roots=roots, address=address),
+            in_cluster(base, *after),
+            revision=revision,
+        )
+        for revision in istio.installed
+    }
+    for tag, manifest in revision_tags.tags(fleet, cluster, webhooks.get(istio.revision)).items():
+        # After the chart of the revision that the tags stand for.
+        KubernetesObject(f"{cluster}/tag-{tag}", manifest, in_cluster(istiods[istio.revision]))
+    return IstioCharts(base, istiods)
