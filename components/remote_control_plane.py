@@ -48,7 +48,7 @@ class RemoteControlPlane(Component):
         `way` is what opens the gateway in front of that istiod: nothing in the cluster reaches it before.
         """
         fleet, access = self._fleet, self._access
-        charts = self.resources
+        charts, namespace = self.resources, fleet.system_namespace(access.name)
         served = {}
         for revision, chart in charts.istiods.items():
             process = self._primary.processes.get(revision)
@@ -56,8 +56,8 @@ class RemoteControlPlane(Component):
                 f"{access.name}/{'served' if revision == 'default' else f'served-{revision}'}",
                 cluster=access.name,
                 primary=fleet.primary_of(access.name),
-                namespace=fleet.system_namespace(access.name),
-                webhook=manifests.injection_webhook(fleet, access.name, revision),
+                namespace=namespace,
+                webhook=manifests.injection_webhook(revision, namespace),
                 kubeconfig=access.kubeconfig,
                 context=access.context or None,
                 debug_url=process.debug_url if process else None,

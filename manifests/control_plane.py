@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from manifests import ambient
 from manifests.mesh_networks import mesh_networks
 from manifests.mesh_settings import mesh_config
-from manifests.objects import Chart, Object, Release
+from manifests.objects import ISTIO_SYSTEM, Chart, Object, Release
 from manifests.trust import ROOTS_ANNOTATION
 from topology import Fleet
 
@@ -57,12 +57,15 @@ def proxy_settings() -> dict[str, str]:
     return {"PROXY_CONFIG_XDS_AGENT": "true"}
 
 
-def injection_webhook(fleet: Fleet, cluster: str, revision: str) -> str:
-    """The name of a revision's MutatingWebhookConfiguration in a cluster (the chart's mutatingwebhook.yaml)."""
+def injection_webhook(revision: str, namespace: str) -> str:
+    """The name of a revision's MutatingWebhookConfiguration, with Istio in `namespace`.
+
+    Source: templates/mutatingwebhook.yaml of the chart
+    """
     parts = ["istio-sidecar-injector"]
     if revision != "default":
         parts.append(revision)
-    if (namespace := fleet.system_namespace(cluster)) != "istio-system":
+    if namespace != ISTIO_SYSTEM:
         parts.append(namespace)
     return "-".join(parts)
 
@@ -90,7 +93,7 @@ def base(fleet: Fleet, cluster: str, webhooks: Webhooks | None) -> Release:
     if webhooks and fleet.is_primary(cluster):
         values["base"] = {"validationURL": webhooks.validation}
     namespace = fleet.system_namespace(cluster)
-    if namespace != "istio-system":
+    if namespace != ISTIO_SYSTEM:
         values["global"] = {"istioNamespace": namespace}
     return Release("istio-base", namespace, Chart.BASE, values, wait=False)
 
@@ -138,7 +141,7 @@ def external_istiod(fleet: Fleet, cluster: str, revision: str, roots: object) ->
 
     Source: https://istio.io/latest/docs/setup/install/external-controlplane/#set-up-the-control-plane-in-the-external-cluster
     """
-    namespace = fleet.system_namespace(cluster)
+    namespace, simulated = fleet.system_namespace(cluster), fleet.clusters[fleet.hosting(cluster)].simulated
     values = _common(fleet, cluster, revision) | {"configMap": False, "env": settings(fleet, cluster)}
     _merge(
         values,
@@ -150,10 +153,9 @@ def external_istiod(fleet: Fleet, cluster: str, revision: str, roots: object) ->
                 "configValidation": False,
                 "omitSidecarInjectorConfigMap": True,
             },
-            "autoscaleEnabled": not fleet.clusters[fleet.hosting(cluster)].simulated,
+            "autoscaleEnabled": not simulated,
         },
     )
-    simulated = fleet.clusters[fleet.hosting(cluster)].simulated
     if not simulated:
         values["podAnnotations"] = {ROOTS_ANNOTATION: roots}
     return Release(istiod_service(revision), namespace, Chart.ISTIOD, values, wait=not simulated)
@@ -180,7 +182,7 @@ def _common(fleet: Fleet, cluster: str, revision: str) -> Object:
 def _served_from_elsewhere(fleet: Fleet, cluster: str, address: object) -> Object:
     remote: Object = {"profile": "remote", "global": {"remotePilotAddress": address}}
     namespace = fleet.system_namespace(cluster)
-    if namespace != "istio-system":
+    if namespace != ISTIO_SYSTEM:
         remote["global"]["istioNamespace"] = namespace
     return remote
 

@@ -140,7 +140,7 @@ def test_everything_of_a_control_plane_is_in_its_own_namespace_in_every_cluster(
             # The gateway's chart takes the namespace of its release.
             assert name == "east-west-gateway" or told == release.namespace
         for revision in fleet.istio.installed:
-            assert injection_webhook(fleet, cluster, revision).endswith(own) == (own != "istio-system")
+            assert injection_webhook(revision, own).endswith(own) == (own != "istio-system")
 
 
 @pytest.mark.parametrize("plane", [{"remote": "c0"}, "own"], ids=["remotes", "primaries"])

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from manifests.namespaces import CONTROL_PLANES
 from verification import FleetView
-from verification.checks.served_from_elsewhere import CONTROL_PLANES, Injector, judge
+from verification.checks.served_from_elsewhere import Injector, judge
 
 pytestmark = pytest.mark.proof(
     "a change of roots reaches the webhooks of clusters that are served from elsewhere", step=0

@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
+from manifests.namespaces import CONTROL_PLANES
 from topology.errors import CertificateError, VerificationError
 from verification import ALL, FleetView, MeshView
 from verification.checks import served_from_elsewhere
-from verification.checks.served_from_elsewhere import CONTROL_PLANES, Injector, ServedFromElsewhere, webhook_name
+from verification.checks.served_from_elsewhere import Injector, ServedFromElsewhere, webhook_name
 from verification.view import ClusterView
 
 pytestmark = pytest.mark.proof("clusters served from elsewhere are verified", step=0)

@@ -14,12 +14,12 @@ from lightkube import ApiError
 from lightkube.resources.admissionregistration_v1 import MutatingWebhookConfiguration
 from lightkube.resources.core_v1 import Namespace
 
+from manifests.control_plane import injection_webhook
+from manifests.namespaces import CONTROL_PLANES
 from verification.bundle import certificates, fingerprint
 from verification.check import Check, Finding
 from verification.cluster_api import reach
 from verification.view import ClusterView, FleetView, of_each_revision
-
-CONTROL_PLANES = "topology.istio.io/controlPlaneClusters"
 
 
 @dataclass(frozen=True)
@@ -62,12 +62,8 @@ class ServedFromElsewhere(Check):
 
 
 def webhook_name(cluster: ClusterView) -> str:
-    """The name the istiod chart gives the injection webhook (templates/mutatingwebhook.yaml)."""
-    plane = cluster.control_plane
-    parts = ["istio-sidecar-injector"]
-    parts += [plane.revision] if plane.revision != "default" else []
-    parts += [plane.namespace] if plane.namespace != "istio-system" else []
-    return "-".join(parts)
+    """The name of the injection webhook of the revision that is looked at."""
+    return injection_webhook(cluster.control_plane.revision, cluster.control_plane.namespace)
 
 
 def judge(fleet: FleetView, cluster: ClusterView, annotations: Mapping[str, str], injector: Injector) -> Finding:
