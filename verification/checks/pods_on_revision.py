@@ -12,12 +12,12 @@ from lightkube.resources.core_v1 import Pod
 
 from verification.check import Check, Finding
 from verification.cluster_api import reach
+from verification.pods import annotations_of, called, not_ended, some_of
 from verification.view import ClusterView, FleetView
 
 # Injection writes it into every pod that gets a proxy (pkg/kube/inject/inject.go).
 REVISION = "istio.io/rev"
 INJECTED = "sidecar.istio.io/status"
-SHOWN = 3
 
 
 class PodsOnRevision(Check):
@@ -35,21 +35,19 @@ def judge(cluster: ClusterView, pods: Iterable[Pod]) -> Finding:
     plane = cluster.control_plane
     wanted = {plane.revision, plane.gateway_revision or plane.revision}
     left, count = [], 0
-    for pod in pods:
-        annotations = (pod.metadata.annotations if pod.metadata else None) or {}
-        ended = pod.status and pod.status.phase in ("Succeeded", "Failed")
-        if INJECTED not in annotations or ended or pod.metadata is None:
+    for pod in not_ended(pods):
+        annotations = annotations_of(pod)
+        if INJECTED not in annotations:
             continue
         count += 1
         revision = annotations.get(REVISION, "default")
         if revision not in wanted:
-            left.append(f"{pod.metadata.namespace}/{pod.metadata.name} ({revision})")
+            left.append(f"{called(pod)} ({revision})")
     if left:
-        others = f" and {len(left) - SHOWN} more" if len(left) > SHOWN else ""
         return Finding(
             False,
             f"{len(left)} of {count} proxies of {cluster.name} are on another revision than "
-            f"{' or '.join(sorted(wanted))}: {', '.join(sorted(left)[:SHOWN])}{others}; restart their workloads "
+            f"{' or '.join(sorted(wanted))}: {some_of(left)}; restart their workloads "
             "(kubectl rollout restart), which gives them the new one",
         )
     return Finding(True, f"all {count} proxies of {cluster.name} are on {' or '.join(sorted(wanted))}")

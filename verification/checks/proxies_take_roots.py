@@ -17,11 +17,11 @@ from lightkube.resources.core_v1 import Pod
 from manifests.trust import ROOTS_ANNOTATION
 from verification.check import Check, Finding
 from verification.cluster_api import reach
+from verification.pods import annotations_of, called, not_ended, some_of
 from verification.view import ClusterView, FleetView
 
 PROXY = "istio-proxy"
 SETTING = "PROXY_CONFIG_XDS_AGENT"
-SHOWN = 3
 
 
 class ProxiesTakeRoots(Check):
@@ -35,28 +35,22 @@ class ProxiesTakeRoots(Check):
 
 
 def judge(fleet: FleetView, cluster: ClusterView, pods: Iterable[Pod]) -> Finding:
-    """Whether every proxy among the containers of `pods` has the setting, or was made for the roots of the mesh.
-
-    A pod that has ended has no proxy.
-    """
+    """Whether every proxy among the containers of `pods` has the setting, or was made for the roots of the mesh."""
     roots = ",".join(fleet.mesh(cluster.mesh).bundle)
     deaf, count = [], 0
-    for pod in pods:
+    for pod in not_ended(pods):
         proxy = _proxy(pod)
-        if proxy is None or (pod.status and pod.status.phase in ("Succeeded", "Failed")):
+        if proxy is None:
             continue
         count += 1
-        made_for = (pod.metadata.annotations if pod.metadata else None) or {}
         listens = any(variable.name == SETTING and variable.value == "true" for variable in proxy.env or ())
-        if not listens and made_for.get(ROOTS_ANNOTATION) != roots:
-            deaf.append(f"{pod.metadata.namespace}/{pod.metadata.name}" if pod.metadata else "a pod without a name")
+        if not listens and annotations_of(pod).get(ROOTS_ANNOTATION) != roots:
+            deaf.append(called(pod))
     if deaf:
-        others = f" and {len(deaf) - SHOWN} more" if len(deaf) > SHOWN else ""
         return Finding(
             False,
             f"{len(deaf)} of {count} proxies of {cluster.name} hear of another root only when their certificates are "
-            f"renewed, {', '.join(sorted(deaf)[:SHOWN])}{others}: they were injected before {SETTING} was set; "
-            "restart their workloads",
+            f"renewed, {some_of(deaf)}: they were injected before {SETTING} was set; restart their workloads",
         )
     return Finding(True, f"all {count} proxies of {cluster.name} hear of another root at once")
 
