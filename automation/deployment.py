@@ -7,36 +7,32 @@ component tell more: they are written before a run changes any cluster, so they 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from automation.recorded_state import Deployment, description_of, resources_of
 from components.tokens import COMPONENT_PREFIX
 from topology.deployed import Bundle, Deployed, DeployedRevisions, DeployedTrust
 from topology.names import DEFAULT_ROOT
 
-STACK = "pulumi:pulumi:Stack"
 MESH = f"{COMPONENT_PREFIX}MeshTrust"
 
 
-def deployed_in(resources: Iterable[Mapping[str, Any]]) -> Deployed:
-    """What is deployed, from the resources of a stack's state as `pulumi stack export` writes them."""
-    reached: dict[str, Bundle] = {}
+def deployed_in(deployment: Deployment) -> Deployed:
+    """What is deployed, from a stack's state as `pulumi stack export` writes it."""
+    fleet = description_of(deployment) or {}
+    reached = dict(_reached(fleet))
     begun: dict[str, Bundle | None] = {}
-    revisions = None
-    for resource in resources:
-        if resource.get("type") == STACK:
-            reached = dict(_reached(resource.get("outputs") or {}))
-            revisions = _revisions(resource.get("outputs") or {})
-        elif resource.get("type") == MESH:
+    for resource in resources_of(deployment):
+        if resource["type"] == MESH:
             mesh = str(resource["urn"]).rpartition("::mesh ")[2]
             begun[mesh] = tuple((resource.get("inputs") or {}).get("bundle") or ()) or None
-    return Deployed({mesh: _trust(reached.get(mesh), bundle) for mesh, bundle in begun.items()}, revisions)
+    return Deployed({mesh: _trust(reached.get(mesh), bundle) for mesh, bundle in begun.items()}, _revisions(fleet))
 
 
-def _revisions(outputs: Mapping[str, Any]) -> DeployedRevisions | None:
+def _revisions(fleet: Mapping[str, Any]) -> DeployedRevisions | None:
     """The revisions of the last run that completed, which are the same in every cluster."""
-    fleet = outputs.get("fleet")
-    clusters = fleet.get("clusters") if isinstance(fleet, Mapping) else None
+    clusters = fleet.get("clusters")
     plane = clusters[0].get("controlPlane") if clusters else None
     if not plane or not plane.get("revisions"):
         return None
@@ -50,9 +46,8 @@ def _trust(reached: Bundle | None, begun: Bundle | None) -> DeployedTrust:
     return DeployedTrust(reached or known, known)
 
 
-def _reached(outputs: Mapping[str, Any]) -> Iterator[tuple[str, Bundle]]:
-    fleet = outputs.get("fleet")
-    for mesh in fleet.get("meshes") or () if isinstance(fleet, Mapping) else ():
+def _reached(fleet: Mapping[str, Any]) -> Iterator[tuple[str, Bundle]]:
+    for mesh in fleet.get("meshes") or ():
         names = [root["name"] for root in mesh.get("roots") or ()]
         signing = mesh.get("signing") or DEFAULT_ROOT
         yield mesh["name"], (signing, *(name for name in names if name != signing))

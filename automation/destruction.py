@@ -57,7 +57,7 @@ def destroy(checkout: Checkout, stack: str, *, quiet: bool, forget: Sequence[str
 
 def _require_known(checkout: Checkout, engine: Engine, forget: Sequence[str]) -> None:
     if forget:
-        known = forgetting.known_to(checkout, engine.file.stack, {"resources": engine.resources()})
+        known = forgetting.known_to(checkout, engine.file.stack, engine.recorded())
         # With the whole stack to go it does not matter whether its file still has the cluster.
         if faults := forgetting.faults(forget, declared=(), known=known):
             raise TopologyError(faults)

@@ -9,7 +9,7 @@ import json
 import tempfile
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from importlib import import_module
@@ -69,6 +69,8 @@ class Engine:
 
     environment: Environment
     file: StackFile
+    # What `recorded` read last, until something here changes the state. Elsewhere nobody may: the stack is held.
+    _recorded: Deployment | None = field(default=None, init=False, repr=False, compare=False)
 
     def exists(self) -> bool:
         """Whether the stack has been initialised in the backend."""
@@ -122,18 +124,18 @@ class Engine:
         except auto.CommandError as error:
             if not record.sentences():
                 raise EngineError(_reason(error)) from error
+        finally:
+            self._recorded = None
         return record
 
-    def resources(self) -> list[dict[str, Any]]:
-        """The resources in the stack's state, secrets encrypted; none when there is no stack yet."""
-        if not self.exists():
-            return []
-        # What the CLI would say as well, without a process of its own before every `up` and `preview`.
-        if self.environment.local_backend:
-            said = json.loads(self._local_state().read_text(encoding="utf-8")).get("checkpoint", {}).get("latest")
-        else:
-            said = self._export().get("deployment")
-        return list((said or {}).get("resources") or ())
+    def recorded(self) -> Deployment:
+        """The stack's state, secrets encrypted; empty when there is no stack yet.
+
+        Only while the stack is held: it is read once, and again after this engine has changed it.
+        """
+        if self._recorded is None:
+            self._recorded = self._read() if self.exists() else {}
+        return self._recorded
 
     def outputs(self) -> dict[str, Any]:
         """The exports of the stack, secrets in the clear: for use in this process only."""
@@ -151,11 +153,12 @@ class Engine:
             path = Path(folder) / "state.json"
             path.touch(0o600)
             path.write_text(json.dumps({**exported, "deployment": after}), encoding="utf-8")
+            self._recorded = None
             self._pulumi("stack", "import", "--file", str(path), "--stack", self.file.stack)
 
     def superseded_tokens(self) -> list[str]:
         """The URNs of the reader tokens that a run which did not complete has replaced and not deleted."""
-        return superseded_tokens({"resources": self.resources()})
+        return superseded_tokens(self.recorded())
 
     def forget_pending(self) -> None:
         """Drop the operations that a killed run left pending: every resource of ours converges when made again."""
@@ -163,6 +166,7 @@ class Engine:
 
     def remove(self) -> None:
         """Remove the stack itself from the backend, after a destroy."""
+        self._recorded = None
         self._pulumi("stack", "rm", self.file.stack, "--yes", "--preserve-config")
 
     def _stack(self, stage: Fleet | None) -> FleetStack:
@@ -176,6 +180,14 @@ class Engine:
 
     def _export(self) -> dict[str, Any]:
         return dict(json.loads(self._pulumi("stack", "export", "--stack", self.file.stack).stdout))
+
+    def _read(self) -> Deployment:
+        # What the CLI would say as well, without a process of its own before every `up` and `preview`.
+        if self.environment.local_backend:
+            said = json.loads(self._local_state().read_text(encoding="utf-8")).get("checkpoint", {}).get("latest")
+        else:
+            said = self._export().get("deployment")
+        return dict(said or {})
 
     def _local_state(self) -> Path:
         return self.environment.checkout.state / ".pulumi" / "stacks" / PROJECT / f"{self.file.stack}.json"

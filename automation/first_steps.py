@@ -26,7 +26,7 @@ def refuse_impossible(session: Session, forget: Sequence[str] = ()) -> Deploymen
     Raises `TopologyError` with every fault. Says which clusters are made anew for it.
     """
     checkout, topology, stack = session.checkout, session.topology, session.file.stack
-    recorded: Deployment = {"resources": session.engine.resources()}
+    recorded = session.engine.recorded()
     description = description_of(recorded)
     gone = {*forget, *forgetting.interrupted(checkout, stack)}
     faults = [

@@ -79,7 +79,7 @@ def forget(checkout: Checkout, engine: Engine, names: Sequence[str], *, quiet: b
     # Before the state, which knows them no more afterwards.
     write_private(_note(checkout, stack), json.dumps(sorted(names)))
     start = time.monotonic()
-    recorded: Deployment = {"resources": engine.resources()}
+    recorded = engine.recorded()
     theirs = {name: belonging_to(recorded, name) for name in names}
     if any(theirs.values()):
         engine.rewrite(lambda deployment: _forgotten(deployment, names))

@@ -72,7 +72,7 @@ class Session:
 
     def stages(self) -> tuple[Stage, ...]:
         """The way from what is deployed to what the stack file says; one stage without a name when it is one step."""
-        return stages(deployed_in(self.engine.resources()), self.topology)
+        return stages(deployed_in(self.engine.recorded()), self.topology)
 
     def bring_up(self, title: str, *, refresh: bool, stage: Fleet | None = None) -> Record:
         """Run `up`, in two parts where the last one could not give every peer the new token of a cluster.

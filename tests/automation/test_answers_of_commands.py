@@ -103,8 +103,8 @@ class MadeUp:
     def engine(self) -> MadeUp:
         return self
 
-    def resources(self) -> list[dict[str, Any]]:
-        return list(self.state.get("resources") or ())
+    def recorded(self) -> dict[str, Any]:
+        return self.state
 
     def rewrite(self, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
         self.done.append("rewrite")

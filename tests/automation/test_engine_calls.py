@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pulumi.automation import CommandError, CommandResult
 
 from automation import destruction
 from automation.checkout import PROJECT, Checkout
 from automation.destruction import destroy, stacks_of
-from automation.engine import Engine
+from automation.engine import Engine, FleetStack
 from automation.environment import Environment
+from automation.recorded_state import resources_of
 from automation.stack_configuration import private_copy
 from topology import StackFile, TopologyError, read_stack_file
 from topology.errors import EngineError
@@ -134,7 +136,7 @@ def test_the_resources_of_a_local_stack_are_read_without_running_anything(
     calls = pulumi("exit 1")
     if state is not None:
         state_of(checkout, "good").write_text(json.dumps(state), encoding="utf-8")
-    assert engine.resources() == resources
+    assert resources_of(engine.recorded()) == resources
     assert not calls.exists()
 
 
@@ -144,8 +146,54 @@ def test_the_resources_of_a_stack_elsewhere_are_asked_for(
     (tmp_path / "state.json").write_text(json.dumps({"deployment": {"resources": RESOURCES}}), encoding="utf-8")
     calls = pulumi(f"""case "$2" in ls) echo '[{{"name": "good"}}]';; export) cat "{tmp_path}/state.json";; esac""")
     there = Engine(environment(tmp_path, checkout, "s3://bucket"), engine.file)
-    assert there.resources() == RESOURCES
+    assert resources_of(there.recorded()) == RESOURCES
     assert "--show-secrets" not in calls.read_text(encoding="utf-8")
+
+
+def test_the_state_is_read_once_and_again_after_each_change_of_it(
+    tmp_path: Path, checkout: Checkout, engine: Engine, pulumi: Callable[[str], Path]
+) -> None:
+    (tmp_path / "state.json").write_text(json.dumps({"deployment": {"resources": RESOURCES}}), encoding="utf-8")
+    calls = pulumi(
+        f"""case "$2" in ls) echo '[{{"name": "good"}}]';; export) cat "{tmp_path}/state.json";; """
+        f"""import) cp "$4" "{tmp_path}/state.json";; esac"""
+    )
+    there = Engine(environment(tmp_path, checkout, "s3://bucket"), engine.file)
+
+    def asked() -> list[str]:
+        found = [line.split()[1] for line in calls.read_text(encoding="utf-8").splitlines()]
+        calls.write_text("", encoding="utf-8")
+        return found
+
+    assert [resources_of(there.recorded()) for _ in range(3)] == [RESOURCES] * 3
+    assert asked() == ["ls", "export"]
+    there.rewrite(lambda deployment: {**deployment, "resources": []})
+    assert asked() == ["export", "import"]
+    assert resources_of(there.recorded()) == []
+    assert asked() == ["ls", "export"]
+
+
+def test_a_run_changes_the_state_whether_it_completes_or_not(
+    engine: Engine, checkout: Checkout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def leave(*resources: dict[str, Any]) -> None:
+        recorded = {"checkpoint": {"latest": {"resources": list(resources)}}}
+        state_of(checkout, "good").write_text(json.dumps(recorded), encoding="utf-8")
+
+    leave()
+    assert resources_of(engine.recorded()) == []
+    monkeypatch.setattr(FleetStack, "up", lambda *_, **__: leave(*RESOURCES))
+    engine.run("up", lambda _: None)
+    assert resources_of(engine.recorded()) == RESOURCES
+
+    def fail(*_: Any, **__: Any) -> None:
+        leave()
+        raise CommandError(CommandResult("", "error: the disk is full", 255))
+
+    monkeypatch.setattr(FleetStack, "up", fail)
+    with pytest.raises(EngineError, match="the disk is full"):
+        engine.run("up", lambda _: None)
+    assert resources_of(engine.recorded()) == []
 
 
 def test_a_state_that_is_to_stay_as_it_is_is_not_written(engine: Engine, pulumi: Callable[[str], Path]) -> None:

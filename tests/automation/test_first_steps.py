@@ -57,8 +57,8 @@ class MadeUp:
     def file(self) -> StackFile:
         return StackFile("west", self.checkout.root, {})
 
-    def resources(self) -> list[dict[str, Any]]:
-        return list(self.state.get("resources") or ())
+    def recorded(self) -> dict[str, Any]:
+        return self.state
 
     def rewrite(self, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
         self.state = change(self.state)

@@ -33,8 +33,8 @@ class MadeUp:
     rewritten: int = 0
     fails: bool = False
 
-    def resources(self) -> list[dict[str, Any]]:
-        return list(self.state.get("resources") or ())
+    def recorded(self) -> dict[str, Any]:
+        return self.state
 
     def rewrite(self, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
         if self.fails:

@@ -54,8 +54,7 @@ def engine_of(checkout: Checkout, stacks: Path, tools: Path, backend: str = "") 
 
 
 def test_a_local_state_is_read_where_it_lies(checkout: Checkout, stacks: Path, tmp_path: Path) -> None:
-    engine = engine_of(checkout, stacks, tmp_path / "no tools")
-    assert engine.superseded_tokens() == []
+    assert engine_of(checkout, stacks, tmp_path / "no tools").superseded_tokens() == []
     path = checkout.state / ".pulumi" / "stacks" / PROJECT / "good.json"
     path.parent.mkdir(parents=True)
     for state, expected in (
@@ -63,7 +62,7 @@ def test_a_local_state_is_read_where_it_lies(checkout: Checkout, stacks: Path, t
         ({"version": 3, "checkpoint": {"stack": "good", "latest": {"resources": RESOURCES}}}, [TOKEN]),
     ):
         path.write_text(json.dumps(state), encoding="utf-8")
-        assert engine.superseded_tokens() == expected
+        assert engine_of(checkout, stacks, tmp_path / "no tools").superseded_tokens() == expected
 
 
 def test_a_state_elsewhere_is_asked_for(checkout: Checkout, stacks: Path, tmp_path: Path, script: Any) -> None:

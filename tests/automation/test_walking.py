@@ -126,21 +126,31 @@ def exported(*meshes: dict[str, Any]) -> dict[str, Any]:
     return STACK | {"outputs": {"fleet": {"stack": "dev", "meshes": list(meshes)}}}
 
 
+def state(*resources: dict[str, Any]) -> dict[str, Any]:
+    return {"resources": list(resources)}
+
+
 def reached(mesh: str, *roots: str, signing: str) -> dict[str, Any]:
     return {"name": mesh, "roots": [{"name": root, "fingerprint": "ab"} for root in roots], "signing": signing}
 
 
 def test_nothing_is_deployed_where_there_is_no_state_or_only_that_of_a_stack() -> None:
-    assert deployed_in([]) == deployed_in([STACK]) == deployed_in([exported()]) == Deployed()
+    assert (
+        deployed_in({})
+        == deployed_in(state())
+        == deployed_in(state(STACK))
+        == deployed_in(state(exported()))
+        == Deployed()
+    )
 
 
 def test_a_mesh_is_where_its_exports_say_and_was_on_the_way_to_what_its_component_says() -> None:
-    resources = [
+    known = state(
         exported(reached("a", "first", "second", signing="first"), reached("b", "x", signing="x")),
         mesh_of("a", bundle=["second", "first"]),
         mesh_of("b", bundle=["x"]),
-    ]
-    assert deployed_in(resources) == Deployed(
+    )
+    assert deployed_in(known) == Deployed(
         {
             "a": DeployedTrust(reached=("first", "second"), begun=("second", "first")),
             "b": DeployedTrust(("x",), ("x",)),
@@ -149,16 +159,16 @@ def test_a_mesh_is_where_its_exports_say_and_was_on_the_way_to_what_its_componen
 
 
 def test_a_first_run_that_was_interrupted_has_only_begun() -> None:
-    assert deployed_in([STACK, mesh_of("a", bundle=["x"])]) == Deployed({"a": DeployedTrust(("x",), ("x",))})
+    assert deployed_in(state(STACK, mesh_of("a", bundle=["x"]))) == Deployed({"a": DeployedTrust(("x",), ("x",))})
 
 
 def test_a_mesh_from_before_roots_had_names_has_the_first() -> None:
     old = {"name": "a", "rootFingerprint": "ab"}
-    assert deployed_in([exported(old), mesh_of("a")]) == Deployed({"a": DeployedTrust(("first",), ("first",))})
-    assert deployed_in([exported(old), mesh_of("a", bundle=["first", "b"])]) == Deployed(
+    assert deployed_in(state(exported(old), mesh_of("a"))) == Deployed({"a": DeployedTrust(("first",), ("first",))})
+    assert deployed_in(state(exported(old), mesh_of("a", bundle=["first", "b"]))) == Deployed(
         {"a": DeployedTrust(("first",), ("first", "b"))}
     )
 
 
 def test_a_mesh_that_is_gone_is_not_deployed_whatever_was_exported() -> None:
-    assert deployed_in([exported(reached("a", "x", signing="x"))]) == Deployed()
+    assert deployed_in(state(exported(reached("a", "x", signing="x")))) == Deployed()
