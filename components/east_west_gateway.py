@@ -15,6 +15,7 @@ from components.helm_release import helm_release
 from components.kubernetes_object import KubernetesObject
 from manifests import ambient
 from manifests import gateways as manifests
+from manifests.objects import EAST_WEST_GATEWAY
 from topology import EastWestGateway as Declared
 from topology import Fleet
 
@@ -45,7 +46,7 @@ class EastWestGateway(Component):
         else:
             made = helm_release(name, fleet, cluster, manifests.east_west_gateway(fleet, cluster), opts)
             self.port = manifests.reached_at(fleet, cluster)
-        service = (fleet.system_namespace(cluster), manifests.EAST_WEST_GATEWAY)
+        service = (fleet.system_namespace(cluster), EAST_WEST_GATEWAY)
         self.address: pulumi.Output[str] = (
             given_address(self, f"{name}-address", fleet, access, service, made, declared)
             if fleet.clusters[cluster].simulated

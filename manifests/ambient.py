@@ -5,13 +5,13 @@ Source: https://istio.io/latest/docs/ambient/install/multicluster/multi-primary_
 
 from __future__ import annotations
 
-from manifests.load_balancing import gateway_of_the_api, gateway_options
-from manifests.objects import ISTIO_SYSTEM, Chart, Object, Release, metadata
+from manifests.gateway_api import gateway, revision_label
+from manifests.load_balancing import gateway_options, gateway_spec
+from manifests.objects import EAST_WEST_GATEWAY, ISTIO_SYSTEM, Chart, Object, Release, metadata
 from manifests.trust import ROOTS_ANNOTATION
 from topology import EastWestGateway, Fleet, Namespace
 
-EAST_WEST_GATEWAY = "istio-eastwestgateway"
-GATEWAY_OPTIONS = "istio-eastwestgateway-options"
+GATEWAY_OPTIONS = f"{EAST_WEST_GATEWAY}-options"
 WAYPOINT = "waypoint"
 HBONE_PORT = 15008
 GLOBAL = "istio.io/global"
@@ -81,12 +81,12 @@ def east_west_gateway(fleet: Fleet, cluster: str) -> Object:
     described = metadata(
         EAST_WEST_GATEWAY,
         ISTIO_SYSTEM,
-        labels={"topology.istio.io/network": fleet.clusters[cluster].network} | _revision(fleet),
+        labels={"topology.istio.io/network": fleet.clusters[cluster].network} | revision_label(fleet),
         annotations=declared.service_annotations,
     )
-    gateway = gateway_of_the_api(described, "istio-east-west", GATEWAY_OPTIONS, declared)
-    gateway["spec"]["listeners"] = [listener]
-    return gateway
+    made = gateway(described, "istio-east-west", [listener])
+    made["spec"] |= gateway_spec(GATEWAY_OPTIONS, declared)
+    return made
 
 
 def options_of_gateway(fleet: Fleet, cluster: str) -> Object:
@@ -106,10 +106,10 @@ def waypoints(fleet: Fleet, cluster: str) -> dict[str, Object]:
     made = {}
     for name, namespace in fleet.namespaces_of(cluster).items():
         if namespace.waypoint:
-            labels = {"istio.io/waypoint-for": "service"} | _revision(fleet)
+            labels = {"istio.io/waypoint-for": "service"} | revision_label(fleet)
             if namespace.global_services:
                 labels[GLOBAL] = "true"
-            made[name] = _gateway(metadata(WAYPOINT, name, labels=labels), "istio-waypoint", listener)
+            made[name] = gateway(metadata(WAYPOINT, name, labels=labels), "istio-waypoint", [listener])
     return made
 
 
@@ -127,17 +127,3 @@ def ambient_labels(namespace: Namespace) -> dict[str, str]:
 
 def _is_global() -> Object:
     return {"key": GLOBAL, "operator": "In", "values": ["true"]}
-
-
-def _revision(fleet: Fleet) -> dict[str, str]:
-    revision = fleet.istio.gateways
-    return {} if revision == "default" else {"istio.io/rev": revision}
-
-
-def _gateway(described: Object, class_name: str, listener: Object) -> Object:
-    return {
-        "apiVersion": "gateway.networking.k8s.io/v1",
-        "kind": "Gateway",
-        "metadata": described,
-        "spec": {"gatewayClassName": class_name, "listeners": [listener]},
-    }

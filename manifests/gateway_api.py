@@ -5,6 +5,8 @@ Source: https://gateway-api.sigs.k8s.io/guides/
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from manifests.objects import ISTIO_SYSTEM, Chart, Object, Release, metadata
 from manifests.remote_secrets import READER
 from topology import Fleet
@@ -15,6 +17,22 @@ def before(fleet: Fleet, cluster: str) -> dict[str, Release]:
     if not fleet.uses_gateway_api(cluster) or not fleet.clusters[cluster].simulated:
         return {}
     return {"gateway-api": Release("gateway-api", ISTIO_SYSTEM, Chart.GATEWAY_API, {}, wait=False)}
+
+
+def gateway(described: Object, class_name: str, listeners: Sequence[Object]) -> Object:
+    """A Gateway with its metadata, the name of its class and its listeners."""
+    return {
+        "apiVersion": "gateway.networking.k8s.io/v1",
+        "kind": "Gateway",
+        "metadata": described,
+        "spec": {"gatewayClassName": class_name, "listeners": list(listeners)},
+    }
+
+
+def revision_label(fleet: Fleet) -> dict[str, str]:
+    """The label by which the istiods of the gateways' revision, and no other, take a Gateway for theirs."""
+    revision = fleet.istio.gateways
+    return {} if revision == "default" else {"istio.io/rev": revision}
 
 
 def reading(fleet: Fleet, cluster: str) -> dict[str, Object]:

@@ -10,10 +10,9 @@ from itertools import product
 
 from manifests.control_plane import istiod_service
 from manifests.load_balancing import chart_replicas, chart_service
-from manifests.objects import Chart, Object, Release, metadata
+from manifests.objects import EAST_WEST_GATEWAY, Chart, Object, Release, metadata
 from topology import EastWestGateway, Fleet
 
-EAST_WEST_GATEWAY = "istio-eastwestgateway"
 NETWORK_PORT = 15443
 SELECTOR = {"istio": "eastwestgateway"}
 # istiod's own ports behind each of the gateway's: discovery and certificates, and webhooks.

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from manifests.load_balancing import chart_replicas, chart_service, gateway_of_the_api, gateway_options
+from manifests.gateway_api import gateway, revision_label
+from manifests.load_balancing import chart_replicas, chart_service, gateway_options, gateway_spec
 from manifests.objects import Chart, Object, Release, metadata
 from topology import Fleet, IngressGateway, Listener
 
@@ -79,24 +80,18 @@ def _istio_gateway(fleet: Fleet, cluster: str, name: str) -> Object:
 
 def _api_gateway(fleet: Fleet, cluster: str, name: str) -> Object:
     declared = fleet.clusters[cluster].ingress_gateways[name]
-    revision = fleet.istio.gateways
-    described = metadata(
-        name,
-        fleet.ingress_namespace(cluster, name),
-        labels={} if revision == "default" else {"istio.io/rev": revision},
-    )
-    gateway = gateway_of_the_api(described, "istio", _options(name), declared)
-    if declared.service_annotations:
-        # Those of the Gateway itself would not reach its Service.
-        gateway["spec"]["infrastructure"]["annotations"] = dict(sorted(declared.service_annotations.items()))
     # A listener has one host here.
     single = [
         listener.model_copy(update={"hosts": (host,)}) for listener in declared.listeners for host in listener.hosts
     ]
-    gateway["spec"]["listeners"] = [
-        _api_listener(port_name, listener) for port_name, listener in zip(_port_names(single), single, strict=True)
-    ]
-    return gateway
+    listeners = [_api_listener(port, listener) for port, listener in zip(_port_names(single), single, strict=True)]
+    described = metadata(name, fleet.ingress_namespace(cluster, name), labels=revision_label(fleet))
+    made = gateway(described, "istio", listeners)
+    made["spec"] |= gateway_spec(_options(name), declared)
+    if declared.service_annotations:
+        # Those of the Gateway itself reach its Service only while istiod copies them, which it can be told not to.
+        made["spec"]["infrastructure"]["annotations"] = dict(sorted(declared.service_annotations.items()))
+    return made
 
 
 def _api_listener(name: str, listener: Listener) -> Object:

@@ -45,17 +45,9 @@ def gateway_options(name: str, namespace: str, declared: LoadBalanced) -> Object
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata(name, namespace), "data": data}
 
 
-def gateway_of_the_api(described: Object, class_name: str, options: str, declared: LoadBalanced) -> Object:
-    """A Gateway of the Gateway API without its listeners; `options` is the name of its ConfigMap."""
-    spec: Object = {
-        "gatewayClassName": class_name,
-        "infrastructure": {"parametersRef": {"group": "", "kind": "ConfigMap", "name": options}},
-    }
+def gateway_spec(options: str, declared: LoadBalanced) -> Object:
+    """What a Gateway of the Gateway API has in its spec for it; `options` is the name of its ConfigMap."""
+    spec: Object = {"infrastructure": {"parametersRef": {"group": "", "kind": "ConfigMap", "name": options}}}
     if declared.load_balancer_ip:
         spec["addresses"] = [{"type": "IPAddress", "value": declared.load_balancer_ip}]
-    return {
-        "apiVersion": "gateway.networking.k8s.io/v1",
-        "kind": "Gateway",
-        "metadata": described,
-        "spec": spec,
-    }
+    return spec

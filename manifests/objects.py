@@ -10,6 +10,7 @@ from typing import Any
 Object = dict[str, Any]
 
 ISTIO_SYSTEM = "istio-system"
+EAST_WEST_GATEWAY = "istio-eastwestgateway"
 MANAGED_BY = {"app.kubernetes.io/managed-by": "meshfleet"}
 
 

@@ -18,6 +18,7 @@ from embedded.istiod import Istiod
 from embedded.istiod_spec import Authority, IstiodSpec
 from embedded.workspace import Workspace
 from manifests import gateways, trust
+from manifests.objects import EAST_WEST_GATEWAY
 from plugins.meshfleet.certificates import IntermediateSpec, RootSpec, create_intermediate, create_root
 from topology.istio import EMBEDDED_KUBERNETES
 
@@ -119,7 +120,7 @@ def _control_plane(tools: Tools, workspace: Workspace, folder: Path, member: Mem
 
 
 def _gateway(tools: Tools, member: Member) -> None:
-    name = gateways.EAST_WEST_GATEWAY
+    name = EAST_WEST_GATEWAY
     values = (f"name={name}", f"networkGateway={_network(member)}", "service.allocateLoadBalancerNodePorts=false")
     _helm(tools, member, name, "gateway", *values)
     status = json.dumps({"status": {"loadBalancer": {"ingress": [{"ip": member.address}]}}})

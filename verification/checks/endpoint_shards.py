@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from manifests.objects import EAST_WEST_GATEWAY
 from verification import istiod
 from verification.check import Check, Finding
 from verification.istiod import Shard
 from verification.view import ClusterView, FleetView
-
-GATEWAY_SERVICE = "istio-eastwestgateway"
 
 
 class EndpointShards(Check):
@@ -68,5 +67,5 @@ def candidates(cluster: ClusterView, members: Sequence[ClusterView]) -> tuple[st
     revision = cluster.control_plane.revision
     control_plane = "istiod" if revision == "default" else f"istiod-{revision}"
     suffix = f"{cluster.control_plane.namespace}.svc.cluster.local"
-    everywhere = [GATEWAY_SERVICE] if all(member.gateway for member in members) else []
+    everywhere = [EAST_WEST_GATEWAY] if all(member.gateway for member in members) else []
     return tuple(f"{name}.{suffix}" for name in (*everywhere, control_plane))
