@@ -65,11 +65,32 @@ def _holder(path: Path) -> str:
 
 def _end_of_engine(checkout: Checkout, stack: str, *, interrupted: bool) -> None:
     """Wait for an engine that outlived its command, and remove the locks of those that are gone."""
+    if interrupted:
+        # One that has only just been started holds no lock yet.
+        for pid in _engines(checkout, stack):
+            _await_end(stack, pid, interrupted=True)
     for lock in sorted((checkout.state / ".pulumi" / "locks").glob(f"*/{PROJECT}/{stack}/*.json")):
         pid = _engine_of(lock)
         if pid is not None:
             _await_end(stack, pid, interrupted=interrupted)
         lock.unlink(missing_ok=True)
+
+
+def _engines(checkout: Checkout, stack: str) -> list[int]:
+    """The processes of the Pulumi CLI that work on a stack of this checkout."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if (
+                process.name() == "pulumi"
+                and stack in process.cmdline()
+                and process.environ().get("MESHFLEET_HOME") == str(checkout.home)
+            ):
+                found.append(process.pid)
+        except psutil.Error:
+            # It has just ended, or is another user's.
+            continue
+    return found
 
 
 def _engine_of(lock: Path) -> int | None:

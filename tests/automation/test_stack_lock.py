@@ -157,6 +157,34 @@ def test_the_engine_of_a_killed_command_is_waited_for_and_no_longer_than_the_bou
         assert not path.exists()
 
 
+@pytest.mark.parametrize(
+    ("named", "whose", "waited_for"),
+    [("dev", "", True), ("other", "", False), ("dev", "elsewhere", False)],
+    ids=["this stack", "another stack", "another checkout"],
+)
+def test_an_engine_that_a_killed_command_has_only_just_started_is_waited_for_before_it_holds_a_lock(
+    named: str, whose: str, waited_for: bool, checkout: Checkout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkout.fleet("dev").mkdir(parents=True)
+    (checkout.fleet("dev") / "command.json").write_text('{"pid": 1, "command": "up"}', encoding="utf-8")
+    program = shutil.copy(sys.executable, tmp_path / "pulumi")
+    line = [program, "-c", "import sys; print(flush=True); sys.stdin.read()", "--stack", named]
+    environment = {"MESHFLEET_HOME": whose or str(checkout.home), "PYTHONHOME": sys.base_prefix}
+    with subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdout.readline()
+        monkeypatch.setattr(lock, "ENGINE_SECONDS", 0.1)
+        if waited_for:
+            with pytest.raises(LockedError, match=rf"kill {process.pid}"):
+                locked(checkout, "dev", "up").__enter__()
+            process.stdin.close()
+            monkeypatch.setattr(lock, "ENGINE_SECONDS", 60)
+        with locked(checkout, "dev", "up") as after:
+            assert after.interrupted
+            assert (process.poll() is None) is not waited_for
+
+
 def test_an_engine_that_ended_and_that_nobody_collected_holds_nothing(
     checkout: Checkout, engine: subprocess.Popen[bytes]
 ) -> None:

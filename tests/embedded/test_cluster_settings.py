@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -176,6 +177,18 @@ def test_a_full_disk_is_said_plainly_instead_of_the_log(tmp_path: Path) -> None:
     plane = ControlPlane("west", tmp_path)
     plane.log("etcd").parent.mkdir(parents=True)
     plane.log("etcd").write_text("wal: write failed: no space left on device\n", encoding="utf-8")
+    assert plane.evidence("etcd").startswith(f"{tmp_path}: no space left on device; free some space there")
+
+
+def test_a_disk_too_full_for_the_log_to_say_so_is_said_to_be_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plane = ControlPlane("west", tmp_path)
+    plane.log("etcd").parent.mkdir(parents=True)
+    plane.log("etcd").write_text("unable to write certificate to file /tm", encoding="utf-8")
+    assert "no space" not in plane.evidence("etcd")
+    usage = shutil.disk_usage(tmp_path)._replace(free=4096)
+    monkeypatch.setattr("embedded.control_plane.shutil.disk_usage", lambda _: usage)
     assert plane.evidence("etcd").startswith(f"{tmp_path}: no space left on device; free some space there")
 
 

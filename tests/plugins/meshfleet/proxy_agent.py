@@ -64,14 +64,23 @@ class ProxyAgent:
 
     requests: queue.Queue[Any]
     responses: Any
+    roots: list[str] | None = None
 
     def next_roots(self) -> list[str]:
-        """Wait for the next bundle that istiod sends; PEM texts. Raises grpc.RpcError when the stream has ended."""
-        response = next(self.responses)
-        self.requests.put(_request(version_info=response.version_info, response_nonce=response.nonce))
-        config = MESSAGES["ProxyConfig"]()
-        config.ParseFromString(response.resources[0].value)
-        return list(config.ca_certificates_pem)
+        """Wait for the next bundle that is another than the last; PEM texts.
+
+        istiod repeats a bundle with whatever else it tells everybody, and an agent does nothing about that
+        (UpdateConfigTrustBundle in security/pkg/nodeagent/cache/secretcache.go). Raises grpc.RpcError when the
+        stream has ended.
+        """
+        before = self.roots
+        while self.roots == before:
+            response = next(self.responses)
+            self.requests.put(_request(version_info=response.version_info, response_nonce=response.nonce))
+            config = MESSAGES["ProxyConfig"]()
+            config.ParseFromString(response.resources[0].value)
+            self.roots = list(config.ca_certificates_pem)
+        return list(self.roots or ())
 
 
 @contextmanager
