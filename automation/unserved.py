@@ -7,6 +7,7 @@ topology, so it can be told.
 from __future__ import annotations
 
 from automation.changes import Place, Record
+from manifests.control_plane import istiod_service
 from topology import Fleet
 
 
@@ -27,17 +28,20 @@ def unserved(fleet: Fleet, record: Record) -> list[str]:
 
 
 def _is_served(fleet: Fleet, record: Record, name: str) -> bool:
-    primary, host = fleet.primary_of(name), fleet.hosting(name)
-    if name != primary:
-        return _reached(record, name, "served")
-    if fleet.clusters[host].simulated:
-        return _reached(record, name, "istiod-process")
-    return _reached(record, host, f"external-{name}-istiod")
+    """Whether the istiods of all revisions got as far as to serve the cluster."""
+    return all(_answer(fleet, name, revision) in record.reached for revision in fleet.istio.installed)
 
 
-def _reached(record: Record, cluster: str, what: str) -> bool:
-    # A revision has its name behind it.
-    return any(place.cluster == cluster and place.what.startswith(what) for place in record.reached)
+def _answer(fleet: Fleet, name: str, revision: str) -> Place:
+    """The resource that is done when a revision of istiod serves the cluster."""
+    host, istiod = fleet.hosting(name), istiod_service(revision)
+    if name != fleet.primary_of(name):
+        what = "served" if revision == "default" else f"served-{revision}"
+    elif fleet.clusters[host].simulated:
+        what = f"{istiod}-process"
+    else:
+        return Place(host, "control plane", f"external-{name}-{istiod}")
+    return Place(name, "control plane", what)
 
 
 def _serving(fleet: Fleet, name: str) -> str:

@@ -7,7 +7,9 @@ import pytest
 from automation.changes import Record
 from automation.unserved import unserved
 from tests.automation.events import diagnostic, done, failed
-from tests.components.fleets import fleet_called
+from tests.components.fleets import NAMES, fleet_called, in_one_mesh
+from tests.components.registrations import record
+from topology import load
 
 pytestmark = pytest.mark.proof("a cluster whose control plane did not come up is told with the reason", step=0)
 
@@ -15,10 +17,10 @@ REASON = "port 127.0.0.1:21700 (grpc) is taken by process 4711 (nc); end it"
 
 
 def after(*events: object) -> Record:
-    record = Record()
+    taken = Record()
     for event in events:
-        record.add(event)  # type: ignore[arg-type]
-    return record
+        taken.add(event)  # type: ignore[arg-type]
+    return taken
 
 
 def failing(name: str, reason: str = REASON) -> tuple[object, ...]:
@@ -26,8 +28,8 @@ def failing(name: str, reason: str = REASON) -> tuple[object, ...]:
 
 
 def test_a_remote_names_its_primary_and_what_failed_there() -> None:
-    record = after(*failing("primary/istiod-process"), done("branch/istio-system"))
-    assert unserved(fleet_called("primary-remote"), record) == [
+    found = after(*failing("primary/istiod-process"), done("branch/istio-system"))
+    assert unserved(fleet_called("primary-remote"), found) == [
         "branch waits for the control plane of primary, whose istiod-process failed: "
         "port 127.0.0.1:21700 (grpc) is taken by process 4711 (nc)"
     ]
@@ -35,28 +37,28 @@ def test_a_remote_names_its_primary_and_what_failed_there() -> None:
 
 @pytest.mark.parametrize("operation", ["create", "same", "update"])
 def test_a_remote_that_is_served_is_not_told_whatever_else_failed(operation: str) -> None:
-    record = after(*failing("primary/namespace-sample"), done("branch/served", operation))
-    assert unserved(fleet_called("primary-remote"), record) == []
+    found = after(*failing("primary/namespace-sample"), done("branch/served", operation))
+    assert unserved(fleet_called("primary-remote"), found) == []
 
 
 def test_a_remote_in_which_something_failed_itself_has_its_own_sentence_alone() -> None:
-    record = after(*failing("branch/istio-base"), *failing("primary/istiod-process"))
-    assert unserved(fleet_called("primary-remote"), record) == []
-    record = after(*failing("branch/served", "waited 120 s for the istiod of primary to serve branch"))
-    assert unserved(fleet_called("primary-remote"), record) == []
-    assert record.sentences() == ["branch: served: waited 120 s for the istiod of primary to serve branch"]
+    found = after(*failing("branch/istio-base"), *failing("primary/istiod-process"))
+    assert unserved(fleet_called("primary-remote"), found) == []
+    found = after(*failing("branch/served", "waited 120 s for the istiod of primary to serve branch"))
+    assert unserved(fleet_called("primary-remote"), found) == []
+    assert found.sentences() == ["branch: served: waited 120 s for the istiod of primary to serve branch"]
 
 
 def test_only_the_remotes_of_the_primary_that_failed_are_told() -> None:
-    record = after(*failing("west/istiod-process", "it ended"), done("east-branch/served"))
-    assert unserved(fleet_called("mixed"), record) == [
+    found = after(*failing("west/istiod-process", "it ended"), done("east-branch/served"))
+    assert unserved(fleet_called("mixed"), found) == [
         "west-branch waits for the control plane of west, whose istiod-process failed: it ended"
     ]
 
 
 def test_a_peer_that_keeps_a_primary_from_being_told_of_its_clusters_is_named() -> None:
-    record = after(*failing("east/processes", "the disk is full"))
-    assert unserved(fleet_called("mixed"), record) == [
+    found = after(*failing("east/processes", "the disk is full"))
+    assert unserved(fleet_called("mixed"), found) == [
         "west-branch waits for the control plane of west, which is told of its clusters all at once, and of east "
         "processes failed: the disk is full",
         "east-branch waits for the control plane of east, whose processes failed: the disk is full",
@@ -83,8 +85,30 @@ def test_where_pods_run_the_release_in_the_host_is_what_is_waited_for() -> None:
     fleet = fleet_called("external-with-real-pods-and-a-revision")
     failures = failing("operations/namespace-sample", "refused")
     assert [line.partition(" ")[0] for line in unserved(fleet, after(*failures))] == ["shop", "branch"]
-    release = done("operations/external-shop-istiod")
+    release = done("operations/external-shop-istiod-canary")
     assert [line.partition(" ")[0] for line in unserved(fleet, after(*failures, release))] == ["branch"]
+
+
+@pytest.mark.parametrize("shape", NAMES)
+def test_what_is_waited_for_is_registered_whatever_the_shape_of_the_fleet(shape: str) -> None:
+    fleet = fleet_called(shape)
+    everything = [done(resource.name) for resource in record(fleet).custom]
+    # With all of it done nobody is left, and with none of it everybody who is served from elsewhere is.
+    elsewhere = [name for name, cluster in fleet.clusters.items() if cluster.control_plane.kind != "own"]
+    refused = [failed(f"mesh {mesh}/root") for mesh in fleet.meshes]
+    assert unserved(fleet, after(*everything, *refused)) == []
+    assert [line.partition(" ")[0] for line in unserved(fleet, after(*refused))] == elsewhere
+
+
+def test_a_remote_that_one_revision_serves_waits_for_the_other() -> None:
+    config = in_one_mesh(
+        {"west": {"embedded": {}}, "branch": {"embedded": {}, "controlPlane": {"remote": "west"}}},
+        istio={"revision": "old", "revisions": {"old": {}, "new": {}}},
+    )
+    failure = failing("west/istiod-new-process", "it ended")
+    assert unserved(load("two", config), after(*failure, done("branch/served-old"))) == [
+        "branch waits for the control plane of west, whose istiod-new-process failed: it ended"
+    ]
 
 
 def test_a_root_that_was_not_made_is_named_and_a_failure_without_a_reason_too() -> None:
@@ -96,5 +120,5 @@ def test_a_root_that_was_not_made_is_named_and_a_failure_without_a_reason_too() 
 
 
 def test_clusters_with_their_own_istiod_wait_for_nobody() -> None:
-    record = after(*failing("west/istiod-process"), *failing("host/istiod-process"))
-    assert unserved(fleet_called("dev"), record) == []
+    found = after(*failing("west/istiod-process"), *failing("host/istiod-process"))
+    assert unserved(fleet_called("dev"), found) == []
