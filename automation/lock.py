@@ -67,8 +67,8 @@ def _end_of_engine(checkout: Checkout, stack: str, *, interrupted: bool) -> None
     """Wait for an engine that outlived its command, and remove the locks of those that are gone."""
     if interrupted:
         # One that has only just been started holds no lock yet.
-        for pid in _engines(checkout, stack):
-            _await_end(stack, pid, interrupted=True)
+        for engine in _engines(checkout, stack):
+            _await_end(stack, engine, interrupted=True)
     for lock in sorted((checkout.state / ".pulumi" / "locks").glob(f"*/{PROJECT}/{stack}/*.json")):
         pid = _engine_of(lock)
         if pid is not None:
