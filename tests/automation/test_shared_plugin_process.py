@@ -14,6 +14,7 @@ from automation.checkout import Checkout
 from automation.environment import Environment
 from automation.shared_plugins import VARIABLE, shared_plugins
 from tests.automation.stack_files import ROOT
+from tests.integration.world import settled
 
 pytestmark = pytest.mark.proof("plugins start quickly, speak plainly and never outlive the engine", step=0)
 
@@ -41,6 +42,8 @@ def test_plugins_find_it_while_it_is_there_and_nothing_is_left_of_it(
         assert os.environ[VARIABLE] == str(temporary)
         assert {path.name for path in temporary.iterdir()} == packages
         processes = psutil.Process().children()
+        # A process that has only just begun to be another program has no line yet.
+        assert settled(lambda: all(process.cmdline() for process in processes), 10)
         assert {process.cmdline()[3] for process in processes} == packages
         # What the engine makes of it, with the plugin that is in every checkout.
         script = ROOT / "plugins" / "meshfleet" / "pulumi-resource-meshfleet"
