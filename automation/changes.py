@@ -18,6 +18,7 @@ STAGES: dict[str, tuple[str, ...]] = {
     "trust": ("root", "intermediate", "istio-system", "cacerts"),
     "control plane": (
         "istiod-address",
+        "istiod-configmaps",
         "gateway-api",
         "istio-base",
         "istio-cni",

@@ -56,7 +56,7 @@ class ControlPlane(Component):
         self,
         fleet: Fleet,
         access: ClusterAccess,
-        namespace: pulumi.Resource,
+        prepared: pulumi.Resource,
         trust: TrustResources,
         opts: pulumi.ResourceOptions,
     ) -> None:
@@ -66,7 +66,7 @@ class ControlPlane(Component):
         addresses = {name: process_address(self, fleet, cluster, name) for name in istio.installed if simulated}
         webhooks = {name: webhooks_at(fleet, cluster, address) for name, address in addresses.items()}
 
-        charts = istio_charts(self, fleet, access, namespace, webhooks, after=[trust.cacerts], roots=trust.fingerprints)
+        charts = istio_charts(self, fleet, access, prepared, webhooks, after=[trust.cacerts], roots=trust.fingerprints)
         processes = {
             revision: start_process(self, fleet, access, revision, address, trust, after=[charts.istiods[revision]])
             for revision, address in addresses.items()

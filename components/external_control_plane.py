@@ -40,7 +40,7 @@ class ExternalControlPlane(Component):
         fleet: Fleet,
         config: ClusterAccess,
         host: ClusterAccess,
-        namespace: pulumi.Resource,
+        prepared: pulumi.Resource,
         trust: TrustResources,
         gateway_address: pulumi.Output[str],
         way: Sequence[pulumi.Resource],
@@ -57,7 +57,7 @@ class ExternalControlPlane(Component):
                 provider=access.provider, after=after, deleted_with=access.goes_with, secret_outputs=["data"]
             )
 
-        charts = istio_charts(self, fleet, config, namespace, webhooks, address=gateway_address)
+        charts = istio_charts(self, fleet, config, prepared, webhooks, address=gateway_address)
         kubeconfig = self._kubeconfig(fleet, config, inside(config, charts.istiods[istio.revision]))
         data: pulumi.Output[Any] = pulumi.Output.secret(kubeconfig.apply(kubeconfig_data))
         secret = KubernetesObject(

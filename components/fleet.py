@@ -76,9 +76,9 @@ class Fleet(Component):
         return ExistingCluster(self._topology, name, kubeconfigs[name], self._inside).access
 
     def _own_control_plane(self, name: str) -> None:
-        topology, access, namespace = self._topology, self.access[name], self.systems[name].namespace
-        self.trust[name] = self._trust(name, access, namespace)
-        control_plane = ControlPlane(topology, access, namespace, self.trust[name], self._inside)
+        topology, access, system = self._topology, self.access[name], self.systems[name]
+        self.trust[name] = self._trust(name, access, system.namespace)
+        control_plane = ControlPlane(topology, access, system.prepared, self.trust[name], self._inside)
         self.control_planes[name] = control_plane.resources
         self._gateway(name)
         self.rules[name] = GatewayRules(topology, access, control_plane.resources, self._inside)
@@ -91,7 +91,7 @@ class Fleet(Component):
             topology,
             self.access[name],
             host,
-            self.systems[name].namespace,
+            self.systems[name].prepared,
             self.trust[name],
             self.gateways[host.name].address,
             self.rules[host.name].to_istiods,
@@ -106,7 +106,7 @@ class Fleet(Component):
         return RemoteControlPlane(
             topology,
             self.access[name],
-            self.systems[name].namespace,
+            self.systems[name].prepared,
             self.control_planes[topology.primary_of(name)],
             self.gateways[topology.hosting(name)].address,
             self._inside,

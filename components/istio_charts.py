@@ -31,14 +31,14 @@ def istio_charts(
     component: Component,
     fleet: Fleet,
     access: ClusterAccess,
-    namespace: pulumi.Resource,
+    prepared: pulumi.Resource,
     webhooks: Mapping[str, manifests.Webhooks],
     *,
     after: Sequence[pulumi.Resource] = (),
     roots: pulumi.Output[str] | None = None,
     address: pulumi.Output[str] | None = None,
 ) -> IstioCharts:
-    """Register the charts as children of `component`: base after `namespace`, the istiods after that and `after`.
+    """Register the charts as children of `component`: base after `prepared`, the istiods after that and `after`.
 
     `webhooks` are by revision, of those whose istiod is a process; `roots` and `address` as `manifests.istiod` has
     them.
@@ -49,7 +49,7 @@ def istio_charts(
         return component.child(provider=access.provider, after=waits, deleted_with=access.goes_with)
 
     before = [
-        helm_release(f"{cluster}/{name}", fleet, cluster, release, in_cluster(namespace))
+        helm_release(f"{cluster}/{name}", fleet, cluster, release, in_cluster(prepared))
         for name, release in gateway_api.before(fleet, cluster).items()
     ]
     base = helm_release(
@@ -57,7 +57,7 @@ def istio_charts(
         fleet,
         cluster,
         manifests.base(fleet, cluster, webhooks.get(istio.revision)),
-        in_cluster(namespace, *before),
+        in_cluster(prepared, *before),
     )
     istiods = {
         revision: helm_release(

@@ -13,11 +13,16 @@ from components.control_plane import ControlPlaneResources
 from components.kubernetes_object import KubernetesObject
 from manifests import ambient
 from manifests import namespaces as manifests
+from plugins.meshfleet.sdk import IstiodConfigMaps
 from topology import Fleet
 
 
 class IstioSystem(Component):
-    """The namespace everything of Istio waits for."""
+    """The namespace everything of Istio waits for; charts wait for `prepared`.
+
+    Where the cluster stays, that is the removal of what istiods write into every namespace: it comes when nothing
+    of the charts is left that would let one write it again.
+    """
 
     def __init__(self, fleet: Fleet, access: ClusterAccess, opts: pulumi.ResourceOptions) -> None:
         super().__init__(access.name, opts)
@@ -26,6 +31,15 @@ class IstioSystem(Component):
             manifests.istio_system(fleet, access.name),
             self.child(provider=access.provider, deleted_with=access.goes_with),
         )
+        self.prepared: pulumi.Resource = self.namespace
+        if access.goes_with is None:
+            self.prepared = IstiodConfigMaps(
+                f"{access.name}/istiod-configmaps",
+                cluster=access.name,
+                kubeconfig=access.kubeconfig,
+                context=access.context or None,
+                opts=self.child(after=[self.namespace]),
+            )
         self.done()
 
 

@@ -31,7 +31,7 @@ class RemoteControlPlane(Component):
         self,
         fleet: Fleet,
         access: ClusterAccess,
-        namespace: pulumi.Resource,
+        prepared: pulumi.Resource,
         primary: ControlPlaneResources,
         gateway_address: pulumi.Output[str],
         opts: pulumi.ResourceOptions,
@@ -39,7 +39,7 @@ class RemoteControlPlane(Component):
         super().__init__(access.name, opts)
         self._fleet, self._access, self._primary = fleet, access, primary
         webhooks = {name: webhooks_at(fleet, access.name, address) for name, address in primary.addresses.items()}
-        charts = istio_charts(self, fleet, access, namespace, webhooks, address=gateway_address)
+        charts = istio_charts(self, fleet, access, prepared, webhooks, address=gateway_address)
         self.resources = ControlPlaneResources(charts.base, charts.istiods)
 
     def wait(self, remote_secrets: pulumi.Resource, way: Sequence[pulumi.Resource]) -> ControlPlaneResources:

@@ -96,13 +96,10 @@ class Istiod:
         write_private_file(self.directory / "fingerprint", fingerprint)
         return version
 
-    def delete(
-        self, kubeconfig: str | None = None, context: str | None = None, namespace: str = "istio-system"
-    ) -> None:
+    def delete(self, kubeconfig: str | None = None, context: str | None = None) -> None:
         """End it and remove its files; the ports stay reserved. Fine when there is nothing.
 
-        With a `kubeconfig` what it left in the cluster is removed too, if the cluster still answers. `namespace` is
-        that of Istio.
+        With a `kubeconfig` the way to its ports that the cluster has is removed too, if the cluster still answers.
         """
         self._end()
         try:
@@ -113,11 +110,7 @@ class Istiod:
             raise file_error(self.directory, error) from error
         self._workspace.prune()
         if kubeconfig is not None:
-            self._clean_cluster(kubeconfig, context, namespace)
-
-    def _others(self) -> bool:
-        """Whether the cluster has istiods of other revisions here."""
-        return any(self.directory.parent.glob(f"{self._name.partition('.')[0]}.*"))
+            self._clean_cluster(kubeconfig, context)
 
     def _kept(self, name: str) -> str | None:
         try:
@@ -191,18 +184,12 @@ class Istiod:
         with connect(spec.kubeconfig, spec.context) as client:
             apply_port_forward(client, f"istiod-{self._name}", spec.namespace, self._revision, ports)
 
-    def _clean_cluster(self, kubeconfig: str, context: str | None, namespace: str) -> None:
-        from embedded.istiod_configmaps import remove_istiod_configmaps
+    def _clean_cluster(self, kubeconfig: str, context: str | None) -> None:
         from embedded.port_forward import remove_port_forward
-        from embedded.served_cluster import served_from
 
         try:
             with connect(kubeconfig, context) as client:
                 remove_port_forward(client, f"istiod-{self._name}")
-                # Another revision lives by the same ones, and so does a control plane elsewhere that comes in its
-                # place: it takes some seconds until that one leads here.
-                if not self._others() and not served_from(client, namespace):
-                    remove_istiod_configmaps(client)
         except ClusterError:
             # The cluster is gone or going; what was in it goes with it.
             return

@@ -16,11 +16,7 @@ _NAMES: Final = ("istio-ca-root-cert", "istio-ca-crl")
 
 
 def remove_istiod_configmaps(client: Client) -> None:
-    """Remove them from every namespace once their istiod has ended; another istiod of the cluster writes its own
-    again at once.
-
-    Raises ClusterError.
-    """
+    """Remove them from every namespace, once no istiod may write there any more. Raises ClusterError."""
     from lightkube.resources.core_v1 import ConfigMap
 
     with api_errors("ConfigMaps of istiod"):

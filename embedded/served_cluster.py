@@ -8,7 +8,7 @@ Source: pilot/pkg/serviceregistry/kube/controller/multicluster.go of istio/istio
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from embedded.api_errors import RefusedError, api_errors
 from embedded.health import ask
@@ -95,38 +95,6 @@ def _absent(error: RefusedError) -> str:
     if error.not_found:
         return str(error)
     raise error
-
-
-def is_served_otherwise(client: Client, serving: Serving) -> bool:
-    """Whether the cluster is another control plane's by now, or another revision's as well. Raises ClusterError."""
-    from lightkube.operators import not_exists
-    from lightkube.resources.admissionregistration_v1 import MutatingWebhookConfiguration
-
-    if served_from(client, serving.namespace) not in (None, serving.primary):
-        return True
-    # A tag is another way to an istiod that has a webhook of its own.
-    of_revisions: dict[str, Any] = {"app": "sidecar-injector", "istio.io/tag": not_exists()}
-    with api_errors("MutatingWebhookConfigurations"):
-        found = list(client.list(MutatingWebhookConfiguration, labels=of_revisions))
-    others = [one for one in found if one.metadata and one.metadata.name != serving.webhook]
-    return any(webhook.clientConfig.caBundle for one in others for webhook in one.webhooks or [])
-
-
-def served_from(client: Client, namespace: str) -> str | None:
-    """The cluster whose istiod is to lead in this one, by the annotation of Istio's namespace.
-
-    Empty for its own, None when the namespace is gone. Raises ClusterError.
-    """
-    from lightkube.resources.core_v1 import Namespace
-
-    try:
-        with api_errors(f"Namespace {namespace}"):
-            metadata = client.get(Namespace, namespace).metadata
-    except RefusedError as error:
-        if error.not_found:
-            return None
-        raise
-    return (metadata.annotations or {}).get(CONTROL_PLANES, "") if metadata else ""
 
 
 def _condition(serving: Serving) -> str:

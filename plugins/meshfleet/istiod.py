@@ -99,7 +99,7 @@ class IstiodHandler:
 
     def delete(self, identifier: str, inputs: Properties, old_outputs: Properties, timeout: float) -> None:
         """Ends it and removes its files and keys. Its cluster may be gone."""
-        _istiod(inputs).delete(inputs.get("kubeconfig"), inputs.get("context"), str(inputs["namespace"]))
+        _istiod(inputs).delete(inputs.get("kubeconfig"), inputs.get("context"))
 
 
 def _istiod(inputs: Properties) -> Istiod:

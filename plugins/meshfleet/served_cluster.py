@@ -11,7 +11,7 @@ from typing import Final
 from embedded.api_errors import UnreachableError
 from embedded.endpoints_left import remove_endpoints_of_former_pods
 from embedded.kubeconfig import connect
-from embedded.served_cluster import Serving, is_served_otherwise, missing, wait_until_served
+from embedded.served_cluster import Serving, missing, wait_until_served
 from plugins.meshfleet.handler import Created, Difference, Fault, Properties, changed
 from plugins.meshfleet.input_checks import (
     LONGEST_OBJECT_NAME,
@@ -20,7 +20,6 @@ from plugins.meshfleet.input_checks import (
     check_optional_texts,
     check_texts,
 )
-from topology.errors import ClusterError
 
 _NAMES: Final = ("cluster", "primary", "namespace")
 SERVED: Final = "served"
@@ -80,16 +79,7 @@ class ServedClusterHandler:
         return _wait(new_inputs, timeout)
 
     def delete(self, identifier: str, inputs: Properties, old_outputs: Properties, timeout: float) -> None:
-        """Removes what the primary's istiod wrote into the cluster, if that still answers."""
-        from embedded.istiod_configmaps import remove_istiod_configmaps
-
-        try:
-            with connect(inputs["kubeconfig"], inputs.get("context")) as client:
-                if not is_served_otherwise(client, _serving(inputs)):
-                    remove_istiod_configmaps(client)
-        except ClusterError:
-            # The cluster is gone or going; what was in it goes with it.
-            return
+        """Nothing was made; what istiod wrote is of `IstiodConfigMaps`."""
 
 
 def _serving(inputs: Properties) -> Serving:

@@ -41,7 +41,7 @@ def test_an_embedded_cluster_has_its_processes_and_an_istiod_beside_it(graph_of:
 
 def test_an_existing_cluster_with_simulated_pods_has_all_but_its_processes(graph_of: GraphOf) -> None:
     graph = graph_of("simulated-pods")
-    assert kinds(graph, "west") == kinds(graph_of("dev"), "west") - {"EmbeddedCluster"}
+    assert kinds(graph, "west") == kinds(graph_of("dev"), "west") - {"EmbeddedCluster"} | {"IstiodConfigMaps"}
     for name in ("west/istiod-process", "west/east-west-gateway-address"):
         assert graph[name].inputs["context"] == "west-admin"
 
@@ -50,7 +50,7 @@ def test_an_existing_cluster_with_real_pods_runs_its_own_istiod_and_helm_waits_f
     graph_of: GraphOf,
 ) -> None:
     graph = graph_of("real-pods")
-    assert kinds(graph, "west") == {"IntermediateCertificateAuthority"}
+    assert kinds(graph, "west") == {"IntermediateCertificateAuthority", "IstiodConfigMaps"}
     assert graph["west/istiod"].inputs["skipAwait"] is False
     assert graph["west/east-west-gateway"].inputs["skipAwait"] is False
     assert graph["west/istiod"].inputs["timeout"] == 600

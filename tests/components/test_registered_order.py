@@ -63,6 +63,21 @@ def test_the_base_chart_comes_before_the_istiod_chart_and_that_before_istiod_ans
             assert chart in {*graph.waits_for(answers), answers}
 
 
+def test_what_istiods_write_everywhere_goes_after_the_charts_that_let_them_and_only_where_the_cluster_stays(
+    graph: Graph, fleet: Fleet
+) -> None:
+    for cluster, declared in fleet.clusters.items():
+        removal = f"{cluster}/istiod-configmaps"
+        assert (removal in graph.names()) == (declared.existing is not None)
+        if declared.existing:
+            assert f"{cluster}/istio-system" in graph.waits_for(removal)
+            for chart in (
+                "istio-base",
+                *(istiod_chart(cluster, name).partition("/")[2] for name in fleet.istio.installed),
+            ):
+                assert removal in graph.waits_for(f"{cluster}/{chart}")
+
+
 def test_nothing_that_needs_the_webhooks_comes_before_istiod_answers(graph: Graph, fleet: Fleet) -> None:
     for cluster in fleet.clusters:
         needing = {f"{cluster}/namespace-{name}" for name in fleet.namespaces_of(cluster)}

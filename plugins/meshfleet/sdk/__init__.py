@@ -6,6 +6,7 @@ from plugins.meshfleet.sdk.certificate_authorities import (
 )
 from plugins.meshfleet.sdk.embedded_cluster import EmbeddedCluster
 from plugins.meshfleet.sdk.gateways import EastWestGatewayAddress
+from plugins.meshfleet.sdk.istiod_configmaps import IstiodConfigMaps
 from plugins.meshfleet.sdk.istiods import Istiod, IstiodAddress
 from plugins.meshfleet.sdk.served_clusters import ServedCluster
 
@@ -15,6 +16,7 @@ __all__ = [
     "IntermediateCertificateAuthority",
     "Istiod",
     "IstiodAddress",
+    "IstiodConfigMaps",
     "RootCertificateAuthority",
     "ServedCluster",
 ]

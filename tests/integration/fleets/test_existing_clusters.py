@@ -24,7 +24,7 @@ from topology.istio import EMBEDDED_KUBERNETES
 pytestmark = pytest.mark.proof("a fleet on existing clusters, which outlive it unharmed", step=3)
 
 STACK = "existing"
-NAMES = ("blue", "green")
+NAMES = ("blue", "green", "red")
 # What a fleet puts beside its namespaces; the chart of Istio's CRDs asks Helm to keep those.
 KINDS = (
     "namespaces",
@@ -42,27 +42,36 @@ KINDS = (
 
 @dataclass(frozen=True)
 class Existing:
-    """Two clusters nobody's stack made, in one kubeconfig `file` of a user, a context for each."""
+    """Clusters nobody's stack made, in one kubeconfig `file` of a user, a context for each."""
 
     world: World
     file: Path
 
-    def stack(self, **replaced: Any) -> dict[str, Any]:
-        """The stack file's configuration; `replaced` are fields of the cluster `green`'s `existing`."""
-        clusters = {
-            name: {
-                "existing": {"kubeconfig": str(self.file), "context": f"admin@{name}", "pods": "simulated"},
-                "network": f"network-{name}",
-            }
-            for name in NAMES
-        }
-        clusters["green"]["existing"] |= replaced  # type: ignore[operator]
+    def cluster(self, name: str, **replaced: Any) -> dict[str, Any]:
+        """A cluster of a stack file; `replaced` are fields of its `existing`."""
+        found = {"kubeconfig": str(self.file), "context": f"admin@{name}", "pods": "simulated"}
+        return {"existing": found | replaced, "network": f"network-{name}"}
+
+    def stack(self, **clusters: dict[str, Any]) -> dict[str, Any]:
+        """The stack file's configuration: these clusters, the first one the host."""
         return {
-            "host": "blue",
-            "networks": {f"network-{name}": {} for name in NAMES},
+            "host": next(iter(clusters)),
+            "networks": {f"network-{name}": {} for name in clusters},
             "clusters": clusters,
             "namespaces": {"sample": {"injection": True}},
         }
+
+    def two(self, **replaced: Any) -> dict[str, Any]:
+        """A mesh of two control planes; `replaced` are fields of the second one's `existing`."""
+        return self.stack(blue=self.cluster("blue"), green=self.cluster("green", **replaced))
+
+    def served(self) -> dict[str, Any]:
+        """The first one serves the second as a remote, and hosts the control plane of the third one's mesh."""
+        return self.stack(
+            blue=self.cluster("blue") | {"mesh": "near"},
+            green=self.cluster("green") | {"mesh": "near", "controlPlane": {"remote": "blue"}},
+            red=self.cluster("red") | {"mesh": "far", "controlPlane": {"external": "blue"}},
+        ) | {"meshes": {"near": {}, "far": {}}}
 
     def kubectl(self, cluster: str, *arguments: str) -> Ran:
         """Run kubectl as the clusters' owner."""
@@ -123,7 +132,7 @@ def merged(kubeconfigs: list[str]) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("replaced", "field", "said"),
     [
-        ({"context": "admin@red"}, "context", "has no context 'admin@red'; it has admin@blue, admin@green"),
+        ({"context": "admin@sky"}, "context", "has no context 'admin@sky'; it has admin@blue, admin@green, admin@red"),
         ({"kubeconfig": "/nowhere/config"}, "kubeconfig", "there is no file /nowhere/config"),
     ],
 )
@@ -131,7 +140,7 @@ def test_a_wrong_kubeconfig_or_context_is_told_by_its_field_and_touches_nothing(
     existing: Existing, replaced: dict[str, str], field: str, said: str
 ) -> None:
     before = existing.inventory("blue")
-    existing.world.clone.write_stack(STACK, existing.stack(**replaced))
+    existing.world.clone.write_stack(STACK, existing.two(**replaced))
     ran = existing.world.meshfleet("up", "--stack", STACK, expect=2)
     assert ran.err.startswith(f"clusters.green.existing.{field}: ")
     assert said in ran.err
@@ -140,37 +149,36 @@ def test_a_wrong_kubeconfig_or_context_is_told_by_its_field_and_touches_nothing(
     assert existing.world.reservations() == {}
 
 
-def test_a_fleet_on_existing_clusters_is_verified_and_leaves_them_as_they_were(existing: Existing) -> None:
+@pytest.mark.parametrize("models", ["own", "served"])
+def test_a_fleet_on_existing_clusters_is_verified_and_leaves_them_as_they_were(existing: Existing, models: str) -> None:
     world = existing.world
     for cluster in NAMES:
-        existing.kubectl(cluster, "create", "namespace", "theirs")
-        existing.kubectl(cluster, "create", "configmap", "theirs", "-n", "theirs", "--from-literal=key=value")
+        existing.kubectl(cluster, "create", "namespace", f"theirs-{models}")
+        existing.kubectl(cluster, "create", "configmap", "theirs", "-n", f"theirs-{models}", "--from-literal=key=value")
     before = {cluster: existing.inventory(cluster) for cluster in NAMES}
-    theirs = {cluster: version_of(existing, cluster) for cluster in NAMES}
-    world.clone.write_stack(STACK, existing.stack())
+    theirs = {cluster: version_of(existing, cluster, f"theirs-{models}") for cluster in NAMES}
+    world.clone.write_stack(STACK, existing.two() if models == "own" else existing.served())
     assert world.meshfleet("up", "--stack", STACK, "--json").answer["ok"]
     assert world.meshfleet("up", "--stack", STACK, "--json").answer["changes"] == {}
     assert world.meshfleet("verify", "--stack", STACK, "--json").answer["ok"]
-    for cluster in NAMES:
-        # Peers come in with a token made for them; the user's own credential stays where it is.
-        remote = existing.kubectl(
-            cluster, "get", "secret", "istio-remote-secrets", "-n", "istio-system", "-o", "json"
-        ).answer["data"]
-        for text in remote.values():
-            assert "client-key-data" not in base64.b64decode(text).decode()
+    # Peers come in with a token made for them; the user's own credential stays where it is.
+    remote = existing.kubectl("blue", "get", "secret", "istio-remote-secrets", "-n", "istio-system", "-o", "json")
+    assert [*remote.answer["data"]] == ["green"]
+    for text in remote.answer["data"].values():
+        assert "client-key-data" not in base64.b64decode(text).decode()
     world.meshfleet("destroy", "--stack", STACK, "--yes")
     assert world.remains(STACK) == []
     for cluster in NAMES:
         assert {kind: names - before[cluster][kind] for kind, names in existing.inventory(cluster).items()} == {
             kind: set() for kind in KINDS
         }
-        assert version_of(existing, cluster) == theirs[cluster]
+        assert version_of(existing, cluster, f"theirs-{models}") == theirs[cluster]
 
 
-def version_of(existing: Existing, cluster: str) -> str:
+def version_of(existing: Existing, cluster: str, namespace: str) -> str:
     """Changes with every write to the owner's namespace or what is in it."""
     found = [
         existing.kubectl(cluster, "get", *what, "-o", "json").answer["metadata"]["resourceVersion"]
-        for what in (("namespace", "theirs"), ("configmap", "theirs", "-n", "theirs"))
+        for what in (("namespace", namespace), ("configmap", "theirs", "-n", namespace))
     ]
     return "/".join(found)

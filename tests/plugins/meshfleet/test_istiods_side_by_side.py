@@ -6,7 +6,7 @@ import json
 import subprocess
 import threading
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -21,9 +21,6 @@ from embedded import port_forward
 from embedded.api_errors import RefusedError, api_errors
 from embedded.kubeconfig import connect
 from embedded.port_forward import apply_port_forward, remove_port_forward
-from embedded.served_cluster import CONTROL_PLANES, Serving, is_served_otherwise
-from plugins.meshfleet.handler import Properties
-from plugins.meshfleet.served_cluster import ServedClusterHandler
 from tests.plugins.meshfleet.conftest import MeshCluster
 from topology.errors import ClusterError
 
@@ -196,100 +193,3 @@ def test_each_pod_leads_to_the_process_of_its_own_revision(place: Place, client:
         assert [asked_through(place, f"istiod-{name}") for name in ("blue", "green")] == ["blue", "green"]
     for name in ("west-blue", "west-green"):
         remove_port_forward(client, name)
-
-
-# What a primary wrote into a cluster that it serves.
-
-Webhook = Callable[..., None]
-
-
-@pytest.fixture
-def webhook(mesh_cluster: MeshCluster) -> Iterator[Webhook]:
-    """Makes an injection webhook as the charts do, with or without what an istiod writes into it."""
-    made: list[str] = []
-
-    def make(name: str, *, patched: bool, tag: str = "") -> None:
-        labels = {"app": "sidecar-injector"} | ({"istio.io/tag": tag} if tag else {})
-        entry = {
-            "name": "rev.namespace.sidecar-injector.istio.io",
-            "sideEffects": "None",
-            "admissionReviewVersions": ["v1"],
-            "clientConfig": {"url": "https://localhost:1/inject"} | ({"caBundle": "YQ=="} if patched else {}),
-            # It is never asked.
-            "namespaceSelector": {"matchLabels": {"nobody": "has-this"}},
-        }
-        kind = {"apiVersion": "admissionregistration.k8s.io/v1", "kind": "MutatingWebhookConfiguration"}
-        path = mesh_cluster.home / f"{name}.json"
-        path.write_text(json.dumps(kind | {"metadata": {"name": name, "labels": labels}, "webhooks": [entry]}))
-        mesh_cluster.kubectl("apply", "-f", str(path))
-        made.append(name)
-
-    yield make
-    mesh_cluster.kubectl("delete", "mutatingwebhookconfiguration", "--ignore-not-found", *made)
-
-
-@pytest.fixture
-def without_charts(mesh_cluster: MeshCluster) -> Iterator[None]:
-    """The webhook of the chart that all these tests share is as no istiod has patched it; `east` is to serve here."""
-    mesh_cluster.kubectl("annotate", "namespace", "istio-system", f"{CONTROL_PLANES}=east", "--overwrite")
-    found = json.loads(
-        mesh_cluster.kubectl("get", "mutatingwebhookconfiguration", "istio-sidecar-injector", "-o", "json")
-    )
-    bundles = [
-        {"op": "remove", "path": f"/webhooks/{number}/clientConfig/caBundle"}
-        for number, one in enumerate(found["webhooks"])
-        if "caBundle" in one["clientConfig"]
-    ]
-    if bundles:
-        mesh_cluster.kubectl(
-            "patch", "mutatingwebhookconfiguration", "istio-sidecar-injector", "--type=json", "-p", json.dumps(bundles)
-        )
-    yield
-    mesh_cluster.kubectl("annotate", "namespace", "istio-system", f"{CONTROL_PLANES}-")
-
-
-SERVING = Serving("east", None, "served-blue", "istio-system")
-
-
-@pytest.mark.usefixtures("without_charts")
-def test_another_revision_serves_once_its_webhook_has_what_its_istiod_writes(client: Client, webhook: Webhook) -> None:
-    webhook("served-blue", patched=True)
-    assert not is_served_otherwise(client, SERVING)
-    webhook("served-green", patched=False)
-    assert not is_served_otherwise(client, SERVING)
-    webhook("served-green", patched=True)
-    assert is_served_otherwise(client, SERVING)
-
-
-@pytest.mark.usefixtures("without_charts")
-def test_a_tag_of_the_revision_itself_is_none_of_another(client: Client, webhook: Webhook) -> None:
-    webhook("served-blue", patched=True)
-    webhook("istio-revision-tag-prod", patched=True, tag="prod")
-    assert not is_served_otherwise(client, SERVING)
-
-
-@pytest.mark.usefixtures("without_charts")
-def test_what_istiods_wrote_goes_with_the_last_revision_that_serves_the_cluster(place: Place, webhook: Webhook) -> None:
-    inputs: Properties = {
-        "cluster": "west",
-        "primary": "east",
-        "namespace": place.namespace,
-        "webhook": "served-blue",
-        "kubeconfig": place.cluster.kubeconfig,
-    }
-
-    def roots() -> list[str]:
-        names = place.kubectl("get", "configmaps", "-o", "name").split()
-        return [name for name in names if "istio" in name]
-
-    webhook("served-blue", patched=True)
-    webhook("served-green", patched=True)
-    place.kubectl("annotate", "namespace", place.namespace, f"{CONTROL_PLANES}=east", "--overwrite")
-    place.kubectl("create", "configmap", "istio-ca-root-cert")
-    place.kubectl("label", "configmap", "istio-ca-root-cert", "istio.io/config=true")
-    handler = ServedClusterHandler()
-    handler.delete("west", inputs, {"state": "served"}, 0)
-    assert roots() == ["configmap/istio-ca-root-cert"]
-    place.kubectl("delete", "mutatingwebhookconfiguration", "served-blue")
-    handler.delete("west", inputs | {"webhook": "served-green"}, {"state": "served"}, 0)
-    assert roots() == []

@@ -56,6 +56,7 @@ ARGUMENTS: dict[type[NativeResource], dict[str, Any]] = {
         "kubeconfig": "k",
         "debug_url": "http://127.0.0.1:1",
     },
+    sdk.IstiodConfigMaps: {"cluster": "west", "kubeconfig": "k", "context": "c"},
     sdk.RootCertificateAuthority: {"common_name": "Root"},
     sdk.IntermediateCertificateAuthority: {"root_certificate": "r", "root_private_key": "k", "cluster": "west"},
 }

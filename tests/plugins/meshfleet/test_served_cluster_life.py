@@ -209,20 +209,3 @@ def test_a_cluster_that_is_gone_hinders_neither_read_nor_delete(
     handler.delete("west", gone, SERVED, 0)
     with pytest.raises(ClusterError, match=f"{url}/ does not answer"):
         handler.create(gone, 0)
-
-
-def test_what_the_primary_wrote_is_gone_after_delete_and_what_others_wrote_is_not(
-    handler: ServedClusterHandler, inputs: Properties, primary: Primary, mesh_cluster: MeshCluster
-) -> None:
-    primary.serve()
-    mesh_cluster.kubectl("create", "configmap", "of-somebody", "-n", NAMESPACE)
-    handler.delete("west", inputs, handler.create(inputs, 0).outputs, 0)
-    # kube-root-ca.crt is Kubernetes' own.
-    left = mesh_cluster.kubectl("get", "configmaps", "-n", NAMESPACE, "-o", "name").split()
-    assert sorted(left) == ["configmap/kube-root-ca.crt", "configmap/of-somebody"]
-    handler.delete("west", inputs, SERVED, 0)
-
-
-def test_a_context_that_the_kubeconfig_lacks_is_named(handler: ServedClusterHandler, inputs: Properties) -> None:
-    with pytest.raises(ClusterError, match="no context 'east'; it has west"):
-        handler.create(inputs | {"context": "east"}, 0)

@@ -11,6 +11,7 @@ from plugins.meshfleet.embedded_cluster import EmbeddedClusterHandler
 from plugins.meshfleet.handler import UNKNOWN, ResourceHandler
 from plugins.meshfleet.istiod import IstiodHandler
 from plugins.meshfleet.istiod_address import PORT_NAMES, IstiodAddressHandler
+from plugins.meshfleet.istiod_configmaps import IstiodConfigMapsHandler
 from plugins.meshfleet.served_cluster import ServedClusterHandler
 from topology.fleet import external_namespace
 from topology.names import CLUSTER_LENGTH, REVISION_LENGTH
@@ -37,12 +38,14 @@ SERVED = {
     "webhook": "istio-sidecar-injector",
     "kubeconfig": "SECRET",
 }
+WRITTEN = {"cluster": "west", "kubeconfig": "SECRET"}
 RIGHT: list[tuple[ResourceHandler, dict[str, Any]]] = [
     (EmbeddedClusterHandler(), CLUSTER),
     (IstiodAddressHandler(), ADDRESS),
     (IstiodHandler(), ISTIOD),
     (EastWestGatewayAddressHandler(), GATEWAY),
     (ServedClusterHandler(), SERVED),
+    (IstiodConfigMapsHandler(), WRITTEN),
 ]
 
 
@@ -111,6 +114,9 @@ def test_an_input_that_does_not_exist_is_refused_with_those_that_do(
         (ServedClusterHandler(), SERVED | {"webhook": ""}, "webhook", "'' is not allowed"),
         (ServedClusterHandler(), SERVED | {"webhook": "x" * 254}, "webhook", "up to 253"),
         (ServedClusterHandler(), SERVED | {"kubeconfig": ""}, "kubeconfig", "missing or empty"),
+        (IstiodConfigMapsHandler(), WRITTEN | {"cluster": "a/b"}, "cluster", "'a/b' is not allowed"),
+        (IstiodConfigMapsHandler(), WRITTEN | {"kubeconfig": ""}, "kubeconfig", "missing or empty"),
+        (IstiodConfigMapsHandler(), WRITTEN | {"primary": "x"}, "primary", "no such input; there are cluster"),
         (ServedClusterHandler(), SERVED | {"debugUrl": 3}, "debugUrl", "3 is not allowed; a text is"),
     ],
 )
