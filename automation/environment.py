@@ -32,7 +32,7 @@ class Environment:
     @property
     def local_backend(self) -> bool:
         """Whether the state is in this checkout, so that its locks can be read."""
-        return self.variables["PULUMI_BACKEND_URL"] == _local_backend(self.checkout)
+        return self.variables["PULUMI_BACKEND_URL"] == local_backend_of(self.checkout)
 
     @property
     def stand_in(self) -> bool:
@@ -49,7 +49,7 @@ def prepare(checkout: Checkout) -> Environment:
     variables = {
         "PATH": os.pathsep.join([str(python.parent), str(tools.bin), os.environ.get("PATH", "")]),
         "PULUMI_HOME": str(make_private(checkout.pulumi_home)),
-        "PULUMI_BACKEND_URL": os.environ.get("PULUMI_BACKEND_URL") or _local_backend(checkout),
+        "PULUMI_BACKEND_URL": os.environ.get("PULUMI_BACKEND_URL") or local_backend_of(checkout),
         "PULUMI_SKIP_UPDATE_CHECK": "true",
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
         "MESHFLEET_HOME": str(checkout.home),
@@ -68,8 +68,13 @@ def prepare(checkout: Checkout) -> Environment:
     return Environment(checkout, variables, tools.bin, plugin.notice)
 
 
-def _local_backend(checkout: Checkout) -> str:
-    return f"file://{checkout.state}"
+def local_backend_of(checkout: Checkout) -> str:
+    """The URL of the backend whose state is in a checkout.
+
+    Without `metadata=skip` each write empties and fills a file beside the state first: whoever reads at that moment,
+    or after a kill at that moment, is told EOF (setAttrs in blob/fileblob/attrs.go of gocloud.dev).
+    """
+    return f"file://{checkout.state}?metadata=skip"
 
 
 def _passphrase(checkout: Checkout) -> Path:

@@ -14,7 +14,7 @@ from automation import destruction
 from automation.checkout import PROJECT, Checkout
 from automation.destruction import destroy, stacks_of
 from automation.engine import Engine, FleetStack
-from automation.environment import Environment
+from automation.environment import Environment, local_backend_of
 from automation.recorded_state import resources_of
 from automation.stack_configuration import private_copy
 from topology import StackFile, TopologyError, read_stack_file
@@ -46,7 +46,7 @@ def engine(tmp_path: Path, checkout: Checkout, stacks: Path) -> Engine:
 
 
 def environment(tmp_path: Path, checkout: Checkout, backend: str = "") -> Environment:
-    variables = {"PULUMI_BACKEND_URL": backend or f"file://{checkout.state}"}
+    variables = {"PULUMI_BACKEND_URL": backend or local_backend_of(checkout)}
     return Environment(checkout, variables, tmp_path / "tools", "")
 
 

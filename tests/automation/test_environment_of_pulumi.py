@@ -79,7 +79,7 @@ def test_the_state_is_in_the_home_unless_the_user_has_a_backend(
     checkout: Checkout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here = prepare(checkout)
-    assert here.variables["PULUMI_BACKEND_URL"] == f"file://{checkout.state}"
+    assert here.variables["PULUMI_BACKEND_URL"] == f"file://{checkout.state}?metadata=skip"
     assert here.local_backend
     monkeypatch.setenv("PULUMI_BACKEND_URL", "s3://bucket")
     there = prepare(checkout)

@@ -12,7 +12,7 @@ import pytest
 from automation.changes import Record
 from automation.checkout import PROJECT, Checkout
 from automation.engine import Engine
-from automation.environment import Environment
+from automation.environment import Environment, local_backend_of
 from automation.session import Session
 from automation.superseded_tokens import superseded_tokens
 from tests.automation.events import done, failed, urn_of
@@ -49,7 +49,7 @@ def test_a_stack_that_was_never_up_has_none(deployment: dict[str, Any]) -> None:
 
 
 def engine_of(checkout: Checkout, stacks: Path, tools: Path, backend: str = "") -> Engine:
-    variables = {"PULUMI_BACKEND_URL": backend or f"file://{checkout.state}"}
+    variables = {"PULUMI_BACKEND_URL": backend or local_backend_of(checkout)}
     return Engine(Environment(checkout, variables, tools, ""), read_stack_file(stacks, "good"))
 
 

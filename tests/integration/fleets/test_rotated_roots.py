@@ -129,6 +129,8 @@ def test_a_walk_that_was_killed_goes_on_where_it_was(shared: World, whole_group:
         else:
             command.kill()
         assert told.end() == -signal.SIGKILL
+        # A file beside the state, emptied before it is written anew, is one that a kill could leave empty.
+        assert list((shared.home / "state").rglob("*.attrs")) == []
         killed = mesh(shared)
         answer = shared.meshfleet("up", "--stack", STACK, "--json").answer
     assert observer.faults() == []
