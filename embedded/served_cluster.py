@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 _SECONDS: Final = 120.0
 ROOT_CERTIFICATE: Final = "istio-ca-root-cert"
-# https://istio.io/latest/docs/reference/config/annotations/#TopologyControlPlaneClusters
-CONTROL_PLANES: Final = "topology.istio.io/controlPlaneClusters"
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from pulumi.automation.events import EngineEvent
 
 from automation.changes import Record
 from automation.unserved import unserved
@@ -16,14 +17,14 @@ pytestmark = pytest.mark.proof("a cluster whose control plane did not come up is
 REASON = "port 127.0.0.1:21700 (grpc) is taken by process 4711 (nc); end it"
 
 
-def after(*events: object) -> Record:
+def after(*events: EngineEvent) -> Record:
     taken = Record()
     for event in events:
-        taken.add(event)  # type: ignore[arg-type]
+        taken.add(event)
     return taken
 
 
-def failing(name: str, reason: str = REASON) -> tuple[object, ...]:
+def failing(name: str, reason: str = REASON) -> tuple[EngineEvent, ...]:
     return failed(name), diagnostic(reason, name)
 
 

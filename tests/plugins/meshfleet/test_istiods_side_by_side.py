@@ -1,4 +1,4 @@
-"""Two revisions of istiod in one cluster: each is reached by its own pod, what one wrote outlives the other."""
+"""Two revisions of istiod in one cluster: each is reached by its own pod."""
 
 from __future__ import annotations
 

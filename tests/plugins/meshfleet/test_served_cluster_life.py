@@ -209,3 +209,8 @@ def test_a_cluster_that_is_gone_hinders_neither_read_nor_delete(
     handler.delete("west", gone, SERVED, 0)
     with pytest.raises(ClusterError, match=f"{url}/ does not answer"):
         handler.create(gone, 0)
+
+
+def test_a_context_that_the_kubeconfig_lacks_is_named(handler: ServedClusterHandler, inputs: Properties) -> None:
+    with pytest.raises(ClusterError, match="no context 'east'; it has west"):
+        handler.create(inputs | {"context": "east"}, 0)
