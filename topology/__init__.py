@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from topology.namespace import Namespace
     from topology.network import Network
     from topology.stack_file import StackFile, read_stack_file
+    from topology.workload import Version, Workload
 
 # Resolved on first use: the plugins want only `topology.errors`, and their start counts in every run.
 _HOMES = {
@@ -45,6 +46,8 @@ _HOMES = {
     "Network": "network",
     "StackFile": "stack_file",
     "TopologyError": "faults",
+    "Version": "workload",
+    "Workload": "workload",
     "load": "loading",
     "read_stack_file": "stack_file",
 }
@@ -76,6 +79,8 @@ __all__ = [
     "Network",
     "StackFile",
     "TopologyError",
+    "Version",
+    "Workload",
     "load",
     "read_stack_file",
 ]

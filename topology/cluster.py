@@ -17,10 +17,16 @@ PROVIDERS = ("embedded", "existing", "kind", "eks", "gke", "aks")
 
 
 class Embedded(Model):
-    """A real control plane run as processes on this machine; its nodes are simulated by KWOK."""
+    """A real control plane run as processes on this machine; its nodes are simulated by KWOK.
+
+    `pods: processes` runs pods whose programs are known here, proxies, gateways and Istio's echo server, as processes
+    in network namespaces of their own. That needs root: without it they are simulated as all others are.
+    """
 
     nodes: Annotated[int, Field(ge=1, le=100)] = 1
     """How many simulated nodes the cluster has."""
+    pods: Literal["simulated", "processes"] = "simulated"
+    """Whether pods of known programs run as processes, or none does."""
 
 
 class Existing(Model):
@@ -120,6 +126,13 @@ class Cluster(Model):
         return next(provider for provider in PROVIDERS if getattr(self, provider) is not None)
 
     @property
+    def pods(self) -> Literal["real", "simulated", "processes"]:
+        """What becomes of its pods: they run on its nodes, nowhere, or as processes on this machine."""
+        if self.embedded:
+            return self.embedded.pods
+        return self.existing.pods if self.existing else "real"
+
+    @property
     def simulated(self) -> bool:
-        """Whether its pods do not really run, so that istiod runs as a process beside it."""
+        """Whether its nodes do not really run pods, so that istiod runs as a process beside it."""
         return self.embedded is not None or (self.existing is not None and self.existing.pods == "simulated")

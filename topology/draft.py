@@ -17,12 +17,14 @@ from topology.mesh import Mesh
 from topology.namespace import Namespace
 from topology.network import Network
 from topology.shown import shown
+from topology.workload import Workload
 
 SECTIONS: dict[str, type[BaseModel]] = {
     "clusters": Cluster,
     "networks": Network,
     "meshes": Mesh,
     "namespaces": Namespace,
+    "workloads": Workload,
 }
 SINGLES = ("istio", "kubernetes", "host")
 DEFAULT_MESH = "mesh"
@@ -38,6 +40,7 @@ class Draft:
     networks: dict[str, Network] = field(default_factory=dict)
     meshes: dict[str, Mesh] = field(default_factory=dict)
     namespaces: dict[str, Namespace] = field(default_factory=dict)
+    workloads: dict[str, Workload] = field(default_factory=dict)
     istio: Istio = field(default_factory=Istio)
     kubernetes: Kubernetes = field(default_factory=Kubernetes)
     names: dict[str, tuple[str, ...]] = field(default_factory=dict)

@@ -14,6 +14,7 @@ from topology.mesh import Mesh
 from topology.model import Model
 from topology.namespace import Namespace
 from topology.network import Network
+from topology.workload import Version, Workload
 
 
 def external_namespace(cluster: str) -> str:
@@ -39,6 +40,8 @@ class Fleet(Model):
     """The meshes by name, which is also the mesh ID; one called `mesh` when left out."""
     namespaces: dict[str, Namespace] = Field(default_factory=dict)
     """The namespaces that the fleet owns, by name."""
+    workloads: dict[str, Workload] = Field(default_factory=dict)
+    """The programs that the fleet runs, by name."""
     istio: Istio = Field(default_factory=Istio)
     """Istio's version, revision and charts."""
     kubernetes: Kubernetes = Field(default_factory=Kubernetes)
@@ -145,6 +148,23 @@ class Fleet(Model):
             if not namespace.clusters or cluster in namespace.clusters
         }
 
+    def clusters_of(self, workload: str) -> tuple[str, ...]:
+        """The clusters in which pods of a workload run, in the order of the stack file."""
+        return tuple(name for name in self.clusters if self._versions[workload].get(name))
+
+    def versions_in(self, workload: str, cluster: str) -> dict[str, Version]:
+        """The versions of a workload whose pods run in a cluster, sorted by name; none where it is only called."""
+        return self._versions[workload].get(cluster, {})
+
+    def workloads_of(self, cluster: str) -> dict[str, Workload]:
+        """The workloads a cluster knows: their namespace exists in it, and pods of them run somewhere in its mesh."""
+        mesh, here = self.mesh_of(cluster), self.namespaces_of(cluster)
+        return {
+            name: workload
+            for name, workload in self.workloads.items()
+            if workload.namespace in here and mesh in self._workload_meshes[name]
+        }
+
     def model_of(self, mesh: str) -> str:
         """The deployment model in Istio's words; it follows from the clusters and is never asked for.
 
@@ -192,6 +212,22 @@ class Fleet(Model):
     def _ambient(self) -> frozenset[str]:
         clusters = self.clusters.items()
         return frozenset(self.mesh_of(name) for name, cluster in clusters if cluster.data_plane == "ambient")
+
+    @cached_property
+    def _versions(self) -> dict[str, dict[str, dict[str, Version]]]:
+        """The versions by workload and cluster."""
+        found: dict[str, dict[str, dict[str, Version]]] = {}
+        for name, workload in self.workloads.items():
+            everywhere = workload.clusters or self.namespaces[workload.namespace].clusters or tuple(self.clusters)
+            places = found.setdefault(name, {})
+            for version, declared in sorted(workload.versions.items()):
+                for cluster in declared.clusters or everywhere:
+                    places.setdefault(cluster, {})[version] = declared
+        return found
+
+    @cached_property
+    def _workload_meshes(self) -> dict[str, frozenset[str]]:
+        return {name: frozenset(map(self.mesh_of, places)) for name, places in self._versions.items()}
 
     @cached_property
     def _remotes(self) -> dict[str, tuple[str, ...]]:

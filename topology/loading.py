@@ -33,6 +33,7 @@ def load(name: str, config: Mapping[str, object]) -> Fleet:
         networks=draft.networks,
         meshes=draft.meshes,
         namespaces=draft.namespaces,
+        workloads=draft.workloads,
         istio=draft.istio,
         kubernetes=draft.kubernetes,
     )

@@ -38,6 +38,8 @@ RESERVED_NAMESPACES = frozenset({"default", "istio-system", "kube-node-lease", "
 # What belongs to istiod is called `istiod-<what>` in Pulumi's state, and so is a revision.
 RESERVED_REVISIONS = frozenset({"address", "gateway", "process", "routes", "token"})
 RESERVED_REVISION_ENDINGS = ("-address", "-process")
+# A ServiceAccount that every namespace has, and what a waypoint is called.
+RESERVED_WORKLOADS = frozenset({"default", "waypoint"})
 RESERVED_NAMESPACE_PREFIXES = ("kube-", "meshfleet-", "istio-", "istiod-")
 # Objects, releases and labels of the fleet that a gateway's would be mistaken for.
 RESERVED_GATEWAYS = frozenset(

@@ -22,14 +22,19 @@ from topology.model import Model
 from topology.names import Revision, TrustDomain
 from topology.network import AddressRange
 from topology.rules.support import IMPLEMENTED_PROVIDERS
+from topology.workload import Caller, HeaderName, HeaderValue, Image
 
 # Types whose rule is a function, in words; what exactly they refuse is in topology/.
 WORDS: tuple[tuple[object, str], ...] = (
     (AddressRange, "an address range such as `10.10.0.0/16`"),
+    (Caller, "`NAMESPACE/SERVICE-ACCOUNT`"),
     (DnsName, "a DNS name"),
     (GatewayAddress, "an IP address or a DNS name"),
     (Generation, "a whole number from 1"),
+    (HeaderName, "header names"),
+    (HeaderValue, "a header's value"),
     (Host, "a host such as `shop.example`, `*.example` or `*`"),
+    (Image, "an image"),
     (IpAddress, "an IP address"),
     (LabelKey, "label keys"),
     (LabelValue, "a label's value"),
@@ -97,6 +102,8 @@ def default(hint: Any, field: FieldInfo) -> str:
         return SHORT_FORMS[type(value)][1]
     if value is None or value in ("", (), {}):
         return "none"
+    if isinstance(value, dict):
+        return f"`{{{', '.join(f'{name}: {{}}' for name in value)}}}`"
     if isinstance(value, Model):
         # Only what is not a default of the part itself: the rest is in that part's own table.
         given = value.model_dump(by_alias=True, exclude_unset=True)

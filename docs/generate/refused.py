@@ -74,6 +74,18 @@ EXAMPLES = (
     Refused("And the embedded ones are those that are built.", {"istio.version": "1.30"}),
     Refused("A revision that gateways are on is installed.", {"istio.gatewayRevision": "green"}),
     Refused("A tag is another name than that of a revision.", {"istio.tags": ["default"]}),
+    Refused("A workload is in a declared namespace.", {"workloads.cart": {"namespace": "shop"}}),
+    Refused(
+        "Its versions share all requests.",
+        {"workloads.cart": {"namespace": "sample", "versions": {"v1": {"weight": 90}, "v2": {"weight": 20}}}},
+    ),
+    Refused(
+        "Who may call it is heeded by proxies.",
+        {
+            "namespaces.shop": {},
+            "workloads.cart": {"namespace": "shop", "allowedCallers": ["shop/web"]},
+        },
+    ),
     Refused("Waypoints belong to ambient mode.", {"namespaces.sample.waypoint": True}),
     Refused(
         "A certificate lives longer than the time before its renewal.",

@@ -19,10 +19,11 @@ WITHOUT: dict[str, str] = {
     "networks": "**required**: each cluster names one",
     "meshes": f"one mesh called `{DEFAULT_MESH}`",
     "namespaces": "none",
+    "workloads": "none",
     "istio": "its defaults",
     "kubernetes": "its defaults",
 }
-ORDER = ("host", "clusters", "networks", "meshes", "namespaces", "istio", "kubernetes")
+ORDER = ("host", "clusters", "networks", "meshes", "namespaces", "workloads", "istio", "kubernetes")
 
 OPENING = """\
 <!-- Made by `python -m docs.generate` from the models in topology/; a test compares it with them. -->
@@ -61,8 +62,8 @@ networks, remote secrets between all clusters of a mesh.
 NAMES = """\
 ## Names
 
-Names are the keys of `clusters`, `networks`, `meshes` and `namespaces`: DNS labels of lower-case letters, digits
-and `-` that begin with a letter. A name given twice is a fault.
+Names are the keys of `clusters`, `networks`, `meshes`, `namespaces` and `workloads`: DNS labels of lower-case letters,
+digits and `-` that begin with a letter. A name given twice is a fault.
 
 | name of | at most | since | taken |
 |---|---|---|---|
@@ -70,6 +71,8 @@ and `-` that begin with a letter. A name given twice is a fault.
 | a network | {label} characters | it is the value of a label | {networks} |
 | a mesh | {mesh} characters | it is part of its root certificate's common name | none |
 | a namespace | {label} characters | it is a DNS label | {namespaces}, and all that begin with {prefixes} |
+| a workload | {label} characters | it names a Service | {workloads} |
+| its version | {label} characters, the workload's among them | `<workload>-<version>` names a Deployment | none |
 | an ingress gateway | {gateway} characters | `<gateway>-istio` is derived from it | {gateways} |
 | a revision | {revision} characters | `istio-sidecar-injector-<revision>-istio-system` is made of it | {revisions} |
 """
@@ -157,6 +160,7 @@ def _names() -> str:
         f"{listed(names.RESERVED_GATEWAY_PREFIXES)}",
         clusters=listed(names.RESERVED_CLUSTERS),
         networks=listed(names.RESERVED_NETWORKS),
+        workloads=listed(names.RESERVED_WORKLOADS),
         namespaces=listed(names.RESERVED_NAMESPACES),
         prefixes=listed(names.RESERVED_NAMESPACE_PREFIXES),
         revisions=f"{listed(names.RESERVED_REVISIONS)}, and all that end in {listed(names.RESERVED_REVISION_ENDINGS)}",

@@ -9,6 +9,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from tests.topology.workload_strategies import workloads
 from topology import Fleet, load
 from topology.istio import EMBEDDED_ISTIO, EMBEDDED_KUBERNETES
 from topology.names import (
@@ -126,7 +127,8 @@ def discoveries() -> st.SearchStrategy[Config]:
 def providers(draw: st.DrawFn, position: int, embedded: bool) -> Config:
     """Who provides a cluster, whose `position` tells its context from others: this machine, or somebody before."""
     if embedded and draw(st.booleans()):
-        return {"embedded": draw(_optional(nodes=st.integers(1, 100)))}
+        pods = st.sampled_from(["simulated", "processes"])
+        return {"embedded": draw(_optional(nodes=st.integers(1, 100), pods=pods))}
     existing = {"kubeconfig": draw(st.sampled_from(["a.yaml", "b.yaml"])), "context": f"c{position}"}
     if embedded:
         return {"existing": existing | {"pods": "simulated"}}
@@ -274,7 +276,8 @@ def fleets(draw: st.DrawFn, max_clusters: int = 4) -> Config:
         istio=istios(),
         kubernetes=_optional(version=st.just(EMBEDDED_KUBERNETES)),
     )
-    return config | draw(optional)
+    config |= draw(optional)
+    return config | draw(_optional(workloads=workloads(config)))
 
 
 def _add_gateways(draw: st.DrawFn, declared: Config, homes: list[int], networks: list[str]) -> None:
@@ -310,18 +313,16 @@ def ambient_fleets(draw: st.DrawFn) -> Fleet:
             clusters[name]["eastWestGateway"] = {"serviceAnnotations": {"example.com/kind": "internal"}}
     anywhere = _optional(injection=st.booleans(), labels=st.just({"team": "a"}))
     asking = _optional(injection=st.booleans(), waypoint=st.booleans(), globalServices=st.booleans())
-    return load(
-        "generated",
-        {
-            "host": cluster_names[0],
-            "meshes": {"calm": {}} | ({"busy": {}} if busy else {}),
-            "networks": {cluster["network"]: {} for cluster in clusters.values()},
-            "clusters": clusters,
-            # What asks for ambient mode does so in some of the clusters that have it, or in all there are.
-            "namespaces": {"plain": draw(anywhere), "shop": draw(asking)},
-            "istio": draw(istios()),
-        },
-    )
+    config: Config = {
+        "host": cluster_names[0],
+        "meshes": {"calm": {}} | ({"busy": {}} if busy else {}),
+        "networks": {cluster["network"]: {} for cluster in clusters.values()},
+        "clusters": clusters,
+        # What asks for ambient mode does so in some of the clusters that have it, or in all there are.
+        "namespaces": {"plain": draw(anywhere), "shop": draw(asking)},
+        "istio": draw(istios()),
+    }
+    return load("generated", config | {"workloads": draw(workloads(config))})
 
 
 def _written(plane: object, names: list[str]) -> st.SearchStrategy[Config]:

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.proof("stack files are checked before anything exists",
 # The machine that runs this may be busy, and what is asked here does not depend on time.
 quick = settings(max_examples=50, deadline=None)
 
-FREE_FORM = ("labels", "serviceAnnotations", "charts", "controlPlane")
+FREE_FORM = ("labels", "serviceAnnotations", "charts", "controlPlane", "headers")
 NO_FIELDS = ("istio.charts", "istio.revisions")
 
 
@@ -34,6 +34,7 @@ def test_every_valid_configuration_loads_and_keeps_its_order(config: Config) -> 
     assert list(fleet.networks) == list(config["networks"])
     assert list(fleet.meshes) == list(config.get("meshes", [DEFAULT_MESH]))
     assert list(fleet.namespaces) == list(config.get("namespaces", []))
+    assert list(fleet.workloads) == list(config.get("workloads", []))
     assert fleet.host == config.get("host", next(iter(config["clusters"])))
 
 
@@ -158,6 +159,29 @@ def test_a_namespace_without_clusters_is_in_all_of_them(fleet: Fleet) -> None:
 
 
 @quick
+@given(loaded_fleets())
+def test_a_workload_is_known_wherever_its_namespace_is_in_the_meshes_that_its_pods_run_in(fleet: Fleet) -> None:
+    for name, workload in fleet.workloads.items():
+        running = fleet.clusters_of(name)
+        assert running
+        knowing = {cluster for cluster in fleet.clusters if name in fleet.workloads_of(cluster)}
+        meshes = {fleet.mesh_of(cluster) for cluster in running}
+        having = {cluster for cluster in fleet.clusters if workload.namespace in fleet.namespaces_of(cluster)}
+        assert set(running) <= knowing
+        assert knowing == {cluster for cluster in having if fleet.mesh_of(cluster) in meshes}
+
+
+@quick
+@given(loaded_fleets())
+def test_every_version_runs_in_its_own_clusters_or_in_all_of_its_workload(fleet: Fleet) -> None:
+    for name, workload in fleet.workloads.items():
+        everywhere = workload.clusters or fleet.namespaces[workload.namespace].clusters or fleet.clusters
+        for version, declared in workload.versions.items():
+            running = {cluster for cluster in fleet.clusters if version in fleet.versions_in(name, cluster)}
+            assert running == set(declared.clusters or everywhere)
+
+
+@quick
 @given(fleets(), labels(), st.data())
 def test_one_unknown_key_anywhere_is_one_fault_at_its_path(config: Config, key: str, data: st.DataObject) -> None:
     path, mapping = data.draw(st.sampled_from([("", config), *_settings(config)]))
@@ -230,7 +254,8 @@ def _settings(config: Config) -> Iterator[tuple[str, Config]]:
     names = (*SECTIONS,)
     for path, mapping in _mappings("", config):
         steps = path.split(".")
-        if path not in (*names, *NO_FIELDS) and not set(steps[2:]) & set(FREE_FORM):
+        of_names = path in (*names, *NO_FIELDS) or (steps[0] == "workloads" and steps[2:] == ["versions"])
+        if not of_names and not set(steps[2:]) & set(FREE_FORM):
             yield path, mapping
 
 

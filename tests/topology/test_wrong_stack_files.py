@@ -19,6 +19,8 @@ from tests.topology.wrong_stacks.roots import ROOTS
 from tests.topology.wrong_stacks.secrets import SECRETS
 from tests.topology.wrong_stacks.settings import SETTINGS_AND_DISCOVERY
 from tests.topology.wrong_stacks.shapes import SHAPES
+from tests.topology.wrong_stacks.workload_routes import WORKLOAD_ROUTES
+from tests.topology.wrong_stacks.workloads import WORKLOADS
 from tests.topology.wrong_stacks.wrong import GOOD, Wrong
 from topology import TopologyError, load, read_stack_file
 
@@ -34,6 +36,8 @@ WRONG = [
     *AMBIENT_NAMESPACES,
     *SETTINGS_AND_DISCOVERY,
     *GATEWAY_FAULTS,
+    *WORKLOADS,
+    *WORKLOAD_ROUTES,
     *SECRETS,
     *MANY,
 ]

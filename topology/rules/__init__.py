@@ -22,6 +22,8 @@ from topology.rules.revisions import revisions
 from topology.rules.roots import roots
 from topology.rules.support import support
 from topology.rules.versions import versions
+from topology.rules.workload_routes import workload_routes
+from topology.rules.workloads import workloads
 
 Rule = Callable[[Draft], Iterable[Fault]]
 
@@ -40,6 +42,8 @@ RULES: tuple[Rule, ...] = (
     ingress_gateways,
     revisions,
     roots,
+    workloads,
+    workload_routes,
     versions,
     support,
 )

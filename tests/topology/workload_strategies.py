@@ -1,0 +1,87 @@
+"""Workloads that fit a configuration which is valid already; `strategies.py` adds them to its fleets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import strategies as st
+
+Config = dict[str, Any]
+
+# None of them followed by `-` and a version is another one of them followed by a version.
+NAMES = ("a", "echo", "echo-v2", "s" * 54)
+VERSIONS = ("canary-2", "v1", "v2")
+HEADERS = ({"x-canary": "always"}, {"x-canary": "always", "user": "a b"}, {"user": "0"})
+IMAGES = ("nginx", "registry.example:5000/shop/cart:1.2")
+
+
+@st.composite
+def workloads(draw: st.DrawFn, config: Config) -> Config:
+    """Two workloads at most, in namespaces of `config`."""
+    namespaces = {name: declared or {} for name, declared in (config.get("namespaces") or {}).items()}
+    if not namespaces:
+        return {}
+    chosen = draw(st.lists(st.sampled_from(NAMES), max_size=2, unique=True))
+    return {name: draw(_workload(config["clusters"], namespaces)) for name in chosen}
+
+
+@st.composite
+def _workload(draw: st.DrawFn, clusters: Config, namespaces: Config) -> Config:
+    namespace = draw(st.sampled_from(sorted(namespaces)))
+    existing = namespaces[namespace].get("clusters") or list(clusters)
+    workload: Config = {"namespace": namespace}
+    places = existing
+    if draw(st.booleans()):
+        workload["clusters"] = places = draw(_some_of(existing))
+    versions: Config = {}
+    for name in draw(st.lists(st.sampled_from(VERSIONS), min_size=1, unique=True)):
+        versions[name] = draw(
+            st.fixed_dictionaries({}, optional={"replicas": st.integers(1, 3), "clusters": _some_of(places)})
+        )
+    running = {name: {_mesh(clusters[place]) for place in v.get("clusters", places)} for name, v in versions.items()}
+    meshes = set().union(*running.values())
+    configured = {
+        name for name, cluster in clusters.items() if _mesh(cluster) in meshes and "remote" not in _plane(cluster)
+    }
+    if draw(st.booleans()):
+        workload["image"] = draw(st.sampled_from(IMAGES))
+    if namespaces[namespace].get("injection") and configured <= set(existing):
+        waypoint = namespaces[namespace].get("waypoint")
+        ambient = any(clusters[place].get("dataPlane") == "ambient" for place in places)
+        everywhere = all(inside == meshes for inside in running.values())
+        if len(versions) > 1 and everywhere and (waypoint or not ambient):
+            draw(_routes(versions))
+        if draw(st.booleans()):
+            workload["allowedCallers"] = [f"{draw(st.sampled_from(sorted(namespaces)))}/web", "istio-system/shop.in"]
+    # A version that is nothing but its name may be written as one.
+    written = {name: version or draw(st.sampled_from([None, {}])) for name, version in versions.items()}
+    return workload if written == {"v1": None} else workload | {"versions": written}
+
+
+@st.composite
+def _routes(draw: st.DrawFn, versions: Config) -> None:
+    """Add nothing, weights, headers or both to the versions."""
+    first, *others = draw(st.permutations(list(versions)))
+    kind = draw(st.sampled_from(["none", "weights", "headers", "both"]))
+    if kind in ("headers", "both"):
+        for name, headers in zip(others, draw(st.permutations(HEADERS)), strict=False):
+            versions[name]["headers"] = dict(headers)
+    if kind in ("weights", "both"):
+        left = 100
+        for name in others:
+            versions[name]["weight"] = draw(st.integers(0, left))
+            left -= versions[name]["weight"]
+        versions[first]["weight"] = left
+
+
+def _some_of(clusters: list[str]) -> st.SearchStrategy[list[str]]:
+    return st.lists(st.sampled_from(clusters), min_size=1, unique=True)
+
+
+def _mesh(cluster: Config) -> str:
+    return str(cluster.get("mesh", ""))
+
+
+def _plane(cluster: Config) -> Config:
+    plane = cluster.get("controlPlane")
+    return plane if isinstance(plane, dict) else {}
