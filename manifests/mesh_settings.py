@@ -64,6 +64,26 @@ def mesh_objects(fleet: Fleet, mesh: str, namespace: str) -> dict[str, Object]:
     return {name: body for name, body in made.items() if body is not None}
 
 
+def traffic_policy(settings: MeshSettings) -> Object:
+    """What every DestinationRule of a mesh has to say of its Services; empty where nothing is declared.
+
+    A rule for one Service takes the place of the mesh's for all, so that it has to say the same.
+    """
+    if settings.locality is None:
+        return {}
+    detection = settings.locality.outlier_detection
+    return {
+        "outlierDetection": {
+            # Zero switches it off; it counts what programs answer by themselves.
+            "consecutive5xxErrors": 0,
+            "consecutiveGatewayErrors": detection.consecutive_gateway_errors,
+            "interval": f"{detection.interval_seconds}s",
+            "baseEjectionTime": f"{detection.base_ejection_seconds}s",
+            "maxEjectionPercent": detection.max_ejection_percent,
+        }
+    }
+
+
 def _peer_authentication(settings: MeshSettings, namespace: str) -> Object | None:
     """Mesh-wide since it is called `default`, selects nothing and lies in the root namespace.
 
@@ -104,19 +124,9 @@ def _outlier_detection(settings: MeshSettings, namespace: str) -> Object | None:
     detection; what `meshConfig.defaultTrafficPolicy` has of it reaches the proxies, but not that order.
     Source: getOutlierDetectionAndLoadBalancerSettings of pilot/pkg/xds/endpoints/endpoint_builder.go
     """
-    if settings.locality is None:
+    policy = traffic_policy(settings)
+    if not policy:
         return None
-    detection = settings.locality.outlier_detection
-    policy = {
-        "outlierDetection": {
-            # Zero switches it off; it counts what programs answer by themselves.
-            "consecutive5xxErrors": 0,
-            "consecutiveGatewayErrors": detection.consecutive_gateway_errors,
-            "interval": f"{detection.interval_seconds}s",
-            "baseEjectionTime": f"{detection.base_ejection_seconds}s",
-            "maxEjectionPercent": detection.max_ejection_percent,
-        }
-    }
     spec = {"host": "*.local", "trafficPolicy": policy}
     return _object("networking.istio.io/v1", "DestinationRule", "mesh-outlier-detection", namespace, spec)
 

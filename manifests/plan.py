@@ -16,6 +16,7 @@ from manifests import (
     remote_secrets,
     revision_tags,
     trust,
+    workloads,
 )
 from manifests.objects import Document, Stage, encoded
 from topology import Fleet
@@ -48,6 +49,7 @@ def cluster_plan(fleet: Fleet, cluster: str) -> list[Document]:
             for gateway in fleet.clusters[cluster].ingress_gateways
             for name, body in ingress_gateways.documents(fleet, cluster, gateway).items()
         ),
+        *(Document(name, Stage.WORKLOADS, body) for name, body in workloads.documents(fleet, cluster).items()),
     ]
     order = list(Stage)
     return sorted(plan, key=lambda document: order.index(document.stage))

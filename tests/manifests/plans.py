@@ -19,6 +19,11 @@ def objects(plan: list[Document]) -> list[Object]:
     return [document.body for document in plan if not isinstance(document.body, Release)]
 
 
+def without_workloads(plan: list[Document]) -> list[Document]:
+    """What a plan has for the mesh itself, and not for programs in it."""
+    return [document for document in plan if not document.name.startswith("workload-")]
+
+
 def releases(plan: list[Document]) -> dict[str, Release]:
     """The releases of a plan by the name of their document."""
     return {document.name: document.body for document in plan if isinstance(document.body, Release)}

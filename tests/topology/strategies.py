@@ -220,8 +220,11 @@ def clusters(draw: st.DrawFn, position: int, network: str, mesh: str | None) -> 
 
 
 @st.composite
-def fleets(draw: st.DrawFn, max_clusters: int = 4) -> Config:
-    """A valid configuration of one to `max_clusters` clusters, at most 99, in one or more meshes."""
+def fleets(draw: st.DrawFn, max_clusters: int = 4, working: bool = False) -> Config:
+    """A valid configuration of one to `max_clusters` clusters, at most 99, in one or more meshes.
+
+    A `working` one has workloads, any other may have some.
+    """
     wanted = draw(st.sampled_from(["own", "remote", "external"] if max_clusters > 1 else ["own"]))
     fewest = {"own": 1, "remote": 2, "external": min(3, max_clusters)}[wanted]
     count = draw(st.integers(fewest, max_clusters))
@@ -277,7 +280,11 @@ def fleets(draw: st.DrawFn, max_clusters: int = 4) -> Config:
         kubernetes=_optional(version=st.just(EMBEDDED_KUBERNETES)),
     )
     config |= draw(optional)
-    return config | draw(_optional(workloads=workloads(config)))
+    if working or draw(st.booleans()):
+        # One in which there is nothing a workload may not have.
+        config["namespaces"] = config.get("namespaces", {}) | {"shop": {"injection": True}}
+        config["workloads"] = draw(workloads(config, "shop"))
+    return config
 
 
 def _add_gateways(draw: st.DrawFn, declared: Config, homes: list[int], networks: list[str]) -> None:
@@ -319,10 +326,10 @@ def ambient_fleets(draw: st.DrawFn) -> Fleet:
         "networks": {cluster["network"]: {} for cluster in clusters.values()},
         "clusters": clusters,
         # What asks for ambient mode does so in some of the clusters that have it, or in all there are.
-        "namespaces": {"plain": draw(anywhere), "shop": draw(asking)},
+        "namespaces": {"plain": draw(anywhere), "shop": draw(asking), "cart": {"injection": True, "waypoint": True}},
         "istio": draw(istios()),
     }
-    return load("generated", config | {"workloads": draw(workloads(config))})
+    return load("generated", config | {"workloads": draw(workloads(config, "cart"))})
 
 
 def _written(plane: object, names: list[str]) -> st.SearchStrategy[Config]:
@@ -337,9 +344,9 @@ def set_of(items: list[str]) -> list[str]:
     return list(dict.fromkeys(items))
 
 
-def loaded_fleets(max_clusters: int = 4) -> st.SearchStrategy[Fleet]:
+def loaded_fleets(max_clusters: int = 4, working: bool = False) -> st.SearchStrategy[Fleet]:
     """What `topology.load` makes of `fleets`; its stack is called `generated`."""
-    return fleets(max_clusters=max_clusters).map(lambda config: load("generated", config))
+    return fleets(max_clusters=max_clusters, working=working).map(lambda config: load("generated", config))
 
 
 def json_values() -> st.SearchStrategy[Any]:

@@ -159,7 +159,7 @@ def test_a_namespace_without_clusters_is_in_all_of_them(fleet: Fleet) -> None:
 
 
 @quick
-@given(loaded_fleets())
+@given(loaded_fleets(working=True))
 def test_a_workload_is_known_wherever_its_namespace_is_in_the_meshes_that_its_pods_run_in(fleet: Fleet) -> None:
     for name, workload in fleet.workloads.items():
         running = fleet.clusters_of(name)
@@ -172,7 +172,7 @@ def test_a_workload_is_known_wherever_its_namespace_is_in_the_meshes_that_its_po
 
 
 @quick
-@given(loaded_fleets())
+@given(loaded_fleets(working=True))
 def test_every_version_runs_in_its_own_clusters_or_in_all_of_its_workload(fleet: Fleet) -> None:
     for name, workload in fleet.workloads.items():
         everywhere = workload.clusters or fleet.namespaces[workload.namespace].clusters or fleet.clusters

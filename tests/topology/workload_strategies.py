@@ -16,25 +16,23 @@ IMAGES = ("nginx", "registry.example:5000/shop/cart:1.2")
 
 
 @st.composite
-def workloads(draw: st.DrawFn, config: Config) -> Config:
-    """Two workloads at most, in namespaces of `config`."""
-    namespaces = {name: declared or {} for name, declared in (config.get("namespaces") or {}).items()}
-    if not namespaces:
-        return {}
-    chosen = draw(st.lists(st.sampled_from(NAMES), max_size=2, unique=True))
-    return {name: draw(_workload(config["clusters"], namespaces)) for name in chosen}
+def workloads(draw: st.DrawFn, config: Config, preferred: str) -> Config:
+    """One workload or two, in namespaces of `config`, of which the `preferred` one may have anything."""
+    namespaces = {name: declared or {} for name, declared in config["namespaces"].items()}
+    chosen = draw(st.permutations(NAMES))[: draw(st.integers(1, 2))]
+    return {name: draw(_workload(config["clusters"], namespaces, preferred)) for name in chosen}
 
 
 @st.composite
-def _workload(draw: st.DrawFn, clusters: Config, namespaces: Config) -> Config:
-    namespace = draw(st.sampled_from(sorted(namespaces)))
+def _workload(draw: st.DrawFn, clusters: Config, namespaces: Config, preferred: str) -> Config:
+    namespace = draw(st.just(preferred) | st.sampled_from(sorted(namespaces)))
     existing = namespaces[namespace].get("clusters") or list(clusters)
     workload: Config = {"namespace": namespace}
     places = existing
     if draw(st.booleans()):
         workload["clusters"] = places = draw(_some_of(existing))
     versions: Config = {}
-    for name in draw(st.lists(st.sampled_from(VERSIONS), min_size=1, unique=True)):
+    for name in draw(st.permutations(VERSIONS))[: draw(st.integers(1, 3))]:
         versions[name] = draw(
             st.fixed_dictionaries({}, optional={"replicas": st.integers(1, 3), "clusters": _some_of(places)})
         )
@@ -54,7 +52,7 @@ def _workload(draw: st.DrawFn, clusters: Config, namespaces: Config) -> Config:
         if draw(st.booleans()):
             workload["allowedCallers"] = [f"{draw(st.sampled_from(sorted(namespaces)))}/web", "istio-system/shop.in"]
     # A version that is nothing but its name may be written as one.
-    written = {name: version or draw(st.sampled_from([None, {}])) for name, version in versions.items()}
+    written: Config = {name: version or draw(st.sampled_from([None, {}])) for name, version in versions.items()}
     return workload if written == {"v1": None} else workload | {"versions": written}
 
 
