@@ -42,11 +42,13 @@ STAGES: dict[str, tuple[str, ...]] = {
     ),
     "discovery": ("reader-token", "reader-role", "reader-role-binding", "remote-secrets"),
     "namespaces": (),
+    "workloads": (),
 }
-# Names with a revision, a tag or another cluster's name in them.
+# Names with a revision, a tag, a workload's or another cluster's name in them.
 PATTERNS = {
     "trust": re.compile(r"external-.+-(namespace|cacerts)"),
     "gateway": re.compile(r"ingress-(gateway|listeners|options|address|service)-.+"),
+    "workloads": re.compile(r"workload-.+"),
     "control plane": re.compile(r"istiod-.+|served-.+|tag-.+|external-.+-(kubeconfig|istiod(-.+)?)"),
 }
 UNCHANGED = ("same", "read", "refresh")

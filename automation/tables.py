@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -83,12 +83,28 @@ def status_table(status: Mapping[str, Any]) -> None:
         # A fleet that an earlier release brought up tells of none.
         for gateway in cluster.get("ingressGateways", ()):
             console.print(f"ingress gateway {gateway['name']} of {cluster['name']}: {_reached(gateway)}")
+    for line in _workloads(status["clusters"]):
+        console.print(line)
     for mesh in status["meshes"]:
         console.print(f"mesh {mesh['name']}: {mesh['model']}, trust domain {mesh['trustDomain']}")
         console.print(f"  {mesh['trust']}")
         for root in mesh["roots"]:
             signs = ", signs" if root["name"] == mesh["signing"] else ""
             console.print(f"  root {root['name']} {root['fingerprint'][:16]}… until {_day(root['notAfter'])}{signs}")
+
+
+def _workloads(clusters: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """A line for each workload: where it is called, and the clusters in which each of its versions runs."""
+    running: dict[str, dict[str, list[str]]] = {}
+    for cluster in clusters:
+        # A fleet that an earlier release brought up tells of none.
+        for workload in cluster.get("workloads", ()):
+            versions = running.setdefault(workload["host"], {})
+            for version in workload["versions"]:
+                versions.setdefault(version["name"], []).append(cluster["name"])
+    for host, versions in sorted(running.items()):
+        places = "; ".join(f"{version} in {', '.join(names)}" for version, names in sorted(versions.items()))
+        yield f"workload {host}: {places}"
 
 
 def _reached(gateway: Mapping[str, Any]) -> str:

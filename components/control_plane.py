@@ -7,7 +7,7 @@ Source: https://istio.io/latest/docs/setup/install/multicluster/multi-primary_mu
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pulumi
@@ -28,7 +28,8 @@ class ControlPlaneResources:
     """What a cluster has of its control plane; mappings are by revision.
 
     `addresses` and `processes` are those of istiod processes that carry the cluster's name; `hosted` are the releases
-    of an external istiod where it runs; `served` is there when another cluster's istiod serves this one.
+    of an external istiod where it runs; `served` is there when another cluster's istiod serves this one. `tags` are
+    the webhooks that lead to a revision by another name.
     """
 
     base: HelmRelease
@@ -37,6 +38,7 @@ class ControlPlaneResources:
     processes: Mapping[str, Istiod] = field(default_factory=dict)
     hosted: Mapping[str, HelmRelease] = field(default_factory=dict)
     served: Mapping[str, ServedCluster] = field(default_factory=dict)
+    tags: Sequence[pulumi.Resource] = ()
 
     @property
     def charts(self) -> list[pulumi.Resource]:
@@ -71,7 +73,7 @@ class ControlPlane(Component):
             revision: start_process(self, fleet, access, revision, address, trust, after=[charts.istiods[revision]])
             for revision, address in addresses.items()
         }
-        self.resources = ControlPlaneResources(charts.base, charts.istiods, addresses, processes)
+        self.resources = ControlPlaneResources(charts.base, charts.istiods, addresses, processes, tags=charts.tags)
         for name, release in ambient.after(fleet, cluster, trust.fingerprints).items():
             opts = self.child(provider=access.provider, after=self.resources.ready, deleted_with=access.goes_with)
             helm_release(f"{cluster}/{name}", fleet, cluster, release, opts)

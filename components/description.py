@@ -15,6 +15,7 @@ from components.ingress_gateways import IngressGateways
 from components.trust import MeshTrust, TrustResources
 from manifests import ingress_gateways as ingress
 from manifests import mesh_settings as settings
+from manifests import workloads
 from manifests.objects import ISTIO_SYSTEM
 from topology import Fleet
 from topology.root_rotation import words
@@ -122,6 +123,8 @@ def describe_cluster(fleet: Fleet, name: str, registered: Described) -> dict[str
             }
             for ingress_gateway, given in declared.ingress_gateways.items()
         ],
+        "pods": declared.pods,
+        "workloads": workloads.described(fleet, name),
         "intermediateNotAfter": trust.intermediate.not_after if trust else None,
         "injectedNamespaces": [
             namespace for namespace, declared in fleet.namespaces_of(name).items() if declared.injection

@@ -89,7 +89,9 @@ class ExternalControlPlane(Component):
                     config_kubeconfig=kubeconfig,
                 )
         # Where pods run it is the host's release that is done when istiod answers.
-        self.resources = ControlPlaneResources(charts.base, charts.istiods, addresses, processes, hosted=istiods)
+        self.resources = ControlPlaneResources(
+            charts.base, charts.istiods, addresses, processes, hosted=istiods, tags=charts.tags
+        )
         self.done()
 
     def _kubeconfig(self, fleet: Fleet, config: ClusterAccess, opts: pulumi.ResourceOptions) -> pulumi.Output[str]:

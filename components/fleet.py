@@ -27,6 +27,7 @@ from components.namespaces import ExternalNamespace, IstioSystem, Namespaces
 from components.remote_control_plane import RemoteControlPlane
 from components.remote_secrets import Reader, RemoteSecrets
 from components.trust import MeshTrust, Trust, TrustResources
+from components.workloads import Workloads
 from manifests import mesh_settings as settings
 from topology import Fleet as Topology
 
@@ -65,6 +66,8 @@ class Fleet(Component):
                 self.ingress_gateways[name] = IngressGateways(
                     topology, access, self.control_planes[name], namespaces, self._inside
                 )
+            if topology.workloads_of(name):
+                Workloads(topology, access, self.control_planes[name], namespaces, self._inside)
         self.done()
 
     def _of_kind(self, kind: str) -> list[str]:

@@ -21,10 +21,11 @@ from topology import Fleet
 
 @dataclass(frozen=True)
 class IstioCharts:
-    """The releases of a cluster's own Istio; `istiods` by revision."""
+    """The releases of a cluster's own Istio, `istiods` by revision, and the webhooks of its tags."""
 
     base: HelmRelease
     istiods: Mapping[str, HelmRelease]
+    tags: Sequence[KubernetesObject]
 
 
 def istio_charts(
@@ -70,7 +71,9 @@ def istio_charts(
         )
         for revision in istio.installed
     }
-    for tag, manifest in revision_tags.tags(fleet, cluster, webhooks.get(istio.revision)).items():
+    tags = [
         # After the chart of the revision that the tags stand for.
         KubernetesObject(f"{cluster}/tag-{tag}", manifest, in_cluster(istiods[istio.revision]))
-    return IstioCharts(base, istiods)
+        for tag, manifest in revision_tags.tags(fleet, cluster, webhooks.get(istio.revision)).items()
+    ]
+    return IstioCharts(base, istiods, tags)

@@ -8,6 +8,7 @@ Source: https://istio.io/latest/docs/setup/install/multicluster/primary-remote/
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pulumi
 
@@ -40,7 +41,7 @@ class RemoteControlPlane(Component):
         self._fleet, self._access, self._primary = fleet, access, primary
         webhooks = {name: webhooks_at(fleet, access.name, address) for name, address in primary.addresses.items()}
         charts = istio_charts(self, fleet, access, prepared, webhooks, address=gateway_address)
-        self.resources = ControlPlaneResources(charts.base, charts.istiods)
+        self.resources = ControlPlaneResources(charts.base, charts.istiods, tags=charts.tags)
 
     def wait(self, remote_secrets: pulumi.Resource, way: Sequence[pulumi.Resource]) -> ControlPlaneResources:
         """Register the wait for being served, which `remote_secrets` of the primary sets going; ends the component.
@@ -64,4 +65,4 @@ class RemoteControlPlane(Component):
                 opts=self.child(after=[chart, remote_secrets, *way], deleted_with=access.goes_with),
             )
         self.done()
-        return ControlPlaneResources(charts.base, charts.istiods, served=served)
+        return replace(charts, served=served)

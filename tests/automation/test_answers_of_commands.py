@@ -46,6 +46,10 @@ STATUS: dict[str, Any] = {
                 "revisions": [{"name": "default"}],
             },
             "gateway": {"address": "198.18.0.1", "port": 15443.0, "network": "network-west"},
+            "workloads": [
+                {"host": "cart.shop.svc.cluster.local", "versions": [{"name": "v2"}, {"name": "v1"}]},
+                {"host": "web.shop.svc.cluster.local", "versions": []},
+            ],
             "intermediateNotAfter": "2028-11-22T00:00:00Z",
         },
         {
@@ -64,6 +68,10 @@ STATUS: dict[str, Any] = {
                 "revisions": [{"name": "default"}],
             },
             "gateway": None,
+            "workloads": [
+                {"host": "cart.shop.svc.cluster.local", "versions": [{"name": "v1"}]},
+                {"host": "web.shop.svc.cluster.local", "versions": [{"name": "v1"}]},
+            ],
             "intermediateNotAfter": "2028-11-21T00:00:00Z",
         },
     ],
@@ -285,6 +293,7 @@ def test_status_is_a_table_for_people_and_the_whole_as_json(meshfleet: Command, 
         "both roots trusted (second and first), second signs",
         "root first cdcdcdcdcdcdcdcd… until 2027-11-23 root",
         "root second abababababababab… until 2036-11-23, signs",
+        "workload cart.shop.svc.cluster.local: v1 in west, east; v2 in west workload web.shop.svc.cluster.local: v1 in",
     ):
         assert text in " ".join(result.stderr.split())
     assert json.loads(meshfleet("status", "--stack", "dev", "--json").stdout) == STATUS

@@ -122,6 +122,31 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
             "east": existing("east", "real"),
         }
     ),
+    # A branch that west serves, pods of one version in it, and who may call whom.
+    "workloads": in_one_mesh(
+        {
+            "west": {"embedded": {"pods": "processes"}},
+            "branch": {"embedded": {}, "controlPlane": {"remote": "west"}},
+            "east": existing("east", "simulated"),
+        },
+        istio={"revision": "blue", "tags": ["prod"]},
+        workloads={
+            "cart": {
+                "namespace": "sample",
+                "clusters": ["west", "branch"],
+                "allowedCallers": ["sample/web"],
+                "versions": {
+                    "v1": {"weight": 90, "replicas": 2},
+                    "v2": {"weight": 10, "clusters": ["branch"], "headers": {"x-canary": "always"}},
+                },
+            },
+            "web": {"namespace": "sample"},
+        },
+    ),
+    "workloads-with-real-pods": in_one_mesh(
+        {"west": existing("west", "real"), "east": existing("east", "real")},
+        workloads={"tool": {"namespace": "tools", "image": "registry.example/tool:1"}, "web": {"namespace": "sample"}},
+    ),
     "remote-with-real-pods": in_one_mesh(
         {
             "west": existing("west", "real"),
