@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from docs.generate import models, stack_file, toolchain
+from docs.generate import models, stack_file, toolchain, use_cases
 from docs.generate.pictures import pictures
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -16,6 +16,7 @@ def generated(root: Path) -> dict[str, str]:
         "models.md": models.page(root),
         "stack-file.md": stack_file.page(root),
         "toolchain.md": toolchain.page(root),
+        "use-cases.md": use_cases.page(root),
     }
     return pages | pictures(root)
 

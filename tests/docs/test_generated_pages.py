@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from docs.generate import models
+from docs.generate import models, use_cases
 from docs.generate.__main__ import generated
 from docs.generate.field_tables import SHORT_FORMS, default, spelled
 from docs.generate.refused import EXAMPLES, Refused, answers
@@ -29,12 +29,15 @@ def test_a_generated_page_is_current(name: str) -> None:
     assert written == GENERATED[name], f"run python -m docs.generate, which writes docs/{name}"
 
 
-def test_every_model_has_its_example_on_the_page() -> None:
+def test_every_example_is_on_one_of_the_pages() -> None:
     examples = {stack.removeprefix("examples/") for stack in known_stacks(ROOT / "stacks") if "/" in stack}
     # Gateways and settings are told on pages of their own.
-    assert examples - {"gateways", "mesh-settings"} == set(models.ORDER)
+    assert examples == {"gateways", "mesh-settings", *models.ORDER, *use_cases.ORDER}
+    assert len(examples) == 2 + len(models.ORDER) + len(use_cases.ORDER)
     for name in models.ORDER:
         assert f"\n## {name}\n" in GENERATED["models.md"]
+    for name in use_cases.ORDER:
+        assert f"\n## {use_cases.heading(name)}\n" in GENERATED["use-cases.md"]
 
 
 def test_the_table_of_a_model_names_every_release_and_object_of_every_cluster() -> None:

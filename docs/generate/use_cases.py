@@ -1,0 +1,88 @@
+"""docs/use-cases.md: what several clusters are good for, each as an example stack."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from docs.generate.models import first_comment
+from topology import Fleet, load, read_stack_file
+
+# The example stacks in the order of the page, with what there is to know of each.
+ORDER: dict[str, str] = {
+    "load-balancing": """\
+Nothing has to be said for it: istiod of each cluster reads both, so that one Service has the pods of both behind it.
+From either cluster `catalog` answers out of the pod beside the caller as often as out of the other cluster, through
+that one's east-west gateway.""",
+}
+
+OPENING = """\
+<!-- Made by `python -m docs.generate` from stacks/examples/ and the texts in docs/generate/use_cases.py. -->
+# Use cases
+
+What meshes over several clusters are good for, each as a stack of its own in `stacks/examples/`. They declare
+[workloads](stack-file.md#workload) of Istio's echo server, which answers with the cluster and the version that was
+asked. With `pods: processes` pods, proxies and gateways are processes on your machine, as root, and requests really go
+through them; without root the same stacks come up with simulated pods. Bring one up with its name:
+
+<!-- not run: a fleet of its own, as every stack here -->
+```bash
+./scripts/up examples/load-balancing
+```
+"""
+
+SECTION = """\
+## {heading}
+
+{comment}
+
+```yaml
+{content}
+```
+
+{workloads}
+
+{text}
+"""
+
+
+def page(root: Path) -> str:
+    """The whole page; `root` is the checkout, whose example stacks are told."""
+    return "\n".join([OPENING, *(_section(root, name) for name in ORDER)])
+
+
+def heading(name: str) -> str:
+    """The heading of an example: `Load balancing` of load-balancing."""
+    return name.replace("-", " ").capitalize()
+
+
+def _section(root: Path, name: str) -> str:
+    file = read_stack_file(root / "stacks", f"examples/{name}")
+    text = file.path.read_text(encoding="utf-8")
+    lines = text.splitlines()
+    return SECTION.format(
+        heading=heading(name),
+        comment=first_comment(text),
+        content="\n".join(line for line in lines if not line.startswith("#")),
+        workloads=_table(load(file.stack, file.config)),
+        text=ORDER[name],
+    )
+
+
+def _table(fleet: Fleet) -> str:
+    """Which version runs where: a row for each, a column for each cluster."""
+    lines = [
+        f"| workload | version | {' | '.join(f'`{cluster}`' for cluster in fleet.clusters)} |",
+        f"|---|---|{'---|' * len(fleet.clusters)}",
+    ]
+    for name, workload in fleet.workloads.items():
+        for version in workload.versions:
+            pods = [_pods(fleet, name, version, cluster) for cluster in fleet.clusters]
+            lines.append(f"| `{name}` | `{version}` | {' | '.join(pods)} |")
+    return "\n".join(lines)
+
+
+def _pods(fleet: Fleet, name: str, version: str, cluster: str) -> str:
+    declared = fleet.versions_in(name, cluster).get(version)
+    if declared is None:
+        return "-"
+    return "1 pod" if declared.replicas == 1 else f"{declared.replicas} pods"
