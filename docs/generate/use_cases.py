@@ -13,6 +13,10 @@ ORDER: dict[str, str] = {
 Nothing has to be said for it: istiod of each cluster reads both, so that one Service has the pods of both behind it.
 From either cluster `catalog` answers out of the pod beside the caller as often as out of the other cluster, through
 that one's east-west gateway.""",
+    "canary": """\
+Both control planes get the same routes (VirtualService `cart`) and subsets (DestinationRule `cart`), so that it does
+not matter where a request starts. To let the new version have more, change the weights and run `up`: nothing else
+changes. At 0 and 100 the old one can be taken out.""",
 }
 
 OPENING = """\
