@@ -17,6 +17,11 @@ that one's east-west gateway.""",
 Both control planes get the same routes (VirtualService `cart`) and subsets (DestinationRule `cart`), so that it does
 not matter where a request starts. To let the new version have more, change the weights and run `up`: nothing else
 changes. At 0 and 100 the old one can be taken out.""",
+    "disaster-recovery": """\
+A pod that ends takes its endpoint along, and istiods tell every proxy. A region that is lost as a whole tells nobody:
+then it is the proxies that find out, by `outlierDetection`. Here one failed request is enough, which suits pods that
+are alone in their region; the defaults are milder ([locality](mesh-settings.md#locality)). A request that cannot
+connect is tried twice more, as Istio has it by itself, and by then in the next region.""",
 }
 
 OPENING = """\
