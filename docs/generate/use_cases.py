@@ -22,6 +22,10 @@ A pod that ends takes its endpoint along, and istiods tell every proxy. A region
 then it is the proxies that find out, by `outlierDetection`. Here one failed request is enough, which suits pods that
 are alone in their region; the defaults are milder ([locality](mesh-settings.md#locality)). A request that cannot
 connect is tried twice more, as Istio has it by itself, and by then in the next region.""",
+    "low-latency": """\
+`web` in each cluster gets its `search` from beside it. Its `images` come to `paris` from `london`, in the same region
+and on the same network, without a gateway; only if none were left there would `tokyo` be asked. The locality of a pod
+is that of its node, which is the region and the zone of its cluster.""",
 }
 
 OPENING = """\
