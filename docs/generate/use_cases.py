@@ -26,6 +26,10 @@ connect is tried twice more, as Istio has it by itself, and by then in the next 
 `web` in each cluster gets its `search` from beside it. Its `images` come to `paris` from `london`, in the same region
 and on the same network, without a gateway; only if none were left there would `tokyo` be asked. The locality of a pod
 is that of its node, which is the region and the zone of its cluster.""",
+    "dev-prod": """\
+`cart.shop.svc.cluster.local` is a name in both meshes, and means the pods of its own in each. Neither istiod reads the
+other's cluster, so it knows no endpoint there; and a proxy that was led there all the same would be refused, since
+each mesh trusts its own root only. [Two meshes](models.md#two-meshes) has more of it.""",
 }
 
 OPENING = """\
