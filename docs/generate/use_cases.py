@@ -41,7 +41,7 @@ OPENING = """\
 # Use cases
 
 What meshes over several clusters are good for, each as a stack of its own in `stacks/examples/`. They declare
-[workloads](stack-file.md#workload) of Istio's echo server, which answers with the cluster and the version that was
+[workloads](workloads.md) of Istio's echo server, which answers with the cluster and the version that was
 asked. With `pods: processes` pods, proxies and gateways are processes on your machine, as root, and requests really go
 through them; without root the same stacks come up with simulated pods. Bring one up with its name:
 
