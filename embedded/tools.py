@@ -1,4 +1,4 @@
-"""Where the programs of the embedded world are: etcd, the Kubernetes servers, kwok, istiod and the rest."""
+"""Where the programs of the embedded world are: etcd, the Kubernetes servers, kwok, istiod, Envoy and the rest."""
 
 from __future__ import annotations
 
@@ -18,6 +18,18 @@ def tool(name: str) -> Path:
     path = tools_directory() / name
     if not os.access(path, os.X_OK):
         raise ToolchainError(f"{path}: no such program; run scripts/bootstrap to build the toolchain")
+    return path
+
+
+def shared_file(name: str) -> Path:
+    """The absolute path of one file that programs read, such as `envoy_bootstrap.json`.
+
+    It lies in `share` beside the directory of the programs. Raises ToolchainError naming the file, where it was
+    looked for and what to do.
+    """
+    path = tools_directory().parent / "share" / name
+    if not path.is_file():
+        raise ToolchainError(f"{path}: no such file; run scripts/bootstrap to build the toolchain")
     return path
 
 

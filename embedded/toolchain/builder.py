@@ -13,7 +13,6 @@ from embedded.toolchain.compiler import Compiler
 from embedded.toolchain.failures import explain_disk
 from embedded.toolchain.go_command import find_go
 from embedded.toolchain.installation import Installation
-from embedded.toolchain.kubectl import WheelProgram
 from embedded.toolchain.leftovers import clear_leftovers, remove_tree
 from embedded.toolchain.lock import only_builder
 from embedded.toolchain.plan import Plan
@@ -21,6 +20,7 @@ from embedded.toolchain.progress import Progress
 from embedded.toolchain.recipes import Recipe
 from embedded.toolchain.space import require_space
 from embedded.toolchain.view import publish_view
+from embedded.toolchain.wheel_programs import WheelProgram
 from topology.errors import ToolchainError
 
 # Go compiles on every processor by itself; a second build fills the time that linking leaves idle.
@@ -54,7 +54,7 @@ def build_missing(plan: Plan, progress: Progress, *, thorough: bool = False) -> 
                 _build_all(plan, missing, progress)
             # Before the view, which is what tells the next run that nothing is left to do.
             _clean(plan, progress)
-            publish_view(plan.view, plan.programs, linked=plan.pulumi)
+            publish_view(plan.view, plan.contents, linked=plan.pulumi)
     except OSError as error:
         explained = explain_disk(error, plan.cache.root)
         if explained is None:

@@ -53,12 +53,17 @@ class Compiler:
         target = str(programs / single) if single else f"{programs}{os.sep}"
         flags = ["-o", target, "-ldflags", recipe.linker_flags()]
         self._run(recipe, ["build", *flags, *recipe.programs.values()], staging)
-        missing = set(recipe.programs) - set(os.listdir(programs))
+        if single:
+            return
+        built = {name: package.rpartition("/")[2] for name, package in recipe.programs.items()}
+        missing = set(built.values()) - set(os.listdir(programs))
         if missing:
             raise ToolchainError(
-                f"{recipe.tool}: go built {sorted(os.listdir(programs))} but not {sorted(missing)}; the "
-                f"recipe's names must be the last folder of each package when it has several"
+                f"{recipe.tool}: go built {sorted(os.listdir(programs))} but not {sorted(missing)}; a recipe of "
+                f"several packages needs each to be named after its last folder"
             )
+        for name, made in built.items():
+            (programs / made).rename(programs / name)
 
     def fetch(self, recipes: Iterable[Recipe], record: Path) -> None:
         """Download the modules these recipes need, while another is being compiled.

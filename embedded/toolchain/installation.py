@@ -1,4 +1,4 @@
-"""One tool in the cache, `<tool>-<key>/{bin,charts,manifest.json}`: published whole or not at all."""
+"""One tool in the cache, `<tool>-<key>/{bin,charts,share,manifest.json}`: published whole or not at all."""
 
 from __future__ import annotations
 
@@ -25,6 +25,11 @@ class Installation:
     def bin(self) -> Path:
         """The folder of its programs."""
         return self.path / "bin"
+
+    @property
+    def share(self) -> Path:
+        """The folder of the files that its programs read."""
+        return self.path / "share"
 
     def faults(self, *, thorough: bool = False) -> list[str]:
         """What is wrong with it, in words; empty when it can be used.

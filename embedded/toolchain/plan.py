@@ -12,11 +12,11 @@ from pathlib import Path
 
 from embedded.toolchain.cache import Cache, locate_cache
 from embedded.toolchain.installation import Installation
-from embedded.toolchain.kubectl import WheelProgram, find_kubectl
 from embedded.toolchain.pulumi_on_path import PROGRAMS as PULUMI_PROGRAMS
 from embedded.toolchain.pulumi_on_path import find_pulumi
-from embedded.toolchain.recipes import PULUMI, PULUMI_LANGUAGE_PYTHON, RECIPES, Recipe
+from embedded.toolchain.recipes import ENVOY_BOOTSTRAP, PULUMI, PULUMI_LANGUAGE_PYTHON, RECIPES, Recipe
 from embedded.toolchain.view import view_faults
+from embedded.toolchain.wheel_programs import WheelProgram, find_programs
 
 # A key this long tells installations apart and keeps paths short.
 _SHOWN_DIGITS = 12
@@ -27,14 +27,17 @@ class Toolchain:
     """The tools, ready to be run.
 
     `bin` holds every program (etcd, kube-apiserver, kube-controller-manager, kube-scheduler, kwok, kwokctl,
-    kubectl, helm, istioctl, pilot-discovery, pulumi, pulumi-language-python and its script); `charts` holds
-    Istio's charts in folders base, istiod, gateway, cni and ztunnel, `gateway_api` is the chart of the Gateway
-    API's definitions; `versions` is what each tool's pinned version is, such as `{"kubernetes": "v1.35.4"}`.
+    kubectl, helm, istioctl, pilot-discovery, pilot-agent, envoy, echo-server, echo-client, pulumi,
+    pulumi-language-python and its script); `charts` holds Istio's charts in folders base, istiod, gateway, cni and
+    ztunnel, `gateway_api` is the chart of the Gateway API's definitions; `envoy_bootstrap` is the file from which
+    pilot-agent makes the configuration that an Envoy starts with; `versions` is what each tool's pinned version
+    is, such as `{"kubernetes": "v1.35.4"}`.
     """
 
     bin: Path
     charts: Path
     gateway_api: Path
+    envoy_bootstrap: Path
     versions: Mapping[str, str]
 
 
@@ -44,15 +47,13 @@ class Plan:
 
     cache: Cache
     recipes: tuple[Recipe, ...]
-    wheel: WheelProgram | None = None
+    wheels: tuple[WheelProgram, ...] = ()
     pulumi: Path | None = None
 
     @property
     def parts(self) -> tuple[tuple[Recipe | WheelProgram, Installation], ...]:
         """Every part with its place in the cache."""
-        parts: tuple[Recipe | WheelProgram, ...] = self.recipes
-        if self.wheel is not None:
-            parts = (*parts, self.wheel)
+        parts: tuple[Recipe | WheelProgram, ...] = (*self.recipes, *self.wheels)
         return tuple((part, self._place(part)) for part in parts)
 
     @property
@@ -62,6 +63,12 @@ class Plan:
         if self.pulumi is not None:
             programs.update({name: self.pulumi / name for name in PULUMI_PROGRAMS})
         return programs
+
+    @property
+    def contents(self) -> dict[str, Path]:
+        """What the view holds, by path in it: all programs in `bin`, and in `share` the files that they read."""
+        shared = {f"share/{name}": place.share / name for part, place in self.parts for name in part.shared_files}
+        return {f"bin/{name}": source for name, source in self.programs.items()} | shared
 
     @property
     def view(self) -> Path:
@@ -74,7 +81,8 @@ class Plan:
     def toolchain(self) -> Toolchain:
         """The paths callers use, whether or not anything is there yet."""
         versions = {part.tool: place.version for part, place in self.parts}
-        return Toolchain(self.view / "bin", self._with("charts/"), self._with("chart/"), versions)
+        bootstrap = self.view / ENVOY_BOOTSTRAP.destination
+        return Toolchain(self.view / "bin", self._with("charts/"), self._with("chart/"), bootstrap, versions)
 
     def _with(self, folder: str) -> Path:
         """The folder that one of the recipes copies files into; a place where nothing is when none does."""
@@ -90,7 +98,7 @@ class Plan:
         found = {part.tool: place.faults(thorough=thorough) for part, place in self.parts}
         # Before its parts are whole a view tells nothing new.
         if not any(found.values()):
-            found["view"] = view_faults(self.view, self.programs)
+            found["view"] = view_faults(self.view, self.contents)
         return {tool: faults for tool, faults in found.items() if faults}
 
     def _place(self, part: Recipe | WheelProgram) -> Installation:
@@ -104,4 +112,4 @@ def make_plan(cache: Cache | None = None) -> Plan:
     pulumi = find_pulumi(place)
     built = (PULUMI, PULUMI_LANGUAGE_PYTHON) if pulumi is None else ()
     recipes = tuple(recipe for recipe in RECIPES if recipe in built or recipe not in (PULUMI, PULUMI_LANGUAGE_PYTHON))
-    return Plan(place, recipes, find_kubectl(), pulumi)
+    return Plan(place, recipes, find_programs(), pulumi)

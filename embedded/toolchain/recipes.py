@@ -69,6 +69,12 @@ class Recipe:
         return (*self.programs, *(name.removeprefix("bin/") for name in scripts))
 
     @property
+    def shared_files(self) -> tuple[str, ...]:
+        """The names of everything that ends up in its `share`: files that programs are told to read."""
+        names = (file.destination for file in self.files if file.destination.startswith("share/"))
+        return tuple(name.removeprefix("share/") for name in names)
+
+    @property
     def key(self) -> str:
         """64 hexadecimal digits that change with go.mod, go.sum, the recipe, the system and the processor."""
         digest = hashlib.sha256()
@@ -102,6 +108,11 @@ def _charts(**folders: str) -> tuple[ModuleFiles, ...]:
         for chart, folder in folders.items()
     )
 
+
+# The template that Istio's proxy image has in /var/lib/istio/envoy (pilot/docker/Dockerfile.proxyv2).
+ENVOY_BOOTSTRAP = ModuleFiles(
+    "istio.io/istio", "tools/packaging/common/envoy_bootstrap.json", "share/envoy_bootstrap.json"
+)
 
 ETCD = Recipe(
     tool="etcd",
@@ -138,16 +149,23 @@ KUBERNETES = Recipe(
 ISTIO = Recipe(
     tool="istio",
     module="istio.io/istio",
+    # All in one build: what takes long is compiling what they share.
     programs={
         "pilot-discovery": "istio.io/istio/pilot/cmd/pilot-discovery",
         "istioctl": "istio.io/istio/istioctl/cmd/istioctl",
+        "pilot-agent": "istio.io/istio/pilot/cmd/pilot-agent",
+        "echo-server": "istio.io/istio/pkg/test/echo/cmd/server",
+        "echo-client": "istio.io/istio/pkg/test/echo/cmd/client",
     },
-    files=_charts(
-        base="base",
-        istiod="istio-control/istio-discovery",
-        gateway="gateway",
-        cni="istio-cni",
-        ztunnel="ztunnel",
+    files=(
+        *_charts(
+            base="base",
+            istiod="istio-control/istio-discovery",
+            gateway="gateway",
+            cni="istio-cni",
+            ztunnel="ztunnel",
+        ),
+        ENVOY_BOOTSTRAP,
     ),
     gigabytes=4,
 )

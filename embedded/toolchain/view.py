@@ -1,4 +1,7 @@
-"""One folder with every program of the toolchain, so that callers put one entry on PATH."""
+"""One folder with every program of the toolchain, so that callers put one entry on PATH.
+
+Beside `bin`, the entry, is `share` with the files that programs are told to read.
+"""
 
 from __future__ import annotations
 
@@ -8,32 +11,33 @@ from collections.abc import Mapping
 from pathlib import Path
 
 
-def view_faults(directory: Path, programs: Mapping[str, Path]) -> list[str]:
-    """What keeps `directory/bin` from being exactly `programs` (name to file); empty when nothing does."""
-    return [name for name, source in programs.items() if not _same(directory / "bin" / name, source)]
+def view_faults(directory: Path, contents: Mapping[str, Path]) -> list[str]:
+    """What keeps `directory` from holding `contents` (path in it to file); empty when nothing does."""
+    return [name for name, source in contents.items() if not _same(directory / name, source)]
 
 
-def publish_view(directory: Path, programs: Mapping[str, Path], *, linked: Path | None = None) -> None:
-    """Put each program into `directory/bin`, each in one step, and remove what does not belong there.
+def publish_view(directory: Path, contents: Mapping[str, Path], *, linked: Path | None = None) -> None:
+    """Put each file (by its path in `directory`) there, each in one step, and remove what does not belong there.
 
-    Programs of the cache become hard links: the Pulumi CLI resolves symbolic links before it looks for its
+    Files of the cache become hard links: the Pulumi CLI resolves symbolic links before it looks for its
     language host beside itself, and warns when it finds it elsewhere. Programs in the folder `linked` are not
     ours and become symbolic links.
     """
-    target = directory / "bin"
-    target.mkdir(parents=True, exist_ok=True)
-    for stranger in set(os.listdir(target)) - set(programs):
-        (target / stranger).unlink()
-    for name, source in programs.items():
-        draft = target / f".{name}.{os.getpid()}"
+    targets = {directory / name: source for name, source in contents.items()}
+    for folder in {target.parent for target in targets}:
+        folder.mkdir(parents=True, exist_ok=True)
+        for stranger in set(folder.iterdir()) - set(targets):
+            stranger.unlink()
+    for target, source in targets.items():
+        draft = target.with_name(f".{target.name}.{os.getpid()}")
         draft.unlink(missing_ok=True)
         if source.parent == linked:
             draft.symlink_to(source)
         else:
             _link_or_copy(source, draft)
         # Renaming one hard link onto another of the same file leaves both, so the old one goes first.
-        (target / name).unlink(missing_ok=True)
-        draft.rename(target / name)
+        target.unlink(missing_ok=True)
+        draft.rename(target)
 
 
 def _same(link: Path, source: Path) -> bool:

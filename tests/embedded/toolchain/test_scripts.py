@@ -127,6 +127,104 @@ def test_an_environment_is_made_again_when_what_it_is_made_from_changes(
     assert "Python 3.11 or later" in answer.stderr
 
 
+@pytest.fixture
+def debian(bare_path: Path, tmp_path: Path, script: Script) -> Callable[..., Path]:
+    """Puts on PATH an `id` and an apt-get that answers as told; returns the file that its calls are written to."""
+
+    def put(apt_get: str = "exit 0", user: int = 0) -> Path:
+        calls = tmp_path / "apt-calls"
+        calls.touch()
+        script("bin/id", f"echo {user}")
+        script("bin/apt-get", f'echo "$DEBIAN_FRONTEND $*" >> {calls}\n{apt_get}')
+        (bare_path / "timeout").symlink_to(shutil.which("timeout") or "timeout")
+        return calls
+
+    return put
+
+
+def test_root_on_debian_is_given_nft(
+    checkout: Path, bare_path: Path, script: Script, debian: Callable[..., Path]
+) -> None:
+    calls = pretend_environment(checkout, script)
+    asked = debian()
+    answer = run(checkout, "bootstrap", PATH=str(bare_path))
+    assert answer.returncode == 0, answer.stderr
+    assert answer.stderr == "nft (Debian package nftables)       installing\n"
+    (call,) = asked.read_text().splitlines()
+    assert call.startswith("noninteractive -q -y ")
+    assert call.endswith(" install nftables")
+    assert calls.read_text() == "python -P -m embedded.toolchain\n"
+
+
+@pytest.mark.parametrize(
+    ("user", "nft", "arguments"),
+    [(1000, False, []), (0, True, []), (0, False, ["--environment"])],
+    ids=["not root", "nft is there", "the environment only"],
+)
+def test_nft_is_installed_only_where_it_is_wanted(
+    checkout: Path,
+    bare_path: Path,
+    script: Script,
+    debian: Callable[..., Path],
+    user: int,
+    nft: bool,
+    arguments: list[str],
+) -> None:
+    pretend_environment(checkout, script)
+    asked = debian(user=user)
+    if nft:
+        script("bin/nft", "exit 0")
+    answer = run(checkout, "bootstrap", *arguments, PATH=str(bare_path))
+    assert (answer.returncode, answer.stderr, asked.read_text()) == (0, "", "")
+
+
+def test_where_there_is_no_apt_get_nothing_is_said_of_nft(checkout: Path, bare_path: Path, script: Script) -> None:
+    pretend_environment(checkout, script)
+    script("bin/id", "echo 0")
+    answer = run(checkout, "bootstrap", PATH=str(bare_path))
+    assert (answer.returncode, answer.stderr) == (0, "")
+
+
+def test_a_missing_list_of_packages_is_fetched_for_nft(
+    checkout: Path, bare_path: Path, script: Script, debian: Callable[..., Path], tmp_path: Path
+) -> None:
+    pretend_environment(checkout, script)
+    lists = tmp_path / "lists"
+    asked = debian(f'case "$*" in *update) : > {lists} ;; *) [ -e {lists} ] ;; esac')
+    answer = run(checkout, "bootstrap", PATH=str(bare_path))
+    assert answer.stderr.count("\n") == 1
+    assert [call.split()[-1] for call in asked.read_text().splitlines()] == ["nftables", "update", "nftables"]
+
+
+@pytest.mark.parametrize(
+    ("apt_get", "timeout", "reason"),
+    [
+        ("echo reading lists; echo E: no such package; exit 100", None, "(E: no such package)"),
+        ("exit 0", "exit 124", "(apt-get took longer than 90 s)"),
+    ],
+)
+def test_an_nft_that_cannot_be_installed_is_said_in_one_line_and_stops_nothing(
+    checkout: Path,
+    bare_path: Path,
+    script: Script,
+    debian: Callable[..., Path],
+    apt_get: str,
+    timeout: str | None,
+    reason: str,
+) -> None:
+    calls = pretend_environment(checkout, script)
+    debian(apt_get)
+    if timeout:
+        (bare_path / "timeout").unlink()
+        script("bin/timeout", timeout)
+    answer = run(checkout, "bootstrap", PATH=str(bare_path))
+    assert answer.returncode == 0
+    _, line = answer.stderr.splitlines()
+    assert line.startswith(f"nftables could not be installed {reason}; ")
+    assert line.endswith(": apt-get install nftables")
+    assert calls.read_text() == "python -P -m embedded.toolchain\n"
+
+
 def test_a_venv_of_the_user_s_own_is_left_alone(checkout: Path) -> None:
     (checkout / ".venv").mkdir()
     answer = run(checkout, "bootstrap", PATH=f"{Path(sys.executable).parent}:{os.environ['PATH']}")

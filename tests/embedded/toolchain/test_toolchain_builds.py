@@ -69,6 +69,7 @@ def test_only_the_products_remain_after_a_build(
     assert run(toolchain.bin / "other") == "other\n"
     assert os.access(toolchain.bin / "hello-run", os.X_OK)
     assert (toolchain.charts / "base" / "Chart.yaml").read_text() == "name: base\n"
+    assert (toolchain.bin.parent / "share" / "hello.json").read_text() == "{}\n"
     assert toolchain.versions == {"hello": "v1.2.3", "other": "v1.2.3"}
     assert sorted(path.name for path in workshop.cache.root.iterdir()) == ["logs", "toolchain"]
     assert not [path for path in workshop.cache.toolchain.iterdir() if path.name.startswith((".build", ".re"))]
@@ -76,6 +77,23 @@ def test_only_the_products_remain_after_a_build(
         "hello v1.2.3 building",
         next(line for line in heard.lines if line.startswith("hello v1.2.3 built in ")),
     ]
+
+
+def test_several_programs_of_one_module_are_built_at_once_and_get_the_recipe_s_names(
+    workshop: Workshop,
+    heard: Heard,
+    script: Callable[[str, str], Path],
+    go_folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    builds = workshop.folder / "builds"
+    script("counting/go", f'[ "$1" = build ] && echo >> {builds}\nexec {go_folder}/go "$@"')
+    monkeypatch.setenv("PATH", f"{workshop.folder}/counting:{os.environ['PATH']}")
+    toolchain = ensure(heard, plan=workshop.plan(workshop.with_client(workshop.recipe())))
+    assert sorted(path.name for path in toolchain.bin.iterdir()) == ["hello", "hello-client", "hello-run"]
+    assert run(toolchain.bin / "hello") == "hello\n"
+    assert run(toolchain.bin / "hello-client") == "client\n"
+    assert builds.read_text() == "\n"
 
 
 def test_nothing_is_run_when_everything_is_there(
@@ -112,6 +130,15 @@ def test_a_program_missing_from_the_view_is_put_back_without_a_build(workshop: W
     ensure(heard, plan=plan)
     assert run(program) == "hello\n"
     assert heard.lines == ["hello v1.2.3 cached"]
+
+
+def test_a_file_missing_from_the_view_is_put_back_and_a_strange_one_removed(workshop: Workshop) -> None:
+    plan = workshop.plan(workshop.recipe())
+    share = ensure(plan=plan).bin.parent / "share"
+    (share / "hello.json").unlink()
+    (share / "strange").touch()
+    ensure(plan=plan)
+    assert [path.name for path in share.iterdir()] == ["hello.json"]
 
 
 def test_a_changed_module_is_built_beside_the_old_one(workshop: Workshop) -> None:

@@ -37,10 +37,11 @@ def test_recognising_it_imports_nothing_slow(toolchain: Toolchain) -> None:
 
 
 def test_one_folder_has_every_program_and_chart(toolchain: Toolchain) -> None:
-    wanted = {name for recipe in RECIPES for name in recipe.installed_programs} | {"kubectl"}
+    wanted = {name for recipe in RECIPES for name in recipe.installed_programs} | {"kubectl", "envoy"}
     assert {path.name for path in toolchain.bin.iterdir()} == wanted
     for chart in ("base", "istiod", "gateway", "cni", "ztunnel"):
         assert (toolchain.charts / chart / "Chart.yaml").is_file()
+    assert '"static_resources"' in toolchain.envoy_bootstrap.read_text()
 
 
 def test_the_command_prints_where_the_tools_are(toolchain: Toolchain) -> None:
@@ -49,6 +50,7 @@ def test_the_command_prints_where_the_tools_are(toolchain: Toolchain) -> None:
     assert plain.stdout == f"{toolchain.bin}\n"
     answer = json.loads(subprocess.run([*command, "--json"], capture_output=True, check=True).stdout)
     assert answer["charts"] == str(toolchain.charts)
+    assert answer["envoyBootstrap"] == str(toolchain.envoy_bootstrap)
     assert answer["versions"]["kubernetes"] == "v1.35.4"
 
 

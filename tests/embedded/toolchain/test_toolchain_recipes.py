@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from embedded.toolchain.cache import locate_cache
-from embedded.toolchain.recipes import KUBERNETES, MODULES, RECIPES, Recipe
+from embedded.toolchain.recipes import ISTIO, KUBERNETES, MODULES, RECIPES, Recipe
 
 pytestmark = pytest.mark.proof("tools pinned by checked-in Go modules", step=0)
 
@@ -30,6 +30,25 @@ def test_every_module_folder_has_a_recipe() -> None:
 def test_no_two_tools_install_the_same_program() -> None:
     programs = [name for recipe in RECIPES for name in recipe.installed_programs]
     assert len(programs) == len(set(programs))
+
+
+def test_go_names_no_two_programs_of_a_tool_alike() -> None:
+    for recipe in RECIPES:
+        folders = [package.rpartition("/")[2] for package in recipe.programs.values()]
+        assert len(folders) == len(set(folders)), recipe.tool
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.tool)
+def test_every_program_is_a_tool_of_its_go_mod(recipe: Recipe) -> None:
+    # Else the next `go mod tidy` would forget what it needs.
+    words = (recipe.directory / "go.mod").read_text().split()
+    assert set(recipe.programs.values()) <= set(words)
+
+
+def test_istio_s_data_plane_is_of_the_module_that_istiod_is_of() -> None:
+    assert {"pilot-discovery", "pilot-agent", "echo-server", "echo-client"} <= set(ISTIO.installed_programs)
+    assert ISTIO.shared_files == ("envoy_bootstrap.json",)
+    assert {file.module for file in ISTIO.files} == {ISTIO.module}
 
 
 def test_linker_flags_carry_the_pinned_version() -> None:

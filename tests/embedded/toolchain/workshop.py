@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from embedded.toolchain.cache import Cache
@@ -37,7 +37,7 @@ class Workshop:
     cache: Cache
 
     def recipe(self, tool: str = "hello", source: str = 'println("hello")') -> Recipe:
-        """A tool of version v1.2.3 whose program runs `source` and whose module has a chart and a script."""
+        """A tool of version v1.2.3 whose program runs `source`; its module has a chart, a script and settings."""
         module = self.folder / "modules" / tool
         library = module / "library"
         (library / "cmd" / tool).mkdir(parents=True, exist_ok=True)
@@ -51,6 +51,7 @@ class Workshop:
         (library / "cmd" / tool / "main.go").write_text(f"package main\n\nfunc main() {{ {source} }}\n")
         (library / "charts" / "base" / "Chart.yaml").write_text("name: base\n")
         (library / "run.sh").write_text("#!/bin/sh\n")
+        (library / "settings.json").write_text("{}\n")
         return Recipe(
             tool=tool,
             module=path,
@@ -58,9 +59,18 @@ class Workshop:
             files=(
                 ModuleFiles(path, "charts/base", "charts/base"),
                 ModuleFiles(path, "run.sh", f"bin/{tool}-run", executable=True),
+                ModuleFiles(path, "settings.json", f"share/{tool}.json"),
             ),
             folder=module,
         )
+
+    def with_client(self, recipe: Recipe) -> Recipe:
+        """The recipe with a second program, of the package cmd/client, installed as `<tool>-client`."""
+        client = recipe.directory / "library" / "cmd" / "client"
+        client.mkdir(parents=True)
+        (client / "main.go").write_text('package main\n\nfunc main() { println("client") }\n')
+        programs = {**recipe.programs, f"{recipe.tool}-client": f"{recipe.module}/cmd/client"}
+        return replace(recipe, programs=programs)
 
     def plan(self, *recipes: Recipe) -> Plan:
         return Plan(self.cache, recipes)
