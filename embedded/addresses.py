@@ -15,7 +15,8 @@ from typing import Final
 from embedded.reservations import reservations
 from topology.errors import PortError
 
-_NETWORK: Final = ipaddress.ip_network("198.18.0.0/16")
+OUTSIDE_RANGE: Final = "198.18.0.0/16"
+_NETWORK: Final = ipaddress.ip_network(OUTSIDE_RANGE)
 
 
 def reserve_address(home: Path, owner: str, wanted: str | None = None) -> str:

@@ -6,6 +6,7 @@
     ├── EmbeddedError            something on this machine does not run
     │   ├── ProcessError         a process did not start, stop or become ready
     │   ├── PortError            a port or address cannot be had
+    │   ├── NetworkError         a network namespace, a link or a rule cannot be made
     │   └── LockedError          somebody else holds what is needed; names who
     ├── ClusterError             a Kubernetes API server refuses or does not answer
     ├── ReleaseError             a Helm release cannot be installed, upgraded or removed
@@ -38,6 +39,10 @@ class ProcessError(EmbeddedError):
 
 class PortError(EmbeddedError):
     """A port or an address cannot be had."""
+
+
+class NetworkError(EmbeddedError):
+    """A network namespace, a link, an address or a rule cannot be made or removed."""
 
 
 class LockedError(EmbeddedError):

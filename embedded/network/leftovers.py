@@ -1,0 +1,38 @@
+"""What a fleet's data plane left on this machine, of which nothing else knows any more."""
+
+from __future__ import annotations
+
+import shutil
+
+from embedded.network import namespaces
+from embedded.network.node_network import remove_node
+from embedded.network.place import Place
+from embedded.workspace import Workspace, file_error
+
+
+def remove_data_plane(workspace: Workspace) -> None:
+    """End all that runs in the fleet's namespaces, remove those and every file. Fine when there is nothing.
+
+    Raises NetworkError, ProcessError, EmbeddedError.
+    """
+    place = Place.of(workspace)
+    names = namespaces.names(place.prefix)
+    if names:
+        namespaces.remove(*names)
+    _remove_files(place)
+
+
+def remove_node_of(workspace: Workspace, cluster: str) -> None:
+    """The same for the node of one cluster. Raises likewise."""
+    place = Place.of(workspace)
+    if namespaces.names(place.node(cluster)) or namespaces.names(place.pods(cluster)):
+        remove_node(place, cluster)
+
+
+def _remove_files(place: Place) -> None:
+    try:
+        shutil.rmtree(place.directory)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise file_error(place.directory, error) from error

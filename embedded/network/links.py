@@ -1,0 +1,129 @@
+"""Links, addresses and routes of the namespace that the calling thread is in, over netlink.
+
+What is there already as it is wanted stays; what goes with a namespace is never removed one by one.
+Source: https://docs.pyroute2.org/iproute.html
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from embedded.network.namespaces import inside, path_of
+from topology.errors import NetworkError
+
+
+@contextmanager
+def _netlink(subject: str) -> Iterator[Any]:
+    from pyroute2 import IPRoute, NetlinkError
+
+    try:
+        with IPRoute() as netlink:
+            yield netlink
+    except NetlinkError as error:
+        raise NetworkError(f"{subject}: the kernel refuses it ({error.args[-1]})") from error
+
+
+def bring_up(link: str) -> None:
+    """Bring an interface up. Raises NetworkError."""
+    with _netlink(f"interface {link}") as netlink:
+        netlink.link("set", index=_index(netlink, link), state="up")
+
+
+def add_bridges(*wanted: str) -> None:
+    """Bridges of these names, up. Raises NetworkError."""
+    for link in wanted:
+        with _netlink(f"bridge {link}") as netlink:
+            if not netlink.link_lookup(ifname=link):
+                netlink.link("add", ifname=link, kind="bridge")
+            netlink.link("set", index=_index(netlink, link), state="up")
+
+
+def connect(here: str, there: str, link: str, peer: str, bridge: str = "") -> None:
+    """A pair of virtual interfaces, up: `link` in namespace `here`, `peer` in `there`, there a port of `bridge`.
+
+    Raises NetworkError.
+    """
+
+    def add() -> bool:
+        with _netlink(f"interface {link} of {here}") as netlink:
+            if netlink.link_lookup(ifname=link):
+                return False
+            netlink.link("add", ifname=link, kind="veth", peer={"ifname": peer, "net_ns_fd": str(path_of(there))})
+            netlink.link("set", index=_index(netlink, link), state="up")
+            return True
+
+    def attach() -> None:
+        with _netlink(f"interface {peer} of {there}") as netlink:
+            index = _index(netlink, peer)
+            if bridge:
+                netlink.link("set", index=index, master=_index(netlink, bridge))
+            netlink.link("set", index=index, state="up")
+
+    if inside(here, add) or bridge:
+        inside(there, attach)
+
+
+def remove_link(link: str) -> None:
+    """Remove an interface, and with it its peer; fine when there is none. Raises NetworkError."""
+    with _netlink(f"interface {link}") as netlink:
+        for index in netlink.link_lookup(ifname=link):
+            netlink.link("del", index=index)
+
+
+def links() -> tuple[str, ...]:
+    """The names of all interfaces."""
+    with _netlink("interfaces") as netlink:
+        return tuple(str(link.get_attr("IFLA_IFNAME")) for link in netlink.get_links())
+
+
+def set_addresses(link: str, wanted: set[str], *, of_host_alone: bool = False) -> None:
+    """Make the IPv4 addresses of an interface these, each alone (/32), 127.0.0.1 left out of it.
+
+    Those `of_host_alone` are answered for, but never chosen as where something comes from. Raises NetworkError.
+    """
+    with _netlink(f"addresses of {link}") as netlink:
+        index = _index(netlink, link)
+        found = {str(one.get_attr("IFA_ADDRESS")) for one in netlink.get_addr(family=2, index=index)}
+        found -= {"127.0.0.1"}
+        for address in sorted(found - wanted):
+            netlink.addr("del", index=index, address=address, prefixlen=32)
+        for address in sorted(wanted - found):
+            # RT_SCOPE_HOST, RT_SCOPE_UNIVERSE.
+            netlink.addr("add", index=index, address=address, prefixlen=32, scope=254 if of_host_alone else 0)
+
+
+def add_route(target: str, link: str, gateway: str = "") -> None:
+    """Send what is for `target` (a range, or `default`) over an interface, by way of `gateway` if one is given.
+
+    The gateway need not be in a range of that interface. Raises NetworkError.
+    """
+    with _netlink(f"route to {target}") as netlink:
+        route: dict[str, Any] = {"dst": target, "oif": _index(netlink, link)}
+        if gateway:
+            # RTNH_F_ONLINK: it answers on that link, whatever the addresses say.
+            route |= {"gateway": gateway, "flags": 4}
+        else:
+            route |= {"scope": 253}
+        netlink.route("replace", **route)
+
+
+def set_routes(link: str, wanted: Mapping[str, str]) -> None:
+    """Make the routes of an interface that have a gateway these: range → gateway. Raises NetworkError."""
+    with _netlink(f"routes over {link}") as netlink:
+        index = _index(netlink, link)
+        for route in netlink.get_routes(family=2, oif=index):
+            range_ = f"{route.get_attr('RTA_DST')}/{route['dst_len']}"
+            if route.get_attr("RTA_GATEWAY") and range_ not in wanted:
+                netlink.route("del", dst=range_, oif=index)
+    for range_, gateway in wanted.items():
+        add_route(str(ipaddress.ip_network(range_)), link, gateway)
+
+
+def _index(netlink: Any, link: str) -> int:
+    found = netlink.link_lookup(ifname=link)
+    if not found:
+        raise NetworkError(f"interface {link}: there is none; remove the network namespace and run up again")
+    return int(found[0])

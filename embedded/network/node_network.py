@@ -1,0 +1,129 @@
+"""The network of one node: a router with its pods behind it, a leg in its network and one outside of all networks.
+
+What a node says of itself lies in a file that the others read, so that nodes of one network find each other's pods
+whichever of them was there first.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+from dataclasses import asdict, dataclass
+from typing import Final
+
+from embedded.addresses import OUTSIDE_RANGE
+from embedded.network import links, namespaces
+from embedded.network.place import OUTSIDE, Place, alone, link_name
+from embedded.network.rules import NETWORK_LINK, OUTSIDE_LINK
+from embedded.workspace import make_private_directory, write_private_file
+
+ROUTER: Final = "169.254.1.1"
+"""The next hop of every pod and every machine: whatever their address is, they find it on their only link."""
+
+
+@dataclass(frozen=True)
+class NodeNetwork:
+    """`address` is the node's own, unlike any other's; `pods` the range of its pods, unlike others' on its network."""
+
+    cluster: str
+    network: str
+    address: str
+    pods: str
+
+
+def default_pods(address: str) -> str:
+    """A range for the pods of the node with this address, where the stack file names none: of RFC 6598."""
+    number = int(ipaddress.ip_address(address)) & 0xFFFF
+    # 64 addresses for each of the 65,536 that a node may have.
+    return f"{ipaddress.ip_address('100.64.0.0') + number * 64}/26"
+
+
+def set_up(place: Place, node: NodeNetwork) -> None:
+    """Make the node's namespace and its legs, or what of it is missing. Raises NetworkError, LockedError."""
+    with alone(place):
+        _set_up(place, node)
+
+
+def _set_up(place: Place, node: NodeNetwork) -> None:
+    make_private_directory(place.directory / "nodes")
+    namespaces.create(place.fabric)
+    bridges = {NETWORK_LINK: link_name("network", node.network), OUTSIDE_LINK: link_name(OUTSIDE)}
+    namespaces.inside(place.fabric, lambda: links.add_bridges(*bridges.values()))
+    name = place.node(node.cluster)
+    namespaces.create(name)
+    for link, bridge in bridges.items():
+        links.connect(name, place.fabric, link, link_name("node", node.cluster, link), bridge)
+
+    def configure() -> None:
+        namespaces.set_kernel("net/ipv4/ip_forward", "1")
+        namespaces.set_kernel("net/ipv4/conf/all/send_redirects", "0")
+        # A packet from another node's pods comes in on one leg while the way back may be another.
+        namespaces.set_kernel("net/ipv4/conf/all/rp_filter", "0")
+        # All nodes have this one: in a question to another node it would be taken for that node's own.
+        links.set_addresses("lo", {ROUTER}, of_host_alone=True)
+        links.set_addresses(NETWORK_LINK, {node.address})
+        links.add_route(OUTSIDE_RANGE, OUTSIDE_LINK)
+
+    namespaces.inside(name, configure)
+    write_private_file(place.directory / "nodes" / f"{node.cluster}.json", json.dumps(asdict(node)))
+
+
+def set_routes_to_peers(place: Place, node: NodeNetwork) -> None:
+    """Lead to the pods of the other nodes of the same network, and to no more. Raises NetworkError."""
+    peers = [peer for peer in nodes(place) if peer.network == node.network and peer.cluster != node.cluster]
+    wanted = {peer.pods: peer.address for peer in peers}
+    namespaces.inside(place.node(node.cluster), lambda: links.set_routes(NETWORK_LINK, wanted))
+
+
+def nodes(place: Place) -> list[NodeNetwork]:
+    """What every node of the fleet says of itself."""
+    found = []
+    for path in sorted((place.directory / "nodes").glob("*.json")):
+        try:
+            found.append(NodeNetwork(**json.loads(path.read_text(encoding="utf-8"))))
+        except (OSError, ValueError, TypeError):
+            # It is being removed, or was left by a killed run and is written anew by its node.
+            continue
+    return found
+
+
+def set_load_balancer_addresses(place: Place, node: NodeNetwork, addresses: set[str]) -> None:
+    """Take the packets for these addresses from outside. Raises NetworkError."""
+    namespaces.inside(place.node(node.cluster), lambda: links.set_addresses(OUTSIDE_LINK, addresses))
+
+
+def connect_pod(place: Place, node: NodeNetwork, namespace: str, address: str) -> None:
+    """Put a namespace behind the node under an address of its own. Raises NetworkError."""
+    namespaces.create(namespace)
+    router = place.node(node.cluster)
+    link = link_name("pod", namespace)
+    links.connect(router, namespace, link, "eth0")
+    namespaces.inside(router, lambda: links.add_route(f"{address}/32", link))
+    namespaces.inside(namespace, lambda: _configure_pod(address))
+
+
+def disconnect_pod(place: Place, node: NodeNetwork, namespace: str) -> None:
+    """End all that runs in a pod's namespace and remove it with its link. Raises NetworkError, ProcessError."""
+    namespaces.remove(namespace)
+    if namespaces.exists(place.node(node.cluster)):
+        namespaces.inside(place.node(node.cluster), lambda: links.remove_link(link_name("pod", namespace)))
+
+
+def _configure_pod(address: str) -> None:
+    # Gateways may listen on any port, as in a container (securityContext.sysctls of Istio's chart).
+    namespaces.set_kernel("net/ipv4/ip_unprivileged_port_start", "0")
+    links.set_addresses("eth0", {address})
+    links.add_route(f"{ROUTER}/32", "eth0")
+    links.add_route("default", "eth0", ROUTER)
+
+
+def remove_node(place: Place, cluster: str) -> None:
+    """Remove the node with its pods; with the last one the bridges go too.
+
+    Raises NetworkError, ProcessError, LockedError.
+    """
+    with alone(place):
+        (place.directory / "nodes" / f"{cluster}.json").unlink(missing_ok=True)
+        namespaces.remove(*namespaces.names(place.pods(cluster)), place.node(cluster))
+        if not nodes(place):
+            namespaces.remove(place.fabric)

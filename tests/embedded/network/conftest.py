@@ -1,0 +1,14 @@
+"""A workspace of each test's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from embedded.workspace import Workspace
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    return Workspace("fleet", tmp_path)

@@ -1,0 +1,148 @@
+"""Nodes, pods and what they reach of each other, with real packets between real network namespaces."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import subprocess
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from embedded.addresses import OUTSIDE_RANGE
+from embedded.network import namespaces, node_network, rules
+from embedded.network.capture import capturing
+from embedded.network.leftovers import remove_data_plane
+from embedded.network.node_network import NodeNetwork, default_pods
+from embedded.network.place import Place
+from embedded.network.rules import ServicePort, Target
+from embedded.workspace import Workspace
+from verification.traffic import Target as Asked
+from verification.traffic import send
+
+pytestmark = [
+    pytest.mark.proof("pods as processes in network namespaces", step=2),
+    pytest.mark.root("network namespaces"),
+]
+
+BALANCED, SERVICE, EMPTY = "198.18.77.7", "10.96.0.9", "10.96.0.10"
+
+
+class Answering(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"Cluster=here\n")
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  (the name that its caller gives it)
+        """Says nothing."""
+
+
+@pytest.fixture
+def place(workspace: Workspace) -> Iterator[Place]:
+    yield Place.of(workspace)
+    remove_data_plane(workspace)
+    assert namespaces.names(Place.of(workspace).prefix) == ()
+
+
+def node(cluster: str, network: str, address: str) -> NodeNetwork:
+    return NodeNetwork(cluster, network, address, default_pods(address))
+
+
+def address_of(one: NodeNetwork) -> str:
+    return str(next(iter(ipaddress.ip_network(one.pods).hosts())))
+
+
+@pytest.fixture
+def three(place: Place) -> Iterator[tuple[NodeNetwork, NodeNetwork, NodeNetwork]]:
+    """Two nodes on one network and one on another, a pod behind each, a server in the last two pods."""
+    nodes = (node("a", "one", "198.18.0.11"), node("b", "one", "198.18.0.12"), node("c", "other", "198.18.0.13"))
+    for one in nodes:
+        node_network.set_up(place, one)
+        node_network.connect_pod(place, one, place.pod(one.cluster, "uid"), address_of(one))
+    for one in nodes:
+        node_network.set_routes_to_peers(place, one)
+    _, b, c = nodes
+    node_network.set_load_balancer_addresses(place, c, {BALANCED})
+    services = {
+        "a": [ServicePort(SERVICE, "tcp", 80, (Target(address_of(b), 8000),)), ServicePort(EMPTY, "tcp", 80, ())],
+        "b": [],
+        "c": [ServicePort(BALANCED, "tcp", 15443, (Target(address_of(c), 8000),))],
+    }
+    for one in nodes:
+        script = rules.node_rules(services[one.cluster], OUTSIDE_RANGE, one.address)
+        rules.apply(place.node(one.cluster), script)
+    servers = [
+        namespaces.inside(place.pod(one.cluster, "uid"), lambda: ThreadingHTTPServer(("", 8000), Answering))
+        for one in (b, c)
+    ]
+    threads = [threading.Thread(target=server.serve_forever) for server in servers]
+    for thread in threads:
+        thread.start()
+    yield nodes
+    for server, thread in zip(servers, threads, strict=True):
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def asked(place: Place, address: str, port: int) -> int:
+    (reply,) = send(place.pod("a", "uid"), Asked(address, port, "x"), 1, 1.0)
+    return reply.code
+
+
+def test_pods_reach_their_network_services_and_gateways_and_no_pod_of_another_network(
+    place: Place, three: tuple[NodeNetwork, NodeNetwork, NodeNetwork]
+) -> None:
+    _, b, c = three
+    assert asked(place, address_of(b), 8000) == 200
+    assert asked(place, SERVICE, 80) == 200
+    assert asked(place, BALANCED, 15443) == 200
+    assert asked(place, EMPTY, 80) == 0
+    assert asked(place, address_of(c), 8000) == 0
+    assert asked(place, c.address, 8000) == 0
+
+
+def test_what_goes_between_networks_is_seen_and_what_stays_in_one_is_not(
+    place: Place, three: tuple[NodeNetwork, NodeNetwork, NodeNetwork]
+) -> None:
+    _, b, _ = three
+    with capturing(place) as capture:
+        asked(place, address_of(b), 8000)
+        asked(place, BALANCED, 15443)
+    assert capture.connections() == {(BALANCED, 15443): [False]}
+    assert capture.others == {}
+
+
+def test_what_is_there_already_is_kept_and_nothing_of_the_machine_is_touched(
+    place: Place, three: tuple[NodeNetwork, NodeNetwork, NodeNetwork]
+) -> None:
+    _, b, _ = three
+    before = sorted(os.listdir("/sys/class/net"))
+    for one in three:
+        node_network.set_up(place, one)
+        node_network.connect_pod(place, one, place.pod(one.cluster, "uid"), address_of(one))
+    assert asked(place, address_of(b), 8000) == 200
+    assert sorted(os.listdir("/sys/class/net")) == before
+
+
+def test_a_node_goes_with_its_pods_and_the_bridges_with_the_last_node(place: Place) -> None:
+    one, other = node("a", "one", "198.18.0.11"), node("b", "one", "198.18.0.12")
+    for each in (one, other):
+        node_network.set_up(place, each)
+        node_network.connect_pod(place, each, place.pod(each.cluster, "uid"), address_of(each))
+    node_network.remove_node(place, "a")
+    assert namespaces.names(place.prefix) == (place.fabric, place.node("b"), place.pod("b", "uid"))
+    node_network.remove_node(place, "b")
+    assert namespaces.names(place.prefix) == ()
+
+
+def test_what_runs_in_a_namespace_ends_with_it(place: Place) -> None:
+    namespaces.create(place.fabric)
+    sleeping = namespaces.inside(place.fabric, lambda: subprocess.Popen(["sleep", "600"]))
+    assert [one.pid for one in namespaces.processes_in(place.fabric)] == [sleeping.pid]
+    namespaces.remove(place.fabric)
+    assert sleeping.wait(timeout=5) != 0
+    assert not namespaces.exists(place.fabric)
