@@ -110,6 +110,11 @@ def _patches(spec: ClusterSpec) -> list[dict[str, Any]]:
         "kube-apiserver": {},
         "kube-controller-manager": {"leader-elect": "false"},
         "kube-scheduler": {"leader-elect": "false"},
+        # A node whose pods are processes has an agent of its own; kwokctl would have it keep every node.
+        "kwok-controller": {
+            "manage-all-nodes": "false",
+            "manage-nodes-with-annotation-selector": "kwok.x-k8s.io/node=fake",
+        },
     }
     if spec.service_cidr:
         arguments["kube-apiserver"]["service-cluster-ip-range"] = spec.service_cidr

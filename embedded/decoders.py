@@ -24,9 +24,24 @@ def _decode_once() -> None:
     from lightkube.core.decoders import decode_list, decode_status
     from lightkube.resources.admissionregistration_v1 import MutatingWebhookConfiguration
     from lightkube.resources.coordination_v1 import Lease
-    from lightkube.resources.core_v1 import ConfigMap, Endpoints, Namespace, Node, Pod, Secret, Service, ServiceAccount
+    from lightkube.resources.core_v1 import (
+        ConfigMap,
+        Endpoints,
+        Namespace,
+        Node,
+        Pod,
+        Secret,
+        Service,
+        ServiceAccount,
+        ServiceAccountToken,
+    )
     from lightkube.resources.discovery_v1 import EndpointSlice
 
+    # The only ones of them that have fields they cannot do without.
+    needed: dict[type, dict[str, object]] = {
+        EndpointSlice: {"addressType": "IPv4", "endpoints": []},
+        ServiceAccountToken: {"spec": {"audiences": []}},
+    }
     for model in (
         ConfigMap,
         Endpoints,
@@ -39,9 +54,9 @@ def _decode_once() -> None:
         Secret,
         Service,
         ServiceAccount,
+        ServiceAccountToken,
     ):
-        # The only one of them that has fields it cannot do without.
-        model.from_dict({"addressType": "IPv4", "endpoints": []} if model is EndpointSlice else {})
+        model.from_dict(needed.get(model, {}))
         decode_list(b'{"items": []}', model)
     decode_status(b"{}")
     KubeConfig.from_dict(

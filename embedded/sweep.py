@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from embedded import processes
+from embedded.network.leftovers import remove_data_plane, remove_node_of
 from embedded.reservations import reservations
 from embedded.workspace import Workspace, file_error
 from topology.errors import ProcessError
@@ -27,6 +28,7 @@ def sweep(fleet: str, home: Path) -> None:
     workspace = Workspace(fleet, home)
     prefix = workspace.owner("")
     _remove([workspace.directory])
+    remove_data_plane(workspace)
     _release(home, ports=lambda owner: owner.startswith(prefix), addresses=lambda owner: owner.startswith(prefix))
     workspace.prune()
 
@@ -34,13 +36,15 @@ def sweep(fleet: str, home: Path) -> None:
 def sweep_cluster(fleet: str, cluster: str, home: Path) -> None:
     """Do the same for one cluster, its control plane and its istiods. Fine when there is nothing. Raises likewise."""
     workspace = Workspace(fleet, home)
-    _remove([workspace.cluster(cluster), *_istiods(workspace, cluster)])
+    _remove([workspace.cluster(cluster), workspace.node(cluster), *_istiods(workspace, cluster)])
+    remove_node_of(workspace, cluster)
     processes_of = workspace.owner("cluster", cluster)
+    node_of = workspace.owner("node", cluster)
     istiods_of, gateways_of = workspace.owner("istiod", cluster, ""), workspace.owner(cluster, "")
     _release(
         home,
         ports=lambda owner: owner == processes_of or owner.startswith(istiods_of),
-        addresses=lambda owner: owner.startswith(gateways_of),
+        addresses=lambda owner: owner == node_of or owner.startswith(gateways_of),
     )
     workspace.prune()
 

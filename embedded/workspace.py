@@ -5,6 +5,7 @@
       fleets/<fleet>/
         clusters/<cluster>/     one embedded cluster, all of it
         istiods/<cluster>.<revision>/
+        nodes/<cluster>/        the agent of a node whose pods are processes
 
 Names come in, paths are computed here: nothing that is stored elsewhere names a directory of this machine.
 """
@@ -52,6 +53,10 @@ class Workspace:
         """The directory of one istiod; a revision is `default` when the control plane has none."""
         return self.directory / "istiods" / f"{cluster}.{revision}"
 
+    def node(self, cluster: str) -> Path:
+        """The directory of the agent of a cluster's node."""
+        return self.directory / "nodes" / cluster
+
     def owner(self, *parts: str) -> str:
         """The name under which something of this fleet reserves ports and addresses."""
         return "/".join((self.fleet, *parts))
@@ -61,6 +66,7 @@ class Workspace:
         for directory in (
             self.directory / "clusters",
             self.directory / "istiods",
+            self.directory / "nodes",
             self.directory,
             self.home / "fleets",
         ):

@@ -42,7 +42,7 @@ class EmbeddedClusterHandler:
         faults = [
             *check_known(filled, (*_REQUIRED, *_OPTIONAL)),
             *check_names(filled, ("fleet", "name")),
-            *check_count(filled, "nodes", 1, _MOST_NODES),
+            *check_count(filled, "nodes", 0, _MOST_NODES),
             *check_ranges(filled, ("podCidr", "serviceCidr")),
             *check_optional_texts(filled, ("region", "zone")),
         ]

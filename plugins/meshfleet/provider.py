@@ -21,6 +21,7 @@ VERSION: Final = "0.1.0"
 _HANDLERS: Final = {
     "meshfleet:index:EastWestGatewayAddress": ("east_west_gateway_address", "EastWestGatewayAddressHandler"),
     "meshfleet:index:EmbeddedCluster": ("embedded_cluster", "EmbeddedClusterHandler"),
+    "meshfleet:index:EmbeddedNode": ("embedded_node", "EmbeddedNodeHandler"),
     "meshfleet:index:IntermediateCertificateAuthority": (
         "intermediate_certificate_authority",
         "IntermediateCertificateAuthorityHandler",

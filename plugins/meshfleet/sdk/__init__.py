@@ -5,6 +5,7 @@ from plugins.meshfleet.sdk.certificate_authorities import (
     RootCertificateAuthority,
 )
 from plugins.meshfleet.sdk.embedded_cluster import EmbeddedCluster
+from plugins.meshfleet.sdk.embedded_node import EmbeddedNode
 from plugins.meshfleet.sdk.gateways import EastWestGatewayAddress
 from plugins.meshfleet.sdk.istiod_configmaps import IstiodConfigMaps
 from plugins.meshfleet.sdk.istiods import Istiod, IstiodAddress
@@ -13,6 +14,7 @@ from plugins.meshfleet.sdk.served_clusters import ServedCluster
 __all__ = [
     "EastWestGatewayAddress",
     "EmbeddedCluster",
+    "EmbeddedNode",
     "IntermediateCertificateAuthority",
     "Istiod",
     "IstiodAddress",

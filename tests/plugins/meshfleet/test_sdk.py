@@ -25,6 +25,16 @@ ARGUMENTS: dict[type[NativeResource], dict[str, Any]] = {
         "kubernetes_version": "v1.35.4",
         "pod_cidr": "10.0.0.0/16",
     },
+    sdk.EmbeddedNode: {
+        "fleet": "dev",
+        "cluster": "west",
+        "network": "n",
+        "kubeconfig": "k",
+        "context": "c",
+        "pod_cidr": "10.0.0.0/24",
+        "region": "r",
+        "zone": "z",
+    },
     sdk.IstiodAddress: {"fleet": "dev", "cluster": "west"},
     sdk.Istiod: {
         "fleet": "dev",

@@ -8,6 +8,7 @@ import pytest
 
 from plugins.meshfleet.east_west_gateway_address import EastWestGatewayAddressHandler
 from plugins.meshfleet.embedded_cluster import EmbeddedClusterHandler
+from plugins.meshfleet.embedded_node import EmbeddedNodeHandler
 from plugins.meshfleet.handler import UNKNOWN, ResourceHandler
 from plugins.meshfleet.istiod import IstiodHandler
 from plugins.meshfleet.istiod_address import PORT_NAMES, IstiodAddressHandler
@@ -39,6 +40,7 @@ SERVED = {
     "kubeconfig": "SECRET",
 }
 WRITTEN = {"cluster": "west", "kubeconfig": "SECRET"}
+NODE = {"fleet": "dev", "cluster": "west", "network": "network1", "kubeconfig": "SECRET"}
 RIGHT: list[tuple[ResourceHandler, dict[str, Any]]] = [
     (EmbeddedClusterHandler(), CLUSTER),
     (IstiodAddressHandler(), ADDRESS),
@@ -46,6 +48,7 @@ RIGHT: list[tuple[ResourceHandler, dict[str, Any]]] = [
     (EastWestGatewayAddressHandler(), GATEWAY),
     (ServedClusterHandler(), SERVED),
     (IstiodConfigMapsHandler(), WRITTEN),
+    (EmbeddedNodeHandler(), NODE),
 ]
 
 
@@ -114,6 +117,10 @@ def test_an_input_that_does_not_exist_is_refused_with_those_that_do(
         (ServedClusterHandler(), SERVED | {"webhook": ""}, "webhook", "'' is not allowed"),
         (ServedClusterHandler(), SERVED | {"webhook": "x" * 254}, "webhook", "up to 253"),
         (ServedClusterHandler(), SERVED | {"kubeconfig": ""}, "kubeconfig", "missing or empty"),
+        (EmbeddedNodeHandler(), NODE | {"network": ""}, "network", "'' is not allowed"),
+        (EmbeddedNodeHandler(), NODE | {"podCidr": "10.0.0.0/40"}, "podCidr", "10.0.0.0/40"),
+        (EmbeddedNodeHandler(), NODE | {"kubeconfig": ""}, "kubeconfig", "missing or empty"),
+        (EmbeddedNodeHandler(), NODE | {"nodes": 2}, "nodes", "no such input; there are"),
         (IstiodConfigMapsHandler(), WRITTEN | {"cluster": "a/b"}, "cluster", "'a/b' is not allowed"),
         (IstiodConfigMapsHandler(), WRITTEN | {"kubeconfig": ""}, "kubeconfig", "missing or empty"),
         (IstiodConfigMapsHandler(), WRITTEN | {"primary": "x"}, "primary", "no such input; there are cluster"),

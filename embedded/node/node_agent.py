@@ -1,0 +1,216 @@
+"""The process of a node agent, and the Node it stands for: started, found again, ended, removed with all its pods.
+
+Without root, or without what packets are led with, the node is one of KWOK's, and its pods run in name only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import sys
+import sysconfig
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from embedded import processes
+from embedded.addresses import release_address, reserve_address
+from embedded.api_errors import RefusedError, api_errors
+from embedded.cluster_spec import ClusterSpec
+from embedded.kubeconfig import connect, select_context
+from embedded.network.node_network import NodeNetwork, default_pods, remove_node
+from embedded.network.place import Place
+from embedded.node.sources import sources
+from embedded.node.spec import write_node
+from embedded.nodes import node_objects
+from embedded.waiting import NotYetError, wait_until
+from embedded.workspace import Workspace, file_error, make_private_directory, write_private_file
+from topology.errors import ClusterError
+
+if TYPE_CHECKING:
+    import psutil
+    from lightkube import Client
+
+PROGRAM: Final = "node-agent"
+_LOG: Final = "agent.log"
+_MANAGER: Final = "meshfleet-node"
+_SECONDS: Final = 60.0
+_GRACE_SECONDS: Final = 5.0
+_PROJECT: Final = Path(__file__).resolve().parent.parent.parent
+
+
+@dataclass(frozen=True)
+class NodeSpec:
+    """A node: its cluster, the network it is on, and the labels of its place. `pods` is a range, or None for one."""
+
+    cluster: str
+    network: str
+    pods: str | None = None
+    region: str | None = None
+    zone: str | None = None
+
+
+def lacking() -> str:
+    """Why pods cannot run as processes here; empty when they can."""
+    if os.geteuid() != 0:
+        return "it takes root to make network namespaces"
+    absent = [name for name in ("nft", "nsenter", "unshare", "setpriv") if shutil.which(name) is None]
+    return f"the program {absent[0]} is not installed" if absent else ""
+
+
+class NodeAgent:
+    """The agent of one cluster's node, whether it runs or not."""
+
+    def __init__(self, workspace: Workspace, cluster: str) -> None:
+        self._workspace = workspace
+        self._cluster = cluster
+        self._owner = workspace.owner("node", cluster)
+        self._place = Place.of(workspace)
+        self.directory = workspace.node(cluster)
+        self.name = f"{cluster}-0"
+
+    def state(self) -> str | None:
+        """`running`, `simulated: …` with the reason, `stopped`, or None when there is none."""
+        try:
+            kept = (self.directory / "state").read_text(encoding="utf-8")
+        except OSError:
+            return None
+        if kept != "running":
+            return kept
+        return "running" if self._running() else "stopped"
+
+    def create(self, spec: NodeSpec, kubeconfig: str, context: str | None, timeout: float = 0) -> str:
+        """Make the node and wait until its cluster has it; its state. Raises EmbeddedError, ClusterError."""
+        reason = lacking()
+        make_private_directory(self.directory)
+        with connect(kubeconfig, context) as client:
+            self._apply(client, spec, simulated=bool(reason))
+            if not reason:
+                self._start(spec, select_context(kubeconfig, context))
+            self._await_ready(client, timeout or _SECONDS)
+        state = f"simulated: {reason}" if reason else "running"
+        write_private_file(self.directory / "state", state)
+        return state
+
+    def delete(self, kubeconfig: str | None = None, context: str | None = None) -> None:
+        """End it, with its pods and their network, and remove its files. Its cluster may be gone."""
+        processes.end(self._running(), _GRACE_SECONDS)
+        self.remove()
+        if kubeconfig is None:
+            return
+        try:
+            with connect(kubeconfig, context) as client:
+                self._withdraw(client)
+        except ClusterError:
+            # The cluster is gone or going; what was in it goes with it.
+            return
+
+    def remove(self) -> None:
+        """Remove what it left on this machine."""
+        if os.geteuid() == 0:
+            remove_node(self._place, self._cluster)
+        release_address(self._workspace.home, self._owner)
+        try:
+            shutil.rmtree(self.directory)
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            raise file_error(self.directory, error) from error
+        self._workspace.prune()
+
+    def _running(self) -> list[psutil.Process]:
+        return processes.find(self.directory).get(PROGRAM, [])
+
+    def _start(self, spec: NodeSpec, kubeconfig: str) -> None:
+        address = reserve_address(self._workspace.home, self._owner)
+        network = NodeNetwork(spec.cluster, spec.network, address, spec.pods or default_pods(address))
+        fingerprint = _fingerprint(network, kubeconfig)
+        path = self.directory / "fingerprint"
+        if self._running() and path.exists() and path.read_text(encoding="utf-8") == fingerprint:
+            return
+        processes.end(self._running(), _GRACE_SECONDS)
+        write_node(self.directory, network)
+        write_private_file(self.directory / "kubeconfig", kubeconfig)
+        processes.start(
+            self._link(),
+            ["-m", "embedded.node", self._workspace.fleet, self._cluster],
+            self.directory,
+            self.directory / _LOG,
+            _environment(self._workspace),
+        )
+        write_private_file(path, fingerprint)
+
+    def _link(self) -> Path:
+        """The interpreter under a name by which the process is known."""
+        link = self.directory / "bin" / PROGRAM
+        make_private_directory(link.parent)
+        interpreter = Path(sys.executable).resolve()
+        if not link.is_symlink() or link.readlink() != interpreter:
+            link.unlink(missing_ok=True)
+            link.symlink_to(interpreter)
+        return link
+
+    def _apply(self, client: Client, spec: NodeSpec, *, simulated: bool) -> None:
+        from lightkube.codecs import from_dict
+
+        wanted = node_object(spec, simulated=simulated)
+        with api_errors(f"node {self.name}"):
+            client.apply(from_dict(wanted), field_manager=_MANAGER, force=True)
+
+    def _await_ready(self, client: Client, seconds: float) -> None:
+        from lightkube.resources.core_v1 import Node
+
+        def ready() -> None:
+            with api_errors(f"node {self.name}"):
+                status = client.get(Node, self.name).status
+            conditions = {one.type: one.status for one in (status.conditions if status else None) or ()}
+            if conditions.get("Ready") != "True":
+                raise NotYetError("it is not ready")
+
+        wait_until(
+            ready,
+            f"the node {self.name} of cluster {self._cluster}",
+            seconds,
+            f"look into {self.directory / _LOG}, and run the same command again",
+            failure=ClusterError,
+        )
+
+    def _withdraw(self, client: Client) -> None:
+        from lightkube.resources.core_v1 import Node
+
+        try:
+            with api_errors(f"node {self.name}"):
+                client.delete(Node, self.name)
+        except RefusedError as error:
+            if not error.not_found:
+                raise
+
+
+def node_object(spec: NodeSpec, *, simulated: bool) -> dict[str, Any]:
+    """The Node; only where it is `simulated` KWOK takes it for its own. Pure."""
+    (made,) = node_objects(ClusterSpec(spec.cluster, "", 1, pod_cidr=spec.pods, region=spec.region, zone=spec.zone))
+    made["metadata"]["labels"]["app.kubernetes.io/managed-by"] = _MANAGER
+    if not simulated:
+        del made["metadata"]["annotations"]["kwok.x-k8s.io/node"]
+        made["metadata"]["labels"]["type"] = PROGRAM
+    return made
+
+
+def _environment(workspace: Workspace) -> dict[str, str]:
+    """What the agent sees: this project and its environment, whatever the interpreter's own name is."""
+    paths = [str(_PROJECT), sysconfig.get_path("purelib"), sysconfig.get_path("platlib")]
+    kept = {name: os.environ[name] for name in ("MESHFLEET_TOOLS", "MESHFLEET_CACHE") if name in os.environ}
+    return kept | {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "HOME": str(workspace.home),
+        "MESHFLEET_HOME": str(workspace.home),
+        "PYTHONHOME": sys.base_prefix,
+        "PYTHONPATH": os.pathsep.join(dict.fromkeys(paths)),
+    }
+
+
+def _fingerprint(network: NodeNetwork, kubeconfig: str) -> str:
+    """Changes whenever another start would give another agent."""
+    parts = [repr(asdict(network)), kubeconfig, repr(sorted(sources().items()))]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()

@@ -1,0 +1,235 @@
+"""The life of one pod on a node: its namespace, its files, its containers in order, and the end of all of it."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from embedded import processes
+from embedded.api_errors import RefusedError, api_errors
+from embedded.network import namespaces, node_network
+from embedded.network.node_network import NodeNetwork
+from embedded.network.place import Place
+from embedded.network.programs import MARK
+from embedded.node.containers import Container, HttpProbe, containers_of
+from embedded.node.pod_status import pod_status
+from embedded.node.running_container import RunningContainer, ask_over_http, now
+from embedded.node.volumes import PodVolumes
+from embedded.workspace import write_private_file
+from topology.errors import MeshfleetError
+
+if TYPE_CHECKING:
+    from lightkube import Client
+    from lightkube.resources.core_v1 import Pod
+
+_TICK_SECONDS: Final = 0.2
+_FILES_SECONDS: Final = 10.0
+_GRACE_SECONDS: Final = 2.0
+
+# Starts the process of a container in the pod's namespace: namespace, pod's folder, container.
+Launch = Callable[["PodRun", Container], subprocess.Popen[bytes] | None]
+
+
+@dataclass
+class PodRun:
+    """One pod. `address` is its own, kept for as long as it lives; `launch` starts what stands for a container."""
+
+    client: Client
+    place: Place
+    node: NodeNetwork
+    pod: Pod
+    address: str
+    launch: Launch
+    hosts: Callable[[], str]
+    said: Callable[[str], None]
+    stop: threading.Event = field(default_factory=threading.Event)
+    leave: threading.Event = field(default_factory=threading.Event)
+    _told: Mapping[str, Any] = field(default_factory=dict)
+    _begun: str = field(default_factory=now)
+
+    @property
+    def uid(self) -> str:
+        """The pod's UID, which no other pod ever has."""
+        return str(self.pod.metadata.uid if self.pod.metadata else "")
+
+    @property
+    def name(self) -> str:
+        """`namespace/name`."""
+        metadata = self.pod.metadata
+        return f"{metadata.namespace}/{metadata.name}" if metadata else ""
+
+    @property
+    def directory(self) -> Path:
+        """All files of the pod."""
+        return pods_directory(self.place, self.node.cluster) / self.uid
+
+    @property
+    def namespace(self) -> str:
+        """Its network namespace."""
+        return self.place.pod(self.node.cluster, self.uid)
+
+    def run(self) -> None:
+        """Bring it up and keep it so until it is deleted, or until the node leaves and its processes stay."""
+        while not self.stop.is_set() and not self.leave.is_set():
+            try:
+                self._live()
+            except (MeshfleetError, OSError) as error:
+                # The API server may be away, or what it mounts is not there yet: as a kubelet, it tries again.
+                self.said(f"{self.name}: {error}")
+                self.stop.wait(1.0)
+        if self.stop.is_set():
+            self._end()
+
+    def _live(self) -> None:
+        self._prepare()
+        containers = containers_of(self.pod, self.address, self.node.address)
+        volumes = PodVolumes(self.directory / "volumes", owner=PROXY_OWNER)
+        volumes.fetch(self.client, self.pod, self.address, self.node.address)
+        running = {one.name: self._running(one, volumes) for one in containers}
+        self._adopt(running)
+        self._tell(containers, running)
+        for one in running.values():
+            if not self._started(one, containers, running):
+                return
+        waited = 0.0
+        while not self.stop.wait(_TICK_SECONDS) and not self.leave.is_set():
+            for one in running.values():
+                if not one.container.first or one.container.sidecar:
+                    one.look(self._ask)
+            self._tell(containers, running)
+            self._write_names()
+            waited += _TICK_SECONDS
+            if waited >= _FILES_SECONDS:
+                waited = 0.0
+                volumes.fetch(self.client, self.pod, self.address, self.node.address)
+
+    def _started(
+        self, one: RunningContainer, containers: tuple[Container, ...], running: dict[str, RunningContainer]
+    ) -> bool:
+        """Start a container in its turn; False when the pod is to end before the next one may start."""
+        container = one.container
+        if not one.state.running and one.state.code != 0:
+            one.begin()
+        if container.first and not container.sidecar:
+            while one.wait(self.stop) != 0:
+                self._tell(containers, running)
+                if self.stop.wait(1.0) or self.leave.is_set():
+                    return False
+                one.begin()
+        if container.sidecar and container.started:
+            while not self._ask(container.started):
+                one.look(self._ask)
+                self._tell(containers, running)
+                if self.stop.wait(_TICK_SECONDS) or self.leave.is_set():
+                    return False
+        return not self.stop.is_set()
+
+    def _prepare(self) -> None:
+        for folder in (self.directory.parent, self.directory, self.directory / "volumes", self.directory / "logs"):
+            folder.mkdir(mode=0o711, parents=True, exist_ok=True)
+        node_network.connect_pod(self.place, self.node, self.namespace, self.address)
+        write_private_file(self.directory / "address", self.address)
+        self._write_names()
+
+    def _write_names(self) -> None:
+        """In place, since what is mounted in a running container is this very file."""
+        metadata = self.pod.metadata
+        names = f"127.0.0.1 localhost\n{self.address} {metadata.name if metadata else ''}\n"
+        for name, text in (("hosts", names + self.hosts()), ("resolv.conf", resolver(self.pod))):
+            path = self.directory / name
+            if not path.exists() or path.read_text(encoding="utf-8") != text:
+                path.write_text(text, encoding="utf-8")
+                path.chmod(0o644)
+
+    def _running(self, container: Container, volumes: PodVolumes) -> RunningContainer:
+        volumes.mount(self.directory / container.name, container.mounts)
+        log = self.directory / "logs" / f"{container.name}.log"
+        return RunningContainer(container, log, self._launch)
+
+    def _launch(self, container: Container) -> subprocess.Popen[bytes] | None:
+        # What a container that was killed has left behind holds the ports of the next one.
+        processes.end(self._processes_of(container.name), grace=0)
+        return self.launch(self, container)
+
+    def _processes_of(self, container: str) -> list[Any]:
+        return [one for one in namespaces.processes_in(self.namespace) if mark_of(one) == container]
+
+    def _adopt(self, running: Mapping[str, RunningContainer]) -> None:
+        found = namespaces.processes_in(self.namespace)
+        numbers = {process.pid for process in found}
+        for process in found:
+            one = running.get(mark_of(process))
+            if one is not None and process.ppid() not in numbers:
+                one.adopt(process)
+
+    def _ask(self, probe: HttpProbe) -> bool:
+        router = self.place.node(self.node.cluster)
+        return namespaces.inside(router, lambda: ask_over_http(self.address, probe))
+
+    def _tell(self, containers: tuple[Container, ...], running: Mapping[str, RunningContainer]) -> None:
+        from lightkube.resources.core_v1 import Pod
+        from lightkube.types import PatchType
+
+        states = {name: one.state for name, one in running.items()}
+        status = pod_status(containers, states, self.address, self.node.address, self._begun)
+        if status == self._told:
+            return
+        metadata = self.pod.metadata
+        with api_errors(f"status of pod {self.name}"):
+            self.client.patch(
+                Pod.Status,
+                str(metadata.name if metadata else ""),
+                {"status": status},
+                namespace=metadata.namespace if metadata else None,
+                patch_type=PatchType.MERGE,
+            )
+        self._told = status
+
+    def _end(self) -> None:
+        from lightkube.resources.core_v1 import Pod
+
+        processes.end(namespaces.processes_in(self.namespace), _GRACE_SECONDS)
+        node_network.disconnect_pod(self.place, self.node, self.namespace)
+        shutil.rmtree(self.directory, ignore_errors=True)
+        metadata = self.pod.metadata
+        try:
+            with api_errors(f"pod {self.name}"):
+                self.client.delete(
+                    Pod,
+                    str(metadata.name if metadata else ""),
+                    namespace=metadata.namespace if metadata else None,
+                    grace_period=0,
+                )
+        except RefusedError as error:
+            if not error.not_found:
+                self.said(f"{self.name}: {error}")
+
+
+PROXY_OWNER: Final = 1337
+
+
+def pods_directory(place: Place, cluster: str) -> Path:
+    """Where the files of a cluster's pods are."""
+    return place.directory / "pods" / cluster
+
+
+def mark_of(process: Any) -> str:
+    """The container a process belongs to; empty when to none, or when it has ended."""
+    import psutil
+
+    try:
+        return str(process.environ().get(MARK, ""))
+    except psutil.Error:
+        return ""
+
+
+def resolver(pod: Pod) -> str:
+    """The /etc/resolv.conf of a pod: the proxy's own DNS answers, and nobody else would."""
+    namespace = pod.metadata.namespace if pod.metadata else "default"
+    domain = "svc.cluster.local"
+    return f"nameserver {node_network.ROUTER}\nsearch {namespace}.{domain} {domain} cluster.local\noptions ndots:5\n"

@@ -1,0 +1,25 @@
+"""What a node agent is told: its network and its addresses, kept in its folder."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from embedded.network.node_network import NodeNetwork
+from embedded.workspace import write_private_file
+from topology.errors import EmbeddedError
+
+
+def write_node(directory: Path, node: NodeNetwork) -> None:
+    """Keep it. Raises EmbeddedError."""
+    write_private_file(directory / "node.json", json.dumps(asdict(node), sort_keys=True))
+
+
+def read_node(directory: Path) -> NodeNetwork:
+    """The one kept there. Raises EmbeddedError when there is none."""
+    path = directory / "node.json"
+    try:
+        return NodeNetwork(**json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise EmbeddedError(f"{path}: no node is described there ({error}); run up again") from error
