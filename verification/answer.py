@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 
@@ -31,11 +31,21 @@ class Answer:
         }
 
 
+@dataclass(frozen=True, order=True)
+class NotRun:
+    """A check that could not be put to a cluster, where the stack asks for what it looks at, and why."""
+
+    name: str
+    cluster: str
+    reason: str
+
+
 @dataclass(frozen=True)
 class Report:
-    """All answers of one run."""
+    """All answers of one run, and what could not be asked."""
 
     answers: tuple[Answer, ...]
+    not_run: tuple[NotRun, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -48,5 +58,9 @@ class Report:
         return tuple(answer for answer in sorted(self.answers) if not answer.ok)
 
     def as_json(self) -> dict[str, Any]:
-        """The whole as `{"ok": bool, "checks": [...]}`, sorted by name and cluster whatever came back first."""
-        return {"ok": self.ok, "checks": [answer.as_json() for answer in sorted(self.answers)]}
+        """The whole as `{"ok": bool, "checks": [...]}`, sorted by name and cluster whatever came back first.
+
+        `notRun` is there when something could not be asked: `[{"name", "cluster", "reason"}]`.
+        """
+        told: dict[str, Any] = {"ok": self.ok, "checks": [answer.as_json() for answer in sorted(self.answers)]}
+        return told | ({"notRun": [asdict(one) for one in sorted(self.not_run)]} if self.not_run else {})

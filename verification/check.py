@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -39,6 +39,10 @@ class Check(ABC):
     def concerns(self, fleet: FleetView) -> tuple[ClusterView, ...]:
         """The clusters the question is put to: all of them unless a subclass says otherwise."""
         return fleet.clusters
+
+    def prevented(self, fleet: FleetView) -> Mapping[str, str]:
+        """The clusters that it would concern and cannot be put to, each with the reason."""
+        return {}
 
     @abstractmethod
     def look(self, fleet: FleetView, cluster: ClusterView, patience: float) -> Finding:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 
-from verification.answer import Answer, Report
+from verification.answer import Answer, NotRun, Report
 from verification.check import DEFAULT_BOUND, Check
 from verification.checks import ALL
 from verification.view import FleetView
@@ -26,8 +26,11 @@ def run(
     reached gives failed answers that name it, never an exception.
     """
     questions = [(check, cluster) for check in checks for cluster in check.concerns(fleet)]
+    not_run = tuple(
+        NotRun(check.name, cluster, reason) for check in checks for cluster, reason in check.prevented(fleet).items()
+    )
     if not questions:
-        return Report(())
+        return Report((), not_run)
     answers: list[Answer] = []
     with ThreadPoolExecutor(max_workers=min(WORKERS, len(questions)), thread_name_prefix="verify") as pool:
         pending = [pool.submit(check.ask_about, fleet, cluster, bound) for check, cluster in questions]
@@ -36,4 +39,4 @@ def run(
             answers.append(answer)
             if on_answer is not None:
                 on_answer(answer)
-    return Report(tuple(sorted(answers)))
+    return Report(tuple(sorted(answers)), not_run)

@@ -10,7 +10,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, cast
 
+from embedded.workspace import Workspace
 from topology.errors import VerificationError
+from verification.workload_view import WorkloadView, workload_view
 
 KINDS = ("own", "remote", "external")
 
@@ -48,7 +50,10 @@ class GatewayView:
 
 @dataclass(frozen=True)
 class ClusterView:
-    """One cluster of the fleet; `kubeconfig` is read by the checks and never shown."""
+    """One cluster of the fleet; `kubeconfig` is read by the checks and never shown.
+
+    `pods` is `real`, `processes`, or `simulated`, with the reason where they were to be processes.
+    """
 
     name: str
     role: str
@@ -62,6 +67,8 @@ class ClusterView:
     context: str | None = None
     gateway: GatewayView | None = None
     injected_namespaces: tuple[str, ...] = ()
+    pods: str = "real"
+    workloads: tuple[WorkloadView, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -106,15 +113,19 @@ class MeshView:
 
 @dataclass(frozen=True)
 class FleetView:
-    """A running fleet as the checks see it; `tools` is the folder that holds `istioctl`."""
+    """A running fleet as the checks see it; `tools` is the folder that holds `istioctl`.
+
+    `home` is where the state of its processes is on this machine; None where none is known of.
+    """
 
     stack: str
     clusters: tuple[ClusterView, ...]
     meshes: tuple[MeshView, ...]
     tools: Path
+    home: Path | None = None
 
     @classmethod
-    def from_status(cls, status: Mapping[str, Any], tools: Path) -> FleetView:
+    def from_status(cls, status: Mapping[str, Any], tools: Path, home: Path | None = None) -> FleetView:
         """Read the shape of `meshfleet status --json`.
 
         Raises VerificationError naming the field that is missing or of the wrong shape.
@@ -124,7 +135,14 @@ class FleetView:
             clusters=tuple(_cluster(entry) for entry in _entries(status, "clusters")),
             meshes=tuple(_mesh(entry) for entry in _entries(status, "meshes")),
             tools=tools,
+            home=home,
         )
+
+    def workspace(self) -> Workspace:
+        """Where its processes are. Raises VerificationError when that is not known."""
+        if self.home is None:
+            raise VerificationError(f"it is not known where the processes of {self.stack} are; run meshfleet verify")
+        return Workspace(self.stack, self.home)
 
     def mesh(self, name: str) -> MeshView:
         """The mesh of that name. Raises VerificationError when status does not have it."""
@@ -193,6 +211,8 @@ def _cluster(entry: Mapping[str, Any]) -> ClusterView:
         context=entry.get("context") or None,
         control_plane=_control_plane(name, entry.get("controlPlane"), f"{where}.controlPlane"),
         gateway=_gateway(gateway, f"{where}.gateway") if gateway else None,
+        pods=str(entry.get("pods") or "simulated"),
+        workloads=tuple(workload_view(one) for one in entry.get("workloads") or ()),
         injected_namespaces=tuple(str(namespace) for namespace in entry.get("injectedNamespaces") or ()),
     )
 

@@ -13,8 +13,11 @@ from verification.checks.istioctl_remote_clusters import IstioctlRemoteClusters
 from verification.checks.mesh_config import MeshConfig
 from verification.checks.network_gateways import NetworkGateways
 from verification.checks.pods_on_revision import PodsOnRevision
+from verification.checks.proxies_accept import ProxiesAccept
 from verification.checks.proxies_take_roots import ProxiesTakeRoots
 from verification.checks.served_from_elsewhere import ServedFromElsewhere
+from verification.checks.traffic import TrafficReach, TrafficRefused
+from verification.checks.traffic_wire import TrafficPlaintext, TrafficWire
 from verification.checks.trust import Trust
 from verification.checks.webhook_validation import WebhookValidation
 
@@ -30,6 +33,11 @@ ALL: tuple[Check, ...] = (
     Injection(),
     IstioctlRemoteClusters(),
     IstioctlAnalyze(),
+    ProxiesAccept(),
+    TrafficReach(),
+    TrafficRefused(),
+    TrafficPlaintext(),
+    TrafficWire(),
 )
 
 # Asked by `up` alone, between two stages of a change.
@@ -56,8 +64,13 @@ __all__ = [
     "MeshConfig",
     "NetworkGateways",
     "PodsOnRevision",
+    "ProxiesAccept",
     "ProxiesTakeRoots",
     "ServedFromElsewhere",
+    "TrafficPlaintext",
+    "TrafficReach",
+    "TrafficRefused",
+    "TrafficWire",
     "Trust",
     "WebhookValidation",
     "named",
