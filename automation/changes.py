@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 # The part of a resource's name behind the cluster -> the stage shown to people.
 STAGES: dict[str, tuple[str, ...]] = {
-    "cluster": ("processes", "kubernetes"),
+    "cluster": ("processes", "node", "kubernetes"),
     "trust": ("root", "intermediate", "istio-system", "cacerts"),
     "control plane": (
         "istiod-address",
@@ -43,9 +43,11 @@ STAGES: dict[str, tuple[str, ...]] = {
     "discovery": ("reader-token", "reader-role", "reader-role-binding", "remote-secrets"),
     "namespaces": (),
     "workloads": (),
+    "machines": (),
 }
 # Names with a revision, a tag, a workload's or another cluster's name in them.
 PATTERNS = {
+    "machines": re.compile(r"machine-(account|group|entry|service)-.+"),
     "trust": re.compile(r"external-.+-(namespace|cacerts)"),
     "gateway": re.compile(r"ingress-(gateway|listeners|options|address|service)-.+"),
     "workloads": re.compile(r"workload-.+"),

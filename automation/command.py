@@ -15,7 +15,9 @@ from automation.answers import DRIFTED, FAILED, answer, leave, say, told
 from automation.changes import counted
 from automation.checkout import Checkout, write_private
 from automation.fleet_status import drop_kubeconfigs
+from automation.options import Json, Stack
 from automation.session import open_session
+from automation.virtual_machines import vm
 from automation.walking import walk
 
 # What one command alone needs is imported in it: the start counts in every run of every command.
@@ -26,9 +28,8 @@ app = typer.Typer(
     help="A fleet of Kubernetes clusters and its Istio meshes, as one Pulumi program.",
     epilog="Exit codes: 0 done, 1 failed (with what to do next), 2 the stack file is wrong, 3 drift was found.",
 )
+app.add_typer(vm, name="vm")
 
-Stack = Annotated[str, typer.Option("--stack", "-s", help="A file stacks/Pulumi.STACK.yaml, or examples/STACK.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else on standard output.")]
 Forget = Annotated[
     list[str] | None,
     typer.Option("--forget", help="A cluster that is gone for good: drop it without asking it. May be repeated."),
@@ -118,7 +119,7 @@ def verify(
     with told(json):
         session = open_session(stack, quiet=json)
         status = session.status()
-        view = FleetView.from_status(status, session.environment.tools)
+        view = FleetView.from_status(status, session.environment.tools, session.checkout.home)
         report = run(view, on_answer=None if json else show_answer, bound=seconds)
         keep_verdicts(session.checkout.fleet(session.file.stack), report)
         if json:

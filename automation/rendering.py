@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from automation.checkout import make_private
-from automation.yaml_text import yaml_text
 from manifests import Document, Release, Stage, cluster_plan
+from manifests.yaml_text import yaml_text
 from topology import Fleet
 from topology.errors import MeshfleetError
 

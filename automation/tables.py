@@ -48,6 +48,11 @@ def checks_table(report: Report) -> None:
         marks = [[a.ok for a in report.answers if (a.name, a.cluster) == (name, cluster)] for cluster in clusters]
         table.add_row(name, *(_mark(all(found) if found else None) for found in marks))
     console.print(table)
+    reasons: dict[str, list[str]] = {}
+    for one in sorted(report.not_run):
+        reasons.setdefault(one.reason, []).append(f"{one.name} of {one.cluster}")
+    for reason, which in reasons.items():
+        console.print(f"not run: {', '.join(which)}: {reason}")
     held = sum(answer.ok for answer in report.answers)
     console.print(f"{held} of {len(report.answers)} checks hold" + ("" if report.ok else "; the fleet is not verified"))
 
@@ -85,6 +90,10 @@ def status_table(status: Mapping[str, Any]) -> None:
             console.print(f"ingress gateway {gateway['name']} of {cluster['name']}: {_reached(gateway)}")
     for line in _workloads(status["clusters"]):
         console.print(line)
+    for machines in status["virtualMachines"]:
+        called = f", called {machines['host']}" if machines["host"] else ""
+        place = f"namespace {machines['namespace']}, network {machines['network']}"
+        console.print(f"virtual machines {machines['name']} of {machines['cluster']}: {place}{called}")
     for mesh in status["meshes"]:
         console.print(f"mesh {mesh['name']}: {mesh['model']}, trust domain {mesh['trustDomain']}")
         console.print(f"  {mesh['trust']}")
@@ -105,6 +114,23 @@ def _workloads(clusters: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     for host, versions in sorted(running.items()):
         places = "; ".join(f"{version} in {', '.join(names)}" for version, names in sorted(versions.items()))
         yield f"workload {host}: {places}"
+
+
+def machines_table(machines: Sequence[Mapping[str, Any]]) -> None:
+    """Groups of machines, a row for each machine that is known of."""
+    if not machines:
+        console.print("the stack has no virtual machines")
+        return
+    table = _table("machines", "namespace", "cluster", "network", "called", "machine", "connected", "healthy")
+    for group in machines:
+        about = (group["name"], group["namespace"], group["cluster"], group["network"], group["host"] or "")
+        if not group["registered"]:
+            table.add_row(*about, "none yet")
+        for machine in group["registered"]:
+            table.add_row(
+                *about, machine["address"], "yes" if machine["connected"] else "no", _mark(machine["healthy"])
+            )
+    console.print(table)
 
 
 def _reached(gateway: Mapping[str, Any]) -> str:

@@ -14,6 +14,7 @@ class ClusterAccess:
 
     `kubeconfig` is secret; `context` empty means the current one; `server` is the URL of the API server.
     `goes_with` is the resource whose deletion takes the cluster's contents along, None when the cluster stays.
+    `pods` is `real`, `processes`, or `simulated`, with the reason where they were to be processes.
     """
 
     name: str
@@ -22,6 +23,7 @@ class ClusterAccess:
     server: pulumi.Output[str]
     provider: Provider
     goes_with: pulumi.Resource | None
+    pods: pulumi.Input[str]
 
 
 def kubernetes_provider(

@@ -90,6 +90,7 @@ def describe_cluster(fleet: Fleet, name: str, registered: Described) -> dict[str
         "context": access.context,
         "server": access.server,
         "dataPlane": declared.data_plane,
+        "pods": access.pods,
         "controlPlane": {
             "kind": declared.control_plane.kind,
             "of": declared.control_plane.of or name,
@@ -123,7 +124,6 @@ def describe_cluster(fleet: Fleet, name: str, registered: Described) -> dict[str
             }
             for ingress_gateway, given in declared.ingress_gateways.items()
         ],
-        "pods": declared.pods,
         "workloads": workloads.described(fleet, name),
         "intermediateNotAfter": trust.intermediate.not_after if trust else None,
         "injectedNamespaces": [

@@ -10,6 +10,7 @@ import pulumi
 from components.cluster import ClusterAccess, kubernetes_provider
 from components.component import Component
 from plugins.meshfleet.sdk import EmbeddedCluster as EmbeddedClusterResource
+from plugins.meshfleet.sdk import EmbeddedNode
 from topology import Fleet
 
 
@@ -20,18 +21,34 @@ class EmbeddedCluster(Component):
         super().__init__(cluster, opts)
         declared = fleet.clusters[cluster]
         embedded = declared.embedded
+        processes = embedded is not None and embedded.pods == "processes"
         control_plane = EmbeddedClusterResource(
             f"{cluster}/processes",
             fleet=fleet.name,
             name=cluster,
             kubernetes_version=fleet.kubernetes.version,
-            nodes=embedded.nodes if embedded else 1,
+            nodes=embedded.nodes if embedded and not processes else 0,
             pod_cidr=str(declared.pod_cidr) if declared.pod_cidr else None,
             service_cidr=str(declared.service_cidr) if declared.service_cidr else None,
             region=declared.region or None,
             zone=declared.zone or None,
             opts=self.child(),
         )
+        pods: pulumi.Input[str] = "simulated"
+        if processes:
+            node = EmbeddedNode(
+                f"{cluster}/node",
+                fleet=fleet.name,
+                cluster=cluster,
+                network=declared.network,
+                kubeconfig=control_plane.kubeconfig,
+                pod_cidr=str(declared.pod_cidr) if declared.pod_cidr else None,
+                region=declared.region or None,
+                zone=declared.zone or None,
+                opts=self.child(),
+            )
+            # `running`, or why pods are simulated all the same.
+            pods = node.state.apply(lambda state: "processes" if state == "running" else state)
         provider = kubernetes_provider(
             cluster, f"{fleet.name}/{cluster}", control_plane.kubeconfig, "", self.child(), wholly_ours=True
         )
@@ -42,5 +59,6 @@ class EmbeddedCluster(Component):
             server=control_plane.server,
             provider=provider,
             goes_with=control_plane,
+            pods=pods,
         )
         self.done({"server": control_plane.server})

@@ -31,5 +31,6 @@ class ExistingCluster(Component):
             server=pulumi.Output.from_input(kubeconfig.server),
             provider=provider,
             goes_with=None,
+            pods=existing.pods if existing else "real",
         )
         self.done({"server": kubeconfig.server})

@@ -27,8 +27,10 @@ from components.namespaces import ExternalNamespace, IstioSystem, Namespaces
 from components.remote_control_plane import RemoteControlPlane
 from components.remote_secrets import Reader, RemoteSecrets
 from components.trust import MeshTrust, Trust, TrustResources
+from components.virtual_machines import VirtualMachines
 from components.workloads import Workloads
 from manifests import mesh_settings as settings
+from manifests import virtual_machines as machines
 from topology import Fleet as Topology
 
 
@@ -68,6 +70,8 @@ class Fleet(Component):
                 )
             if topology.workloads_of(name):
                 Workloads(topology, access, self.control_planes[name], namespaces, self._inside)
+            if machines.objects(topology, name):
+                VirtualMachines(topology, access, self.control_planes[name], namespaces, self._inside)
         self.done()
 
     def _of_kind(self, kind: str) -> list[str]:
@@ -148,7 +152,7 @@ class Fleet(Component):
             "stack": topology.name,
             "clusters": [describe_cluster(topology, name, registered) for name in topology.clusters],
             "meshes": [describe_mesh(topology, mesh, trust, registered) for mesh, trust in self.meshes.items()],
-            "virtualMachines": [],
+            "virtualMachines": machines.described(topology),
         }
 
     def kubeconfigs(self) -> pulumi.Output[dict[str, str]]:

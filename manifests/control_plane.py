@@ -174,6 +174,9 @@ def _common(fleet: Fleet, cluster: str, revision: str) -> Object:
     # Where an istiod looks for it: it never reads a ConfigMap of its remote clusters.
     if fleet.is_primary(cluster) and (networks := mesh_networks(fleet, mesh)):
         values["global"]["meshNetworks"] = networks
+    if any(fleet.clusters[member].pods == "processes" for member in fleet.members_of(mesh)):
+        # Proxies that are processes are upstream's Envoy, which lacks Istio's own filter of metrics.
+        values["telemetry"] = {"enabled": False}
     if revision != "default":
         values["revision"] = revision
     return values

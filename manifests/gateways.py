@@ -85,11 +85,11 @@ def istiod_gateway(fleet: Fleet, cluster: str) -> Object:
 
 
 def istiod_routes(fleet: Fleet, cluster: str) -> Object:
-    """Leads to each istiod in `cluster` that serves other clusters, by the name that is asked for (SNI).
+    """Leads to each istiod in `cluster` that serves other clusters, or machines, by the name asked for (SNI).
 
     Source: samples/multicluster/expose-istiod-rev.yaml.tmpl of istio/istio
     """
-    served = [cluster] if fleet.remotes_of(cluster) else []
+    served = [cluster] if fleet.remotes_of(cluster) or fleet.virtual_machines_of(cluster) else []
     routes = []
     istiods = product((*served, *fleet.hosted_by(cluster)), fleet.istio.installed)
     for primary, revision in istiods:

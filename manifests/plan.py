@@ -16,6 +16,7 @@ from manifests import (
     remote_secrets,
     revision_tags,
     trust,
+    virtual_machines,
     workloads,
 )
 from manifests.objects import Document, Stage, encoded
@@ -50,6 +51,7 @@ def cluster_plan(fleet: Fleet, cluster: str) -> list[Document]:
             for name, body in ingress_gateways.documents(fleet, cluster, gateway).items()
         ),
         *(Document(name, Stage.WORKLOADS, body) for name, body in workloads.documents(fleet, cluster).items()),
+        *(Document(name, Stage.WORKLOADS, body) for name, body in virtual_machines.objects(fleet, cluster).items()),
     ]
     order = list(Stage)
     return sorted(plan, key=lambda document: order.index(document.stage))

@@ -10,7 +10,7 @@ https://istio.io/latest/docs/ops/configuration/traffic-management/multicluster/
 from __future__ import annotations
 
 from manifests import workload_routes
-from manifests.objects import Object, metadata
+from manifests.objects import NOT_AWAITED, Object, metadata
 from topology import Fleet, Version, Workload
 from topology.istio import EMBEDDED_ISTIO
 
@@ -30,9 +30,6 @@ ECHO_IMAGE = f"docker.io/istio/app:{EMBEDDED_ISTIO}.0"
 # The kinds by which requests find a version.
 ROUTES = ("DestinationRule", "VirtualService")
 
-# Read by Pulumi's Kubernetes provider and by nobody else.
-# https://www.pulumi.com/registry/packages/kubernetes/installation-configuration/#pulumi-kubernetes-annotations
-NOT_AWAITED = {"pulumi.com/skipAwait": "true"}
 # Of pods that are made anew on another revision, since a proxy changes only when its pod does.
 REVISION_ANNOTATION = "meshfleet/revision"
 

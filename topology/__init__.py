@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from topology.namespace import Namespace
     from topology.network import Network
     from topology.stack_file import StackFile, read_stack_file
+    from topology.virtual_machine import VirtualMachine
     from topology.workload import Version, Workload
 
 # Resolved on first use: the plugins want only `topology.errors`, and their start counts in every run.
@@ -48,6 +49,7 @@ _HOMES = {
     "TopologyError": "faults",
     "Version": "workload",
     "Workload": "workload",
+    "VirtualMachine": "virtual_machine",
     "load": "loading",
     "read_stack_file": "stack_file",
 }
@@ -80,6 +82,7 @@ __all__ = [
     "StackFile",
     "TopologyError",
     "Version",
+    "VirtualMachine",
     "Workload",
     "load",
     "read_stack_file",

@@ -1,4 +1,4 @@
-"""Addresses of gateways and the names of hosts: what may stand for them in a stack file.
+"""Addresses of gateways and machines, and the names of hosts: what may stand for them in a stack file.
 
 Sources: RFC 1123, section 2.1, and for hosts of listeners
 https://gateway-api.sigs.k8s.io/reference/spec/#hostname
@@ -41,6 +41,17 @@ def _checked_ip(value: str) -> str:
     return _one_that_others_reach(value)
 
 
+def _checked_machine(value: str) -> str:
+    if not is_ip(value):
+        raise ValueError(f"{shown(value)} is not an IP address; write it as 10.0.0.7 or 2001:db8::7")
+    address = ip_address(value)
+    # Of IPv4 the block that was never given out, with the broadcast address in it; of IPv6 most of what there is.
+    useless = address.is_loopback or address.is_unspecified or address.is_multicast or address.is_link_local
+    if useless or (address.version == 4 and address.is_reserved):
+        raise ValueError(f"{shown(value)} is no address that pods reach a machine at; give the one of its network")
+    return str(address)
+
+
 def _checked_dns_name(value: str) -> str:
     if not is_dns_name(value):
         raise ValueError(f"{shown(value)} is not a DNS name; write it in full, as gateway.west.example")
@@ -74,6 +85,7 @@ def _one_that_others_reach(value: str) -> str:
 
 
 IpAddress = Annotated[str, AfterValidator(_checked_ip)]
+MachineAddress = Annotated[str, AfterValidator(_checked_machine)]
 DnsName = Annotated[str, AfterValidator(_checked_dns_name)]
 GatewayAddress = Annotated[str, AfterValidator(_checked_address)]
 Host = Annotated[str, AfterValidator(_checked_host)]

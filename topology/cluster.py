@@ -28,6 +28,12 @@ class Embedded(Model):
     pods: Literal["simulated", "processes"] = "simulated"
     """Whether pods of known programs run as processes, or none does."""
 
+    @model_validator(mode="after")
+    def _one_node_runs_them(self) -> Embedded:
+        if self.pods == "processes" and self.nodes != 1:
+            raise ValueError(f"has {self.nodes} nodes; one node runs all pods that are processes, leave nodes out")
+        return self
+
 
 class Existing(Model):
     """A cluster that is there already, reached through a kubeconfig and a context named explicitly.

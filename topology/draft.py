@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from pydantic import BaseModel, ValidationError
+from pydantic.alias_generators import to_snake
 
 from topology.cluster import Cluster
 from topology.faults import Fault, from_validation, unknown_key
@@ -17,6 +18,7 @@ from topology.mesh import Mesh
 from topology.namespace import Namespace
 from topology.network import Network
 from topology.shown import shown
+from topology.virtual_machine import VirtualMachine
 from topology.workload import Workload
 
 SECTIONS: dict[str, type[BaseModel]] = {
@@ -25,6 +27,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "meshes": Mesh,
     "namespaces": Namespace,
     "workloads": Workload,
+    "virtualMachines": VirtualMachine,
 }
 SINGLES = ("istio", "kubernetes", "host")
 DEFAULT_MESH = "mesh"
@@ -41,6 +44,7 @@ class Draft:
     meshes: dict[str, Mesh] = field(default_factory=dict)
     namespaces: dict[str, Namespace] = field(default_factory=dict)
     workloads: dict[str, Workload] = field(default_factory=dict)
+    virtual_machines: dict[str, VirtualMachine] = field(default_factory=dict)
     istio: Istio = field(default_factory=Istio)
     kubernetes: Kubernetes = field(default_factory=Kubernetes)
     names: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -52,6 +56,11 @@ class Draft:
             return cluster.mesh
         return self.names["meshes"][0] if len(self.names["meshes"]) == 1 else ""
 
+    def primary_of(self, cluster: str) -> str:
+        """The cluster whose control plane serves this one, as far as that is said."""
+        declared = self.clusters.get(cluster)
+        return declared.control_plane.of if declared and declared.control_plane.kind == "remote" else cluster
+
 
 def read(name: str, config: Mapping[str, object]) -> Draft:
     """Read each part of a stack's configuration by itself, collecting the faults of the unreadable ones."""
@@ -59,7 +68,7 @@ def read(name: str, config: Mapping[str, object]) -> Draft:
     known = (*SECTIONS, *SINGLES)
     draft.faults += [Fault(str(key), unknown_key(str(key), known)) for key in config if key not in known]
     for section, model in SECTIONS.items():
-        getattr(draft, section).update(_section(draft, section, model, config.get(section)))
+        getattr(draft, to_snake(section)).update(_section(draft, section, model, config.get(section)))
     if not draft.names["meshes"]:
         draft.meshes[DEFAULT_MESH] = Mesh()
         draft.names["meshes"] = (DEFAULT_MESH,)

@@ -14,6 +14,7 @@ from topology.mesh import Mesh
 from topology.model import Model
 from topology.namespace import Namespace
 from topology.network import Network
+from topology.virtual_machine import VirtualMachine
 from topology.workload import Version, Workload
 
 
@@ -42,6 +43,8 @@ class Fleet(Model):
     """The namespaces that the fleet owns, by name."""
     workloads: dict[str, Workload] = Field(default_factory=dict)
     """The programs that the fleet runs, by name."""
+    virtual_machines: dict[str, VirtualMachine] = Field(default_factory=dict)
+    """The machines outside of Kubernetes that are of a mesh, by the name of their workload."""
     istio: Istio = Field(default_factory=Istio)
     """Istio's version, revision and charts."""
     kubernetes: Kubernetes = Field(default_factory=Kubernetes)
@@ -102,10 +105,10 @@ class Fleet(Model):
         return self._hosted.get(cluster, ())
 
     def exposes_control_plane(self, cluster: str) -> bool:
-        """Whether an istiod that runs in the cluster serves other clusters, through a gateway."""
-        return bool(self.hosted_by(cluster)) or (
-            self.clusters[cluster].control_plane.kind == "own" and bool(self.remotes_of(cluster))
-        )
+        """Whether an istiod that runs in the cluster serves other clusters, or machines, through a gateway."""
+        own = self.clusters[cluster].control_plane.kind == "own"
+        served = bool(self.remotes_of(cluster)) or bool(self.virtual_machines_of(cluster))
+        return bool(self.hosted_by(cluster)) or (own and served)
 
     def is_network_gateway(self, cluster: str) -> bool:
         """Whether the cluster's gateway leads into its network: declared, or needed since its mesh spans networks."""
@@ -164,6 +167,15 @@ class Fleet(Model):
             for name, workload in self.workloads.items()
             if workload.namespace in here and mesh in self._workload_meshes[name]
         }
+
+    def virtual_machines_of(self, primary: str) -> tuple[str, ...]:
+        """The machines that join the control plane of this name; what they need of Kubernetes is in that cluster."""
+        return self._machines.get(primary, ())
+
+    def machine_network(self, name: str) -> str:
+        """The network that machines are on."""
+        declared = self.virtual_machines[name]
+        return declared.network or self.clusters[declared.cluster].network
 
     def model_of(self, mesh: str) -> str:
         """The deployment model in Istio's words; it follows from the clusters and is never asked for.
@@ -237,6 +249,10 @@ class Fleet(Model):
     def _hosted(self) -> dict[str, tuple[str, ...]]:
         planes = {name: cluster.control_plane for name, cluster in self.clusters.items()}
         return _grouped((plane.of, name) for name, plane in planes.items() if plane.kind == "external")
+
+    @cached_property
+    def _machines(self) -> dict[str, tuple[str, ...]]:
+        return _grouped((self.primary_of(declared.cluster), name) for name, declared in self.virtual_machines.items())
 
 
 def _grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:

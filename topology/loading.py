@@ -34,6 +34,7 @@ def load(name: str, config: Mapping[str, object]) -> Fleet:
         meshes=draft.meshes,
         namespaces=draft.namespaces,
         workloads=draft.workloads,
+        virtual_machines=draft.virtual_machines,
         istio=draft.istio,
         kubernetes=draft.kubernetes,
     )

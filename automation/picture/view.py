@@ -147,6 +147,11 @@ def _cluster(fleet: Fleet, name: str, status: Status) -> ClusterPicture:
             kind=cluster.control_plane.kind, of=cluster.control_plane.of, revision=fleet.istio.revision
         ),
         gateway=_gateway(fleet, name, status),
+        virtual_machines=tuple(
+            VirtualMachinePicture(machines, ", ".join(declared.addresses))
+            for machines, declared in fleet.virtual_machines.items()
+            if declared.cluster == name
+        ),
         verified=status.verified.get(name),
         authority=fleet.is_primary(name),
     )

@@ -27,6 +27,7 @@ def recorded(*events: object) -> Record:
         ("west/kubernetes", Place("west", "cluster", "kubernetes")),
         ("west/istiod-process", Place("west", "control plane", "istiod-process")),
         ("west/namespace-istiod", Place("west", "namespaces", "namespace-istiod")),
+        ("west/machine-group-istiod", Place("west", "machines", "machine-group-istiod")),
         ("west/remote-secrets", Place("west", "discovery", "remote-secrets")),
         ("mesh mesh1/root", Place("", "trust", "root of mesh mesh1")),
         ("dev", Place("", "fleet", "dev")),
@@ -44,6 +45,7 @@ def test_every_resource_that_is_ever_registered_has_a_stage_of_its_own(shape: st
         place = place_of(resource.urn)
         assert place.stage in STAGES
         assert (place.stage == "namespaces") == resource.what.startswith(("namespace-", "waypoint-"))
+        assert (place.stage == "machines") == resource.what.startswith("machine-")
         assert place.cluster in ("", *fleet.clusters)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,13 @@ def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Toolchain:
     """Tools that are there already, and a user who has set nothing."""
     for name in OF_THE_USER:
         monkeypatch.delenv(name, raising=False)
-    made = Toolchain(bin=tmp_path / "bin", charts=tmp_path / "charts", gateway_api=tmp_path / "gateway", versions={})
+    made = Toolchain(
+        bin=tmp_path / "bin",
+        charts=tmp_path / "charts",
+        gateway_api=tmp_path / "gateway",
+        envoy_bootstrap=tmp_path / "envoy_bootstrap.json",
+        versions={},
+    )
     monkeypatch.setattr("embedded.toolchain.ensure", lambda progress: made)
     plugin = KubernetesPlugin(tmp_path / "plugin", official=False, notice="it stands in")
     monkeypatch.setattr("automation.kubernetes_plugin.install", lambda *_: plugin)
@@ -105,7 +112,7 @@ def test_the_charts_are_a_link_in_the_checkout_that_follows_the_tools(
     prepare(checkout)
     link = checkout.root / ".meshfleet" / "charts"
     assert link.readlink() == tools.charts
-    newer = Toolchain(bin=tools.bin, charts=tmp_path / "newer", gateway_api=tools.gateway_api, versions={})
+    newer = replace(tools, charts=tmp_path / "newer")
     monkeypatch.setattr("embedded.toolchain.ensure", lambda progress: newer)
     prepare(checkout)
     assert link.readlink() == newer.charts

@@ -296,6 +296,14 @@ def test_the_picture_of_a_topology_has_what_it_declares_and_what_is_known_of_it(
     assert "multi-primary, several networks" in shown
 
 
+def test_virtual_machines_stand_in_the_cluster_they_are_declared_of() -> None:
+    (mesh,) = from_fleet(fleet_called("virtual-machines")).meshes
+    west, east = (network.clusters[0] for network in mesh.networks)
+    assert [machine.name for machine in west.virtual_machines] == ["billing"]
+    (ledger,) = east.virtual_machines
+    assert (ledger.name, ledger.address) == ("ledger", "10.30.0.7, 10.30.0.8")
+
+
 @given(st.text(max_size=200), st.floats(8, 24), st.floats(0, 400))
 def test_a_shortened_text_fits(text: str, size: float, room: float) -> None:
     assert width(shortened(text, size, room), size) <= room or not shortened(text, size, room)

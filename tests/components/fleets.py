@@ -196,6 +196,32 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
         },
         "namespaces": {"sample": {"injection": True}},
     },
+    # Of a primary, of its remote, of another primary whose pods are real; called by Services and by a name.
+    "virtual-machines-of-several-clusters": in_one_mesh(
+        {
+            "west": existing("west", "simulated"),
+            "branch": existing("branch", "simulated") | {"controlPlane": {"remote": "west"}},
+            "east": existing("east", "real"),
+        },
+        virtualMachines={
+            "billing": {"namespace": "sample", "cluster": "west", "ports": {"http": {"port": 8080}}},
+            "ledger": {
+                "namespace": "sample",
+                "cluster": "branch",
+                "serviceAccount": "billing",
+                "ports": {"db": {"port": 5432, "protocol": "TCP"}},
+                "addresses": ["10.0.0.7", "10.0.0.8"],
+                "service": "service-entry",
+                "host": "ledger.machines.local",
+            },
+            "printer": {"namespace": "sample", "cluster": "east", "serviceAccount": "default"},
+        },
+        istio={"version": "1.31", "revision": "canary"},
+    ),
+    "virtual-machines-of-one-cluster": in_one_mesh(
+        {"only": {"embedded": {}}},
+        virtualMachines={"billing": {"namespace": "sample", "cluster": "only", "ports": {"http": {"port": 8080}}}},
+    ),
     "external-with-real-pods-and-a-revision": {
         "host": "operations",
         "meshes": {"operations": {}, "shop": {}},
@@ -221,6 +247,7 @@ EXAMPLES = (
     "primary-remote",
     "external-control-plane",
     "mixed",
+    "virtual-machines",
 )
 STACK_FILES = {"dev": "dev"} | {name: f"examples/{name}" for name in EXAMPLES}
 NAMES = (*STACK_FILES, *CONFIGURATIONS)

@@ -107,6 +107,8 @@ def outputs_of(resource_type: str, name: str) -> dict[str, Any]:
         case "EmbeddedCluster":
             known = {name: text(name) for name in ("identity", "state")}
             return known | {"kubeconfig": secret("kubeconfig"), "server": f"https://127.0.0.1/{name}"}
+        case "EmbeddedNode":
+            return {"state": "running", "pods": "processes"}
         case "RootCertificateAuthority" | "IntermediateCertificateAuthority":
             plain = ("certificate", "certificateChain", "notAfter", "fingerprint", "state")
             return {output: text(output) for output in plain} | {"privateKey": secret("privateKey")}

@@ -32,6 +32,7 @@ def kinds(graph: Graph, cluster: str) -> set[str]:
 def test_an_embedded_cluster_has_its_processes_and_an_istiod_beside_it(graph_of: GraphOf) -> None:
     assert kinds(graph_of("dev"), "west") == {
         "EmbeddedCluster",
+        "EmbeddedNode",
         "IntermediateCertificateAuthority",
         "IstiodAddress",
         "Istiod",
@@ -41,7 +42,9 @@ def test_an_embedded_cluster_has_its_processes_and_an_istiod_beside_it(graph_of:
 
 def test_an_existing_cluster_with_simulated_pods_has_all_but_its_processes(graph_of: GraphOf) -> None:
     graph = graph_of("simulated-pods")
-    assert kinds(graph, "west") == kinds(graph_of("dev"), "west") - {"EmbeddedCluster"} | {"IstiodConfigMaps"}
+    assert kinds(graph, "west") == kinds(graph_of("dev"), "west") - {"EmbeddedCluster", "EmbeddedNode"} | {
+        "IstiodConfigMaps"
+    }
     for name in ("west/istiod-process", "west/east-west-gateway-address"):
         assert graph[name].inputs["context"] == "west-admin"
 

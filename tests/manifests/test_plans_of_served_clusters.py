@@ -28,6 +28,11 @@ def of_kind(fleet: Fleet, kind: str) -> list[str]:
     return [name for name, cluster in fleet.clusters.items() if cluster.control_plane.kind == kind]
 
 
+def without_machines(plan: list[Document]) -> list[Document]:
+    """A plan without what is of virtual machines, which are in namespaces of the fleet."""
+    return [document for document in plan if not document.name.startswith("machine-")]
+
+
 def addresses(fleet: Fleet, cluster: str) -> set[str]:
     """Where the proxies of a cluster look for istiod: the Service that the chart of their revision makes there."""
     return {f"{istiod_service(name)}.{fleet.system_namespace(cluster)}.svc" for name in fleet.istio.installed}
@@ -36,7 +41,7 @@ def addresses(fleet: Fleet, cluster: str) -> set[str]:
 @quick
 @given(loaded_fleets())
 def test_a_remote_has_no_authority_no_remote_secrets_and_none_of_istiods_own_objects(fleet: Fleet) -> None:
-    plans = fleet_plan(fleet)
+    plans = {cluster: without_machines(plan) for cluster, plan in fleet_plan(fleet).items()}
     for cluster in of_kind(fleet, "remote"):
         plan = without_workloads(plans[cluster])
         kinds = {found["kind"] for found in objects(plan) if not found["metadata"]["labels"].get("istio.io/tag")}
@@ -84,6 +89,8 @@ def test_an_istiod_leads_elsewhere_exactly_where_clusters_name_it(fleet: Fleet) 
 def test_routes_lead_by_the_name_that_is_asked_for_to_each_istiod_that_serves_from_there(fleet: Fleet) -> None:
     for cluster, plan in fleet_plan(fleet).items():
         served = [name for name in fleet.clusters if name != cluster and fleet.hosting(name) == cluster]
+        joined = [machines.cluster for machines in fleet.virtual_machines.values()]
+        served += [name for name in joined if fleet.hosting(name) == cluster]
         assert (named(plan, "istiod-routes") is not None) == (named(plan, "istiod-gateway") is not None) == bool(served)
         if not served:
             continue
@@ -129,8 +136,8 @@ def test_an_external_istiod_stands_beside_its_authority_and_the_key_to_its_confi
 @quick
 @given(loaded_fleets())
 def test_everything_of_a_control_plane_is_in_its_own_namespace_in_every_cluster(fleet: Fleet) -> None:
-    for cluster, plan in fleet_plan(fleet).items():
-        own = fleet.system_namespace(cluster)
+    for cluster, whole in fleet_plan(fleet).items():
+        plan, own = without_machines(whole), fleet.system_namespace(cluster)
         hosted = {fleet.system_namespace(name) for name in fleet.hosted_by(cluster)}
         assert own not in hosted
         of_istio = objects(without_workloads(plan))

@@ -124,11 +124,15 @@ def discoveries() -> st.SearchStrategy[Config]:
 
 
 @st.composite
-def providers(draw: st.DrawFn, position: int, embedded: bool) -> Config:
-    """Who provides a cluster, whose `position` tells its context from others: this machine, or somebody before."""
+def providers(draw: st.DrawFn, position: int, embedded: bool, processes: bool = True) -> Config:
+    """Who provides a cluster, whose `position` tells its context from others: this machine, or somebody before.
+
+    Pods that are `processes` are of one node, and have no ambient mode.
+    """
     if embedded and draw(st.booleans()):
-        pods = st.sampled_from(["simulated", "processes"])
-        return {"embedded": draw(_optional(nodes=st.integers(1, 100), pods=pods))}
+        if processes and draw(st.booleans()):
+            return {"embedded": {"pods": "processes"}}
+        return {"embedded": draw(_optional(nodes=st.integers(1, 100), pods=st.just("simulated")))}
     existing = {"kubeconfig": draw(st.sampled_from(["a.yaml", "b.yaml"])), "context": f"c{position}"}
     if embedded:
         return {"existing": existing | {"pods": "simulated"}}
@@ -284,7 +288,57 @@ def fleets(draw: st.DrawFn, max_clusters: int = 4, working: bool = False) -> Con
         # One in which there is nothing a workload may not have.
         config["namespaces"] = config.get("namespaces", {}) | {"shop": {"injection": True}}
         config["workloads"] = draw(workloads(config, "shop"))
+    # In other namespaces: beside a workload machines may not have every name.
+    _add_machines(draw, config)
     return config
+
+
+def _add_machines(draw: st.DrawFn, config: Config) -> None:
+    """Add virtual machines of namespaces that are where the control planes they join read."""
+    if not draw(st.booleans()):
+        return
+    config.setdefault("namespaces", {})["app-of-machines"] = {}
+    taken = {workload["namespace"] for workload in config.get("workloads", {}).values()}
+    places = []
+    for cluster, declared in config["clusters"].items():
+        plane = declared.get("controlPlane", "own")
+        primary = plane.get("remote", cluster) if isinstance(plane, dict) else cluster
+        places += [
+            (name, cluster)
+            for name, namespace in config["namespaces"].items()
+            if name not in taken and primary in ((namespace or {}).get("clusters") or config["clusters"])
+        ]
+    made: Config = {}
+    for position, name in enumerate(draw(names(draw(st.integers(1, 3))))):
+        namespace, cluster = draw(st.sampled_from(places))
+        made[name] = {"namespace": namespace, "cluster": cluster} | draw(machines(name, position))
+        mesh, clusters = config["clusters"][cluster].get("mesh"), config["clusters"].values()
+        networks = st.sampled_from([other["network"] for other in clusters if other.get("mesh") == mesh])
+        made[name] |= draw(_optional(network=networks))
+    config["virtualMachines"] = made
+
+
+@st.composite
+def machines(draw: st.DrawFn, name: str, position: int) -> Config:
+    """Virtual machines of that name without their place; `position` keeps their addresses apart from others'."""
+    port = st.fixed_dictionaries({}, optional={"protocol": st.sampled_from(["HTTP", "HTTP2", "GRPC", "TCP"])})
+    numbers = draw(st.lists(st.sampled_from([80, 5432, 8080, 65535]), unique=True, max_size=3))
+    ports = {draw(labels(10)) + str(number): draw(port) | {"port": number} for number in numbers}
+    http = st.fixed_dictionaries({"port": st.just(8080)}, optional={"path": st.sampled_from(["/", "/healthz?full=1"])})
+    probe = st.fixed_dictionaries({"http": http}) | st.just({"tcp": {"port": 65535}, "periodSeconds": 1})
+    addresses = st.sampled_from([[f"172.16.{position}.7"], [f"172.16.{position}.7", f"2001:db8:{position}::"]])
+    entry = {"service": "service-entry", "host": f"{name}.machines.local"}
+    called = draw(st.sampled_from([{}, {"service": "service"}, entry])) if ports else {}
+    config = draw(
+        _optional(
+            serviceAccount=st.sampled_from(["default", "shared"]) | labels(),
+            labels=st.sampled_from([{"app": name}, {"app.kubernetes.io/name": name, "version": "v2"}, {"x": name}]),
+            probe=probe,
+            addresses=addresses,
+            tokenLifetime=st.sampled_from(["10m", "1h30m", "8760h"]),
+        )
+    )
+    return config | called | {"ports": ports}
 
 
 def _add_gateways(draw: st.DrawFn, declared: Config, homes: list[int], networks: list[str]) -> None:
@@ -315,7 +369,7 @@ def ambient_fleets(draw: st.DrawFn) -> Fleet:
         clusters[name] = {"mesh": "calm", "dataPlane": "ambient"} if position < calm else {"mesh": "busy"}
         # Several ambient clusters are never on one network.
         clusters[name]["network"] = f"n{position}" if position < calm else "shared"
-        clusters[name] |= draw(providers(position, here))
+        clusters[name] |= draw(providers(position, here, processes=position >= calm))
         if draw(st.booleans()):
             clusters[name]["eastWestGateway"] = {"serviceAnnotations": {"example.com/kind": "internal"}}
     anywhere = _optional(injection=st.booleans(), labels=st.just({"team": "a"}))

@@ -98,9 +98,14 @@ def test_a_mesh_over_several_networks_has_a_gateway_in_each_cluster(fleet: Fleet
 
 @quick
 @given(loaded_fleets(max_clusters=5))
-def test_a_control_plane_is_behind_a_gateway_where_it_serves_another_cluster_than_its_own(fleet: Fleet) -> None:
+def test_a_control_plane_is_behind_a_gateway_where_it_serves_machines_or_another_cluster_than_its_own(
+    fleet: Fleet,
+) -> None:
     for name in fleet.clusters:
         elsewhere = [other for other in fleet.clusters if other != name and fleet.hosting(other) == name]
+        elsewhere += [
+            machines.cluster for machines in fleet.virtual_machines.values() if fleet.hosting(machines.cluster) == name
+        ]
         assert fleet.exposes_control_plane(name) == bool(elsewhere)
         assert fleet.has_east_west_gateway(name) == (fleet.is_network_gateway(name) or bool(elsewhere))
 
@@ -181,6 +186,17 @@ def test_every_version_runs_in_its_own_clusters_or_in_all_of_its_workload(fleet:
             assert running == set(declared.clusters or everywhere)
 
 
+@given(loaded_fleets())
+def test_virtual_machines_join_one_control_plane_and_are_on_a_network_of_its_mesh(fleet: Fleet) -> None:
+    joined = [name for cluster in fleet.clusters for name in fleet.virtual_machines_of(cluster)]
+    assert sorted(joined) == sorted(fleet.virtual_machines)
+    for name, declared in fleet.virtual_machines.items():
+        primary = fleet.primary_of(declared.cluster)
+        assert name in fleet.virtual_machines_of(primary)
+        assert fleet.machine_network(name) in fleet.networks_of(fleet.mesh_of(primary))
+        assert fleet.has_east_west_gateway(fleet.hosting(primary))
+
+
 @quick
 @given(fleets(), labels(), st.data())
 def test_one_unknown_key_anywhere_is_one_fault_at_its_path(config: Config, key: str, data: st.DataObject) -> None:
@@ -255,6 +271,7 @@ def _settings(config: Config) -> Iterator[tuple[str, Config]]:
     for path, mapping in _mappings("", config):
         steps = path.split(".")
         of_names = path in (*names, *NO_FIELDS) or (steps[0] == "workloads" and steps[2:] == ["versions"])
+        of_names |= steps[0] == "virtualMachines" and steps[2:] == ["ports"]
         if not of_names and not set(steps[2:]) & set(FREE_FORM):
             yield path, mapping
 

@@ -19,6 +19,7 @@ from tests.topology.wrong_stacks.roots import ROOTS
 from tests.topology.wrong_stacks.secrets import SECRETS
 from tests.topology.wrong_stacks.settings import SETTINGS_AND_DISCOVERY
 from tests.topology.wrong_stacks.shapes import SHAPES
+from tests.topology.wrong_stacks.virtual_machines import VIRTUAL_MACHINES
 from tests.topology.wrong_stacks.workload_routes import WORKLOAD_ROUTES
 from tests.topology.wrong_stacks.workloads import WORKLOADS
 from tests.topology.wrong_stacks.wrong import GOOD, Wrong
@@ -38,6 +39,7 @@ WRONG = [
     *GATEWAY_FAULTS,
     *WORKLOADS,
     *WORKLOAD_ROUTES,
+    *VIRTUAL_MACHINES,
     *SECRETS,
     *MANY,
 ]

@@ -22,6 +22,8 @@ from topology.rules.revisions import revisions
 from topology.rules.roots import roots
 from topology.rules.support import support
 from topology.rules.versions import versions
+from topology.rules.virtual_machine_services import virtual_machine_services
+from topology.rules.virtual_machines import virtual_machines
 from topology.rules.workload_routes import workload_routes
 from topology.rules.workloads import workloads
 
@@ -40,6 +42,8 @@ RULES: tuple[Rule, ...] = (
     network_gateways,
     gateway_addresses,
     ingress_gateways,
+    virtual_machines,
+    virtual_machine_services,
     revisions,
     roots,
     workloads,

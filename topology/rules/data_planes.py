@@ -25,6 +25,7 @@ def data_planes(draft: Draft) -> Iterator[Fault]:
         for name, cluster in ambient.items():
             yield from _served_from_elsewhere(name, cluster)
             yield from _settings(name, cluster)
+            yield from _processes(name, cluster)
 
 
 def _mixed(mesh: str, members: dict[str, Cluster], ambient: dict[str, Cluster]) -> Iterator[Fault]:
@@ -37,6 +38,15 @@ def _mixed(mesh: str, members: dict[str, Cluster], ambient: dict[str, Cluster]) 
             f"clusters.{name}.dataPlane",
             f"ambient does not mix with the sidecars of {', '.join(map(repr, sidecar))} in the mesh {mesh!r}; "
             f"use the same dataPlane in all clusters of a mesh ({AMBIENT})",
+        )
+
+
+def _processes(name: str, cluster: Cluster) -> Iterator[Fault]:
+    if cluster.pods == "processes":
+        yield Fault(
+            f"clusters.{name}.embedded.pods",
+            "processes, and the cluster is ambient; ztunnel is not among the programs that run here, "
+            "leave it out or use sidecars",
         )
 
 

@@ -19,7 +19,7 @@ def gateway_addresses(draft: Draft) -> Iterator[Fault]:
             for mesh in {draft.mesh_of(cluster) for cluster in draft.clusters.values() if cluster.network == network}:
                 first.setdefault((mesh, outside.address), f"networks.{network}.gateways[{position}].address")
     for name, cluster in draft.clusters.items():
-        for path, gateway in _gateways(name, cluster):
+        for path, gateway in gateways_of(name, cluster):
             if gateway.load_balancer_ip:
                 place = f"{path}.loadBalancerIp"
                 before = first.setdefault((draft.mesh_of(cluster), gateway.load_balancer_ip), place)
@@ -35,7 +35,8 @@ def gateway_addresses(draft: Draft) -> Iterator[Fault]:
                 )
 
 
-def _gateways(name: str, cluster: Cluster) -> Iterator[tuple[str, LoadBalanced]]:
+def gateways_of(name: str, cluster: Cluster) -> Iterator[tuple[str, LoadBalanced]]:
+    """Every gateway that a cluster declares, with its path."""
     if cluster.east_west_gateway:
         yield f"clusters.{name}.eastWestGateway", cluster.east_west_gateway
     for gateway, declared in cluster.ingress_gateways.items():

@@ -27,6 +27,7 @@ def names(draft: Draft) -> Iterator[Fault]:
         "networks": (LABEL_LENGTH, "since it is the value of the label topology.istio.io/network"),
         "meshes": (MESH_LENGTH, "since it is part of the common name of its root certificate"),
         "namespaces": (LABEL_LENGTH, "since it names a namespace"),
+        "virtualMachines": (LABEL_LENGTH, "since it names a Service"),
     }
     for section, (longest, because) in limits.items():
         for name in draft.names[section]:

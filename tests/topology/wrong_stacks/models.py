@@ -279,6 +279,16 @@ MACHINES = [
 
 DATA_PLANES = [
     Wrong(
+        "ambient where pods are processes",
+        {**AMBIENT_FLEET, "clusters.west.embedded.pods": "processes"},
+        {"clusters.west.embedded.pods": "ztunnel is not among the programs that run here"},
+    ),
+    Wrong(
+        "several nodes where pods are processes",
+        {"clusters.west.embedded": {"pods": "processes", "nodes": 3}},
+        {"clusters.west.embedded": "has 3 nodes; one node runs all pods that are processes"},
+    ),
+    Wrong(
         "ambient beside sidecars",
         {"clusters.east.dataPlane": "ambient"},
         {"clusters.east.dataPlane": "ambient does not mix with the sidecars of 'west' in the mesh 'mesh1'"},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.topology.wrong_stacks.wrong import ABSENT, Wrong
 
-KNOWN_SECTIONS = "known are clusters, host, istio, kubernetes, meshes, namespaces, networks"
+KNOWN_SECTIONS = "known are clusters, host, istio, kubernetes, meshes, namespaces, networks, virtualMachines"
 
 UNKNOWN_KEYS = [
     Wrong("unknown section", {"policies": {}}, {"policies": f"unknown key; {KNOWN_SECTIONS}"}),

@@ -1,0 +1,60 @@
+"""The machines of a running fleet: each group as the stack has it, with the WorkloadEntries that there are of it.
+
+Source: pilot/pkg/autoregistration of istio/istio
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from automation.machine_bundle import connected
+from manifests.virtual_machines import HEALTH_CHECKED, entry_name
+
+GROUP = "istio.io/autoRegistrationGroup"
+CONNECTED = "istio.io/connectedAt"
+
+
+def registered_machines(status: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What the status tells of each group, and `registered`: its machines, as istiods have noted them.
+
+    Raises ClusterError when a cluster that has some does not answer or refuses.
+    """
+    clusters = {entry["name"]: entry for entry in status["clusters"]}
+    homes = {told["controlPlane"] for told in status["virtualMachines"]}
+    entries = {home: _entries(clusters[home]) for home in sorted(homes)}
+    return [
+        {**told, "registered": [_described(entry) for entry in entries[told["controlPlane"]] if _is_of(told, entry)]}
+        for told in status["virtualMachines"]
+    ]
+
+
+def _entries(cluster: Mapping[str, Any]) -> list[Any]:
+    from lightkube.generic_resource import create_namespaced_resource
+
+    from embedded.api_errors import api_errors
+
+    kind = create_namespaced_resource("networking.istio.io", "v1", "WorkloadEntry", "workloadentries")
+    with api_errors(f"{cluster['name']}: WorkloadEntries"):
+        return list(connected(cluster).list(kind, namespace="*"))
+
+
+def _is_of(told: Mapping[str, Any], entry: Any) -> bool:
+    if entry.metadata.namespace != told["namespace"]:
+        return False
+    if told["group"]:
+        return bool((entry.metadata.annotations or {}).get(GROUP) == told["group"])
+    return entry.metadata.name in {entry_name(told["name"], address) for address in told["addresses"]}
+
+
+def _described(entry: Any) -> dict[str, Any]:
+    """A machine: `healthy` is None where nobody looks, and False until somebody has looked."""
+    annotations = entry.metadata.annotations or {}
+    conditions = {one["type"]: one["status"] for one in (entry.status or {}).get("conditions") or ()}
+    checked = HEALTH_CHECKED in annotations
+    return {
+        "name": entry.metadata.name,
+        "address": entry.spec["address"],
+        "connected": CONNECTED in annotations,
+        "healthy": conditions.get("Healthy") == "True" if checked else None,
+    }
