@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 from annotated_types import Ge, Le, MaxLen, MinLen
 from pydantic.fields import FieldInfo
 
-from topology.addresses import DnsName, GatewayAddress, Host, IpAddress
+from topology.addresses import DnsName, GatewayAddress, Host, IpAddress, MachineAddress
 from topology.cluster import PROVIDERS
 from topology.control_plane import ControlPlane
 from topology.discovery import Generation, ServerName, ServerUrl
@@ -22,6 +22,7 @@ from topology.model import Model
 from topology.names import Revision, TrustDomain
 from topology.network import AddressRange
 from topology.rules.support import IMPLEMENTED_PROVIDERS
+from topology.virtual_machine import HttpPath, Lifetime
 from topology.workload import Caller, HeaderName, HeaderValue, Image
 
 # Types whose rule is a function, in words; what exactly they refuse is in topology/.
@@ -35,9 +36,12 @@ WORDS: tuple[tuple[object, str], ...] = (
     (HeaderValue, "a header's value"),
     (Host, "a host such as `shop.example`, `*.example` or `*`"),
     (Image, "an image"),
+    (HttpPath, "a path such as `/healthz`"),
     (IpAddress, "an IP address"),
     (LabelKey, "label keys"),
     (LabelValue, "a label's value"),
+    (Lifetime, "a length of time such as `90m`, from `10m` to `8760h`"),
+    (MachineAddress, "an IP address"),
     (NamespaceLabelKey, "label keys"),
     (Region, "a region"),
     (Revision, "a DNS label"),

@@ -8,7 +8,11 @@ from automation.graph import picture_of
 from docs.generate import models
 from topology import load, read_stack_file
 
-PICTURES = {"dev.svg": "dev", "two-meshes.svg": "examples/two-meshes"} | models.pictures()
+PICTURES = {
+    "dev.svg": "dev",
+    "two-meshes.svg": "examples/two-meshes",
+    "virtual-machines.svg": "examples/virtual-machines",
+} | models.pictures()
 
 
 def pictures(root: Path) -> dict[str, str]:

@@ -124,6 +124,17 @@ EXAMPLES = (
             },
         },
     ),
+    Refused(
+        "Virtual machines join a mesh of sidecars.",
+        {
+            **{f"clusters.{name}.dataPlane": "ambient" for name in ("host", "west", "east")},
+            "virtualMachines.billing": {"namespace": "sample", "cluster": "west"},
+        },
+    ),
+    Refused(
+        "They leave the agent its ports.",
+        {"virtualMachines.billing": {"namespace": "sample", "cluster": "west", "ports": {"http": {"port": 15021}}}},
+    ),
     Refused("A secret is not written into a stack file.", {"clusters.west.token": "0123456789abcdef"}),
 )
 

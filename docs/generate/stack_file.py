@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import get_args
 
+from pydantic.alias_generators import to_snake
+
 from docs.generate import refused
 from docs.generate.field_tables import anchor, heading, introduction, parts_of, table
 from topology import Fleet, names, read_stack_file
@@ -20,10 +22,14 @@ WITHOUT: dict[str, str] = {
     "meshes": f"one mesh called `{DEFAULT_MESH}`",
     "namespaces": "none",
     "workloads": "none",
+    "virtualMachines": "none",
     "istio": "its defaults",
     "kubernetes": "its defaults",
 }
-ORDER = ("host", "clusters", "networks", "meshes", "namespaces", "workloads", "istio", "kubernetes")
+ORDER = (
+    *("host", "clusters", "networks", "meshes", "namespaces", "workloads", "virtualMachines"),
+    *("istio", "kubernetes"),
+)
 
 OPENING = """\
 <!-- Made by `python -m docs.generate` from the models in topology/; a test compares it with them. -->
@@ -62,8 +68,8 @@ networks, remote secrets between all clusters of a mesh.
 NAMES = """\
 ## Names
 
-Names are the keys of `clusters`, `networks`, `meshes`, `namespaces` and `workloads`: DNS labels of lower-case letters,
-digits and `-` that begin with a letter. A name given twice is a fault.
+Names are the keys of `clusters`, `networks`, `meshes`, `namespaces`, `workloads` and `virtualMachines`: DNS labels of
+lower-case letters, digits and `-` that begin with a letter. A name given twice is a fault.
 
 | name of | at most | since | taken |
 |---|---|---|---|
@@ -73,6 +79,7 @@ digits and `-` that begin with a letter. A name given twice is a fault.
 | a namespace | {label} characters | it is a DNS label | {namespaces}, and all that begin with {prefixes} |
 | a workload | {label} characters | it names a Service | {workloads} |
 | its version | {label} characters, the workload's among them | `<workload>-<version>` names a Deployment | none |
+| virtual machines | {label} characters | it names their Service | none |
 | an ingress gateway | {gateway} characters | `<gateway>-istio` is derived from it | {gateways} |
 | a revision | {revision} characters | `istio-sidecar-injector-<revision>-istio-system` is made of it | {revisions} |
 """
@@ -122,11 +129,11 @@ def undocumented() -> set[str]:
 def _section(name: str) -> str:
     model = _model(name)
     link = f"[`{name}`](#{anchor(model)})" if model else f"`{name}`"
-    return f"| {link} | {WITHOUT[name]} | {Fleet.model_fields[name].description} |"
+    return f"| {link} | {WITHOUT[name]} | {Fleet.model_fields[to_snake(name)].description} |"
 
 
 def _model(section: str) -> type[Model] | None:
-    annotation = Fleet.model_fields[section].annotation
+    annotation = Fleet.model_fields[to_snake(section)].annotation
     candidates = (annotation, *get_args(annotation))
     return next((part for part in candidates if isinstance(part, type) and issubclass(part, Model)), None)
 
