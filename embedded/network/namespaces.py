@@ -82,11 +82,12 @@ def inside(name: str, action: Callable[[], T]) -> T:
 
 
 def _entered(name: str, action: Callable[[], T]) -> T:
-    _enter(name)
+    enter_named(name)
     return action()
 
 
-def _enter(name: str) -> None:
+def enter_named(name: str) -> None:
+    """Move the calling thread into a namespace, for good. Raises NetworkError."""
     try:
         descriptor = os.open(path_of(name), os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
