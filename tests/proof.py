@@ -50,11 +50,12 @@ NOT_PROVED = """\
 - **The official Kubernetes plugin.** The suite in `tests/plugins/kubernetes` runs against whichever plugin is
   installed. Where the official one cannot be downloaded it runs against this project's stand-in, and that both
   behave alike is then not shown. Run `scripts/test tests/plugins/kubernetes` where the official one is installed.
-- **Pods that really run.** The clusters of these tests have real API servers, schedulers and controllers and no
-  kubelet: pods are scheduled, injected and reported ready, and never run. What `pods: real` registers is tested on
-  step 1 only; an istiod that runs as a Deployment, and a load balancer that gives an address, are not.
-- **Traffic.** No test of this project sends a request through two Envoys yet. That it works with the same istiods
-  and charts was seen by hand; nothing repeats it.
+- **Pods of any image.** The pods of these tests are simulated, or processes of programs that are built here: Istio's
+  agent, upstream's Envoy, Istio's echo server. No container runs. What `pods: real` registers is tested on step 1 only;
+  an istiod that runs as a Deployment, and a load balancer of a cloud that gives an address, are not.
+- **What upstream's Envoy lacks.** It has none of Istio's own filters, so metrics of Istio are not proved; nor is the
+  traffic of ambient mode, whose ztunnel cannot be built here.
+- **Networks between machines.** All packets stay on one machine, between network namespaces.
 - **Step 5, kind, and step 6, a cloud account.** Neither provider is built; a stack file that asks for one is refused.
 - **Other machines.** The tests run on Linux. Nothing has been seen on macOS.
 """

@@ -13,8 +13,10 @@ from tests.automation.commands import commands
 from tests.docs.snippets import BLOCK, PAGES, ROOT
 from topology import load
 from topology.rules.plain_secrets import plain_secrets
-from verification import ClusterView, ControlPlaneView, FleetView
+from verification import ClusterView, ControlPlaneView, FleetView, MeshView
 from verification.checks import ALL, istioctl_analyze
+from verification.view import RootObject
+from verification.workload_view import WorkloadView
 
 pytestmark = pytest.mark.proof("the documentation says what the code does", step=0)
 
@@ -26,9 +28,27 @@ SETTING = re.compile(r"\bMESHFLEET_[A-Z]+\b")
 PACKAGES = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["hatch"]["build"]["targets"]
 ROOMS = PACKAGES["wheel"]["packages"]
 
-# A fleet like that of the README: sidecars, and an istiod in each cluster. Some questions concern none such.
-LIKE_WEST = ClusterView("west", "member", "mesh1", "network-west", Path(), ControlPlaneView("own", "west"))
-OF_THE_README = FleetView("dev", (LIKE_WEST,), (), Path())
+# A fleet like that of the README: an istiod in each cluster, sidecars that are processes, and one workload everywhere.
+# Some questions concern none such.
+ECHO = WorkloadView("echo", "sample", "echo.sample.svc.cluster.local", 80, True, False, (), {"v1": 1})
+LIKE_WEST, LIKE_EAST = (
+    ClusterView(
+        name,
+        "member",
+        "mesh1",
+        f"network-{name}",
+        Path(),
+        ControlPlaneView("own", name),
+        injected_namespaces=("sample",),
+        pods="processes",
+        workloads=(ECHO,),
+    )
+    for name in ("west", "east")
+)
+STRICT = RootObject("PeerAuthentication", "default", {"mtls": {"mode": "STRICT"}})
+OF_THE_README = FleetView(
+    "dev", (LIKE_WEST, LIKE_EAST), (MeshView("mesh1", "cluster.local", None, objects=(STRICT,)),), Path(), Path()
+)
 
 COMMANDS = commands()
 

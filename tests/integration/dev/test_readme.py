@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
+from embedded.node.node_agent import lacking
 from tests.docs.snippets import Snippet, matches, shell, snippets
 from tests.integration.clone import git
 from tests.integration.dev.fleet import DevFleet
@@ -27,13 +29,22 @@ def root(dev_fleet: DevFleet) -> Path:
     return dev_fleet.world.clone.root
 
 
+def as_here(prints: str) -> str:
+    """What a page shows, as root, without the checks that take real proxies where there are none."""
+    if not lacking():
+        return prints
+    kept = [line for line in prints.splitlines() if not line.startswith(("proxies-", "traffic-"))]
+    counted = re.compile(r"^\d+ of \d+ checks hold", re.MULTILINE)
+    return counted.sub("not run: …\n… checks hold", "\n".join(kept) + "\n")
+
+
 @pytest.mark.parametrize("snippet", FLEET, ids=str)
 def test_a_snippet_runs_on_a_fleet_and_prints_what_the_page_shows(
     snippet: Snippet, dev_fleet: DevFleet, root: Path
 ) -> None:
     *bash, script = shell(snippet)
     ran = dev_fleet.world.run([*bash, f"exec 2>&1\n{script}"], expect=snippet.code, more={"COLUMNS": "110"})
-    assert snippet.prints is None or matches(snippet.prints, ran.out), ran.out
+    assert snippet.prints is None or matches(as_here(snippet.prints), ran.out), ran.out
     # Plain pulumi writes the salt of its passphrase into the stack file, as docs/operations.md says.
     git(root, "checkout", "--quiet", "--", "stacks")
     assert dev_fleet.world.clone.changed_files() == []
