@@ -6,7 +6,7 @@ import shutil
 
 from embedded.network import namespaces
 from embedded.network.node_network import remove_node
-from embedded.network.place import Place
+from embedded.network.place import Place, lock_file
 from embedded.workspace import Workspace, file_error
 
 
@@ -31,6 +31,7 @@ def remove_node_of(workspace: Workspace, cluster: str) -> None:
 
 def _remove_files(place: Place) -> None:
     try:
+        lock_file(place).unlink(missing_ok=True)
         shutil.rmtree(place.directory)
     except FileNotFoundError:
         return

@@ -72,6 +72,11 @@ class Place:
         return f"{self.prefix}vm-{name}"
 
 
+def lock_file(place: Place) -> Path:
+    """What `alone` locks: beside the folder, which goes with the last node."""
+    return RUN / f"{place.identity}.lock"
+
+
 @contextmanager
 def alone(place: Place) -> Iterator[None]:
     """Hold what the nodes of a fleet share, its folder and its bridges. Raises LockedError, EmbeddedError."""
@@ -80,8 +85,7 @@ def alone(place: Place) -> Iterator[None]:
         place.directory.mkdir(mode=0o711, exist_ok=True)
     except OSError as error:
         raise file_error(place.directory, error) from error
-    # Beside the folder, which goes with the last node.
-    lock = FileLock(RUN / f"{place.identity}.lock", timeout=_SECONDS, mode=0o600)
+    lock = FileLock(lock_file(place), timeout=_SECONDS, mode=0o600)
     try:
         with lock:
             yield

@@ -59,6 +59,12 @@ def lacking() -> str:
     return f"the program {absent[0]} is not installed" if absent else ""
 
 
+def expected_state() -> str:
+    """How a node is on this machine once it is made: `running`, or `simulated: …` with the reason."""
+    reason = lacking()
+    return f"simulated: {reason}" if reason else "running"
+
+
 class NodeAgent:
     """The agent of one cluster's node, whether it runs or not."""
 
@@ -89,7 +95,7 @@ class NodeAgent:
             if not reason:
                 self._start(spec, select_context(kubeconfig, context))
             self._await_ready(client, timeout or _SECONDS)
-        state = f"simulated: {reason}" if reason else "running"
+        state = expected_state()
         write_private_file(self.directory / "state", state)
         return state
 

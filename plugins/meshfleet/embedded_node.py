@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from embedded.node.node_agent import NodeAgent, NodeSpec
+from embedded.node.node_agent import NodeAgent, NodeSpec, expected_state
 from embedded.workspace import Workspace
 from plugins.meshfleet.handler import Created, Difference, Fault, Properties, changed
 from plugins.meshfleet.input_checks import (
@@ -43,12 +43,12 @@ class EmbeddedNodeHandler:
         ]
 
     def diff(self, old_inputs: Properties, old_outputs: Properties, new_inputs: Properties) -> Difference:
-        """`state` differs when the agent is not there: the next up starts it again, without a refresh."""
+        """`state` differs when the agent is not there, or when what it lacked has come: the next up starts it."""
         names = changed(old_inputs, new_inputs)
         replaces = tuple(name for name in names if name in _REPLACING)
         updates = tuple(name for name in names if name not in _REPLACING)
         state = _agent(old_inputs).state()
-        if not replaces and (state is None or state == "stopped" or state != old_outputs.get("state")):
+        if not replaces and (state != expected_state() or state != old_outputs.get("state")):
             updates = (*updates, "state")
         return Difference(updates, replaces, delete_before_replace=True)
 
