@@ -49,6 +49,15 @@ class Shard:
     networks: frozenset[str]
 
 
+@dataclass(frozen=True)
+class ConnectedProxy:
+    """One entry of /debug/syncz: a proxy, `name.namespace`, and by kind of resource what it refused, in its words."""
+
+    cluster: str
+    name: str
+    errors: Mapping[str, str]
+
+
 def ask(cluster: ClusterView, page: str, patience: float) -> Any:
     """GET one page of the debug API of the cluster's istiod and decode its JSON.
 
@@ -144,6 +153,20 @@ def service_shards(answer: Any) -> dict[str, dict[str, Shard]]:
                     networks=frozenset(str(record.get("Network", "")) for record in records),
                 )
     return services
+
+
+def connected_proxies(answer: Any) -> tuple[ConnectedProxy, ...]:
+    """Parse /debug/syncz; a proxy that took all that it was told has no errors. Raises VerificationError."""
+    found = []
+    for entry in _records(answer, "syncz"):
+        resources = _mapping(entry.get("resources") or {}, "syncz resources")
+        errors = {
+            str(kind).rpartition(".")[2]: str(state["lastError"])
+            for kind, state in resources.items()
+            if _mapping(state, f"syncz {kind}").get("lastError")
+        }
+        found.append(ConnectedProxy(str(entry.get("cluster_id", "")), str(entry.get("proxy", "")), errors))
+    return tuple(found)
 
 
 def _records(answer: Any, page: str) -> list[Mapping[str, Any]]:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from verification.view import FleetView
+from verification.view import ClusterView, FleetView
 
 _SIMULATED = "simulated: "
+
+
+def is_simulated(cluster: ClusterView) -> bool:
+    """Whether no pod of a cluster runs."""
+    return cluster.pods.startswith("simulated")
 
 
 def without_processes(fleet: FleetView) -> dict[str, str]:

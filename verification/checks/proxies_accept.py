@@ -1,82 +1,122 @@
-"""Every proxy took what its istiod told it; what one refused is told in its own words.
+"""Every proxy took what its istiod told it; what one refused is told in its own words, with what may have caused it.
 
-Source: https://www.envoyproxy.io/docs/envoy/latest/api-v3/admin/v3/config_dump_shared.proto (UpdateFailureState)
+Sources: /debug/syncz of pilot/pkg/xds/debug.go, and
+https://www.envoyproxy.io/docs/envoy/latest/api-docs/xds_protocol#how-the-client-handles-errors
 """
 
 from __future__ import annotations
 
-import json
-import urllib.request
-from collections.abc import Iterator, Mapping
-from typing import Any
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
-from embedded.network.namespaces import inside
-from embedded.network.place import Place
-from topology.errors import VerificationError
+from verification import istiod
 from verification.check import Check, Finding
 from verification.cluster_api import reach
-from verification.pods import called, not_ended
-from verification.simulated import without_processes
-from verification.view import ClusterView, FleetView
+from verification.istiod import ConnectedProxy
+from verification.simulated import is_simulated, without_processes
+from verification.view import ClusterView, FleetView, of_each_revision
 
-_ADMIN = "http://127.0.0.1:15000/config_dump"
-_PROXY = "istio-proxy"
-_SHOWN = 3
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_SHOWN: Final = 3
+_LONGEST: Final = 500
+# Where Envoy shows all of a resource before it says what is wrong with it.
+_DUMP: Final = re.compile(r"goo\.gle/debugproto\s.*\n: (?P<reason>.*)", re.DOTALL)
+_NAME: Final = re.compile(r'^name: "(?P<name>[^"]+)"$', re.MULTILINE)
+# Where istiod notes which object a part of its configuration comes from.
+_ORIGIN: Final = re.compile(r'"/apis/[^/"]+/[^/"]+/namespaces/(?P<namespace>[^/"]+)/(?P<kind>[^/"]+)/(?P<name>[^/"]+)"')
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """What a proxy refused: `proxy` is `name.namespace`, `resource` its name in xDS, `origins` the objects behind."""
+
+    proxy: str
+    resource: str
+    reason: str
+    origins: tuple[str, ...]
+
+    @property
+    def namespace(self) -> str:
+        """That of the proxy."""
+        return self.proxy.rpartition(".")[2]
 
 
 class ProxiesAccept(Check):
-    """Asks each Envoy of a cluster whose pods are processes."""
+    """Asks `/debug/syncz` of the istiods that serve a cluster."""
 
     name = "proxies-accept"
 
     def concerns(self, fleet: FleetView) -> tuple[ClusterView, ...]:
-        return tuple(one for one in fleet.clusters if one.pods == "processes" and fleet.home is not None)
+        return tuple(one for one in fleet.clusters if not is_simulated(one))
 
     def prevented(self, fleet: FleetView) -> Mapping[str, str]:
         return without_processes(fleet)
 
     def look(self, fleet: FleetView, cluster: ClusterView, patience: float) -> Finding:
-        from lightkube.resources.core_v1 import Pod
-
-        place = Place.of(fleet.workspace())
-        faults, asked = [], 0
-        with reach(cluster, patience) as client:
-            pods = [pod for pod in not_ended(client.list(Pod, namespace="*")) if _has_proxy(pod)]
-        for pod in pods:
-            namespace = place.pod(cluster.name, str(pod.metadata.uid if pod.metadata else ""))
-            dump = inside(namespace, lambda: _dump(patience))
-            asked += 1
-            faults += [f"{called(pod)}: {fault}" for fault in refused(dump)]
-        if faults:
-            more = f" and {len(faults) - _SHOWN} more" if len(faults) > _SHOWN else ""
-            return Finding(False, "; ".join(faults[:_SHOWN]) + more)
-        return Finding(asked > 0, f"{asked} proxies took all that they were told" if asked else "there is no proxy")
+        primary = fleet.primary_of(cluster)
+        proxies = [
+            proxy
+            for each in of_each_revision(primary)
+            for proxy in istiod.connected_proxies(istiod.ask(each, "syncz", patience))
+            if proxy.cluster == cluster.name
+        ]
+        refusals = list(refused(proxies))
+        filters: dict[str, list[str]] = {}
+        if refusals:
+            spaces = {primary.control_plane.namespace, *(one.namespace for one in refusals)}
+            filters = _filters(fleet.home_of(cluster), spaces, patience)
+        return judge(cluster, proxies, refusals, filters, primary.control_plane.namespace)
 
 
-def refused(dump: Any) -> Iterator[str]:
-    """What a proxy refused, by the name of the resource and with the proxy's reason. Pure."""
-    if isinstance(dump, dict):
-        state = dump.get("error_state")
-        if isinstance(state, dict) and state.get("details"):
-            failed = state.get("failed_configuration") or {}
-            name = dump.get("name") or failed.get("name") or failed.get("@type") or "a resource"
-            yield f"refused {name}: {' '.join(str(state['details']).split())}"
-        for value in dump.values():
-            yield from refused(value)
-    elif isinstance(dump, list):
-        for value in dump:
-            yield from refused(value)
+def refused(proxies: Iterable[ConnectedProxy]) -> Iterable[Refusal]:
+    """Everything that any of them refused, in the words of the proxy. Pure."""
+    for proxy in proxies:
+        for kind, text in sorted(proxy.errors.items()):
+            dump = _DUMP.search(text)
+            name = _NAME.search(text)
+            reason = " ".join((dump["reason"] if dump else text).split())[:_LONGEST]
+            origins = {f"{found['kind']} {found['namespace']}/{found['name']}" for found in _ORIGIN.finditer(text)}
+            yield Refusal(proxy.name, name["name"] if name else kind, reason, tuple(sorted(origins)))
 
 
-def _dump(patience: float) -> Any:
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    try:
-        with opener.open(_ADMIN, timeout=patience) as answer:
-            return json.load(answer)
-    except (OSError, ValueError) as error:
-        raise VerificationError(f"a proxy does not answer ({error}); see the logs of its pod") from error
+def judge(
+    cluster: ClusterView,
+    proxies: Sequence[ConnectedProxy],
+    refusals: Sequence[Refusal],
+    filters: Mapping[str, Sequence[str]],
+    root_namespace: str,
+) -> Finding:
+    """`filters` are the names of EnvoyFilters by namespace, which no proxy's answer tells of. Pure."""
+    if not refusals:
+        if not proxies and (cluster.gateway or any(one.replicas for one in cluster.workloads)):
+            return Finding(False, f"no proxy of {cluster.name} is connected; see the logs of istio-proxy in its pods")
+        return Finding(True, f"{len(proxies)} proxies took all that they were told")
+    told = []
+    for one in refusals[:_SHOWN]:
+        suspects = [
+            *one.origins,
+            *(
+                f"EnvoyFilter {namespace}/{name}"
+                for namespace in sorted({root_namespace, one.namespace})
+                for name in filters.get(namespace, ())
+            ),
+        ]
+        behind = f"; look at {', '.join(suspects)}" if suspects else ""
+        told.append(f"{one.proxy} refused {one.resource}: {one.reason}{behind}")
+    more = f" and {len(refusals) - _SHOWN} more" if len(refusals) > _SHOWN else ""
+    return Finding(False, " | ".join(told) + more)
 
 
-def _has_proxy(pod: Any) -> bool:
-    containers = [*(pod.spec.containers if pod.spec else ()), *((pod.spec.initContainers if pod.spec else None) or ())]
-    return any(one.name == _PROXY for one in containers)
+def _filters(cluster: ClusterView, namespaces: Iterable[str], patience: float) -> dict[str, list[str]]:
+    from lightkube.generic_resource import create_namespaced_resource
+
+    kind = create_namespaced_resource("networking.istio.io", "v1alpha3", "EnvoyFilter", "envoyfilters")
+    with reach(cluster, patience) as client:
+        return {
+            namespace: sorted(str(one.metadata.name) for one in client.list(kind, namespace=namespace) if one.metadata)
+            for namespace in namespaces
+        }

@@ -1,0 +1,103 @@
+"""What breaks among running proxies is told by verify, with its reason, and mended by the next up."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from embedded import processes
+from embedded.network import namespaces
+from embedded.network.place import Place
+from embedded.node.node_agent import PROGRAM
+from embedded.workspace import Workspace
+from tests.integration.dev.fleet import DevFleet
+from tests.integration.dev.test_repair import end, require_whole
+from tests.integration.world import World
+
+pytestmark = [
+    pytest.mark.proof("what breaks among real proxies is named and mended by the next up", step=4),
+    pytest.mark.root("pods that are processes"),
+]
+
+UP = ("up", "--stack", "dev", "--json")
+VERIFY = ("verify", "--stack", "dev", "--json")
+# Envoy's limit is 8388608, of which istiod knows nothing.
+BROKEN = """\
+apiVersion: networking.istio.io/v1alpha3
+kind: EnvoyFilter
+metadata: {name: broken, namespace: sample}
+spec:
+  workloadSelector: {labels: {app: echo}}
+  configPatches:
+    - applyTo: CLUSTER
+      match: {context: SIDECAR_OUTBOUND, cluster: {service: echo.sample.svc.cluster.local}}
+      patch:
+        operation: MERGE
+        value: {lb_policy: RING_HASH, ring_hash_lb_config: {minimum_ring_size: 9000000}}
+"""
+
+
+def failed(report: dict[str, Any]) -> dict[str, dict[str, str]]:
+    """What does not hold: check → cluster → detail."""
+    found: dict[str, dict[str, str]] = {}
+    for check in report["checks"]:
+        if not check["ok"]:
+            found.setdefault(check["name"], {})[check["cluster"]] = check["detail"]
+    return found
+
+
+def pod(world: World, namespace: str, label: str) -> list[psutil.Process]:
+    """All that runs in the pod of west with this label."""
+    uid = world.kubectl(
+        "dev", "west", "get", "pods", "-n", namespace, "-l", label, "-o", "jsonpath={.items[0].metadata.uid}"
+    )
+    return namespaces.processes_in(Place.of(Workspace("dev", world.home)).pod("west", uid.strip()))
+
+
+def end_agent_and(world: World, running: list[psutil.Process]) -> None:
+    """Kill the agent of west's node first, since it would start the others again."""
+    (agent,) = processes.find(Workspace("dev", world.home).node("west"))[PROGRAM]
+    end(agent)
+    assert running
+    for process in running:
+        process.kill()
+
+
+def test_a_killed_gateway_is_seen_from_the_other_clusters_and_up_starts_it_again(dev_fleet: DevFleet) -> None:
+    world = dev_fleet.world
+    end_agent_and(world, pod(world, "istio-system", "istio=eastwestgateway"))
+    found = failed(world.meshfleet(*VERIFY, "--seconds", "5", expect=1).answer)
+    assert {"host", "east"} <= set(found["traffic-reach"])
+    assert "nothing from west" in found["traffic-reach"]["east"]
+    assert world.meshfleet(*UP).answer["resources"]["update"] == 1
+    require_whole(world)
+
+
+def test_a_killed_workload_is_seen_and_up_starts_it_again(dev_fleet: DevFleet) -> None:
+    world = dev_fleet.world
+    end_agent_and(world, pod(world, "sample", "app=echo"))
+    found = failed(world.meshfleet(*VERIFY, "--seconds", "5", expect=1).answer)
+    assert "west" in found["traffic-reach"]
+    assert world.meshfleet(*UP).answer["resources"]["update"] == 1
+    require_whole(world)
+
+
+def test_what_an_envoy_refuses_is_told_in_its_words_with_the_object_behind_it(
+    dev_fleet: DevFleet, tmp_path: Path
+) -> None:
+    world = dev_fleet.world
+    path = tmp_path / "broken.yaml"
+    path.write_text(BROKEN, encoding="utf-8")
+    world.kubectl("dev", "west", "apply", "-f", str(path))
+    try:
+        found = failed(world.meshfleet(*VERIFY, "--seconds", "10", expect=1).answer)
+    finally:
+        world.kubectl("dev", "west", "delete", "-f", str(path))
+    (told,) = found["proxies-accept"].values()
+    assert "refused outbound|80||echo.sample.svc.cluster.local: " in told
+    assert "value must be less than or equal to 8388608" in told
+    assert "EnvoyFilter sample/broken" in told
+    require_whole(world)

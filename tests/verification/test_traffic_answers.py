@@ -1,0 +1,156 @@
+"""What is read from answers, packets and localities, and what of it is a fault."""
+
+from __future__ import annotations
+
+import socket
+import struct
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from embedded.network.capture import Capture, is_record, protocol, tcp_packet
+from verification import ClusterView, ControlPlaneView, FleetView, MeshView
+from verification.checks import traffic, traffic_wire
+from verification.locality import nearest
+from verification.steady_requests import Sent, SteadyRequests
+from verification.traffic import Reply, counted, reply
+from verification.view import GatewayView, RootObject
+from verification.workload_view import WorkloadView
+
+pytestmark = pytest.mark.proof("verification by traffic, with counts", step=0)
+
+BODY = """\
+[0] ServiceVersion=v1
+[0] Cluster=west
+[0] RequestHeader=X-Forwarded-Client-Cert:By=spiffe://a/ns/s/sa/echo;Hash=1;Subject="";URI=spiffe://a/ns/s/sa/caller
+[0] RequestHeader=Accept:*/*
+"""
+PEER = "spiffe://mesh.example/ns/sample/sa/echo"
+ECHO = WorkloadView("echo", "sample", "echo.sample.svc.cluster.local", 80, True, False, (), {"v1": 1})
+OUTLIERS = RootObject("DestinationRule", "rule", {"trafficPolicy": {"outlierDetection": {"interval": "1s"}}})
+
+
+def cluster(name: str, region: str, zone: str = "a") -> ClusterView:
+    gateway = GatewayView(f"198.18.0.{len(name)}", 15443, False)
+    plane = ControlPlaneView("own", name)
+    return ClusterView(
+        name, "member", "mesh1", f"n-{name}", Path(), plane, region, zone, gateway=gateway, workloads=(ECHO,)
+    )
+
+
+def fleet(*clusters: ClusterView, objects: tuple[RootObject, ...] = (), **settings: Any) -> FleetView:
+    mesh = MeshView("mesh1", "mesh.example", None, mesh_config=settings, objects=objects)
+    return FleetView("test", clusters, (mesh,), Path())
+
+
+def plain(text: str) -> str:
+    """The answer as the echo server gives it, without the number of the request before each line."""
+    return text.replace("[0] ", "")
+
+
+def good(name: str, peer: str = PEER) -> Reply:
+    return Reply(200, name, "v1", peer)
+
+
+def test_an_answer_tells_its_cluster_its_version_and_whom_it_saw() -> None:
+    assert reply(200, plain(BODY)) == Reply(200, "west", "v1", "spiffe://a/ns/s/sa/caller")
+    assert reply(503, "upstream\nconnect error").fault == "upstream connect error"
+    assert reply(500, "").fault == "HTTP 500"
+
+
+def test_requests_are_counted_by_who_answered_and_by_what_went_wrong() -> None:
+    replies = [good("west"), good("east"), good("west"), Reply(0, fault="timed out"), Reply(503, fault="no")]
+    assert counted(replies) == "east 1, west 2, 1 times no answer (timed out), 1 times 503 (no)"
+
+
+def test_every_cluster_answers_none_is_lost_and_the_caller_is_known() -> None:
+    west, east = cluster("west", "r1"), cluster("east", "r2")
+    both, names = fleet(west, east), ["west", "east"]
+    assert traffic.judge(both, west, ECHO, names, [good("west"), good("east")]) == ""
+    assert "nothing from east" in traffic.judge(both, west, ECHO, names, [good("west")])
+    assert "third too" in traffic.judge(both, west, ECHO, names, [good("west"), good("east"), good("third")])
+    assert "1 of 3 failed" in traffic.judge(both, west, ECHO, names, [good("west"), good("east"), Reply(503)])
+    stranger = traffic.judge(both, west, ECHO, names, [good("west"), good("east", "")])
+    assert stranger == f"the caller was taken for nobody, and is {PEER}"
+
+
+def test_without_outlier_detection_all_answer_and_with_it_the_nearest() -> None:
+    here, zone, region, far = (
+        cluster("here", "r1", "a"),
+        cluster("zone", "r1", "b"),
+        cluster("region", "r2"),
+        cluster("far", "r3"),
+    )
+    everybody = [here, zone, region, far]
+    assert nearest(fleet(*everybody), here, everybody) == ["here", "zone", "region", "far"]
+    failover = {"localityLbSetting": {"failover": [{"from": "r1", "to": "r3"}]}}
+    local = fleet(*everybody, objects=(OUTLIERS,), **failover)
+    assert nearest(local, here, everybody) == ["here"]
+    assert nearest(local, here, everybody[1:]) == ["zone"]
+    assert nearest(local, here, everybody[2:]) == ["far"]
+    assert nearest(local, here, [region]) == ["region"]
+    assert nearest(replace(local, meshes=fleet(objects=(OUTLIERS,)).meshes), here, everybody[2:]) == ["region", "far"]
+
+
+def frame(source: tuple[str, int], target: tuple[str, int], content: bytes = b"", *, opens: bool = False) -> bytes:
+    """An Ethernet frame with a TCP packet in it."""
+    flags = 0x02 if opens else 0x18
+    segment = struct.pack("!HHIIBBHHH", source[1], target[1], 0, 0, 5 << 4, flags, 0, 0, 0) + content
+    addresses = socket.inet_aton(source[0]) + socket.inet_aton(target[0])
+    header = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(segment), 0, 0, 64, 6, 0) + addresses
+    return bytes(12) + struct.pack("!H", 0x0800) + header + segment
+
+
+CLIENT, GATEWAY, POD = ("198.18.0.9", 40000), ("198.18.0.4", 15443), ("10.0.0.1", 8080)
+HELLO = bytes.fromhex("160301") + struct.pack("!H", 100) + bytes(100)
+
+
+def test_a_record_of_tls_is_told_from_anything_else() -> None:
+    assert is_record(HELLO)
+    assert is_record(bytes.fromhex("1703030010") + bytes(16))
+    assert not is_record(b"GET / HTTP/1.1\r\n")
+    assert not is_record(b"\x16\x03")
+
+
+def test_of_a_packet_its_ends_and_its_content_are_read() -> None:
+    packet = tcp_packet(frame(CLIENT, GATEWAY, b"abc"))
+    assert packet is not None
+    assert (packet.source, packet.target, packet.opens, packet.content) == (CLIENT, GATEWAY, False, b"abc")
+    assert tcp_packet(b"short") is None
+    udp = bytearray(frame(CLIENT, GATEWAY))
+    udp[23] = 17
+    assert protocol(bytes(udp)) == "IP protocol 17"
+
+
+def test_tls_to_a_gateway_is_allowed_and_nothing_else_between_networks() -> None:
+    allowed = {GATEWAY: "east"}
+    capture = Capture()
+    for one in (frame(CLIENT, GATEWAY, opens=True), frame(CLIENT, GATEWAY, HELLO), frame(GATEWAY, CLIENT, HELLO)):
+        capture.add(one)
+    assert traffic_wire.judge(capture, allowed).holds
+    plaintext = Capture()
+    for one in (frame(CLIENT, GATEWAY, opens=True), frame(CLIENT, GATEWAY, b"GET / HTTP/1.1\r\n")):
+        plaintext.add(one)
+    assert "not TLS: 198.18.0.4:15443" in traffic_wire.judge(plaintext, allowed).detail
+    astray = Capture()
+    for one in (frame(CLIENT, POD, opens=True), frame(CLIENT, POD, HELLO)):
+        astray.add(one)
+    finding = traffic_wire.judge(astray, allowed)
+    assert not finding.holds
+    assert "to what is no gateway: 10.0.0.1:8080" in finding.detail
+
+
+def test_the_longest_gap_is_between_good_answers_and_the_whole_time_when_there_is_none() -> None:
+    lost = Reply(0, fault="reset")
+    requests = SteadyRequests(
+        [Sent(0.0, 0.1, good("west")), Sent(1.0, 1.1, lost), Sent(2.0, 2.6, good("east")), Sent(3.0, 3.1, good("west"))]
+    )
+    assert requests.longest_gap == pytest.approx(2.5)
+    assert len(requests.failed) == 1
+    assert requests.clusters() == {"west": 2, "east": 1}
+    assert requests.faults() == {"no answer: reset": 1}
+    assert len(requests.since(2.0).requests) == 2
+    assert SteadyRequests([Sent(0.0, 5.0, lost)]).longest_gap == pytest.approx(5.0)
+    assert SteadyRequests().longest_gap == 0.0
