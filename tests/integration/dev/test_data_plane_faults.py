@@ -51,10 +51,8 @@ def failed(report: dict[str, Any]) -> dict[str, dict[str, str]]:
 
 def pod(world: World, namespace: str, label: str) -> list[psutil.Process]:
     """All that runs in the pod of west with this label."""
-    uid = world.kubectl(
-        "dev", "west", "get", "pods", "-n", namespace, "-l", label, "-o", "jsonpath={.items[0].metadata.uid}"
-    )
-    return namespaces.processes_in(Place.of(Workspace("dev", world.home)).pod("west", uid.strip()))
+    (found,) = world.get("dev", "west", "pods", "-n", namespace, "-l", label)["items"]
+    return namespaces.processes_in(Place.of(Workspace("dev", world.home)).pod("west", found["metadata"]["uid"]))
 
 
 def end_agent_and(world: World, running: list[psutil.Process]) -> None:
