@@ -48,13 +48,22 @@ def checks_table(report: Report) -> None:
         marks = [[a.ok for a in report.answers if (a.name, a.cluster) == (name, cluster)] for cluster in clusters]
         table.add_row(name, *(_mark(all(found) if found else None) for found in marks))
     console.print(table)
-    reasons: dict[str, list[str]] = {}
-    for one in sorted(report.not_run):
-        reasons.setdefault(one.reason, []).append(f"{one.name} of {one.cluster}")
-    for reason, which in reasons.items():
-        console.print(f"not run: {', '.join(which)}: {reason}")
+    for line in _not_run(report):
+        console.print(line)
     held = sum(answer.ok for answer in report.answers)
     console.print(f"{held} of {len(report.answers)} checks hold" + ("" if report.ok else "; the fleet is not verified"))
+
+
+def _not_run(report: Report) -> Iterator[str]:
+    """A line for each reason and the clusters it holds for, with the checks that were not run."""
+    where: dict[tuple[str, str], list[str]] = {}
+    for one in sorted(report.not_run):
+        where.setdefault((one.name, one.reason), []).append(one.cluster)
+    checks: dict[tuple[str, str], list[str]] = {}
+    for (name, reason), found in where.items():
+        checks.setdefault((", ".join(found), reason), []).append(name)
+    for (found_in, reason), names in checks.items():
+        yield f"not run: {', '.join(names)} of {found_in}: {reason}"
 
 
 def status_table(status: Mapping[str, Any]) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
 from verification.view import ClusterView, FleetView
 
 _SIMULATED = "simulated: "
@@ -12,10 +15,16 @@ def is_simulated(cluster: ClusterView) -> bool:
     return cluster.pods.startswith("simulated")
 
 
-def without_processes(fleet: FleetView) -> dict[str, str]:
-    """Those clusters by name, each with the reason."""
+def without_processes(fleet: FleetView, concerns: Callable[[FleetView], Iterable[ClusterView]]) -> dict[str, str]:
+    """Those clusters by name that a check would concern if their pods were processes, each with the reason."""
+    running = tuple(replace(one, pods="processes") if _was_to_run(one) else one for one in fleet.clusters)
+    concerned = {one.name for one in concerns(replace(fleet, clusters=running))}
     return {
         cluster.name: f"its pods are simulated, since {cluster.pods.removeprefix(_SIMULATED)}"
         for cluster in fleet.clusters
-        if cluster.pods.startswith(_SIMULATED)
+        if _was_to_run(cluster) and cluster.name in concerned
     }
+
+
+def _was_to_run(cluster: ClusterView) -> bool:
+    return cluster.pods.startswith(_SIMULATED)

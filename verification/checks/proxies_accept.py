@@ -54,7 +54,7 @@ class ProxiesAccept(Check):
         return tuple(one for one in fleet.clusters if not is_simulated(one))
 
     def prevented(self, fleet: FleetView) -> Mapping[str, str]:
-        return without_processes(fleet)
+        return without_processes(fleet, self.concerns)
 
     def look(self, fleet: FleetView, cluster: ClusterView, patience: float) -> Finding:
         primary = fleet.primary_of(cluster)

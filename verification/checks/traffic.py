@@ -45,7 +45,7 @@ class TrafficReach(Check):
         return tuple(cluster for cluster in fleet.clusters if calls(fleet, cluster))
 
     def prevented(self, fleet: FleetView) -> Mapping[str, str]:
-        return without_processes(fleet)
+        return without_processes(fleet, self.concerns)
 
     def look(self, fleet: FleetView, cluster: ClusterView, patience: float) -> Finding:
         told, holds = [], True
@@ -76,7 +76,7 @@ class TrafficRefused(Check):
         )
 
     def prevented(self, fleet: FleetView) -> Mapping[str, str]:
-        return without_processes(fleet)
+        return without_processes(fleet, self.concerns)
 
     def look(self, fleet: FleetView, cluster: ClusterView, patience: float) -> Finding:
         told, holds = [], True

@@ -41,7 +41,7 @@ class TrafficWire(Check):
         )
 
     def prevented(self, fleet: FleetView) -> Mapping[str, str]:
-        return without_processes(fleet)
+        return without_processes(fleet, self.concerns)
 
     def look(self, fleet: FleetView, cluster: ClusterView, patience: float) -> Finding:
         place = Place.of(fleet.workspace())
@@ -67,7 +67,7 @@ class TrafficPlaintext(Check):
         return tuple(one for one in fleet.clusters if calls(fleet, one) and is_strict(fleet, one.mesh))
 
     def prevented(self, fleet: FleetView) -> Mapping[str, str]:
-        return without_processes(fleet)
+        return without_processes(fleet, self.concerns)
 
     def look(self, fleet: FleetView, cluster: ClusterView, patience: float) -> Finding:
         place = Place.of(fleet.workspace())
