@@ -23,6 +23,7 @@ from topology import Fleet, StackFile, load, read_stack_file
 from topology.errors import EngineError
 from topology.stages import Stage
 from verification import Answer, Report
+from verification.answer import NotRun
 
 pytestmark = pytest.mark.proof("the command's answers, exit codes and JSON", step=0)
 
@@ -320,6 +321,20 @@ def test_verify_is_exit_0_only_when_all_hold_and_one_ran(
     result = meshfleet("verify", "--stack", "dev")
     assert (result.exit_code, result.stdout) == (code, "")
     assert f"{sum(oks)} of {len(oks)} checks hold" in result.stderr
+
+
+def test_verify_lists_what_was_not_run_once_for_each_reason(
+    meshfleet: Command, session: MadeUp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    not_run = tuple(NotRun(name, cluster, "no root") for name in ("reach", "wire") for cluster in ("east", "west"))
+    report = Report((Answer("trust", "west", True, "x", 0.1),), not_run)
+    monkeypatch.setattr(verification.FleetView, "from_status", lambda status, tools, home: None)
+    monkeypatch.setattr(verification, "run", lambda view, on_answer, bound: report)
+    answer = json.loads(meshfleet("verify", "--stack", "dev", "--json").stdout)
+    assert answer["ok"] is True
+    assert answer["notRun"][0] == {"name": "reach", "cluster": "east", "reason": "no root"}
+    assert len(answer["notRun"]) == 4
+    assert "not run: reach, wire of east, west: no root" in meshfleet("verify", "--stack", "dev").stderr
 
 
 def test_graph_marks_what_the_last_verification_found(

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from embedded.network.capture import Capture, is_record, protocol, tcp_packet
-from verification import ClusterView, ControlPlaneView, FleetView, MeshView
+from verification import ClusterView, ControlPlaneView, FleetView, MeshView, run
 from verification.checks import traffic, traffic_wire
 from verification.locality import nearest
 from verification.steady_requests import Sent, SteadyRequests
@@ -154,3 +154,23 @@ def test_the_longest_gap_is_between_good_answers_and_the_whole_time_when_there_i
     assert len(requests.since(2.0).requests) == 2
     assert SteadyRequests([Sent(0.0, 5.0, lost)]).longest_gap == pytest.approx(5.0)
     assert SteadyRequests().longest_gap == 0.0
+
+
+def test_what_cannot_be_asked_is_told_of_the_clusters_that_it_would_concern() -> None:
+    simulated = "simulated: it takes root"
+    inside: dict[str, Any] = {"injected_namespaces": ("sample",), "pods": simulated}
+    west, east = (replace(cluster(name, "r1"), **inside) for name in ("west", "east"))
+    strict = RootObject("PeerAuthentication", "default", {"mtls": {"mode": "STRICT"}})
+    without = replace(fleet(west, replace(east, workloads=()), objects=(strict,)), home=Path())
+    reason = "its pods are simulated, since it takes root"
+    assert traffic.TrafficReach().prevented(without) == {"west": reason}
+    assert traffic_wire.TrafficPlaintext().prevented(without) == {"west": reason}
+    # Nobody is refused by name, and the network of no other cluster is called.
+    assert traffic.TrafficRefused().prevented(without) == {}
+    assert traffic_wire.TrafficWire().prevented(without) == {}
+    report = run(without, (traffic.TrafficReach(), traffic_wire.TrafficPlaintext()))
+    assert (report.answers, report.ok) == ((), False)
+    assert [(one.name, one.cluster) for one in report.not_run] == [
+        ("traffic-reach", "west"),
+        ("traffic-plaintext", "west"),
+    ]
