@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from embedded.api_errors import RefusedError, api_errors
 from embedded.node.containers import Mount, fields_of
@@ -23,8 +23,9 @@ from embedded.workspace import write_private_file
 if TYPE_CHECKING:
     from lightkube import Client
     from lightkube.models.core_v1 import DownwardAPIVolumeFile, KeyToPath, Volume, VolumeProjection
-    from lightkube.resources.core_v1 import Pod
+    from lightkube.resources.core_v1 import ConfigMap, Pod, Secret
 
+T = TypeVar("T", "ConfigMap", "Secret")
 _TOKEN_SECONDS: Final = 3600
 # As the kubelet does it: a token is asked for anew when four fifths of its time have gone.
 _OF_ITS_TIME: Final = 0.8
@@ -111,29 +112,29 @@ def _config_map(
 ) -> dict[str, str]:
     from lightkube.resources.core_v1 import ConfigMap
 
-    namespace = pod.metadata.namespace if pod.metadata else None
-    try:
-        with api_errors(f"ConfigMap {namespace}/{name}"):
-            data = client.get(ConfigMap, name, namespace=namespace or "").data or {}
-    except RefusedError as error:
-        if optional and error.not_found:
-            return {}
-        raise
+    found = _read(client, ConfigMap, pod, name, optional)
+    data = (found.data if found else None) or {}
     return {item.path: data[item.key] for item in items if item.key in data} if items else dict(data)
 
 
 def _secret(client: Client, pod: Pod, name: str, optional: bool | None) -> dict[str, str]:
     from lightkube.resources.core_v1 import Secret
 
-    namespace = pod.metadata.namespace if pod.metadata else None
+    found = _read(client, Secret, pod, name, optional)
+    data = (found.data if found else None) or {}
+    return {key: base64.b64decode(value).decode("utf-8", errors="replace") for key, value in data.items()}
+
+
+def _read(client: Client, kind: type[T], pod: Pod, name: str, optional: bool | None) -> T | None:
+    """An object of the pod's namespace; None where it is optional and not there."""
+    namespace = (pod.metadata.namespace if pod.metadata else None) or ""
     try:
-        with api_errors(f"Secret {namespace}/{name}"):
-            data = client.get(Secret, name, namespace=namespace or "").data or {}
+        with api_errors(f"{kind.__name__} {namespace}/{name}"):
+            return client.get(kind, name, namespace=namespace)
     except RefusedError as error:
         if optional and error.not_found:
-            return {}
+            return None
         raise
-    return {key: base64.b64decode(value).decode("utf-8", errors="replace") for key, value in data.items()}
 
 
 def _token(client: Client, pod: Pod, audience: str, seconds: int) -> str:

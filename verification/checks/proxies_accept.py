@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from verification import istiod
-from verification.check import Check, Finding
+from verification.check import Finding
 from verification.cluster_api import reach
 from verification.istiod import ConnectedProxy
-from verification.simulated import is_simulated, without_processes
+from verification.proxy_check import ProxyCheck
+from verification.simulated import is_simulated
 from verification.view import ClusterView, FleetView, of_each_revision
 
 if TYPE_CHECKING:
@@ -45,16 +46,13 @@ class Refusal:
         return self.proxy.rpartition(".")[2]
 
 
-class ProxiesAccept(Check):
+class ProxiesAccept(ProxyCheck):
     """Asks `/debug/syncz` of the istiods that serve a cluster."""
 
     name = "proxies-accept"
 
     def concerns(self, fleet: FleetView) -> tuple[ClusterView, ...]:
         return tuple(one for one in fleet.clusters if not is_simulated(one))
-
-    def prevented(self, fleet: FleetView) -> Mapping[str, str]:
-        return without_processes(fleet, self.concerns)
 
     def look(self, fleet: FleetView, cluster: ClusterView, patience: float) -> Finding:
         primary = fleet.primary_of(cluster)

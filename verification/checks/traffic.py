@@ -6,15 +6,15 @@ https://istio.io/latest/docs/setup/install/multicluster/verify/
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from embedded.network.place import Place
 from topology.errors import VerificationError
-from verification.check import Check, Finding
+from verification.check import Finding
 from verification.cluster_api import reach
 from verification.locality import nearest
-from verification.simulated import without_processes
+from verification.proxy_check import ProxyCheck
 from verification.traffic import Reply, Target, counted, send
 from verification.view import ClusterView, FleetView
 from verification.workload_view import RunningPod, WorkloadView, ready_pods, service_address
@@ -36,16 +36,13 @@ class Caller:
     namespace: str
 
 
-class TrafficReach(Check):
+class TrafficReach(ProxyCheck):
     """Every cluster that runs a workload answers, from every cluster, none is lost, and the caller is known."""
 
     name = "traffic-reach"
 
     def concerns(self, fleet: FleetView) -> tuple[ClusterView, ...]:
         return tuple(cluster for cluster in fleet.clusters if calls(fleet, cluster))
-
-    def prevented(self, fleet: FleetView) -> Mapping[str, str]:
-        return without_processes(fleet, self.concerns)
 
     def look(self, fleet: FleetView, cluster: ClusterView, patience: float) -> Finding:
         told, holds = [], True
@@ -63,7 +60,7 @@ class TrafficReach(Check):
         return Finding(holds, "; ".join(told))
 
 
-class TrafficRefused(Check):
+class TrafficRefused(ProxyCheck):
     """Who is not named by a workload that names its callers is refused, wherever it calls from."""
 
     name = "traffic-refused"
@@ -74,9 +71,6 @@ class TrafficRefused(Check):
             for cluster in fleet.clusters
             if calls(fleet, cluster) and any(_neighbours(cluster, one) for one in known(fleet, cluster))
         )
-
-    def prevented(self, fleet: FleetView) -> Mapping[str, str]:
-        return without_processes(fleet, self.concerns)
 
     def look(self, fleet: FleetView, cluster: ClusterView, patience: float) -> Finding:
         told, holds = [], True

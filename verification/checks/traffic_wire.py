@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from embedded.network.capture import Capture, capturing
 from embedded.network.place import Place
 from topology.errors import VerificationError
-from verification.check import Check, Finding
+from verification.check import Finding
 from verification.checks.traffic import ANSWER_SECONDS, FEW, calls, known, running
 from verification.cluster_api import reach
-from verification.simulated import without_processes
+from verification.proxy_check import ProxyCheck
 from verification.traffic import Target, counted, send
 from verification.view import ClusterView, FleetView
 from verification.workload_view import ready_pods, service_address
@@ -23,7 +23,7 @@ from verification.workload_view import ready_pods, service_address
 _CONTROL_PORTS = (15012, 15017)
 
 
-class TrafficWire(Check):
+class TrafficWire(ProxyCheck):
     """Captures what goes between the networks while pods of one cluster call every workload of their mesh."""
 
     name = "traffic-wire"
@@ -40,9 +40,6 @@ class TrafficWire(Check):
             )
         )
 
-    def prevented(self, fleet: FleetView) -> Mapping[str, str]:
-        return without_processes(fleet, self.concerns)
-
     def look(self, fleet: FleetView, cluster: ClusterView, patience: float) -> Finding:
         place = Place.of(fleet.workspace())
         with reach(cluster, patience) as client:
@@ -58,16 +55,13 @@ class TrafficWire(Check):
         return judge(capture, gateways(fleet))
 
 
-class TrafficPlaintext(Check):
+class TrafficPlaintext(ProxyCheck):
     """Calls a pod from outside of the mesh, without TLS, where the mesh demands it."""
 
     name = "traffic-plaintext"
 
     def concerns(self, fleet: FleetView) -> tuple[ClusterView, ...]:
         return tuple(one for one in fleet.clusters if calls(fleet, one) and is_strict(fleet, one.mesh))
-
-    def prevented(self, fleet: FleetView) -> Mapping[str, str]:
-        return without_processes(fleet, self.concerns)
 
     def look(self, fleet: FleetView, cluster: ClusterView, patience: float) -> Finding:
         place = Place.of(fleet.workspace())
