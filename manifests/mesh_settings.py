@@ -16,6 +16,11 @@ from topology import Fleet, MeshSettings
 ACCESS_LOG_PROVIDER = "envoy"
 # One that no provider of istiod's own is called by.
 TRACING_PROVIDER = "mesh-tracing"
+# As often as Istio does it by itself. By itself it tries where it failed once more: an Envoy that takes an endpoint out
+# twice within a second heeds the second time only when that second is over (update_merge_window), and until then every
+# request to a region that was tried again, and is still lost, would fail three times. Of three tries the last is in
+# another region (update_frequency of buildPreviousPrioritiesConfig, pilot/pkg/networking/core/route/retry/retry.go).
+RETRIES_ELSEWHERE = {"attempts": 2, "retryRemoteLocalities": True}
 
 
 def mesh_config(fleet: Fleet, mesh: str) -> Object:
@@ -29,6 +34,7 @@ def mesh_config(fleet: Fleet, mesh: str) -> Object:
         if settings.locality.failover:
             locality["failover"] = [{"from": way.origin, "to": way.to} for way in settings.locality.failover]
         config["localityLbSetting"] = locality
+        config["defaultHttpRetryPolicy"] = dict(RETRIES_ELSEWHERE)
     if settings.access_log and settings.access_log.enabled:
         # Where the lines go is said by the Telemetry object; the built-in provider takes their form from here.
         if settings.access_log.encoding == "json":

@@ -20,7 +20,11 @@ import psutil
 from tenacity import RetryError, Retrying, retry_if_not_result, stop_after_delay, wait_fixed
 
 from embedded import processes
+from embedded.network import namespaces
+from embedded.network.leftovers import remove_data_plane
+from embedded.network.place import Place
 from embedded.toolchain.cache import locate_cache
+from embedded.workspace import Workspace
 from tests.integration.clone import Clone
 
 _COMMAND = "from automation.command import main; main()"
@@ -187,6 +191,7 @@ class World:
         return [
             *(f"process {' '.join(process.cmdline()[:4])}" for process in self.processes()),
             *(f"reservation {owner}" for owner in self.reservations()),
+            *(f"network namespace {name}" for name in namespaces.names(Place.of(Workspace(stack, self.home)).prefix)),
             *(f"file {path}" for path in sorted((self.home / "fleets").glob("**/*"))),
             *(f"temporary file {path}" for path in sorted((self.folder / "temporary").glob("**/*"))),
             *(f"lock {path}" for path in sorted((state / "locks").glob("**/*.json"))),
@@ -198,6 +203,9 @@ class World:
         for process in self.processes():
             kill(process)
         settled(lambda: not self.processes(), 20)
+        for directory in (self.home / "fleets").glob("*/nodes"):
+            # Pods are not known by this home, but by the names of their namespaces.
+            remove_data_plane(Workspace(directory.parent.name, self.home))
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
