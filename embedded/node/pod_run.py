@@ -15,7 +15,7 @@ from embedded.api_errors import RefusedError, api_errors
 from embedded.network import namespaces, node_network
 from embedded.network.node_network import NodeNetwork
 from embedded.network.place import Place
-from embedded.network.programs import MARK
+from embedded.network.programs import mark_of
 from embedded.node.containers import Container, HttpProbe, containers_of
 from embedded.node.pod_status import pod_status
 from embedded.node.running_container import RunningContainer, ask_over_http, now
@@ -216,16 +216,6 @@ PROXY_OWNER: Final = 1337
 def pods_directory(place: Place, cluster: str) -> Path:
     """Where the files of a cluster's pods are."""
     return place.directory / "pods" / cluster
-
-
-def mark_of(process: Any) -> str:
-    """The container a process belongs to; empty when to none, or when it has ended."""
-    import psutil
-
-    try:
-        return str(process.environ().get(MARK, ""))
-    except psutil.Error:
-        return ""
 
 
 def resolver(pod: Pod) -> str:
