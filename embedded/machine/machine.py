@@ -12,7 +12,7 @@ import subprocess
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -42,6 +42,7 @@ APPLICATION: Final = "application"
 _READY: Final = HttpProbe("/healthz/ready", 15021, period=1.0, failures=1)
 _PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _CAPTURE_SECONDS: Final = 30.0
+_ENTERED_SECONDS: Final = 10.0
 _READY_SECONDS: Final = 60.0
 # Envoy drains for five seconds when it is asked to end; a machine that goes does not wait for it.
 _GRACE_SECONDS: Final = 2.0
@@ -114,15 +115,15 @@ class Machine:
 
         Raises EmbeddedError when no node of that network is here, or its address is taken.
         """
-        address = reserve_address(
-            self._workspace.home, self._owner, self._wanted or bundle.address or None, MACHINE_RANGE
-        )
+        address = self._wanted or bundle.address
+        address = address or reserve_address(self._workspace.home, self._owner, range_=MACHINE_RANGE)
         near = [node for node in nodes(self._place) if node.network == network]
         if not near:
             raise NetworkError(
                 f"{self.name}: no cluster of network {network} has pods that run here, so nothing leads there; "
                 "its clusters need `embedded: {pods: processes}`"
             )
+        self._require_free(network, address)
         # That of the cluster it joins, if that is on this network: it is there for as long as the machine has a use.
         router = next((node for node in near if node.cluster == bundle.cluster), near[0])
         machine_network.connect(self._place, MachineNetwork(self.name, network, address), router.address)
@@ -184,6 +185,16 @@ class Machine:
             return ""
         return next((line[:500] for line in reversed(lines) if any(mark in line for mark in _COMPLAINTS)), "")
 
+    def _require_free(self, network: str, address: str) -> None:
+        taken = {one.address: f"machine {one.name}" for one in machine_network.machines(self._place)
+                 if one.network == network and one.name != self.name}
+        for node in nodes(self._place):
+            taken[node.address] = f"the node of {node.cluster}"
+            if node.network == network and ip_address(address) in ip_network(node.pods):
+                taken[address] = f"a pod of {node.cluster}, which has {node.pods} for them"
+        if address in taken:
+            raise NetworkError(f"{self.name}: {address} is that of {taken[address]}; give the machine another one")
+
     @property
     def _binaries(self) -> Path:
         return self._place.directory / "bin"
@@ -242,6 +253,15 @@ class Machine:
         started = programs.start(self._line(program), directory, log, environment, program.user)
         # Collects the exit status, so that what ends while we live is gone and not a zombie.
         threading.Thread(target=started.wait, name=f"reap-{started.pid}", daemon=True).start()
+
+        def entered() -> None:
+            if mark in self.running():
+                return
+            if started.poll() is not None:
+                raise ProcessError(f"{self.name}: the {mark} has ended; {processes.last_lines(log)}")
+            raise NotYetError("it has not entered its namespace")
+
+        wait_until(entered, f"the {mark} of machine {self.name}", _ENTERED_SECONDS, f"look into {log}")
 
     def _run(self, program: Program) -> None:
         line = self._line(program)

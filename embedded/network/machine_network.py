@@ -33,12 +33,13 @@ def connect(place: Place, machine: MachineNetwork, router: str) -> None:
     """
     name = place.machine(machine.name)
     with alone(place):
-        namespaces.create(name)
-        bridge = link_name("network", machine.network)
-        links.connect(name, place.fabric, _LINK, link_name("machine", machine.name), bridge)
+        # First: by it what a killed start has left is found.
         folder = place.directory / "machine-networks"
         make_private_directory(folder)
         write_private_file(folder / f"{machine.name}.json", json.dumps(asdict(machine)))
+        namespaces.create(name)
+        bridge = link_name("network", machine.network)
+        links.connect(name, place.fabric, _LINK, link_name("machine", machine.name), bridge)
 
     def configure() -> None:
         # Its workload may listen on any port, whoever it runs as.
@@ -57,6 +58,9 @@ def disconnect(place: Place, name: str) -> None:
     with alone(place):
         (place.directory / "machine-networks" / f"{name}.json").unlink(missing_ok=True)
         namespaces.remove(place.machine(name))
+        if namespaces.exists(place.fabric):
+            # The kernel takes its time to remove what was in a namespace; this one may be wanted again at once.
+            namespaces.inside(place.fabric, lambda: links.remove_link(link_name("machine", name)))
 
 
 def machines(place: Place) -> list[MachineNetwork]:
