@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from ipaddress import IPv4Address, ip_address
 from pathlib import Path
 from typing import Any
@@ -71,6 +72,11 @@ def prepared(
             raise EmbeddedError(
                 f"the bundle in {folder} is not one of {name}: {'; '.join(faults)}; "
                 f"make one with meshfleet vm bundle {name}"
+            )
+        if (ended := bundle.token_ends()) <= datetime.now(UTC):
+            raise EmbeddedError(
+                f"the token of the bundle in {folder} was good until {ended:%Y-%m-%dT%H:%M:%SZ}, and a first start takes "
+                f"one that is; make another bundle with meshfleet vm bundle {name}"
             )
     wanted = Wanted(name, address or (bundle.address if bundle else ""))
     address = machine_bundle.checked(fleet, wanted)

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final
 from embedded import processes
 from embedded.addresses import MACHINE_RANGE, release_address, reserve_address
 from embedded.machine import start_script
+from embedded.machine.agent_log import complaint, refusal
 from embedded.machine.bundle_folder import Bundle, bundle_of
 from embedded.network import machine_network, namespaces, programs
 from embedded.network.machine_network import MachineNetwork
@@ -46,7 +47,6 @@ _ENTERED_SECONDS: Final = 10.0
 _READY_SECONDS: Final = 60.0
 # Envoy drains for five seconds when it is asked to end; a machine that goes does not wait for it.
 _GRACE_SECONDS: Final = 2.0
-_COMPLAINTS: Final = ("\twarn\t", "\terror\t", "\tfatal\t", "[warning]", "[error]", "[critical]")
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ class Machine:
     def start_agent(self, seconds: float = _READY_SECONDS) -> None:
         """Start the agent as Istio's script does, or leave the one that runs, and wait until Envoy is ready.
 
-        Raises EmbeddedError, ProcessError with what the agent last complained of.
+        Raises EmbeddedError, ProcessError with why istiod refuses it or what the agent last complained of.
         """
         if AGENT not in self.running():
             bundle = self._bundle()
@@ -145,7 +145,10 @@ class Machine:
             if AGENT not in self.running():
                 raise ProcessError(f"{self.name}: the agent has ended; {processes.last_lines(self.log)}")
             if not namespaces.inside(self.namespace, lambda: ask_over_http("127.0.0.1", _READY)):
-                raise NotYetError(self.complaint() or "nothing, the agent does not complain")
+                said = self.said()
+                if refused := refusal(said):
+                    raise ProcessError(f"{self.name}: {refused}")
+                raise NotYetError(complaint(said) or "nothing, the agent does not complain")
 
         wait_until(ready, f"the proxy of machine {self.name}", seconds, f"look into {self.log}", every=0.1)
 
@@ -177,13 +180,12 @@ class Machine:
         except OSError as error:
             raise file_error(self.directory, error) from error
 
-    def complaint(self) -> str:
-        """What the agent or Envoy last complained of; empty when of nothing."""
+    def said(self) -> str:
+        """What the agent and Envoy have written since they were started; empty when nothing."""
         try:
-            lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
+            return self.log.read_text(encoding="utf-8", errors="replace")
         except OSError:
             return ""
-        return next((line[:500] for line in reversed(lines) if any(mark in line for mark in _COMPLAINTS)), "")
 
     def _require_free(self, network: str, address: str) -> None:
         taken = {one.address: f"machine {one.name}" for one in machine_network.machines(self._place)
