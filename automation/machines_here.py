@@ -75,8 +75,8 @@ def prepared(
             )
         if (ended := bundle.token_ends()) <= datetime.now(UTC):
             raise EmbeddedError(
-                f"the token of the bundle in {folder} was good until {ended:%Y-%m-%dT%H:%M:%SZ}, and a first start takes "
-                f"one that is; make another bundle with meshfleet vm bundle {name}"
+                f"the token of the bundle in {folder} was good until {ended:%Y-%m-%dT%H:%M:%SZ}, and the first start "
+                f"of a machine takes one that is; make another bundle with meshfleet vm bundle {name}"
             )
     wanted = Wanted(name, address or (bundle.address if bundle else ""))
     address = machine_bundle.checked(fleet, wanted)
@@ -110,7 +110,9 @@ def strangeness(fleet: Fleet, name: str, bundle: Bundle, address: str = "") -> l
         ("has the identity", bundle.account, virtual_machines.account(fleet, name)),
         ("is for the network", bundle.network, network),
     )
-    faults = [f"it {what} {found or 'none'}, not {wanted or 'none'}" for what, found, wanted in pairs if found != wanted]
+    faults = [
+        f"it {what} {found or 'none'}, not {wanted or 'none'}" for what, found, wanted in pairs if found != wanted
+    ]
     if declared.addresses and bundle.address not in declared.addresses:
         faults.append(f"it is for the address {bundle.address or 'none'}, which is none of {name}")
     elif address and bundle.address and bundle.address != address:
@@ -128,9 +130,7 @@ def listening(fleet: Fleet, name: str) -> Listening:
     return Listening(ports, declared.cluster, version)
 
 
-def await_registered(
-    status: Mapping[str, Any], name: str, address: str, seconds: float = REGISTERED_SECONDS
-) -> str:
+def await_registered(status: Mapping[str, Any], name: str, address: str, seconds: float = REGISTERED_SECONDS) -> str:
     """Wait until the mesh has a machine and would send it requests. The name of its WorkloadEntry.
 
     Raises ClusterError with what was last seen.

@@ -188,8 +188,11 @@ class Machine:
             return ""
 
     def _require_free(self, network: str, address: str) -> None:
-        taken = {one.address: f"machine {one.name}" for one in machine_network.machines(self._place)
-                 if one.network == network and one.name != self.name}
+        taken = {
+            one.address: f"machine {one.name}"
+            for one in machine_network.machines(self._place)
+            if one.network == network and one.name != self.name
+        }
         for node in nodes(self._place):
             taken[node.address] = f"the node of {node.cluster}"
             if node.network == network and ip_address(address) in ip_network(node.pods):
