@@ -35,8 +35,8 @@ def _entries(cluster: Mapping[str, Any]) -> list[Any]:
     from embedded.api_errors import api_errors
 
     kind = create_namespaced_resource("networking.istio.io", "v1", "WorkloadEntry", "workloadentries")
-    with api_errors(f"{cluster['name']}: WorkloadEntries"):
-        return list(connected(cluster).list(kind, namespace="*"))
+    with connected(cluster) as client, api_errors(f"{cluster['name']}: WorkloadEntries"):
+        return list(client.list(kind, namespace="*"))
 
 
 def _is_of(told: Mapping[str, Any], entry: Any) -> bool:

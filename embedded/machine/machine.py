@@ -135,14 +135,15 @@ class Machine:
 
         Raises EmbeddedError, ProcessError with why istiod refuses it or what the agent last complained of.
         """
+        started = None
         if AGENT not in self.running():
             bundle = self._bundle()
             for program in (start_script.clean(bundle), start_script.capture(bundle)):
                 self._run(program)
-            self._start(AGENT, start_script.agent(bundle, self.group, self.address, self._binaries))
+            started = self._start(AGENT, start_script.agent(bundle, self.group, self.address, self._binaries))
 
         def ready() -> None:
-            if AGENT not in self.running():
+            if started.poll() is not None if started else AGENT not in self.running():
                 raise ProcessError(f"{self.name}: the agent has ended; {processes.last_lines(self.log)}")
             if not namespaces.inside(self.namespace, lambda: ask_over_http("127.0.0.1", _READY)):
                 said = self.said()
@@ -249,7 +250,7 @@ class Machine:
         surroundings = Surroundings(self.namespace, etc / HOSTS, etc / "resolv.conf", program.user)
         return programs.command(surroundings, self._binaries, sources(), program.name, program.arguments)
 
-    def _start(self, mark: str, program: Program) -> None:
+    def _start(self, mark: str, program: Program) -> subprocess.Popen[bytes]:
         # What one that was killed has left behind holds the ports of the next one.
         self._end(mark)
         environment = {"PATH": _PATH, **program.environment, MARK: mark}
@@ -260,13 +261,15 @@ class Machine:
         threading.Thread(target=started.wait, name=f"reap-{started.pid}", daemon=True).start()
 
         def entered() -> None:
-            if mark in self.running():
+            # Until it is the program itself, it is now and then nothing for a moment: what starts it becomes another.
+            if any(program_of(process).startswith(str(self._binaries)) for process in self._processes(mark)):
                 return
             if started.poll() is not None:
                 raise ProcessError(f"{self.name}: the {mark} has ended; {processes.last_lines(log)}")
             raise NotYetError("it has not entered its namespace")
 
         wait_until(entered, f"the {mark} of machine {self.name}", _ENTERED_SECONDS, f"look into {log}")
+        return started
 
     def _run(self, program: Program) -> None:
         line = self._line(program)
@@ -293,6 +296,16 @@ class Machine:
 
     def _processes(self, mark: str) -> list[psutil.Process]:
         return [one for one in namespaces.processes_in(self.namespace) if mark_of(one) == mark]
+
+
+def program_of(process: psutil.Process) -> str:
+    """The program a process runs, as it was named; empty when it has ended."""
+    import psutil
+
+    try:
+        return (process.cmdline() or [""])[0]
+    except psutil.Error:
+        return ""
 
 
 def machines_directory(place: Place) -> Path:
