@@ -9,10 +9,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from automation.machine_bundle import connected
-from manifests.virtual_machines import HEALTH_CHECKED, entry_name
+from manifests.virtual_machines import CONNECTED, HEALTH_CHECKED, entry_name
 
 GROUP = "istio.io/autoRegistrationGroup"
-CONNECTED = "istio.io/connectedAt"
 
 
 def registered_machines(status: Mapping[str, Any]) -> list[dict[str, Any]]:

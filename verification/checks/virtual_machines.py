@@ -9,13 +9,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from embedded.machine.machine import AGENT, Machine, machines_here
+from manifests.virtual_machines import CONNECTED, HEALTH_CHECKED
 from verification.check import Check, Finding
 from verification.cluster_api import reach
 from verification.machine_view import MachineView
 from verification.view import ClusterView, FleetView
-
-CONNECTED = "istio.io/connectedAt"
-HEALTH_CHECKED = "proxy.istio.io/health-checks-enabled"
 
 
 class VirtualMachines(Check):
