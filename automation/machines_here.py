@@ -21,7 +21,7 @@ from embedded.waiting import NotYetError, wait_until
 from embedded.workspace import Workspace
 from manifests import virtual_machines
 from topology import Fault, Fleet, TopologyError
-from topology.errors import ClusterError, EmbeddedError, UnsupportedError
+from topology.errors import ClusterError, EmbeddedError, MeshfleetError, UnsupportedError
 from topology.shown import shown
 
 REGISTERED_SECONDS = 60.0
@@ -43,15 +43,21 @@ def start(
     """Start a machine of the group `name` and wait until its mesh has it, healthy where its health is told.
 
     The bundle is that in `folder`, or a new one. A machine that is there already, with that address, is set up anew
-    with it. Raises TopologyError for a name or an address that is not known, UnsupportedError where machines cannot
-    run, EmbeddedError, ClusterError or CertificateError with what went wrong.
+    with it; one that does not get well is left as it is, to be looked at. Raises TopologyError for a name or an address
+    that is not known, UnsupportedError where machines cannot run, EmbeddedError, ClusterError or CertificateError with
+    what went wrong.
     """
     begun = time.monotonic()
     bundle, address = prepared(fleet, status, name, address, folder)
     machine = Machine(workspace, name, address)
     machine.remove()
     machine.create(bundle, fleet.machine_network(name))
-    require_istiod(machine.namespace, bundle)
+    try:
+        require_istiod(machine.namespace, bundle)
+    except MeshfleetError:
+        # Nothing of it runs, so nothing of it is worth a look.
+        machine.remove()
+        raise
     machine.start_application(listening(fleet, name))
     machine.start_agent()
     entry = await_registered(status, name, machine.address)

@@ -8,12 +8,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from lightkube.generic_resource import create_namespaced_resource
+
 from embedded.machine.machine import AGENT, Machine, machines_here
 from manifests.virtual_machines import CONNECTED, HEALTH_CHECKED
 from verification.check import Check, Finding
 from verification.cluster_api import reach
 from verification.machine_view import MachineView
 from verification.view import ClusterView, FleetView
+
+# Made once: clusters are looked at by several threads at a time, and two of them could not both make it.
+_WORKLOAD_ENTRY = create_namespaced_resource("networking.istio.io", "v1", "WorkloadEntry", "workloadentries")
 
 
 class VirtualMachines(Check):
@@ -25,11 +30,8 @@ class VirtualMachines(Check):
         return tuple(one for one in fleet.clusters if _here(fleet, one))
 
     def look(self, fleet: FleetView, cluster: ClusterView, patience: float) -> Finding:
-        from lightkube.generic_resource import create_namespaced_resource
-
-        kind = create_namespaced_resource("networking.istio.io", "v1", "WorkloadEntry", "workloadentries")
         with reach(cluster, patience) as client:
-            entries = list(client.list(kind, namespace="*"))
+            entries = list(client.list(_WORKLOAD_ENTRY, namespace="*"))
         told, faults = [], []
         for view, machine in _here(fleet, cluster):
             fault = ailing(view, machine.address, machine.running(), entries)

@@ -175,8 +175,8 @@ def test_its_certificate_is_its_identity_and_its_secrets_are_its_agents_alone(bi
     identities = names.get_values_for_type(x509.UniformResourceIdentifier)
     assert identities == ["spiffe://cluster.local/ns/orders/sa/clerk"]
     secret = ("var/run/secrets/tokens/istio-token", "etc/certs/key.pem", "var/lib/istio/envoy/cluster.env")
-    assert {stat.S_IMODE((billing.root / place).stat().st_mode) for place in secret} == {0o600}
-    assert stat.S_IMODE(billing.root.stat().st_mode) == 0o700
+    assert {stat.S_IMODE((billing.files.root / place).stat().st_mode) for place in secret} == {0o600}
+    assert stat.S_IMODE(billing.files.root.stat().st_mode) == 0o700
 
 
 def test_a_pod_of_another_cluster_calls_it_and_it_sees_who_called(here: Here, billing: Machine) -> None:
@@ -222,7 +222,7 @@ def test_it_gets_no_requests_while_its_application_is_down(here: Here, billing: 
 
 def test_a_token_that_is_no_longer_good_does_not_cut_it_off(here: Here, billing: Machine) -> None:
     before = certificate_of(billing)
-    token = billing.root / "var/run/secrets/tokens/istio-token"
+    token = billing.files.root / "var/run/secrets/tokens/istio-token"
     good = token.read_text(encoding="utf-8")
     assert good != no_longer_good(good)
     token.write_text(no_longer_good(good), encoding="utf-8")
@@ -294,7 +294,7 @@ def test_machines_of_one_group_share_its_requests_and_one_that_goes_is_forgotten
     assert set(here.entries("west")) >= {billing.address, "10.40.0.12"}
     assert here.vm("stop", "billing", "--address", "10.40.0.12", "--json").answer["stopped"] == [second.name]
     assert not second.exists()
-    assert not second.directory.exists()
+    assert not second.files.directory.exists()
     assert settled(lambda: "10.40.0.12" not in here.entries("west"), SOON)
     assert billing.address in here.entries("west")
     assert settled(lambda: here.answers(billing), SOON)
@@ -315,12 +315,12 @@ def test_a_machine_that_was_killed_is_seen_and_started_again(here: Here, billing
 
 def certificate_of(machine: Machine) -> x509.Certificate:
     """The certificate that the agent of a machine keeps."""
-    return x509.load_pem_x509_certificates((machine.root / "etc/certs/cert-chain.pem").read_bytes())[0]
+    return x509.load_pem_x509_certificates((machine.files.root / "etc/certs/cert-chain.pem").read_bytes())[0]
 
 
 def nameserver(machine: Machine) -> str:
     """Whom programs on a machine ask for names."""
-    words = (machine.root / "etc/resolv.conf").read_text(encoding="utf-8").split()
+    words = (machine.files.root / "etc/resolv.conf").read_text(encoding="utf-8").split()
     return words[words.index("nameserver") + 1]
 
 
