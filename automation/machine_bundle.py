@@ -108,13 +108,11 @@ def make(fleet: Fleet, wanted: Wanted, address: str, status: Mapping[str, Any]) 
     home = clusters[fleet.primary_of(declared.cluster)]
     revision = wanted.revision or home["controlPlane"]["revision"]
     gateways = (wanted.gateway,) if wanted.gateway else _gateways(clusters[fleet.hosting(declared.cluster)])
-    client = connected(home)
-    system = home["controlPlane"]["namespace"]
-    mesh = _entry(client, home, system, bundle.mesh_config_map(revision), "mesh")
-    root = _entry(client, home, declared.namespace, ROOT_CONFIG_MAP, "root-cert.pem")
-    token, expires = _token(
-        client, home, declared.namespace, virtual_machines.account(fleet, name), declared.token_seconds
-    )
+    account, system = virtual_machines.account(fleet, name), home["controlPlane"]["namespace"]
+    with connected(home) as client:
+        mesh = _entry(client, home, system, bundle.mesh_config_map(revision), "mesh")
+        root = _entry(client, home, declared.namespace, ROOT_CONFIG_MAP, "root-cert.pem")
+        token, expires = _token(client, home, declared.namespace, account, declared.token_seconds)
     files = bundle.bundle(fleet, name, revision, bundle.Found(mesh, root, gateways, token), address)
     if wanted.cloud_init:
         files[USER_DATA] = cloud_init.user_data(files, wanted.package)

@@ -9,10 +9,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from automation.machine_bundle import connected
-from manifests.virtual_machines import HEALTH_CHECKED, entry_name
+from manifests.virtual_machines import CONNECTED, HEALTH_CHECKED, entry_name
 
 GROUP = "istio.io/autoRegistrationGroup"
-CONNECTED = "istio.io/connectedAt"
 
 
 def registered_machines(status: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -35,8 +34,8 @@ def _entries(cluster: Mapping[str, Any]) -> list[Any]:
     from embedded.api_errors import api_errors
 
     kind = create_namespaced_resource("networking.istio.io", "v1", "WorkloadEntry", "workloadentries")
-    with api_errors(f"{cluster['name']}: WorkloadEntries"):
-        return list(connected(cluster).list(kind, namespace="*"))
+    with connected(cluster) as client, api_errors(f"{cluster['name']}: WorkloadEntries"):
+        return list(client.list(kind, namespace="*"))
 
 
 def _is_of(told: Mapping[str, Any], entry: Any) -> bool:

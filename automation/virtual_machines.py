@@ -1,4 +1,4 @@
-"""The commands `meshfleet vm`: the machines of a running fleet, and the bundles that new ones are set up with."""
+"""The commands `meshfleet vm`: machines of a running fleet, bundles that new ones are set up with, machines here."""
 
 from __future__ import annotations
 
@@ -73,3 +73,58 @@ def bundle(
                 f"{len(files)} files for {name} are in {out}, the token is good until {made.token_expires}: {todo} "
                 "and start istio there (docs/virtual-machines.md)"
             )
+
+
+@vm.command()
+def start(
+    name: Annotated[str, typer.Argument(help="The machines, by their name in virtualMachines.")],
+    stack: Stack,
+    bundle: Annotated[
+        str, typer.Option("--bundle", help="The folder of the bundle to start from; a new one when left out.")
+    ] = "",
+    address: Annotated[
+        str, typer.Option("--address", help="The machine's own address on its network; a free one when left out.")
+    ] = "",
+    json: Json = False,
+) -> None:
+    """Start a machine on this one, in a network namespace, and wait until the mesh has it; needs root."""
+    from automation.machines_here import start as start_here
+    from embedded.workspace import Workspace
+
+    with told(json):
+        session = open_session(stack, quiet=json)
+        status = session.status()
+        workspace = Workspace(session.file.stack, session.checkout.home)
+        with session.working("vm start"):
+            started = start_here(session.topology, workspace, status, name, address, bundle)
+        if json:
+            found = {"entry": started.entry, "address": started.address, "namespace": started.machine.namespace}
+            answer({"ok": True, "stack": stack, "name": name, **found, "seconds": round(started.seconds, 3)})
+        else:
+            say(
+                f"{name} is in the mesh as {started.entry} after {started.seconds:.1f} s; enter it with "
+                f"ip netns exec {started.machine.namespace}, its agent writes to {started.machine.log}"
+            )
+
+
+@vm.command()
+def stop(
+    name: Annotated[str, typer.Argument(help="The machines, by their name in virtualMachines.")],
+    stack: Stack,
+    address: Annotated[
+        str, typer.Option("--address", help="The address of the one to stop; all of that name when left out.")
+    ] = "",
+    json: Json = False,
+) -> None:
+    """Stop machines that run on this one, and remove all there is of them; istiod forgets them seconds later."""
+    from automation.machines_here import stop as stop_here
+    from embedded.workspace import Workspace
+
+    with told(json):
+        session = open_session(stack, quiet=json)
+        with session.working("vm stop"):
+            stopped = stop_here(session.topology, Workspace(session.file.stack, session.checkout.home), name, address)
+        if json:
+            answer({"ok": True, "stack": stack, "name": name, "stopped": stopped})
+        else:
+            say(f"stopped {', '.join(stopped)}" if stopped else f"no machine {name} runs here")

@@ -1,4 +1,4 @@
-"""Addresses that stand for what a load balancer would give: one for each gateway.
+"""Addresses that stand for what a load balancer would give, one for each gateway, and those of machines.
 
 Where none is asked for they are of 198.18.0.0/15, which is set aside for tests and routed nowhere (RFC 2544,
 appendix C.2.2). A loopback address would not do: Kubernetes takes none as an endpoint, and a remote cluster has its
@@ -16,11 +16,14 @@ from embedded.reservations import reservations
 from topology.errors import PortError
 
 OUTSIDE_RANGE: Final = "198.18.0.0/16"
-_NETWORK: Final = ipaddress.ip_network(OUTSIDE_RANGE)
+MACHINE_RANGE: Final = "198.19.0.0/16"
+"""That of virtual machines, each of which is on one network and not outside."""
 
 
-def reserve_address(home: Path, owner: str, wanted: str | None = None) -> str:
+def reserve_address(home: Path, owner: str, wanted: str | None = None, range_: str = OUTSIDE_RANGE) -> str:
     """The address of `owner`, unlike any other owner's: `wanted` if given, else the same until it is released.
+
+    It is one of `range_` unless it is given.
 
     Raises PortError when another owner has it, or when all of them are taken.
     """
@@ -36,14 +39,15 @@ def reserve_address(home: Path, owner: str, wanted: str | None = None) -> str:
         if owner in held.addresses:
             return held.addresses[owner]
         taken = set(held.addresses.values())
-        size = _NETWORK.num_addresses - 2
+        network = ipaddress.ip_network(range_)
+        size = network.num_addresses - 2
         start = int.from_bytes(hashlib.sha256(owner.encode()).digest()[:4]) % size
         for step in range(size):
-            address = str(_NETWORK[1 + (start + step) % size])
+            address = str(network[1 + (start + step) % size])
             if address not in taken:
                 held.addresses[owner] = address
                 return address
-    raise PortError(f"{owner}: every address of {_NETWORK} is reserved; destroy a fleet that is not needed")
+    raise PortError(f"{owner}: every address of {network} is reserved; destroy a fleet that is not needed")
 
 
 def release_address(home: Path, owner: str) -> None:

@@ -19,6 +19,7 @@ LOCALITY = "istio-locality"
 # Made in every namespace by Kubernetes itself.
 DEFAULT_ACCOUNT = "default"
 HEALTH_CHECKED = "proxy.istio.io/health-checks-enabled"
+CONNECTED = "istio.io/connectedAt"
 
 
 def account(fleet: Fleet, name: str) -> str:

@@ -14,6 +14,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from embedded.network.namespaces import inside
+from embedded.waiting import NotYetError, wait_until
+from topology.errors import VerificationError
 
 _ENOUGH = 3
 """So many without an answer say what hundreds would, and each may take seconds."""
@@ -74,6 +76,29 @@ def ask(target: Target, seconds: float) -> Reply:
     finally:
         connection.close()
     return reply(answer.status, body, time.monotonic() - begun)
+
+
+def answered(namespace: str, target: Target, seconds: float, version: str = "") -> Reply:
+    """Ask from a network namespace until a request is answered well, by `version` if one is given; that answer.
+
+    Raises VerificationError with the last reply when none was in `seconds`, NetworkError without such a namespace.
+    """
+
+    def once() -> Reply:
+        found = inside(namespace, lambda: ask(target, seconds))
+        if found.code != 200:
+            raise NotYetError(f"{found.code or 'no answer'} ({found.fault})")
+        if version not in ("", found.version):
+            raise NotYetError(f"an answer of {found.version or 'nobody'}")
+        return found
+
+    return wait_until(
+        once,
+        f"an answer of {target.host}",
+        seconds,
+        "see whether what is called is healthy",
+        failure=VerificationError,
+    )
 
 
 def reply(code: int, body: str, seconds: float = 0.0) -> Reply:

@@ -12,6 +12,7 @@ from typing import Any, Literal, cast
 
 from embedded.workspace import Workspace
 from topology.errors import VerificationError
+from verification.machine_view import MachineView, machine_view
 from verification.workload_view import WorkloadView, workload_view
 
 KINDS = ("own", "remote", "external")
@@ -123,6 +124,7 @@ class FleetView:
     meshes: tuple[MeshView, ...]
     tools: Path
     home: Path | None = None
+    virtual_machines: tuple[MachineView, ...] = ()
 
     @classmethod
     def from_status(cls, status: Mapping[str, Any], tools: Path, home: Path | None = None) -> FleetView:
@@ -136,6 +138,8 @@ class FleetView:
             meshes=tuple(_mesh(entry) for entry in _entries(status, "meshes")),
             tools=tools,
             home=home,
+            # A fleet that an earlier release brought up has none until the next `up`.
+            virtual_machines=tuple(machine_view(entry) for entry in status.get("virtualMachines") or ()),
         )
 
     def workspace(self) -> Workspace:

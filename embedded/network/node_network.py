@@ -13,6 +13,7 @@ from typing import Final
 
 from embedded.addresses import OUTSIDE_RANGE
 from embedded.network import links, namespaces
+from embedded.network.machine_network import machines
 from embedded.network.place import OUTSIDE, Place, alone, link_name
 from embedded.network.rules import NETWORK_LINK, OUTSIDE_LINK
 from embedded.workspace import make_private_directory, write_private_file
@@ -69,9 +70,14 @@ def _set_up(place: Place, node: NodeNetwork) -> None:
 
 
 def set_routes_to_peers(place: Place, node: NodeNetwork) -> None:
-    """Lead to the pods of the other nodes of the same network, and to no more. Raises NetworkError."""
+    """Lead to the pods of the other nodes of the same network and to its machines, and to no more.
+
+    Raises NetworkError.
+    """
     peers = [peer for peer in nodes(place) if peer.network == node.network and peer.cluster != node.cluster]
     wanted = {peer.pods: peer.address for peer in peers}
+    # A machine is on the link itself, wherever its address is from.
+    wanted |= {f"{one.address}/32": one.address for one in machines(place) if one.network == node.network}
     namespaces.inside(place.node(node.cluster), lambda: links.set_routes(NETWORK_LINK, wanted))
 
 

@@ -12,7 +12,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from embedded.network.namespaces import path_of
 from embedded.network.place import Place
@@ -107,3 +107,13 @@ def start(
             )
         except OSError as error:
             raise ProcessError(f"{line[0]}: cannot be started ({error.strerror})") from error
+
+
+def mark_of(process: Any) -> str:
+    """The container a process belongs to; empty when to none, or when it has ended."""
+    import psutil
+
+    try:
+        return str(process.environ().get(MARK, ""))
+    except psutil.Error:
+        return ""

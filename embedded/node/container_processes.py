@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from embedded.network.programs import MARK
+from embedded.network.programs import mark_of
 
 if TYPE_CHECKING:
     import psutil
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def processes_of(container: str, found: Sequence[psutil.Process]) -> list[psutil.Process]:
     """Those of a container, by its name."""
-    return [process for process in found if _container(process) == container]
+    return [process for process in found if mark_of(process) == container]
 
 
 def programs_of(container: str, found: Sequence[psutil.Process]) -> list[psutil.Process]:
@@ -21,16 +21,6 @@ def programs_of(container: str, found: Sequence[psutil.Process]) -> list[psutil.
     own = processes_of(container, found)
     numbers = {process.pid for process in own}
     return [process for process in own if _parent(process) not in numbers]
-
-
-def _container(process: psutil.Process) -> str:
-    import psutil
-
-    try:
-        return process.environ().get(MARK, "")
-    except psutil.Error:
-        # It has ended.
-        return ""
 
 
 def _parent(process: psutil.Process) -> int:

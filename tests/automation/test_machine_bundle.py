@@ -64,6 +64,13 @@ class MadeUp:
     )
     token: str | None = TOKEN
     asked: list[tuple[Any, ...]] = field(default_factory=list)
+    closed: int = 0
+
+    def __enter__(self) -> MadeUp:
+        return self
+
+    def __exit__(self, *of: object) -> None:
+        self.closed += 1
 
     def get(self, kind: Any, name: str, *, namespace: str) -> Any:
         if f"{namespace}/{name}" not in self.config_maps:

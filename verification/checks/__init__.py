@@ -19,6 +19,7 @@ from verification.checks.served_from_elsewhere import ServedFromElsewhere
 from verification.checks.traffic import TrafficReach, TrafficRefused
 from verification.checks.traffic_wire import TrafficPlaintext, TrafficWire
 from verification.checks.trust import Trust
+from verification.checks.virtual_machines import VirtualMachines
 from verification.checks.webhook_validation import WebhookValidation
 
 ALL: tuple[Check, ...] = (
@@ -38,6 +39,7 @@ ALL: tuple[Check, ...] = (
     TrafficRefused(),
     TrafficPlaintext(),
     TrafficWire(),
+    VirtualMachines(),
 )
 
 # Asked by `up` alone, between two stages of a change.
@@ -72,6 +74,7 @@ __all__ = [
     "TrafficRefused",
     "TrafficWire",
     "Trust",
+    "VirtualMachines",
     "WebhookValidation",
     "named",
 ]

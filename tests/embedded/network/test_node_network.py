@@ -12,9 +12,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from embedded.addresses import OUTSIDE_RANGE
-from embedded.network import namespaces, node_network, rules
+from embedded.network import machine_network, namespaces, node_network, rules
 from embedded.network.capture import capturing
 from embedded.network.leftovers import remove_data_plane
+from embedded.network.machine_network import MachineNetwork
 from embedded.network.node_network import NodeNetwork, default_pods
 from embedded.network.place import Place
 from embedded.network.rules import ServicePort, Target
@@ -146,3 +147,53 @@ def test_what_runs_in_a_namespace_ends_with_it(place: Place) -> None:
     namespaces.remove(place.fabric)
     assert sleeping.wait(timeout=5) != 0
     assert not namespaces.exists(place.fabric)
+
+
+def machine_on(place: Place, network: str, router: NodeNetwork) -> MachineNetwork:
+    made = MachineNetwork("shop", network, "10.30.0.7")
+    machine_network.connect(place, made, router.address)
+    return made
+
+
+def test_a_machine_reaches_pods_of_its_network_and_of_others_the_gateways_alone(
+    place: Place, three: tuple[NodeNetwork, NodeNetwork, NodeNetwork]
+) -> None:
+    a, b, c = three
+    made = machine_on(place, "one", a)
+    for one in three:
+        node_network.set_routes_to_peers(place, one)
+
+    def reaches(address: str, port: int) -> bool:
+        (reply,) = send(place.machine(made.name), Asked(address, port, "x"), 1, 1.0)
+        return reply.code == 200
+
+    # Behind the node that is its router there is no server; it leads on to the other one.
+    assert reaches(address_of(b), 8000)
+    assert reaches(BALANCED, 15443)
+    assert not reaches(address_of(c), 8000)
+    assert not reaches(c.address, 8000)
+
+
+def test_pods_of_its_network_reach_a_machine_for_as_long_as_it_is_there(
+    place: Place, three: tuple[NodeNetwork, NodeNetwork, NodeNetwork]
+) -> None:
+    _, b, c = three
+    made = machine_on(place, "one", b)
+    for one in three:
+        node_network.set_routes_to_peers(place, one)
+    server = namespaces.inside(place.machine(made.name), lambda: ThreadingHTTPServer(("", 8000), Answering))
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        (reply,) = send(place.pod("c", "uid"), Asked(made.address, 8000, "x"), 1, 1.0)
+        assert reply.code == 0
+        assert asked(place, made.address, 8000) == 200
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+    machine_network.disconnect(place, made.name)
+    assert not namespaces.exists(place.machine(made.name))
+    assert machine_network.machines(place) == []
+    # At once again, whatever the kernel has still to clear away.
+    machine_on(place, "one", c)

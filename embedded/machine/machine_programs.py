@@ -1,0 +1,111 @@
+"""The programs of a virtual machine that runs here: started in its namespace, found there again, ended.
+
+They outlive the command that started them, and are known by their namespace and a mark.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from embedded import processes
+from embedded.machine.machine_files import MachineFiles
+from embedded.network import namespaces, programs
+from embedded.network.programs import MARK, Surroundings, mark_of
+from embedded.node.programs import PROXY, Program
+from embedded.node.sources import sources
+from embedded.waiting import NotYetError, wait_until
+from topology.errors import ProcessError
+
+if TYPE_CHECKING:
+    import psutil
+
+_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_RUN_SECONDS: Final = 30.0
+_ENTERED_SECONDS: Final = 10.0
+# Envoy drains for five seconds when it is asked to end; a machine that goes does not wait for it.
+_GRACE_SECONDS: Final = 2.0
+
+
+@dataclass(frozen=True)
+class MachinePrograms:
+    """What runs on the machine `name`; `binaries` is where its programs lie as it sees them."""
+
+    name: str
+    namespace: str
+    files: MachineFiles
+    binaries: Path
+
+    def log(self, mark: str) -> Path:
+        """Where a program writes."""
+        return self.files.logs / f"{mark}.log"
+
+    def running(self) -> frozenset[str]:
+        """The marks of what runs."""
+        return frozenset(mark_of(process) for process in namespaces.processes_in(self.namespace)) - {""}
+
+    def start(self, mark: str, program: Program) -> subprocess.Popen[bytes]:
+        """Start a program in place of what had its mark, and wait until it runs. Raises ProcessError."""
+        # What one that was killed has left behind holds the ports of the next one.
+        self.end(mark)
+        environment = {"PATH": _PATH, **program.environment, MARK: mark}
+        # The root of the machine is the agent's, who looks for its files from there.
+        directory = self.files.root if program.user == PROXY else self.files.logs
+        started = programs.start(self._line(program), directory, self.log(mark), environment, program.user)
+        # Collects the exit status, so that what ends while we live is gone and not a zombie.
+        threading.Thread(target=started.wait, name=f"reap-{started.pid}", daemon=True).start()
+
+        def entered() -> None:
+            # Until it is the program itself, it is now and then nothing for a moment: what starts it becomes another.
+            if any(_program_of(process).startswith(str(self.binaries)) for process in self._processes(mark)):
+                return
+            if started.poll() is not None:
+                raise ProcessError(f"{self.name}: the {mark} has ended; {processes.last_lines(self.log(mark))}")
+            raise NotYetError("it has not entered its namespace")
+
+        wait_until(entered, f"the {mark} of machine {self.name}", _ENTERED_SECONDS, f"look into {self.log(mark)}")
+        return started
+
+    def run(self, program: Program, what: str) -> None:
+        """Run a program to its end. Raises ProcessError, which names `what` cannot be done."""
+        try:
+            done = subprocess.run(
+                self._line(program),
+                cwd=self.files.root,
+                env={"PATH": _PATH, **program.environment},
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                timeout=_RUN_SECONDS,
+                check=False,
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise ProcessError(f"{self.name}: {what} ({error})") from error
+        if done.returncode != 0:
+            said = " ".join((done.stderr or done.stdout).split())[-400:]
+            raise ProcessError(f"{self.name}: {what}: {said}")
+
+    def end(self, mark: str) -> None:
+        """End what has a mark; fine when nothing has. Raises ProcessError."""
+        processes.end(self._processes(mark), _GRACE_SECONDS)
+
+    def _line(self, program: Program) -> list[str]:
+        surroundings = Surroundings(self.namespace, self.files.hosts, self.files.resolver, program.user)
+        return programs.command(surroundings, self.binaries, sources(), program.name, program.arguments)
+
+    def _processes(self, mark: str) -> list[psutil.Process]:
+        return [one for one in namespaces.processes_in(self.namespace) if mark_of(one) == mark]
+
+
+def _program_of(process: psutil.Process) -> str:
+    """The program a process runs, as it was named; empty when it has ended."""
+    import psutil
+
+    try:
+        return (process.cmdline() or [""])[0]
+    except psutil.Error:
+        return ""
