@@ -40,6 +40,12 @@ spec:
 """
 
 
+@pytest.fixture(scope="module", autouse=True)
+def kubeconfigs(dev_fleet: DevFleet) -> None:
+    """Written by status, for kubectl."""
+    dev_fleet.world.meshfleet("status", "--stack", "dev", "--json")
+
+
 def failed(report: dict[str, Any]) -> dict[str, dict[str, str]]:
     """What does not hold: check → cluster → detail."""
     found: dict[str, dict[str, str]] = {}

@@ -56,6 +56,7 @@ def test_on_the_wire_there_is_tls_to_the_ports_of_gateways_alone(report: dict[st
 @pytest.mark.proof("the caller is known by its SPIFFE identity across clusters", step=4)
 def test_the_application_of_another_cluster_sees_who_calls(dev_fleet: DevFleet) -> None:
     world = dev_fleet.world
+    world.meshfleet("status", "--stack", "dev", "--json")
     place = Place.of(Workspace("dev", world.home))
     (pod,) = world.get("dev", "west", "pods", "-n", "sample", "-l", "app=echo")["items"]
     address = world.get("dev", "west", "service", "echo", "-n", "sample")["spec"]["clusterIP"]
