@@ -6,6 +6,7 @@ A `bash` block has an HTML comment before it that says how it is tested:
     <!-- run: exits 2 -->            the same, and ends so
     <!-- run: fleet -->              runs where the stack `dev` is up (tests/integration)
     <!-- run: fleet, exits 1 -->     the same, and ends so
+    <!-- run: fleet examples/X -->   runs where that example is up (tests/integration/use_cases)
     <!-- not run: because ... -->    does not run, for that reason
 
 and, if its output is shown, `<!-- prints -->` before the block with it. There `…` stands for anything within a
@@ -25,7 +26,7 @@ PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
 BLOCK = re.compile(
     r"^(?:<!-- (?P<mark>[^>\n]*) -->\n)?```(?P<language>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
 )
-RUN = re.compile(r"run(?:: (?P<fleet>fleet)?(?:, )?(?:exits (?P<code>\d+))?)?")
+RUN = re.compile(r"run(?:: (?P<fleet>fleet)?(?: (?P<example>examples/[a-z-]+))?(?:, )?(?:exits (?P<code>\d+))?)?")
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class Snippet:
     text: str
     run: bool | None = None
     fleet: bool = False
+    example: str = ""
     code: int = 0
     why_not: str = ""
     prints: str | None = None
@@ -92,4 +94,10 @@ def _marked(snippet: Snippet, mark: str) -> Snippet:
     found = RUN.fullmatch(mark)
     if not found:
         return snippet
-    return replace(snippet, run=True, fleet=bool(found["fleet"]), code=int(found["code"] or 0))
+    return replace(
+        snippet,
+        run=True,
+        fleet=bool(found["fleet"]),
+        example=found["example"] or "",
+        code=int(found["code"] or 0),
+    )

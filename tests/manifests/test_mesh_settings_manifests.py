@@ -79,6 +79,7 @@ def test_what_is_left_out_is_not_written(fleet: Fleet) -> None:
         config, made = mesh_config(fleet, mesh), mesh_objects(fleet, mesh, "istio-system")
         assert ("outboundTrafficPolicy" in config) == (given_ones.outbound_traffic_policy is not None)
         assert ("localityLbSetting" in config) == (given_ones.locality is not None)
+        assert ("defaultHttpRetryPolicy" in config) == (given_ones.locality is not None)
         assert ("outlier-detection" in made) == (given_ones.locality is not None)
         assert ("extensionProviders" in config) == (given_ones.tracing is not None)
         assert ("peer-authentication" in made) == (given_ones.mtls is not None)
@@ -126,6 +127,14 @@ def test_failover_keeps_its_order_and_comes_with_what_makes_it_work() -> None:
             "baseEjectionTime": "30s",
             "maxEjectionPercent": 100,
         }
+    }
+
+
+@pytest.mark.parametrize("locality", [{}, {"failover": [{"from": "west", "to": "east"}]}])
+def test_with_locality_the_last_try_of_a_request_is_in_another_region(locality: Any) -> None:
+    assert mesh_config(fleet_with(locality=locality), "mesh1")["defaultHttpRetryPolicy"] == {
+        "attempts": 2,
+        "retryRemoteLocalities": True,
     }
 
 

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.proof("the commands in the documentation work as they a
 FLEET = {
     snippet.text: snippet
     for snippet in sorted(snippets(), key=lambda snippet: snippet.prints is not None)
-    if snippet.fleet
+    if snippet.fleet and not snippet.example
 }.values()
 
 

@@ -32,9 +32,11 @@ class Sender:
 
     @property
     def identity(self) -> str:
-        """Its SPIFFE ID, in the trust domain that Istio has by itself."""
+        """Its SPIFFE ID in the trust domain of its mesh."""
         namespace, name = self.workload.split("/")
-        return f"spiffe://cluster.local/ns/{namespace}/sa/{name}"
+        mesh = self.fleet.cluster(self.cluster)["mesh"]
+        (domain,) = (one["trustDomain"] for one in self.fleet.status["meshes"] if one["name"] == mesh)
+        return f"spiffe://{domain}/ns/{namespace}/sa/{name}"
 
     @property
     def network_namespace(self) -> str:
@@ -84,6 +86,13 @@ def ready_pods(fleet: Running, cluster: str, workload: str) -> list[dict[str, An
             one["type"] == "Ready" and one["status"] == "True" for one in pod.get("status", {}).get("conditions", ())
         )
     ]
+
+
+def in_clear_text(fleet: Running, cluster: str, workload: str, count: int = 10) -> list[Reply]:
+    """Call a pod of a workload from its node, which is behind no proxy."""
+    (pod,) = ready_pods(fleet, cluster, workload)
+    target = Target(pod["status"]["podIP"], 8080, pod["metadata"]["name"])
+    return send(place(fleet).node(cluster), target, count, ANSWER_SECONDS)
 
 
 def answered(replies: Sequence[Reply]) -> Counter[str]:

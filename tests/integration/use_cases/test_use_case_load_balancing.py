@@ -13,6 +13,7 @@ from embedded.network.capture import Capture, capturing
 from embedded.network.place import OUTSIDE, link_name
 from tests.integration.clone import Clone
 from tests.integration.models.running import Running
+from tests.integration.use_cases.pages import assert_prints_what_the_page_shows
 from tests.integration.use_cases.sending import Sender, answered, place, seen, sending
 from tests.integration.world import settled
 from verification.checks.traffic_wire import gateways, judge
@@ -23,7 +24,7 @@ pytestmark = [
 ]
 
 CLUSTERS = ("west", "east")
-CATALOG = "shop/catalog"
+CATALOG, PRICES = "shop/catalog", "shop/prices"
 REQUESTS = 200
 STRANGER = "198.18.255.250"
 """An address outside of all networks that no gateway has."""
@@ -33,6 +34,10 @@ STRANGER = "198.18.255.250"
 def fleet(clone: Clone) -> Iterator[Running]:
     with sending(clone, "load-balancing") as running:
         yield running
+
+
+def test_verify_prints_what_the_page_shows(fleet: Running) -> None:
+    assert_prints_what_the_page_shows(fleet)
 
 
 @pytest.mark.parametrize("cluster", CLUSTERS)
@@ -51,6 +56,14 @@ def test_whoever_answers_sees_the_identity_of_the_caller(fleet: Running, cluster
     sender = Sender(fleet, cluster, CATALOG)
     replies = sender.send(CATALOG, 20)
     assert {one.cluster for one in replies} == set(CLUSTERS)
+    assert {one.peer for one in replies} == {sender.identity}
+
+
+@pytest.mark.parametrize("cluster", CLUSTERS)
+def test_what_runs_in_one_cluster_only_is_reached_from_all(fleet: Running, cluster: str) -> None:
+    sender = Sender(fleet, cluster, CATALOG)
+    replies = sender.send(PRICES, REQUESTS)
+    assert answered(replies) == {"east": REQUESTS}
     assert {one.peer for one in replies} == {sender.identity}
 
 

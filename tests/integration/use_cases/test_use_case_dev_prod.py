@@ -1,0 +1,118 @@
+"""Development apart from production: one name in two meshes, and no way from one into the other."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.integration.clone import Clone
+from tests.integration.models.running import Running
+from tests.integration.use_cases.pages import assert_prints_what_the_page_shows
+from tests.integration.use_cases.sending import PORT, Sender, answered, in_clear_text, ready_pods, sending
+from tests.integration.world import settled
+from verification.traffic import Reply, Target, send
+
+pytestmark = [
+    pytest.mark.proof("no request crosses from one mesh of a fleet into another", step=4),
+    pytest.mark.root("real requests"),
+]
+
+MESHES = ("development", "production")
+WAYS = (MESHES, MESHES[::-1])
+CART = "shop/cart"
+# The name by which a gateway knows port 80 of `cart`, as every proxy of its own mesh asks for it.
+SNI = "outbound_.80_._.cart.shop.svc.cluster.local"
+CROSSING, CROSSING_ADDRESS = "cart.elsewhere.example", "240.240.0.1"
+
+
+@pytest.fixture(scope="module")
+def fleet(clone: Clone) -> Iterator[Running]:
+    with sending(clone, "dev-prod") as running:
+        yield running
+
+
+def test_verify_prints_what_the_page_shows(fleet: Running) -> None:
+    assert_prints_what_the_page_shows(fleet)
+
+
+@pytest.mark.parametrize("mesh", MESHES)
+def test_the_name_that_both_have_leads_to_the_callers_own(fleet: Running, mesh: str) -> None:
+    sender = Sender(fleet, mesh, CART)
+    replies = sender.send(CART)
+    assert answered(replies) == {mesh: 200}
+    assert {one.peer for one in replies} == {f"spiffe://{mesh}.example/ns/shop/sa/cart"} == {sender.identity}
+
+
+@pytest.mark.parametrize(("here", "there"), WAYS)
+def test_a_proxy_that_is_led_to_the_gateway_of_the_other_mesh_is_refused(fleet: Running, here: str, there: str) -> None:
+    gateway = fleet.cluster(there)["gateway"]
+    apply(fleet, here, *way_in(gateway["address"], gateway["port"]))
+    sender = Sender(fleet, here, CART)
+
+    def cross() -> list[Reply]:
+        return send(sender.network_namespace, Target(CROSSING_ADDRESS, PORT, CROSSING), 5, 5.0)
+
+    # Once the proxy knows the way: it gets to the other mesh's pod, and neither takes the other's certificate.
+    assert settled(lambda: all("TLS" in one.fault for one in cross()), 30), cross()
+    assert {one.code for one in cross()} == {503}
+
+
+@pytest.mark.parametrize(("here", "there"), WAYS)
+def test_the_same_way_into_the_own_mesh_is_open(fleet: Running, here: str, there: str) -> None:
+    gateway = fleet.cluster(here)["gateway"]
+    apply(fleet, here, *way_in(gateway["address"], gateway["port"]))
+    sender = Sender(fleet, here, CART)
+
+    def cross() -> list[Reply]:
+        return send(sender.network_namespace, Target(CROSSING_ADDRESS, PORT, CROSSING), 5, 5.0)
+
+    assert settled(lambda: answered(cross()) == {here: 5}, 30), cross()
+
+
+@pytest.mark.parametrize(("here", "there"), WAYS)
+def test_the_gateway_of_the_other_mesh_takes_no_plain_text(fleet: Running, here: str, there: str) -> None:
+    gateway = fleet.cluster(there)["gateway"]
+    target = Target(gateway["address"], int(gateway["port"]), "cart.shop.svc.cluster.local")
+    replies = send(Sender(fleet, here, CART).network_namespace, target, 5, 5.0)
+    assert 200 not in {one.code for one in replies}
+
+
+@pytest.mark.parametrize(("here", "there"), WAYS)
+def test_the_pods_of_the_other_mesh_cannot_be_reached_by_their_addresses(fleet: Running, here: str, there: str) -> None:
+    (pod,) = ready_pods(fleet, there, CART)
+    target = Target(pod["status"]["podIP"], 8080, "cart.shop.svc.cluster.local")
+    replies = send(Sender(fleet, here, CART).network_namespace, target, 2, 2.0)
+    assert 200 not in {one.code for one in replies}
+
+
+def test_production_refuses_plain_text_and_development_does_not(fleet: Running) -> None:
+    assert {one.code for one in in_clear_text(fleet, "production", CART)} == {0}
+    assert {one.code for one in in_clear_text(fleet, "development", CART)} == {200}
+
+
+def way_in(address: str, port: int) -> list[dict[str, Any]]:
+    """What leads a proxy, with its own certificate, to a gateway as one of that gateway's mesh would ask it."""
+    metadata = {"name": "way-in", "namespace": "shop"}
+    entry = {
+        "hosts": [CROSSING],
+        "addresses": [CROSSING_ADDRESS],
+        "ports": [{"number": PORT, "name": "http", "protocol": "HTTP", "targetPort": int(port)}],
+        "resolution": "STATIC",
+        "location": "MESH_INTERNAL",
+        "endpoints": [{"address": address}],
+    }
+    rule = {"host": CROSSING, "trafficPolicy": {"tls": {"mode": "ISTIO_MUTUAL", "sni": SNI}}}
+    return [
+        {"apiVersion": "networking.istio.io/v1", "kind": kind, "metadata": metadata, "spec": spec}
+        for kind, spec in (("ServiceEntry", entry), ("DestinationRule", rule))
+    ]
+
+
+def apply(fleet: Running, cluster: str, *objects: dict[str, Any]) -> None:
+    """Apply objects past the stack; they go with the cluster."""
+    path = fleet.world.folder / f"{cluster}.json"
+    path.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": objects}), encoding="utf-8")
+    fleet.world.kubectl(fleet.stack, cluster, "apply", "--filename", str(path))

@@ -1,0 +1,132 @@
+"""Disaster recovery: requests stay in their region, leave it in the declared order when it is lost, and come back.
+
+A client asks 50 times a second all the while. How many of its requests failed goes into the report of the tests; that
+none fails but for a moment after a change is what the page promises, and what is tested.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import psutil
+import pytest
+
+from embedded import processes
+from embedded.network import namespaces
+from tests.integration.clone import Clone
+from tests.integration.models.running import Running
+from tests.integration.use_cases.pages import assert_prints_what_the_page_shows
+from tests.integration.use_cases.sending import Sender, answered, place, sending
+from tests.integration.world import kill, settled
+from verification.steady_requests import SteadyRequests
+
+pytestmark = [
+    pytest.mark.proof("a lost region is served by the next one, and serves itself when it is back", step=4),
+    pytest.mark.root("real requests"),
+]
+
+Record = Callable[[str, object], None]
+
+STACK = "examples/disaster-recovery"
+REGIONS = ("north", "central", "south")
+ORDERS, WEB = "shop/orders", "shop/web"
+MOMENT = 5.0
+"""Seconds after a change in which a request may fail; those under way in the region that is lost do."""
+EJECTION = 10.0
+"""Seconds after which proxies try a lost region again, `baseEjectionSeconds` of the stack file."""
+
+
+@pytest.fixture(scope="module")
+def fleet(clone: Clone) -> Iterator[Running]:
+    with sending(clone, "disaster-recovery") as running:
+        yield running
+
+
+def test_verify_prints_what_the_page_shows(fleet: Running) -> None:
+    assert_prints_what_the_page_shows(fleet)
+
+
+@pytest.fixture
+def web(fleet: Running) -> Sender:
+    return Sender(fleet, "north", WEB)
+
+
+def scale(fleet: Running, region: str, replicas: int) -> None:
+    """Give `orders` so many pods in a region, past the stack."""
+    fleet.world.kubectl(fleet.stack, region, "scale", "deployment/orders-v1", "-n", "shop", f"--replicas={replicas}")
+
+
+def lose(fleet: Running, cluster: str) -> None:
+    """Kill all that there is of a cluster: API server, istiod, node, pods and gateway."""
+    folder = fleet.world.home / "fleets" / fleet.stack
+    found: list[psutil.Process] = []
+    # The node first, which would start its pods again.
+    for part in (f"nodes/{cluster}", f"clusters/{cluster}", f"istiods/{cluster}.default"):
+        found += [process for named in processes.find(folder / part).values() for process in named]
+    found += namespaces.processes_in(*namespaces.names(place(fleet).pods(cluster)))
+    assert {"node-agent", "kube-apiserver", "pilot-discovery", "envoy"} <= {process.name() for process in found}
+    for process in found:
+        kill(process)
+
+
+def assert_fails_for_a_moment_at_most(steady: SteadyRequests, changes: list[float], record: Record) -> None:
+    """Whether every request that was due at another time was answered; what was not goes into the report."""
+    record("requests", len(steady.requests))
+    record("failed", len(steady.failed))
+    record("longest gap in seconds", round(steady.longest_gap, 2))
+    strays = [one for one in steady.failed if not any(-1 <= one.due - change <= MOMENT for change in changes)]
+    assert strays == []
+
+
+@pytest.mark.parametrize("region", REGIONS)
+def test_requests_stay_in_their_region(fleet: Running, region: str) -> None:
+    replies = Sender(fleet, region, WEB).send(ORDERS)
+    assert answered(replies) == {region: 200}
+
+
+def test_they_leave_a_region_without_pods_in_the_declared_order_and_come_back(
+    fleet: Running, web: Sender, record_testsuite_property: Record
+) -> None:
+    changes = []
+    with web.asking(ORDERS) as steady:
+        for lost, next_one in (("north", "central"), ("central", "south")):
+            changes.append(steady.elapsed)
+            scale(fleet, lost, 0)
+            assert web.is_answered_by(ORDERS, next_one)
+        # The stack says that there is one.
+        changes.append(steady.elapsed)
+        fleet.world.meshfleet("up", "--stack", STACK, "--refresh", "--json")
+        assert web.is_answered_by(ORDERS, "north")
+        changes.append(steady.elapsed)
+    assert steady.clusters().keys() == set(REGIONS)
+    assert_fails_for_a_moment_at_most(steady, changes, record_testsuite_property)
+
+
+def test_a_region_that_is_lost_as_a_whole_is_left_and_comes_back_with_up(
+    fleet: Running, web: Sender, record_testsuite_property: Record
+) -> None:
+    scale(fleet, "north", 0)
+    assert web.is_answered_by(ORDERS, "central")
+    with web.asking(ORDERS) as steady:
+        assert settled(lambda: steady.clusters()["central"] >= 50, 20)
+        lost = steady.elapsed
+        lose(fleet, "central")
+        assert web.is_answered_by(ORDERS, "south")
+        # Proxies try it again from time to time, and nobody may notice.
+        assert settled(lambda: steady.elapsed > lost + EJECTION + 2 * MOMENT, 60)
+        since = steady.since(lost + MOMENT)
+        assert since.clusters() == {"south": len(since.requests)}
+        last = max((one.due for one in steady.failed), default=lost)
+        record_testsuite_property("seconds from the loss to the last failed request", round(last - lost, 2))
+        fleet.up()
+        assert web.is_answered_by(ORDERS, "central")
+        returned = steady.elapsed
+    assert steady.clusters().keys() == {"central", "south"}
+    assert_fails_for_a_moment_at_most(steady, [lost], record_testsuite_property)
+    assert returned > lost
+
+
+def test_the_fleet_is_whole_again(fleet: Running, web: Sender) -> None:
+    fleet.world.meshfleet("up", "--stack", STACK, "--refresh", "--json")
+    assert web.is_answered_by(ORDERS, "north")
+    fleet.verified()
