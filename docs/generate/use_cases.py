@@ -37,8 +37,8 @@ and on the same network, without a gateway; only if none were left there would `
 is that of its node, which is the region and the zone of its cluster.""",
     "dev-prod": """\
 `cart.shop.svc.cluster.local` is a name in both meshes, and means the pods of its own in each. Neither istiod reads the
-other's cluster, so it knows no endpoint there; and a proxy that was led there all the same would be refused, since
-each mesh trusts its own root only. [Two meshes](models.md#two-meshes) has more of it.""",
+other's cluster, so it knows no endpoint there; and a proxy that was led to the other's gateway all the same would be
+refused, since each mesh trusts its own root only. [Two meshes](models.md#two-meshes) has more of it.""",
     "data-processing": """\
 Who calls is told by the certificate of its proxy, `spiffe://cluster.local/ns/analytics/sa/processing`, which the
 gateway between the networks passes on unopened. `storage` answers anybody else with 403, its neighbours included, and
@@ -152,7 +152,7 @@ SECTION = """\
 
 <!-- run: fleet examples/{name} -->
 ```bash
-meshfleet verify --stack examples/{name} | grep -E '{looked_for}' | sort
+meshfleet verify --stack examples/{name} 2>&1 | grep -E ' {looked_for} ' | sort
 ```
 
 <!-- prints -->

@@ -69,11 +69,11 @@ def lose(fleet: Running, cluster: str) -> None:
         kill(process)
 
 
-def assert_fails_for_a_moment_at_most(steady: SteadyRequests, changes: list[float], record: Record) -> None:
+def assert_fails_for_a_moment_at_most(what: str, steady: SteadyRequests, changes: list[float], record: Record) -> None:
     """Whether every request that was due at another time was answered; what was not goes into the report."""
-    record("requests", len(steady.requests))
-    record("failed", len(steady.failed))
-    record("longest gap in seconds", round(steady.longest_gap, 2))
+    record(f"{what}: requests", len(steady.requests))
+    record(f"{what}: failed", len(steady.failed))
+    record(f"{what}: longest gap in seconds", round(steady.longest_gap, 2))
     strays = [one for one in steady.failed if not any(-1 <= one.due - change <= MOMENT for change in changes)]
     assert strays == []
 
@@ -99,7 +99,7 @@ def test_they_leave_a_region_without_pods_in_the_declared_order_and_come_back(
         assert web.is_answered_by(ORDERS, "north")
         changes.append(steady.elapsed)
     assert steady.clusters().keys() == set(REGIONS)
-    assert_fails_for_a_moment_at_most(steady, changes, record_testsuite_property)
+    assert_fails_for_a_moment_at_most("regions without pods", steady, changes, record_testsuite_property)
 
 
 def test_a_region_that_is_lost_as_a_whole_is_left_and_comes_back_with_up(
@@ -117,12 +117,12 @@ def test_a_region_that_is_lost_as_a_whole_is_left_and_comes_back_with_up(
         since = steady.since(lost + MOMENT)
         assert since.clusters() == {"south": len(since.requests)}
         last = max((one.due for one in steady.failed), default=lost)
-        record_testsuite_property("seconds from the loss to the last failed request", round(last - lost, 2))
+        record_testsuite_property("a lost region: seconds to the last failed request", round(last - lost, 2))
         fleet.up()
         assert web.is_answered_by(ORDERS, "central")
         returned = steady.elapsed
     assert steady.clusters().keys() == {"central", "south"}
-    assert_fails_for_a_moment_at_most(steady, [lost], record_testsuite_property)
+    assert_fails_for_a_moment_at_most("a lost region", steady, [lost], record_testsuite_property)
     assert returned > lost
 
 
