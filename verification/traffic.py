@@ -17,6 +17,8 @@ from embedded.network.namespaces import inside
 
 _ENOUGH = 3
 """So many without an answer say what hundreds would, and each may take seconds."""
+_LONGEST_FAULT = 300
+"""Characters of an answer that is kept of what went wrong: Envoy says at the end what TLS did not like."""
 _LINE = re.compile(r"^(Cluster|ServiceVersion|RequestHeader)=(.*)$", re.MULTILINE)
 _PEER = re.compile(r"(?:^|[;,])URI=(spiffe://[^;,\"]+)")
 
@@ -77,7 +79,7 @@ def ask(target: Target, seconds: float) -> Reply:
 def reply(code: int, body: str, seconds: float = 0.0) -> Reply:
     """What an answer says. Pure."""
     if code != 200:
-        return Reply(code, fault=" ".join(body.split())[:120] or f"HTTP {code}", seconds=seconds)
+        return Reply(code, fault=" ".join(body.split())[:_LONGEST_FAULT] or f"HTTP {code}", seconds=seconds)
     found = {"Cluster": "", "ServiceVersion": "", "RequestHeader": ""}
     for key, value in _LINE.findall(body):
         if key != "RequestHeader":

@@ -112,9 +112,10 @@ that no packet goes between the networks for them; that with none left there `to
 again once it is back.""",
     "dev-prod": """\
 that the name leads to the caller's own mesh, by 200 of 200 requests; that a proxy that is led to the gateway of the
-other mesh, with its own certificate and the right name, ends in a failed TLS handshake, while the same way into its
-own mesh is open; that pods of the other mesh cannot be reached by their addresses; that `production` refuses plain
-text and `development`, which does not ask for mutual TLS, takes it.""",
+other mesh, with its own certificate and the right name, gets 503, while the same way into its own mesh is open; that
+it is the certificate, which the pod behind that gateway refuses as of an unknown authority; that pods of the other mesh
+cannot be reached by their addresses; that `production` refuses plain text and `development`, which does not ask for
+mutual TLS, takes it.""",
     "data-processing": """\
 that `storage` answers 200 of 200 requests of `processing` out of the other cluster and each of `reports`, and of its
 own pods, with 403; that a caller without a certificate gets no answer; that both change places when the stack file
