@@ -108,8 +108,8 @@ requests over 67 seconds 4 failed, all within 0.1 s, and the longest time withou
 the try in another region it was 100, and 1.04 s.""",
     "low-latency": """\
 that of 200 requests all are answered in the caller's own zone; that `images` come to `paris` from `london` alone and
-that no packet goes between the networks for them; that with none left there `tokyo` answers, and that the nearest does
-again once it is back.""",
+that no connection between the networks is used for them; that with none left there `tokyo` answers, and that the
+nearest does again once it is back.""",
     "dev-prod": """\
 that the name leads to the caller's own mesh, by 200 of 200 requests; that a proxy that is led to the gateway of the
 other mesh, with its own certificate and the right name, gets 503, while the same way into its own mesh is open; that

@@ -88,7 +88,8 @@ def test_a_pod_takes_a_certificate_of_its_own_mesh_and_none_of_the_other(fleet: 
     assert own.server == f"spiffe://{here}.example/ns/shop/sa/cart"
     assert own.said.startswith("HTTP/1.1 200")
     assert other.server == f"spiffe://{there}.example/ns/shop/sa/cart"
-    assert "UNKNOWN_CA" in other.said
+    # It says why, or hangs up.
+    assert other.said == "" or "UNKNOWN_CA" in other.said
 
 
 @pytest.mark.parametrize(("here", "there"), WAYS)
