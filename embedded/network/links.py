@@ -26,12 +26,6 @@ def _netlink(subject: str) -> Iterator[Any]:
         raise NetworkError(f"{subject}: the kernel refuses it ({error.args[-1]})") from error
 
 
-def bring_up(link: str) -> None:
-    """Bring an interface up. Raises NetworkError."""
-    with _netlink(f"interface {link}") as netlink:
-        netlink.link("set", index=_index(netlink, link), state="up")
-
-
 def add_bridges(*wanted: str) -> None:
     """Bridges of these names, up. Raises NetworkError."""
     for link in wanted:

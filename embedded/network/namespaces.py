@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 NAMED: Final = Path("/run/netns")
+# The first interface of every namespace.
+_LOOPBACK: Final = 1
 _CLONE_NEWNET: Final = 0x40000000
 _GRACE_SECONDS: Final = 2.0
 _ROUNDS: Final = 5
@@ -55,11 +57,12 @@ def create(name: str) -> None:
 
 
 def _prepare() -> None:
-    from embedded.network.links import bring_up
+    from pyroute2 import IPRoute
 
     # Istio's own filters and the addresses here are of IPv4; with both, everything would be there twice.
     set_kernel("net/ipv6/conf/all/disable_ipv6", "1")
-    bring_up("lo")
+    with IPRoute() as netlink:
+        netlink.link("set", index=_LOOPBACK, state="up")
 
 
 def set_kernel(setting: str, value: str) -> None:
