@@ -126,8 +126,7 @@ def end(processes: Sequence[psutil.Process], grace: float) -> None:
 
     Raises ProcessError when one is still there afterwards, naming it.
     """
-    for process in processes:
-        _signal(process.terminate)
+    ask_to_end(processes)
     alive = _await_exit(processes, grace)
     for process in alive:
         _signal(process.kill)
@@ -135,6 +134,12 @@ def end(processes: Sequence[psutil.Process], grace: float) -> None:
     if alive:
         names = ", ".join(f"{process.pid}" for process in alive)
         raise ProcessError(f"process {names} does not end, not even when killed; look at it with ps")
+
+
+def ask_to_end(processes: Sequence[psutil.Process]) -> None:
+    """Ask exactly these processes to end, and do not wait."""
+    for process in processes:
+        _signal(process.terminate)
 
 
 def _await_exit(processes: Sequence[psutil.Process], seconds: float) -> list[psutil.Process]:

@@ -138,7 +138,9 @@ class Agent:
         for uid, (run, thread) in list(self._pods.items()):
             pod = present.get(uid)
             if pod is None or (pod.metadata and pod.metadata.deletionTimestamp):
-                run.stop.set()
+                run.delete(pod)
+            else:
+                run.seen(pod)
             if not thread.is_alive():
                 del self._pods[uid]
         # Those of pods that went while no agent ran.

@@ -42,7 +42,10 @@ class Mount:
 
 @dataclass(frozen=True)
 class Container:
-    """One container; `sidecar` is an init container that keeps running beside the others."""
+    """One container; `sidecar` is an init container that keeps running beside the others.
+
+    `pause` are the seconds that it is left in peace when its pod is to end.
+    """
 
     name: str
     image: str
@@ -53,6 +56,7 @@ class Container:
     sidecar: bool
     started: HttpProbe | None
     ready: HttpProbe | None
+    pause: float = 0.0
 
 
 def containers_of(pod: Pod, address: str, host: str) -> tuple[Container, ...]:
@@ -79,7 +83,13 @@ def _container(declared: Declared, fields: Mapping[str, str], *, first: bool) ->
         sidecar=first and declared.restartPolicy == "Always",
         started=startup,
         ready=_probe(declared.readinessProbe, declared),
+        pause=_pause(declared),
     )
+
+
+def _pause(declared: Declared) -> float:
+    before = declared.lifecycle.preStop if declared.lifecycle else None
+    return float(before.sleep.seconds) if before and before.sleep else 0.0
 
 
 def _environment(declared: Sequence[EnvVar], fields: Mapping[str, str]) -> dict[str, str]:

@@ -17,8 +17,9 @@ from embedded.network.node_network import NodeNetwork
 from embedded.network.place import Place
 from embedded.network.programs import MARK
 from embedded.node.containers import Container, HttpProbe, containers_of
-from embedded.node.pod_status import pod_status
+from embedded.node.pod_status import is_ready, pod_status
 from embedded.node.running_container import RunningContainer, ask_over_http, now
+from embedded.node.termination import end_containers
 from embedded.node.volumes import PodVolumes
 from embedded.workspace import write_private_file
 from topology.errors import MeshfleetError
@@ -49,6 +50,7 @@ class PodRun:
     said: Callable[[str], None]
     stop: threading.Event = field(default_factory=threading.Event)
     leave: threading.Event = field(default_factory=threading.Event)
+    grace: float = 0.0
     _told: Mapping[str, Any] = field(default_factory=dict)
     _begun: str = field(default_factory=now)
 
@@ -62,6 +64,20 @@ class PodRun:
         """`namespace/name`."""
         metadata = self.pod.metadata
         return f"{metadata.namespace}/{metadata.name}" if metadata else ""
+
+    def seen(self, pod: Pod) -> None:
+        """Take notice of the pod as the API server has it now."""
+        self.pod = pod
+        conditions = (pod.status.conditions if pod.status else None) or ()
+        if is_ready(conditions) != is_ready(self._told.get("conditions", ())):
+            # Somebody else has written there, as a cluster does of all pods of a node that is not heard of.
+            self._told = {}
+
+    def delete(self, pod: Pod | None) -> None:
+        """Begin its end; None when the API server has it no more, so that nobody waits for it."""
+        metadata = pod.metadata if pod else None
+        self.grace = float((metadata.deletionGracePeriodSeconds if metadata else 0) or 0)
+        self.stop.set()
 
     @property
     def directory(self) -> Path:
@@ -159,13 +175,18 @@ class PodRun:
     def _processes_of(self, container: str) -> list[Any]:
         return [one for one in namespaces.processes_in(self.namespace) if mark_of(one) == container]
 
-    def _adopt(self, running: Mapping[str, RunningContainer]) -> None:
-        found = namespaces.processes_in(self.namespace)
+    def _programs_of(self, container: str) -> list[Any]:
+        """The processes of a container that no other of its processes has started."""
+        found = self._processes_of(container)
         numbers = {process.pid for process in found}
-        for process in found:
-            one = running.get(mark_of(process))
-            if one is not None and process.ppid() not in numbers:
+        return [process for process in found if parent_of(process) not in numbers]
+
+    def _adopt(self, running: Mapping[str, RunningContainer]) -> None:
+        for name, one in running.items():
+            for process in self._programs_of(name):
                 one.adopt(process)
+                # Asked before anything is told: a pod that has been ready all the time never was without.
+                one.look(self._ask)
 
     def _ask(self, probe: HttpProbe) -> bool:
         router = self.place.node(self.node.cluster)
@@ -193,6 +214,11 @@ class PodRun:
     def _end(self) -> None:
         from lightkube.resources.core_v1 import Pod
 
+        if self.grace > 0:
+            containers = containers_of(self.pod, self.address, self.node.address)
+            end_containers(containers, self._programs_of, self.grace, self.leave)
+            if self.leave.is_set():
+                return
         processes.end(namespaces.processes_in(self.namespace), _GRACE_SECONDS)
         node_network.disconnect_pod(self.place, self.node, self.namespace)
         shutil.rmtree(self.directory, ignore_errors=True)
@@ -226,6 +252,16 @@ def mark_of(process: Any) -> str:
         return str(process.environ().get(MARK, ""))
     except psutil.Error:
         return ""
+
+
+def parent_of(process: Any) -> int:
+    """The number of the process that started it; 0 when it has ended."""
+    import psutil
+
+    try:
+        return int(process.ppid())
+    except psutil.Error:
+        return 0
 
 
 def resolver(pod: Pod) -> str:

@@ -5,7 +5,7 @@ Source: https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,6 +48,12 @@ def pod_status(
         "initContainerStatuses": [_container(one, states[one.name]) for one in first],
         "containerStatuses": [_container(one, states[one.name]) for one in others],
     }
+
+
+def is_ready(conditions: Iterable[Any]) -> bool:
+    """Whether conditions, as a status or the API server has them, say that the pod is ready."""
+    found = [one if isinstance(one, Mapping) else {"type": one.type, "status": one.status} for one in conditions]
+    return any(one["type"] == "Ready" and one["status"] == "True" for one in found)
 
 
 def _is_past(container: Container, state: ContainerState) -> bool:

@@ -1,0 +1,1 @@
+"""What becomes of requests between clusters while their fleet is changed."""
