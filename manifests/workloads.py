@@ -27,6 +27,12 @@ READY_PATH = "/"
 # https://github.com/istio/istio/blob/master/pkg/test/echo/cmd/server/main.go
 ECHO_IMAGE = f"docker.io/istio/app:{EMBEDDED_ISTIO}.0"
 
+# A pod that is to end is asked for as long as not every proxy of the mesh has heard of it. So its program goes on for
+# as long as its own proxy does by itself (terminationDrainDuration of meshConfig.defaultConfig); with nobody behind it
+# a proxy answers 503, which is not tried again. Kubernetes has this pause since 1.30.
+# https://kubernetes.io/docs/concepts/containers/container-lifecycle-hooks/
+PAUSE_SECONDS = 5
+
 # The kinds by which requests find a version.
 ROUTES = ("DestinationRule", "VirtualService")
 
@@ -131,6 +137,7 @@ def _pod(cluster: str, name: str, workload: Workload, version: str) -> Object:
             **({"tcpSocket": {"port": http}} if workload.image else {"httpGet": {"path": READY_PATH, "port": http}}),
             "periodSeconds": 2,
         },
+        "lifecycle": {"preStop": {"sleep": {"seconds": PAUSE_SECONDS}}},
     }
     if not workload.image:
         container["args"] = [

@@ -77,7 +77,7 @@ def ask(target: Target, seconds: float) -> Reply:
 def reply(code: int, body: str, seconds: float = 0.0) -> Reply:
     """What an answer says. Pure."""
     if code != 200:
-        return Reply(code, fault=" ".join(body.split())[:120] or f"HTTP {code}", seconds=seconds)
+        return Reply(code, fault=" ".join(body.split())[:240] or f"HTTP {code}", seconds=seconds)
     found = {"Cluster": "", "ServiceVersion": "", "RequestHeader": ""}
     for key, value in _LINE.findall(body):
         if key != "RequestHeader":

@@ -13,7 +13,9 @@ from embedded.sweep import sweep
 from embedded.workspace import Workspace
 from scripts.benchmark import documented_sequence as documented
 from scripts.benchmark.growth import member, scale
+from scripts.benchmark.hops import first_request, hop
 from scripts.benchmark.measurement import MEBIBYTE, Pair, measured, resident_under
+from scripts.benchmark.region import region
 from scripts.benchmark.row import Row
 from scripts.benchmark.stage import Stage, generated
 from topology import load
@@ -137,6 +139,9 @@ PARTS: dict[str, Callable[[Stage, int], list[Row]]] = {
     "memory": memory,
     "scale": scale,
     "member": member,
+    "request": first_request,
+    "hop": hop,
+    "region": region,
 }
 
 
