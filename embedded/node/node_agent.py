@@ -21,6 +21,7 @@ from embedded.cluster_spec import ClusterSpec
 from embedded.kubeconfig import connect, select_context
 from embedded.network.node_network import NodeNetwork, default_pods, remove_node
 from embedded.network.place import Place
+from embedded.node.draining import drain
 from embedded.node.sources import sources
 from embedded.node.spec import write_node
 from embedded.nodes import node_objects
@@ -102,6 +103,8 @@ class NodeAgent:
     def delete(self, kubeconfig: str | None = None, context: str | None = None) -> None:
         """End it, with its pods and their network, and remove its files. Its cluster may be gone."""
         processes.end(self._running(), _GRACE_SECONDS)
+        if os.geteuid() == 0 and self._others_are_led():
+            drain(self._place, self._cluster)
         self.remove()
         if kubeconfig is None:
             return
@@ -124,6 +127,12 @@ class NodeAgent:
         except OSError as error:
             raise file_error(self.directory, error) from error
         self._workspace.prune()
+
+    def _others_are_led(self) -> bool:
+        """Whether an istiod of another cluster runs, whose proxies may send requests here."""
+        folder = self._workspace.directory / "istiods"
+        others = [path for path in folder.glob("*") if not path.name.startswith(f"{self._cluster}.")]
+        return any(processes.find_all(others).values())
 
     def _running(self) -> list[psutil.Process]:
         return processes.find(self.directory).get(PROGRAM, [])

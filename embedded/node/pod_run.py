@@ -15,7 +15,7 @@ from embedded.api_errors import RefusedError, api_errors
 from embedded.network import namespaces, node_network
 from embedded.network.node_network import NodeNetwork
 from embedded.network.place import Place
-from embedded.network.programs import MARK
+from embedded.node.container_processes import processes_of, programs_of
 from embedded.node.containers import Container, HttpProbe, containers_of
 from embedded.node.pod_status import is_ready, pod_status
 from embedded.node.running_container import RunningContainer, ask_over_http, now
@@ -173,13 +173,10 @@ class PodRun:
         return self.launch(self, container)
 
     def _processes_of(self, container: str) -> list[Any]:
-        return [one for one in namespaces.processes_in(self.namespace) if mark_of(one) == container]
+        return processes_of(container, namespaces.processes_in(self.namespace))
 
     def _programs_of(self, container: str) -> list[Any]:
-        """The processes of a container that no other of its processes has started."""
-        found = self._processes_of(container)
-        numbers = {process.pid for process in found}
-        return [process for process in found if parent_of(process) not in numbers]
+        return programs_of(container, namespaces.processes_in(self.namespace))
 
     def _adopt(self, running: Mapping[str, RunningContainer]) -> None:
         for name, one in running.items():
@@ -242,26 +239,6 @@ PROXY_OWNER: Final = 1337
 def pods_directory(place: Place, cluster: str) -> Path:
     """Where the files of a cluster's pods are."""
     return place.directory / "pods" / cluster
-
-
-def mark_of(process: Any) -> str:
-    """The container a process belongs to; empty when to none, or when it has ended."""
-    import psutil
-
-    try:
-        return str(process.environ().get(MARK, ""))
-    except psutil.Error:
-        return ""
-
-
-def parent_of(process: Any) -> int:
-    """The number of the process that started it; 0 when it has ended."""
-    import psutil
-
-    try:
-        return int(process.ppid())
-    except psutil.Error:
-        return 0
 
 
 def resolver(pod: Pod) -> str:

@@ -24,7 +24,7 @@ PROXY: Final = 1337
 NOBODY: Final = 65534
 
 RELAY: Final = "relay"
-_PROXY_CONTAINER: Final = "istio-proxy"
+PROXY_CONTAINER: Final = "istio-proxy"
 _INIT_CONTAINERS: Final = ("istio-init", "istio-validation")
 _ISTIOD_CONTAINER: Final = "discovery"
 _ECHO_IMAGE: Final = "/istio/app:"
@@ -55,7 +55,7 @@ def program_of(
     if container in _INIT_CONTAINERS and arguments[:1] == ("istio-iptables",):
         # One tool for all rules; iptables would be a second one to install.
         return replace(program, arguments=(*arguments, "--native-nftables"), user=ROOT)
-    if container == _PROXY_CONTAINER:
+    if container == PROXY_CONTAINER:
         return replace(program, environment=_proxy_environment(environment, binaries))
     if container == _ISTIOD_CONTAINER:
         return replace(program, name=RELAY, user=ROOT)

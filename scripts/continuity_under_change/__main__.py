@@ -57,6 +57,8 @@ def main() -> None:
     parser.add_argument("--only", choices=list(CHANGES), nargs="+")
     parser.add_argument("--write", action="store_true")
     arguments = parser.parse_args()
+    if arguments.write and arguments.only:
+        parser.error("--write: the page has the figures of all changes; leave --only out")
     if reason := lacking():
         parser.error(reason)
     try:
