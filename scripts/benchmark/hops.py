@@ -40,7 +40,7 @@ def first_request(stage: Stage, runs: int) -> list[Row]:
 
 def hop(stage: Stage, runs: int) -> list[Row]:
     """A hop across networks through two proxies and a gateway, in one network, and without any mesh; in turn."""
-    stage.write_stack("hops", _two_networks())
+    stage.write_stack("hops", two_networks())
     stage.meshfleet("up", "--stack", "hops")
     pods = FleetOfPods(Workspace("hops", stage.home))
     inside_mesh = pods.namespace("west", "client", "sample")
@@ -61,7 +61,9 @@ def hop(stage: Stage, runs: int) -> list[Row]:
     return [*_latencies(alone, 1), *_latencies(together, CONNECTIONS), _rates(together)]
 
 
-def _two_networks() -> dict[str, Any]:
+def two_networks() -> dict[str, Any]:
+    """A stack: two clusters on one network and a third on another, with workloads in a mesh and out of it."""
+
     def cluster(network: str) -> dict[str, Any]:
         return {"embedded": {"pods": "processes"}, "network": network}
 

@@ -24,7 +24,7 @@ def region(stage: Stage, runs: int) -> list[Row]:
     """The region that serves a client's requests is lost, and the next one in order takes them."""
     lasts, failed, sent = [], [], []
     for _ in range(runs):
-        stage.write_stack(_STACK, _three_regions())
+        stage.write_stack(_STACK, three_regions())
         stage.meshfleet("up", "--stack", _STACK)
         pods = FleetOfPods(Workspace(_STACK, stage.home))
         namespace, target = pods.namespace("north", "web", "shop"), pods.service("north", "orders", "shop")
@@ -48,7 +48,7 @@ def last_failure(requests: SteadyRequests, lost: float) -> float:
     return max((one.answered - lost for one in requests.failed), default=0.0)
 
 
-def _three_regions() -> dict[str, Any]:
+def three_regions() -> dict[str, Any]:
     """The example of disaster recovery, but that the client's own region has nothing that answers."""
     regions = ("north", "central", "south")
     return {
