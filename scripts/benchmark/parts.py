@@ -14,6 +14,7 @@ from embedded.workspace import Workspace
 from scripts.benchmark import documented_sequence as documented
 from scripts.benchmark.growth import member, scale
 from scripts.benchmark.hops import first_request, hop
+from scripts.benchmark.machines import machine
 from scripts.benchmark.measurement import MEBIBYTE, Pair, measured, resident_under
 from scripts.benchmark.region import region
 from scripts.benchmark.row import Row
@@ -142,6 +143,7 @@ PARTS: dict[str, Callable[[Stage, int], list[Row]]] = {
     "request": first_request,
     "hop": hop,
     "region": region,
+    "machine": machine,
 }
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from scripts.benchmark.hops import two_networks
 from scripts.benchmark.load import Load
+from scripts.benchmark.machines import with_a_machine
 from scripts.benchmark.region import last_failure, three_regions
 from scripts.continuity_under_change.changes import CHANGES
 from scripts.continuity_under_change.figures import Figures, faults, table
@@ -48,6 +49,7 @@ def test_a_load_tells_its_rate_and_its_percentiles_in_milliseconds() -> None:
 
 def test_the_stacks_are_valid() -> None:
     assert set(load("hops", two_networks()).clusters) == {"west", "near", "east"}
+    assert set(load("machines", with_a_machine()).virtual_machines) == {"billing"}
     assert set(load("regions", three_regions()).clusters) == {"north", "central", "south"}
 
 
