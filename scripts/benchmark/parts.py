@@ -18,7 +18,7 @@ from scripts.benchmark.machines import machine
 from scripts.benchmark.measurement import MEBIBYTE, Pair, measured, resident_under
 from scripts.benchmark.region import region
 from scripts.benchmark.row import Row
-from scripts.benchmark.stage import Stage, generated
+from scripts.benchmark.stage import THREE, Stage, generated
 from topology import load
 
 NAMES = ("host", "west", "east")
@@ -51,8 +51,8 @@ def fleet(stage: Stage, runs: int) -> list[Row]:
     """The same from nothing, the three clusters included."""
     ours, other = [], []
     for _ in range(runs):
-        ours.append(stage.meshfleet("up", "--stack", "dev").seconds)
-        stage.meshfleet("destroy", "--stack", "dev", "--yes")
+        ours.append(stage.meshfleet("up", "--stack", THREE).seconds)
+        stage.meshfleet("destroy", "--stack", THREE, "--yes")
         start = time.monotonic()
         members = _clusters(stage, "bench-other")
         documented.install(stage.tools, Workspace("bench-other", stage.home), stage.home / "certificates", members)
@@ -70,17 +70,17 @@ def unchanged(stage: Stage, runs: int) -> list[Row]:
     (empty / "__main__.py").write_text(EMPTY_PROGRAM, encoding="utf-8")
     pulumi = str(stage.tools.bin / "pulumi")
     measured([pulumi, "stack", "init", "empty", "--non-interactive"], empty, stage.environment)
-    stage.meshfleet("up", "--stack", "dev")
+    stage.meshfleet("up", "--stack", THREE)
     ours, other = [], []
     command = [pulumi, "up", "--stack", "empty", "--yes", "--skip-preview", "--non-interactive"]
     for run in range(runs + 1):
-        mine = stage.meshfleet("up", "--stack", "dev").seconds
+        mine = stage.meshfleet("up", "--stack", THREE).seconds
         theirs = measured(command, empty, stage.environment).seconds
         # The first pair warms what both share, and creates the empty stack's one resource.
         if run:
             ours.append(mine)
             other.append(theirs)
-    stage.meshfleet("destroy", "--stack", "dev", "--yes")
+    stage.meshfleet("destroy", "--stack", THREE, "--yes")
     return [_row("`up` with nothing to change", Pair(tuple(ours), tuple(other)), "an empty Pulumi program")]
 
 
@@ -111,11 +111,11 @@ def memory(stage: Stage, runs: int) -> list[Row]:
     stage.write_stack("one", generated(1))
     one = stage.meshfleet("up", "--stack", "one").peak
     stage.meshfleet("destroy", "--stack", "one", "--yes")
-    three = stage.meshfleet("up", "--stack", "dev").peak
-    workspace = Workspace("dev", stage.home)
+    three = stage.meshfleet("up", "--stack", THREE).peak
+    workspace = Workspace(THREE, stage.home)
     clusters = resident_under(workspace.directory / "clusters")
     istiods = resident_under(workspace.directory / "istiods")
-    stage.meshfleet("destroy", "--stack", "dev", "--yes")
+    stage.meshfleet("destroy", "--stack", THREE, "--yes")
     return [
         Row(
             "peak memory of `up`, three clusters",

@@ -18,6 +18,8 @@ from components.tokens import BUILT_CHARTS
 from scripts.benchmark.documented_sequence import Tools
 from scripts.benchmark.measurement import Measurement, measured
 
+THREE = "three"
+"""The stack of three clusters with simulated pods, as those have that it is held against."""
 MESHFLEET = [str(Path(sys.executable).with_name("meshfleet"))]
 
 
@@ -57,7 +59,9 @@ def stage(members: tuple[int, ...]) -> Iterator[Stage]:
         environment = prepare(Checkout(root, home))
         variables = dict(environment.variables) | {"MESHFLEET_STACKS": str(stacks)}
         tools = Tools(environment.tools, (root / BUILT_CHARTS).resolve())
-        yield Stage(root, home, stacks, variables, tools, members)
+        made = Stage(root, home, stacks, variables, tools, members)
+        made.write_stack(THREE, generated(3))
+        yield made
 
 
 def generated(count: int) -> dict[str, Any]:
