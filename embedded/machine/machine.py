@@ -68,6 +68,11 @@ class Machine:
         return self.files.address()
 
     @property
+    def host_name(self) -> str:
+        """What it calls itself, and istiod its proxy: no two machines of a group are called the same."""
+        return self.name.replace(".", "-")
+
+    @property
     def log(self) -> Path:
         """Where the agent and Envoy write."""
         return self._programs.log(AGENT)
@@ -99,7 +104,7 @@ class Machine:
         router = next((node for node in near if node.cluster == bundle.cluster), near[0])
         machine_network.connect(self._place, MachineNetwork(self.name, network, address), router.address)
         programs.lay_out(self._place, sources(), copies())
-        self.files.lay_out(bundle, self.group, address)
+        self.files.lay_out(bundle, self.host_name, address)
 
     def start_agent(self, seconds: float = _READY_SECONDS) -> None:
         """Start the agent as Istio's script does, or leave the one that runs, and wait until Envoy is ready.
@@ -111,7 +116,7 @@ class Machine:
             bundle = self.files.bundle()
             for program in (start_script.clean(bundle), start_script.capture(bundle)):
                 self._programs.run(program, "the rules of the proxy cannot be written")
-            agent = start_script.agent(bundle, self.group, self.address, self._programs.binaries)
+            agent = start_script.agent(bundle, self.host_name, self.address, self._programs.binaries)
             started = self._programs.start(AGENT, agent)
 
         def ready() -> None:
