@@ -11,6 +11,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from lightkube.generic_resource import create_namespaced_resource
+
 from verification import istiod
 from verification.check import Finding
 from verification.cluster_api import reach
@@ -22,6 +24,8 @@ from verification.view import ClusterView, FleetView, of_each_revision
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+# Made once: two threads that made it at the same time would be in each other's way.
+_ENVOY_FILTER: Final = create_namespaced_resource("networking.istio.io", "v1alpha3", "EnvoyFilter", "envoyfilters")
 _SHOWN: Final = 3
 _LONGEST: Final = 500
 # Where Envoy shows all of a resource before it says what is wrong with it.
@@ -110,11 +114,10 @@ def judge(
 
 
 def _filters(cluster: ClusterView, namespaces: Iterable[str], patience: float) -> dict[str, list[str]]:
-    from lightkube.generic_resource import create_namespaced_resource
-
-    kind = create_namespaced_resource("networking.istio.io", "v1alpha3", "EnvoyFilter", "envoyfilters")
     with reach(cluster, patience) as client:
         return {
-            namespace: sorted(str(one.metadata.name) for one in client.list(kind, namespace=namespace) if one.metadata)
+            namespace: sorted(
+                str(one.metadata.name) for one in client.list(_ENVOY_FILTER, namespace=namespace) if one.metadata
+            )
             for namespace in namespaces
         }
