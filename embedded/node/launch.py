@@ -61,5 +61,7 @@ class Launcher:
         if set(ports) != set(ISTIOD_PORTS):
             return []
         pairs = [f"{here}={ports[name]}" for here, name in _ISTIOD.items()]
-        inside = ["nsenter", f"--net={path_of(pod.namespace)}", "--", sys.executable, "-m", "embedded.network.relay"]
+        # Not by the link that the agent was started by, which would make it one of the agent's own.
+        interpreter = str(Path(sys.executable).resolve())
+        inside = ["nsenter", f"--net={path_of(pod.namespace)}", "--", interpreter, "-m", "embedded.network.relay"]
         return [*inside, str(os.getpid()), pod.address, *pairs]

@@ -44,6 +44,14 @@ def test_it_is_told_with_the_filters_of_its_namespace_and_of_the_root_namespace(
     assert finding.detail.endswith("; look at EnvoyFilter istio-system/everywhere, EnvoyFilter sample/broken")
 
 
+@pytest.mark.parametrize("begin", ["goo.gle/debugproto   \n", "goo.gle/debugonly  \n", "goo.gle/debugstr "])
+def test_however_envoy_begins_to_show_a_resource(begin: str) -> None:
+    text = f'{begin}name: "0.0.0.0_80"\nfilter_chains {{\n}}\n: no such filter: x'
+    for shown in (text, " ".join(text.split())):
+        (refusal,) = refused([ConnectedProxy("west", "pod.shop", {"Listener": shown})])
+        assert (refusal.resource, refusal.reason) == ("0.0.0.0_80", "no such filter: x")
+
+
 def test_an_object_that_istiod_notes_is_told_as_the_origin(fleet: FleetView) -> None:
     text = f'goo.gle/debugproto  \nname: "outbound|80||cart"\n{ORIGIN}\n: it cannot be'
     (refusal,) = refused([ConnectedProxy("west", "pod.shop", {"Cluster": text})])

@@ -28,9 +28,10 @@ if TYPE_CHECKING:
 _ENVOY_FILTER: Final = create_namespaced_resource("networking.istio.io", "v1alpha3", "EnvoyFilter", "envoyfilters")
 _SHOWN: Final = 3
 _LONGEST: Final = 500
-# Where Envoy shows all of a resource before it says what is wrong with it.
-_DUMP: Final = re.compile(r"goo\.gle/debugproto\s.*\n: (?P<reason>.*)", re.DOTALL)
-_NAME: Final = re.compile(r'^name: "(?P<name>[^"]+)"$', re.MULTILINE)
+# Where Envoy shows all of a resource before it says what is wrong with it. How that begins and is spaced changes from
+# run to run, so that nobody relies on it.
+_DUMP: Final = re.compile(r"goo\.gle/debug\w+\s.*\}\s*: (?P<reason>.*)", re.DOTALL)
+_NAME: Final = re.compile(r'goo\.gle/debug\w+\s+name: "(?P<name>[^"]+)"')
 # Where istiod notes which object a part of its configuration comes from.
 _ORIGIN: Final = re.compile(r'"/apis/[^/"]+/[^/"]+/namespaces/(?P<namespace>[^/"]+)/(?P<kind>[^/"]+)/(?P<name>[^/"]+)"')
 

@@ -81,8 +81,8 @@ def test_after_a_reboot_up_starts_everything_again_and_nothing_is_lost(dev_fleet
         world.kubectl("dev", cluster, "create", "configmap", "survivor", f"--from-literal=cluster={cluster}")
     running = processes.find(world.home / "fleets" / "dev")
     everything = [process for same in running.values() for process in same]
-    # The control plane, and where pods are processes the agent of the node and the pod of istiod.
-    assert len(everything) == len(CLUSTERS) * (6 if lacking() else 8)
+    # The control plane, and where pods are processes the agent of the node.
+    assert len(everything) == len(CLUSTERS) * (6 if lacking() else 7)
     for process in everything:
         kill(process)
     assert settled(lambda: not processes.find(world.home / "fleets" / "dev"), 20)
