@@ -21,18 +21,18 @@ pytestmark = pytest.mark.proof("the command's answers, exit codes and JSON", ste
 
 COMMANDS = (
     *("up", "preview", "verify", "status", "drift", "destroy", "render", "validate", "graph", "env"),
-    *("vm bundle", "vm list"),
+    *("vm bundle", "vm list", "vm start", "vm stop"),
 )
 OF_A_STACK = (
     *("up", "preview", "verify", "status", "drift", "render", "validate", "graph"),
-    *("vm bundle", "vm list"),
+    *("vm bundle", "vm list", "vm start", "vm stop"),
 )
 WRONG_PATHS = ["clusters.east.colour", "clusters.west.network", "host"]
 
 
 def of_stack(command: str, stack: str, out: Path) -> list[str]:
     extra = ["--out", str(out)] if command in ("render", "vm bundle") else []
-    name = ["billing"] if command == "vm bundle" else []
+    name = ["billing"] if command in ("vm bundle", "vm start", "vm stop") else []
     return [*command.split(), *name, "--stack", stack, *extra]
 
 
