@@ -43,8 +43,8 @@ class Capture:
 
     packets: int = 0
     others: dict[str, int] = field(default_factory=dict)
-    # Client and server → whether what they said was ever the beginning of a record of TLS.
-    _connections: dict[tuple[tuple[str, int], tuple[str, int]], bool] = field(default_factory=dict)
+    # Client and server → whether what they said was ever the beginning of a record of TLS; None before they spoke.
+    _connections: dict[tuple[tuple[str, int], tuple[str, int]], bool | None] = field(default_factory=dict)
 
     def add(self, frame: bytes) -> None:
         """Take one Ethernet frame."""
@@ -57,7 +57,7 @@ class Capture:
             return
         ends = (packet.source, packet.target)
         if packet.opens:
-            self._connections[ends] = False
+            self._connections[ends] = None
         if not packet.content:
             return
         if ends not in self._connections:
@@ -65,13 +65,18 @@ class Capture:
         if ends not in self._connections and packet.target[1] < packet.source[1]:
             # It was there before: a server's port is below those that clients are given.
             ends = (packet.source, packet.target)
-        self._connections[ends] = self._connections.get(ends, False) or is_record(packet.content)
+        self._connections[ends] = bool(self._connections.get(ends)) or is_record(packet.content)
 
     def connections(self) -> dict[tuple[str, int], list[bool]]:
-        """By the server's address and port, for each connection on which something was said, whether it is TLS."""
+        """By the server's address and port, for each connection on which something was said, whether it is TLS.
+
+        A server that nobody got through to has none.
+        """
         found: dict[tuple[str, int], list[bool]] = {}
         for (_, server), encrypted in sorted(self._connections.items()):
-            found.setdefault(server, []).append(encrypted)
+            begun = found.setdefault(server, [])
+            if encrypted is not None:
+                begun.append(encrypted)
         return found
 
 

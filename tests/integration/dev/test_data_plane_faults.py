@@ -76,7 +76,7 @@ def test_a_killed_gateway_is_seen_from_the_other_clusters_and_up_starts_it_again
     found = failed(world.meshfleet(*VERIFY, "--seconds", "10", expect=1).answer)
     assert {"host", "east"} <= set(found["traffic-reach"])
     assert "nothing from west" in found["traffic-reach"]["east"]
-    assert world.meshfleet(*UP).answer["resources"]["update"] == 1
+    assert world.meshfleet(*UP).answer["changes"] == {"update": 1}
     require_whole(world)
 
 
@@ -85,7 +85,7 @@ def test_a_killed_workload_is_seen_and_up_starts_it_again(dev_fleet: DevFleet) -
     end_agent_and(world, pod(world, "sample", "app=echo"))
     found = failed(world.meshfleet(*VERIFY, "--seconds", "10", expect=1).answer)
     assert "west" in found["traffic-reach"]
-    assert world.meshfleet(*UP).answer["resources"]["update"] == 1
+    assert world.meshfleet(*UP).answer["changes"] == {"update": 1}
     require_whole(world)
 
 
