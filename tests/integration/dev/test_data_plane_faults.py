@@ -15,7 +15,7 @@ from embedded.node.node_agent import PROGRAM
 from embedded.workspace import Workspace
 from tests.integration.dev.fleet import DevFleet
 from tests.integration.dev.test_repair import end, require_whole
-from tests.integration.world import World
+from tests.integration.world import World, settled
 
 pytestmark = [
     pytest.mark.proof("what breaks among real proxies is named and mended by the next up", step=4),
@@ -96,11 +96,19 @@ def test_what_an_envoy_refuses_is_told_in_its_words_with_the_object_behind_it(
     path = tmp_path / "broken.yaml"
     path.write_text(BROKEN, encoding="utf-8")
     world.kubectl("dev", "west", "apply", "-f", str(path))
+    found: dict[str, str] = {}
+
+    def is_told() -> bool:
+        # Istiod waits a moment for what may come after it, before it tells any proxy.
+        report = world.meshfleet(*VERIFY, "--seconds", "5", expect=None).answer
+        found.update(failed(report).get("proxies-accept", {}))
+        return bool(found)
+
     try:
-        found = failed(world.meshfleet(*VERIFY, "--seconds", "10", expect=1).answer)
+        assert settled(is_told, 60)
     finally:
         world.kubectl("dev", "west", "delete", "-f", str(path))
-    (told,) = found["proxies-accept"].values()
+    (told,) = found.values()
     assert "refused outbound|80||echo.sample.svc.cluster.local: " in told
     assert "value must be less than or equal to 8388608" in told
     assert "EnvoyFilter sample/broken" in told
