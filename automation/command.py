@@ -114,12 +114,12 @@ def verify(
     """Ask the running fleet, istiods and API servers themselves, whether it is what it should be."""
     from automation.graph import keep_verdicts
     from automation.tables import checks_table, show_answer
-    from verification import FleetView, run
+    from verification import read_fleet, run
 
     with told(json):
         session = open_session(stack, quiet=json)
         status = session.status()
-        view = FleetView.from_status(status, session.environment.tools, session.checkout.home)
+        view = read_fleet(status, session.environment.tools, session.checkout.home)
         report = run(view, on_answer=None if json else show_answer, bound=seconds)
         keep_verdicts(session.checkout.fleet(session.file.stack), report)
         if json:

@@ -55,10 +55,10 @@ def walk(session: Session, stages: Sequence[Stage], *, refresh: bool) -> list[Re
 def _confirm(session: Session, before: Stage, stage: Stage) -> None:
     """Wait until the fleet says that it is where the stage before has brought it."""
     # Not needed by a run without stages, whose start it would slow down.
-    from verification import FleetView, run
+    from verification import read_fleet, run
     from verification.checks import named
 
-    view = FleetView.from_status(session.status(), session.environment.tools)
+    view = read_fleet(session.status(), session.environment.tools)
     report = run(view, named(stage.needs), bound=CONFIRMATION_SECONDS)
     if not report.ok:
         lines = [f"{answer.cluster}: {answer.name}: {answer.detail}" for answer in report.failed]

@@ -58,7 +58,7 @@ def session(monkeypatch: pytest.MonkeyPatch) -> Any:
         made.done.append(f"asked: {', '.join(check.name for check in checks)}")
         return Report((Answer("trust", "west", True, "seen", 0.1),))
 
-    monkeypatch.setattr(verification.FleetView, "from_status", lambda status, tools: None)
+    monkeypatch.setattr(verification, "read_fleet", lambda status, tools: None)
     monkeypatch.setattr(verification, "run", run)
     return made
 

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from verification import FleetView
+from verification import FleetView, read_fleet
 
 RECORDED = Path(__file__).parent / "recorded"
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
@@ -74,7 +74,7 @@ def status() -> dict[str, Any]:
 
 @pytest.fixture
 def fleet(status: dict[str, Any], tmp_path: Path) -> FleetView:
-    return FleetView.from_status(status, tmp_path)
+    return read_fleet(status, tmp_path)
 
 
 def _plane(kind: str, of: str, namespace: str = "istio-system") -> dict[str, Any]:
@@ -94,7 +94,7 @@ def served(status: dict[str, Any], tmp_path: Path) -> FleetView:
         "network": "net-kiosk",
         "controlPlane": _plane("remote", "config", NAMESPACE),
     }
-    return FleetView.from_status(status | {"clusters": [west, east, config, kiosk]}, tmp_path)
+    return read_fleet(status | {"clusters": [west, east, config, kiosk]}, tmp_path)
 
 
 class Authority:

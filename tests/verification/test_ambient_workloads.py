@@ -12,7 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from topology.errors import VerificationError
-from verification import ClusterView, FleetView
+from verification import ClusterView, FleetView, read_fleet
 from verification.checks.ambient_workloads import AmbientWorkloads, Workload, judge, workloads
 
 pytestmark = pytest.mark.proof("ambient mode over several networks", step=0)
@@ -25,7 +25,7 @@ def calm(status: dict[str, Any], tmp_path: Path) -> FleetView:
     """The clusters `west` and `east` in ambient mode, as in the recorded answer of the istiod of `east`."""
     for entry in status["clusters"][:2]:
         entry |= {"dataPlane": "ambient", "network": f"network-{entry['name']}"}
-    return FleetView.from_status(status, tmp_path)
+    return read_fleet(status, tmp_path)
 
 
 def east_of(fleet: FleetView) -> ClusterView:

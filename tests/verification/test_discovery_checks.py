@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from verification import FleetView, GatewayView, istiod
+from verification import FleetView, GatewayView, istiod, read_fleet
 from verification.checks import clusters_synced, endpoint_shards, network_gateways
 from verification.istiod import KnownCluster, NetworkGateway, Shard
 from verification.view import DeclaredGateway
@@ -135,7 +135,7 @@ def test_a_declared_gateway_whose_name_cannot_be_resolved_is_told_and_no_fault(f
 
 def test_declared_gateways_are_read_from_status(status: dict[str, Any], tmp_path: Path) -> None:
     status["meshes"][0]["networkGateways"] = [{"network": "net-east", "address": "203.0.113.7", "port": 443.0}]
-    view = FleetView.from_status(status, tmp_path)
+    view = read_fleet(status, tmp_path)
     assert view.meshes[0].network_gateways == (DeclaredGateway("net-east", "203.0.113.7", 443),)
     assert view.meshes[1].network_gateways == ()
 

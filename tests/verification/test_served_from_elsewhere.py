@@ -12,7 +12,7 @@ import pytest
 
 from manifests.namespaces import CONTROL_PLANES
 from topology.errors import CertificateError, VerificationError
-from verification import ALL, FleetView, MeshView
+from verification import ALL, FleetView, MeshView, read_fleet
 from verification.checks import served_from_elsewhere
 from verification.checks.served_from_elsewhere import Injector, ServedFromElsewhere, webhook_name
 from verification.view import ClusterView
@@ -57,7 +57,7 @@ def test_a_gateway_that_leads_to_control_planes_alone_is_no_way_into_a_network(
     status: dict[str, Any], tmp_path: Path
 ) -> None:
     status["clusters"][0]["gateway"] = {"address": "198.18.0.1", "port": 15443.0, "network": ""}
-    assert FleetView.from_status(status, tmp_path).clusters[0].gateway is None
+    assert read_fleet(status, tmp_path).clusters[0].gateway is None
 
 
 def test_each_question_is_put_to_those_who_can_answer_it(served: FleetView) -> None:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from topology.errors import VerificationError
-from verification import FleetView
+from verification import FleetView, read_fleet
 from verification.view import fingerprint_digits, of_each_revision
 
 pytestmark = pytest.mark.proof("verification of a running fleet", step=0)
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.proof("verification of a running fleet", step=0)
 
 def test_every_field_of_status_is_kept(status: dict[str, Any], tmp_path: Path) -> None:
     status["clusters"][0] |= {"context": "c", "injectedNamespaces": ["sample"]}
-    fleet = FleetView.from_status(status, tmp_path)
+    fleet = read_fleet(status, tmp_path)
     west = fleet.clusters[0]
     assert (west.name, west.mesh, west.network, west.context) == ("west", "mesh1", "net-west", "c")
     assert west.gateway is not None
@@ -33,7 +33,7 @@ def test_every_field_of_status_is_kept(status: dict[str, Any], tmp_path: Path) -
 def test_the_settings_of_a_mesh_are_kept_and_may_be_absent(status: dict[str, Any], tmp_path: Path) -> None:
     found = {"kind": "PeerAuthentication", "name": "default", "spec": {"mtls": {"mode": "STRICT"}}}
     status["meshes"][0]["settings"] = {"meshConfig": {"trustDomain": "mesh1.example"}, "objects": [found]}
-    mesh1, mesh2 = FleetView.from_status(status, tmp_path).meshes
+    mesh1, mesh2 = read_fleet(status, tmp_path).meshes
     assert mesh1.mesh_config == {"trustDomain": "mesh1.example"}
     assert [(entry.kind, entry.name, entry.spec) for entry in mesh1.objects] == [tuple(found.values())]
     assert (mesh2.mesh_config, mesh2.objects) == ({}, ())
@@ -54,7 +54,7 @@ def test_settings_of_another_shape_are_refused(
 ) -> None:
     status["meshes"][0]["settings"] = settings
     with pytest.raises(VerificationError, match=named):
-        FleetView.from_status(status, tmp_path)
+        read_fleet(status, tmp_path)
 
 
 def test_the_roots_of_a_mesh_come_with_the_one_that_signs_first(status: dict[str, Any], tmp_path: Path) -> None:
@@ -62,7 +62,7 @@ def test_the_roots_of_a_mesh_come_with_the_one_that_signs_first(status: dict[str
         "rootFingerprint": "AB" * 32,
         "roots": [{"name": "a", "fingerprint": "cd" * 32}, {"name": "b", "fingerprint": "ab" * 32}],
     }
-    first, second = FleetView.from_status(status, tmp_path).meshes
+    first, second = read_fleet(status, tmp_path).meshes
     assert first.bundle == ("ab" * 32, "cd" * 32)
     # As from before roots had names.
     assert second.bundle == ("22" * 32,)
@@ -72,7 +72,7 @@ def test_the_roots_of_a_mesh_come_with_the_one_that_signs_first(status: dict[str
 def test_roots_of_another_shape_are_named(roots: Any, status: dict[str, Any], tmp_path: Path) -> None:
     status["meshes"][0]["roots"] = roots
     with pytest.raises(VerificationError, match=r"status: meshes.mesh1.roots"):
-        FleetView.from_status(status, tmp_path)
+        read_fleet(status, tmp_path)
 
 
 def test_a_port_that_came_as_a_double_is_a_whole_number(fleet: FleetView) -> None:
@@ -82,7 +82,7 @@ def test_a_port_that_came_as_a_double_is_a_whole_number(fleet: FleetView) -> Non
 def test_a_gateway_without_an_address_yet_is_no_gateway(status: dict[str, Any], tmp_path: Path) -> None:
     status["clusters"][0]["gateway"] = {"address": None, "port": 15443}
     status["clusters"][1]["gateway"] = None
-    fleet = FleetView.from_status(status, tmp_path)
+    fleet = read_fleet(status, tmp_path)
     assert [cluster.gateway for cluster in fleet.clusters[:2]] == [None, None]
 
 
@@ -93,7 +93,7 @@ def test_only_clusters_with_their_own_control_plane_are_primaries(status: dict[s
         "revision": "default",
         "debugUrl": None,
     }
-    fleet = FleetView.from_status(status, tmp_path)
+    fleet = read_fleet(status, tmp_path)
     assert [cluster.name for cluster in fleet.primaries()] == ["west", "solo"]
 
 
@@ -115,7 +115,7 @@ def test_every_revision_of_every_primary_is_an_istiod_of_its_own(status: dict[st
     with_revisions(west, "http://127.0.0.1:1/", "http://127.0.0.1:2/")
     east["controlPlane"] = {"kind": "remote", "of": "west"}
     with_revisions(east, None, None)
-    fleet = FleetView.from_status(status, tmp_path)
+    fleet = read_fleet(status, tmp_path)
     found = [(one.name, one.control_plane.revision, one.control_plane.debug_url) for one in fleet.istiods()]
     assert found == [
         ("west", "blue", "http://127.0.0.1:1"),
@@ -134,7 +134,7 @@ def test_a_cluster_that_is_served_from_elsewhere_has_each_of_its_primarys_revisi
 ) -> None:
     status["clusters"][1]["controlPlane"] = {"kind": "remote", "of": "west"}
     with_revisions(status["clusters"][1], None, None)
-    east = FleetView.from_status(status, tmp_path).clusters[1]
+    east = read_fleet(status, tmp_path).clusters[1]
     views = of_each_revision(east)
     assert [(view.name, view.control_plane.of, view.control_plane.revision) for view in views] == [
         ("east", "west", "blue"),
@@ -152,14 +152,14 @@ def test_a_fleet_from_before_revisions_were_told_has_one_of_each(fleet: FleetVie
 def test_a_revision_without_a_name_is_refused(status: dict[str, Any], tmp_path: Path, revisions: Any) -> None:
     status["clusters"][0]["controlPlane"]["revisions"] = revisions
     with pytest.raises(VerificationError, match=r"clusters.west.controlPlane.revisions.name is .*; a name is"):
-        FleetView.from_status(status, tmp_path)
+        read_fleet(status, tmp_path)
 
 
 @pytest.mark.parametrize("revisions", ["blue", {"blue": {}}, 3, ["blue"]])
 def test_revisions_of_another_shape_are_refused(status: dict[str, Any], tmp_path: Path, revisions: Any) -> None:
     status["clusters"][0]["controlPlane"]["revisions"] = revisions
     with pytest.raises(VerificationError, match=r"clusters.west.controlPlane.revisions"):
-        FleetView.from_status(status, tmp_path)
+        read_fleet(status, tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -179,13 +179,13 @@ def test_revisions_of_another_shape_are_refused(status: dict[str, Any], tmp_path
 def test_a_wrong_field_is_named(status: dict[str, Any], tmp_path: Path, change: dict[str, Any], named: str) -> None:
     status["clusters"][0] |= change
     with pytest.raises(VerificationError, match=named):
-        FleetView.from_status(status, tmp_path)
+        read_fleet(status, tmp_path)
 
 
 @pytest.mark.parametrize("broken", [{"clusters": None}, {"clusters": "west"}, {"meshes": [3]}, {"stack": None}])
 def test_a_status_of_another_shape_is_refused(status: dict[str, Any], tmp_path: Path, broken: dict[str, Any]) -> None:
     with pytest.raises(VerificationError):
-        FleetView.from_status(status | broken, tmp_path)
+        read_fleet(status | broken, tmp_path)
 
 
 def test_an_unknown_mesh_is_named_with_those_there_are(fleet: FleetView) -> None:

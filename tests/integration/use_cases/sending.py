@@ -14,6 +14,7 @@ from tests.integration.clone import Clone
 from tests.integration.models.running import Running, running
 from tests.integration.world import settled
 from verification.checks.traffic import ANSWER_SECONDS, REQUESTS
+from verification.status import read_fleet
 from verification.steady_requests import SteadyRequests, asking
 from verification.traffic import Reply, Target, send
 from verification.view import FleetView
@@ -71,7 +72,7 @@ def place(fleet: Running) -> Place:
 
 def seen(fleet: Running) -> FleetView:
     """The fleet as checks see it."""
-    return FleetView.from_status(fleet.status, fleet.world.home, fleet.world.home)
+    return read_fleet(fleet.status, fleet.world.home, fleet.world.home)
 
 
 def ready_pods(fleet: Running, cluster: str, workload: str) -> list[dict[str, Any]]:
