@@ -11,7 +11,6 @@ from rich.live import Live
 from rich.table import Table
 
 from automation.changes import STAGES, Place, is_component, place_of
-from automation.progress import Silent
 
 if TYPE_CHECKING:
     from typing import Self
@@ -19,8 +18,8 @@ if TYPE_CHECKING:
     from pulumi.automation.events import EngineEvent
 
 
-class MovingTable(Silent):
-    """A row for each cluster, a column for each stage: what is under way, done or failed."""
+class MovingTable:
+    """A `Progress`: a row for each cluster, a column for each stage: what is under way, done or failed."""
 
     def __init__(self, title: str) -> None:
         self._title = title
