@@ -1,1 +1,1 @@
-"""Real control planes as local processes: clusters, istiods, gateways, and the toolchain that builds them."""
+"""Real control planes and proxies as local processes: clusters, istiods, nodes, machines, and the toolchain for them."""
