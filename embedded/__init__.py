@@ -1,1 +1,1 @@
-"""Real control planes and proxies as local processes: clusters, istiods, nodes, machines, and the toolchain for them."""
+"""Real control planes and proxies as local processes: clusters, istiods, nodes, machines, and their toolchain."""

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from embedded.network.namespaces import path_of
 from embedded.network.place import Place
 from embedded.node.node_agent import lacking
+from embedded.toolchain import Toolchain
 from embedded.workspace import Workspace
 from tests.integration.dev.fleet import CLUSTERS, DevFleet
 from verification.checks.traffic import REQUESTS
@@ -63,6 +65,21 @@ def test_the_application_of_another_cluster_sees_who_calls(dev_fleet: DevFleet) 
     replies = send(place.pod("west", pod["metadata"]["uid"]), Target(address, 80, HOST), 60, 10)
     assert {reply.cluster for reply in replies} == set(CLUSTERS)
     assert {reply.peer for reply in replies} == {"spiffe://cluster.local/ns/sample/sa/echo"}
+
+
+@rooted
+@pytest.mark.proof("requests of gRPC go from proxy to proxy as those of HTTP do", step=4)
+def test_calls_of_grpc_over_one_connection_reach_every_cluster(dev_fleet: DevFleet, toolchain: Toolchain) -> None:
+    world = dev_fleet.world
+    world.meshfleet("status", "--stack", "dev", "--json")
+    place = Place.of(Workspace("dev", world.home))
+    (pod,) = world.get("dev", "west", "pods", "-n", "sample", "-l", "app=echo")["items"]
+    address = world.get("dev", "west", "service", "echo", "-n", "sample")["spec"]["clusterIP"]
+    enter = ["nsenter", f"--net={path_of(place.pod('west', pod['metadata']['uid']))}"]
+    client = [str(toolchain.bin / "echo-client"), "--count", "60", "--url", f"grpc://{address}:7070"]
+    said = world.run([*enter, *client]).out
+    assert set(re.findall(r"Cluster=(\w+)", said)) == set(CLUSTERS)
+    assert len(re.findall(r"StatusCode=200", said)) == 60
 
 
 @pytest.mark.proof("without root the fleet comes up, and verify says what it did not ask", step=3)

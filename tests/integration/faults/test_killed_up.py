@@ -10,9 +10,10 @@ from contextlib import suppress
 
 import pytest
 
+from embedded import processes
 from tests.integration.faults.lines import Lines
 from tests.integration.faults.stacks import small_fleet
-from tests.integration.world import World
+from tests.integration.world import World, kill
 
 pytestmark = pytest.mark.proof("up goes on after kill -9 at any point, and destroy leaves nothing", step=3)
 
@@ -45,6 +46,29 @@ def test_an_up_that_was_killed_is_finished_by_the_next_and_destroyed_without_a_t
     for cluster in CLUSTERS:
         assert set(releases(world, cluster).values()) == {"deployed"}
     assert world.meshfleet("preview", "--stack", "killed", "--expect-no-changes", "--json").answer["ok"]
+    world.meshfleet("destroy", "--stack", "killed", "--yes")
+    assert world.remains("killed") == []
+
+
+@pytest.mark.root("pods that are processes")
+@pytest.mark.proof("namespaces that a killed run leaves are in nobody's way and are removed", step=4)
+@pytest.mark.parametrize("lines", [5, 30])
+def test_an_up_that_was_killed_while_pods_began_is_finished_by_the_next_and_its_namespaces_go(
+    world: World, lines: int
+) -> None:
+    stack = small_fleet(*CLUSTERS)
+    for cluster in stack["clusters"].values():
+        cluster["embedded"] = {"pods": "processes"}
+    world.clone.write_stack("killed", stack | {"workloads": {"echo": {"namespace": "sample"}}})
+    start_and_kill(world, lines, delay=0.1, whole_group=True)
+    # Nobody is left who would look after them.
+    for agents in processes.find(world.home / "fleets" / "killed" / "nodes").values():
+        for agent in agents:
+            kill(agent)
+    assert world.meshfleet("up", "--stack", "killed", "--json").answer["ok"]
+    report = world.meshfleet("verify", "--stack", "killed", "--json").answer
+    assert report["ok"]
+    assert "traffic-reach" in {check["name"] for check in report["checks"]}
     world.meshfleet("destroy", "--stack", "killed", "--yes")
     assert world.remains("killed") == []
 
