@@ -76,7 +76,7 @@ def test_calls_of_grpc_over_one_connection_reach_every_cluster(dev_fleet: DevFle
     (pod,) = world.get("dev", "west", "pods", "-n", "sample", "-l", "app=echo")["items"]
     address = world.get("dev", "west", "service", "echo", "-n", "sample")["spec"]["clusterIP"]
     enter = ["nsenter", f"--net={path_of(place.pod('west', pod['metadata']['uid']))}"]
-    client = [str(toolchain.bin / "echo-client"), "--count", "60", "--url", f"grpc://{address}:7070"]
+    client = [str(toolchain.bin / "echo-client"), "--count", "60", f"grpc://{address}:7070"]
     said = world.run([*enter, *client]).out
     assert set(re.findall(r"Cluster=(\w+)", said)) == set(CLUSTERS)
     assert len(re.findall(r"StatusCode=200", said)) == 60
