@@ -13,7 +13,7 @@ from tests.integration.faults.lines import Lines
 from tests.integration.faults.stacks import small_fleet
 from tests.integration.world import World, make_world, settled
 
-STACK = "canary"
+STACK = "upgraded"
 PRIMARY, REMOTE = "primary", "branch"
 CLUSTERS = (PRIMARY, REMOTE)
 
