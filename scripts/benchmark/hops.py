@@ -92,7 +92,7 @@ def _latencies(found: dict[str, list[Load]], connections: int) -> list[Row]:
         middle = {name: statistics.median(one.percentile(percent) for one in taken) for name, taken in found.items()}
         what = f"p{percent} of a request to another network, {connections} at once"
         beside = f"in one network {middle['near']:.2f} ms, no mesh {middle['plain']:.2f} ms"
-        added = f"+{middle['far'] - middle['near']:.2f}, +{middle['far'] - middle['plain']:.2f} ms"
+        added = f"{middle['far'] - middle['near']:+.2f}, {middle['far'] - middle['plain']:+.2f} ms"
         rows.append(Row(what, f"{middle['far']:.2f} ms", beside, added))
     return rows
 
