@@ -131,11 +131,12 @@ def test_failover_keeps_its_order_and_comes_with_what_makes_it_work() -> None:
 
 
 @pytest.mark.parametrize("locality", [{}, {"failover": [{"from": "west", "to": "east"}]}])
-def test_with_locality_the_last_try_of_a_request_is_in_another_region(locality: Any) -> None:
-    assert mesh_config(fleet_with(locality=locality), "mesh1")["defaultHttpRetryPolicy"] == {
-        "attempts": 2,
-        "retryRemoteLocalities": True,
-    }
+def test_with_locality_the_last_try_of_a_request_is_in_another_region_and_silence_ends_the_others(
+    locality: Any,
+) -> None:
+    config = mesh_config(fleet_with(locality=locality), "mesh1")
+    assert config["defaultHttpRetryPolicy"] == {"attempts": 2, "retryRemoteLocalities": True}
+    assert config["connectTimeout"] == "1s"
 
 
 def test_locality_without_failover_leaves_the_regions_to_istio() -> None:
