@@ -28,9 +28,9 @@ whether those may be sent again only the program knows that sent them.
 `meshfleet up` brings a lost cluster back, and its requests with it. Where somebody scaled a Deployment by hand, it is
 `meshfleet up --refresh` that sees it.
 
-Programs that are killed take their connections along. A region that is cut off and says nothing at all is another
-matter: a proxy waits ten seconds for a new connection, and on one that is there as long as the caller does. Give the
-callers a timeout.""",
+Programs that are killed take their connections along. A region that is cut off says nothing at all: a proxy gives up
+a new connection after a second, and tries elsewhere. On one that is there already it waits as long as the caller does.
+Give the callers a timeout.""",
     "low-latency": """\
 `web` in each cluster gets its `search` from beside it. Its `images` come to `paris` from `london`, in the same region
 and on the same network, without a gateway; only if none were left there would `tokyo` be asked. The locality of a pod
