@@ -21,7 +21,7 @@ from embedded.cluster_spec import COMPONENTS, TOOLS
 from embedded.health import ask
 from embedded.tools import link_tools
 from embedded.waiting import NotYetError, wait_until
-from embedded.workspace import file_error, write_private_file
+from embedded.workspace import file_error, remove_directory, write_private_file
 from topology.errors import EmbeddedError, ProcessError
 
 _ROUNDS: Final = 5
@@ -218,12 +218,7 @@ class ControlPlane:
     def remove(self) -> None:
         """End everything and leave no file. Fine when nothing is there."""
         self.end()
-        try:
-            shutil.rmtree(self.directory)
-        except FileNotFoundError:
-            return
-        except OSError as error:
-            raise file_error(self.directory, error) from error
+        remove_directory(self.directory)
 
     def _notes(self) -> dict[str, dict[str, Any]]:
         from ruamel.yaml import YAML

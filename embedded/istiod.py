@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -33,7 +32,7 @@ from embedded.ports import release_ports, require_free_ports, reserve_ports, res
 from embedded.serving_certificate import require_signed_by
 from embedded.tools import link_tools
 from embedded.waiting import wait_until
-from embedded.workspace import Workspace, file_error, make_private_directory, write_private_file
+from embedded.workspace import Workspace, make_private_directory, remove_directory, write_private_file
 from topology.errors import ClusterError, ProcessError
 
 _READY_SECONDS: Final = 90.0
@@ -102,12 +101,7 @@ class Istiod:
         With a `kubeconfig` the way to its ports that the cluster has is removed too, if the cluster still answers.
         """
         self._end()
-        try:
-            shutil.rmtree(self.directory)
-        except FileNotFoundError:
-            pass
-        except OSError as error:
-            raise file_error(self.directory, error) from error
+        remove_directory(self.directory)
         self._workspace.prune()
         if kubeconfig is not None:
             self._clean_cluster(kubeconfig, context)

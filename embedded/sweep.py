@@ -6,7 +6,6 @@ had begun would otherwise stay; and for a cluster that is forgotten, of which th
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
@@ -14,7 +13,7 @@ from typing import Final
 from embedded import processes
 from embedded.network.leftovers import remove_data_plane, remove_node_of
 from embedded.reservations import reservations
-from embedded.workspace import Workspace, file_error
+from embedded.workspace import Workspace, remove_directory
 from topology.errors import ProcessError
 
 _ROUNDS: Final = 5
@@ -66,12 +65,7 @@ def _remove(directories: Sequence[Path]) -> None:
     """End all that was started in these folders, whether they are still there or not, then remove them."""
     _end_all(directories)
     for directory in directories:
-        try:
-            shutil.rmtree(directory)
-        except FileNotFoundError:
-            continue
-        except OSError as error:
-            raise file_error(directory, error) from error
+        remove_directory(directory)
 
 
 def _end_all(directories: Sequence[Path]) -> None:

@@ -13,6 +13,7 @@ Names come in, paths are computed here: nothing that is stored elsewhere names a
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,6 +87,16 @@ def make_private_directory(directory: Path) -> None:
         for parent in [*reversed(directory.parents), directory]:
             if not parent.is_dir():
                 parent.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise file_error(directory, error) from error
+
+
+def remove_directory(directory: Path) -> None:
+    """Remove a directory with all that is in it; fine when there is none. Raises EmbeddedError."""
+    try:
+        shutil.rmtree(directory)
+    except FileNotFoundError:
+        return
     except OSError as error:
         raise file_error(directory, error) from error
 

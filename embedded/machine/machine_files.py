@@ -11,7 +11,7 @@ from embedded.machine import start_script
 from embedded.machine.bundle_folder import Bundle, bundle_of
 from embedded.network.node_network import ROUTER
 from embedded.node.programs import PROXY
-from embedded.workspace import file_error, write_private_file
+from embedded.workspace import file_error, remove_directory, write_private_file
 from manifests.bundle import HOSTS
 from topology.errors import EmbeddedError
 
@@ -86,12 +86,7 @@ class MachineFiles:
 
     def remove(self) -> None:
         """Remove all of them; fine when there are none. Raises EmbeddedError."""
-        try:
-            shutil.rmtree(self.directory)
-        except FileNotFoundError:
-            return
-        except OSError as error:
-            raise file_error(self.directory, error) from error
+        remove_directory(self.directory)
 
     def _write(self, path: Path, content: str) -> None:
         self._folder(path.parent)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
-
 from embedded.network import namespaces
 from embedded.network.node_network import remove_node
 from embedded.network.place import Place, lock_file
-from embedded.workspace import Workspace, file_error
+from embedded.workspace import Workspace, file_error, remove_directory
 
 
 def remove_data_plane(workspace: Workspace) -> None:
@@ -32,8 +30,6 @@ def remove_node_of(workspace: Workspace, cluster: str) -> None:
 def _remove_files(place: Place) -> None:
     try:
         lock_file(place).unlink(missing_ok=True)
-        shutil.rmtree(place.directory)
-    except FileNotFoundError:
-        return
     except OSError as error:
-        raise file_error(place.directory, error) from error
+        raise file_error(lock_file(place), error) from error
+    remove_directory(place.directory)

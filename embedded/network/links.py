@@ -67,12 +67,6 @@ def remove_link(link: str) -> None:
             netlink.link("del", index=index)
 
 
-def links() -> tuple[str, ...]:
-    """The names of all interfaces."""
-    with _netlink("interfaces") as netlink:
-        return tuple(str(link.get_attr("IFLA_IFNAME")) for link in netlink.get_links())
-
-
 def set_addresses(link: str, wanted: set[str], *, of_host_alone: bool = False) -> None:
     """Make the IPv4 addresses of an interface these, each alone (/32), 127.0.0.1 left out of it.
 

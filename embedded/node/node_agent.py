@@ -26,7 +26,7 @@ from embedded.node.sources import sources
 from embedded.node.spec import write_node
 from embedded.nodes import node_objects
 from embedded.waiting import NotYetError, wait_until
-from embedded.workspace import Workspace, file_error, make_private_directory, write_private_file
+from embedded.workspace import Workspace, make_private_directory, remove_directory, write_private_file
 from topology.errors import ClusterError
 
 if TYPE_CHECKING:
@@ -120,12 +120,7 @@ class NodeAgent:
         if os.geteuid() == 0:
             remove_node(self._place, self._cluster)
         release_address(self._workspace.home, self._owner)
-        try:
-            shutil.rmtree(self.directory)
-        except FileNotFoundError:
-            pass
-        except OSError as error:
-            raise file_error(self.directory, error) from error
+        remove_directory(self.directory)
         self._workspace.prune()
 
     def _others_are_led(self) -> bool:

@@ -20,6 +20,7 @@ from verification.steady_requests import SteadyRequests, asking
 _STACK = "regions"
 _LOST = "central"
 _BEFORE_SECONDS = 5.0
+"""So long requests go where they belong, on connections that are there when the region is lost."""
 _AFTER_SECONDS = 60.0
 """Several times of what an ejected gateway is out for before it is tried again."""
 

@@ -27,6 +27,7 @@ class Change:
 def _nothing(fleet: FleetUnderChange) -> None:
     """What the machine itself loses."""
     del fleet
+    # Time itself is what is asked for; there is nothing to wait for.
     time.sleep(30)
 
 
@@ -84,6 +85,7 @@ def outage(seconds: float) -> Callable[[FleetUnderChange], None]:
         fleet.kill(fleet.workspace.cluster(HOST), "kube-apiserver")
         for folder in (fleet.workspace.directory / "istiods").glob(f"{HOST}.*"):
             fleet.kill(folder, "pilot-discovery")
+        # The outage lasts, whatever happens in it.
         time.sleep(seconds)
         fleet.up()
 

@@ -12,6 +12,7 @@ from scripts.continuity_under_change.fleet_under_change import FleetUnderChange
 from verification.steady_requests import SteadyRequests
 
 BEFORE_SECONDS = 3.0
+"""So long nothing is changed, and what fails then is not of the change."""
 AFTER_SECONDS = 10.0
 """What has been begun by then comes to its end: proxies drain for five seconds."""
 
