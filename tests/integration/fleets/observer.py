@@ -6,26 +6,32 @@ with what it was itself before. That is judged from the states each one was seen
 
 from __future__ import annotations
 
+import http.client
 import json
 import re
 import socket
 import ssl
 import threading
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
+import httpx2
 from lightkube import Client, KubeConfig
 from lightkube.resources.core_v1 import ConfigMap
 
 from tests.integration.world import World
 
 _EVERY = 0.05
+
+# How it shows that an istiod is being started again: ssl.SSLError, URLError and TimeoutError are OSErrors, and what
+# ends in the midst of a handshake is no ConnectionError. The last is the API server's, on a machine that is busy.
+UNANSWERED = (OSError, http.client.HTTPException, httpx2.TransportError)
 _CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
 
 
@@ -61,18 +67,18 @@ class Observer:
 
     @contextmanager
     def watching(self) -> Iterator[None]:
-        """Look until the end of the block."""
+        """Look until the end of the block; what an observer died of is raised there."""
         self.world.meshfleet("status", "--stack", self.stack, "--json")
         stop = threading.Event()
-        threads = [threading.Thread(target=self._watch, args=(cluster, stop)) for cluster in self.clusters]
-        for thread in threads:
-            thread.start()
-        try:
-            yield
-        finally:
-            stop.set()
-            for thread in threads:
-                thread.join(timeout=60)
+        with ThreadPoolExecutor(len(self.clusters), "observer") as pool:
+            watches = [pool.submit(self._watch, cluster, stop) for cluster in self.clusters]
+            try:
+                yield
+            finally:
+                stop.set()
+        # What was seen by half of them would be judged wrongly.
+        for watch in watches:
+            watch.result()
 
     def states(self, cluster: str) -> list[State]:
         """The states a cluster was seen in, one after another."""
@@ -97,7 +103,7 @@ class Observer:
                 try:
                     self._look(cluster, client, ports)
                     self.looks[cluster] = self.looks.get(cluster, 0) + 1
-                except (ConnectionError, TimeoutError, urllib.error.URLError):
+                except UNANSWERED:
                     self.silent[cluster] = self.silent.get(cluster, 0) + 1
 
     def _look(self, cluster: str, client: Client, ports: Mapping[str, int]) -> None:

@@ -1,0 +1,52 @@
+"""What judges a change must see all of it: an observer goes on over a restart, and does not die unheard."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tests.integration.fleets.observer import UNANSWERED, Observer, clusterz, trusts
+from tests.integration.world import World
+from tests.verification.conftest import Authority
+
+pytestmark = pytest.mark.proof("a mesh goes from one root to another, and trust holds at every moment", step=3)
+
+
+@pytest.fixture
+def ending() -> Iterator[int]:
+    """The port of a server that hears what it is asked, and ends before it answers."""
+    with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor(1) as pool:
+
+        def serve() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(65536)
+
+        served = pool.submit(serve)
+        yield listener.getsockname()[1]
+        served.result(timeout=10)
+
+
+def test_an_istiod_that_ends_while_it_shakes_hands_has_not_answered(ending: int) -> None:
+    with pytest.raises(UNANSWERED):
+        trusts(Authority("root").pem.decode(), ending)
+
+
+def test_an_istiod_that_ends_while_it_is_asked_has_not_answered(ending: int) -> None:
+    with pytest.raises(UNANSWERED):
+        clusterz(ending)
+
+
+def test_what_an_observer_dies_of_is_heard(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nowhere(*_: object) -> None:
+        raise json.JSONDecodeError("no answer of an istiod", "", 0)
+
+    monkeypatch.setattr(Observer, "_watch", nowhere)
+    monkeypatch.setattr(World, "meshfleet", lambda *_: None)
+    observer = Observer(World.__new__(World), "any", ("host", "west"))
+    with pytest.raises(json.JSONDecodeError, match="no answer of an istiod"), observer.watching():
+        pass
