@@ -11,7 +11,9 @@ from typer.testing import CliRunner, Result
 
 from automation.checkout import Checkout
 from automation.command import app
+from tests.automation.made_up_session import MadeUp
 from tests.automation.stack_files import GOOD, ROOT, WRONG, Command, write_stack
+from topology import read_stack_file
 
 
 @pytest.fixture
@@ -60,3 +62,11 @@ def script() -> Callable[[Path, str], Path]:
         return path
 
     return write
+
+
+@pytest.fixture
+def session(checkout: Checkout, stacks: Path, monkeypatch: pytest.MonkeyPatch) -> MadeUp:
+    """What commands open instead of a session with an engine."""
+    made = MadeUp(checkout, read_stack_file(stacks, "dev"))
+    monkeypatch.setattr("automation.command.open_session", lambda stack, quiet: made)
+    return made

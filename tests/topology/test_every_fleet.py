@@ -11,7 +11,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tests.topology.strategies import Config, fleets, json_values, labels, loaded_fleets
+from tests.topology.name_strategies import Config, json_values, labels
+from tests.topology.strategies import fleets, loaded_fleets
 from topology import Fleet, TopologyError, load
 from topology.draft import DEFAULT_MESH, SECTIONS, SINGLES
 from topology.faults import join

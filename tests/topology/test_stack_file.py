@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from tests.topology.strategies import CHARACTERS
+from tests.topology.name_strategies import CHARACTERS
 from tests.topology.wrong_stacks.secrets import BODY, PEM, TOKEN
 from topology import StackFile, TopologyError, load, read_stack_file
 from topology.stack_file import find_stack_file, known_stacks

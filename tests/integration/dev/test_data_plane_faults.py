@@ -15,7 +15,7 @@ from embedded.node.node_agent import PROGRAM
 from embedded.workspace import Workspace
 from tests.integration.dev.fleet import DevFleet
 from tests.integration.dev.test_repair import end, require_whole
-from tests.integration.world import World, settled
+from tests.integration.world import World, kill, settled
 
 pytestmark = [
     pytest.mark.proof("what breaks among real proxies is named and mended by the next up", step=4),
@@ -67,7 +67,8 @@ def end_agent_and(world: World, running: list[psutil.Process]) -> None:
     end(agent)
     assert running
     for process in running:
-        process.kill()
+        # Some end with those before them.
+        kill(process)
 
 
 def test_a_killed_gateway_is_seen_from_the_other_clusters_and_up_starts_it_again(dev_fleet: DevFleet) -> None:

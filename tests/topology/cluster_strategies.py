@@ -1,0 +1,118 @@
+"""What is declared of a cluster: who provides it, where its control plane is, how peers read it."""
+
+from __future__ import annotations
+
+from hypothesis import strategies as st
+
+from tests.topology.name_strategies import Config, label_values, labels, optional
+from topology.istio import EMBEDDED_ISTIO
+from topology.names import RESERVED_REVISION_ENDINGS, RESERVED_REVISIONS
+
+
+def discoveries() -> st.SearchStrategy[Config]:
+    """How the peers of a cluster read it."""
+    return optional(
+        server=st.sampled_from(["https://api.example:6443", "https://[fd00::1]/k8s/west", "https://10.0.0.7"]),
+        tlsServerName=st.sampled_from(["kubernetes.default.svc", "api"]),
+        token=st.integers(1, 3),
+    )
+
+
+@st.composite
+def providers(draw: st.DrawFn, position: int, embedded: bool, processes: bool = True) -> Config:
+    """Who provides a cluster, whose `position` tells its context from others: this machine, or somebody before.
+
+    Pods that are `processes` are of one node, and have no ambient mode.
+    """
+    if embedded and draw(st.booleans()):
+        if processes and draw(st.booleans()):
+            return {"embedded": {"pods": "processes"}}
+        return {"embedded": draw(optional(nodes=st.integers(1, 100), pods=st.just("simulated")))}
+    existing = {"kubeconfig": draw(st.sampled_from(["a.yaml", "b.yaml"])), "context": f"c{position}"}
+    if embedded:
+        return {"existing": existing | {"pods": "simulated"}}
+    return {"existing": existing | draw(optional(pods=st.sampled_from(["real", "simulated"])))}
+
+
+def is_simulated(provider: Config) -> bool:
+    """Whether the pods of a cluster do not run, by its provider."""
+    return "embedded" in provider or provider["existing"].get("pods") == "simulated"
+
+
+@st.composite
+def control_planes(draw: st.DrawFn, homes: list[int], simulated: list[bool], wanted: str) -> list[object]:
+    """Where the control plane of each cluster is, by positions: `own`, or `remote` or `external` of another position.
+
+    `homes` has the mesh of each cluster. A remote's primary is of its mesh; the host of an external control plane is
+    of another one, and has its own; both are where the cluster is: on this machine, or not. Where `wanted` is one of
+    those kinds there are as many of it as can be, and remotes of external control planes too.
+    """
+    remote_or: list[int | None] = [None] if wanted == "own" else []
+    external_or: list[int | None] = [] if wanted == "external" else [None]
+
+    planes: dict[int, object] = {}
+    for mesh in sorted(set(homes)):
+        members = [position for position, home in enumerate(homes) if home == mesh]
+        primaries: list[int] = []
+        for position in members:
+            serving = [primary for primary in primaries if simulated[primary] == simulated[position]]
+            primary = draw(st.sampled_from([*remote_or, *serving] or [None]))
+            planes[position] = "own" if primary is None else {"remote": primary}
+            primaries += [position] if primary is None else []
+        outside = [position for position, plane in planes.items() if plane == "own" and homes[position] != mesh]
+        hosts = [position for position in outside if simulated[position] == simulated[primaries[0]]]
+        host = draw(st.sampled_from([*external_or, *hosts] or [None]))
+        if len(primaries) == 1 and host is not None:
+            planes[primaries[0]] = {"external": host}
+    return [planes[position] for position in range(len(homes))]
+
+
+def revision_names() -> st.SearchStrategy[str]:
+    """Names that nothing else of istiod's is called by."""
+    return labels(20).filter(
+        lambda name: name not in RESERVED_REVISIONS and not name.endswith(RESERVED_REVISION_ENDINGS)
+    )
+
+
+@st.composite
+def istios(draw: st.DrawFn) -> Config:
+    """Istio's release and charts, its revisions and what stands for them."""
+    versions = st.sampled_from([EMBEDDED_ISTIO, f"{EMBEDDED_ISTIO}.2"])
+    charts = st.sampled_from(["published", {"folder": "charts"}, {"repository": "oci://ghcr.io/istio/charts"}])
+    config = draw(optional(version=versions, charts=charts))
+    installed = draw(st.lists(st.just("default") | revision_names(), min_size=1, max_size=2, unique=True))
+    if len(installed) > 1 or draw(st.booleans()):
+        config["revisions"] = {name: draw(st.none() | optional(version=versions)) for name in installed}
+    if "default" not in installed or draw(st.booleans()):
+        config["revision"] = draw(st.sampled_from(installed))
+    taken = {*installed, "default"}
+    tags = st.lists(revision_names().filter(lambda name: name not in taken), max_size=2, unique=True)
+    return config | draw(optional(gatewayRevision=st.sampled_from(installed), tags=tags))
+
+
+@st.composite
+def clusters(draw: st.DrawFn, position: int, network: str, mesh: str | None) -> Config:
+    """One cluster without its provider and its control plane.
+
+    `position`, at most 99, keeps its address ranges apart from those of the others.
+    """
+    cluster: Config = {"network": network}
+    if mesh is not None:
+        cluster["mesh"] = mesh
+    if draw(st.booleans()):
+        cluster["region"] = draw(label_values().filter(bool))
+        cluster |= draw(optional(zone=label_values()))
+    if draw(st.booleans()):
+        pods, services = draw(st.sampled_from([("10.{}.0.0/16", "10.{}.0.0/16"), ("fd00:{}::/48", "fd00:{}::/108")]))
+        cluster["podCidr"], cluster["serviceCidr"] = pods.format(position), services.format(position + 100)
+    if draw(st.booleans()):
+        gateway = optional(
+            port=st.sampled_from([443, 15443, 65535]),
+            loadBalancerIp=st.just(f"198.51.100.{position}"),
+            replicas=st.integers(1, 7),
+            serviceAnnotations=st.just({"service.beta.kubernetes.io/load-balancer": "internal, please"}),
+        )
+        cluster["eastWestGateway"] = draw(gateway)
+    if draw(st.booleans()):
+        cluster["discovery"] = draw(discoveries())
+    return cluster | draw(optional(dataPlane=st.just("sidecar")))

@@ -1,0 +1,55 @@
+"""Virtual machines, in namespaces that are where the control planes they join read."""
+
+from __future__ import annotations
+
+from hypothesis import strategies as st
+
+from tests.topology.name_strategies import Config, labels, names, optional
+
+
+def add_machines(draw: st.DrawFn, config: Config) -> None:
+    """Add virtual machines of namespaces that are where the control planes they join read."""
+    if not draw(st.booleans()):
+        return
+    config.setdefault("namespaces", {})["app-of-machines"] = {}
+    taken = {workload["namespace"] for workload in config.get("workloads", {}).values()}
+    places = []
+    for cluster, declared in config["clusters"].items():
+        plane = declared.get("controlPlane", "own")
+        primary = plane.get("remote", cluster) if isinstance(plane, dict) else cluster
+        places += [
+            (name, cluster)
+            for name, namespace in config["namespaces"].items()
+            if name not in taken and primary in ((namespace or {}).get("clusters") or config["clusters"])
+        ]
+    made: Config = {}
+    for position, name in enumerate(draw(names(draw(st.integers(1, 3))))):
+        namespace, cluster = draw(st.sampled_from(places))
+        made[name] = {"namespace": namespace, "cluster": cluster} | draw(machines(name, position))
+        mesh, clusters = config["clusters"][cluster].get("mesh"), config["clusters"].values()
+        networks = st.sampled_from([other["network"] for other in clusters if other.get("mesh") == mesh])
+        made[name] |= draw(optional(network=networks))
+    config["virtualMachines"] = made
+
+
+@st.composite
+def machines(draw: st.DrawFn, name: str, position: int) -> Config:
+    """Virtual machines of that name without their place; `position` keeps their addresses apart from others'."""
+    port = st.fixed_dictionaries({}, optional={"protocol": st.sampled_from(["HTTP", "HTTP2", "GRPC", "TCP"])})
+    numbers = draw(st.lists(st.sampled_from([80, 5432, 8080, 65535]), unique=True, max_size=3))
+    ports = {draw(labels(10)) + str(number): draw(port) | {"port": number} for number in numbers}
+    http = st.fixed_dictionaries({"port": st.just(8080)}, optional={"path": st.sampled_from(["/", "/healthz?full=1"])})
+    probe = st.fixed_dictionaries({"http": http}) | st.just({"tcp": {"port": 65535}, "periodSeconds": 1})
+    addresses = st.sampled_from([[f"172.16.{position}.7"], [f"172.16.{position}.7", f"2001:db8:{position}::"]])
+    entry = {"service": "service-entry", "host": f"{name}.machines.local"}
+    called = draw(st.sampled_from([{}, {"service": "service"}, entry])) if ports else {}
+    config = draw(
+        optional(
+            serviceAccount=st.sampled_from(["default", "shared"]) | labels(),
+            labels=st.sampled_from([{"app": name}, {"app.kubernetes.io/name": name, "version": "v2"}, {"x": name}]),
+            probe=probe,
+            addresses=addresses,
+            tokenLifetime=st.sampled_from(["10m", "1h30m", "8760h"]),
+        )
+    )
+    return config | called | {"ports": ports}
