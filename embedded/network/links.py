@@ -67,6 +67,12 @@ def remove_link(link: str) -> None:
             netlink.link("del", index=index)
 
 
+def set_carries(link: str, *, carries: bool) -> None:
+    """Let an interface carry packets, or lose them in silence, as a cable that is pulled does. Raises NetworkError."""
+    with _netlink(f"interface {link}") as netlink:
+        netlink.link("set", index=_index(netlink, link), state="up" if carries else "down")
+
+
 def set_addresses(link: str, wanted: set[str], *, of_host_alone: bool = False) -> None:
     """Make the IPv4 addresses of an interface these, each alone (/32), 127.0.0.1 left out of it.
 

@@ -1,24 +1,36 @@
-"""A region is lost at once, with its control plane, its gateway and its pods: for how long requests fail.
+"""A region is lost: for how long requests fail, and how many.
 
-Nothing tells the others, since the API server that would say so is gone too: they know by the requests that fail. A
-gateway that was found dead is tried again whenever the time is over for which it was ejected, which grows each time.
+It is cut off, so that everything in it runs and nothing gets through; or it is gone with its control plane, its
+gateway and its pods. Nobody tells the others either time: they know by the requests that fail. A gateway that was found
+dead is tried again whenever the time is over for which it was ejected, which grows each time.
 """
 
 from __future__ import annotations
 
 import statistics
 import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+from embedded.network import links
+from embedded.network.namespaces import inside
+from embedded.network.place import Place, link_name
+from embedded.network.rules import OUTSIDE_LINK
 from embedded.sweep import sweep_cluster
+from embedded.waiting import NotYetError, wait_until
 from embedded.workspace import Workspace
 from scripts.benchmark.pods import FleetOfPods
 from scripts.benchmark.row import Row
 from scripts.benchmark.stage import Stage
 from verification.steady_requests import SteadyRequests, asking
+from verification.traffic import Target, ask
 
 _STACK = "regions"
 _LOST = "central"
+_STEADY = 100
+"""So many answers of a region, one after another: all that proxies ejected while the fleet came up is back."""
+_PATIENCE = 120.0
 _BEFORE_SECONDS = 5.0
 """So long requests go where they belong, on connections that are there when the region is lost."""
 _AFTER_SECONDS = 60.0
@@ -26,32 +38,71 @@ _AFTER_SECONDS = 60.0
 
 
 def region(stage: Stage, runs: int) -> list[Row]:
-    """The region that serves a client's requests is lost, and the next one in order takes them."""
-    lasts, failed, sent = [], [], []
+    """The region that serves a client's requests is lost in either way, and the next one in order takes them."""
+    cut_off, gone = [], []
     for _ in range(runs):
         stage.write_stack(_STACK, three_regions())
         stage.meshfleet("up", "--stack", _STACK)
-        pods = FleetOfPods(Workspace(_STACK, stage.home))
-        namespace, target = pods.namespace("north", "web", "shop"), pods.service("north", "orders", "shop")
-        with asking(namespace, target) as requests:
-            time.sleep(_BEFORE_SECONDS)
-            lost = requests.elapsed
-            sweep_cluster(_STACK, _LOST, stage.home)
-            time.sleep(_AFTER_SECONDS)
-        after = requests.since(lost)
-        lasts.append(last_failure(after, lost))
-        failed.append(len(after.failed))
-        sent.append(len(after.requests))
+        cut_off.append(_lose(stage, lambda: _set_carries(stage, carries=False)))
+        _set_carries(stage, carries=True)
+        gone.append(_lose(stage, lambda: sweep_cluster(_STACK, _LOST, stage.home)))
         stage.meshfleet("destroy", "--stack", _STACK, "--forget", _LOST, "--yes")
-    beside = f"{statistics.median(failed):.0f} of {statistics.median(sent):.0f} requests failed"
-    share = f"{sum(failed) / sum(sent):.3f}"
-    what = f"from the loss of a region to the last failed request, watched for {_AFTER_SECONDS:.0f} s"
-    return [Row(what, f"{statistics.median(lasts):.1f} s", beside, share)]
+    return [_row("is cut off", cut_off), _row("is gone", gone)]
 
 
-def last_failure(requests: SteadyRequests, lost: float) -> float:
-    """Seconds from the loss until the last request that failed was given up; 0 when none did. Pure."""
-    return max((one.answered - lost for one in requests.failed), default=0.0)
+@dataclass(frozen=True)
+class Loss:
+    """The requests of a client that were due since `lost`, in seconds since it began."""
+
+    requests: SteadyRequests
+    lost: float
+
+    @property
+    def last_failure(self) -> float:
+        """Seconds from the loss until the last request was sent that failed; 0 when none did."""
+        return max((one.due - self.lost for one in self.requests.failed), default=0.0)
+
+
+def _lose(stage: Stage, lose: Callable[[], None]) -> Loss:
+    pods = FleetOfPods(Workspace(_STACK, stage.home))
+    namespace, target = pods.namespace("north", "web", "shop"), pods.service("north", "orders", "shop")
+    _await_steady(namespace, target)
+    with asking(namespace, target) as requests:
+        time.sleep(_BEFORE_SECONDS)
+        lost = requests.elapsed
+        lose()
+        time.sleep(_AFTER_SECONDS)
+    return Loss(requests.since(lost), lost)
+
+
+def _await_steady(namespace: str, target: Target) -> None:
+    """Until the region answers all that is asked; what could not connect while it came up is ejected for a while."""
+
+    def all_answered() -> None:
+        for _ in range(_STEADY):
+            found = inside(namespace, lambda: ask(target, 5))
+            if found.cluster != _LOST:
+                raise NotYetError(found.fault or f"an answer of {found.cluster}")
+
+    wait_until(all_answered, f"{_STEADY} answers of {_LOST}", _PATIENCE, "run meshfleet verify")
+
+
+def _set_carries(stage: Stage, *, carries: bool) -> None:
+    """Pull the cable by which the region reaches the others, or plug it in again."""
+    place = Place.of(Workspace(_STACK, stage.home))
+    cable = link_name("node", _LOST, OUTSIDE_LINK)
+    inside(place.fabric, lambda: links.set_carries(cable, carries=carries))
+
+
+def _row(how: str, losses: Sequence[Loss]) -> Row:
+    sent = statistics.median(len(one.requests.requests) for one in losses)
+    failed = statistics.median(len(one.requests.failed) for one in losses)
+    gap = statistics.median(one.requests.longest_gap for one in losses)
+    last = statistics.median(one.last_failure for one in losses)
+    what = f"a region {how}: the last request that failed was sent after"
+    return Row(
+        what, f"{last:.1f} s", f"{failed:.0f} of {sent:.0f} failed, longest gap {gap:.2f} s", f"{failed / sent:.4f}"
+    )
 
 
 def three_regions() -> dict[str, Any]:

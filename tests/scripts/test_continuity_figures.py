@@ -9,7 +9,7 @@ import pytest
 from scripts.benchmark.hops import two_networks
 from scripts.benchmark.load import Load
 from scripts.benchmark.machines import with_a_machine
-from scripts.benchmark.region import last_failure, three_regions
+from scripts.benchmark.region import Loss, three_regions
 from scripts.continuity_under_change.changes import CHANGES
 from scripts.continuity_under_change.figures import Figures, faults, table
 from scripts.continuity_under_change.fleet_under_change import CALLER, HOST, LATER, FleetUnderChange, configuration
@@ -36,8 +36,8 @@ def test_a_row_tells_what_was_sent_and_lost_and_the_longest_gap_between_good_ans
 
 
 def test_the_last_failure_counts_from_the_loss() -> None:
-    assert last_failure(requests(), 0.4) == pytest.approx(0.2)
-    assert last_failure(requests().since(1.0), 1.0) == 0.0
+    assert Loss(requests(), 0.4).last_failure == pytest.approx(0.1)
+    assert Loss(requests().since(1.0), 1.0).last_failure == 0.0
 
 
 def test_a_load_tells_its_rate_and_its_percentiles_in_milliseconds() -> None:

@@ -7,12 +7,15 @@ none fails but for a moment after a change is what the page promises, and what i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import psutil
 import pytest
 
 from embedded import processes
-from embedded.network import namespaces
+from embedded.network import links, namespaces
+from embedded.network.place import link_name
+from embedded.network.rules import OUTSIDE_LINK
 from tests.integration.clone import Clone
 from tests.integration.models.running import Running
 from tests.integration.use_cases.pages import assert_prints_what_the_page_shows
@@ -69,6 +72,17 @@ def lose(fleet: Running, cluster: str) -> None:
         kill(process)
 
 
+@contextmanager
+def cut_off(fleet: Running, cluster: str) -> Iterator[None]:
+    """Lose in silence whatever other networks and the cluster send each other, until the end of the block."""
+    fabric, cable = place(fleet).fabric, link_name("node", cluster, OUTSIDE_LINK)
+    namespaces.inside(fabric, lambda: links.set_carries(cable, carries=False))
+    try:
+        yield
+    finally:
+        namespaces.inside(fabric, lambda: links.set_carries(cable, carries=True))
+
+
 def assert_fails_for_a_moment_at_most(what: str, steady: SteadyRequests, changes: list[float], record: Record) -> None:
     """Whether every request that was due at another time was answered; what was not goes into the report."""
     record(f"{what}: requests", len(steady.requests))
@@ -100,6 +114,24 @@ def test_they_leave_a_region_without_pods_in_the_declared_order_and_come_back(
         changes.append(steady.elapsed)
     assert steady.clusters().keys() == set(REGIONS)
     assert_fails_for_a_moment_at_most("regions without pods", steady, changes, record_testsuite_property)
+
+
+def test_a_region_that_is_cut_off_is_left_and_comes_back_by_itself(
+    fleet: Running, web: Sender, record_testsuite_property: Record
+) -> None:
+    scale(fleet, "north", 0)
+    assert web.is_answered_by(ORDERS, "central")
+    with web.asking(ORDERS) as steady:
+        assert settled(lambda: steady.clusters()["central"] >= 50, 20)
+        lost = steady.elapsed
+        with cut_off(fleet, "central"):
+            # Proxies try it again from time to time, which may take a second and nobody's request.
+            assert settled(lambda: steady.elapsed > lost + EJECTION + 2 * MOMENT, 60)
+        back = steady.elapsed
+        assert web.is_answered_by(ORDERS, "central")
+    left = SteadyRequests([one for one in steady.since(lost + MOMENT).requests if one.due < back])
+    assert left.clusters() == {"south": len(left.requests)}
+    assert_fails_for_a_moment_at_most("a region that is cut off", steady, [lost], record_testsuite_property)
 
 
 def test_a_region_that_is_lost_as_a_whole_is_left_and_comes_back_with_up(
