@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,7 +69,7 @@ class MachineFiles:
             for folder in (self.directory.parent, self.directory, self.logs):
                 folder.mkdir(mode=0o711, parents=True, exist_ok=True)
             # With the certificates of an earlier bundle the agent would come as who it was.
-            shutil.rmtree(self.root, ignore_errors=True)
+            remove_directory(self.root)
             for name, place in start_script.FILES.items():
                 self._write(self.root / place, bundle.files[name])
             self._folder(self.root / "etc" / "istio" / "proxy")

@@ -59,30 +59,25 @@ class PodVolumes:
                 place.symlink_to(self.directory / mount.volume)
 
     def _files(self, client: Client, pod: Pod, volume: Volume, fields: Mapping[str, str]) -> dict[str, str]:
-        if volume.downwardAPI:
-            return _told(volume.downwardAPI.items or (), fields)
-        if volume.configMap:
-            return _config_map(
-                client, pod, volume.configMap.name or "", volume.configMap.items, volume.configMap.optional
-            )
-        if volume.secret:
-            return _secret(client, pod, volume.secret.secretName or "", volume.secret.optional)
         found: dict[str, str] = {}
-        for source in (volume.projected.sources if volume.projected else None) or ():
-            found |= self._projected(client, pod, source, fields)
+        for source in (volume.projected.sources or ()) if volume.projected else (volume,):
+            found |= self._from(source, client, pod, fields)
         return found
 
-    def _projected(
-        self, client: Client, pod: Pod, source: VolumeProjection, fields: Mapping[str, str]
+    def _from(
+        self, source: Volume | VolumeProjection, client: Client, pod: Pod, fields: Mapping[str, str]
     ) -> dict[str, str]:
+        from lightkube.models.core_v1 import SecretVolumeSource
+        from lightkube.models.core_v1 import VolumeProjection as Projection
+
         if source.downwardAPI:
             return _told(source.downwardAPI.items or (), fields)
-        if source.configMap:
-            return _config_map(
-                client, pod, source.configMap.name or "", source.configMap.items, source.configMap.optional
-            )
-        if source.serviceAccountToken:
-            wanted = source.serviceAccountToken
+        if one := source.configMap:
+            return _config_map(client, pod, one.name or "", one.items, one.optional)
+        if secret := source.secret:
+            name = secret.secretName if isinstance(secret, SecretVolumeSource) else secret.name
+            return _secret(client, pod, name or "", secret.items, secret.optional)
+        if isinstance(source, Projection) and (wanted := source.serviceAccountToken):
             key = f"{wanted.audience}/{wanted.path}"
             if self._renew.get(key, datetime.min.replace(tzinfo=UTC)) > datetime.now(UTC):
                 return {}
@@ -113,16 +108,22 @@ def _config_map(
     from lightkube.resources.core_v1 import ConfigMap
 
     found = _read(client, ConfigMap, pod, name, optional)
-    data = (found.data if found else None) or {}
-    return {item.path: data[item.key] for item in items if item.key in data} if items else dict(data)
+    return _chosen((found.data if found else None) or {}, items)
 
 
-def _secret(client: Client, pod: Pod, name: str, optional: bool | None) -> dict[str, str]:
+def _secret(
+    client: Client, pod: Pod, name: str, items: Iterable[KeyToPath] | None, optional: bool | None
+) -> dict[str, str]:
     from lightkube.resources.core_v1 import Secret
 
     found = _read(client, Secret, pod, name, optional)
     data = (found.data if found else None) or {}
-    return {key: base64.b64decode(value).decode("utf-8", errors="replace") for key, value in data.items()}
+    return _chosen({key: base64.b64decode(value).decode("utf-8", "replace") for key, value in data.items()}, items)
+
+
+def _chosen(data: Mapping[str, str], items: Iterable[KeyToPath] | None) -> dict[str, str]:
+    """The keys that are asked for, by the paths they are to have; all of them where none are."""
+    return {item.path: data[item.key] for item in items if item.key in data} if items else dict(data)
 
 
 def _read(client: Client, kind: type[T], pod: Pod, name: str, optional: bool | None) -> T | None:
