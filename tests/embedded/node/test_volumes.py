@@ -33,7 +33,7 @@ class Server:
             return ConfigMap(data=DATA)
         return Secret(data={key: base64.b64encode(value.encode()).decode() for key, value in DATA.items()})
 
-    def create(self, wanted: Any, account: str, namespace: str) -> ServiceAccountToken:
+    def create(self, wanted: Any, account: str, namespace: str) -> Any:
         self.tokens += 1
         status = {"token": f"{account} {wanted.spec.audiences} {self.tokens}", "expirationTimestamp": None}
         return ServiceAccountToken.from_dict({"spec": {"audiences": []}, "status": status})
