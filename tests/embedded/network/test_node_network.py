@@ -13,7 +13,7 @@ import pytest
 
 from embedded.addresses import OUTSIDE_RANGE
 from embedded.network import machine_network, namespaces, node_network, rules
-from embedded.network.capture import capturing
+from embedded.network.capture import Capture, capturing
 from embedded.network.leftovers import remove_data_plane
 from embedded.network.machine_network import MachineNetwork
 from embedded.network.node_network import NodeNetwork, default_pods
@@ -115,6 +115,24 @@ def test_what_goes_between_networks_is_seen_and_what_stays_in_one_is_not(
         asked(place, BALANCED, 15443)
     assert capture.connections() == {(BALANCED, 15443): [False]}
     assert capture.others == {}
+
+
+def test_what_nobody_had_time_to_look_at_before_the_end_is_seen_all_the_same(
+    place: Place, three: tuple[NodeNetwork, NodeNetwork, NodeNetwork], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    busy = threading.Event()
+    look = Capture.add
+
+    def later(capture: Capture, frame: bytes) -> None:
+        # The first one takes until all has been asked and the capture is to end.
+        busy.wait(1.0)
+        busy.set()
+        look(capture, frame)
+
+    monkeypatch.setattr(Capture, "add", later)
+    with capturing(place) as capture:
+        asked(place, BALANCED, 15443)
+    assert capture.connections() == {(BALANCED, 15443): [False]}
 
 
 def test_what_is_there_already_is_kept_and_nothing_of_the_machine_is_touched(
