@@ -27,11 +27,12 @@ def _netlink(subject: str) -> Iterator[Any]:
 
 
 def add_bridges(*wanted: str) -> None:
-    """Bridges of these names, up. Raises NetworkError."""
+    """Bridges of these names, up, which say nothing by themselves. Raises NetworkError."""
     for link in wanted:
         with _netlink(f"bridge {link}") as netlink:
             if not netlink.link_lookup(ifname=link):
-                netlink.link("add", ifname=link, kind="bridge")
+                # One that looks into multicast joins a group for that (RFC 4286), and tells everybody by IGMP.
+                netlink.link("add", ifname=link, kind="bridge", br_mcast_snooping=0)
             netlink.link("set", index=_index(netlink, link), state="up")
 
 

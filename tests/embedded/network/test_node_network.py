@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from pyroute2 import IPRoute
 
 from embedded.addresses import OUTSIDE_RANGE
 from embedded.network import machine_network, namespaces, node_network, rules
@@ -17,7 +18,7 @@ from embedded.network.capture import Capture, capturing
 from embedded.network.leftovers import remove_data_plane
 from embedded.network.machine_network import MachineNetwork
 from embedded.network.node_network import NodeNetwork, default_pods
-from embedded.network.place import Place
+from embedded.network.place import OUTSIDE, Place, link_name
 from embedded.network.rules import ServicePort, Target
 from embedded.workspace import Workspace
 from verification.traffic import Target as Asked
@@ -133,6 +134,24 @@ def test_what_nobody_had_time_to_look_at_before_the_end_is_seen_all_the_same(
     with capturing(place) as capture:
         asked(place, BALANCED, 15443)
     assert capture.connections() == {(BALANCED, 15443): [False]}
+
+
+def test_a_bridge_between_networks_says_nothing_by_itself(
+    place: Place, three: tuple[NodeNetwork, NodeNetwork, NodeNetwork]
+) -> None:
+    def looks_into_multicast() -> dict[str, int]:
+        with IPRoute() as netlink:
+            return {
+                link.get_attr("IFLA_IFNAME"): link.get_nested(
+                    "IFLA_LINKINFO", "IFLA_INFO_DATA", "IFLA_BR_MCAST_SNOOPING"
+                )
+                for link in netlink.get_links(kind="bridge")
+            }
+
+    found = namespaces.inside(place.fabric, looks_into_multicast)
+    assert set(found) == {link_name(OUTSIDE), link_name("network", "one"), link_name("network", "other")}
+    # Who does joins a group, and tells it to everybody some seconds later: packets that are of nobody's pods.
+    assert set(found.values()) == {0}
 
 
 def test_what_is_there_already_is_kept_and_nothing_of_the_machine_is_touched(
