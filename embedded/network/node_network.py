@@ -98,6 +98,12 @@ def set_load_balancer_addresses(place: Place, node: NodeNetwork, addresses: set[
     namespaces.inside(place.node(node.cluster), lambda: links.set_addresses(OUTSIDE_LINK, addresses))
 
 
+def set_cut_off(place: Place, cluster: str, *, cut_off: bool) -> None:
+    """Lose in silence all that a node and other networks send each other, or let it through. Raises NetworkError."""
+    cable = link_name("node", cluster, OUTSIDE_LINK)
+    namespaces.inside(place.fabric, lambda: links.set_carries(cable, carries=not cut_off))
+
+
 def connect_pod(place: Place, node: NodeNetwork, namespace: str, address: str) -> None:
     """Put a namespace behind the node under an address of its own. Raises NetworkError."""
     namespaces.create(namespace)

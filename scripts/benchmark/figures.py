@@ -44,8 +44,8 @@ def lines_of(page: str) -> Lines:
     return found
 
 
-def written(page: str, text: str) -> str:
-    """The page with this table in the place of the one it has."""
-    before, _, rest = page.partition(BEGIN)
-    after = rest.partition(END)[2]
-    return f"{before}{BEGIN}\n{text}\n{END}{after}"
+def written(page: str, text: str, begin: str = BEGIN, end: str = END) -> str:
+    """The page with this table in the place of the one it has, between the lines `begin` and `end`."""
+    before, _, rest = page.partition(begin)
+    after = rest.partition(end)[2]
+    return f"{before}{begin}\n{text}\n{end}{after}"

@@ -11,12 +11,12 @@ import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from embedded.network import links
 from embedded.network.namespaces import inside
-from embedded.network.place import Place, link_name
-from embedded.network.rules import OUTSIDE_LINK
+from embedded.network.node_network import set_cut_off
+from embedded.network.place import Place
 from embedded.sweep import sweep_cluster
 from embedded.waiting import NotYetError, wait_until
 from embedded.workspace import Workspace
@@ -43,8 +43,9 @@ def region(stage: Stage, runs: int) -> list[Row]:
     for _ in range(runs):
         stage.write_stack(_STACK, three_regions())
         stage.meshfleet("up", "--stack", _STACK)
-        cut_off.append(_lose(stage, lambda: _set_carries(stage, carries=False)))
-        _set_carries(stage, carries=True)
+        place = Place.of(Workspace(_STACK, stage.home))
+        cut_off.append(_lose(stage, partial(set_cut_off, place, _LOST, cut_off=True)))
+        set_cut_off(place, _LOST, cut_off=False)
         gone.append(_lose(stage, lambda: sweep_cluster(_STACK, _LOST, stage.home)))
         stage.meshfleet("destroy", "--stack", _STACK, "--forget", _LOST, "--yes")
     return [_row("is cut off", cut_off), _row("is gone", gone)]
@@ -68,6 +69,7 @@ def _lose(stage: Stage, lose: Callable[[], None]) -> Loss:
     namespace, target = pods.namespace("north", "web", "shop"), pods.service("north", "orders", "shop")
     _await_steady(namespace, target)
     with asking(namespace, target) as requests:
+        # Both spans are what is measured over; there is nothing to wait for.
         time.sleep(_BEFORE_SECONDS)
         lost = requests.elapsed
         lose()
@@ -85,13 +87,6 @@ def _await_steady(namespace: str, target: Target) -> None:
                 raise NotYetError(found.fault or f"an answer of {found.cluster}")
 
     wait_until(all_answered, f"{_STEADY} answers of {_LOST}", _PATIENCE, "run meshfleet verify")
-
-
-def _set_carries(stage: Stage, *, carries: bool) -> None:
-    """Pull the cable by which the region reaches the others, or plug it in again."""
-    place = Place.of(Workspace(_STACK, stage.home))
-    cable = link_name("node", _LOST, OUTSIDE_LINK)
-    inside(place.fabric, lambda: links.set_carries(cable, carries=carries))
 
 
 def _row(how: str, losses: Sequence[Loss]) -> Row:

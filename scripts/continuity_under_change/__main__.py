@@ -14,6 +14,7 @@ from pathlib import Path
 
 from embedded.node.node_agent import lacking
 from embedded.sweep import sweep
+from scripts.benchmark.figures import written
 from scripts.benchmark.stage import stage
 from scripts.continuity_under_change.caller import make_caller
 from scripts.continuity_under_change.changes import CHANGES
@@ -70,9 +71,7 @@ def main() -> None:
     text = f"{table(figures)}\n\nMeasured on {machine}, {when}, by `scripts/continuity`."
     print(text)
     if arguments.write:
-        before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
-        after = rest.partition(END)[2]
-        PAGE.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}", encoding="utf-8")
+        PAGE.write_text(written(PAGE.read_text(encoding="utf-8"), text, BEGIN, END), encoding="utf-8")
 
 
 main()

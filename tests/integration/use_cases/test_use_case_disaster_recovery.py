@@ -13,9 +13,7 @@ import psutil
 import pytest
 
 from embedded import processes
-from embedded.network import links, namespaces
-from embedded.network.place import link_name
-from embedded.network.rules import OUTSIDE_LINK
+from embedded.network import namespaces, node_network
 from tests.integration.clone import Clone
 from tests.integration.models.running import Running
 from tests.integration.use_cases.pages import assert_prints_what_the_page_shows
@@ -75,12 +73,21 @@ def lose(fleet: Running, cluster: str) -> None:
 @contextmanager
 def cut_off(fleet: Running, cluster: str) -> Iterator[None]:
     """Lose in silence whatever other networks and the cluster send each other, until the end of the block."""
-    fabric, cable = place(fleet).fabric, link_name("node", cluster, OUTSIDE_LINK)
-    namespaces.inside(fabric, lambda: links.set_carries(cable, carries=False))
+    node_network.set_cut_off(place(fleet), cluster, cut_off=True)
     try:
         yield
     finally:
-        namespaces.inside(fabric, lambda: links.set_carries(cable, carries=True))
+        node_network.set_cut_off(place(fleet), cluster, cut_off=False)
+
+
+@contextmanager
+def asking_central(fleet: Running, web: Sender) -> Iterator[SteadyRequests]:
+    """Ask at a steady pace, from when `central` answers in the place of `north`, until the end of the block."""
+    scale(fleet, "north", 0)
+    assert web.is_answered_by(ORDERS, "central")
+    with web.asking(ORDERS) as steady:
+        assert settled(lambda: steady.clusters()["central"] >= 50, 20)
+        yield steady
 
 
 def assert_fails_for_a_moment_at_most(what: str, steady: SteadyRequests, changes: list[float], record: Record) -> None:
@@ -119,10 +126,7 @@ def test_they_leave_a_region_without_pods_in_the_declared_order_and_come_back(
 def test_a_region_that_is_cut_off_is_left_and_comes_back_by_itself(
     fleet: Running, web: Sender, record_testsuite_property: Record
 ) -> None:
-    scale(fleet, "north", 0)
-    assert web.is_answered_by(ORDERS, "central")
-    with web.asking(ORDERS) as steady:
-        assert settled(lambda: steady.clusters()["central"] >= 50, 20)
+    with asking_central(fleet, web) as steady:
         lost = steady.elapsed
         with cut_off(fleet, "central"):
             # Proxies try it again from time to time, which may take a second and nobody's request.
@@ -137,10 +141,7 @@ def test_a_region_that_is_cut_off_is_left_and_comes_back_by_itself(
 def test_a_region_that_is_lost_as_a_whole_is_left_and_comes_back_with_up(
     fleet: Running, web: Sender, record_testsuite_property: Record
 ) -> None:
-    scale(fleet, "north", 0)
-    assert web.is_answered_by(ORDERS, "central")
-    with web.asking(ORDERS) as steady:
-        assert settled(lambda: steady.clusters()["central"] >= 50, 20)
+    with asking_central(fleet, web) as steady:
         lost = steady.elapsed
         lose(fleet, "central")
         assert web.is_answered_by(ORDERS, "south")
