@@ -11,9 +11,9 @@ from typing import Any, NoReturn
 
 import typer
 
-from embedded.workspace import file_error
 from topology import TopologyError
 from topology.errors import MeshfleetError
+from topology.files import file_error
 
 FAILED = 1
 WRONG_CONFIGURATION = 2

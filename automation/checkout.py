@@ -59,21 +59,3 @@ class Checkout:
     def picture(self, stack: str) -> Path:
         """Where `graph` draws to unless told otherwise."""
         return self.fleet(stack) / "fleet.svg"
-
-
-def make_private(directory: Path) -> Path:
-    """Make a folder that only its owner can enter, and its missing parents likewise, and return it."""
-    for folder in [*reversed(directory.parents), directory]:
-        # `parents=True` would make the parents with the default mode.
-        if not folder.is_dir():
-            folder.mkdir(mode=0o700, exist_ok=True)
-    return directory
-
-
-def write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner can read; it is never there half-written."""
-    make_private(path.parent)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-        file.write(text)
-    temporary.replace(path)

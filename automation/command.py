@@ -13,12 +13,13 @@ import typer
 
 from automation.answers import DRIFTED, FAILED, answer, leave, say, told
 from automation.changes import counted
-from automation.checkout import Checkout, write_private
+from automation.checkout import Checkout
 from automation.fleet_status import drop_kubeconfigs
 from automation.options import Json, Stack
 from automation.session import open_session
 from automation.virtual_machines import vm
 from automation.walking import walk
+from topology.files import make_directory, write_file
 
 # What one command alone needs is imported in it: the start counts in every run of every command.
 app = typer.Typer(
@@ -244,7 +245,8 @@ def graph(
         up_already = session.checkout.state.exists() and session.engine.exists()
         known = session.status() if up_already else None
         path = out or session.checkout.picture(session.file.stack)
-        write_private(path, picture_of(session.topology, known, last_verdicts(folder) if known else {}))
+        make_directory(path.parent)
+        write_file(path, picture_of(session.topology, known, last_verdicts(folder) if known else {}))
         if json:
             answer({"ok": True, "file": str(path)})
         else:

@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from automation import kubernetes_plugin
-from automation.checkout import Checkout, make_private, write_private
+from automation.checkout import Checkout
 from components.tokens import BUILT_CHARTS, GATEWAY_API_CHART
 from embedded import toolchain
 from embedded.toolchain.progress import progress_for
 from topology.errors import EngineError
+from topology.files import make_directory, write_file
 
 
 @dataclass(frozen=True)
@@ -43,12 +44,12 @@ class Environment:
 def prepare(checkout: Checkout) -> Environment:
     """Make everything ready; quick when it already is. Raises `ToolchainError` when a tool cannot be had."""
     tools = toolchain.ensure(progress_for(sys.stderr))
-    make_private(checkout.home)
-    make_private(checkout.state)
+    make_directory(checkout.home)
+    make_directory(checkout.state)
     python = Path(sys.executable)
     variables = {
         "PATH": os.pathsep.join([str(python.parent), str(tools.bin), os.environ.get("PATH", "")]),
-        "PULUMI_HOME": str(make_private(checkout.pulumi_home)),
+        "PULUMI_HOME": str(make_directory(checkout.pulumi_home)),
         "PULUMI_BACKEND_URL": os.environ.get("PULUMI_BACKEND_URL") or local_backend_of(checkout),
         "PULUMI_SKIP_UPDATE_CHECK": "true",
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
@@ -84,12 +85,12 @@ def _passphrase(checkout: Checkout) -> Path:
                 f"{checkout.passphrase} is gone, and the stacks of this checkout cannot be read without it; put it "
                 "back, or set PULUMI_CONFIG_PASSPHRASE, or run scripts/down to start afresh"
             )
-        write_private(checkout.passphrase, secrets.token_urlsafe(32))
+        write_file(checkout.passphrase, secrets.token_urlsafe(32))
     return checkout.passphrase
 
 
 def _link(link: Path, charts: Path) -> None:
-    make_private(link.parent)
+    make_directory(link.parent)
     if not link.is_symlink() or link.readlink() != charts:
         temporary = link.with_name(f".{link.name}.{os.getpid()}")
         temporary.symlink_to(charts)

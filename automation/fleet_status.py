@@ -6,8 +6,9 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from automation.checkout import Checkout, write_private
+from automation.checkout import Checkout
 from topology.errors import EngineError
+from topology.files import make_directory, write_file
 
 if TYPE_CHECKING:
     from automation.engine import Engine
@@ -26,7 +27,8 @@ def fleet_status(checkout: Checkout, engine: Engine) -> dict[str, Any]:
         content = outputs["kubeconfigs"].get(cluster["name"])
         path = checkout.kubeconfig(engine.file.stack, cluster["name"])
         if content and _content(path) != content:
-            write_private(path, content)
+            make_directory(path.parent)
+            write_file(path, content)
         cluster["kubeconfig"] = str(path) if content else None
     drop_kubeconfigs(checkout, engine.file.stack, [cluster["name"] for cluster in status["clusters"]])
     return status

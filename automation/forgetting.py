@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from automation.answers import say
-from automation.checkout import Checkout, write_private
+from automation.checkout import Checkout
 from automation.recorded_state import (
     Deployment,
     belonging_to,
@@ -23,6 +23,7 @@ from automation.recorded_state import (
     without_description,
 )
 from topology import Fault
+from topology.files import make_directory, write_file
 from topology.shown import shown
 
 if TYPE_CHECKING:
@@ -77,7 +78,8 @@ def forget(checkout: Checkout, engine: Engine, names: Sequence[str], *, quiet: b
 
     stack = engine.file.stack
     # Before the state, which knows them no more afterwards.
-    write_private(_note(checkout, stack), json.dumps(sorted(names)))
+    make_directory(checkout.fleet(stack))
+    write_file(_note(checkout, stack), json.dumps(sorted(names)))
     start = time.monotonic()
     recorded = engine.recorded()
     theirs = {name: belonging_to(recorded, name) for name in names}

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from automation.checkout import write_private
 from automation.picture import draw
 from automation.picture.view import Status, from_fleet
 from topology import Fleet
+from topology.files import make_directory, write_file
 
 if TYPE_CHECKING:
     from verification import Report
@@ -39,7 +39,8 @@ def keep_verdicts(folder: Path, report: Report) -> None:
     verdicts: dict[str, bool] = {}
     for answer in report.answers:
         verdicts[answer.cluster] = verdicts.get(answer.cluster, True) and answer.ok
-    write_private(folder / VERDICTS, json.dumps(verdicts))
+    make_directory(folder)
+    write_file(folder / VERDICTS, json.dumps(verdicts))
 
 
 def last_verdicts(folder: Path) -> dict[str, bool]:

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from automation.checkout import Checkout, make_private
+from automation.checkout import Checkout
+from topology.files import make_directory
 
 NAME = "pulumi-resource-kubernetes"
 # Long enough for a download of 40 MB, short enough where nothing answers.
@@ -45,7 +46,7 @@ def install(checkout: Checkout, python: Path, variables: dict[str, str]) -> Kube
     a bound; the stand-in. `variables` is the environment Pulumi runs with.
     """
     wanted = f"resource-kubernetes-v{version('pulumi-kubernetes')}"
-    folder = make_private(checkout.pulumi_home / "plugins") / wanted
+    folder = make_directory(checkout.pulumi_home / "plugins") / wanted
     if not (folder / NAME).exists():
         _take_from_user(folder, wanted) or _download(folder, variables) or _stand_in(checkout, folder, python)
     elif _is_script(folder / NAME):
@@ -89,7 +90,7 @@ def _download(folder: Path, variables: dict[str, str]) -> bool:
 
 
 def _stand_in(checkout: Checkout, folder: Path, python: Path) -> bool:
-    make_private(folder)
+    make_directory(folder)
     script = folder / NAME
     text = STAND_IN_SCRIPT.format(root=_quoted(checkout.root), python=_quoted(python))
     if script.exists() and (STAND_IN not in (there := script.read_text(encoding="utf-8")) or there == text):

@@ -17,9 +17,10 @@ from pathlib import Path
 import psutil
 from filelock import FileLock, Timeout
 
-from automation.checkout import PROJECT, Checkout, make_private
+from automation.checkout import PROJECT, Checkout
 from automation.temporary_files import temporary_files
 from topology.errors import LockedError
+from topology.files import make_directory
 
 # How long the engine of a killed command may take to notice and to end.
 ENGINE_SECONDS = 120
@@ -35,7 +36,7 @@ class StackLock:
 @contextmanager
 def locked(checkout: Checkout, stack: str, command: str) -> Iterator[StackLock]:
     """Hold a stack. Raises `LockedError` at once, naming the holder, when another command works on it."""
-    folder = make_private(checkout.fleet(stack))
+    folder = make_directory(checkout.fleet(stack))
     holder, lock = folder / "command.json", FileLock(folder / "command.lock")
     try:
         lock.acquire(timeout=0)

@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from automation.checkout import make_private, write_private
-from embedded.workspace import file_error
 from manifests import bundle, cloud_init, virtual_machines
 from topology import Fault, Fleet, TopologyError
 from topology.addresses import is_ip
 from topology.errors import ClusterError, EngineError, MeshfleetError
+from topology.files import file_error, make_directory, write_file
 from topology.shown import shown
 
 if TYPE_CHECKING:
@@ -123,10 +122,10 @@ def write(made: Made, folder: Path) -> list[Path]:
     """Write the files, each readable by its owner only, into a folder that only its owner can enter."""
     paths = []
     try:
-        make_private(folder).chmod(0o700)
+        make_directory(folder).chmod(0o700)
         for name, text in made.files.items():
             paths.append(folder / name)
-            write_private(paths[-1], text)
+            write_file(paths[-1], text)
     except OSError as error:
         raise file_error(Path(str(error.filename or folder)), error) from error
     return paths

@@ -10,11 +10,11 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from automation.checkout import make_private
 from manifests import Document, Release, Stage, cluster_plan
 from manifests.yaml_text import yaml_text
 from topology import Fleet
 from topology.errors import MeshfleetError
+from topology.files import make_directory, write_file
 
 RENDERED = re.compile(rf"[0-9]{{2,}}-({'|'.join(Stage)})-[a-z0-9-]+\.yaml")
 
@@ -60,9 +60,9 @@ def write(files: dict[str, str], folder: Path) -> None:
         for rendered in earlier:
             shutil.rmtree(rendered)
         for cluster in clusters:
-            make_private(folder / cluster)
+            make_directory(folder / cluster)
         for name, text in files.items():
-            (folder / name).write_text(text, encoding="utf-8")
+            write_file(folder / name, text)
     except OSError as error:
         raise MeshfleetError(f"{error.filename}: {error.strerror}; choose another folder for --out") from error
 

@@ -11,8 +11,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from automation.checkout import Checkout, write_private
+from automation.checkout import Checkout
 from topology import StackFile
+from topology.files import make_directory, write_file
 
 OWN_PROVIDER = re.compile(r"^(secretsprovider|encryptionsalt|encryptedkey):", re.MULTILINE)
 SALT = re.compile(r"^encryptionsalt:.*\n?", re.MULTILINE)
@@ -32,7 +33,8 @@ def configuration_file(checkout: Checkout, file: StackFile) -> Path:
     salt = SALT.search(copy.read_text(encoding="utf-8")) if copy.exists() else None
     wanted = text.rstrip("\n") + "\n" + (salt.group().rstrip("\n") + "\n" if salt else "")
     if not copy.exists() or copy.read_text(encoding="utf-8") != wanted:
-        write_private(copy, wanted)
+        make_directory(copy.parent)
+        write_file(copy, wanted)
     return copy
 
 
@@ -40,4 +42,4 @@ def keep_salt(copy: Path, initialised: Path) -> None:
     """Add the salt that Pulumi wrote to the file of a new stack, so that the copy decrypts what it encrypts."""
     salt = SALT.search(initialised.read_text(encoding="utf-8")) if initialised.exists() else None
     if salt and not OWN_PROVIDER.search(copy.read_text(encoding="utf-8")):
-        write_private(copy, copy.read_text(encoding="utf-8").rstrip("\n") + "\n" + salt.group().rstrip("\n") + "\n")
+        write_file(copy, copy.read_text(encoding="utf-8").rstrip("\n") + "\n" + salt.group().rstrip("\n") + "\n")

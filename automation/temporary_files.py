@@ -12,7 +12,8 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from automation.checkout import Checkout, make_private
+from automation.checkout import Checkout
+from topology.files import make_directory
 
 
 @contextmanager
@@ -21,7 +22,7 @@ def temporary_files(checkout: Checkout, stack: str) -> Iterator[None]:
     folder = checkout.fleet(stack) / "temporary"
     shutil.rmtree(folder, ignore_errors=True)
     before = os.environ.get("TMPDIR"), tempfile.tempdir
-    os.environ["TMPDIR"] = tempfile.tempdir = str(make_private(folder))
+    os.environ["TMPDIR"] = tempfile.tempdir = str(make_directory(folder))
     try:
         yield
     finally:

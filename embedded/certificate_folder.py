@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from embedded.workspace import file_error, make_private_directory, write_private_file
+from topology.files import file_error, make_directory, write_file
 
 _CURRENT: Final = "..data"
 
@@ -39,12 +39,12 @@ def replace_files(folder: Path, files: Mapping[str, str]) -> None:
 
     Whoever watches the folder hears of it even when the contents are what they were. Raises EmbeddedError.
     """
-    make_private_directory(folder)
+    make_directory(folder)
     try:
         # Made by mkdtemp with mode 0700.
         version = Path(tempfile.mkdtemp(dir=folder, prefix=".."))
         for name, content in files.items():
-            write_private_file(version / name, content)
+            write_file(version / name, content)
         _point(folder / _CURRENT, version.name)
         for name in files:
             _point(folder / name, f"{_CURRENT}/{name}")

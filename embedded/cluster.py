@@ -31,8 +31,9 @@ from embedded.nodes import apply_nodes, release_nodes
 from embedded.ports import port_is_free, release_ports, require_free_ports, reserve_ports, reserved_ports
 from embedded.tools import tool
 from embedded.waiting import NotYetError, wait_until
-from embedded.workspace import Workspace, make_private_directory, write_private_file
+from embedded.workspace import Workspace
 from topology.errors import ClusterError, EmbeddedError, PortError, ProcessError, ToolchainError
+from topology.files import make_directory, write_file
 
 if TYPE_CHECKING:
     from lightkube import Client
@@ -146,7 +147,7 @@ class Cluster:
             raise EmbeddedError(f"{self._name}: no complete cluster; run up again to make it") from error
 
     def _make(self, spec: ClusterSpec, seconds: float) -> RunningCluster:
-        make_private_directory(self.directory)
+        make_directory(self.directory)
         ports = self._free_ports()
         tools = {name: tool(program) for name, program in TOOLS.items()}
         self._control_plane.make(kwokctl_configuration(spec, ports, tools), seconds)
@@ -171,13 +172,13 @@ class Cluster:
             plane.administrator_certificate,
             plane.administrator_key,
         )
-        write_private_file(self.kubeconfig, kubeconfig)
+        write_file(self.kubeconfig, kubeconfig)
         with connect(kubeconfig) as client:
             _wait_for_service_account(client, self._name, seconds)
             with api_errors(f"{self._name}: nodes"):
                 apply_nodes(client, spec)
         # Last: its presence says that all of the above is done.
-        write_private_file(self.directory / "cluster.json", dump_spec(replace(spec, name=self._name)))
+        write_file(self.directory / "cluster.json", dump_spec(replace(spec, name=self._name)))
         return RunningCluster(kubeconfig, server, self._identity())
 
     def _identity(self) -> str:

@@ -21,8 +21,9 @@ from embedded.cluster_spec import COMPONENTS, TOOLS
 from embedded.health import ask
 from embedded.tools import link_tools
 from embedded.waiting import NotYetError, wait_until
-from embedded.workspace import file_error, remove_directory, write_private_file
+from embedded.workspace import remove_directory
 from topology.errors import EmbeddedError, ProcessError
+from topology.files import file_error, write_file
 
 _ROUNDS: Final = 5
 # A disk with less space than this is full to every component: etcd begins with 64 MB.
@@ -75,7 +76,7 @@ class ControlPlane:
             "KWOK_WORKDIR": str(self.directory / "kwok"),
             "PATH": os.defpath,
         }
-        write_private_file(settings, configuration)
+        write_file(settings, configuration)
         with processes.open_log(log) as output:
             try:
                 kwokctl = subprocess.Popen(

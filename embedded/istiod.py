@@ -32,8 +32,9 @@ from embedded.ports import release_ports, require_free_ports, reserve_ports, res
 from embedded.serving_certificate import require_signed_by
 from embedded.tools import link_tools
 from embedded.waiting import wait_until
-from embedded.workspace import Workspace, make_private_directory, remove_directory, write_private_file
+from embedded.workspace import Workspace, remove_directory
 from topology.errors import ClusterError, ProcessError
+from topology.files import make_directory, write_file
 
 _READY_SECONDS: Final = 90.0
 _GRACE_SECONDS: Final = 5.0
@@ -91,8 +92,8 @@ class Istiod:
         version = self._wait_until_ready(ports, seconds)
         self._forward_ports(spec, ports)
         # Last: their presence says that this spec is what runs.
-        write_private_file(self.directory / "authority", _authority_fingerprint(spec))
-        write_private_file(self.directory / "fingerprint", fingerprint)
+        write_file(self.directory / "authority", _authority_fingerprint(spec))
+        write_file(self.directory / "fingerprint", fingerprint)
         return version
 
     def delete(self, kubeconfig: str | None = None, context: str | None = None) -> None:
@@ -139,10 +140,10 @@ class Istiod:
         processes.end([process for same in running.values() for process in same], _GRACE_SECONDS)
 
     def _write(self, spec: IstiodSpec, kubeconfig: str) -> None:
-        make_private_directory(self.directory)
+        make_directory(self.directory)
         for name in ("fingerprint", "authority"):
             (self.directory / name).unlink(missing_ok=True)
-        write_private_file(self.directory / "kubeconfig", kubeconfig)
+        write_file(self.directory / "kubeconfig", kubeconfig)
         replace_files(self.directory / "certificates", certificate_files(spec.authority))
 
     def _launch(self, spec: IstiodSpec, ports: Mapping[str, int]) -> None:

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from embedded.decoders import prepare_decoders
-from embedded.workspace import file_error
 from topology.errors import ClusterError
+from topology.files import file_error
 
 if TYPE_CHECKING:
     from lightkube import Client

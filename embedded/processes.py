@@ -20,8 +20,8 @@ from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
 
-from embedded.workspace import file_error
 from topology.errors import ProcessError
+from topology.files import file_error
 
 if TYPE_CHECKING:
     import psutil

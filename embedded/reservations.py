@@ -15,8 +15,8 @@ from typing import Final
 
 from filelock import FileLock, Timeout
 
-from embedded.workspace import file_error, make_private_directory, write_private_file
 from topology.errors import EmbeddedError, LockedError
+from topology.files import file_error, make_directory, write_file
 
 _SECONDS: Final = 30.0
 
@@ -39,7 +39,7 @@ def reservations(home: Path) -> Iterator[Reservations]:
 
     Raises LockedError when another process holds them for half a minute, EmbeddedError when they are damaged.
     """
-    make_private_directory(home)
+    make_directory(home)
     lock = FileLock(home / "reservations.lock", timeout=_SECONDS, mode=0o600)
     try:
         lock.acquire()
@@ -57,7 +57,7 @@ def reservations(home: Path) -> Iterator[Reservations]:
         yield held
         changed = json.dumps({"ports": held.ports, "addresses": held.addresses}, indent=2, sort_keys=True) + "\n"
         if changed != text:
-            write_private_file(path, changed)
+            write_file(path, changed)
     finally:
         lock.release()
 

@@ -60,9 +60,9 @@ def link_tools(directory: Path, names: dict[str, str]) -> None:
 
     Raises ToolchainError when a tool is missing, EmbeddedError when the links cannot be made.
     """
-    from embedded.workspace import file_error, make_private_directory
+    from topology.files import file_error, make_directory
 
-    make_private_directory(directory)
+    make_directory(directory)
     for link_name, tool_name in names.items():
         target = tool(tool_name)
         link = directory / link_name

@@ -14,11 +14,10 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from topology.errors import EmbeddedError
+from topology.files import file_error
 
 _CHECKOUT = Path(__file__).resolve().parent.parent
 
@@ -78,54 +77,11 @@ class Workspace:
                 continue
 
 
-def make_private_directory(directory: Path) -> None:
-    """Make `directory` and its missing parents, readable by the owner only.
-
-    Raises EmbeddedError when the file system refuses, saying why.
-    """
-    try:
-        for parent in [*reversed(directory.parents), directory]:
-            if not parent.is_dir():
-                parent.mkdir(mode=0o700, exist_ok=True)
-    except OSError as error:
-        raise file_error(directory, error) from error
-
-
 def remove_directory(directory: Path) -> None:
-    """Remove a directory with all that is in it; fine when there is none. Raises EmbeddedError."""
+    """Remove a directory with all that is in it; fine when there is none. Raises FileError."""
     try:
         shutil.rmtree(directory)
     except FileNotFoundError:
         return
     except OSError as error:
         raise file_error(directory, error) from error
-
-
-def write_private_file(path: Path, content: str) -> None:
-    """Write `content` so that nobody else can read it at any moment, all of it or nothing.
-
-    Raises EmbeddedError when the file system refuses (full, read-only), saying why.
-    """
-    try:
-        # mkstemp opens with mode 0600 in the same directory, so that the rename is atomic.
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                file.write(content)
-            os.replace(temporary, path)
-        except BaseException:
-            os.unlink(temporary)
-            raise
-    except OSError as error:
-        raise file_error(path, error) from error
-
-
-def file_error(path: Path, error: OSError) -> EmbeddedError:
-    """What a failed file operation means for a person."""
-    hint = {
-        28: "free some space on that disk and run the same command again",
-        122: "the quota of this user is used up: free some space and run the same command again",
-        30: "set MESHFLEET_HOME to a directory on a writable disk",
-        13: "give this user the right to write there, or set MESHFLEET_HOME to another directory",
-    }.get(error.errno or 0, "check that directory and run the same command again")
-    return EmbeddedError(f"{path}: {error.strerror or error}; {hint}")

@@ -7,7 +7,9 @@
     │   ├── ProcessError         a process did not start, stop or become ready
     │   ├── PortError            a port or address cannot be had
     │   ├── NetworkError         a network namespace, a link or a rule cannot be made
-    │   └── LockedError          somebody else holds what is needed; names who
+    │   ├── LockedError          somebody else holds what is needed; names who
+    │   └── FileError            a file cannot be written or read, or is damaged
+    │       └── NewerFileError   a later version of meshfleet wrote it
     ├── ClusterError             a Kubernetes API server refuses or does not answer
     ├── ReleaseError             a Helm release cannot be installed, upgraded or removed
     ├── UnsupportedError         a resource kind or option this program does not handle
@@ -47,6 +49,14 @@ class NetworkError(EmbeddedError):
 
 class LockedError(EmbeddedError):
     """Somebody else holds what is needed; the text names the holder."""
+
+
+class FileError(EmbeddedError):
+    """A file cannot be written or read, is damaged, or is no regular file; never used for one that is absent."""
+
+
+class NewerFileError(FileError):
+    """A file is whole, but a later version of meshfleet wrote it."""
 
 
 class ClusterError(MeshfleetError):

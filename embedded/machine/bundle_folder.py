@@ -12,9 +12,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from embedded.workspace import file_error
 from manifests.bundle import CLUSTER_ENV, FILES, HOSTS, ROOT_CERTIFICATE, TOKEN
 from topology.errors import EmbeddedError
+from topology.files import file_error
 
 _ADVICE: Final = "make a bundle with meshfleet vm bundle"
 

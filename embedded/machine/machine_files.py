@@ -10,9 +10,10 @@ from embedded.machine import start_script
 from embedded.machine.bundle_folder import Bundle, bundle_of
 from embedded.network.node_network import ROUTER
 from embedded.node.programs import PROXY
-from embedded.workspace import file_error, remove_directory, write_private_file
+from embedded.workspace import remove_directory
 from manifests.bundle import HOSTS
 from topology.errors import EmbeddedError
+from topology.files import file_error, write_file
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ class MachineFiles:
             # All programs on a machine read these.
             for path in (self.hosts, self.resolver):
                 path.chmod(0o644)
-            write_private_file(self.directory / "address", address)
+            write_file(self.directory / "address", address)
         except OSError as error:
             raise file_error(self.directory, error) from error
 
@@ -89,7 +90,7 @@ class MachineFiles:
 
     def _write(self, path: Path, content: str) -> None:
         self._folder(path.parent)
-        write_private_file(path, content)
+        write_file(path, content)
         os.chown(path, PROXY, PROXY)
 
     def _folder(self, folder: Path) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from embedded.network import namespaces
 from embedded.network.node_network import remove_node
 from embedded.network.place import Place, lock_file
-from embedded.workspace import Workspace, file_error, remove_directory
+from embedded.workspace import Workspace, remove_directory
+from topology.files import file_error
 
 
 def remove_data_plane(workspace: Workspace) -> None:

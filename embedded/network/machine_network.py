@@ -12,7 +12,7 @@ from typing import Final
 
 from embedded.network import links, namespaces
 from embedded.network.place import Place, alone, link_name
-from embedded.workspace import make_private_directory, write_private_file
+from topology.files import make_directory, write_file
 
 _LINK: Final = "eth0"
 
@@ -35,8 +35,8 @@ def connect(place: Place, machine: MachineNetwork, router: str) -> None:
     with alone(place):
         # First: by it what a killed start has left is found.
         folder = place.directory / "machine-networks"
-        make_private_directory(folder)
-        write_private_file(folder / f"{machine.name}.json", json.dumps(asdict(machine)))
+        make_directory(folder)
+        write_file(folder / f"{machine.name}.json", json.dumps(asdict(machine)))
         namespaces.create(name)
         bridge = link_name("network", machine.network)
         links.connect(name, place.fabric, _LINK, link_name("machine", machine.name), bridge)

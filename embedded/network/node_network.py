@@ -16,7 +16,7 @@ from embedded.network import links, namespaces
 from embedded.network.machine_network import machines
 from embedded.network.place import OUTSIDE, Place, alone, link_name
 from embedded.network.rules import NETWORK_LINK, OUTSIDE_LINK
-from embedded.workspace import make_private_directory, write_private_file
+from topology.files import make_directory, write_file
 
 ROUTER: Final = "169.254.1.1"
 """The next hop of every pod and every machine: whatever their address is, they find it on their only link."""
@@ -46,7 +46,7 @@ def set_up(place: Place, node: NodeNetwork) -> None:
 
 
 def _set_up(place: Place, node: NodeNetwork) -> None:
-    make_private_directory(place.directory / "nodes")
+    make_directory(place.directory / "nodes")
     namespaces.create(place.fabric)
     bridges = {NETWORK_LINK: link_name("network", node.network), OUTSIDE_LINK: link_name(OUTSIDE)}
     namespaces.inside(place.fabric, lambda: links.add_bridges(*bridges.values()))
@@ -66,7 +66,7 @@ def _set_up(place: Place, node: NodeNetwork) -> None:
         links.add_route(OUTSIDE_RANGE, OUTSIDE_LINK)
 
     namespaces.inside(name, configure)
-    write_private_file(place.directory / "nodes" / f"{node.cluster}.json", json.dumps(asdict(node)))
+    write_file(place.directory / "nodes" / f"{node.cluster}.json", json.dumps(asdict(node)))
 
 
 def set_routes_to_peers(place: Place, node: NodeNetwork) -> None:

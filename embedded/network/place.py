@@ -20,8 +20,9 @@ from typing import Final
 
 from filelock import FileLock, Timeout
 
-from embedded.workspace import Workspace, file_error
+from embedded.workspace import Workspace
 from topology.errors import LockedError
+from topology.files import file_error
 
 RUN: Final = Path("/run/meshfleet")
 OUTSIDE: Final = "outside"

@@ -17,8 +17,8 @@ from typing import Any, Final
 from embedded.network.namespaces import path_of
 from embedded.network.place import Place
 from embedded.processes import open_log
-from embedded.workspace import file_error
 from topology.errors import ProcessError
+from topology.files import file_error
 
 # Everything that differs comes as an argument: first pairs of a file and what takes its place, then the program.
 _SCRIPT: Final = """\

@@ -26,8 +26,9 @@ from embedded.node.sources import sources
 from embedded.node.spec import write_node
 from embedded.nodes import node_objects
 from embedded.waiting import NotYetError, wait_until
-from embedded.workspace import Workspace, make_private_directory, remove_directory, write_private_file
+from embedded.workspace import Workspace, remove_directory
 from topology.errors import ClusterError
+from topology.files import make_directory, write_file
 
 if TYPE_CHECKING:
     import psutil
@@ -90,14 +91,14 @@ class NodeAgent:
     def create(self, spec: NodeSpec, kubeconfig: str, context: str | None, timeout: float = 0) -> str:
         """Make the node and wait until its cluster has it; its state. Raises EmbeddedError, ClusterError."""
         reason = lacking()
-        make_private_directory(self.directory)
+        make_directory(self.directory)
         with connect(kubeconfig, context) as client:
             self._apply(client, spec, simulated=bool(reason))
             if not reason:
                 self._start(spec, select_context(kubeconfig, context))
             self._await_ready(client, timeout or _SECONDS)
         state = expected_state()
-        write_private_file(self.directory / "state", state)
+        write_file(self.directory / "state", state)
         return state
 
     def delete(self, kubeconfig: str | None = None, context: str | None = None) -> None:
@@ -141,7 +142,7 @@ class NodeAgent:
             return
         processes.end(self._running(), _GRACE_SECONDS)
         write_node(self.directory, network)
-        write_private_file(self.directory / "kubeconfig", kubeconfig)
+        write_file(self.directory / "kubeconfig", kubeconfig)
         processes.start(
             self._link(),
             ["-m", "embedded.node", self._workspace.fleet, self._cluster],
@@ -149,12 +150,12 @@ class NodeAgent:
             self.directory / _LOG,
             _environment(self._workspace),
         )
-        write_private_file(path, fingerprint)
+        write_file(path, fingerprint)
 
     def _link(self) -> Path:
         """The interpreter under a name by which the process is known."""
         link = self.directory / "bin" / PROGRAM
-        make_private_directory(link.parent)
+        make_directory(link.parent)
         interpreter = Path(sys.executable).resolve()
         if not link.is_symlink() or link.readlink() != interpreter:
             link.unlink(missing_ok=True)

@@ -21,8 +21,8 @@ from embedded.node.pod_status import is_ready, pod_status
 from embedded.node.running_container import RunningContainer, ask_over_http, now
 from embedded.node.termination import end_containers
 from embedded.node.volumes import PodVolumes
-from embedded.workspace import write_private_file
 from topology.errors import MeshfleetError
+from topology.files import write_file
 
 if TYPE_CHECKING:
     from lightkube import Client
@@ -149,7 +149,7 @@ class PodRun:
         for folder in (self.directory.parent, self.directory, self.directory / "volumes", self.directory / "logs"):
             folder.mkdir(mode=0o711, parents=True, exist_ok=True)
         node_network.connect_pod(self.place, self.node, self.namespace, self.address)
-        write_private_file(self.directory / "address", self.address)
+        write_file(self.directory / "address", self.address)
         self._write_names()
 
     def _write_names(self) -> None:

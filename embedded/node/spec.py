@@ -7,13 +7,13 @@ from dataclasses import asdict
 from pathlib import Path
 
 from embedded.network.node_network import NodeNetwork
-from embedded.workspace import write_private_file
 from topology.errors import EmbeddedError
+from topology.files import write_file
 
 
 def write_node(directory: Path, node: NodeNetwork) -> None:
     """Keep it. Raises EmbeddedError."""
-    write_private_file(directory / "node.json", json.dumps(asdict(node), sort_keys=True))
+    write_file(directory / "node.json", json.dumps(asdict(node), sort_keys=True))
 
 
 def read_node(directory: Path) -> NodeNetwork:

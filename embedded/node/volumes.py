@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from embedded.api_errors import RefusedError, api_errors
 from embedded.node.containers import Mount, fields_of
 from embedded.node.containers import field as field_of
-from embedded.workspace import write_private_file
+from topology.files import write_file
 
 if TYPE_CHECKING:
     from lightkube import Client
@@ -94,7 +94,7 @@ class PodVolumes:
     def _write(self, path: Path, content: str) -> None:
         if path.exists() and path.read_text(encoding="utf-8") == content:
             return
-        write_private_file(path, content)
+        write_file(path, content)
         os.chown(path, self.owner, self.owner)
 
 

@@ -17,8 +17,9 @@ from embedded.ports import reserve_ports
 from embedded.reservations import reservations
 from embedded.sweep import sweep, sweep_cluster
 from embedded.waiting import NotYetError, wait_until
-from embedded.workspace import Workspace, make_private_directory
+from embedded.workspace import Workspace
 from topology.errors import ClusterError, ProcessError
+from topology.files import make_directory
 
 pytestmark = pytest.mark.proof("processes that outlive the command and are found again", step=2)
 
@@ -31,7 +32,7 @@ STUBBORN = (
 def directory(tmp_path: Path) -> Iterator[Path]:
     workspace = Workspace("dev", tmp_path)
     directory = workspace.cluster("west")
-    make_private_directory(directory / "bin")
+    make_directory(directory / "bin")
     (directory / "bin" / "sleep").symlink_to(shutil.which("sleep") or "/bin/sleep")
     (directory / "bin" / "python").symlink_to(sys.executable)
     yield directory
@@ -49,7 +50,7 @@ def test_a_process_is_found_by_where_its_program_lies_and_by_nothing_else(direct
     assert [found.pid for found in processes.find(directory)["sleep"]] == [process.pid]
     # One that merely mentions the directory, as an editor of a file in it would.
     other = directory.parent / "east"
-    make_private_directory(other / "bin")
+    make_directory(other / "bin")
     (other / "bin" / "sleep").symlink_to(shutil.which("sleep") or "/bin/sleep")
     mention = processes.start(other / "bin" / "sleep", ["600"], directory, other / "log", {"NOTE": str(directory)})
     assert [found.pid for found in processes.find(directory)["sleep"]] == [process.pid]
@@ -136,7 +137,7 @@ def test_one_cluster_is_swept_with_its_istiods_and_no_other(directory: Path, tmp
     workspace = Workspace("dev", tmp_path)
     places = [workspace.istiod(name, revision) for name in ("west", "west-2") for revision in ("default", "canary")]
     for place in places:
-        make_private_directory(place / "bin")
+        make_directory(place / "bin")
         (place / "bin" / "sleep").symlink_to(directory / "bin" / "sleep")
         start(place, "600")
     start(directory, "600")

@@ -8,14 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from embedded.workspace import (
-    Workspace,
-    file_error,
-    home_directory,
-    make_private_directory,
-    write_private_file,
-)
+from embedded.workspace import Workspace, home_directory
 from topology.errors import EmbeddedError
+from topology.files import file_error, make_directory, write_file
 
 pytestmark = pytest.mark.proof("local state that only its owner can read", step=0)
 
@@ -38,7 +33,7 @@ def test_the_home_is_beside_the_program_unless_the_variable_names_another(
 
 def test_every_directory_that_is_made_is_private(tmp_path: Path) -> None:
     workspace = Workspace("dev", tmp_path / "home")
-    make_private_directory(workspace.istiod("west", "default"))
+    make_directory(workspace.istiod("west", "default"))
     made = [path for path in tmp_path.rglob("*") if path.is_dir()]
     assert len(made) == 5
     assert {path.stat().st_mode & 0o777 for path in made} == {0o700}
@@ -46,9 +41,9 @@ def test_every_directory_that_is_made_is_private(tmp_path: Path) -> None:
 
 def test_a_file_is_private_and_replaced_whole(tmp_path: Path) -> None:
     path = tmp_path / "kubeconfig"
-    write_private_file(path, "one")
+    write_file(path, "one")
     before = path.stat().st_ino
-    write_private_file(path, "two")
+    write_file(path, "two")
     assert path.read_text(encoding="utf-8") == "two"
     assert path.stat().st_ino != before
     assert path.stat().st_mode & 0o777 == 0o600
@@ -57,22 +52,22 @@ def test_a_file_is_private_and_replaced_whole(tmp_path: Path) -> None:
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "kubeconfig"
-    write_private_file(path, "one")
+    write_file(path, "one")
 
-    def full(*_: object) -> None:
+    def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "replace", full)
     with pytest.raises(EmbeddedError, match="No space left on device; free some space on that disk"):
-        write_private_file(path, "two")
+        write_file(path, "two")
     assert path.read_text(encoding="utf-8") == "one"
     assert [item.name for item in tmp_path.iterdir()] == ["kubeconfig"]
 
 
 def test_a_directory_where_a_file_stands_is_an_error_with_advice(tmp_path: Path) -> None:
     (tmp_path / "home").write_text("", encoding="utf-8")
-    with pytest.raises(EmbeddedError, match="check that directory"):
-        make_private_directory(tmp_path / "home" / "fleets")
+    with pytest.raises(EmbeddedError, match="check that path"):
+        make_directory(tmp_path / "home" / "fleets")
 
 
 @pytest.mark.parametrize(
@@ -84,8 +79,8 @@ def test_what_the_file_system_refuses_comes_with_what_to_do(number: int, advice:
 
 def test_prune_removes_only_what_is_empty(tmp_path: Path) -> None:
     workspace = Workspace("dev", tmp_path)
-    make_private_directory(workspace.cluster("west"))
-    make_private_directory(workspace.directory / "istiods")
+    make_directory(workspace.cluster("west"))
+    make_directory(workspace.directory / "istiods")
     workspace.prune()
     assert workspace.cluster("west").is_dir()
     assert not (workspace.directory / "istiods").exists()
