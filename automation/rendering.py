@@ -13,7 +13,7 @@ from typing import Any
 from manifests import Document, Release, Stage, cluster_plan
 from manifests.yaml_text import yaml_text
 from topology import Fleet
-from topology.errors import MeshfleetError
+from topology.errors import FileError, MeshfleetError
 from topology.files import make_directory, write_file
 
 RENDERED = re.compile(rf"[0-9]{{2,}}-({'|'.join(Stage)})-[a-z0-9-]+\.yaml")
@@ -63,6 +63,8 @@ def write(files: dict[str, str], folder: Path) -> None:
             make_directory(folder / cluster)
         for name, text in files.items():
             write_file(folder / name, text)
+    except FileError as error:
+        raise MeshfleetError(f"{error}, or choose another folder for --out") from error
     except OSError as error:
         raise MeshfleetError(f"{error.filename}: {error.strerror}; choose another folder for --out") from error
 
