@@ -15,8 +15,28 @@ def toolchain() -> Toolchain:
     return ensure(progress_for())
 
 
+# Tests of one file share clusters and fleets, and so do all of these folders.
+_TOGETHER = ("tests/integration/dev/", "tests/plugins/kubernetes/")
+_BY_FILE = ("tests/integration/", "tests/plugins/", "tests/embedded/", "tests/docs/", "tests/scripts/")
+
+
+def _group(path: str) -> str | None:
+    """What runs in one process with the tests of a file; None where each test may run in any."""
+    for folder in _TOGETHER:
+        if path.startswith(folder):
+            return folder
+    return path if path.startswith(_BY_FILE) else None
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Without what real packets take, their tests are not run; `-ra` lists each of them with the reason."""
+    """Tests that share a fleet stay in one process.
+
+    Without what real packets take, their tests are not run; `-ra` lists each of them with the reason.
+    """
+    for item in items:
+        if group := _group(item.nodeid.partition("::")[0]):
+            item.add_marker(pytest.mark.xdist_group(group))
     reason = lacking()
     for item in items if reason else ():
         for mark in item.iter_markers("root"):
