@@ -13,6 +13,7 @@
     ├── ClusterError             a Kubernetes API server refuses or does not answer
     ├── ReleaseError             a Helm release cannot be installed, upgraded or removed
     ├── UnsupportedError         a resource kind or option this program does not handle
+    ├── DocumentError            a YAML text is damaged, too large or ambiguous
     ├── CertificateError         a certificate or key is missing, damaged or does not fit
     ├── VerificationError        a question could not be put to the fleet
     └── EngineError              the Pulumi engine failed; carries what to do next
@@ -69,6 +70,10 @@ class ReleaseError(MeshfleetError):
 
 class UnsupportedError(MeshfleetError):
     """A resource kind or an option that this program does not handle; the text names it."""
+
+
+class DocumentError(MeshfleetError):
+    """A YAML text cannot be parsed, is too large or ambiguous; the text says where, and never repeats a value."""
 
 
 class CertificateError(MeshfleetError):
