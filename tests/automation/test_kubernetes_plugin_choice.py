@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
@@ -14,6 +15,7 @@ import pytest
 from automation import kubernetes_plugin
 from automation.checkout import Checkout
 from automation.kubernetes_plugin import NAME, KubernetesPlugin, install
+from topology.errors import EngineError, FileError
 
 pytestmark = pytest.mark.proof("the official Kubernetes plugin is used wherever it can be had", step=0)
 
@@ -39,12 +41,15 @@ def variables(tmp_path: Path, checkout: Checkout) -> dict[str, str]:
 
 
 @pytest.fixture
-def pulumi(tmp_path: Path, script: Script) -> Callable[[str], Path]:
-    """A `pulumi` that does what it is told and notes its arguments in the file that is returned."""
+def pulumi(tmp_path: Path, script: Script) -> Callable[..., Path]:
+    """A `pulumi` that installs as the text says and lists one plugin; it notes its arguments in the returned file."""
 
-    def make(text: str) -> Path:
+    def make(text: str, listed: str = WANTED) -> Path:
         calls = tmp_path / "calls"
-        script(tmp_path / "tools" / "pulumi", f'echo "$@" >> "{calls}"\n{text}')
+        kind, name, number = listed.replace("-v", "-").split("-")
+        answer = json.dumps([{"kind": kind, "name": name, "version": number}])
+        listing = f"[ \"$2\" != ls ] || {{ echo '{answer}'; exit; }}"
+        script(tmp_path / "tools" / "pulumi", f'echo "$@" >> "{calls}"\n{listing}\n{text}')
         return calls
 
     return make
@@ -59,7 +64,13 @@ def python(tmp_path: Path, script: Script) -> Path:
 def put(folder: Path, content: bytes = OFFICIAL) -> Path:
     folder.mkdir(parents=True)
     (folder / NAME).write_bytes(content)
+    (folder / NAME).chmod(0o755)
     return folder
+
+
+def downloads(calls: Path) -> list[str]:
+    lines = calls.read_text(encoding="utf-8").splitlines() if calls.exists() else []
+    return [line for line in lines if line.startswith("plugin install")]
 
 
 def official(plugin: KubernetesPlugin) -> bool:
@@ -67,15 +78,16 @@ def official(plugin: KubernetesPlugin) -> bool:
 
 
 def test_the_one_the_user_has_is_taken_without_a_download(
-    checkout: Checkout, user: Path, variables: dict[str, str], pulumi: Callable[[str], Path], python: Path
+    checkout: Checkout, user: Path, variables: dict[str, str], pulumi: Callable[..., Path], python: Path
 ) -> None:
     calls = pulumi("exit 1")
     theirs = put(user / ".pulumi" / "plugins" / WANTED)
     plugin = install(checkout, python, variables)
     assert official(plugin)
     assert plugin.folder == checkout.pulumi_home / "plugins" / WANTED
-    assert plugin.folder.resolve() == theirs.resolve()
-    assert not calls.exists()
+    assert (plugin.folder / NAME).resolve() == (theirs / NAME).resolve()
+    assert not plugin.folder.is_symlink()
+    assert downloads(calls) == []
 
 
 def test_a_pulumi_home_of_the_user_is_looked_at_first(
@@ -93,7 +105,7 @@ def test_a_pulumi_home_of_the_user_is_looked_at_first(
 
 
 def test_a_script_in_the_users_home_is_no_official_plugin(
-    checkout: Checkout, user: Path, variables: dict[str, str], pulumi: Callable[[str], Path], python: Path
+    checkout: Checkout, user: Path, variables: dict[str, str], pulumi: Callable[..., Path], python: Path
 ) -> None:
     pulumi("exit 1")
     put(user / ".pulumi" / "plugins" / WANTED, b"#!/bin/sh\n")
@@ -101,14 +113,14 @@ def test_a_script_in_the_users_home_is_no_official_plugin(
 
 
 def test_it_is_downloaded_once_by_pulumi_itself(
-    checkout: Checkout, variables: dict[str, str], pulumi: Callable[[str], Path], python: Path
+    checkout: Checkout, variables: dict[str, str], pulumi: Callable[..., Path], python: Path
 ) -> None:
     folder = f"$PULUMI_HOME/plugins/{WANTED}"
-    calls = pulumi(f"mkdir -p {folder}; printf '\\177ELF the official one' > {folder}/{NAME}")
+    calls = pulumi(f"mkdir -p {folder}; printf '\\177ELF the official one' > {folder}/{NAME}; chmod +x {folder}/{NAME}")
     assert official(install(checkout, python, variables))
     assert official(install(checkout, python, variables))
     asked = f"plugin install resource kubernetes v{version('pulumi-kubernetes')} --non-interactive"
-    assert calls.read_text(encoding="utf-8").splitlines() == [asked]
+    assert calls.read_text(encoding="utf-8").splitlines() == [asked, "plugin ls --json --non-interactive"]
 
 
 @pytest.mark.parametrize(
@@ -125,7 +137,7 @@ def test_where_it_cannot_be_downloaded_the_stand_in_takes_its_place_and_says_so(
     tmp_path: Path,
     checkout: Checkout,
     variables: dict[str, str],
-    pulumi: Callable[[str], Path],
+    pulumi: Callable[..., Path],
     python: Path,
 ) -> None:
     calls = pulumi(text)
@@ -144,12 +156,12 @@ def test_where_it_cannot_be_downloaded_the_stand_in_takes_its_place_and_says_so(
     attach = f"-I -S {checkout.root}/plugins/attach.py {tmp_path}/kubernetes {program} 127.0.0.1:1\n"
     assert said.stdout.partition("|")[2] == attach
     assert install(checkout, python, variables) == plugin
-    assert len(calls.read_text(encoding="utf-8").splitlines()) == 1
+    assert len(downloads(calls)) == 1
     assert sorted(path.name for path in plugin.folder.iterdir()) == [NAME]
 
 
 def test_a_stand_in_of_another_version_or_place_is_written_anew_and_a_script_of_others_is_left(
-    checkout: Checkout, variables: dict[str, str], pulumi: Callable[[str], Path], python: Path
+    checkout: Checkout, variables: dict[str, str], pulumi: Callable[..., Path], python: Path
 ) -> None:
     pulumi("exit 1")
     program = install(checkout, python, variables).folder / NAME
@@ -166,7 +178,7 @@ def test_a_stand_in_of_another_version_or_place_is_written_anew_and_a_script_of_
 def test_a_download_that_hangs_is_given_up(
     checkout: Checkout,
     variables: dict[str, str],
-    pulumi: Callable[[str], Path],
+    pulumi: Callable[..., Path],
     python: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -184,9 +196,71 @@ def test_without_a_pulumi_the_stand_in_is_there_all_the_same(
 
 
 def test_the_official_plugin_is_never_replaced(
-    checkout: Checkout, variables: dict[str, str], pulumi: Callable[[str], Path], python: Path
+    checkout: Checkout, variables: dict[str, str], pulumi: Callable[..., Path], python: Path
 ) -> None:
     calls = pulumi("exit 1")
     put(checkout.pulumi_home / "plugins" / WANTED)
     assert official(install(checkout, python, variables))
+    assert downloads(calls) == []
+
+
+def test_one_on_path_is_what_pulumi_uses_so_none_is_installed(
+    checkout: Checkout, variables: dict[str, str], pulumi: Callable[..., Path], tmp_path: Path, python: Path
+) -> None:
+    calls = pulumi("exit 1")
+    (put(tmp_path / "bin") / NAME).chmod(0o755)
+    plugin = install(checkout, python, variables | {"PATH": f"{tmp_path / 'bin'}{os.pathsep}{variables['PATH']}"})
+    assert official(plugin)
+    assert not (checkout.pulumi_home / "plugins" / WANTED).exists()
     assert not calls.exists()
+
+
+def test_the_stand_in_gives_way_once_the_user_has_the_official_plugin(
+    checkout: Checkout, user: Path, variables: dict[str, str], pulumi: Callable[..., Path], python: Path
+) -> None:
+    pulumi("exit 1")
+    assert not install(checkout, python, variables).official
+    theirs = put(user / ".pulumi" / "plugins" / WANTED)
+    assert official(install(checkout, python, variables))
+    # And comes back when they remove it: the link that leads nowhere is replaced.
+    (theirs / NAME).unlink()
+    assert not install(checkout, python, variables).official
+
+
+def test_a_download_of_the_user_that_has_not_ended_is_not_taken(
+    checkout: Checkout, user: Path, variables: dict[str, str], pulumi: Callable[..., Path], python: Path
+) -> None:
+    pulumi("exit 1")
+    theirs = put(user / ".pulumi" / "plugins" / WANTED)
+    theirs.with_name(f"{WANTED}.partial").touch()
+    assert not install(checkout, python, variables).official
+
+
+def test_pulumi_is_asked_once_and_again_only_after_a_change(
+    checkout: Checkout, user: Path, variables: dict[str, str], pulumi: Callable[..., Path], python: Path
+) -> None:
+    calls = pulumi("exit 1")
+    theirs = put(user / ".pulumi" / "plugins" / WANTED)
+    for _ in range(3):
+        install(checkout, python, variables)
+    assert calls.read_text(encoding="utf-8").splitlines() == ["plugin ls --json --non-interactive"]
+    (theirs / NAME).write_bytes(b"\x7fELF a later build")
+    install(checkout, python, variables)
+    assert len(calls.read_text(encoding="utf-8").splitlines()) == 2
+
+
+def test_what_pulumi_does_not_list_is_an_error_and_not_a_success(
+    checkout: Checkout, variables: dict[str, str], pulumi: Callable[..., Path], python: Path
+) -> None:
+    pulumi("exit 1", listed="resource-random-v1.0.0")
+    with pytest.raises(EngineError, match=r"does not list it .*resource-random-v1\.0\.0.*remove that directory"):
+        install(checkout, python, variables)
+
+
+def test_a_plugins_folder_that_is_a_file_is_refused_in_one_sentence(
+    checkout: Checkout, variables: dict[str, str], python: Path
+) -> None:
+    checkout.pulumi_home.mkdir(parents=True)
+    (checkout.pulumi_home / "plugins").touch()
+    with pytest.raises(FileError, match="plugins"):
+        install(checkout, python, variables)
