@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from importlib import import_module
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,10 +25,11 @@ from semver import VersionInfo
 
 from automation.changes import Record
 from automation.checkout import PROJECT
+from automation.entry_point import Terminated
 from automation.environment import Environment
+from automation.kubernetes_plugin import installed_version
 from automation.recorded_state import Deployment
 from automation.stack_configuration import configuration_file, keep_salt
-from automation.entry_point import Terminated
 from automation.stuck_engine import StuckEngine, end_own, interrupt_own
 from automation.superseded_tokens import superseded_tokens
 from embedded.bounded_run import run_bounded
@@ -50,7 +50,7 @@ class PulumiCli(auto.PulumiCommand):
 
     def __init__(self, environment: Environment) -> None:
         self.command = str(environment.tools / "pulumi")
-        self.version = VersionInfo.parse(version("pulumi"))
+        self.version = VersionInfo.parse(installed_version("pulumi"))
 
 
 class FleetStack(auto.Stack):

@@ -87,6 +87,9 @@ def _of_the_system(error: BaseException) -> str | None:
             return _os_sentence(error)
         case MemoryError():
             return f"out of memory; {advice_for(errno.ENOMEM)}"
+        case ImportError():
+            # Also of a package whose files cannot be listed.
+            return f"{error.name} cannot be loaded from this Python environment; run scripts/bootstrap"
         case UnicodeError():
             return (
                 "a path or a name is not text in the encoding of this shell; use names in ASCII, or set LC_ALL=C.UTF-8"

@@ -39,13 +39,22 @@ class KubernetesPlugin:
     notice: str
 
 
+def installed_version(distribution: str) -> str:
+    """The version of a package of this environment. Raises ImportError where its metadata cannot be read."""
+    # `version` passes over files that it may not open, and returns None in spite of its type.
+    found: str | None = version(distribution)
+    if not found:
+        raise ImportError(name=distribution)
+    return found
+
+
 def install(checkout: Checkout, python: Path, variables: dict[str, str]) -> KubernetesPlugin:
     """The plugin in the checkout's PULUMI_HOME, installing one first when there is none.
 
     Looked for in this order: already installed; in the user's own PULUMI_HOME; downloaded by Pulumi, once and with
     a bound; the stand-in. `variables` is the environment Pulumi runs with.
     """
-    wanted = f"resource-kubernetes-v{version('pulumi-kubernetes')}"
+    wanted = f"resource-kubernetes-v{installed_version('pulumi-kubernetes')}"
     folder = make_directory(checkout.pulumi_home / "plugins") / wanted
     if not (folder / NAME).exists():
         _take_from_user(folder, wanted) or _download(folder, variables) or _stand_in(checkout, folder, python)
