@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
-import gc
 import shlex
 import time
 from pathlib import Path
@@ -11,9 +9,11 @@ from typing import Annotated
 
 import typer
 
-from automation.answers import DRIFTED, FAILED, answer, leave, say, told
+from automation.answers import answer, leave, say
 from automation.changes import counted
 from automation.checkout import Checkout
+from automation.command_group import CommandGroup
+from automation.failures import DRIFTED, FAILED
 from automation.fleet_status import drop_kubeconfigs
 from automation.options import Json, Stack
 from automation.session import open_session
@@ -23,11 +23,13 @@ from topology.files import make_directory, write_file
 
 # What one command alone needs is imported in it: the start counts in every run of every command.
 app = typer.Typer(
+    cls=CommandGroup,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     help="A fleet of Kubernetes clusters and its Istio meshes, as one Pulumi program.",
-    epilog="Exit codes: 0 done, 1 failed (with what to do next), 2 the stack file is wrong, 3 drift was found.",
+    epilog="Exit codes: 0 done, 1 failed (with what to do next), 2 the stack file is wrong, 3 drift was found, "
+    "130 interrupted.",
 )
 app.add_typer(vm, name="vm")
 
@@ -53,23 +55,22 @@ def up(
     from automation import forgetting
     from automation.first_steps import first_steps
 
-    with told(json):
-        session, start = open_session(stack, quiet=json), time.monotonic()
-        with session.working("up"):
-            forgotten = first_steps(session, forget or ())
-            session.engine.initialise()
-            reached = walk(session, session.stages(), refresh=refresh)
-            forgetting.done(session.checkout, session.file.stack)
-            drop_kubeconfigs(session.checkout, session.file.stack, session.topology.clusters)
-        seconds = round(time.monotonic() - start, 1)
-        changes = counted(change for one in reached for change in one.record.changes)
-        if json:
-            told_of = {"forgotten": forgotten} if forgotten else {}
-            told_stages = {"stages": [one.as_json() for one in reached]} if reached[0].stage.name else {}
-            answer({"ok": True, "stack": stack, **told_of, **told_stages, "changes": changes, "seconds": seconds})
-        else:
-            done = ", ".join(f"{count} {kind}" for kind, count in changes.items())
-            say(f"{stack} is up in {seconds} s: {done or 'nothing changed'}")
+    session, start = open_session(stack, quiet=json), time.monotonic()
+    with session.working("up"):
+        forgotten = first_steps(session, forget or ())
+        session.engine.initialise()
+        reached = walk(session, session.stages(), refresh=refresh)
+        forgetting.done(session.checkout, session.file.stack)
+        drop_kubeconfigs(session.checkout, session.file.stack, session.topology.clusters)
+    seconds = round(time.monotonic() - start, 1)
+    changes = counted(change for one in reached for change in one.record.changes)
+    if json:
+        told_of = {"forgotten": forgotten} if forgotten else {}
+        told_stages = {"stages": [one.as_json() for one in reached]} if reached[0].stage.name else {}
+        answer({"ok": True, "stack": stack, **told_of, **told_stages, "changes": changes, "seconds": seconds})
+    else:
+        done = ", ".join(f"{count} {kind}" for kind, count in changes.items())
+        say(f"{stack} is up in {seconds} s: {done or 'nothing changed'}")
 
 
 @app.command()
@@ -84,26 +85,25 @@ def preview(
     from automation.first_steps import refuse_impossible
     from automation.tables import changes_table
 
-    with told(json):
-        session = open_session(stack, quiet=json)
-        with session.working("preview"):
-            refuse_impossible(session)
-            session.engine.initialise()
-            stages = session.stages()
-            named = [stage.name for stage in stages if stage.name]
-            record = session.run("preview", f"preview {stack}", stage=stages[0].fleet if named else None)
-        if json:
-            told_stages = {"stages": named} if named else {}
-            changed = [str(change) for change in record.changes]
-            answer({"ok": True, "stack": stack, **told_stages, "changes": changed})
-        else:
-            for number, name in enumerate(named, start=1):
-                say(f"stage {number} of {len(named)}: {name}")
-            if named:
-                say("up would wait between them until every cluster is there; these are the changes of the first")
-            changes_table(record.changes, "up would change nothing")
-        if expect_no_changes and (record.changes or len(named) > 1):
-            leave(FAILED)
+    session = open_session(stack, quiet=json)
+    with session.working("preview"):
+        refuse_impossible(session)
+        session.engine.initialise()
+        stages = session.stages()
+        named = [stage.name for stage in stages if stage.name]
+        record = session.run("preview", f"preview {stack}", stage=stages[0].fleet if named else None)
+    if json:
+        told_stages = {"stages": named} if named else {}
+        changed = [str(change) for change in record.changes]
+        answer({"ok": True, "stack": stack, **told_stages, "changes": changed})
+    else:
+        for number, name in enumerate(named, start=1):
+            say(f"stage {number} of {len(named)}: {name}")
+        if named:
+            say("up would wait between them until every cluster is there; these are the changes of the first")
+        changes_table(record.changes, "up would change nothing")
+    if expect_no_changes and (record.changes or len(named) > 1):
+        leave(FAILED)
 
 
 @app.command()
@@ -117,18 +117,17 @@ def verify(
     from automation.tables import checks_table, show_answer
     from verification import read_fleet, run
 
-    with told(json):
-        session = open_session(stack, quiet=json)
-        status = session.status()
-        view = read_fleet(status, session.environment.tools, session.checkout.home)
-        report = run(view, on_answer=None if json else show_answer, bound=seconds)
-        keep_verdicts(session.checkout.fleet(session.file.stack), report)
-        if json:
-            answer(report.as_json())
-        else:
-            checks_table(report)
-        if not report.ok:
-            leave(FAILED)
+    session = open_session(stack, quiet=json)
+    status = session.status()
+    view = read_fleet(status, session.environment.tools, session.checkout.home)
+    report = run(view, on_answer=None if json else show_answer, bound=seconds)
+    keep_verdicts(session.checkout.fleet(session.file.stack), report)
+    if json:
+        answer(report.as_json())
+    else:
+        checks_table(report)
+    if not report.ok:
+        leave(FAILED)
 
 
 @app.command()
@@ -136,12 +135,11 @@ def status(stack: Stack, json: Json = False) -> None:
     """Show clusters, meshes, addresses and where each kubeconfig is."""
     from automation.tables import status_table
 
-    with told(json):
-        found = open_session(stack, quiet=json).status()
-        if json:
-            answer(found)
-        else:
-            status_table(found)
+    found = open_session(stack, quiet=json).status()
+    if json:
+        answer(found)
+    else:
+        status_table(found)
 
 
 @app.command()
@@ -149,22 +147,21 @@ def drift(stack: Stack, json: Json = False) -> None:
     """Compare the world with the stack; exit 3 and the list when they differ."""
     from automation.tables import changes_table
 
-    with told(json):
-        session = open_session(stack, quiet=json)
-        with session.working("drift"):
-            session.status()
-            record, unread = session.compare(f"drift {stack}")
-        if json:
-            found = [*(str(change) for change in record.changes), *unread]
-            answer({"ok": not found, "stack": stack, "drift": found})
-        else:
-            changes_table(record.changes, "the fleet is as the stack says")
-            for line in unread:
-                say(line)
-            if record.changes:
-                say(f"meshfleet up --refresh --stack {stack} makes it so again")
+    session = open_session(stack, quiet=json)
+    with session.working("drift"):
+        session.status()
+        record, unread = session.compare(f"drift {stack}")
+    if json:
+        found = [*(str(change) for change in record.changes), *unread]
+        answer({"ok": not found, "stack": stack, "drift": found})
+    else:
+        changes_table(record.changes, "the fleet is as the stack says")
+        for line in unread:
+            say(line)
         if record.changes:
-            leave(DRIFTED)
+            say(f"meshfleet up --refresh --stack {stack} makes it so again")
+    if record.changes:
+        leave(DRIFTED)
 
 
 @app.command()
@@ -178,24 +175,19 @@ def destroy(
     """Remove everything the stack made: objects, processes, files and the stack itself."""
     from automation import destruction
 
-    with told(json):
-        checkout = Checkout.here()
-        stacks = destruction.stacks_of(checkout) if every else (stack,)
-        if not every and not stack:
-            raise typer.BadParameter("name a --stack, or use --all")
-        if every and forget:
-            raise typer.BadParameter("--forget names clusters of one --stack, so it goes not with --all")
-        if stacks and not yes:
-            typer.confirm(f"remove {', '.join(stacks)} and everything in them?", abort=True, err=True)
-        removed = [destruction.destroy(checkout, name, quiet=json, forget=forget or ()) for name in stacks]
-        if json:
-            answer({"ok": True, "removed": [name for name in removed if name]})
-        else:
-            say(
-                f"removed {', '.join(name for name in removed if name)}"
-                if any(removed)
-                else "there was nothing to remove"
-            )
+    checkout = Checkout.here()
+    stacks = destruction.stacks_of(checkout) if every else (stack,)
+    if not every and not stack:
+        raise typer.BadParameter("name a --stack, or use --all")
+    if every and forget:
+        raise typer.BadParameter("--forget names clusters of one --stack, so it goes not with --all")
+    if stacks and not yes:
+        typer.confirm(f"remove {', '.join(stacks)} and everything in them?", abort=True, err=True)
+    removed = [destruction.destroy(checkout, name, quiet=json, forget=forget or ()) for name in stacks]
+    if json:
+        answer({"ok": True, "removed": [name for name in removed if name]})
+    else:
+        say(f"removed {', '.join(name for name in removed if name)}" if any(removed) else "there was nothing to remove")
 
 
 @app.command()
@@ -207,27 +199,25 @@ def render(
     """Write everything each cluster gets as YAML, in the order it is applied. Needs no engine and no cluster."""
     from automation import rendering
 
-    with told(json):
-        files = rendering.render(open_session(stack, quiet=json).topology)
-        rendering.write(files, out)
-        if json:
-            answer({"ok": True, "files": list(files)})
-        else:
-            say(f"{len(files)} files in {out}")
+    files = rendering.render(open_session(stack, quiet=json).topology)
+    rendering.write(files, out)
+    if json:
+        answer({"ok": True, "files": list(files)})
+    else:
+        say(f"{len(files)} files in {out}")
 
 
 @app.command()
 def validate(stack: Stack, json: Json = False) -> None:
     """Check the stack file: exit 2 and one line for each fault."""
-    with told(json):
-        topology = open_session(stack, quiet=json).topology
-        meshes = {mesh: topology.model_of(mesh) for mesh in topology.meshes}
-        if json:
-            answer({"ok": True, "clusters": list(topology.clusters), "meshes": meshes})
-        else:
-            say(f"{stack} is valid: {len(topology.clusters)} clusters")
-            for mesh, model in meshes.items():
-                say(f"  {mesh}: {model} ({', '.join(topology.members_of(mesh))})")
+    topology = open_session(stack, quiet=json).topology
+    meshes = {mesh: topology.model_of(mesh) for mesh in topology.meshes}
+    if json:
+        answer({"ok": True, "clusters": list(topology.clusters), "meshes": meshes})
+    else:
+        say(f"{stack} is valid: {len(topology.clusters)} clusters")
+        for mesh, model in meshes.items():
+            say(f"  {mesh}: {model} ({', '.join(topology.members_of(mesh))})")
 
 
 @app.command()
@@ -239,18 +229,17 @@ def graph(
     """Draw clusters, networks, control planes, gateways and trust as an SVG."""
     from automation.graph import last_verdicts, picture_of
 
-    with told(json):
-        session = open_session(stack, quiet=json)
-        folder = session.checkout.fleet(session.file.stack)
-        up_already = session.checkout.state.exists() and session.engine.exists()
-        known = session.status() if up_already else None
-        path = out or session.checkout.picture(session.file.stack)
-        make_directory(path.parent)
-        write_file(path, picture_of(session.topology, known, last_verdicts(folder) if known else {}))
-        if json:
-            answer({"ok": True, "file": str(path)})
-        else:
-            say(f"the picture is in {path}")
+    session = open_session(stack, quiet=json)
+    folder = session.checkout.fleet(session.file.stack)
+    up_already = session.checkout.state.exists() and session.engine.exists()
+    known = session.status() if up_already else None
+    path = out or session.checkout.picture(session.file.stack)
+    make_directory(path.parent)
+    write_file(path, picture_of(session.topology, known, last_verdicts(folder) if known else {}))
+    if json:
+        answer({"ok": True, "file": str(path)})
+    else:
+        say(f"the picture is in {path}")
 
 
 @app.command()
@@ -258,13 +247,5 @@ def env() -> None:
     """Print the exports a shell needs to use `pulumi` itself on this checkout: eval "$(./scripts/env)"."""
     from automation.environment import prepare
 
-    with told(False):
-        for name, value in prepare(Checkout.here()).variables.items():
-            print(f"export {name}={shlex.quote(value)}")
-
-
-def main() -> None:
-    """Run the command."""
-    # What was imported lasts to the end, where the collector would look through all of it once more.
-    atexit.register(gc.freeze)
-    app()
+    for name, value in prepare(Checkout.here()).variables.items():
+        print(f"export {name}={shlex.quote(value)}")

@@ -6,6 +6,8 @@ Source: https://www.pulumi.com/docs/iac/automation-api/
 from __future__ import annotations
 
 import json
+import os
+import re
 import tempfile
 import threading
 from collections.abc import Callable
@@ -13,7 +15,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from importlib import import_module
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,16 +25,24 @@ from semver import VersionInfo
 
 from automation.changes import Record
 from automation.checkout import PROJECT
+from automation.entry_point import Terminated
 from automation.environment import Environment
+from automation.kubernetes_plugin import installed_version
 from automation.recorded_state import Deployment
 from automation.stack_configuration import configuration_file, keep_salt
-from automation.stuck_engine import StuckEngine, interrupt_own
+from automation.stuck_engine import StuckEngine, end_own, interrupt_own
 from automation.superseded_tokens import superseded_tokens
+from embedded.bounded_run import run_bounded
 from topology import Fleet, StackFile
 from topology.errors import EngineError
+from topology.shown import one_line, shown
 
 OnEvent = Callable[[EngineEvent], None]
 Operation = Literal["up", "preview", "refresh", "destroy"]
+# A query of the CLI; a shared backend is at the other end of a network.
+QUERY_SECONDS = 300.0
+# CommandResult.__str__ of pulumi.automation, the only thing that a CommandError keeps.
+_COMMAND_ERROR = re.compile(r"\n ?code: (?P<code>-?\d+)\n stdout: (?P<out>.*)\n stderr: (?P<err>.*)", re.DOTALL)
 
 
 class PulumiCli(auto.PulumiCommand):
@@ -41,7 +50,7 @@ class PulumiCli(auto.PulumiCommand):
 
     def __init__(self, environment: Environment) -> None:
         self.command = str(environment.tools / "pulumi")
-        self.version = VersionInfo.parse(version("pulumi"))
+        self.version = VersionInfo.parse(installed_version("pulumi"))
 
 
 class FleetStack(auto.Stack):
@@ -76,8 +85,8 @@ class Engine:
         """Whether the stack has been initialised in the backend."""
         if self.environment.local_backend:
             return self._local_state().exists()
-        stacks = json.loads(self._pulumi("stack", "ls", "--json").stdout)
-        return any(stack["name"].rpartition("/")[2] == self.file.stack for stack in stacks)
+        stacks = self._parsed("stack", "ls", "--json")
+        return any(str(stack["name"]).rpartition("/")[2] == self.file.stack for stack in stacks)
 
     def initialise(self) -> None:
         """Create the stack in the backend if it is not there."""
@@ -123,7 +132,11 @@ class Engine:
                         stack.destroy(continue_on_error=True, **options)
         except auto.CommandError as error:
             if not record.sentences():
-                raise EngineError(_reason(error)) from error
+                raise EngineError(_reason(operation, error)) from error
+        except KeyboardInterrupt as interruption:
+            # At the terminal the engine has had the interrupt as well; a second one would cut off what is under way.
+            end_own(str(self.environment.tools / "pulumi"), ask_first=isinstance(interruption, Terminated))
+            raise
         finally:
             self._recorded = None
         return record
@@ -139,8 +152,7 @@ class Engine:
 
     def outputs(self) -> dict[str, Any]:
         """The exports of the stack, secrets in the clear: for use in this process only."""
-        result = self._pulumi("stack", "output", "--json", "--show-secrets", "--stack", self.file.stack)
-        return dict(json.loads(result.stdout))
+        return dict(self._parsed("stack", "output", "--json", "--show-secrets", "--stack", self.file.stack))
 
     def rewrite(self, change: Callable[[Deployment], Deployment]) -> None:
         """Put `change` of the recorded state in its place; what stands for secrets in it stays as it is."""
@@ -179,7 +191,7 @@ class Engine:
         return FleetStack(self.file.stack, workspace)
 
     def _export(self) -> dict[str, Any]:
-        return dict(json.loads(self._pulumi("stack", "export", "--stack", self.file.stack).stdout))
+        return dict(self._parsed("stack", "export", "--stack", self.file.stack))
 
     def _read(self) -> Deployment:
         # What the CLI would say as well, without a process of its own before every `up` and `preview`.
@@ -192,12 +204,27 @@ class Engine:
     def _local_state(self) -> Path:
         return self.environment.checkout.state / ".pulumi" / "stacks" / PROJECT / f"{self.file.stack}.json"
 
-    def _pulumi(self, *arguments: str, folder: Path | None = None) -> auto.CommandResult:
-        folder = folder or self.environment.checkout.root
+    def _pulumi(self, *arguments: str, folder: Path | None = None) -> str:
+        """What the CLI prints, within a bound of time and size."""
+        ended = run_bounded(
+            [str(self.environment.tools / "pulumi"), "--non-interactive", *arguments],
+            seconds=QUERY_SECONDS,
+            environment={**os.environ, **self.environment.variables, "PULUMI_AUTOMATION_API": "true"},
+            directory=folder or self.environment.checkout.root,
+        )
+        if ended.code != 0:
+            raise EngineError(reason_of(" ".join(arguments[:2]), ended.code, ended.out, ended.err))
+        return ended.out
+
+    def _parsed(self, *arguments: str) -> Any:
+        text = self._pulumi(*arguments)
         try:
-            return PulumiCli(self.environment).run(list(arguments), str(folder), dict(self.environment.variables))
-        except auto.CommandError as error:
-            raise EngineError(_reason(error)) from error
+            return json.loads(text)
+        except (ValueError, RecursionError):
+            raise EngineError(
+                f"pulumi {' '.join(arguments[:2])} printed no JSON but {shown(text.strip())}; "
+                "remove the pulumi in the toolchain's folder and run scripts/bootstrap"
+            ) from None
 
 
 def _without_pending(deployment: Deployment) -> Deployment:
@@ -206,10 +233,22 @@ def _without_pending(deployment: Deployment) -> Deployment:
     return {key: value for key, value in deployment.items() if key != "pending_operations"}
 
 
-def _reason(error: auto.CommandError) -> str:
-    lines = [line.strip() for line in str(error).splitlines()]
-    told = [line.removeprefix("error: ") for line in lines if line.startswith("error:")]
-    return "; ".join(told) if told else " ".join(lines[-5:])
+def _reason(operation: str, error: auto.CommandError) -> str:
+    """What the engine said when it failed, from the one text that the Automation API makes of it."""
+    said = _COMMAND_ERROR.fullmatch(str(error))
+    if said is None:
+        return reason_of(operation, None, "", str(error))
+    return reason_of(operation, int(said["code"]), said["out"], said["err"])
+
+
+def reason_of(operation: str, code: int | None, out: str, err: str) -> str:
+    """Why a `pulumi` failed, in its own words, or in ours where it has none."""
+    lines = [line.strip() for line in [*out.splitlines(), *err.splitlines()] if line.strip()]
+    said = [line.removeprefix("error: ") for line in lines if line.startswith("error:")]
+    if not lines:
+        ending = f"was ended by signal {-code}" if code is not None and code < 0 else f"ended with exit code {code}"
+        return f"pulumi {operation} {ending} and gave no reason; run the same command again, which goes on from there"
+    return one_line("; ".join(said) if said else " ".join(lines[-5:]))
 
 
 def _program(stage: Fleet | None) -> None:

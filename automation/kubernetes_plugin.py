@@ -47,6 +47,15 @@ class KubernetesPlugin:
     notice: str
 
 
+def installed_version(distribution: str) -> str:
+    """The version of a package of this environment. Raises ImportError where its metadata cannot be read."""
+    # `version` passes over files that it may not open, and returns None in spite of its type.
+    found: str | None = version(distribution)
+    if not found:
+        raise ImportError(name=distribution)
+    return found
+
+
 def install(checkout: Checkout, python: Path, variables: dict[str, str]) -> KubernetesPlugin:
     """The plugin in the checkout's PULUMI_HOME, installing one first when there is none that Pulumi would find.
 
@@ -57,7 +66,7 @@ def install(checkout: Checkout, python: Path, variables: dict[str, str]) -> Kube
     """
     if on_path := shutil.which(NAME, path=variables["PATH"]):
         return KubernetesPlugin(Path(on_path).parent, official=True, notice="")
-    wanted = f"resource-kubernetes-v{version('pulumi-kubernetes')}"
+    wanted = f"resource-kubernetes-v{installed_version('pulumi-kubernetes')}"
     folder = make_directory(checkout.pulumi_home / "plugins") / wanted
     _make_visible(folder)
     program = folder / NAME

@@ -49,8 +49,14 @@ def locked(checkout: Checkout, stack: str, command: str) -> Iterator[StackLock]:
         try:
             with temporary_files(checkout, stack):
                 yield StackLock(interrupted)
-        finally:
-            # An exception of ours is an ending too; only a killed command leaves its name behind.
+        except KeyboardInterrupt:
+            # Its name stays, as that of a killed command: the engine may have left operations pending.
+            raise
+        except BaseException:
+            # An exception of ours is an ending too.
+            holder.unlink(missing_ok=True)
+            raise
+        else:
             holder.unlink(missing_ok=True)
     finally:
         lock.release()

@@ -87,19 +87,50 @@ class StuckEngine:
         self._interrupt(WAYS_OUT[way])
 
 
+def end_own(command: str, *, ask_first: bool) -> None:
+    """Wait until the engine that this process runs as `command`, a path, has ended with all it has done kept.
+
+    Unless `ask_first` it is ending already, and is asked only when it takes too long.
+    """
+    ways = WAYS_OUT if ask_first else (None, *WAYS_OUT)
+    for way in ways:
+        engines = _own(command)
+        for engine in engines:
+            if way is not None:
+                _send(engine, way)
+        if not psutil.wait_procs(engines, timeout=END_SECONDS)[1]:
+            return
+
+
 def interrupt_own(command: str) -> Callable[[signal.Signals], None]:
     """Sends a signal to the process that this one runs as `command`, a path; to no other."""
 
     def send(number: signal.Signals) -> None:
-        for child in psutil.Process().children():
-            try:
-                if child.cmdline()[:1] == [command]:
-                    child.send_signal(number)
-            except psutil.Error:
-                # It ended by itself, which is what was wanted.
-                continue
+        for child in _own(command):
+            _send(child, number)
 
     return send
+
+
+def _own(command: str) -> list[psutil.Process]:
+    """The processes that this one runs as `command`."""
+    found = []
+    for child in psutil.Process().children():
+        try:
+            if child.cmdline()[:1] == [command]:
+                found.append(child)
+        except psutil.Error:
+            # It ended by itself, which is what was wanted.
+            continue
+    return found
+
+
+def _send(process: psutil.Process, number: signal.Signals) -> None:
+    try:
+        process.send_signal(number)
+    except psutil.Error:
+        # As above.
+        return
 
 
 def _is_nothing_to_wait_for(resource_type: str, operation: str) -> bool:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from automation.answers import answer, say, told
+from automation.answers import answer, say
 from automation.options import Json, Stack
 from automation.session import open_session
 
@@ -20,12 +20,11 @@ def list_machines(stack: Stack, json: Json = False) -> None:
     from automation.registered_machines import registered_machines
     from automation.tables import machines_table
 
-    with told(json):
-        found = registered_machines(open_session(stack, quiet=json).status())
-        if json:
-            answer({"ok": True, "stack": stack, "virtualMachines": found})
-        else:
-            machines_table(found)
+    found = registered_machines(open_session(stack, quiet=json).status())
+    if json:
+        answer({"ok": True, "stack": stack, "virtualMachines": found})
+    else:
+        machines_table(found)
 
 
 @vm.command()
@@ -56,23 +55,22 @@ def bundle(
     """Write the files with which a machine joins the mesh, with a token that is good for its first start."""
     from automation import machine_bundle
 
-    with told(json):
-        session = open_session(stack, quiet=json)
-        wanted = machine_bundle.Wanted(name, address, gateway, revision, package, cloud_init)
-        # All that is wrong with what was asked for comes before anything is asked.
-        address = machine_bundle.checked(session.topology, wanted)
-        machine_bundle.refuse_filled(out, force=force)
-        made = machine_bundle.make(session.topology, wanted, address, session.status())
-        files = machine_bundle.write(made, out)
-        if json:
-            paths = [str(path) for path in files]
-            answer({"ok": True, "stack": stack, "name": name, "files": paths, "tokenExpires": made.token_expires})
-        else:
-            todo = "start a machine with user-data.yaml" if cloud_init else "copy them to the machine, install them"
-            say(
-                f"{len(files)} files for {name} are in {out}, the token is good until {made.token_expires}: {todo} "
-                "and start istio there (docs/virtual-machines.md)"
-            )
+    session = open_session(stack, quiet=json)
+    wanted = machine_bundle.Wanted(name, address, gateway, revision, package, cloud_init)
+    # All that is wrong with what was asked for comes before anything is asked.
+    address = machine_bundle.checked(session.topology, wanted)
+    machine_bundle.refuse_filled(out, force=force)
+    made = machine_bundle.make(session.topology, wanted, address, session.status())
+    files = machine_bundle.write(made, out)
+    if json:
+        paths = [str(path) for path in files]
+        answer({"ok": True, "stack": stack, "name": name, "files": paths, "tokenExpires": made.token_expires})
+    else:
+        todo = "start a machine with user-data.yaml" if cloud_init else "copy them to the machine, install them"
+        say(
+            f"{len(files)} files for {name} are in {out}, the token is good until {made.token_expires}: {todo} "
+            "and start istio there (docs/virtual-machines.md)"
+        )
 
 
 @vm.command()
@@ -91,20 +89,19 @@ def start(
     from automation.machines_here import start as start_here
     from embedded.workspace import Workspace
 
-    with told(json):
-        session = open_session(stack, quiet=json)
-        status = session.status()
-        workspace = Workspace(session.file.stack, session.checkout.home)
-        with session.working("vm start"):
-            started = start_here(session.topology, workspace, status, name, address, bundle)
-        if json:
-            found = {"entry": started.entry, "address": started.address, "namespace": started.machine.namespace}
-            answer({"ok": True, "stack": stack, "name": name, **found, "seconds": round(started.seconds, 3)})
-        else:
-            say(
-                f"{name} is in the mesh as {started.entry} after {started.seconds:.1f} s; enter it with "
-                f"ip netns exec {started.machine.namespace}, its agent writes to {started.machine.log}"
-            )
+    session = open_session(stack, quiet=json)
+    status = session.status()
+    workspace = Workspace(session.file.stack, session.checkout.home)
+    with session.working("vm start"):
+        started = start_here(session.topology, workspace, status, name, address, bundle)
+    if json:
+        found = {"entry": started.entry, "address": started.address, "namespace": started.machine.namespace}
+        answer({"ok": True, "stack": stack, "name": name, **found, "seconds": round(started.seconds, 3)})
+    else:
+        say(
+            f"{name} is in the mesh as {started.entry} after {started.seconds:.1f} s; enter it with "
+            f"ip netns exec {started.machine.namespace}, its agent writes to {started.machine.log}"
+        )
 
 
 @vm.command()
@@ -120,11 +117,10 @@ def stop(
     from automation.machines_here import stop as stop_here
     from embedded.workspace import Workspace
 
-    with told(json):
-        session = open_session(stack, quiet=json)
-        with session.working("vm stop"):
-            stopped = stop_here(session.topology, Workspace(session.file.stack, session.checkout.home), name, address)
-        if json:
-            answer({"ok": True, "stack": stack, "name": name, "stopped": stopped})
-        else:
-            say(f"stopped {', '.join(stopped)}" if stopped else f"no machine {name} runs here")
+    session = open_session(stack, quiet=json)
+    with session.working("vm stop"):
+        stopped = stop_here(session.topology, Workspace(session.file.stack, session.checkout.home), name, address)
+    if json:
+        answer({"ok": True, "stack": stack, "name": name, "stopped": stopped})
+    else:
+        say(f"stopped {', '.join(stopped)}" if stopped else f"no machine {name} runs here")

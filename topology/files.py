@@ -39,8 +39,13 @@ _ADVICE: Final = {
 
 def file_error(path: Path, error: OSError) -> FileError:
     """What a failed file operation means for a person."""
-    advice = _ADVICE.get(error.errno or 0, "check that path and run the same command again")
+    advice = advice_for(error.errno, "check that path and run the same command again")
     return FileError(f"{path}: {error.strerror or type(error).__name__}; {advice}")
+
+
+def advice_for(number: int | None, otherwise: str = "run the same command again") -> str:
+    """What to do about an errno."""
+    return _ADVICE.get(number or 0, otherwise)
 
 
 def make_directory(directory: Path) -> Path:

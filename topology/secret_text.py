@@ -36,6 +36,26 @@ def without_secrets(text: str) -> str:
     return text[: found[0]] + HIDDEN if found else text
 
 
+# A whole key, with its line breaks as they are or written out (`\\n`); a cut one goes as far as the text does.
+_WHOLE_KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----(?:.*?-----END [A-Z ]*PRIVATE KEY-----|.*)", re.DOTALL)
+_WHOLE_CREDENTIAL = re.compile(
+    rf"(?P<key>\b(?:{'|'.join(CREDENTIAL_KEYS)}|passphrase|client_secret)[\"']?\s*[:=]\s*[\"']?)[^\s\"',}}]{{8,}}",
+    re.IGNORECASE,
+)
+_BEARER = re.compile(r"(?P<key>\bBearer\s+)[A-Za-z0-9._~+/=-]{8,}", re.IGNORECASE)
+
+
+def redact(text: str) -> str:
+    """The text with each secret in it left out, and all else kept."""
+    text = _WHOLE_KEY.sub(HIDDEN, text)
+    text = JSON_WEB_TOKEN.sub(HIDDEN, text)
+    text = re.sub(
+        r"LS0tLS1CRUdJTi[A-Za-z0-9+/=]+", lambda found: HIDDEN if _is_key(found.group()) else found.group(), text
+    )
+    text = _WHOLE_CREDENTIAL.sub(rf"\g<key>{HIDDEN}", text)
+    return _BEARER.sub(rf"\g<key>{HIDDEN}", text)
+
+
 def _first(text: str) -> tuple[int, str] | None:
     found = [
         (match.start(), kind)

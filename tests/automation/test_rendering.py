@@ -50,7 +50,7 @@ def test_two_renders_are_byte_identical(meshfleet: Command, tmp_path: Path) -> N
 
 def test_the_bytes_do_not_depend_on_the_order_in_which_python_keeps_sets(home: Path, tmp_path: Path) -> None:
     for seed in ("1", "2"):
-        command = [sys.executable, "-c", "from automation.command import main; main()"]
+        command = [sys.executable, "-c", "from automation.entry_point import main; main()"]
         subprocess.run(
             [*command, "render", "--stack", "dev", "--out", str(tmp_path / seed)],
             cwd=ROOT,

@@ -16,7 +16,7 @@ from typing import Any
 from ruamel.yaml import YAML
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-_COMMAND = '#!/bin/sh\nexec "{python}" -c "from automation.command import main; main()" "$@"\n'
+_COMMAND = '#!/bin/sh\nexec "{python}" -c "from automation.entry_point import main; main()" "$@"\n'
 _AUTHOR = {
     "GIT_AUTHOR_NAME": "tests",
     "GIT_AUTHOR_EMAIL": "tests@example.invalid",

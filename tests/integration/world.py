@@ -27,7 +27,7 @@ from embedded.toolchain.cache import locate_cache
 from embedded.workspace import Workspace
 from tests.integration.clone import Clone
 
-_COMMAND = "from automation.command import main; main()"
+_COMMAND = "from automation.entry_point import main; main()"
 # What would make the command behave as this shell's owner set it up.
 _SETTINGS = ("PULUMI_", "MESHFLEET_", "KUBE", "HELM_", "PYTHON", "XDG_")
 _SECONDS = 300

@@ -16,7 +16,9 @@ def assert_prints_what_the_page_shows(fleet: Running) -> None:
     programs = fleet.world.folder / "programs"
     programs.mkdir(exist_ok=True)
     command = programs / "meshfleet"
-    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -c "from automation.command import main; main()" "$@"\n')
+    command.write_text(
+        f'#!/bin/sh\nexec "{sys.executable}" -c "from automation.entry_point import main; main()" "$@"\n'
+    )
     command.chmod(0o755)
     path = f"{programs}{os.pathsep}{os.environ['PATH']}"
     for snippet in marked:

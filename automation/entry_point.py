@@ -1,0 +1,117 @@
+"""The program `meshfleet`: what has to be so in the process before a command begins, and after it has ended.
+
+Its own imports are of the standard library alone, so that an interrupt while the rest is imported is caught here too.
+"""
+
+from __future__ import annotations
+
+import atexit
+import gc
+import io
+import logging
+import os
+import signal
+import sys
+import threading
+from types import FrameType
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from typing import TextIO
+
+INTERRUPTED: Final = 130
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM or SIGHUP: an end that was asked of this process alone, as against an interrupt at the terminal."""
+
+
+def main() -> None:
+    """Run the command."""
+    try:
+        _prepare_streams()
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            # One that is ignored (nohup) stays ignored.
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, _terminate)
+        from automation.command import app
+    except KeyboardInterrupt:
+        sys.stderr.write("error: interrupted before anything was done\n")
+        sys.exit(INTERRUPTED)
+    except (OSError, MemoryError, ImportError) as error:
+        # Without its own modules nothing of the command can say more than this.
+        sys.stderr.write(f"error: meshfleet cannot be loaded ({error or 'out of memory'}); run scripts/bootstrap\n")
+        sys.exit(1)
+    _keep_tracebacks_of_threads()
+    # What was imported lasts to the end, where the collector would look through all of it once more.
+    atexit.register(gc.freeze)
+    try:
+        app()
+    finally:
+        _drop_unwritten()
+
+
+class _Lasting(io.FileIO):
+    """Standard error that stops nobody: what is written is lost when its reader has gone or its disk is full."""
+
+    def write(self, content: Any) -> int:
+        """Write, or pretend to."""
+        try:
+            return super().write(content) or 0
+        except OSError:
+            return len(memoryview(content).cast("B"))
+
+
+def _prepare_streams() -> None:
+    """Open what is closed of standard input, output and error, and let no character fail."""
+    for descriptor in range(3):
+        # A file opened later would get the number, and a child's output with it.
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+    sys.stdin = sys.stdin or io.TextIOWrapper(io.FileIO(0, closefd=False))
+    # Paths come out as the bytes that they are.
+    sys.stdout = _text(io.FileIO(1, "w", closefd=False), "surrogateescape", line_buffering=False)
+    sys.stderr = _text(_Lasting(2, "w", closefd=False), "backslashreplace", line_buffering=True)
+
+
+def _drop_unwritten() -> None:
+    """Let no output be left that the interpreter would fail to write at its end, with an exit code of its own."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
+def _text(raw: io.FileIO, errors: str, *, line_buffering: bool) -> TextIO:
+    return io.TextIOWrapper(
+        io.BufferedWriter(raw),
+        encoding=sys.getfilesystemencoding(),
+        errors=errors,
+        line_buffering=line_buffering,
+        write_through=line_buffering,
+    )
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    raise Terminated
+
+
+def _keep_tracebacks_of_threads() -> None:
+    """What fails in a thread, at the end of an object or in a library's log is kept in the file of faults."""
+    from automation.command_group import keep_traceback
+    from topology.errors import MeshfleetError
+
+    def keep(error: BaseException | None) -> None:
+        try:
+            if error is not None and not isinstance(error, SystemExit):
+                keep_traceback(error)
+        except (MeshfleetError, OSError):
+            # There is no place left to report it to.
+            return
+
+    threading.excepthook = lambda arguments: keep(arguments.exc_value)
+    sys.unraisablehook = lambda arguments: keep(arguments.exc_value)
+    # Python's last resort would print what libraries log, with tracebacks, to standard error.
+    logging.getLogger().addHandler(logging.NullHandler())

@@ -1,0 +1,121 @@
+"""Every command, with every error that the system can give at every call it makes, ends in sentences and a code.
+
+    MESHFLEET_SWEEP=full python -m pytest tests/automation/test_every_failure.py -s
+
+tries every error at every call; otherwise each call fails with two of them, so that all take their turn.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import typer.main
+from typer.core import TyperGroup
+
+from automation.command import app
+from tests.automation.commands import commands
+from tests.automation.fault_injection import ERRORS, LASTING, Injection, injected
+from tests.automation.swept_checkout import STACK, SweptCheckout
+
+pytestmark = pytest.mark.proof("every failure is a sentence with the way out, and never a traceback", step=1)
+
+CODES = {0, 1, 2, 3, 130}
+WHOLE = os.environ.get("MESHFLEET_SWEEP") == "full"
+AT_ONCE = 2
+
+
+@pytest.fixture
+def swept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SweptCheckout:
+    return SweptCheckout(tmp_path, monkeypatch)
+
+
+def arguments_of(command: str, folder: Path) -> list[str]:
+    words = command.split()
+    options = {parameter.name for parameter in commands()[command].params}
+    if "name" in options:
+        words.append("billing")
+    if "stack" in options:
+        words += ["--stack", STACK]
+    if "out" in options:
+        words += ["--out", str(folder / "out" / "there")]
+    if "yes" in options:
+        words.append("--yes")
+    return words
+
+
+def triples(sites: list[str]) -> list[tuple[int, str]]:
+    """Which calls are to fail, counted from 1, and with what.
+
+    Not the whole: of the calls that one line of the program makes the first and the last, with errors in turn.
+    """
+    names = list(ERRORS)
+    if WHOLE:
+        return [(call, name) for call in range(1, len(sites) + 1) for name in names]
+    numbered = list(enumerate(sites, start=1))
+    first = {site: call for call, site in reversed(numbered)}
+    last = {site: call for call, site in numbered}
+    calls = enumerate(sorted({*first.values(), *last.values()}))
+    return [(call, names[(place * AT_ONCE + step) % len(names)]) for place, call in calls for step in range(AT_ONCE)]
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a command ended and what it wrote."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture(scope="module")
+def program() -> TyperGroup:
+    """Made once: it takes as long as most commands."""
+    return typer.main.get_group(app)
+
+
+def run(program: TyperGroup, swept: SweptCheckout, words: list[str], injection: Injection) -> Ending:
+    swept.fresh()
+    with redirect_stdout(io.StringIO()) as out, redirect_stderr(io.StringIO()) as err:
+        try:
+            with injected(injection):
+                program.main(words)
+        except SystemExit as end:
+            return Ending(int(str(end.code)), out.getvalue(), err.getvalue())
+
+
+@pytest.mark.parametrize("command", sorted(commands()))
+def test_every_error_at_every_call_of_a_command_is_a_sentence(
+    command: str, program: TyperGroup, swept: SweptCheckout, record_property: Callable[[str, object], None]
+) -> None:
+    words = arguments_of(command, swept.folder)
+    forms = [words] if command == "env" else [words, [*words, "--json"]]
+    plain = Injection()
+    first = run(program, swept, words, plain)
+    # Where machines cannot run they are refused, which is as far as a test without root gets.
+    assert first.code == (1 if command == "vm start" else 3 if command == "drift" else 0), first
+    tried = triples(plain.sites)
+    for number, (call, name) in enumerate(tried):
+        where = f"{command}: {name} at call {call} of {plain.count}, {plain.sites[call - 1]}"
+        form = forms[number % len(forms)]
+        result = run(program, swept, form, Injection(call, ERRORS[name], lasting=name in LASTING))
+        assert_is_told(result, where, as_json=form is not words)
+    record_property("triples", len(tried))
+    print(f"{command}: {plain.count} calls at {len(set(plain.sites))} places, {len(tried)} triples")
+
+
+def assert_is_told(ending: Ending, where: str, *, as_json: bool) -> None:
+    said = f"{where}\n{ending}"
+    assert ending.code in CODES, said
+    assert "Traceback" not in ending.out + ending.err, said
+    assert "fault of meshfleet itself" not in ending.err, said
+    if ending.code not in (0, 3):
+        assert ending.err.strip(), said
+    if as_json:
+        assert isinstance(json.loads(ending.out), dict), said
