@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Final
 from embedded.addresses import release_addresses
 from embedded.api_errors import api_errors
 from embedded.cluster_spec import (
-    COMPONENTS,
     PORTS,
     TOOLS,
     ClusterSpec,
@@ -27,8 +26,9 @@ from embedded.cluster_spec import (
 )
 from embedded.control_plane import SERVERS, ControlPlane
 from embedded.kubeconfig import build_kubeconfig, connect
+from embedded.network.loopback import close_ports
 from embedded.nodes import apply_nodes, release_nodes
-from embedded.ports import port_is_free, release_ports, require_free_ports, reserve_ports, reserved_ports
+from embedded.ports import keep_ports, port_is_free, release_ports, require_free_ports, reserve_ports, reserved_ports
 from embedded.tools import tool
 from embedded.waiting import NotYetError, wait_until
 from embedded.workspace import Workspace
@@ -74,11 +74,17 @@ class Cluster:
         return read_spec(self.directory)
 
     def state(self) -> str | None:
-        """`running`, `stopped: etcd, …` with what does not run, or None when there is no complete cluster."""
+        """`running`, `stopped: etcd, …` with what does not run, or None when there is no complete cluster.
+
+        `open to other users: etcd, …` is one that an earlier version has started; the next `update` restarts it.
+        """
         if self.spec() is None:
             return None
         stopped = self._control_plane.stopped()
-        return f"stopped: {', '.join(stopped)}" if stopped else "running"
+        if stopped:
+            return f"stopped: {', '.join(stopped)}"
+        opened = self._control_plane.open_to_others()
+        return f"open to other users: {', '.join(opened)}" if opened else "running"
 
     def create(self, spec: ClusterSpec, timeout: float = 0) -> RunningCluster:
         """Make the cluster and wait until it serves; `timeout` in seconds, 0 for two minutes.
@@ -113,17 +119,21 @@ class Cluster:
         """
         seconds = timeout or _READY_SECONDS
         ports = reserved_ports(self._workspace.home, self._owner)
-        if set(ports) != set(PORTS):
+        if not set(PORTS) <= set(ports):
             raise EmbeddedError(
                 f"{self._name}: its ports are no longer in {self._workspace.home}/reservations.json; "
                 "destroy the cluster and create it anew"
             )
+        if self._control_plane.open_to_others():
+            self._control_plane.end()
+            ports = keep_ports(self._workspace.home, self._owner, PORTS)
+        close_ports(self._workspace.home)
         stopped = self._control_plane.stopped()
         if "kube-apiserver" in stopped:
             self._control_plane.end_clients()
             stopped = self._control_plane.stopped()
         if stopped:
-            require_free_ports(self._owner, {name: port for name, port in ports.items() if _component(name) in stopped})
+            require_free_ports(self._owner, {name: port for name, port in ports.items() if name in stopped})
             self._restart(stopped, ports, seconds)
         return self._complete(spec, ports, seconds)
 
@@ -134,6 +144,7 @@ class Cluster:
         """
         self._control_plane.remove()
         release_ports(self._workspace.home, self._owner)
+        close_ports(self._workspace.home)
         release_addresses(self._workspace.home, self._workspace.owner(self._name, ""))
         self._workspace.prune()
 
@@ -149,6 +160,7 @@ class Cluster:
     def _make(self, spec: ClusterSpec, seconds: float) -> RunningCluster:
         make_directory(self.directory)
         ports = self._free_ports()
+        close_ports(self._workspace.home)
         tools = {name: tool(program) for name, program in TOOLS.items()}
         self._control_plane.make(kwokctl_configuration(spec, ports, tools), seconds)
         return self._complete(spec, ports, seconds)
@@ -203,10 +215,6 @@ class Cluster:
 
 def _server(ports: dict[str, int]) -> str:
     return f"https://127.0.0.1:{ports['kube-apiserver']}"
-
-
-def _component(port_name: str) -> str:
-    return next(name for name in COMPONENTS if port_name.startswith(name))
 
 
 def _wait_for_service_account(client: Client, name: str, seconds: float) -> None:

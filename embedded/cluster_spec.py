@@ -6,7 +6,7 @@ Configuration format: https://kwok.sigs.k8s.io/docs/generated/apis/ (KwokctlConf
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -14,15 +14,27 @@ from typing import Any, Final
 COMPONENTS: Final = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok-controller")
 """The processes of a cluster, in the order in which they need each other."""
 
-PORTS: Final = (
-    "etcd",
-    "etcd-peer",
-    "kube-apiserver",
-    "kube-controller-manager",
-    "kube-scheduler",
-    "kwok-controller",
-)
-"""The names of the ports a cluster needs."""
+PORTS: Final = ("kube-apiserver", "kwok-controller")
+"""The names of the ports a cluster needs. Nothing else of it listens on a port."""
+
+_CLIENT_SOCKET: Final = "unix://etcd.sock"
+_PEER_SOCKET: Final = "unix://etcd-peer.sock"
+CLOSED: Final[Mapping[str, Mapping[str, str]]] = {
+    # Without certificates etcd serves every user of the machine. Its sockets lie in its working directory, which only
+    # its owner can enter, and are relative to it, since the path of a socket has 108 characters at most.
+    "etcd": {
+        "listen-client-urls": _CLIENT_SOCKET,
+        "advertise-client-urls": _CLIENT_SOCKET,
+        "listen-peer-urls": _PEER_SOCKET,
+        "initial-advertise-peer-urls": _PEER_SOCKET,
+        "initial-cluster": f"node0={_PEER_SOCKET}",
+    },
+    "kube-apiserver": {"etcd-servers": _CLIENT_SOCKET},
+    # 0 is none: only metrics and profiles would be served there.
+    "kube-controller-manager": {"secure-port": "0"},
+    "kube-scheduler": {"secure-port": "0"},
+}
+"""Component → flag → value: what keeps other users of the machine out, in place of kwokctl's own values."""
 
 TOOLS: Final = {name: "kwok" if name == "kwok-controller" else name for name in COMPONENTS}
 """Component → the program of the toolchain that it is."""
@@ -75,13 +87,9 @@ def kwokctl_configuration(spec: ClusterSpec, ports: Mapping[str, int], tools: Ma
     options: dict[str, Any] = {
         "runtime": "binary",
         "kubeVersion": spec.kubernetes_version,
-        # The default is all addresses of the machine, for an etcd that asks nobody for a password.
+        # The default is all addresses of the machine.
         "bindAddress": "127.0.0.1",
-        "etcdPort": ports["etcd"],
-        "etcdPeerPort": ports["etcd-peer"],
         "kubeApiserverPort": ports["kube-apiserver"],
-        "kubeControllerManagerPort": ports["kube-controller-manager"],
-        "kubeSchedulerPort": ports["kube-scheduler"],
         "kwokControllerPort": ports["kwok-controller"],
         "etcdBinary": str(tools["etcd"]),
         "kubeApiserverBinary": str(tools["kube-apiserver"]),
@@ -104,6 +112,21 @@ def kwokctl_configuration(spec: ClusterSpec, ports: Mapping[str, int], tools: Ma
     )
 
 
+def closed_arguments(component: str, arguments: Sequence[str]) -> list[str]:
+    """The arguments of a component with those of CLOSED in them, for clusters that were made before CLOSED was."""
+    wanted = CLOSED.get(component, {})
+    kept = [word for word in arguments if word.partition("=")[0].removeprefix("--") not in wanted]
+    return [*kept, *(f"--{flag}={value}" for flag, value in wanted.items())]
+
+
+def is_closed(component: str, arguments: Sequence[str]) -> bool:
+    """Whether a component that runs with these arguments keeps other users of the machine out."""
+    wanted = CLOSED.get(component, {})
+    # The last of a flag that is repeated counts.
+    found = {flag.removeprefix("--"): value for flag, _, value in (word.partition("=") for word in arguments)}
+    return all(found.get(flag) == value for flag, value in wanted.items())
+
+
 def _patches(spec: ClusterSpec) -> list[dict[str, Any]]:
     # One instance each: an election would only cost the two seconds until the first retry.
     arguments: dict[str, dict[str, str]] = {
@@ -121,8 +144,10 @@ def _patches(spec: ClusterSpec) -> list[dict[str, Any]]:
         arguments["kube-controller-manager"]["service-cluster-ip-range"] = spec.service_cidr
     if spec.pod_cidr:
         arguments["kube-controller-manager"]["cluster-cidr"] = spec.pod_cidr
-    return [
-        {"name": name, "extraArgs": [{"key": key, "value": value} for key, value in extra.items()]}
-        for name, extra in arguments.items()
-        if extra
-    ]
+    patches = []
+    for name in COMPONENTS:
+        extra: list[dict[str, Any]] = [{"key": key, "value": value} for key, value in arguments.get(name, {}).items()]
+        extra += [{"key": key, "value": value, "override": True} for key, value in CLOSED.get(name, {}).items()]
+        if extra:
+            patches.append({"name": name, "extraArgs": extra})
+    return patches

@@ -14,16 +14,19 @@ import subprocess
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from embedded import processes
-from embedded.cluster_spec import COMPONENTS, TOOLS
+from embedded.cluster_spec import COMPONENTS, TOOLS, closed_arguments, is_closed
 from embedded.health import ask
 from embedded.tools import link_tools
 from embedded.waiting import NotYetError, wait_until
 from embedded.workspace import remove_directory
 from topology.errors import EmbeddedError, ProcessError
 from topology.files import file_error, write_file
+
+if TYPE_CHECKING:
+    import psutil
 
 _ROUNDS: Final = 5
 # A disk with less space than this is full to every component: etcd begins with 64 MB.
@@ -123,6 +126,11 @@ class ControlPlane:
         """The components that do not run, in the order of COMPONENTS."""
         return missing(processes.find(self.directory))
 
+    def open_to_others(self) -> tuple[str, ...]:
+        """The components that run and serve every user of the machine, as those of earlier versions did."""
+        running = processes.find(self.directory)
+        return tuple(name for name in COMPONENTS if not all(map(_keeps_out, running.get(name, ()))))
+
     def end_clients(self) -> None:
         """End all but etcd and the API server, to be started anew after the API server was away.
 
@@ -144,7 +152,7 @@ class ControlPlane:
             if name not in components:
                 continue
             environment = {"HOME": str(self.directory), "PATH": os.defpath}
-            arguments = [str(argument) for argument in notes[name]["args"]]
+            arguments = closed_arguments(name, [str(argument) for argument in notes[name]["args"]])
             program = self._files / "bin" / name
             processes.start(program, arguments, self._files, self.log(name), environment)
 
@@ -238,6 +246,17 @@ class ControlPlane:
         if absent:
             raise EmbeddedError(f"{path}: damaged (no component {absent[0]}); {advice}")
         return components
+
+
+def _keeps_out(process: psutil.Process) -> bool:
+    import psutil
+
+    try:
+        words = process.cmdline()
+    except psutil.Error:
+        # It has just ended.
+        return True
+    return not words or is_closed(words[0].rsplit(os.sep, 1)[-1], words[1:])
 
 
 def missing(running: Collection[str]) -> tuple[str, ...]:

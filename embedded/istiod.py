@@ -14,7 +14,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from embedded import processes
 from embedded.certificate_folder import read_files, replace_files
@@ -28,6 +28,7 @@ from embedded.istiod_spec import (
     same_roots,
 )
 from embedded.kubeconfig import connect, select_context
+from embedded.network.loopback import close_ports
 from embedded.ports import release_ports, require_free_ports, reserve_ports, reserved_ports
 from embedded.serving_certificate import require_signed_by
 from embedded.tools import link_tools
@@ -35,6 +36,9 @@ from embedded.waiting import wait_until
 from embedded.workspace import Workspace, remove_directory
 from topology.errors import ClusterError, ProcessError
 from topology.files import make_directory, write_file
+
+if TYPE_CHECKING:
+    import psutil
 
 _READY_SECONDS: Final = 90.0
 _GRACE_SECONDS: Final = 5.0
@@ -66,11 +70,16 @@ class Istiod:
     def release(self) -> None:
         """Give the ports back; fine when there are none."""
         release_ports(self._workspace.home, self._owner)
+        close_ports(self._workspace.home)
 
     def state(self) -> str | None:
-        """`running`, `stopped`, or None when nothing was ever started here."""
-        if processes.find(self.directory):
-            return "running"
+        """`running`, `stopped`, or None when nothing was ever started here.
+
+        `outdated` is one that an earlier version has started with other arguments; the next `start` restarts it.
+        """
+        running = [process for same in processes.find(self.directory).values() for process in same]
+        if running:
+            return "running" if all(map(self._is_current, running)) else "outdated"
         return "stopped" if self.directory.is_dir() else None
 
     def start(self, spec: IstiodSpec, ports: Mapping[str, int], timeout: float = 0) -> str:
@@ -83,7 +92,8 @@ class Istiod:
         seconds = timeout or _READY_SECONDS
         kubeconfig = spec.config_kubeconfig or select_context(spec.kubeconfig, spec.context)
         fingerprint = _fingerprint(spec, kubeconfig, ports)
-        kept = self._kept("fingerprint") == fingerprint and bool(processes.find(self.directory))
+        close_ports(self._workspace.home)
+        kept = self._kept("fingerprint") == fingerprint and self.state() == "running"
         if not (kept and self._takes_up(spec, ports)):
             self._end()
             self._write(spec, kubeconfig)
@@ -106,6 +116,17 @@ class Istiod:
         self._workspace.prune()
         if kubeconfig is not None:
             self._clean_cluster(kubeconfig, context)
+
+    def _is_current(self, process: psutil.Process) -> bool:
+        """Whether a process was started as it would be now."""
+        import psutil
+
+        ports = self.reserved()
+        try:
+            return not ports or process.cmdline()[1:] == istiod_arguments(ports, self.directory)
+        except psutil.Error:
+            # It has just ended, which is another matter.
+            return True
 
     def _kept(self, name: str) -> str | None:
         try:

@@ -86,8 +86,9 @@ def istiod_arguments(ports: Mapping[str, int], directory: Path) -> list[str]:
         f"127.0.0.1:{ports['secure-grpc']}",
         "--httpsAddr",
         f"127.0.0.1:{ports['https']}",
-        "--ctrlz_port",
-        "0",
+        # ControlZ cannot be turned off: 0 is any port that is free. No address is one with a colon.
+        "--ctrlz_address",
+        "127.0.0.1:off",
         "--domain",
         "cluster.local",
         "--meshConfig",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import socket
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -47,6 +47,14 @@ def reserved_ports(home: Path, owner: str) -> dict[str, int]:
     """What `owner` has reserved; empty when nothing."""
     with reservations(home) as held:
         return dict(held.ports.get(owner, {}))
+
+
+def keep_ports(home: Path, owner: str, names: Collection[str]) -> dict[str, int]:
+    """Give back what `owner` has reserved under other names; the rest."""
+    with reservations(home) as held:
+        kept = {name: port for name, port in held.ports.get(owner, {}).items() if name in names}
+        held.ports[owner] = kept
+        return dict(kept)
 
 
 def release_ports(home: Path, owner: str) -> None:

@@ -52,6 +52,8 @@ def start(
                 stderr=output,
                 # Its own session: neither an interrupt at the terminal nor the end of this process reaches it.
                 start_new_session=True,
+                # Its files and sockets are its own user's alone.
+                umask=0o077,
             )
         except OSError as error:
             raise ProcessError(

@@ -12,6 +12,7 @@ from typing import Final
 
 from embedded import processes
 from embedded.network.leftovers import remove_data_plane, remove_node_of
+from embedded.network.loopback import close_ports
 from embedded.reservations import reservations
 from embedded.workspace import Workspace, remove_directory
 from topology.errors import ProcessError
@@ -87,3 +88,4 @@ def _release(home: Path, *, ports: Callable[[str], bool], addresses: Callable[[s
     with reservations(home) as held:
         held.ports = {owner: taken for owner, taken in held.ports.items() if not ports(owner)}
         held.addresses = {owner: address for owner, address in held.addresses.items() if not addresses(owner)}
+    close_ports(home)

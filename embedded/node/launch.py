@@ -21,8 +21,9 @@ from embedded.node.programs import RELAY, Program, program_of
 from embedded.ports import reserved_ports
 from embedded.workspace import Workspace
 
-# Where istiod's pod listens (manifests/charts/istio-control/istio-discovery) → the name of the process's port.
-_ISTIOD: Final = {8080: "http", 15014: "monitoring", 15010: "grpc", 15012: "secure-grpc", 15017: "https"}
+# Where istiod's pod listens (manifests/charts/istio-control/istio-discovery) → the name of the process's port, and the
+# only path there. Pods get no more of istiod than those ports at which it asks for credentials or needs none.
+_ISTIOD: Final = {8080: ("http", "/ready"), 15012: ("secure-grpc", ""), 15017: ("https", "")}
 _PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -60,7 +61,7 @@ class Launcher:
         ports = reserved_ports(self.workspace.home, owner)
         if set(ports) != set(ISTIOD_PORTS):
             return []
-        pairs = [f"{here}={ports[name]}" for here, name in _ISTIOD.items()]
+        pairs = [f"{here}={ports[name]}{path}" for here, (name, path) in _ISTIOD.items()]
         # Not by the link that the agent was started by, which would make it one of the agent's own.
         interpreter = str(Path(sys.executable).resolve())
         inside = ["nsenter", f"--net={path_of(pod.namespace)}", "--", interpreter, "-m", "embedded.network.relay"]

@@ -14,10 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from embedded.cluster_spec import (
+    CLOSED,
     COMPONENTS,
     PORTS,
     ClusterSpec,
+    closed_arguments,
     dump_spec,
+    is_closed,
     kwokctl_configuration,
     load_spec,
 )
@@ -67,6 +70,28 @@ def patches(spec: ClusterSpec) -> dict[str, dict[str, str]]:
     }
 
 
+def test_only_the_api_server_and_kwok_listen_on_a_port() -> None:
+    assert set(PORTS) == {"kube-apiserver", "kwok-controller"}
+    found = patches(SPEC)
+    assert found["kube-controller-manager"]["secure-port"] == found["kube-scheduler"]["secure-port"] == "0"
+    etcd = {flag: value for flag, value in found["etcd"].items() if "url" in flag}
+    assert len(etcd) == 4
+    assert all(value.startswith("unix://") for value in etcd.values())
+    assert found["kube-apiserver"]["etcd-servers"] == etcd["listen-client-urls"]
+
+
+def test_arguments_of_an_earlier_version_are_closed_when_they_start_again() -> None:
+    for component, flags in CLOSED.items():
+        earlier = ["--kept=1", *(f"--{flag}=http://127.0.0.1:1" for flag in flags)]
+        assert not is_closed(component, earlier)
+        now = closed_arguments(component, earlier)
+        assert is_closed(component, now)
+        assert now[0] == "--kept=1"
+        assert "127.0.0.1" not in " ".join(now)
+        assert closed_arguments(component, now) == now
+    assert is_closed("kwok-controller", [])
+
+
 def test_every_server_is_bound_to_loopback_and_to_its_reserved_port() -> None:
     options = configuration(SPEC)["options"]
     assert options["bindAddress"] == "127.0.0.1"
@@ -74,9 +99,9 @@ def test_every_server_is_bound_to_loopback_and_to_its_reserved_port() -> None:
 
 
 def test_ranges_reach_the_servers_that_need_them() -> None:
-    assert "kube-apiserver" not in patches(SPEC)
+    assert "service-cluster-ip-range" not in patches(SPEC)["kube-apiserver"]
     ranged = patches(replace(SPEC, pod_cidr="10.1.0.0/16", service_cidr="10.2.0.0/16"))
-    assert ranged["kube-apiserver"] == {"service-cluster-ip-range": "10.2.0.0/16"}
+    assert ranged["kube-apiserver"]["service-cluster-ip-range"] == "10.2.0.0/16"
     assert ranged["kube-controller-manager"]["cluster-cidr"] == "10.1.0.0/16"
 
 
@@ -114,6 +139,13 @@ def test_nodes_carry_region_and_zone_only_when_given() -> None:
     (placed,) = node_objects(replace(SPEC, region="north", zone="north-a"))
     assert placed["metadata"]["labels"]["topology.kubernetes.io/region"] == "north"
     assert placed["metadata"]["labels"]["topology.kubernetes.io/zone"] == "north-a"
+
+
+def test_control_z_of_istiod_never_listens() -> None:
+    arguments = istiod_arguments(ISTIOD_NUMBERS, Path("d"))
+    address = arguments[arguments.index("--ctrlz_address") + 1]
+    # What Go makes of it has a colon too many to be an address.
+    assert f"{address}:9876".count(":") == 2
 
 
 def test_every_listener_of_istiod_is_on_loopback() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from lightkube.models.meta_v1 import ObjectMeta
 
 from embedded import processes
 from embedded.cluster import Cluster
@@ -74,6 +75,11 @@ def running() -> dict[str, list[psutil.Process]]:
     return processes.find(cluster().directory)
 
 
+def listeners(process: psutil.Process) -> list[str]:
+    found = process.net_connections("inet")
+    return [connection.laddr.ip for connection in found if connection.status == psutil.CONN_LISTEN]
+
+
 def nodes(made: Created) -> dict[str, dict[str, str]]:
     from lightkube.resources.core_v1 import Node
 
@@ -85,14 +91,10 @@ def test_every_component_runs_and_listens_on_loopback_only(made: Created) -> Non
     assert made.identifier == IDENTIFIER
     assert made.outputs["state"] == "running"
     assert sorted(running()) == sorted(COMPONENTS)
-    addresses = {
-        connection.laddr.ip
-        for same in running().values()
-        for process in same
-        for connection in process.net_connections("inet")
-        if connection.status == psutil.CONN_LISTEN
-    }
+    addresses = {address for same in running().values() for process in same for address in listeners(process)}
     assert addresses == {"127.0.0.1"}
+    listening = {name for name, same in running().items() if any(map(listeners, same))}
+    assert listening == {"kube-apiserver", "kwok-controller"}
 
 
 def test_nobody_else_can_read_its_files(made: Created) -> None:
@@ -158,15 +160,39 @@ def test_a_machine_that_was_restarted_gets_its_cluster_back(
 def test_a_port_taken_by_a_stranger_is_reported_with_its_holder(
     made: Created, handler: EmbeddedClusterHandler, inputs: Properties, home: Path
 ) -> None:
-    processes.end(running()["kube-scheduler"], grace=0)
-    port = reserved_ports(home, f"{FLEET}/cluster/east")["kube-scheduler"]
+    processes.end(running()["kwok-controller"], grace=0)
+    port = reserved_ports(home, f"{FLEET}/cluster/east")["kwok-controller"]
     with socket.socket() as stranger:
         stranger.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         stranger.bind(("127.0.0.1", port))
         stranger.listen()
-        with pytest.raises(PortError, match=rf"127.0.0.1:{port} \(kube-scheduler\) is taken by process \d+ \("):
+        with pytest.raises(PortError, match=rf"127.0.0.1:{port} \(kwok-controller\) is taken by process \d+ \("):
             handler.update(made.identifier, inputs, made.outputs, inputs, 0)
     assert handler.update(made.identifier, inputs, made.outputs, inputs, 0) == made.outputs
+
+
+def test_a_cluster_of_an_earlier_version_is_closed_and_keeps_its_data(
+    home: Path, handler: EmbeddedClusterHandler, inputs: Properties
+) -> None:
+    from lightkube.resources.core_v1 import Namespace
+
+    earlier, owner = inputs | {"name": "earlier"}, f"{FLEET}/cluster/earlier"
+    with pytest.MonkeyPatch.context() as before:
+        before.setattr("embedded.cluster_spec.CLOSED", {})
+        made = handler.create(earlier, 0)
+    # That version had a port for each of them.
+    reserve_ports(home, owner, (*PORTS, "etcd", "etcd-peer"))
+    with connect(made.outputs["kubeconfig"]) as client:
+        client.create(Namespace(metadata=ObjectMeta(name="kept")))
+    state = "open to other users: etcd, kube-apiserver, kube-controller-manager, kube-scheduler"
+    assert handler.read(made.identifier, earlier, made.outputs) == made.outputs | {"state": state}
+    assert handler.diff(earlier, made.outputs, earlier).updates == ("state",)
+
+    assert handler.update(made.identifier, earlier, made.outputs, earlier, 0) == made.outputs
+    assert set(reserved_ports(home, owner)) == set(PORTS)
+    with connect(made.outputs["kubeconfig"]) as client:
+        assert client.get(Namespace, "kept")
+    handler.delete(made.identifier, earlier, made.outputs, 0)
 
 
 def test_nodes_come_and_go_in_place(made: Created, handler: EmbeddedClusterHandler, inputs: Properties) -> None:
@@ -219,7 +245,7 @@ def test_ports_that_are_stolen_at_the_last_moment_are_replaced(
     handler: EmbeddedClusterHandler, inputs: Properties, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     owner = f"{FLEET}/cluster/unlucky"
-    stolen = reserve_ports(home, owner, PORTS)["etcd"]
+    stolen = reserve_ports(home, owner, PORTS)["kube-apiserver"]
     looks = itertools.count()
 
     def late(port: int) -> bool:
