@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from typing import TextIO
 
 INTERRUPTED: Final = 130
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Terminated(KeyboardInterrupt):
@@ -29,24 +30,28 @@ class Terminated(KeyboardInterrupt):
 def main() -> None:
     """Run the command."""
     try:
+        # An interrupt within an import may come out as an error of that import: it waits until all is there.
+        signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
         _prepare_streams()
         for number in (signal.SIGTERM, signal.SIGHUP):
             # One that is ignored (nohup) stays ignored.
             if signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, _terminate)
         from automation.command import app
+
+        _keep_tracebacks_of_threads()
+        # What was imported lasts to the end, where the collector would look through all of it once more.
+        atexit.register(gc.freeze)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+        app()
     except KeyboardInterrupt:
-        sys.stderr.write("error: interrupted before anything was done\n")
+        # Before the command began, or a second one while the first was reported.
+        sys.stderr.write("error: interrupted; what was done is kept, run the same command again\n")
         sys.exit(INTERRUPTED)
     except (OSError, MemoryError, ImportError) as error:
         # Without its own modules nothing of the command can say more than this.
         sys.stderr.write(f"error: meshfleet cannot be loaded ({error or 'out of memory'}); run scripts/bootstrap\n")
         sys.exit(1)
-    _keep_tracebacks_of_threads()
-    # What was imported lasts to the end, where the collector would look through all of it once more.
-    atexit.register(gc.freeze)
-    try:
-        app()
     finally:
         _drop_unwritten()
 
