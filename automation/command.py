@@ -243,6 +243,31 @@ def graph(
 
 
 @app.command()
+def collect(
+    stack: Stack,
+    out: Annotated[Path, typer.Option("--out", help="The archive to write, a .tar.gz.")],
+    seconds: Annotated[float, typer.Option(min=1, help="How long each check and each request may take.")] = 10,
+    json: Json = False,
+) -> None:
+    """Write a support bundle: what there is to know of a fleet, however much of it still runs, without a secret."""
+    from automation import support_bundle
+
+    bundle = support_bundle.collect(
+        Checkout.here(), stack, seconds=seconds, tell=lambda part: None if json else say(f"collecting {part}")
+    )
+    make_directory(out.absolute().parent)
+    write_file(out.absolute(), bundle.as_tar())
+    missing = {entry.name: entry.error for entry in bundle.entries if entry.error}
+    members = [entry.name for entry in bundle.entries if not entry.error]
+    if json:
+        answer({"ok": True, "stack": stack, "file": str(out), "members": members, "missing": missing})
+    else:
+        for name, error in missing.items():
+            say(f"not collected: {name}: {error}")
+        say(f"{len(members)} members are in {out}; read it before you give it away")
+
+
+@app.command()
 def env() -> None:
     """Print the exports a shell needs to use `pulumi` itself on this checkout: eval "$(./scripts/env)"."""
     from automation.environment import prepare

@@ -20,13 +20,15 @@ from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
 
-from topology.errors import ProcessError
-from topology.files import file_error
+from topology.errors import FileError, ProcessError
+from topology.files import file_error, read_tail
 
 if TYPE_CHECKING:
     import psutil
 
 _LOG_LINES: Final = 12
+# A panic of a program with thousands of goroutines is longer than its lines before; more is not read for them.
+_LOG_BYTES: Final = 4 * 1024 * 1024
 _KILL_SECONDS: Final = 10.0
 
 
@@ -184,11 +186,13 @@ def _await_exit(processes: Sequence[psutil.Process], seconds: float) -> list[psu
 def last_lines(log: Path) -> str:
     """The end of a log, fit for the end of a message: up to a Go program's panic, whose stack tells nobody more."""
     try:
-        with log.open(encoding="utf-8", errors="replace") as file:
-            said = takewhile(lambda line: not line.startswith("goroutine "), file)
-            lines = [line.rstrip()[:300] for line in deque(said, _LOG_LINES)]
-    except OSError:
+        tail = read_tail(log, limit=_LOG_BYTES)
+    except FileError:
+        tail = None
+    if tail is None:
         return f"no log at {log}"
+    said = takewhile(lambda line: not line.startswith("goroutine "), tail.splitlines())
+    lines = [line.rstrip()[:300] for line in deque(said, _LOG_LINES)]
     return f"the last lines of {log}:\n" + "\n".join(f"  {line}" for line in lines)
 
 

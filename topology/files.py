@@ -141,6 +141,30 @@ def read_text(path: Path, *, limit: int = LIMIT, follow: bool = False) -> str | 
         raise FileError(f"{path}: is not text in UTF-8 (byte {error.start}); check that file") from None
 
 
+def read_tail(path: Path, *, limit: int) -> str | None:
+    """The last `limit` bytes of a regular file as text, whole lines unless one is longer; None when nothing is there.
+
+    For logs: what is no UTF-8 is replaced. Raises FileError as `read_bytes` does, a link at the end included.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise _opening_error(path, error) from error
+    try:
+        with os.fdopen(descriptor, "rb") as file:
+            _require_regular(path, descriptor)
+            start = max(0, os.fstat(descriptor).st_size - limit)
+            file.seek(start)
+            content = file.read(limit)
+    except OSError as error:
+        raise file_error(path, error) from error
+    if start and b"\n" in content:
+        content = content.partition(b"\n")[2]
+    return content.decode("utf-8", errors="replace")
+
+
 def read_record(path: Path, parse: Callable[[str], _T], advice: str) -> _T | None:
     """A record of our own: None when absent, else what `parse` makes of its text.
 

@@ -19,18 +19,18 @@ from topology.errors import EngineError, MeshfleetError, ToolchainError
 pytestmark = pytest.mark.proof("the command's answers, exit codes and JSON", step=0)
 
 COMMANDS = (
-    *("up", "preview", "verify", "status", "drift", "destroy", "render", "validate", "graph", "env"),
+    *("up", "preview", "verify", "status", "drift", "destroy", "render", "validate", "graph", "collect", "env"),
     *("vm bundle", "vm list", "vm start", "vm stop"),
 )
 OF_A_STACK = (
-    *("up", "preview", "verify", "status", "drift", "render", "validate", "graph"),
+    *("up", "preview", "verify", "status", "drift", "render", "validate", "graph", "collect"),
     *("vm bundle", "vm list", "vm start", "vm stop"),
 )
 WRONG_PATHS = ["clusters.east.colour", "clusters.west.network", "host"]
 
 
 def of_stack(command: str, stack: str, out: Path) -> list[str]:
-    extra = ["--out", str(out)] if command in ("render", "vm bundle") else []
+    extra = ["--out", str(out)] if command in ("render", "collect", "vm bundle") else []
     name = ["billing"] if command in ("vm bundle", "vm start", "vm stop") else []
     return [*command.split(), *name, "--stack", stack, *extra]
 

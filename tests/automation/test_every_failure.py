@@ -88,6 +88,7 @@ def run(program: TyperGroup, swept: SweptCheckout, words: list[str], injection: 
                 program.main(words)
         except SystemExit as end:
             return Ending(int(str(end.code)), out.getvalue(), err.getvalue())
+    raise AssertionError("the command ended without an exit code")
 
 
 @pytest.mark.parametrize("command", sorted(commands()))
