@@ -12,11 +12,13 @@ import ipaddress
 from pathlib import Path
 from typing import Final
 
+import topology.addresses
 from embedded.reservations import reservations
+from topology.addresses import GATEWAY_RANGE
 from topology.errors import PortError
 
-OUTSIDE_RANGE: Final = "198.18.0.0/16"
-MACHINE_RANGE: Final = "198.19.0.0/16"
+OUTSIDE_RANGE: Final = str(GATEWAY_RANGE)
+MACHINE_RANGE: Final = str(topology.addresses.MACHINE_RANGE)
 """That of virtual machines, each of which is on one network and not outside."""
 
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
+from topology.addresses import AddressRange
 from topology.control_plane import ControlPlane
 from topology.discovery import Discovery
 from topology.gateways import EastWestGateway, IngressGateway
 from topology.labels import LabelValue
 from topology.model import Model
-from topology.network import AddressRange
+from topology.text import Line, checked_line, checked_path
 
 PROVIDERS = ("embedded", "existing", "kind", "eks", "gke", "aks")
 
@@ -42,9 +43,9 @@ class Existing(Model):
     that istiod and the gateway's address are made on this machine, as for an embedded cluster.
     """
 
-    kubeconfig: Annotated[str, Field(min_length=1)]
+    kubeconfig: Annotated[str, Field(min_length=1), AfterValidator(checked_path)]
     """The path of the kubeconfig; the ambient one is never read."""
-    context: Annotated[str, Field(min_length=1)]
+    context: Annotated[str, Field(min_length=1), AfterValidator(checked_line)]
     """The context in it; the current one is never used."""
     pods: Literal["real", "simulated"] = "real"
     """Whether pods really run there; `simulated` where nodes are KWOK's or there are none."""
@@ -60,21 +61,21 @@ class Kind(Model):
 class Eks(Model):
     """An Amazon EKS cluster. Declared for the future; refused today."""
 
-    account_profile: str = ""
+    account_profile: Line = ""
     """The profile of the AWS account."""
 
 
 class Gke(Model):
     """A Google Kubernetes Engine cluster. Declared for the future; refused today."""
 
-    project: str = ""
+    project: Line = ""
     """The Google Cloud project."""
 
 
 class Aks(Model):
     """An Azure Kubernetes Service cluster. Declared for the future; refused today."""
 
-    resource_group: str = ""
+    resource_group: Line = ""
     """The Azure resource group."""
 
 

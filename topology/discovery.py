@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 from ipaddress import IPv6Address, ip_address
 from typing import Annotated
-from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from topology.model import Model
 from topology.shown import shown
+from topology.urls import checked_url, split
 
 SERVER_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*")
 SERVER_NAME_LENGTH = 253
@@ -25,7 +25,7 @@ def is_loopback(url: str) -> bool:
 
     Source: RFC 6890, section 2.2; RFC 6761, section 6.3.
     """
-    parts = _split(url)
+    parts = split(url)
     host = ((parts.hostname if parts else None) or "").removesuffix(".")
     try:
         address = ip_address(host)
@@ -36,24 +36,8 @@ def is_loopback(url: str) -> bool:
     return address.is_loopback
 
 
-def _split(url: str) -> SplitResult | None:
-    """The parts of a URL; None when it is none, its port included."""
-    try:
-        parts = urlsplit(url)
-        _ = parts.port
-    except ValueError:
-        return None
-    return parts
-
-
 def _checked_server(value: str) -> str:
-    # Whatever may hold a credential is not repeated.
-    if any(sign in value for sign in "@?#"):
-        raise ValueError("holds a user, a query or a fragment; write https://HOST:PORT alone")
-    parts = _split(value)
-    if not value.isprintable() or " " in value or parts is None or parts.scheme != "https" or not parts.hostname:
-        raise ValueError(f"{shown(value)} is not an https:// URL; write it as https://api.west.example:6443")
-    return value
+    return checked_url(value, ("https",), "https://api.west.example:6443")
 
 
 def _checked_server_name(value: str) -> str:

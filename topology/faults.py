@@ -13,6 +13,9 @@ from pydantic_core import ErrorDetails
 from topology.errors import MeshfleetError
 from topology.shown import one_line, shown
 
+LONGEST_PATH = 300
+LONGEST_MESSAGE = 900
+
 
 @dataclass(frozen=True, order=True)
 class Fault:
@@ -20,18 +23,24 @@ class Fault:
 
     `path` is the field as a person would write it (`clusters.west.network`, `namespaces.shop.clusters[1]`),
     `message` says what was found and what is allowed, in one line without a trailing stop. Both come from a
-    file that anybody may have written: control characters are written out and secrets left out.
+    file that anybody may have written: control characters are written out, secrets left out, and what is very long
+    is cut in its middle, since names of any length may be in them.
     """
 
     path: str
     message: str
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "path", one_line(self.path))
-        object.__setattr__(self, "message", one_line(self.message))
+        object.__setattr__(self, "path", _bounded(one_line(self.path), LONGEST_PATH))
+        object.__setattr__(self, "message", _bounded(one_line(self.message), LONGEST_MESSAGE))
 
     def __str__(self) -> str:
         return f"{self.path}: {self.message}" if self.path else self.message
+
+
+def _bounded(text: str, longest: int) -> str:
+    half = (longest - 5) // 2
+    return text if len(text) <= longest else f"{text[:half]} ... {text[-half:]}"
 
 
 class TopologyError(MeshfleetError):

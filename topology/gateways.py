@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from topology.addresses import DnsName, Host, IpAddress
-from topology.labels import LabelKey
+from topology.labels import AnnotationKey, AnnotationValue, checked_annotations
 from topology.model import Model
 from topology.network import Port
 from topology.shown import shown
@@ -34,6 +34,7 @@ def _checked_secret_name(value: str) -> str:
     return value
 
 
+Annotations = Annotated[dict[AnnotationKey, AnnotationValue], AfterValidator(checked_annotations)]
 SecretName = Annotated[str, AfterValidator(_checked_secret_name)]
 
 
@@ -44,7 +45,7 @@ class LoadBalanced(Model):
     """The address it is to have; one that its load balancer, or the fleet, chooses when left out."""
     hostname: DnsName | None = None
     """Simulated clusters only: a name in place of an address, as some clouds' load balancers give."""
-    service_annotations: dict[LabelKey, str] = Field(default_factory=dict)
+    service_annotations: Annotations = Field(default_factory=dict)
     """Annotations of the gateway's Service, for the load balancer of a cloud."""
     replicas: Annotated[int, Field(ge=1, le=100)] = 1
     """How many pods it has at least."""

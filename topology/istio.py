@@ -13,6 +13,8 @@ from pydantic import AfterValidator, Field, model_validator
 from topology.model import Model
 from topology.names import Revision
 from topology.shown import shown
+from topology.text import FilePath
+from topology.urls import checked_url
 
 # Istio's minor release -> the Kubernetes minor releases it supports.
 SUPPORTED: dict[str, tuple[int, ...]] = {
@@ -25,6 +27,8 @@ EMBEDDED_KUBERNETES = "v1.35.4"
 # Since 1.31; the older hosts end in December 2026.
 PUBLISHED_CHARTS = "https://blob.istio.io/istio-release/charts"
 
+
+SCHEMES = ("https://", "oci://")
 
 # Parts of more digits than any release has would be more than an integer is read from.
 ISTIO_VERSION = re.compile(r"[0-9]{1,4}\.[0-9]{1,4}(\.[0-9]{1,4})?")
@@ -43,15 +47,19 @@ def _checked_kubernetes(value: str) -> str:
     return value
 
 
+def _checked_repository(value: str) -> str:
+    return checked_url(value, ("https", "oci"), "https://charts.example/istio or oci://charts.example/istio")
+
+
 class Charts(Model):
     """Where charts come from: `published`, `{repository: URL}` or `{folder: PATH}` in a stack file.
 
     Clusters whose istiod runs as a process beside them always use the charts of that very istiod.
     """
 
-    repository: str = PUBLISHED_CHARTS
+    repository: Annotated[str, AfterValidator(_checked_repository)] = PUBLISHED_CHARTS
     """The repository, as an https:// or oci:// URL; not used when a folder is given."""
-    folder: str = ""
+    folder: FilePath = ""
     """A folder that holds the charts, in place of a repository."""
 
     @model_validator(mode="before")
@@ -65,7 +73,7 @@ class Charts(Model):
             key, source = next(iter(value.items()))
             if key == "folder" and isinstance(source, str) and source:
                 return {"folder": source}
-            if key == "repository" and isinstance(source, str) and source.startswith(("https://", "oci://")):
+            if key == "repository" and isinstance(source, str) and source.startswith(SCHEMES):
                 return {"repository": source}
         raise ValueError(
             f"{shown(value)} is not a chart source; use published, "

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from topology.mesh_settings import MeshSettings
 from topology.model import Model
 from topology.names import DEFAULT_ROOT, TrustDomain
+from topology.text import checked_line
 
 Days = Annotated[int, Field(ge=1, le=36500)]
-SubjectPart = Annotated[str, Field(min_length=1, max_length=64)]
+SubjectPart = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(checked_line)]
 
 
 class Validity(Model):

@@ -19,6 +19,7 @@ from topology.labels import NAME
 from topology.model import Model
 from topology.network import Port
 from topology.shown import shown
+from topology.text import Text
 
 # A Service's full name; only that is found in istiod's registry (LookupCluster, pilot/pkg/model/telemetry_logging.go).
 LABEL = r"[a-z0-9]([a-z0-9-]*[a-z0-9])?"
@@ -133,7 +134,7 @@ class AccessLog(Model):
     """Whether proxies write one; `false` says so for the whole mesh, and a namespace may say otherwise."""
     encoding: Literal["text", "json"] = "text"
     """Whether a line is text or a JSON object."""
-    format: str = ""
+    format: Text = ""
     """The line, of Envoy's operators such as %RESPONSE_CODE%; Istio's own when left out."""
 
     @model_validator(mode="after")

@@ -29,8 +29,10 @@ MESH_LENGTH = COMMON_NAME_LENGTH - len("Root CA of ")
 # The root of a mesh that names none.
 DEFAULT_ROOT = "first"
 
-# `<gateway>-istio` is its Service where istiod makes it.
+# `<gateway>-istio` is its Service where istiod makes it; where a chart does, its release has its name.
+# https://helm.sh/docs/chart_best_practices/conventions/, pkg/chartutil/validate_name.go of helm.sh/helm
 GATEWAY_LENGTH = 63 - len("-istio")
+RELEASE_LENGTH = 53
 
 RESERVED_CLUSTERS = frozenset({"all", "fleet", "kubernetes"})
 RESERVED_NETWORKS = frozenset({"all", "default"})

@@ -21,7 +21,7 @@ LIFETIME = re.compile(r"(?:([0-9]{1,5})h)?(?:([0-9]{1,5})m)?(?:([0-9]{1,7})s)?")
 # What an API server grants at least, and more than anybody should ask for.
 # https://kubernetes.io/docs/reference/kubernetes-api/authentication-resources/token-request-v1/
 SHORTEST, LONGEST = 600, 365 * 24 * 3600
-HTTP_PATH = re.compile(r"/[!-~]*")
+HTTP_PATH = re.compile(r"/[!-~]{0,1023}")
 
 
 def lifetime_seconds(text: str) -> int | None:

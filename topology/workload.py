@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, model_validator
 
+from topology.addresses import LABEL
 from topology.model import Model
 from topology.shown import shown
 
@@ -21,7 +22,12 @@ HEADER_NAME = re.compile(r"[a-z0-9]([a-z0-9_-]*[a-z0-9])?")
 NO_HEADERS = frozenset({"authority", "method", "scheme", "uri"})
 HEADER_VALUE = re.compile(r"[!-~]([ -~]*[!-~])?")
 # A namespace and a ServiceAccount, whose name may have dots.
-CALLER = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?/[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
+CALLER = re.compile(rf"{LABEL}/{LABEL}(\.{LABEL})*")
+CALLER_LENGTH = 63 + 1 + 253
+# What a Gateway API route takes, which is less than Istio's own does.
+# https://gateway-api.sigs.k8s.io/reference/spec/#httpheadermatch
+HEADER_NAME_LENGTH = 256
+HEADER_VALUE_LENGTH = 4096
 
 # Close enough to tell a slip; what a registry has is not known here.
 # https://pkg.go.dev/github.com/distribution/reference#pkg-overview
@@ -31,7 +37,7 @@ DEFAULT_VERSION = "v1"
 
 
 def _checked_header_name(value: str) -> str:
-    if not HEADER_NAME.fullmatch(value):
+    if len(value) > HEADER_NAME_LENGTH or not HEADER_NAME.fullmatch(value):
         raise ValueError(
             f"{shown(value)} is not the name of a header: use lower-case letters, digits, '-' and '_', as in x-canary"
         )
@@ -41,7 +47,7 @@ def _checked_header_name(value: str) -> str:
 
 
 def _checked_header_value(value: str) -> str:
-    if not HEADER_VALUE.fullmatch(value):
+    if len(value) > HEADER_VALUE_LENGTH or not HEADER_VALUE.fullmatch(value):
         raise ValueError(
             f"{shown(value)} is not the value of a header: give letters, digits and signs of ASCII, at least one, "
             "without blanks around them"
@@ -50,7 +56,7 @@ def _checked_header_value(value: str) -> str:
 
 
 def _checked_caller(value: str) -> str:
-    if not CALLER.fullmatch(value):
+    if len(value) > CALLER_LENGTH or not CALLER.fullmatch(value):
         raise ValueError(
             f"{shown(value)} is not a caller; write it as NAMESPACE/SERVICE-ACCOUNT, where a workload of a stack has "
             "the ServiceAccount of its own name"

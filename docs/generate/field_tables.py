@@ -10,17 +10,16 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 from annotated_types import Ge, Le, MaxLen, MinLen
 from pydantic.fields import FieldInfo
 
-from topology.addresses import DnsName, GatewayAddress, Host, IpAddress, MachineAddress
+from topology.addresses import AddressRange, DnsName, GatewayAddress, Host, IpAddress, MachineAddress
 from topology.cluster import PROVIDERS
 from topology.control_plane import ControlPlane
 from topology.discovery import Generation, ServerName, ServerUrl
 from topology.gateways import SecretName
 from topology.istio import Charts
-from topology.labels import LabelKey, LabelValue, NamespaceLabelKey
+from topology.labels import AnnotationKey, LabelKey, LabelValue, NamespaceLabelKey
 from topology.mesh_settings import Region, ServiceName
 from topology.model import Model
 from topology.names import Revision, TrustDomain
-from topology.network import AddressRange
 from topology.rules.support import IMPLEMENTED_PROVIDERS
 from topology.virtual_machine import HttpPath, Lifetime
 from topology.workload import Caller, HeaderName, HeaderValue, Image
@@ -28,6 +27,7 @@ from topology.workload import Caller, HeaderName, HeaderValue, Image
 # Types whose rule is a function, in words; what exactly they refuse is in topology/.
 WORDS: tuple[tuple[object, str], ...] = (
     (AddressRange, "an address range such as `10.10.0.0/16`"),
+    (AnnotationKey, "annotation keys"),
     (Caller, "`NAMESPACE/SERVICE-ACCOUNT`"),
     (DnsName, "a DNS name"),
     (GatewayAddress, "an IP address or a DNS name"),

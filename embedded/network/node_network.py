@@ -16,6 +16,7 @@ from embedded.network import links, namespaces
 from embedded.network.machine_network import machines
 from embedded.network.place import OUTSIDE, Place, alone, link_name
 from embedded.network.rules import NETWORK_LINK, OUTSIDE_LINK
+from topology.addresses import POD_RANGE
 from topology.files import make_directory, write_file
 
 ROUTER: Final = "169.254.1.1"
@@ -36,7 +37,7 @@ def default_pods(address: str) -> str:
     """A range for the pods of the node with this address, where the stack file names none: of RFC 6598."""
     number = int(ipaddress.ip_address(address)) & 0xFFFF
     # 64 addresses for each of the 65,536 that a node may have.
-    return f"{ipaddress.ip_address('100.64.0.0') + number * 64}/26"
+    return f"{POD_RANGE[number * 64]}/26"
 
 
 def set_up(place: Place, node: NodeNetwork) -> None:

@@ -91,8 +91,8 @@ def istios(draw: st.DrawFn) -> Config:
 
 
 @st.composite
-def clusters(draw: st.DrawFn, position: int, network: str, mesh: str | None) -> Config:
-    """One cluster without its provider and its control plane.
+def clusters(draw: st.DrawFn, position: int, network: str, mesh: str | None, provider: Config) -> Config:
+    """One cluster without its control plane, by `provider`, on which the family of its addresses depends.
 
     `position`, at most 99, keeps its address ranges apart from those of the others.
     """
@@ -103,12 +103,13 @@ def clusters(draw: st.DrawFn, position: int, network: str, mesh: str | None) -> 
         cluster["region"] = draw(label_values().filter(bool))
         cluster |= draw(optional(zone=label_values()))
     if draw(st.booleans()):
-        pods, services = draw(st.sampled_from([("10.{}.0.0/16", "10.{}.0.0/16"), ("fd00:{}::/48", "fd00:{}::/108")]))
+        families = [("10.{}.0.0/16", "10.{}.0.0/16"), ("fd00:{}::/48", "fd00:{}::/108")]
+        pods, services = families[0] if "embedded" in provider else draw(st.sampled_from(families))
         cluster["podCidr"], cluster["serviceCidr"] = pods.format(position), services.format(position + 100)
     if draw(st.booleans()):
         gateway = optional(
             port=st.sampled_from([443, 15443, 65535]),
-            loadBalancerIp=st.just(f"198.51.100.{position}"),
+            loadBalancerIp=st.just(f"198.18.100.{position}"),
             replicas=st.integers(1, 7),
             serviceAnnotations=st.just({"service.beta.kubernetes.io/load-balancer": "internal, please"}),
         )

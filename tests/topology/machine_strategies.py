@@ -29,6 +29,11 @@ def add_machines(draw: st.DrawFn, config: Config) -> None:
         mesh, clusters = config["clusters"][cluster].get("mesh"), config["clusters"].values()
         networks = st.sampled_from([other["network"] for other in clusters if other.get("mesh") == mesh])
         made[name] |= draw(optional(network=networks))
+    if any(cluster.get("embedded", {}).get("pods") == "processes" for cluster in config["clusters"].values()):
+        # Their pods have IPv4 alone.
+        for machine in made.values():
+            if "addresses" in machine:
+                machine["addresses"] = machine["addresses"][:1]
     config["virtualMachines"] = made
 
 

@@ -49,7 +49,11 @@ def fleets(draw: st.DrawFn, max_clusters: int = 4, working: bool = False) -> Con
     planes = draw(control_planes(homes, [is_simulated(provider) for provider in provided], wanted))
     config: Config = {
         "clusters": {
-            name: draw(clusters(position, networks[position], mesh_names[homes[position]] if named else None))
+            name: draw(
+                clusters(
+                    position, networks[position], mesh_names[homes[position]] if named else None, provided[position]
+                )
+            )
             | provided[position]
             | draw(_written(planes[position], cluster_names))
             for position, name in enumerate(cluster_names)
@@ -92,7 +96,7 @@ def _add_gateways(draw: st.DrawFn, declared: Config, homes: list[int], networks:
         home = homes[networks.index(network)]
         beside = {other for other, place in zip(networks, homes, strict=True) if place == home}
         if len(beside) > 1 and draw(st.booleans()):
-            gateway = {"address": draw(st.sampled_from([f"203.0.113.{position}", f"lb{position}.example"]))}
+            gateway = {"address": draw(st.sampled_from([f"198.18.113.{position}", f"lb{position}.example"]))}
             declared[network] = {"gateways": [gateway | draw(optional(port=st.sampled_from([443, 15443])))]}
 
 

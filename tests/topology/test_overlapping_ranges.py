@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from topology import TopologyError, load
-from topology.network import IpNetwork
+from topology.addresses import IpNetwork
 
 pytestmark = pytest.mark.proof("stack files are checked before anything exists", step=0)
 

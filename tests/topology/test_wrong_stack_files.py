@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.topology.wrong_stacks.addresses import ADDRESSES
 from tests.topology.wrong_stacks.ambient_namespaces import AMBIENT_NAMESPACES
 from tests.topology.wrong_stacks.gateways import GATEWAY_FAULTS
 from tests.topology.wrong_stacks.layouts import LAYOUTS
@@ -31,6 +32,7 @@ WRONG = [
     *SHAPES,
     *NAMES,
     *LAYOUTS,
+    *ADDRESSES,
     *MODELS,
     *ROOTS,
     *REVISIONS,

@@ -9,6 +9,7 @@ from topology.faults import Fault
 from topology.rules.control_planes import control_planes
 from topology.rules.data_planes import data_planes
 from topology.rules.discovery import discovery
+from topology.rules.embedded_addresses import embedded_addresses
 from topology.rules.existing_clusters import existing_clusters
 from topology.rules.gateway_addresses import gateway_addresses
 from topology.rules.ingress_gateways import ingress_gateways
@@ -41,6 +42,7 @@ RULES: tuple[Rule, ...] = (
     networks,
     network_gateways,
     gateway_addresses,
+    embedded_addresses,
     ingress_gateways,
     virtual_machines,
     virtual_machine_services,

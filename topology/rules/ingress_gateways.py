@@ -12,7 +12,7 @@ from topology.cluster import Cluster
 from topology.draft import Draft
 from topology.faults import Fault
 from topology.gateways import IngressGateway, Listener
-from topology.names import GATEWAY_LENGTH, RESERVED_GATEWAY_PREFIXES, RESERVED_GATEWAYS, label_fault
+from topology.names import GATEWAY_LENGTH, RELEASE_LENGTH, RESERVED_GATEWAY_PREFIXES, RESERVED_GATEWAYS, label_fault
 from topology.shown import shown
 
 # https://istio.io/latest/docs/ops/deployment/application-requirements/#ports-used-by-istio
@@ -31,14 +31,19 @@ def ingress_gateways(draft: Draft) -> Iterator[Fault]:
             )
         for gateway, declared in cluster.ingress_gateways.items():
             inside = f"{path}.{gateway}"
-            if fault := _name_fault(gateway) or _taken(gateway, declared, cluster):
+            if fault := _name_fault(gateway, declared.api) or _taken(gateway, declared, cluster):
                 yield Fault(inside, fault)
             yield from _place(draft, inside, name, declared)
             yield from _listeners(f"{inside}.listeners", declared)
 
 
-def _name_fault(name: str) -> str | None:
-    if fault := label_fault(name, GATEWAY_LENGTH, "since <name>-istio is derived from it"):
+def _name_fault(name: str, api: str) -> str | None:
+    longest, because = (
+        (RELEASE_LENGTH, "since it names a Helm release")
+        if api == "istio"
+        else (GATEWAY_LENGTH, "since <name>-istio is derived from it")
+    )
+    if fault := label_fault(name, longest, because):
         return fault
     if name in RESERVED_GATEWAYS or name.startswith(RESERVED_GATEWAY_PREFIXES):
         return (

@@ -1,6 +1,7 @@
 """What a namespace may ask for in the clusters it exists in.
 
-Source: https://istio.io/latest/docs/ambient/usage/waypoint/
+Sources: https://istio.io/latest/docs/ambient/usage/waypoint/ and
+https://istio.io/latest/docs/setup/additional-setup/pod-security-admission/
 """
 
 from __future__ import annotations
@@ -9,13 +10,20 @@ from collections.abc import Iterator
 
 from topology.draft import Draft
 from topology.faults import Fault
+from topology.labels import POD_SECURITY_ENFORCE, pod_security_fault
+from topology.namespace import Namespace
+from topology.shown import shown
 
+# The init container of a sidecar adds the capability NET_ADMIN, which every other level forbids.
+SIDECAR_LEVEL = "privileged"
+POD_SECURITY = "https://istio.io/latest/docs/setup/additional-setup/pod-security-admission/"
 WAYPOINTS = "https://istio.io/latest/docs/ambient/usage/waypoint/"
 
 
 def namespaces(draft: Draft) -> Iterator[Fault]:
-    """Yield a fault for each setting of ambient mode in a namespace that none of its clusters can give it."""
+    """Yield a fault for each setting or label of a namespace that its clusters refuse or cannot give it."""
     for name, namespace in draft.namespaces.items():
+        yield from _pod_security(draft, name, namespace)
         wanted = {"waypoint": namespace.waypoint, "globalServices": namespace.global_services}
         places = namespace.clusters or draft.names["clusters"]
         known = [draft.clusters[place] for place in places if place in draft.clusters]
@@ -28,4 +36,20 @@ def namespaces(draft: Draft) -> Iterator[Fault]:
                     f"namespaces.{name}.{field}",
                     f"belongs to ambient mode, and none of its clusters ({', '.join(places)}) is ambient; "
                     f"leave it out, or set dataPlane: ambient there ({WAYPOINTS})",
+                )
+
+
+def _pod_security(draft: Draft, name: str, namespace: Namespace) -> Iterator[Fault]:
+    for key, value in namespace.labels.items():
+        path = f"namespaces.{name}.labels.{key}"
+        if fault := pod_security_fault(key, value):
+            yield Fault(path, fault)
+        elif key == POD_SECURITY_ENFORCE and value != SIDECAR_LEVEL and namespace.injection:
+            places = namespace.clusters or draft.names["clusters"]
+            sidecars = [one for one in places if (c := draft.clusters.get(one)) and c.data_plane == "sidecar"]
+            if sidecars:
+                yield Fault(
+                    path,
+                    f"{shown(value)} refuses every pod with a sidecar in {', '.join(sidecars)}, whose init container "
+                    f"needs NET_ADMIN; use {SIDECAR_LEVEL}, or leave injection out ({POD_SECURITY})",
                 )

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from itertools import combinations, pairwise
 
+from topology.addresses import IpNetwork
 from topology.cluster import Cluster
 from topology.draft import Draft
 from topology.faults import Fault
-from topology.network import IpNetwork
 
 
 def networks(draft: Draft) -> Iterator[Fault]:

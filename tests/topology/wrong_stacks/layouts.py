@@ -52,7 +52,7 @@ RANGES = [
     ),
     Wrong(
         "pods and services of two families",
-        {"clusters.west.podCidr": "10.0.0.0/8", "clusters.west.serviceCidr": "fd00::/108"},
+        {"clusters.west": existing(pods="simulated") | {"podCidr": "10.0.0.0/8", "serviceCidr": "fd00::/108"}},
         {"clusters.west.serviceCidr": "fd00::/108 is IPv6 and podCidr 10.0.0.0/8 is not"},
     ),
     Wrong(
@@ -62,7 +62,11 @@ RANGES = [
     ),
     Wrong(
         "IPv6 pods overlap on one network",
-        {**on_one_network(podCidr="fd00::/48"), "clusters.west.podCidr": "fd00::/32"},
+        {
+            "networks.network-east": ABSENT,
+            "clusters.west": {**existing(pods="simulated"), "podCidr": "fd00::/32"},
+            "clusters.east": {**existing("east", pods="simulated"), "network": "network-west", "podCidr": "fd00::/48"},
+        },
         {"clusters.east.podCidr": "fd00::/48 overlaps fd00::/32 of 'west'"},
     ),
     Wrong(

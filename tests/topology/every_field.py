@@ -1,0 +1,249 @@
+"""Fleets that together set every field of every model, and the list of all fields as the models have them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from types import NoneType
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
+
+from topology.control_plane import ControlPlane
+from topology.draft import SECTIONS
+from topology.istio import Charts, Istio, Kubernetes
+from topology.model import Model
+from topology.rules.support import IMPLEMENTED_PROVIDERS
+
+Config = dict[str, Any]
+Path = tuple[str | int, ...]
+
+# Models that are written in a short form: the keys of that form.
+SHORT_FORMS: dict[type[Model], tuple[str, ...]] = {
+    ControlPlane: ("remote", "external"),
+    Charts: ("repository", "folder"),
+}
+NOT_BUILT = {"kind", "eks", "gke", "aks"} - set(IMPLEMENTED_PROVIDERS)
+
+_TRUST = {
+    "roots": ["first", "second"],
+    "signing": "first",
+    "algorithm": "rsa-4096",
+    "organization": "Example",
+    "root": {"validityDays": 3650, "renewBeforeDays": 365},
+    "intermediate": {"validityDays": 730, "renewBeforeDays": 90},
+}
+_SETTINGS = {
+    "mtls": "strict",
+    "outboundTrafficPolicy": "registry-only",
+    "locality": {
+        "failover": [{"from": "here", "to": "there"}],
+        "outlierDetection": {
+            "consecutiveGatewayErrors": 3,
+            "intervalSeconds": 10,
+            "baseEjectionSeconds": 30,
+            "maxEjectionPercent": 90,
+        },
+    },
+    "accessLog": {"enabled": True, "encoding": "text", "format": "%RESPONSE_CODE%"},
+    "tracing": {
+        "samplingPercentage": 1.5,
+        "opentelemetry": {"service": "otel.shop.svc.cluster.local", "port": 4317},
+    },
+}
+_SERVICE: Config = {"serviceAnnotations": {"example.com/class": "internal"}, "replicas": 2}
+_LISTENERS = [
+    {"port": 80, "protocol": "HTTP", "hosts": ["shop.example"]},
+    {"port": 443, "protocol": "HTTPS", "hosts": ["*.shop.example"], "credentialName": "shop"},
+]
+_MACHINES = {
+    "namespace": "shop",
+    "cluster": "west",
+    "network": "coast",
+    "serviceAccount": "till",
+    "labels": {"app": "till"},
+    "ports": {"http": {"port": 8080, "protocol": "HTTP"}},
+    "probe": {"http": {"port": 8080, "path": "/healthz"}, "periodSeconds": 5},
+    "addresses": ["172.16.0.7"],
+    "tokenLifetime": "2h",
+    "service": "service-entry",
+    "host": "till.machines.local",
+}
+# One on this machine, with ranges, gateways, workloads, machines, every setting of a mesh.
+HERE: Config = {
+    "host": "west",
+    "networks": {
+        "coast": {"description": "by the sea", "gateways": [{"address": "198.18.113.7", "port": 15443}]},
+        "inland": {},
+    },
+    "meshes": {"sea": {"trustDomain": "sea.example", "trust": _TRUST, "settings": _SETTINGS}},
+    "clusters": {
+        "west": {
+            "embedded": {"nodes": 2, "pods": "simulated"},
+            "network": "coast",
+            "mesh": "sea",
+            "dataPlane": "sidecar",
+            "region": "here",
+            "zone": "here-1",
+            "podCidr": "10.10.0.0/16",
+            "serviceCidr": "10.11.0.0/16",
+            "eastWestGateway": {"loadBalancerIp": "198.18.113.10", "port": 15443} | _SERVICE,
+            "ingressGateways": {
+                "public": {"api": "istio", "namespace": "shop", "loadBalancerIp": "198.18.113.11"}
+                | {"listeners": _LISTENERS}
+                | _SERVICE
+            },
+            "discovery": {"server": "https://127.0.0.1:6443", "tlsServerName": "kubernetes", "token": 2},
+        },
+        "east": {
+            "existing": {"kubeconfig": "kubeconfig.yaml", "context": "east", "pods": "simulated"},
+            "network": "inland",
+            "mesh": "sea",
+            "region": "there",
+            "eastWestGateway": {"hostname": "gateway.east.example"},
+            "ingressGateways": {
+                "inner": {"api": "gateway", "hostname": "inner.east.example", "listeners": [{"port": 80}]}
+            },
+        },
+        "south": {"embedded": {"pods": "processes"}, "network": "inland", "mesh": "sea", "region": "there"}
+        | {"controlPlane": {"remote": "east"}},
+    },
+    "namespaces": {"shop": {"injection": True, "clusters": ["west", "east"], "labels": {"team": "shop"}}},
+    "workloads": {
+        "cart": {
+            "namespace": "shop",
+            "clusters": ["west"],
+            "image": "registry.example/shop/cart:1",
+            "versions": {
+                "v1": {"replicas": 2, "clusters": ["west"], "weight": 90, "headers": {"x-canary": "no"}},
+                "v2": {"weight": 10},
+            },
+            "allowedCallers": ["shop/till"],
+        }
+    },
+    "virtualMachines": {"till": _MACHINES},
+    "istio": {
+        "version": "1.31",
+        "revision": "green",
+        "revisions": {"green": {"version": "1.31"}, "blue": {}},
+        "gatewayRevision": "green",
+        "tags": ["prod"],
+        "charts": {"folder": "charts"},
+    },
+    "kubernetes": {"version": "v1.35.4"},
+}
+# One elsewhere: ambient beside sidecars, an external control plane, other choices of the same fields.
+ELSEWHERE: Config = {
+    "host": "hub",
+    "networks": {"calm": {}, "busy": {}, "far": {}},
+    "meshes": {
+        "still": {},
+        "third": {},
+        "loud": {"settings": {"tracing": {"zipkin": {"service": "zipkin.shop.svc.cluster.local", "port": 9411}}}},
+    },
+    "clusters": {
+        "hub": {
+            "existing": {"kubeconfig": "kubeconfig.yaml", "context": "hub"},
+            "network": "calm",
+            "mesh": "still",
+            "dataPlane": "ambient",
+            "podCidr": "fd00:1::/64",
+            "serviceCidr": "fd00:2::/112",
+            "eastWestGateway": {"loadBalancerIp": "2001:db8::10"},
+        },
+        "mart": {
+            "existing": {"kubeconfig": "kubeconfig.yaml", "context": "mart"},
+            "network": "busy",
+            "mesh": "loud",
+            "controlPlane": {"external": "yard"},
+        },
+        "yard": {
+            "existing": {"kubeconfig": "kubeconfig.yaml", "context": "yard"},
+            "network": "far",
+            "mesh": "third",
+        },
+    },
+    "namespaces": {"shop": {"injection": True, "waypoint": True, "globalServices": True}},
+    "workloads": {"cart": {"namespace": "shop", "versions": {"v1": {"headers": {"x-canary": "yes"}}, "v2": {}}}},
+    "virtualMachines": {
+        "till": {
+            "namespace": "shop",
+            "cluster": "mart",
+            "ports": {"http": {"port": 8080}},
+            "probe": {"tcp": {"port": 8080}},
+        }
+    },
+    "istio": {"charts": {"repository": "https://charts.example/istio"}},
+}
+
+
+def declared_fields() -> set[str]:
+    """The path of every field that takes a value, `*` for a name and `[]` for an element."""
+    found = {"host"}
+    for section, model in SECTIONS.items():
+        found |= {f"{section}.*.{path}" for path in _fields(model)}
+    found |= {f"istio.{path}" for path in _fields(Istio)} | {f"kubernetes.{path}" for path in _fields(Kubernetes)}
+    return {path for path in found if not any(f"clusters.*.{provider}" in path for provider in NOT_BUILT)}
+
+
+def places(config: Config) -> Iterator[tuple[Path, str]]:
+    """The path of every value in a configuration and the field that it is one of."""
+    known = declared_fields()
+
+    def walk(value: object, path: Path, general: tuple[str, ...]) -> Iterator[tuple[Path, str]]:
+        spelled = ".".join(general).replace(".[]", "[]")
+        if spelled in known and not isinstance(value, Mapping | list):
+            yield path, spelled
+        if isinstance(value, Mapping):
+            for key, inner in value.items():
+                named = any(one.startswith(f"{spelled}.*" if spelled else "*") for one in known)
+                yield from walk(inner, (*path, key), (*general, "*" if named else key))
+        elif isinstance(value, list):
+            for position, inner in enumerate(value):
+                yield from walk(inner, (*path, position), (*general, "[]"))
+
+    yield from walk(config, (), ())
+
+
+def named(config: Config) -> Iterator[Path]:
+    """The path of every name that the author of the configuration has chosen: the keys of mappings of names."""
+    known = declared_fields()
+
+    def walk(value: object, path: Path, general: tuple[str, ...]) -> Iterator[Path]:
+        if isinstance(value, list):
+            for position, inner in enumerate(value):
+                yield from walk(inner, (*path, position), (*general, "[]"))
+        if isinstance(value, Mapping):
+            spelled = ".".join(general).replace(".[]", "[]")
+            chosen = any(one.startswith(f"{spelled}.*") for one in known)
+            for key, inner in value.items():
+                if chosen:
+                    yield (*path, key)
+                yield from walk(inner, (*path, key), (*general, "*" if chosen else key))
+
+    yield from walk(config, (), ())
+
+
+def _fields(model: type[Model]) -> Iterator[str]:
+    if model in SHORT_FORMS:
+        yield from SHORT_FORMS[model]
+        return
+    for name, hint in get_type_hints(model).items():
+        field = model.model_fields.get(name)
+        if field is not None:
+            yield from _below(str(field.alias), hint)
+
+
+def _below(path: str, hint: Any) -> Iterator[str]:
+    origin, arguments = get_origin(hint), [part for part in get_args(hint) if part is not NoneType]
+    if isinstance(hint, type) and issubclass(hint, Model):
+        yield from (f"{path}.{inner}" for inner in _fields(hint))
+    elif origin is Annotated or (origin is not None and origin not in (dict, tuple) and _is_model(arguments)):
+        yield from _below(path, arguments[0])
+    elif origin is dict:
+        yield from _below(f"{path}.*", arguments[1])
+    elif origin is tuple:
+        yield from _below(f"{path}[]", arguments[0])
+    else:
+        yield path
+
+
+def _is_model(arguments: list[Any]) -> bool:
+    return len(arguments) == 1 and isinstance(arguments[0], type) and issubclass(arguments[0], Model)
