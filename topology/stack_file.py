@@ -15,6 +15,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from topology.duplicate_names import PROJECT, duplicate_names
 from topology.faults import Fault, TopologyError
+from topology.pulumi_reading import pulumi_reading
 from topology.shown import shown
 
 PREFIX, SUFFIX = "Pulumi.", ".yaml"
@@ -58,7 +59,10 @@ def known_stacks(folder: Path) -> tuple[str, ...]:
 
 
 def read_stack_file(folder: Path, stack: str) -> StackFile:
-    """Read a stack file. Raises `TopologyError` when it is missing, is no YAML or says a name twice."""
+    """Read a stack file.
+
+    Raises `TopologyError` when it is missing, is no YAML, says a name twice, or is another stack to Pulumi.
+    """
     path = find_stack_file(folder, stack)
     reader = YAML(typ="safe", pure=True)
     try:
@@ -68,6 +72,8 @@ def read_stack_file(folder: Path, stack: str) -> StackFile:
             raise TopologyError(faults)
         # What `load` does with a node, without parsing the text a second time.
         content = reader.constructor.construct_document(node) if node else None
+        if faults := pulumi_reading(text, node):
+            raise TopologyError(faults)
     except (YAMLError, ValueError) as error:
         # The parser's own text quotes the file, secrets included, and a number or a date may be impossible.
         raise TopologyError([Fault(path.name, f"is not YAML: {_reason(error)}")]) from None

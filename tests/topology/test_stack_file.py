@@ -74,7 +74,7 @@ def test_a_section_needs_no_prefix_and_other_packages_settings_are_left_alone(tm
 
 
 def test_settings_of_pulumi_beside_the_configuration_are_left_alone(tmp_path: Path) -> None:
-    assert _read(tmp_path, f"encryptionsalt: v1:x\n{DEV}").config["networks"] == {"network-west": {}}
+    assert _read(tmp_path, f"encryptionsalt: v1:AAAA:v1:AAAA:AAAA\n{DEV}").config["networks"] == {"network-west": {}}
 
 
 def test_a_stack_with_a_dot_in_its_name_is_found(tmp_path: Path) -> None:
