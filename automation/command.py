@@ -183,7 +183,9 @@ def destroy(
         raise typer.BadParameter("--forget names clusters of one --stack, so it goes not with --all")
     if stacks and not yes:
         typer.confirm(f"remove {', '.join(stacks)} and everything in them?", abort=True, err=True)
-    removed = [destruction.destroy(checkout, name, quiet=json, forget=forget or ()) for name in stacks]
+    removed = destruction.destroy_each(
+        stacks, lambda name: destruction.destroy(checkout, name, quiet=json, forget=forget or ())
+    )
     if json:
         answer({"ok": True, "removed": [name for name in removed if name]})
     else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from automation import forgetting
 from automation.changes import Record
@@ -13,10 +13,11 @@ from automation.engine import Engine
 from automation.environment import prepare
 from automation.lock import locked
 from automation.progress import progress_for
+from automation.salt_alone import salt_alone
 from automation.shared_plugins import shared_plugins
-from automation.stack_configuration import private_copy
 from embedded.sweep import sweep
 from topology import StackFile, TopologyError, read_stack_file
+from topology.containment import each
 from topology.errors import EngineError
 
 
@@ -55,6 +56,22 @@ def destroy(checkout: Checkout, stack: str, *, quiet: bool, forget: Sequence[str
     return name if existed or known else ""
 
 
+def destroy_each(stacks: Sequence[str], destroy_one: Callable[[str], str]) -> list[str]:
+    """Remove every one of the stacks; one that cannot be removed stops no other. Returns what `destroy_one` did.
+
+    Raises `EngineError` at the end, naming each that is left and why. A single stack raises its own error.
+    """
+    if len(stacks) == 1:
+        return [destroy_one(stacks[0])]
+    removed: list[str] = []
+    failures = each(stacks, lambda stack: removed.append(destroy_one(stack)))
+    if failures:
+        listed = "\n  ".join(f"{failure.item}: {failure.error}" for failure in failures)
+        gone = f"\nremoved {', '.join(filter(None, removed))}" if any(removed) else ""
+        raise EngineError(f"{len(failures)} of {len(stacks)} stacks are left:\n  {listed}{gone}")
+    return removed
+
+
 def _require_known(checkout: Checkout, engine: Engine, forget: Sequence[str]) -> None:
     if forget:
         known = forgetting.known_to(checkout, engine.file.stack, engine.recorded())
@@ -80,5 +97,5 @@ def _stack_file(checkout: Checkout, stack: str, name: str) -> StackFile:
             return read_stack_file(checkout.stacks, candidate)
         except TopologyError:
             continue
-    # The file is gone or damaged; destroy needs only the salt, which the copy has.
-    return StackFile(name, private_copy(checkout, name), {})
+    # The file is gone, damaged, or one that Pulumi could not read; destroy needs only the salt.
+    return StackFile(name, salt_alone(checkout, name), {})
