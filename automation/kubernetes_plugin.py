@@ -12,14 +12,14 @@ import json
 import os
 import shutil
 import stat
-import subprocess
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
 from automation.checkout import Checkout
-from topology.errors import EngineError
+from embedded.bounded_run import run_bounded
+from topology.errors import EngineError, ProcessError
 from topology.files import file_error, make_directory, read_text, remove_file, write_file
 
 NAME = "pulumi-resource-kubernetes"
@@ -137,7 +137,7 @@ def _download(folder: Path, variables: dict[str, str]) -> bool:
     shutil.rmtree(folder, ignore_errors=True)
     try:
         _pulumi(variables, DOWNLOAD_SECONDS, "plugin", "install", "resource", "kubernetes", release)
-    except (OSError, subprocess.CalledProcessError, subprocess.TimeoutExpired):
+    except ProcessError:
         shutil.rmtree(folder, ignore_errors=True)
         remove_file(folder.with_name(f"{folder.name}.partial"))
         return False
@@ -164,9 +164,9 @@ def _confirm(folder: Path, variables: dict[str, str]) -> None:
     if read_text(record) == mark:
         return
     try:
-        listed = json.loads(_pulumi(variables, LIST_SECONDS, "plugin", "ls", "--json").stdout)
+        listed = json.loads(_pulumi(variables, LIST_SECONDS, "plugin", "ls", "--json"))
         seen = {f"{entry['kind']}-{entry['name']}-v{entry['version']}" for entry in listed}
-    except (OSError, subprocess.SubprocessError, ValueError, KeyError, TypeError):
+    except (ProcessError, ValueError, KeyError, TypeError):
         # Pulumi itself does not run or answers something else; whatever needs it next says so in its own words.
         return
     if folder.name not in seen:
@@ -186,17 +186,19 @@ def _mark(folder: Path) -> list[list[int]]:
     return found
 
 
-def _pulumi(variables: dict[str, str], seconds: float, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+def _pulumi(variables: dict[str, str], seconds: float, *arguments: str) -> str:
+    """What Pulumi prints. Raises ProcessError."""
     pulumi = shutil.which("pulumi", path=variables["PATH"]) or "pulumi"
-    return subprocess.run(
+    ended = run_bounded(
         [pulumi, *arguments, "--non-interactive"],
+        seconds=seconds,
+        environment=os.environ | variables,
         # In a folder without a project, whose own plugins would be listed too.
-        cwd=variables["PULUMI_HOME"],
-        env=os.environ | variables,
-        capture_output=True,
-        check=True,
-        timeout=seconds,
+        directory=Path(variables["PULUMI_HOME"]),
     )
+    if ended.code != 0:
+        raise ProcessError(f"pulumi {' '.join(arguments)} ended with exit code {ended.code}")
+    return ended.out
 
 
 def _mode(path: Path) -> int:

@@ -20,6 +20,10 @@ LIMIT: Final = 64 * 1024 * 1024
 _PIECE: Final = 65536
 
 
+class OverdueError(ProcessError):
+    """A program did not end in its time."""
+
+
 @dataclass(frozen=True)
 class Ended:
     """How a program ended and what it printed."""
@@ -40,8 +44,8 @@ def run_bounded(
 ) -> Ended:
     """Run `command` for `seconds` at most, with `stdin` as its input and this process's environment unless given.
 
-    Raises ProcessError, which names the program, when it cannot be started, does not end or prints more than `limit`
-    bytes; it and its children are ended then.
+    Raises ProcessError, which names the program, when it cannot be started or prints more than `limit` bytes, and
+    OverdueError when it does not end; it and its children are ended then.
     """
     name = Path(command[0]).name
     try:
@@ -107,7 +111,7 @@ def _exchange(process: subprocess.Popen[bytes], name: str, stdin: bytes, seconds
 def _left(deadline: float, name: str, seconds: float) -> float:
     left = deadline - time.monotonic()
     if left <= 0:
-        raise ProcessError(
+        raise OverdueError(
             f"{name} did not end within {seconds:g} s and was ended; see what it waits for, and run the command again"
         )
     return left

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import subprocess
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from embedded.addresses import release_addresses
 from embedded.api_errors import api_errors
+from embedded.bounded_run import run_bounded
 from embedded.cluster_spec import (
     PORTS,
     TOOLS,
@@ -241,15 +241,8 @@ def _require_version(spec: ClusterSpec) -> None:
     """Raises ToolchainError unless the toolchain has the version that is asked for."""
     program = tool("kube-apiserver")
     try:
-        shown = subprocess.run(
-            [str(program), "--version"],
-            capture_output=True,
-            text=True,
-            timeout=30,
-            check=True,
-            stdin=subprocess.DEVNULL,
-        ).stdout
-    except (OSError, subprocess.SubprocessError) as error:
+        shown = run_bounded([str(program), "--version"], seconds=30).out
+    except ProcessError as error:
         raise ToolchainError(
             f"{program}: does not run ({error}); run scripts/bootstrap to repair the toolchain"
         ) from error

@@ -9,12 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ruamel.yaml import YAML
-from ruamel.yaml.constructor import DuplicateKeyError
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
-
+from topology.bounded_yaml import LIMIT, compose_yaml, construct_yaml
 from topology.duplicate_names import PROJECT, duplicate_names
+from topology.errors import DocumentError, FileError
 from topology.faults import Fault, TopologyError
+from topology.files import read_text
 from topology.pulumi_reading import pulumi_reading
 from topology.shown import shown
 
@@ -64,23 +63,18 @@ def read_stack_file(folder: Path, stack: str) -> StackFile:
     Raises `TopologyError` when it is missing, is no YAML, says a name twice, or is another stack to Pulumi.
     """
     path = find_stack_file(folder, stack)
-    reader = YAML(typ="safe", pure=True)
     try:
-        text = path.read_text(encoding="utf-8")
-        node = reader.compose(text)
+        # A link is the user's own; anything but a regular file and a large one is none of a stack.
+        text = read_text(path, limit=LIMIT, follow=True)
+        # One that was removed meanwhile is as good as empty: it has no configuration.
+        node = compose_yaml(text or "", what=str(path))
         if faults := duplicate_names(node):
             raise TopologyError(faults)
-        # What `load` does with a node, without parsing the text a second time.
-        content = reader.constructor.construct_document(node) if node else None
-        if faults := pulumi_reading(text, node):
+        content = construct_yaml(node, what=str(path))
+        if faults := pulumi_reading(text or "", node):
             raise TopologyError(faults)
-    except (YAMLError, ValueError) as error:
-        # The parser's own text quotes the file, secrets included, and a number or a date may be impossible.
-        raise TopologyError([Fault(path.name, f"is not YAML: {_reason(error)}")]) from None
-    except RecursionError:
-        raise TopologyError([Fault(path.name, "is nested too deeply to be a stack file")]) from None
-    except OSError as error:
-        raise TopologyError([Fault(path.name, f"cannot be read: {error.strerror}")]) from None
+    except (FileError, DocumentError) as error:
+        raise TopologyError([Fault(path.name, str(error).removeprefix(f"{path}: "))]) from None
     return StackFile(_name(path), path, _config(path.name, content))
 
 
@@ -91,16 +85,6 @@ def _path(folder: Path, stack: str) -> Path:
 
 def _name(path: Path) -> str:
     return path.name[len(PREFIX) : -len(SUFFIX)]
-
-
-def _reason(error: YAMLError | ValueError) -> str:
-    if isinstance(error, MarkedYAMLError):
-        mark = error.problem_mark or error.context_mark
-        place = f" in line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        # What it says of a duplicate names both values.
-        said = "a key is given twice" if isinstance(error, DuplicateKeyError) else error.problem or error.context
-        return f"{said}{place}"
-    return " ".join(str(error).split())
 
 
 def _config(file: str, content: object) -> dict[str, object]:

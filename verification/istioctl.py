@@ -6,9 +6,9 @@ Source: https://istio.io/latest/docs/reference/commands/istioctl/
 from __future__ import annotations
 
 import os
-import subprocess
 
-from topology.errors import VerificationError
+from embedded.bounded_run import OverdueError, run_bounded
+from topology.errors import ProcessError, VerificationError
 from verification.unreachable import UnreachableError
 from verification.view import ClusterView, FleetView
 
@@ -29,27 +29,17 @@ def istioctl(
     command += [f"--istioNamespace={cluster.control_plane.namespace}", *arguments]
     asked = f"istioctl {' '.join(arguments)} against {asked_cluster.name}"
     try:
-        done = subprocess.run(
-            command,
-            env=_environment(),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=patience,
-            check=False,
-        )
-    except subprocess.TimeoutExpired as error:
+        done = run_bounded(command, seconds=patience, environment=_environment())
+    except OverdueError as error:
         raise UnreachableError(
             f"{asked} did not end within {patience:.0f} s; is its API server up, and that of each cluster it reads?"
         ) from error
-    except OSError as error:
-        raise VerificationError(f"istioctl cannot be run from {fleet.tools}: {error.strerror}") from error
-    if done.returncode != 0:
-        said = (done.stderr.strip() or done.stdout.strip()).splitlines()
-        raise UnreachableError(
-            f"{asked} failed: {said[-1].removeprefix('Error: ') if said else f'exit {done.returncode}'}"
-        )
-    return done.stdout
+    except ProcessError as error:
+        raise VerificationError(f"{asked}: {error}") from error
+    if done.code != 0:
+        said = (done.err.strip() or done.out.strip()).splitlines()
+        raise UnreachableError(f"{asked} failed: {said[-1].removeprefix('Error: ') if said else f'exit {done.code}'}")
+    return done.out
 
 
 def _environment() -> dict[str, str]:

@@ -5,13 +5,13 @@ They outlive the command that started them, and are known by their namespace and
 
 from __future__ import annotations
 
-import subprocess
 import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from embedded import processes
+from embedded.bounded_run import run_bounded
 from embedded.machine.machine_files import MachineFiles
 from embedded.network import namespaces, programs
 from embedded.network.programs import MARK, Surroundings, mark_of
@@ -21,6 +21,8 @@ from embedded.waiting import NotYetError, wait_until
 from topology.errors import ProcessError
 
 if TYPE_CHECKING:
+    import subprocess
+
     import psutil
 
 _PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -72,21 +74,16 @@ class MachinePrograms:
     def run(self, program: Program, what: str) -> None:
         """Run a program to its end. Raises ProcessError, which names `what` cannot be done."""
         try:
-            done = subprocess.run(
+            done = run_bounded(
                 self._line(program),
-                cwd=self.files.root,
-                env={"PATH": _PATH, **program.environment},
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                errors="replace",
-                timeout=_RUN_SECONDS,
-                check=False,
+                seconds=_RUN_SECONDS,
+                environment={"PATH": _PATH, **program.environment},
+                directory=Path(self.files.root),
             )
-        except (OSError, subprocess.TimeoutExpired) as error:
+        except ProcessError as error:
             raise ProcessError(f"{self.name}: {what} ({error})") from error
-        if done.returncode != 0:
-            said = " ".join((done.stderr or done.stdout).split())[-400:]
+        if done.code != 0:
+            said = " ".join((done.err or done.out).split())[-400:]
             raise ProcessError(f"{self.name}: {what}: {said}")
 
     def end(self, mark: str) -> None:

@@ -12,13 +12,13 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import subprocess
 from collections.abc import Collection
 from pathlib import Path
 from typing import Final
 
+from embedded.bounded_run import run_bounded
 from embedded.reservations import reservations
-from topology.errors import NetworkError
+from topology.errors import NetworkError, ProcessError
 
 _AUTHENTICATES: Final = "kube-apiserver"
 _SECONDS: Final = 20.0
@@ -80,10 +80,8 @@ def loopback_rules(table: str, ports: Collection[int], user: int) -> str:
 
 def _apply(rules: str) -> None:
     try:
-        done = subprocess.run(
-            ["nft", "-f", "-"], input=rules, capture_output=True, text=True, timeout=_SECONDS, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
+        done = run_bounded(["nft", "-f", "-"], seconds=_SECONDS, stdin=rules)
+    except ProcessError as error:
         raise NetworkError(f"nft cannot be run ({error}); install Debian's package nftables") from error
-    if done.returncode != 0:
-        raise NetworkError(f"nft refuses the rules for loopback ports: {' '.join(done.stderr.split())[:400]}")
+    if done.code != 0:
+        raise NetworkError(f"nft refuses the rules for loopback ports: {' '.join(done.err.split())[:400]}")

@@ -7,13 +7,13 @@ the addresses of gateways.
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from embedded.bounded_run import run_bounded
 from embedded.network.namespaces import path_of
-from topology.errors import NetworkError
+from topology.errors import NetworkError, ProcessError
 
 TABLE: Final = "meshfleet"
 NETWORK_LINK: Final = "network"
@@ -94,8 +94,8 @@ def apply(namespace: str, rules: str) -> None:
     """Put the rules in place in a namespace, all of them or none. Raises NetworkError with what nft says."""
     command = ["nsenter", f"--net={path_of(namespace)}", "nft", "-f", "-"]
     try:
-        done = subprocess.run(command, input=rules, capture_output=True, text=True, timeout=_SECONDS, check=False)
-    except (OSError, subprocess.TimeoutExpired) as error:
+        done = run_bounded(command, seconds=_SECONDS, stdin=rules)
+    except ProcessError as error:
         raise NetworkError(f"{namespace}: nft cannot be run ({error}); install Debian's package nftables") from error
-    if done.returncode != 0:
-        raise NetworkError(f"{namespace}: nft refuses the rules: {' '.join(done.stderr.split())[:400]}")
+    if done.code != 0:
+        raise NetworkError(f"{namespace}: nft refuses the rules: {' '.join(done.err.split())[:400]}")

@@ -11,12 +11,18 @@ import threading
 from collections.abc import Iterable
 from pathlib import Path
 
+from embedded.bounded_run import run_bounded
 from embedded.toolchain.cache import Cache
 from embedded.toolchain.failures import explain
 from embedded.toolchain.go_command import Go
 from embedded.toolchain.leftovers import forget_process, remember_process
 from embedded.toolchain.recipes import ModuleFiles, Recipe
 from topology.errors import ToolchainError
+
+# One tool with an empty cache takes minutes on two cores; modules may have to come from a slow proxy first.
+BUILD_SECONDS = 2 * 3600.0
+_LIST_SECONDS = 1800.0
+_KILLED_SECONDS = 10.0
 
 
 class Compiler:
@@ -104,7 +110,15 @@ class Compiler:
                 self._running.add(process.pid)
             try:
                 remember_process(record, process.pid)
-                code = process.wait()
+                code = process.wait(BUILD_SECONDS)
+            except subprocess.TimeoutExpired:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                process.wait(_KILLED_SECONDS)
+                raise ToolchainError(
+                    f"{recipe.tool} was not built within {BUILD_SECONDS / 3600:.0f} hours; see {output} for what it "
+                    "was at, and run scripts/bootstrap again: what has been compiled is kept"
+                ) from None
             finally:
                 with self._lock:
                     self._running.discard(process.pid)
@@ -115,20 +129,18 @@ class Compiler:
                 raise explain(recipe.tool, text, directory=recipe.directory, modules=self._go.modules, log=output)
 
     def _copy(self, recipe: Recipe, files: ModuleFiles, staging: Path) -> None:
-        answer = subprocess.run(
+        answer = run_bounded(
             [str(self._go.program), "list", "-m", "-f", "{{.Dir}}", files.module],
-            cwd=recipe.directory,
-            env=dict(self._go.environment),
-            capture_output=True,
-            text=True,
-            check=False,
+            seconds=_LIST_SECONDS,
+            environment=self._go.environment,
+            directory=recipe.directory,
         )
-        module = answer.stdout.strip()
+        module = answer.out.strip()
         source = Path(module) / files.source
         if not module or not source.exists():
             raise ToolchainError(
                 f"{recipe.tool}: module {files.module} has no {files.source} "
-                f"({answer.stderr.strip() or source}); the recipe does not fit this version of the module"
+                f"({answer.err.strip() or source}); the recipe does not fit this version of the module"
             )
         target = staging / files.destination
         target.parent.mkdir(parents=True, exist_ok=True)

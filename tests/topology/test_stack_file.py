@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -150,13 +151,13 @@ def test_two_files_of_one_name_are_refused_since_pulumi_knows_only_the_name(tmp_
         (
             "config: {}\n---\nconfig: {}",
             "Pulumi.dev.yaml",
-            "is not YAML: but found another document in line 2",
+            "is not YAML: a second document begins in line 2",
         ),
-        (b"config: \xff", "Pulumi.dev.yaml", "is not YAML: 'utf-8' codec can't decode"),
+        (b"config: \xff", "Pulumi.dev.yaml", "is not text in UTF-8 (byte 8)"),
         ("config: \0", "Pulumi.dev.yaml", "is not YAML: "),
-        ("config: {a: 2026-13-45}", "Pulumi.dev.yaml", "is not YAML: month must be in 1..12"),
-        (f"config: {{a: {'9' * 5000}}}", "Pulumi.dev.yaml", "is not YAML: "),
-        (f"config: {'[' * 2000}", "Pulumi.dev.yaml", "is nested too deeply to be a stack file"),
+        ("config: {a: 2026-13-45}", "Pulumi.dev.yaml", "holds an impossible value"),
+        (f"config: {{a: {'9' * 5000}}}", "Pulumi.dev.yaml", "holds an impossible value"),
+        (f"config: {'[' * 2000}", "Pulumi.dev.yaml", "is nested more than 100 levels deep"),
         (
             "config: {true: 1, True: 2}",
             "Pulumi.dev.yaml",
@@ -211,18 +212,45 @@ def test_what_is_said_of_a_damaged_file_repeats_no_secret_in_it(tmp_path: Path, 
 def test_an_alias_may_be_used_and_one_that_contains_itself_is_a_fault(tmp_path: Path) -> None:
     used = _read(tmp_path, "config: {networks: {a: &empty {}, b: *empty}}")
     assert used.config == {"networks": {"a": {}, "b": {}}}
-    looped = _read(tmp_path, "config: {clusters: &all {west: *all}, networks: {n: {}}}")
-    with pytest.raises(TopologyError, match=r"clusters\.west\.west: unknown key"):
-        load("dev", looped.config)
+    with pytest.raises(TopologyError, match="an alias of a value that contains the alias"):
+        _read(tmp_path, "config: {clusters: &all {west: *all}, networks: {n: {}}}")
 
 
-def test_aliases_that_multiply_are_read_in_no_time(tmp_path: Path) -> None:
-    levels = [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 12)]
-    file = _read(tmp_path, "\n".join(["a0: &a0 [x]", *levels, "config: {clusters: {west: *a11}, host: *a11}"]))
-    with pytest.raises(TopologyError) as caught:
-        load("dev", file.config)
-    assert [fault.path for fault in caught.value.faults] == ["clusters.west", "host"]
-    assert len(str(caught.value)) < 300
+@pytest.mark.parametrize("step", ["[{}]", "{{<<: [{}], k: v}}"], ids=["aliases", "merges"])
+def test_aliases_that_multiply_are_refused_in_no_time(tmp_path: Path, step: str) -> None:
+    first = "a0: &a0 [x]" if step.startswith("[") else "a0: &a0 {x: y}"
+    levels = [f"a{n}: &a{n} " + step.format(", ".join([f"*a{n - 1}"] * 9)) for n in range(1, 12)]
+    with pytest.raises(TopologyError, match="aliases expand to more than"):
+        _read(tmp_path, "\n".join([first, *levels, "config: {clusters: {west: *a11}, host: *a11}"]))
+
+
+def test_only_regular_files_of_a_mebibyte_at_most_are_read_also_through_a_link(tmp_path: Path) -> None:
+    path = tmp_path / "Pulumi.dev.yaml"
+    (tmp_path / "elsewhere").write_text(DEV, encoding="utf-8")
+    path.symlink_to(tmp_path / "elsewhere")
+    assert read_stack_file(tmp_path, "dev").stack == "dev"
+    (tmp_path / "elsewhere").write_text("#" * (1024 * 1024 + 1), encoding="utf-8")
+    with pytest.raises(TopologyError, match="larger than 1048576 bytes"):
+        read_stack_file(tmp_path, "dev")
+    for other in ("/dev/zero", "/dev/full"):
+        path.unlink()
+        path.symlink_to(other)
+        with pytest.raises(TopologyError, match="there is no stack 'dev'"):
+            read_stack_file(tmp_path, "dev")
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(TopologyError, match="there is no stack 'dev'"):
+        read_stack_file(tmp_path, "dev")
+
+
+def test_a_file_that_is_exchanged_for_a_pipe_while_it_is_opened_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "Pulumi.dev.yaml"
+    os.mkfifo(path)
+    monkeypatch.setattr("topology.stack_file.find_stack_file", lambda *_: path)
+    with pytest.raises(TopologyError, match=r"Pulumi\.dev\.yaml: is a pipe, not a file"):
+        read_stack_file(tmp_path, "dev")
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

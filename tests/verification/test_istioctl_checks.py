@@ -159,5 +159,5 @@ def test_an_istioctl_that_does_not_end_is_ended(fleet: FleetView) -> None:
 
 
 def test_a_missing_istioctl_is_named(fleet: FleetView, tmp_path: Path) -> None:
-    with pytest.raises(VerificationError, match="istioctl cannot be run from"):
+    with pytest.raises(VerificationError, match="istioctl cannot be started"):
         istioctl(replace(fleet, tools=tmp_path / "none"), fleet.clusters[0], ["analyze"], 5)

@@ -19,9 +19,10 @@ __all__ = ["secrets"]
 
 
 @pytest.fixture(scope="module")
-def members(dev_fleet: DevFleet) -> Iterator[dict[str, bytes]]:
+def members(dev_fleet: DevFleet, secrets: dict[str, bytes]) -> Iterator[dict[str, bytes]]:
     """The members of a bundle, made while the API server of `east` and the istiod of `west` are dead."""
     world, out = dev_fleet.world, dev_fleet.world.folder / "bundle.tar.gz"
+    assert secrets, "taken while every API server still answers"
     kill(world.program("dev", "clusters/east", "kube-apiserver"))
     kill(world.program("dev", "istiods/west.default", "pilot-discovery"))
     try:
