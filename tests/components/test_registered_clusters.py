@@ -34,6 +34,7 @@ def test_an_embedded_cluster_has_its_processes_and_an_istiod_beside_it(graph_of:
         "EmbeddedCluster",
         "EmbeddedNode",
         "IntermediateCertificateAuthority",
+        "ReleaseParts",
         "IstiodAddress",
         "Istiod",
         "EastWestGatewayAddress",
