@@ -140,7 +140,7 @@ CHANGES: dict[str, tuple[str, dict[str, Any], str]] = {
     "secret": ("secret/parts-secret", {"data": {"token": "eHl6"}}, "data.token"),
     "rules": ("clusterrole/parts-role", {"rules": []}, "rules"),
     "replicas": ("deployment/parts-deployment", {"spec": {"replicas": 2}}, "spec.replicas"),
-    "ports": ("service/parts-service", {"spec": {"ports": [{"port": 81}]}}, "spec.ports[http]"),
+    "ports": ("service/parts-service", {"spec": {"ports": [{"port": 81}]}}, "spec.ports"),
     "selector": ("service/parts-service", {"spec": {"selector": {"app": "evil"}}}, "spec.selector.app"),
     "webhooks": ("validatingwebhookconfiguration/parts-validator", {"webhooks": []}, "webhooks"),
     "label added": ("clusterrole/parts-role", {"metadata": {"labels": {"mine": "1"}}}, ""),
