@@ -53,9 +53,14 @@ PATTERNS = {
     "workloads": re.compile(r"workload-.+"),
     "control plane": re.compile(r"istiod-.+|served-.+|tag-.+|external-.+-(kubeconfig|istiod(-.+)?)"),
 }
+# The objects of a Helm release; what belongs to it is called after it.
+RELEASE_PARTS = "meshfleet:index:ReleaseParts"
+PARTS = "-parts"
 UNCHANGED = ("same", "read", "refresh")
 # How a resource says that no API server answers: this project's plugins, and the official Kubernetes plugin.
 SILENCE = ("does not answer", "unreachable")
+# How an API server says that an object that is to be changed does not exist.
+GONE = ("not found",)
 # What the engine and the program's runtime say after a resource failed; with the resource's own words it tells
 # nothing more.
 CONSEQUENCES = ("python inline source runtime error: resource", "an unhandled error occurred: python inline source")
@@ -111,7 +116,7 @@ class Record:
         self.reached.add(place_of(step.urn))
         if operation in UNCHANGED:
             return
-        self.changes.append(Change(place_of(step.urn), operation, tuple(step.diffs or ())))
+        self.changes.append(Change(place_of(step.urn), operation, _differing(step) or tuple(step.diffs or ())))
 
     def _error(self, urn: str, message: str) -> None:
         text = " ".join(message.replace("<{%reset%}>", "").split())
@@ -136,6 +141,12 @@ class Record:
         others = [text for text in self.errors if not text.startswith(CONSEQUENCES)]
         return list(dict.fromkeys([*named, *others]))
 
+    def missing(self) -> list[Place]:
+        """What could not be changed since it is gone from its cluster, which the state does not say yet."""
+        return [
+            place for place, texts in self.failures.items() if any(words in text for text in texts for words in GONE)
+        ]
+
     def unreachable(self) -> list[str]:
         """The clusters in which something failed because no API server answers, each once."""
         silent = {
@@ -146,15 +157,27 @@ class Record:
         return list(silent)
 
 
+def _differing(step: StepEventMetadata) -> tuple[str, ...]:
+    """The objects of a release that a refresh found missing or changed, or that an update has restored."""
+    if step.type != RELEASE_PARTS:
+        return ()
+    for state in (step.new, step.old):
+        found = (state.outputs or {}).get("differing") if state else None
+        if isinstance(found, dict) and found:
+            return tuple(f"{part}: {what}" for part, what in found.items())
+    return ()
+
+
 def place_of(urn: str) -> Place:
     """The place of a resource by its URN, whose name is `<cluster>/<what>` (see components/component.py)."""
     name = urn.rpartition("::")[2]
     cluster, separator, what = name.partition("/")
     if not separator:
         return Place("", "fleet", name)
-    stage = next((stage for stage, names in STAGES.items() if what in names), None)
+    known = what.removesuffix(PARTS)
+    stage = next((stage for stage, names in STAGES.items() if known in names), None)
     if stage is None:
-        stage = next((stage for stage, names in PATTERNS.items() if names.fullmatch(what)), "namespaces")
+        stage = next((stage for stage, names in PATTERNS.items() if names.fullmatch(known)), "namespaces")
     if cluster.startswith("mesh "):
         return Place("", "trust", f"{what} of {cluster}")
     return Place(cluster, stage, what)

@@ -48,6 +48,9 @@ def first_steps(session: Session, forget: Sequence[str]) -> dict[str, int]:
     """
     checkout, engine, topology = session.checkout, session.engine, session.topology
     recorded = refuse_impossible(session, forget)
+    if recorded.get("pending_operations"):
+        # Of a plain `pulumi up`, or of a run on another machine, that was killed.
+        session.go_on()
     # Of a command that was killed; a cluster that is in the file again is not meant any more.
     meant = dict.fromkeys([*forget, *forgetting.interrupted(checkout, session.file.stack)])
     absent = [name for name in meant if name not in topology.clusters]

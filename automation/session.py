@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +33,8 @@ class Session:
     file: StackFile
     topology: Fleet
     quiet: bool
+    # What an interrupted run left in the clusters, which the state does not tell: the next `up` refreshes.
+    unread: list[str] = field(default_factory=list, compare=False)
 
     @cached_property
     def environment(self) -> Environment:
@@ -62,8 +64,24 @@ class Session:
         with locked(self.environment.checkout, self.file.stack, command) as lock, shared_plugins(self.environment):
             if lock.interrupted and self.engine.exists():
                 say(f"the last command on {self.file.stack} was interrupted; going on from there")
-                self.engine.forget_pending()
+                self.go_on(interrupted=True)
             yield
+
+    def go_on(self, *, interrupted: bool = False) -> None:
+        """Settle what a run that did not end has left, in the clusters first: the state tells what it was at."""
+        from automation.unrecorded_objects import record_them
+
+        self._settle_releases(interrupted=interrupted)
+        self.unread.extend(record_them(self))
+        self.engine.forget_pending()
+
+    def _settle_releases(self, *, interrupted: bool = False) -> bool:
+        """Whether there was anything to settle."""
+        from automation.unfinished_releases import settle
+
+        settled = settle(self, self.engine.recorded(), interrupted=interrupted)
+        self.unread.extend(release.name for release in settled if release.half_done)
+        return bool(settled)
 
     def tell(self, text: str) -> None:
         """A line for people, unless they asked for none."""
@@ -79,6 +97,10 @@ class Session:
 
         The old token stays until each of them has been given the new one. Raises `EngineError` as `run` does.
         """
+        if refresh:
+            self._settle_releases()
+        refresh = refresh or bool(self.unread)
+        self.unread.clear()
         superseded = self.engine.superseded_tokens()
         if not superseded:
             return self.run("up", title, refresh=refresh, stage=stage)
@@ -89,9 +111,20 @@ class Session:
     def run(self, operation: Operation, title: str, **options: Any) -> Record:
         """Run an operation with progress. Raises `EngineError` naming every resource that failed."""
         record = self._perform(operation, title, **options)
+        if operation == "up" and self._can_go_on(record, refreshed=bool(options.get("refresh"))):
+            before, record = record, self._perform(operation, title, **options | {"refresh": True})
+            record.changes = before.changes + record.changes
         if record.sentences():
             raise self._incomplete(title, record, unserved(self.topology, record) if operation == "up" else [])
         return record
+
+    def _can_go_on(self, record: Record, *, refreshed: bool) -> bool:
+        """Whether a run was stopped by what is settled now, or by objects that a refresh would have missed."""
+        from automation.unfinished_releases import stopped_by_releases
+
+        if stopped_by_releases(record) and self._settle_releases():
+            return True
+        return bool(record.missing()) and not refreshed
 
     def compare(self, title: str) -> tuple[Record, list[str]]:
         """What differs from the stack, and what cannot be read any more, a line for each cluster.

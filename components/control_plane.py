@@ -76,5 +76,5 @@ class ControlPlane(Component):
         self.resources = ControlPlaneResources(charts.base, charts.istiods, addresses, processes, tags=charts.tags)
         for name, release in ambient.after(fleet, cluster, trust.fingerprints).items():
             opts = self.child(provider=access.provider, after=self.resources.ready, deleted_with=access.goes_with)
-            helm_release(f"{cluster}/{name}", fleet, cluster, release, opts)
+            helm_release(f"{cluster}/{name}", fleet, access, release, opts)
         self.done()

@@ -44,7 +44,7 @@ class EastWestGateway(Component):
             )
             self.port = ambient.HBONE_PORT
         else:
-            made = helm_release(name, fleet, cluster, manifests.east_west_gateway(fleet, cluster), opts)
+            made = helm_release(name, fleet, access, manifests.east_west_gateway(fleet, cluster), opts)
             self.port = manifests.reached_at(fleet, cluster)
         service = (fleet.system_namespace(cluster), EAST_WEST_GATEWAY)
         self.address: pulumi.Output[str] = (

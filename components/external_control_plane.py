@@ -71,7 +71,7 @@ class ExternalControlPlane(Component):
             istiods[revision] = helm_release(
                 f"{host.name}/external-{cluster}-{manifests.istiod_service(revision)}",
                 fleet,
-                host.name,
+                host,
                 manifests.external_istiod(fleet, cluster, revision, trust.fingerprints),
                 inside(host, trust.cacerts, secret, *way),
                 revision=revision,

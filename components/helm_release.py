@@ -6,12 +6,17 @@ Releases and not templated charts: Istio's charts have upgrade logic that needs 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pulumi
 
+from components.chart_digest import chart_digest
+from components.cluster import ClusterAccess
 from components.tokens import BUILT_CHARTS, GATEWAY_API_CHART
+from embedded.releases.owner import MARK, Owner
 from manifests import Chart, Release
+from plugins.meshfleet.sdk import ReleaseParts
 from topology import Fleet
 
 
@@ -44,22 +49,53 @@ def chart_source(fleet: Fleet, cluster: str, chart: str, version: str) -> dict[s
     return {"chart": chart, "version": version, "repositoryOpts": {"repo": charts.repository}}
 
 
+def marked(values: Mapping[str, Any], fleet: str, cluster: str, source: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of a release, and with them whose it is and which chart it was made of.
+
+    Below `global`, where every chart takes what it does not know. A chart on this machine may change under the same
+    version, which by its digest is a change of values to any plugin.
+    """
+    owner = Owner(fleet, cluster).as_value()
+    digest = None if "repositoryOpts" in source else chart_digest(str(source["chart"]))
+    mark = owner | ({"chart": digest} if digest else {})
+    return {**values, "global": {**values.get("global", {}), MARK: mark}}
+
+
 def helm_release(
-    name: str, fleet: Fleet, cluster: str, release: Release, opts: pulumi.ResourceOptions, *, revision: str = ""
+    name: str,
+    fleet: Fleet,
+    access: ClusterAccess,
+    release: Release,
+    opts: pulumi.ResourceOptions,
+    *,
+    revision: str = "",
 ) -> HelmRelease:
-    """Register `release` in `cluster` under the logical name `name`; awaited for ten minutes at most if it waits.
+    """Register `release` in a cluster under the logical name `name`; awaited for ten minutes at most if it waits.
 
     It is of the version of `revision`; without one of the newest that is installed, which the others get along with.
+    Its objects are registered with it, so that a refresh looks at each of them.
     """
     istio = fleet.istio
     versions = [istio.version_of(each) for each in ([revision] if revision else istio.installed)]
     version = max(versions, key=lambda text: [int(part) for part in text.split(".")])
+    source = chart_source(fleet, access.name, release.chart, version)
     inputs = {
         "name": release.name,
         "namespace": release.namespace,
-        "values": release.values,
+        "values": marked(release.values, fleet.name, access.name, source),
         "skipAwait": not release.wait,
         "timeout": 600,
-        **chart_source(fleet, cluster, release.chart, version),
+        **source,
     }
-    return HelmRelease(name, inputs, opts)
+    made = HelmRelease(name, inputs, opts)
+    ReleaseParts(
+        f"{name}-parts",
+        namespace=release.namespace,
+        release=release.name,
+        kubeconfig=access.kubeconfig,
+        context=access.context or None,
+        opts=pulumi.ResourceOptions(
+            parent=opts.parent, depends_on=[made], deleted_with=opts.deleted_with, replace_with=opts.replace_with
+        ),
+    )
+    return made

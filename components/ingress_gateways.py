@@ -41,7 +41,7 @@ class IngressGateways(Component):
                 after = [*control_plane.ready, *before, *([made] if made else [])]
                 inside = self.child(provider=access.provider, after=after, deleted_with=access.goes_with)
                 if isinstance(body, Release):
-                    made = helm_release(f"{cluster}/{what}", fleet, cluster, body, inside)
+                    made = helm_release(f"{cluster}/{what}", fleet, access, body, inside)
                 else:
                     made = KubernetesObject(f"{cluster}/{what}", body, inside)
             assert made is not None  # a gateway is made of something

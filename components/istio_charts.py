@@ -50,13 +50,13 @@ def istio_charts(
         return component.child(provider=access.provider, after=waits, deleted_with=access.goes_with)
 
     before = [
-        helm_release(f"{cluster}/{name}", fleet, cluster, release, in_cluster(prepared))
+        helm_release(f"{cluster}/{name}", fleet, access, release, in_cluster(prepared))
         for name, release in gateway_api.before(fleet, cluster).items()
     ]
     base = helm_release(
         f"{cluster}/istio-base",
         fleet,
-        cluster,
+        access,
         manifests.base(fleet, cluster, webhooks.get(istio.revision)),
         in_cluster(prepared, *before),
     )
@@ -64,7 +64,7 @@ def istio_charts(
         revision: helm_release(
             f"{cluster}/{manifests.istiod_service(revision)}",
             fleet,
-            cluster,
+            access,
             manifests.istiod(fleet, cluster, revision, webhooks.get(revision), roots=roots, address=address),
             in_cluster(base, *after),
             revision=revision,

@@ -1,13 +1,7 @@
-"""Running the helm binary for one cluster: its kubeconfig and values in private files, its failures in words.
-
-One helm at a time works on a release: a lock file is held by the running helm itself (it inherits the descriptor),
-so a helm that outlives its plugin is waited for instead of being raced.
-"""
+"""Running the helm binary for one cluster: its kubeconfig and values in private files, its failures in words."""
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
 import json
 import os
 import shutil
@@ -19,14 +13,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
-
-from tenacity import (
-    RetryError,
-    Retrying,
-    retry_if_exception_type,
-    stop_after_delay,
-    wait_fixed,
-)
 
 from plugins.kubernetes.settings import Settings, kubeconfig_document
 from plugins.kubernetes.values import JsonObject
@@ -41,9 +27,8 @@ _LIMITS: Final = ("--burst-limit", "1000", "--qps", "1000")
 class Helm:
     """The helm binary, pointed at the cluster of a provider's settings."""
 
-    def __init__(self, settings: Settings, server: str) -> None:
+    def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._server = server
         self._running: set[subprocess.Popen[str]] = set()
         self._guard = threading.Lock()
 
@@ -52,11 +37,6 @@ class Helm:
         with self._guard:
             for process in self._running:
                 process.send_signal(signal.SIGTERM)
-
-    def wait_for_others(self, namespace: str, release: str, seconds: float) -> None:
-        """Return once no helm on this machine works on the release. Raises ReleaseError after `seconds`."""
-        with _locked(self._server, namespace, release, seconds):
-            pass
 
     def run(
         self,
@@ -68,14 +48,11 @@ class Helm:
     ) -> str:
         """Run helm on a release and return its standard output.
 
-        `values` become a file of their own; `seconds` bounds the wait for another helm at work on this release,
-        and, with a margin, helm's own run. Raises ReleaseError with helm's own words, ToolchainError without helm.
+        `values` become a file of their own; `seconds` bounds, with a margin, helm's own run. Raises ReleaseError with
+        helm's own words, ToolchainError without helm.
         """
         binary = _binary()
-        with (
-            _locked(self._server, namespace, release, seconds) as lock,
-            _private_directory() as directory,
-        ):
+        with _private_directory() as directory:
             command = [
                 binary,
                 *arguments,
@@ -95,7 +72,6 @@ class Helm:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 text=True,
-                pass_fds=(lock,),
                 env={key: value for key, value in os.environ.items() if key != "KUBECONFIG"},
             )
             with self._guard:
@@ -177,34 +153,3 @@ def _private_file(path: Path, text: str) -> Path:
     ) as file:
         file.write(text)
     return path
-
-
-def _cache() -> Path:
-    """This project's cache folder: what may be lost, and is shared by all checkouts."""
-    own, shared = os.environ.get("MESHFLEET_CACHE"), os.environ.get("XDG_CACHE_HOME")
-    return Path(own) if own else (Path(shared) if shared else Path.home() / ".cache") / "meshfleet"
-
-
-@contextmanager
-def _locked(server: str, namespace: str, release: str, seconds: float) -> Iterator[int]:
-    """Hold the release's lock on this machine; gives the descriptor that stands for it."""
-    directory = _cache() / "locks"
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    name = hashlib.sha256(f"{server}\n{namespace}\n{release}".encode()).hexdigest()[:32]
-    descriptor = os.open(directory / f"{name}.lock", os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        retrying = Retrying(
-            retry=retry_if_exception_type(BlockingIOError),
-            wait=wait_fixed(0.1),
-            stop=stop_after_delay(seconds),
-        )
-        try:
-            retrying(fcntl.flock, descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except RetryError as error:
-            raise ReleaseError(
-                f"another helm has been at work on release {namespace}/{release} for more than {seconds:g} s, probably "
-                "left by an interrupted run: let it finish or end it, then run again"
-            ) from error
-        yield descriptor
-    finally:
-        os.close(descriptor)

@@ -184,8 +184,7 @@ class KubernetesProvider(Provider):
                 from plugins.kubernetes.records import Records
                 from plugins.kubernetes.releases import Releases
 
-                connection = self._connected()
-                self._releases = Releases(Helm(self._settings, connection.server), Records(connection))
+                self._releases = Releases(Helm(self._settings), Records(self._connected()))
             return self._releases
 
     def _is_unreachable(self) -> bool:

@@ -31,7 +31,7 @@ from plugins.protocol import (
 )
 
 if TYPE_CHECKING:
-    from plugins.kubernetes.records import Record
+    from embedded.releases.record import Record
     from plugins.kubernetes.releases import Releases
 
 _REPLACING = (("name",), ("namespace",))
@@ -70,7 +70,7 @@ class ReleaseResources:
 
         identifier = f"{inputs['namespace']}/{inputs['name']}"
         try:
-            record = self._releases().create(request.urn, inputs, request.timeout)
+            record = self._releases().create(inputs, request.timeout)
         except HalfDoneError as error:
             state = _state(inputs, error.record, request.properties)
             raise InitializationError(str(error), identifier, state, request.properties) from error
@@ -84,7 +84,7 @@ class ReleaseResources:
         from plugins.kubernetes.releases import HalfDoneError
 
         try:
-            record = self._releases().update(request.urn, inputs, request.timeout)
+            record = self._releases().update(inputs, request.timeout)
         except HalfDoneError as error:
             state = _state(inputs, error.record, request.news)
             raise InitializationError(str(error), request.resource_id, state, request.news) from error
@@ -98,9 +98,10 @@ class ReleaseResources:
             return ReadResponse()
         state = plain_object(request.properties)
         inputs = state.get("__inputs") or plain_object(request.inputs)
-        seen = rules.observed(inputs, state, record) if inputs else rules.as_inputs(record)
-        outputs = _state(seen, record, request.inputs)
-        return ReadResponse(request.resource_id, outputs, secure(wire_object(seen), request.inputs))
+        if not inputs:
+            inputs = rules.as_inputs(record)
+        outputs = _state(inputs, record, request.inputs, known=state)
+        return ReadResponse(request.resource_id, outputs, secure(wire_object(inputs), request.inputs))
 
     def delete(self, request: DeleteRequest) -> None:
         """Uninstall."""
@@ -109,8 +110,9 @@ class ReleaseResources:
         self._releases().delete(inputs, namespace or self._settings.default_namespace, name, request.timeout)
 
 
-def _state(inputs: JsonObject, record: Record, source: Properties) -> Properties:
-    outputs = secure(wire_object(rules.outputs(inputs, record)), source)
+def _state(inputs: JsonObject, record: Record, source: Properties, *, known: JsonObject | None = None) -> Properties:
+    """The recorded state; `known` is what a refresh finds recorded."""
+    outputs = secure(wire_object(rules.outputs(inputs, record, known)), source)
     outputs["__inputs"] = PropertyValue(secure(wire_object(inputs), source), is_secret=True)
     return outputs
 

@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from plugins.kubernetes.charts import local_chart
+from plugins.kubernetes.charts import local_version
 from plugins.kubernetes.diff import changes
 from plugins.kubernetes.replacement import Path
 from plugins.kubernetes.values import JsonObject, at, contains_unknown
@@ -17,12 +17,14 @@ from plugins.protocol import CheckFailure, PropertyDiffKind
 from topology.errors import MeshfleetError
 
 if TYPE_CHECKING:
-    from plugins.kubernetes.records import Record
+    from embedded.releases.record import Record
 
 TOKEN: Final = "kubernetes:helm.sh/v3:Release"  # noqa: S105 - a type, not a password
 _REFUSED: Final = ("lint", "recreatePods")
 # Of no consequence here, or derived.
-_IGNORED: Final = frozenset({"allowNullValues", "compat", "manifest", "resourceNames", "status", "timeout"})
+_IGNORED: Final = frozenset({"allowNullValues", "checksum", "compat", "manifest", "resourceNames", "status", "timeout"})
+# What a refresh brings into the state.
+_OBSERVED: Final = ("values", "version")
 
 
 def check(
@@ -32,7 +34,7 @@ def check(
     seed: bytes,
     default_namespace: str,
 ) -> tuple[JsonObject, list[CheckFailure]]:
-    """The inputs with name, namespace, and for a local chart its version and checksum; and what is wrong with them."""
+    """The inputs with name, namespace, and for a local chart its version; and what is wrong with them."""
     checked = {key: value for key, value in inputs.items() if value is not None and key not in ("compat", "checksum")}
     failures = [
         CheckFailure(
@@ -53,52 +55,47 @@ def check(
     chart = checked.get("chart")
     if not isinstance(chart, str) and not contains_unknown(chart):
         failures.append(CheckFailure("chart", "missing: the path, URL or name of a chart"))
-    elif isinstance(chart, str) and at(options, "repo") is None and "://" not in chart:
+    elif is_local(checked):
         try:
-            local = local_chart(chart)
+            version = local_version(str(chart))
         except MeshfleetError as error:
             failures.append(CheckFailure("chart", str(error)))
-            local = None
-        if local is not None:
-            checked["version"], checked["checksum"] = local.version, local.checksum
+            version = None
+        if version is not None:
+            checked["version"] = version
     return checked, failures
+
+
+def is_local(inputs: JsonObject) -> bool:
+    """Whether the chart may be a folder or a file of this machine."""
+    chart = inputs.get("chart")
+    return isinstance(chart, str) and at(inputs.get("repositoryOpts"), "repo") is None and "://" not in chart
 
 
 def differences(
     old_inputs: JsonObject, old_state: JsonObject, new_inputs: JsonObject
 ) -> list[tuple[Path, PropertyDiffKind]]:
-    """What would have to change. A release that is not `deployed` differs in its `status`."""
-    found = [
-        (path, kind)
-        for path, kind in changes(old_inputs, new_inputs)
-        # The same chart from another folder (another checkout, another cache) is the same chart.
-        if path[0] not in _IGNORED and not (path == ("chart",) and _is_same_chart(old_inputs, new_inputs))
-    ]
-    if at(old_state, "status", "status") not in ("deployed", None):
-        found.append((("status",), PropertyDiffKind.UPDATE))
-    return found
+    """What would have to change: of the inputs, and what the release has otherwise in what they set.
+
+    As the official provider's three-way patch: what somebody else added to the values is no difference.
+    """
+    found = {path: kind for path, kind in changes(old_inputs, new_inputs) if path[0] not in _IGNORED}
+    for key in _OBSERVED:
+        for path, kind in changes(old_state.get(key), new_inputs.get(key), (key,)):
+            if kind != PropertyDiffKind.DELETE:
+                found.setdefault(path, kind)
+    return list(found.items())
 
 
-def _is_same_chart(old: JsonObject, new: JsonObject) -> bool:
-    return old.get("checksum") is not None and old.get("checksum") == new.get("checksum")
+def outputs(inputs: JsonObject, record: Record, known: JsonObject | None = None) -> JsonObject:
+    """The state of a release: its inputs, what helm says of it, the names of its objects.
 
-
-def observed(inputs: JsonObject, old_state: JsonObject, record: Record) -> JsonObject:
-    """The inputs as the release has them: other values or another chart version than recorded are drift."""
-    seen = dict(inputs)
-    wanted = _without_nulls(inputs.get("values") or {})
-    # Values from files are part of the release's values, but not of the inputs.
-    if not inputs.get("valueYamlFiles") and any(changes(wanted, _without_nulls(record.values))):
-        seen["values"] = record.values
-    if old_state.get("version") not in (None, record.chart.get("version")):
-        seen["version"] = record.chart.get("version")
-    return seen
-
-
-def outputs(inputs: JsonObject, record: Record) -> JsonObject:
-    """The state of a release: its inputs, what helm says of it, the names of its objects."""
+    After a refresh, which finds `known` recorded, the values are those that the release has.
+    """
+    seen = {} if known is None else {"values": _merged(known.get("values") or {}, record.values)}
     return {
         **{key: value for key, value in inputs.items() if key != "valueYamlFiles"},
+        **seen,
         "version": record.chart.get("version", inputs.get("version")),
         "status": record.outputs(),
         "resourceNames": record.resource_names(),
@@ -116,7 +113,7 @@ def as_inputs(record: Record) -> JsonObject:
     }
 
 
-def _without_nulls(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _without_nulls(item) for key, item in value.items() if item is not None}
-    return [_without_nulls(item) for item in value] if isinstance(value, list) else value
+def _merged(first: Any, second: Any) -> Any:
+    if not (isinstance(first, Mapping) and isinstance(second, Mapping)):
+        return second
+    return {**first, **{key: _merged(first.get(key), value) for key, value in second.items()}}

@@ -1,18 +1,18 @@
-"""Helm releases (`helm.sh/v3:Release`): installed, upgraded, read and removed, also after an interruption.
+"""Helm releases (`helm.sh/v3:Release`): installed, upgraded, read and removed, as the official provider does.
 
-Every revision carries a label naming the resource it belongs to. So a release that an interrupted run installed
-without being able to record it is taken up again, and a release of somebody else is never touched. A record that a
-killed helm left half done (`pending-…`) is forgotten and the operation done again over what is there.
+What makes interrupted releases converge stands above every plugin: automation/unfinished_releases.py and
+`meshfleet:index:ReleaseParts`.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from typing import Any, Final
 
+from embedded.releases.record import Record
 from plugins.kubernetes.helm import Helm
-from plugins.kubernetes.records import OWNER_LABEL, Record, Records
+from plugins.kubernetes.records import Records
+from plugins.kubernetes.release_rules import is_local
 from plugins.kubernetes.values import JsonObject
 from plugins.property_value import SIGNATURE_KEY
 from topology.errors import ReleaseError
@@ -68,34 +68,19 @@ class Releases:
         """Ask running helms to end."""
         self._helm.cancel()
 
-    def create(self, urn: str, inputs: JsonObject, timeout: float) -> Record:
-        """Install the release, or take up what an interrupted run left of it.
+    def create(self, inputs: JsonObject, timeout: float) -> Record:
+        """Install the release.
 
-        Raises ReleaseError if a release by that name is somebody else's or helm fails, HalfDoneError if helm fails
-        after having recorded the release.
+        Raises ReleaseError if there is one by that name or helm fails, HalfDoneError if helm fails after having
+        recorded the release.
         """
-        namespace, name = inputs["namespace"], inputs["name"]
-        record = self._records.latest(namespace, name)
-        if record is not None and record.labels.get(OWNER_LABEL) != _owner(urn) and not inputs.get("replace"):
-            raise ReleaseError(
-                f"a release {namespace}/{name} already exists ({record.status}, chart {record.chart.get('name')}) "
-                "and is not of this stack: adopt it with `pulumi import`, or choose another name"
-            )
-        if record is None:
-            return self._change("install", urn, inputs, timeout)
-        return self.update(urn, inputs, timeout)
+        before = self._records.latest(inputs["namespace"], inputs["name"])
+        return self._change("install", before, inputs, timeout)
 
-    def update(self, urn: str, inputs: JsonObject, timeout: float) -> Record:
-        """Upgrade the release to these inputs, after mending what a killed helm left. Raises as `create` does."""
-        namespace, name = inputs["namespace"], inputs["name"]
-        record = self._records.latest(namespace, name)
-        while record is not None and record.is_stuck:
-            self._helm.wait_for_others(namespace, name, _seconds(inputs, timeout))
-            current = self._records.latest(namespace, name)
-            if current is not None and current.secret == record.secret and current.status == record.status:
-                self._records.forget(namespace, record)
-            record = self._records.latest(namespace, name)
-        return self._change("install" if record is None else "upgrade", urn, inputs, timeout)
+    def update(self, inputs: JsonObject, timeout: float) -> Record:
+        """Upgrade the release to these inputs. Raises as `create` does."""
+        before = self._records.latest(inputs["namespace"], inputs["name"])
+        return self._change("upgrade", before, inputs, timeout)
 
     def read(self, namespace: str, name: str) -> Record | None:
         """The release as it is, None if it is gone."""
@@ -120,15 +105,15 @@ class Releases:
             arguments.append("--no-hooks")
         self._helm.run(namespace, name, arguments, None, seconds)
 
-    def _change(self, verb: str, urn: str, inputs: JsonObject, timeout: float) -> Record:
+    def _change(self, verb: str, before: Record | None, inputs: JsonObject, timeout: float) -> Record:
         namespace, name = inputs["namespace"], inputs["name"]
         seconds = _seconds(inputs, timeout)
-        arguments = _arguments(verb, urn, inputs, seconds)
+        arguments = _arguments(verb, inputs, seconds)
         try:
             self._helm.run(namespace, name, arguments, inputs.get("values") or {}, seconds)
         except ReleaseError as error:
             record = self._records.latest(namespace, name)
-            if record is not None and record.labels.get(OWNER_LABEL) == _owner(urn):
+            if record is not None and (before is None or record.secret != before.secret):
                 raise HalfDoneError(str(error), record) from error
             raise
         record = self._records.latest(namespace, name)
@@ -137,15 +122,13 @@ class Releases:
         return record
 
 
-def _arguments(verb: str, urn: str, inputs: JsonObject, seconds: int) -> list[str]:
+def _arguments(verb: str, inputs: JsonObject, seconds: int) -> list[str]:
     arguments = [verb, inputs["name"], str(inputs["chart"]), "--timeout", f"{seconds}s"]
-    # Helm keeps the labels of former revisions, so an upgrade of an adopted release is marked too.
-    arguments += ["--labels", f"{OWNER_LABEL}={_owner(urn)}"]
     flags = {**_FLAGS, **(_INSTALL_FLAGS if verb == "install" else _UPGRADE_FLAGS)}
     arguments += [flag for name, flag in flags.items() if inputs.get(name)]
     for name, option in _OPTIONS.items():
         # The version of a local chart is read from it, not chosen.
-        if inputs.get(name) and not (name == "version" and inputs.get("checksum")):
+        if inputs.get(name) and not (name == "version" and is_local(inputs)):
             arguments += [option, str(inputs[name])]
     for name, option in _REPOSITORY_OPTIONS.items():
         value = (inputs.get("repositoryOpts") or {}).get(name)
@@ -171,10 +154,6 @@ def _asset_path(asset: Any) -> str:
             "`valueYamlFiles` takes files (FileAsset) only in the stand-in: pass the contents in `values`"
         )
     return path
-
-
-def _owner(urn: str) -> str:
-    return hashlib.sha256(urn.encode()).hexdigest()[:32]
 
 
 def _seconds(inputs: JsonObject, timeout: float) -> int:

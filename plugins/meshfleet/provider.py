@@ -29,6 +29,7 @@ _HANDLERS: Final = {
     "meshfleet:index:Istiod": ("istiod", "IstiodHandler"),
     "meshfleet:index:IstiodAddress": ("istiod_address", "IstiodAddressHandler"),
     "meshfleet:index:IstiodConfigMaps": ("istiod_configmaps", "IstiodConfigMapsHandler"),
+    "meshfleet:index:ReleaseParts": ("release_parts", "ReleasePartsHandler"),
     "meshfleet:index:RootCertificateAuthority": (
         "root_certificate_authority",
         "RootCertificateAuthorityHandler",

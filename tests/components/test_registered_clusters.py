@@ -34,6 +34,7 @@ def test_an_embedded_cluster_has_its_processes_and_an_istiod_beside_it(graph_of:
         "EmbeddedCluster",
         "EmbeddedNode",
         "IntermediateCertificateAuthority",
+        "ReleaseParts",
         "IstiodAddress",
         "Istiod",
         "EastWestGatewayAddress",
@@ -53,7 +54,7 @@ def test_an_existing_cluster_with_real_pods_runs_its_own_istiod_and_helm_waits_f
     graph_of: GraphOf,
 ) -> None:
     graph = graph_of("real-pods")
-    assert kinds(graph, "west") == {"IntermediateCertificateAuthority", "IstiodConfigMaps"}
+    assert kinds(graph, "west") == {"IntermediateCertificateAuthority", "IstiodConfigMaps", "ReleaseParts"}
     assert graph["west/istiod"].inputs["skipAwait"] is False
     assert graph["west/east-west-gateway"].inputs["skipAwait"] is False
     assert graph["west/istiod"].inputs["timeout"] == 600

@@ -12,6 +12,7 @@ import pytest
 
 from components.kubernetes_object import type_token
 from components.tokens import COMPONENT_PREFIX
+from embedded.releases.owner import MARK
 from manifests import Release, fleet_plan
 from tests.components.fleets import fleet_of
 from tests.components.registered_graph import Graph, Resource
@@ -101,7 +102,10 @@ def test_what_is_registered_is_what_render_writes(graph: Graph, fleet: Fleet) ->
             assert (inputs["name"], inputs["namespace"]) == (body.name, body.namespace)
             assert inputs["chart"].rpartition("/")[2] == body.chart
             assert inputs["skipAwait"] is not body.wait
-            assert fits(body.values, inputs["values"])
+            # Whose it is and of which chart is of no matter to what is rendered.
+            everywhere = {key: value for key, value in inputs["values"]["global"].items() if key != MARK}
+            values = {key: value for key, value in inputs["values"].items() if key != "global"}
+            assert fits(body.values, values | ({"global": everywhere} if "global" in body.values else {}))
         else:
             assert resource.type == type_token(body["apiVersion"], body["kind"])
             assert fits(body, inputs)

@@ -9,6 +9,7 @@ from plugins.meshfleet.sdk.embedded_node import EmbeddedNode
 from plugins.meshfleet.sdk.gateways import EastWestGatewayAddress
 from plugins.meshfleet.sdk.istiod_configmaps import IstiodConfigMaps
 from plugins.meshfleet.sdk.istiods import Istiod, IstiodAddress
+from plugins.meshfleet.sdk.release_parts import ReleaseParts
 from plugins.meshfleet.sdk.served_clusters import ServedCluster
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "Istiod",
     "IstiodAddress",
     "IstiodConfigMaps",
+    "ReleaseParts",
     "RootCertificateAuthority",
     "ServedCluster",
 ]
