@@ -9,7 +9,7 @@ import os
 import subprocess
 
 from topology.errors import VerificationError
-from verification.unreachable import UnreachableError
+from verification.unreachable import NoAnswerError
 from verification.view import ClusterView, FleetView
 
 
@@ -20,7 +20,7 @@ def istioctl(
 
     It asks the API server of `cluster`, or that of `at`, in the namespace of the control plane of `cluster`.
 
-    Raises VerificationError when istioctl is not there, UnreachableError when it fails or does not end.
+    Raises VerificationError when istioctl is not there, NoAnswerError when it fails or does not end.
     """
     asked_cluster = at or cluster
     command = [str(fleet.tools / "istioctl"), f"--kubeconfig={asked_cluster.kubeconfig}"]
@@ -39,14 +39,14 @@ def istioctl(
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        raise UnreachableError(
+        raise NoAnswerError(
             f"{asked} did not end within {patience:.0f} s; is its API server up, and that of each cluster it reads?"
         ) from error
     except OSError as error:
         raise VerificationError(f"istioctl cannot be run from {fleet.tools}: {error.strerror}") from error
     if done.returncode != 0:
         said = (done.stderr.strip() or done.stdout.strip()).splitlines()
-        raise UnreachableError(
+        raise NoAnswerError(
             f"{asked} failed: {said[-1].removeprefix('Error: ') if said else f'exit {done.returncode}'}"
         )
     return done.stdout
