@@ -102,12 +102,14 @@ def read_access(text: str, context: str | None = None, folder: Path | None = Non
         known = ", ".join(sorted(contexts)) or "none"
         raise KubeconfigError([f"no context {context!r}; it has {known}"], context_missing=True)
     entry = contexts[context]
-    faults += faults_of("config", content) + faults_of("context", entry)
+    if faults := faults + faults_of("config", content) + faults_of("context", entry):
+        raise KubeconfigError(faults)
     cluster_name, user_name = str(entry.get("cluster") or ""), str(entry.get("user") or "")
     cluster = _entry("cluster", clusters, cluster_name, folder, faults)
     user = _entry("user", users, user_name, folder, faults) if user_name else {}
     server = str(cluster.get("server", ""))
-    faults += _faults_of_url("server", server) + _faults_of_url("proxy-url", cluster.get("proxy-url", server))
+    if cluster:
+        faults += _faults_of_url("server", server) + _faults_of_url("proxy-url", cluster.get("proxy-url", server))
     if faults:
         raise KubeconfigError(list(dict.fromkeys(faults)))
     document = {

@@ -127,25 +127,23 @@ class ClusterTransport(httpx2.BaseTransport):
             return self._transport, held
 
 
-def connect_to(access: Access, *, seconds: float = SECONDS, **options: Any) -> Client:
+def connect_to(access: Access, *, seconds: float = SECONDS, limit: int = LIMIT, **options: Any) -> Client:
     """A client of lightkube with these bounds; `options` are of its constructor (`dry_run`, `field_manager`)."""
     prepare_decoders()
     # Everything about TLS and credentials is the transport's; the library would read files and the environment.
     config = SingleConfig("chosen", Context("chosen"), Cluster(access.server, insecure=True), User())
     timeout = httpx2.Timeout(seconds)
-    transport = ClusterTransport(access, seconds=seconds)
+    transport = ClusterTransport(access, seconds=seconds, limit=limit)
     return Client(config, timeout=timeout, trust_env=False, transport=transport, **options)
 
 
-def connect(
-    kubeconfig: str, context: str | None = None, *, folder: Path | None = None, seconds: float = SECONDS, **options: Any
-) -> Client:
+def connect(kubeconfig: str, context: str | None = None, *, folder: Path | None = None, **options: Any) -> Client:
     """A client for the cluster of a kubeconfig text; `context` chooses one where there are several.
 
     Raises KubeconfigError when the text is no kubeconfig, has no such context, or asks for what is not supported.
     Nothing is sent yet.
     """
-    return connect_to(read_access(kubeconfig, context, folder), seconds=seconds, **options)
+    return connect_to(read_access(kubeconfig, context, folder), **options)
 
 
 def environment_proxy(server: str) -> str | None:

@@ -146,5 +146,9 @@ def _addresses(host: str, port: int) -> list[str]:
     if thread.is_alive():
         raise ConnectTimeout(f"the name {host} was not resolved within the time limit")
     if failures:
-        raise ConnectError(str(failures[0])) from failures[0]
+        try:
+            raise failures[0]
+        except OSError as error:
+            # As context, not only as cause: the pool raises what it gets `from None`.
+            raise ConnectError(str(error)) from error
     return list(dict.fromkeys(found))

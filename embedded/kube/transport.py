@@ -20,7 +20,7 @@ import httpx2
 
 from embedded.kube.failures import cause_of
 from embedded.kube.network import BoundedBackend, until
-from topology.causes import Cause
+from topology.causes import FORGETTABLE, Cause
 from topology.errors import UnreachableError
 from topology.shown import one_line
 
@@ -33,6 +33,8 @@ LIMIT: Final = 64 * 1024 * 1024
 CONNECT_SECONDS: Final = 5.0
 
 _SHOWN: Final = 200
+# What cannot be told of the server when the connection ends at the proxy.
+_OF_THE_PROXY: Final = FORGETTABLE | {Cause.RESET}
 _CONNECTIONS: Final = httpx2.Limits(max_connections=None, max_keepalive_connections=16)  # each wait holds one
 
 
@@ -49,6 +51,7 @@ class BoundedTransport(httpx2.BaseTransport):
         proxy: str | None = None,
     ) -> None:
         self._seconds = seconds
+        self._proxied = proxy is not None
         self._limit = limit
         # Without authorities: a server with TLS needs a context of the caller's.
         context = context or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -110,12 +113,11 @@ class BoundedTransport(httpx2.BaseTransport):
     def _failures(self, request: httpx2.Request) -> Iterator[None]:
         try:
             yield
-        except httpx2.HTTPError as error:
+        except (httpx2.HTTPError, OSError, ValueError) as error:
+            # The last two escape the library: a name that no encoding allows, a TLS library that stumbles.
             cause, detail = cause_of(error)
-            raise UnreachableError(server_of(request), cause, one_line(detail)[:_SHOWN]) from error
-        except (OSError, ValueError) as error:
-            # What escapes the library: a name that no encoding allows, a TLS library that stumbles.
-            cause, detail = cause_of(error)
+            if self._proxied and cause in _OF_THE_PROXY:
+                cause, detail = Cause.PROXY, str(cause)
             raise UnreachableError(server_of(request), cause, one_line(detail)[:_SHOWN]) from error
 
 

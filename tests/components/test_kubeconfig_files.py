@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from tests.tls_servers import self_signed
 from components.kubeconfig_file import KubeconfigFile, kubeconfig_files, read_kubeconfig
+from tests.tls_servers import self_signed
 from topology import Existing, Fleet, TopologyError, load
 
 pytestmark = pytest.mark.proof("existing clusters by an explicit kubeconfig and context", step=0)
@@ -106,7 +106,7 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 def test_a_folder_is_no_kubeconfig(tmp_path: Path) -> None:
     field, message = fault(tmp_path)
     assert field == f"{FIELD}.kubeconfig"
-    assert f"{tmp_path}: is a directory, not a file" in message
+    assert f"{tmp_path}: Is a directory" in message
 
 
 @pytest.mark.parametrize(
