@@ -15,7 +15,7 @@ from manifests import bundle, cloud_init, virtual_machines
 from topology import Fault, Fleet, TopologyError
 from topology.addresses import is_ip
 from topology.errors import ClusterError, EngineError, MeshfleetError
-from topology.files import file_error, make_directory, write_file
+from topology.files import file_error, make_directory, read_text, write_file
 from topology.shown import shown
 
 if TYPE_CHECKING:
@@ -137,7 +137,10 @@ def connected(cluster: Mapping[str, Any]) -> Client:
 
     if not cluster["kubeconfig"]:
         raise ClusterError(f"there is no kubeconfig of {cluster['name']}; run meshfleet up")
-    return connect(Path(cluster["kubeconfig"]).read_text(encoding="utf-8"), cluster["context"] or None)
+    text = read_text(Path(cluster["kubeconfig"]))
+    if text is None:
+        raise ClusterError(f"the kubeconfig of {cluster['name']} is gone; run meshfleet up")
+    return connect(text, cluster["context"] or None)
 
 
 def _gateways(cluster: Mapping[str, Any]) -> tuple[str, ...]:

@@ -5,23 +5,21 @@ Source: https://kubernetes.io/docs/concepts/configuration/organize-cluster-acces
 
 from __future__ import annotations
 
-import base64
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
-
+from embedded.kube.access import KubeconfigError, read_access
 from topology import Existing, Fault, Fleet, TopologyError
+from topology.bounded_yaml import LIMIT
 from topology.discovery import is_loopback
+from topology.errors import FileError
+from topology.files import read_text
 
 
 @dataclass(frozen=True)
 class KubeconfigFile:
-    """`content` is a kubeconfig with this one context and nothing by path (secret); `server` is its URL."""
+    """`content` is a kubeconfig with this one context and no certificate by path (secret); `server` is its URL."""
 
     content: str
     server: str
@@ -75,66 +73,24 @@ def _on_this_machine(topology: Fleet, primary: str) -> bool:
 
 
 def read_kubeconfig(cluster: str, existing: Existing) -> KubeconfigFile:
-    """The context a cluster names. Raises `TopologyError` with the path of the field that is wrong."""
+    """The context a cluster names. Raises `TopologyError` with the path of the field that is wrong.
+
+    A field that not every client heeds is refused by name (see `embedded.kube.fields`).
+    """
     field = f"clusters.{cluster}.existing"
     path = Path(existing.kubeconfig).expanduser()
     try:
-        content = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise _fault(f"{field}.kubeconfig", f"there is no file {existing.kubeconfig}") from None
-    except OSError as error:
-        raise _fault(f"{field}.kubeconfig", f"{existing.kubeconfig} cannot be read: {error.strerror}") from error
-    except (YAMLError, UnicodeDecodeError):
-        # The parser's own words may repeat a line of the file, and with it a key.
-        raise _fault(f"{field}.kubeconfig", f"{existing.kubeconfig} is not YAML") from None
-    if not isinstance(content, Mapping):
-        raise _fault(f"{field}.kubeconfig", f"{existing.kubeconfig} is not a kubeconfig")
-    contexts = _named(content, "contexts", "context")
-    if existing.context not in contexts:
-        known = ", ".join(sorted(contexts)) or "none"
-        raise _fault(f"{field}.context", f"{existing.kubeconfig} has no context {existing.context!r}; it has {known}")
-    return _one_context(field, path, content, existing.context, contexts[existing.context])
-
-
-def _one_context(
-    field: str, path: Path, content: Mapping[str, Any], name: str, context: Mapping[str, Any]
-) -> KubeconfigFile:
-    clusters, users = _named(content, "clusters", "cluster"), _named(content, "users", "user")
-    cluster_name, user_name = str(context.get("cluster", "")), str(context.get("user", ""))
-    server = str(clusters.get(cluster_name, {}).get("server", ""))
-    if not server.startswith("https://"):
-        raise _fault(f"{field}.context", f"the context {name!r} leads to no https:// server (found {server!r})")
-    inlined = {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "current-context": name,
-        "contexts": [{"name": name, "context": dict(context)}],
-        "clusters": [{"name": cluster_name, "cluster": _inlined(field, path, clusters[cluster_name])}],
-        "users": [{"name": user_name, "user": _inlined(field, path, users.get(user_name, {}))}],
-    }
-    return KubeconfigFile(json.dumps(inlined, sort_keys=True), server)
-
-
-def _inlined(field: str, path: Path, entry: Mapping[str, Any]) -> dict[str, Any]:
-    made = dict(entry)
-    for key in ("certificate-authority", "client-certificate", "client-key"):
-        if file := made.pop(key, None):
-            try:
-                made[f"{key}-data"] = base64.b64encode((path.parent / str(file)).read_bytes()).decode()
-            except OSError as error:
-                raise _fault(f"{field}.kubeconfig", f"its {key} {file} cannot be read: {error.strerror}") from error
-    return made
-
-
-def _named(content: Mapping[str, Any], section: str, key: str) -> dict[str, Mapping[str, Any]]:
-    """The entries of a section by name; what is no entry is left out, and then missed by name."""
-    entries = content.get(section)
-    return {
-        str(entry.get("name", "")): entry[key]
-        for entry in (entries if isinstance(entries, list) else [])
-        if isinstance(entry, Mapping) and isinstance(entry.get(key), Mapping)
-    }
-
-
-def _fault(path: str, message: str) -> TopologyError:
-    return TopologyError([Fault(path, message)])
+        text = read_text(path, limit=LIMIT, follow=True)
+    except FileError as error:
+        raise TopologyError([Fault(f"{field}.kubeconfig", str(error))]) from error
+    if text is None:
+        raise TopologyError([Fault(f"{field}.kubeconfig", f"there is no file {existing.kubeconfig}")])
+    try:
+        access = read_access(text, existing.context, path.absolute().parent)
+    except KubeconfigError as error:
+        place = f"{field}.context" if error.context_missing else f"{field}.kubeconfig"
+        raise TopologyError([Fault(place, f"{existing.kubeconfig}: {fault}") for fault in error.faults]) from error
+    if not access.server.startswith("https://"):
+        message = f"the context {existing.context!r} leads to no https:// server (found {access.server!r})"
+        raise TopologyError([Fault(f"{field}.context", message)])
+    return KubeconfigFile(access.text, access.server)

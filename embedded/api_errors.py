@@ -4,55 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
-from topology.errors import ClusterError
+from topology.causes import advice
+from topology.errors import ClusterError, RefusedError, UnreachableError
 
-if TYPE_CHECKING:
-    from httpx2 import HTTPError
-
-
-class UnreachableError(ClusterError):
-    """No API server answers where the kubeconfig says."""
-
-
-class RefusedError(ClusterError):
-    """The API server answers, but not as asked; `code` is the HTTP status."""
-
-    def __init__(self, message: str, code: int) -> None:
-        super().__init__(message)
-        self.code = code
-
-    @property
-    def not_found(self) -> bool:
-        """Whether the thing asked for is not there."""
-        return self.code == 404
+__all__ = ["RefusedError", "UnreachableError", "api_errors"]
 
 
 @contextmanager
 def api_errors(subject: str) -> Iterator[None]:
-    """Turn the client's errors in the block into RefusedError or UnreachableError about `subject`."""
-    from httpx2 import HTTPError, HTTPStatusError
+    """Turn the client's errors in the block into RefusedError, UnreachableError or ClusterError about `subject`."""
+    from httpx2 import HTTPStatusError
     from lightkube import ApiError
+    from msgspec import MsgspecError
 
     try:
         yield
+    except UnreachableError as error:
+        raise error.about(subject) from error
     except ApiError as error:
-        raise RefusedError(f"{subject}: {error.status.message}", error.status.code or 0) from error
+        raise refused(subject, error.status.message, error.status.code, error.status.reason) from error
     except HTTPStatusError as error:
-        # Of a group that it does not know an API server says so in plain text.
-        told = " ".join(error.response.text.split())[:200]
-        raise RefusedError(f"{subject}: {told or error}", error.response.status_code) from error
-    except HTTPError as error:
-        raise UnreachableError(
-            f"{subject}: {_server(error)} does not answer ({error}); "
-            "see that the cluster runs, and run the same command again"
-        ) from error
+        raise refused(subject, str(error), error.response.status_code, None) from error
+    except MsgspecError as error:
+        raise ClusterError(f"{subject}: {UNEXPECTED}") from error
 
 
-def _server(error: HTTPError) -> str:
-    try:
-        return str(error.request.url.copy_with(path="/", query=None))
-    except RuntimeError:
-        # It failed before there was a request.
-        return "its API server"
+UNEXPECTED = (
+    "the API server answers with an object of another form than Kubernetes gives it; "
+    "check that an API server, and no other one, answers at this address"
+)
+
+
+def refused(subject: str, message: str | None, code: int | None, reason: str | None) -> RefusedError:
+    """The error for an answer with an error status, with advice where the credentials are the cause."""
+    error = RefusedError("", code or 0, reason or "")
+    hint = f"; {advice(error.cause)}" if error.cause else ""
+    return RefusedError(f"{subject}: {message or f'HTTP {code}'}{hint}", error.code, error.reason)

@@ -1,28 +1,57 @@
-"""Asking a server on this machine how it is."""
+"""The health of a server on this machine, and the process behind one that hangs."""
 
 from __future__ import annotations
 
 import ssl
-import urllib.error
-import urllib.request
 from typing import Final
+from urllib.parse import urlsplit
 
 from embedded.waiting import NotYetError
+from topology.errors import UnreachableError
 
-_BYTES: Final = 4096
+_SECONDS: Final = 5.0
+_CHARACTERS: Final = 4096
+_LIMIT: Final = 1024 * 1024
 
 
 def ask(url: str, context: ssl.SSLContext | None = None) -> str:
     """The beginning of a successful answer. Raises NotYetError with what came instead: a status, a
     refusal.
     """
-    # Proxies of the environment are for the world outside; they would answer for a server that is down.
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
+    # It takes a tenth of a second to import.
+    from embedded.kube.transport import get
+
     try:
-        with opener.open(url, timeout=5) as response:
-            return str(response.read(_BYTES).decode("utf-8", "replace"))
-    except urllib.error.HTTPError as error:
-        with error:
-            raise NotYetError(f"HTTP {error.code}") from None
-    except OSError as error:
-        raise NotYetError(str(getattr(error, "reason", error))) from None
+        page = get(url, seconds=_SECONDS, limit=_LIMIT, context=context)
+    except UnreachableError as error:
+        raise NotYetError(f"{error.cause}{f' ({error.detail})' if error.detail else ''}") from None
+    if not 200 <= page.status < 300:
+        raise NotYetError(f"HTTP {page.status}")
+    return page.text[:_CHARACTERS]
+
+
+def listener(url: str) -> tuple[int, str] | None:
+    """The id and the name of the process of this machine that listens at a loopback URL; None if it is not known."""
+    import psutil
+
+    parts = urlsplit(url)
+    if parts.hostname not in ("127.0.0.1", "localhost", "::1") or parts.port is None:
+        return None
+    try:
+        for one in psutil.net_connections(kind="tcp"):
+            port = one.laddr.port if one.laddr else None
+            if one.status == psutil.CONN_LISTEN and port == parts.port and one.pid:
+                return one.pid, psutil.Process(one.pid).name()
+    except (psutil.Error, OSError):
+        # Not allowed to see the processes of others, or it ended meanwhile.
+        return None
+    return None
+
+
+def hang_advice(url: str) -> str:
+    """What to do about a server of this machine that accepts connections and does not answer; empty when unknown."""
+    found = listener(url)
+    if found is None:
+        return ""
+    pid, name = found
+    return f"process {pid} ({name}) hangs: end it with `kill -9 {pid}`, then `meshfleet up` starts it again"

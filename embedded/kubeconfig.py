@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from embedded.decoders import prepare_decoders
-from topology.errors import ClusterError
-from topology.files import file_error
+from topology.bounded_yaml import load_yaml
+from topology.errors import ClusterError, DocumentError, FileError
+from topology.files import read_bytes
 
 if TYPE_CHECKING:
     from lightkube import Client
@@ -57,49 +58,33 @@ def select_context(kubeconfig: str, context: str | None) -> str:
     if context not in names:
         raise ClusterError(f"kubeconfig: no context {context!r}; it has {', '.join(map(str, names)) or 'none'}")
     # JSON is YAML.
-    return json.dumps(content | {"current-context": context})
+    return json.dumps(dict(content) | {"current-context": context})
 
 
 def connect(kubeconfig: str, context: str | None = None) -> Client:
     """A client for the cluster of a kubeconfig text; `context` chooses one where there are several.
 
-    Raises ClusterError when the text is no kubeconfig or has no such context. Nothing is sent yet.
+    Raises ClusterError when the text is no kubeconfig, has no such context, or asks for what is not supported.
+    Nothing is sent yet.
     """
-    from lightkube import Client, KubeConfig
-    from lightkube.core.exceptions import ConfigError
-    from msgspec import MsgspecError
+    # It takes a tenth of a second to import.
+    from embedded.kube import client
 
-    prepare_decoders()
-    content = _load(select_context(kubeconfig, context))
+    return client.connect(kubeconfig, context)
+
+
+def _load(kubeconfig: str) -> Mapping[str, Any]:
     try:
-        configuration = KubeConfig.from_dict(content).get()
-    except (ConfigError, MsgspecError, KeyError, TypeError) as error:
-        # Only the first kind of error does not quote the file, which holds keys.
-        reason = str(error) if isinstance(error, ConfigError) else type(error).__name__
-        raise ClusterError(f"kubeconfig: not usable ({reason}); give the content of a kubeconfig file") from None
-    if configuration is None:
-        raise ClusterError("kubeconfig: no current context; name one of its contexts")
-    # The environment's proxies are for the world outside, not for a cluster named in a kubeconfig.
-    return Client(config=configuration, trust_env=False)
-
-
-def _load(kubeconfig: str) -> dict[str, Any]:
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
-
-    try:
-        content = YAML(typ="safe").load(kubeconfig)
-    except YAMLError as error:
-        # Its text quotes the file, which holds keys.
-        reason = type(error).__name__
-        raise ClusterError(f"kubeconfig: not YAML ({reason}); give the content of a kubeconfig file") from None
-    if not isinstance(content, dict):
+        content = load_yaml(kubeconfig, what="kubeconfig")
+    except DocumentError as error:
+        raise ClusterError(f"{error}; give the content of a kubeconfig file") from None
+    if not isinstance(content, Mapping):
         raise ClusterError("kubeconfig: not a mapping; give the content of a kubeconfig file")
     return content
 
 
 def _data(path: Path) -> str:
-    try:
-        return base64.b64encode(path.read_bytes()).decode("ascii")
-    except OSError as error:
-        raise file_error(path, error) from error
+    content = read_bytes(path)
+    if content is None:
+        raise FileError(f"{path}: is not there, though it was made with the cluster; run the same command again")
+    return base64.b64encode(content).decode("ascii")

@@ -10,7 +10,9 @@
     │   ├── LockedError          somebody else holds what is needed; names who
     │   └── FileError            a file cannot be written or read, or is damaged
     │       └── NewerFileError   a later version of meshfleet wrote it
-    ├── ClusterError             a Kubernetes API server refuses or does not answer
+    ├── ClusterError             a Kubernetes API server, or what runs for a cluster, refuses or does not answer
+    │   ├── UnreachableError     no usable answer comes from where a server should be; carries the cause
+    │   └── RefusedError         the server answers with an error; carries the HTTP status
     ├── ReleaseError             a Helm release cannot be installed, upgraded or removed
     ├── UnsupportedError         a resource kind or option this program does not handle
     ├── DocumentError            a YAML text is damaged, too large or ambiguous
@@ -23,9 +25,17 @@ Each message names the thing, the value seen and what to do about it.
 
 from __future__ import annotations
 
+from topology.causes import Cause, cause_of_status, printable, sentence
+
 
 class MeshfleetError(Exception):
-    """Base of all; its text is fit to be shown to a person as it is."""
+    """Base of all; its text is fit to be shown to a person as it is.
+
+    Control characters other than line feeds are written out: parts of a text may come from a server or a file.
+    """
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*(printable(arg) if isinstance(arg, str) else arg for arg in args))
 
 
 class ToolchainError(MeshfleetError):
@@ -61,7 +71,41 @@ class NewerFileError(FileError):
 
 
 class ClusterError(MeshfleetError):
-    """A Kubernetes API server refuses a request or does not answer."""
+    """A Kubernetes API server, or a process that runs for a cluster, refuses a request or does not answer."""
+
+
+class UnreachableError(ClusterError):
+    """No usable answer comes from `server`, a URL; `cause` is what was seen, `detail` further words of it."""
+
+    def __init__(self, server: str, cause: Cause, detail: str = "", *, subject: str = "", advice: str = "") -> None:
+        super().__init__(sentence(server, cause, detail, subject=subject, advice=advice))
+        self.server = server
+        self.cause = cause
+        self.detail = detail
+        self.advice = advice
+
+    def about(self, subject: str) -> UnreachableError:
+        """The same, with what the request was for."""
+        return UnreachableError(self.server, self.cause, self.detail, subject=subject, advice=self.advice)
+
+
+class RefusedError(ClusterError):
+    """The server answers with an error; `code` is the HTTP status, `reason` Kubernetes' own word for it."""
+
+    def __init__(self, message: str, code: int, reason: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        self.reason = reason
+
+    @property
+    def not_found(self) -> bool:
+        """Whether the object is not there."""
+        return self.code == 404
+
+    @property
+    def cause(self) -> Cause | None:
+        """UNAUTHORIZED or FORBIDDEN, when that is why."""
+        return cause_of_status(self.code)
 
 
 class ReleaseError(MeshfleetError):

@@ -10,9 +10,10 @@ from typing import ClassVar
 
 from tenacity import RetryCallState, Retrying, retry_if_result, wait_exponential
 
-from topology.errors import MeshfleetError
+from topology.causes import printable
+from topology.errors import MeshfleetError, UnreachableError
 from verification.answer import Answer
-from verification.unreachable import UnreachableError
+from verification.unreachable import NoAnswerError
 from verification.view import ClusterView, FleetView
 
 DEFAULT_BOUND = 30.0
@@ -62,7 +63,7 @@ class Check(ABC):
             name=self.name,
             cluster=cluster.name,
             ok=finding.holds,
-            detail=" ".join(finding.detail.split()),
+            detail=printable(" ".join(finding.detail.split())),
             seconds=time.monotonic() - started,
         )
 
@@ -71,7 +72,7 @@ class Check(ABC):
         patience = max(1.0, deadline - time.monotonic())
         try:
             return self.look(fleet, cluster, patience)
-        except UnreachableError as error:
+        except (UnreachableError, NoAnswerError) as error:
             return Finding(False, str(error), unreachable=True)
         except MeshfleetError as error:
             return Finding(False, str(error))

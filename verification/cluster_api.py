@@ -8,18 +8,25 @@ from __future__ import annotations
 
 import base64
 import binascii
-import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 
-import httpx2
-from lightkube import ApiError, Client, KubeConfig
-from lightkube.core.exceptions import ConfigError
+from lightkube import ApiError, Client
 from lightkube.resources.core_v1 import ConfigMap, Secret
+from msgspec import MsgspecError
 
+from embedded.api_errors import UNEXPECTED, refused
 from embedded.decoders import prepare_decoders
-from topology.errors import ClusterError
-from verification.unreachable import UnreachableError
+from embedded.health import hang_advice
+from embedded.kube.access import read_access
+from embedded.kube.client import connect_to
+from topology.bounded_yaml import LIMIT
+from topology.causes import Cause
+from topology.discovery import is_loopback
+from topology.errors import ClusterError, UnreachableError
+from topology.files import read_text
+from verification.unreachable import NoAnswerError
 from verification.view import ClusterView
 
 WEBHOOK_SILENT = "failed calling webhook"
@@ -34,36 +41,41 @@ prepare_decoders()
 def reach(cluster: ClusterView, patience: float) -> Iterator[Client]:
     """A client for one cluster that only reads and dry-runs, each request `patience` seconds at most.
 
-    Raises UnreachableError when the API server does not answer, ClusterError when it refuses or when the
-    kubeconfig cannot be used. A refusal that a caller wants to read is caught inside, as ApiError.
+    Raises UnreachableError when no API server answers, ClusterError when it refuses, answers with something else, or
+    when the kubeconfig cannot be used. A refusal that a caller wants to read is caught inside, as ApiError.
     """
+    path = Path(cluster.kubeconfig)
+    text = read_text(path, limit=LIMIT, follow=True)
+    if text is None:
+        raise ClusterError(f"the kubeconfig of {cluster.name}: there is no file {path}; `meshfleet up` writes it")
+    name = f"the API server of {cluster.name}"
+    seconds = min(patience, 10.0)
     try:
-        config = KubeConfig.from_file(cluster.kubeconfig).get(context_name=cluster.context)
-        with Client(
-            config=config,
-            dry_run=True,
-            trust_env=False,
-            timeout=httpx2.Timeout(min(patience, 10.0)),
-            field_manager="meshfleet-verify",
-        ) as client:
+        access = read_access(text, cluster.context, path.parent)
+    except ClusterError as error:
+        raise ClusterError(f"the kubeconfig of {cluster.name} cannot be used: {error}") from error
+    try:
+        with connect_to(access, seconds=seconds, dry_run=True, field_manager="meshfleet-verify") as client:
             yield client
     except ApiError as error:
         raise refusal(cluster, error) from error
-    except httpx2.HTTPError as error:
-        raise UnreachableError(
-            f"the API server of {cluster.name} does not answer ({error or type(error).__name__}); "
-            "`meshfleet up` starts an embedded one again"
-        ) from error
-    except (ConfigError, KeyError, OSError, ssl.SSLError) as error:
-        raise ClusterError(f"the kubeconfig of {cluster.name} cannot be used: {error}") from error
+    except MsgspecError as error:
+        raise ClusterError(f"{name}: {UNEXPECTED}") from error
+    except UnreachableError as error:
+        if error.server.rstrip("/") != access.server.rstrip("/"):
+            raise
+        hint = hang_advice(access.server) if error.cause is Cause.SILENT else ""
+        if error.cause is Cause.REFUSED and is_loopback(access.server):
+            hint = "`meshfleet up` starts an embedded one again"
+        raise UnreachableError(name, error.cause, error.detail, advice=hint) from error
 
 
-def refusal(cluster: ClusterView, error: ApiError) -> ClusterError | UnreachableError:
+def refusal(cluster: ClusterView, error: ApiError) -> ClusterError | NoAnswerError:
     """What the API server said, with the cluster's name; a webhook that did not answer is unreachable."""
     message = error.status.message or f"status {error.status.code}"
     if WEBHOOK_SILENT in message:
-        return UnreachableError(f"{cluster.name}: {message}; is its istiod running? `meshfleet up` starts it")
-    return ClusterError(f"the API server of {cluster.name} refuses: {message}")
+        return NoAnswerError(f"{cluster.name}: {message}; is its istiod running? `meshfleet up` starts it")
+    return refused(f"the API server of {cluster.name} refuses", message, error.status.code, error.status.reason)
 
 
 def secret_files(client: Client, cluster: ClusterView, name: str) -> Mapping[str, bytes]:

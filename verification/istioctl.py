@@ -9,7 +9,7 @@ import os
 
 from embedded.bounded_run import OverdueError, run_bounded
 from topology.errors import ProcessError, VerificationError
-from verification.unreachable import UnreachableError
+from verification.unreachable import NoAnswerError
 from verification.view import ClusterView, FleetView
 
 
@@ -20,7 +20,7 @@ def istioctl(
 
     It asks the API server of `cluster`, or that of `at`, in the namespace of the control plane of `cluster`.
 
-    Raises VerificationError when istioctl is not there, UnreachableError when it fails or does not end.
+    Raises VerificationError when istioctl is not there, NoAnswerError when it fails or does not end.
     """
     asked_cluster = at or cluster
     command = [str(fleet.tools / "istioctl"), f"--kubeconfig={asked_cluster.kubeconfig}"]
@@ -31,14 +31,14 @@ def istioctl(
     try:
         done = run_bounded(command, seconds=patience, environment=_environment())
     except OverdueError as error:
-        raise UnreachableError(
+        raise NoAnswerError(
             f"{asked} did not end within {patience:.0f} s; is its API server up, and that of each cluster it reads?"
         ) from error
     except ProcessError as error:
         raise VerificationError(f"{asked}: {error}") from error
     if done.code != 0:
         said = (done.err.strip() or done.out.strip()).splitlines()
-        raise UnreachableError(f"{asked} failed: {said[-1].removeprefix('Error: ') if said else f'exit {done.code}'}")
+        raise NoAnswerError(f"{asked} failed: {said[-1].removeprefix('Error: ') if said else f'exit {done.code}'}")
     return done.out
 
 

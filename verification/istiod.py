@@ -6,15 +6,14 @@ published schema, so each parser takes only what a check needs and says what it 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import httpx2
-
-from topology.errors import VerificationError
-from verification.unreachable import UnreachableError
+from embedded.health import hang_advice
+from embedded.kube.transport import get, json_value
+from topology.causes import Cause
+from topology.errors import UnreachableError, VerificationError
 from verification.view import ClusterView
 
 SHARD_PROVIDER = "Kubernetes/"
@@ -71,19 +70,16 @@ def ask(cluster: ClusterView, page: str, patience: float) -> Any:
         )
     where = f"the istiod of {cluster.name} ({cluster.control_plane.revision}) at {url}/debug/{page}"
     try:
-        # No proxy of the environment: the debug API is only ever asked directly.
-        with httpx2.Client(trust_env=False, timeout=min(patience, 10.0)) as client:
-            response = client.get(f"{url}/debug/{page}")
-    except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-        raise UnreachableError(
-            f"{where} does not answer ({error or type(error).__name__}); `meshfleet up` starts it again"
-        ) from error
-    if response.status_code != httpx2.codes.OK:
-        raise VerificationError(f"{where} answered {response.status_code}: {response.text[:200]}")
+        found = get(f"{url}/debug/{page}", seconds=min(patience, 10.0))
+    except UnreachableError as error:
+        hint = hang_advice(url) if error.cause is Cause.SILENT else "`meshfleet up` starts it again"
+        raise UnreachableError(where, error.cause, error.detail, advice=hint) from error
+    if found.status != 200:
+        raise VerificationError(f"{where} answered {found.status}: {found.shown}")
     try:
-        return response.json()
-    except json.JSONDecodeError as error:
-        raise VerificationError(f"{where} answered no JSON: {response.text[:200]!r}") from error
+        return json_value(found)
+    except ValueError as error:
+        raise VerificationError(f"{where} answered no JSON: {found.shown!r}") from error
 
 
 def known_clusters(answer: Any) -> tuple[KnownCluster, ...]:

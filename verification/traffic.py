@@ -6,21 +6,23 @@ of the request (pkg/test/echo/server/endpoint/http.go of istio/istio).
 
 from __future__ import annotations
 
-import http.client
 import re
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from embedded.kube.transport import get
 from embedded.network.namespaces import inside
 from embedded.waiting import NotYetError, wait_until
-from topology.errors import VerificationError
+from topology.errors import UnreachableError, VerificationError
 
 _ENOUGH = 3
 """So many without an answer say what hundreds would, and each may take seconds."""
 _LONGEST_FAULT = 300
 """Characters of an answer that is kept of what went wrong: Envoy says at the end what TLS did not like."""
+_LARGEST = 4 * 1024 * 1024
+"""Bytes of an answer: an echo server repeats the request, and little more."""
 _LINE = re.compile(r"^(Cluster|ServiceVersion|RequestHeader)=(.*)$", re.MULTILINE)
 _PEER = re.compile(r"(?:^|[;,])URI=(spiffe://[^;,\"]+)")
 
@@ -66,16 +68,17 @@ def send(namespace: str, target: Target, count: int, seconds: float) -> list[Rep
 def ask(target: Target, seconds: float) -> Reply:
     """One request on a connection of its own, from where the calling thread is."""
     begun = time.monotonic()
-    connection = http.client.HTTPConnection(target.address, target.port, timeout=seconds)
     try:
-        connection.request("GET", target.path, headers={"Host": target.host, **target.headers})
-        answer = connection.getresponse()
-        body = answer.read().decode("utf-8", errors="replace")
-    except (OSError, http.client.HTTPException) as error:
-        return Reply(0, fault=str(error) or type(error).__name__, seconds=time.monotonic() - begun)
-    finally:
-        connection.close()
-    return reply(answer.status, body, time.monotonic() - begun)
+        page = get(
+            f"http://{target.address}:{target.port}{target.path}",
+            seconds=seconds,
+            limit=_LARGEST,
+            headers={"Host": target.host, **target.headers},
+        )
+    except UnreachableError as error:
+        fault = f"{error.cause}{f' ({error.detail})' if error.detail else ''}"
+        return Reply(0, fault=fault, seconds=time.monotonic() - begun)
+    return reply(page.status, page.text, time.monotonic() - begun)
 
 
 def answered(namespace: str, target: Target, seconds: float, version: str = "") -> Reply:

@@ -1,13 +1,13 @@
-"""The one error that says: whoever should answer does not."""
+"""The error that says: a program or a webhook between this command and a cluster gives no answer yet."""
 
 from __future__ import annotations
 
 from topology.errors import VerificationError
 
 
-class UnreachableError(VerificationError):
-    """An istiod, an API server or the webhook behind it does not answer; the text says which and where.
+class NoAnswerError(VerificationError):
+    """An istioctl or a webhook does not answer; the text says which.
 
     It is worth waiting a moment for one that is just starting, but not for as long as for a fleet that
-    settles: a check stops asking after `UNREACHABLE_PATIENCE` seconds.
+    settles: a check stops after `UNREACHABLE_PATIENCE` seconds.
     """

@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import threading
 import time
-import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from embedded import processes
 from embedded.node.containers import Container, HttpProbe
 from embedded.node.pod_status import ContainerState
+from topology.errors import UnreachableError
 
 if TYPE_CHECKING:
     import psutil
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 # The kubelet waits ten seconds and then ever longer; here a restart is rare, and somebody waits for it.
 _RESTART_SECONDS: Final = 1.0
 _PROBE_SECONDS: Final = 3.0
+_PROBE_BYTES: Final = 1024 * 1024
 _SIMULATED: Final = "no program of this machine stands for it"
 
 Start = Callable[[Container], subprocess.Popen[bytes] | None]
@@ -104,13 +105,13 @@ class RunningContainer:
 
 def ask_over_http(address: str, probe: HttpProbe) -> bool:
     """Whether what listens at `address` answers well; from the namespace the calling thread is in."""
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    from embedded.kube.transport import get
+
     try:
-        with opener.open(f"http://{address}:{probe.port}{probe.path}", timeout=_PROBE_SECONDS) as answer:
-            return bool(200 <= answer.status < 400)
-    except OSError:
-        # URLError and HTTPError are of this kind too.
+        page = get(f"http://{address}:{probe.port}{probe.path}", seconds=_PROBE_SECONDS, limit=_PROBE_BYTES)
+    except UnreachableError:
         return False
+    return 200 <= page.status < 400
 
 
 def now() -> str:

@@ -7,64 +7,47 @@ All methods may be called from several threads.
 
 from __future__ import annotations
 
-import ipaddress
 import json
 from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx2
-from lightkube import ApiError, Client, KubeConfig
-from lightkube.config import client_adapter
-from lightkube.config.kubeconfig import SingleConfig
-from lightkube.config.models import User
-from lightkube.core.exceptions import ConfigError
+from lightkube import ApiError
 from lightkube.types import CascadeType, PatchType
+from msgspec import MsgspecError
 
-from embedded.decoders import prepare_decoders
+from embedded.api_errors import UNEXPECTED, refused
+from embedded.kube.client import ClusterTransport, connect_to
+from plugins.kubernetes.access import provider_access
 from plugins.kubernetes.faults import RefusedError, UnreachableError
 from plugins.kubernetes.kinds import Kind
-from plugins.kubernetes.settings import Settings, kubeconfig_document
+from plugins.kubernetes.settings import Settings
 from plugins.kubernetes.values import JsonObject
 from topology.errors import ClusterError
 
-_CONNECT_SECONDS = 5.0
 _ANSWER_SECONDS = 60.0
 
 
 class Connection:
     """A connection to the cluster that a provider's settings name.
 
-    Raises ClusterError when the settings name none.
+    Raises ClusterError when the settings name none, or ask for what is not supported.
     """
 
     def __init__(self, settings: Settings) -> None:
-        config = _single_config(settings)
-        user = config.user or User()  # an API server without authentication
-        config = config._replace(user=user)
-        self.server = config.cluster.server
-        # Proxies from the environment are for the world outside, never for this machine.
-        trust_env = not _is_loopback(self.server)
-        timeout = httpx2.Timeout(_ANSWER_SECONDS, connect=_CONNECT_SECONDS)
-        transport = None
-        if not trust_env:
-            context = client_adapter.verify_cluster(config.cluster, user, config.abs_file, trust_env=False)
-            limits = httpx2.Limits(max_connections=None, max_keepalive_connections=16)  # each wait holds one
-            transport = httpx2.HTTPTransport(verify=context, limits=limits, trust_env=False)
-        parameters = client_adapter.ConnectionParams(timeout=timeout, trust_env=trust_env, transport=transport)
-        self._client = Client(config, timeout=timeout, trust_env=trust_env, transport=transport)
-        self._http = client_adapter.Client(config, parameters)
+        access = provider_access(settings)
+        self.server = access.server
+        self._client = connect_to(access, seconds=_ANSWER_SECONDS)
+        transport = ClusterTransport(access, seconds=_ANSWER_SECONDS)
+        timeout = httpx2.Timeout(_ANSWER_SECONDS)
+        self._http = httpx2.Client(base_url=access.server, transport=transport, trust_env=False, timeout=timeout)
 
     def fetch(self, path: str, what: str) -> JsonObject:
         """GET of a path that is no object (`/apis/apps/v1`), parsed."""
         with _Told(self.server, what):
             response = self._http.get(path.lstrip("/"))
             if response.status_code >= 400:
-                raise RefusedError(
-                    f"{self.server} refuses {what}: {response.text.strip()}",
-                    response.status_code,
-                    "",
-                )
+                raise ApiError(response=response, request=response.request)
             found: JsonObject = response.json()
             return found
 
@@ -121,7 +104,8 @@ class Connection:
         headers = {"Accept": "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"}
         with _Told(self.server, f"the list of {kind.plural} in {namespace}"):
             response = self._http.get(kind.path(namespace).lstrip("/"), params=params, headers=headers)
-            response.raise_for_status()
+            if response.status_code >= 400:
+                raise ApiError(response=response, request=response.request)
             return [item["metadata"] for item in response.json().get("items") or []]
 
     def watch(
@@ -137,12 +121,11 @@ class Connection:
             "resourceVersion": version,
             "timeoutSeconds": str(max(1, int(seconds))),
         }
-        # The server ends the watch by itself; a server that died silently is noticed a little later.
-        timeout = httpx2.Timeout(_ANSWER_SECONDS, connect=_CONNECT_SECONDS, read=max(1.0, seconds) + 5.0)
         path = kind.path(namespace).lstrip("/")
         with (
             _Told(self.server, kind.describe(namespace, name)),
-            self._http.stream("GET", path, params=params, timeout=timeout) as response,
+            # The server ends the watch by itself; for a server that died silently the transport does, a little later.
+            self._http.stream("GET", path, params=params) as response,
         ):
             if response.status_code >= 400:
                 return
@@ -157,7 +140,7 @@ class Connection:
 
 
 class _Told:
-    """Turns the HTTP library's errors into ours, naming the server and what was asked for."""
+    """Turns the HTTP library's errors into ours, naming the server and what the request was for."""
 
     def __init__(self, server: str, what: str) -> None:
         self._server = server
@@ -167,66 +150,19 @@ class _Told:
         return None
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        subject = f"{self._server} refuses {self._what}"
         if isinstance(error, ApiError):
             status = error.status
-            raise RefusedError(
-                f"{self._server} refuses {self._what}: {status.message}",
-                status.code or 0,
-                status.reason or "",
-            ) from error
-        if isinstance(error, httpx2.HTTPStatusError):
-            code = error.response.status_code
-            raise RefusedError(f"{self._server} refuses {self._what}: HTTP {code}", code, "") from error
-        if isinstance(error, httpx2.TransportError):
-            raise UnreachableError(
-                f"the API server {self._server} does not answer (asked for {self._what}): "
-                f"{error or type(error).__name__}. Start the cluster, or correct the kubeconfig; "
-                "`meshfleet up --forget` drops one that is gone for good"
-            ) from error
-        if isinstance(error, ConfigError | OSError):
-            raise ClusterError(f"the kubeconfig for {self._server} cannot be used: {error}") from error
+            raise refused(subject, status.message, status.code, status.reason) from error
+        if isinstance(error, UnreachableError):
+            raise error.about(self._what) from error
+        if isinstance(error, _WRONG_SHAPE):
+            raise ClusterError(f"{self._server}, {self._what}: {UNEXPECTED}") from error
 
 
-def _single_config(settings: Settings) -> SingleConfig:
-    try:
-        document = kubeconfig_document(settings.kubeconfig)
-    except (ValueError, OSError) as error:
-        raise ClusterError(f"the provider's `kubeconfig` cannot be read: {error}") from error
-    if document is None:
-        raise ClusterError(
-            "the provider has no `kubeconfig`: pass its content (or a path) to the Provider resource; "
-            "the ambient kubeconfig is never used"
-        )
-    try:
-        prepare_decoders()
-        config = KubeConfig.from_dict(document, fname=_path_of(settings.kubeconfig))
-        if settings.cluster is not None:
-            chosen = config.get(settings.context)
-            if chosen is None or settings.cluster not in config.clusters:
-                raise ClusterError(f"the provider's `cluster` {settings.cluster!r} is not in its kubeconfig")
-            return chosen._replace(cluster=config.clusters[settings.cluster])
-        chosen = config.get(settings.context)
-    except KeyError as error:
-        raise ClusterError(f"the provider's `kubeconfig` lacks the entry {error}") from error
-    except ConfigError as error:
-        names = ", ".join(sorted(str(entry.get("name")) for entry in document.get("contexts") or [])) or "none"
-        raise ClusterError(f"the provider's `kubeconfig` cannot be used: {error}; its contexts: {names}") from error
-    if chosen is None:
-        raise ClusterError("the provider's `kubeconfig` has no current-context: set `context`")
-    return chosen
-
-
-def _path_of(kubeconfig: Any) -> str | None:
-    return kubeconfig if isinstance(kubeconfig, str) and "\n" not in kubeconfig and "{" not in kubeconfig else None
+# The answers are plain JSON here, of which the transport has checked what all objects have in common.
+_WRONG_SHAPE = (MsgspecError, LookupError, TypeError, ValueError, AttributeError, RecursionError)
 
 
 def _within(kind: Kind, namespace: str | None) -> dict[str, Any]:
     return {"namespace": namespace} if kind.namespaced else {}
-
-
-def _is_loopback(server: str) -> bool:
-    host = urlsplit(server).hostname or ""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")

@@ -1,7 +1,7 @@
 """What can go wrong between this plugin and an API server, told apart where the plugin acts on the difference.
 
 ClusterError
-├── UnreachableError   the server does not answer
+├── UnreachableError   no usable answer comes from the server
 ├── RefusedError       it answered with an error
 ├── KindMissingError   it has no such kind, perhaps not yet
 └── NotReadyError      an object exists but did not become ready in its time
@@ -9,20 +9,9 @@ ClusterError
 
 from __future__ import annotations
 
-from topology.errors import ClusterError
+from topology.errors import ClusterError, RefusedError, UnreachableError
 
-
-class UnreachableError(ClusterError):
-    """The API server does not answer at all."""
-
-
-class RefusedError(ClusterError):
-    """The API server answered with an error; `code` is the HTTP status, `reason` Kubernetes' own word for it."""
-
-    def __init__(self, message: str, code: int, reason: str) -> None:
-        super().__init__(message)
-        self.code = code
-        self.reason = reason
+__all__ = ["KindMissingError", "NotReadyError", "RefusedError", "UnreachableError"]
 
 
 class KindMissingError(ClusterError):

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from plugins.kubernetes.settings import Settings, kubeconfig_document
+from plugins.kubernetes.settings import Settings
 from plugins.kubernetes.values import JsonObject
 from topology.errors import ReleaseError, ToolchainError
 
@@ -91,23 +91,10 @@ class Helm:
         return output
 
     def _kubeconfig(self, directory: Path) -> list[str]:
-        settings = self._settings
-        document = kubeconfig_document(settings.kubeconfig) or {}
-        given = str(settings.kubeconfig)
-        if settings.cluster is None and "\n" not in given and not given.lstrip().startswith("{"):
-            path = Path(given).expanduser()
-        else:
-            if settings.cluster is not None:
-                active = settings.context or document.get("current-context")
-                for entry in document.get("contexts") or []:
-                    if entry.get("name") == active:
-                        entry["context"] = {
-                            **entry["context"],
-                            "cluster": settings.cluster,
-                        }
-            path = _private_file(directory / "kubeconfig", json.dumps(document))
-        context = [] if settings.context is None else ["--kube-context", settings.context]
-        return ["--kubeconfig", str(path), *context]
+        from plugins.kubernetes.access import provider_access
+
+        # What the client has of it, so that both are the same user at the same server.
+        return ["--kubeconfig", str(_private_file(directory / "kubeconfig", provider_access(self._settings).text))]
 
 
 def _stopped(process: subprocess.Popen[str]) -> tuple[str, str]:

@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from plugins.kubernetes.values import UNKNOWN, JsonObject, Unknown
-from topology.errors import ClusterError, UnsupportedError
+from topology.errors import ClusterError, DocumentError, FileError, UnsupportedError
+from topology.files import read_text
 
 # Asks for something this plugin does not do, and would be dangerous to ignore.
 _REFUSED = ("renderYamlToDirectory", "alwaysRender")
+_LIMIT = 1024 * 1024
 _VARIABLE_PREFIX = "kubernetes:config:"
 
 
@@ -83,33 +85,44 @@ def active_cluster(arguments: Mapping[str, Any]) -> JsonObject | None:
 
     Used to tell whether a changed kubeconfig means another cluster.
     """
-    document = kubeconfig_document(_kubeconfig(arguments.get("kubeconfig")))
-    if document is None:
+    text, _ = kubeconfig_text(_kubeconfig(arguments.get("kubeconfig")))
+    if text is None:
         return None
-    context_name = _text(arguments.get("context")) or document.get("current-context")
-    contexts = {entry.get("name"): entry.get("context") or {} for entry in document.get("contexts") or []}
-    clusters = {entry.get("name"): entry.get("cluster") for entry in document.get("clusters") or []}
-    name = _text(arguments.get("cluster")) or (contexts.get(context_name) or {}).get("cluster")
-    return clusters.get(name)
+    from topology.bounded_yaml import load_yaml  # only needed once a cluster is spoken of
 
-
-def kubeconfig_document(kubeconfig: str | Unknown | None) -> JsonObject | None:
-    """The parsed kubeconfig (YAML or JSON), from the text itself or from the file it names; None if there is none."""
-    if not isinstance(kubeconfig, str) or not kubeconfig.strip():
-        return None
-    import yaml  # only needed once a cluster is spoken of; part of Pulumi's own requirements
-
-    text = kubeconfig
-    if "\n" not in kubeconfig and not kubeconfig.lstrip().startswith("{"):
-        path = Path(kubeconfig).expanduser()
-        if path.is_file():
-            text = path.read_text(encoding="utf-8")
     try:
-        document = yaml.safe_load(text)
-    except yaml.YAMLError:
-        # Its own words quote the document, which holds keys.
-        raise ClusterError("the provider's `kubeconfig` is neither YAML nor the path of a file") from None
-    return document if isinstance(document, dict) else None
+        document = load_yaml(text, what="kubeconfig")
+    except DocumentError as error:
+        raise ClusterError(f"the provider's {error}") from None
+    if not isinstance(document, Mapping):
+        return None
+    context = _entry(document, "context", _text(arguments.get("context")) or document.get("current-context"))
+    return _entry(document, "cluster", _text(arguments.get("cluster")) or (context or {}).get("cluster"))
+
+
+def kubeconfig_text(kubeconfig: str | Unknown | None) -> tuple[str | None, Path | None]:
+    """The kubeconfig (YAML or JSON) itself, and the directory it lies in where it is given as a path.
+
+    None if there is none. Raises ClusterError for a path that cannot be read.
+    """
+    if not isinstance(kubeconfig, str) or not kubeconfig.strip():
+        return None, None
+    if "\n" in kubeconfig or kubeconfig.lstrip().startswith("{"):
+        return kubeconfig, None
+    path = Path(kubeconfig).expanduser()
+    try:
+        text = read_text(path, limit=_LIMIT, follow=True)
+    except FileError as error:
+        raise ClusterError(f"the provider's `kubeconfig`: {error}") from None
+    return (kubeconfig, None) if text is None else (text, path.absolute().parent)
+
+
+def _entry(document: Mapping[str, Any], kind: str, name: Any) -> JsonObject | None:
+    entries = document.get(f"{kind}s")
+    for entry in entries if isinstance(entries, list) else []:
+        if isinstance(entry, Mapping) and entry.get("name") == name and isinstance(entry.get(kind), Mapping):
+            return dict(entry[kind])
+    return None
 
 
 def _kubeconfig(value: Any) -> str | Unknown | None:

@@ -11,12 +11,15 @@ import pytest
 from ruamel.yaml import YAML
 
 from components.kubeconfig_file import KubeconfigFile, kubeconfig_files, read_kubeconfig
+from tests.tls_servers import self_signed
 from topology import Existing, Fleet, TopologyError, load
 
 pytestmark = pytest.mark.proof("existing clusters by an explicit kubeconfig and context", step=0)
 
 TOKEN = "the-token-that-nobody-may-see"
 FIELD = "clusters.west.existing"
+PEM = dict(zip(("c.pem", "keys/k.pem"), self_signed("admin"), strict=True))
+PEM["ca.pem"] = PEM["c.pem"]
 
 
 def kubeconfig(**changes: Any) -> dict[str, Any]:
@@ -43,8 +46,8 @@ def kubeconfig(**changes: Any) -> dict[str, Any]:
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     (tmp_path / "keys").mkdir()
-    for name in ("ca.pem", "c.pem", "keys/k.pem"):
-        (tmp_path / name).write_text(f"PEM of {name}", encoding="utf-8")
+    for name, content in PEM.items():
+        (tmp_path / name).write_bytes(content)
     file = tmp_path / "config"
     write(file, kubeconfig())
     return file
@@ -72,16 +75,16 @@ def test_the_named_context_is_all_that_is_left_and_nothing_is_by_path(path: Path
     content = json.loads(file.content)
     assert file.server == "https://west.example:6443"
     assert content["current-context"] == "admin"
-    assert content["contexts"] == [{"name": "admin", "context": {"cluster": "c1", "user": "u1", "namespace": "x"}}]
+    assert content["contexts"] == [{"name": "admin", "context": {"cluster": "c1", "user": "u1"}}]
     (cluster,), (user,) = content["clusters"], content["users"]
     assert cluster["cluster"] == {
         "server": "https://west.example:6443",
-        "certificate-authority-data": base64.b64encode(b"PEM of ca.pem").decode(),
+        "certificate-authority-data": base64.b64encode(PEM["ca.pem"]).decode(),
     }
     assert user["user"] == {
         "token": TOKEN,
-        "client-certificate-data": base64.b64encode(b"PEM of c.pem").decode(),
-        "client-key-data": base64.b64encode(b"PEM of keys/k.pem").decode(),
+        "client-certificate-data": base64.b64encode(PEM["c.pem"]).decode(),
+        "client-key-data": base64.b64encode(PEM["keys/k.pem"]).decode(),
     }
     assert "somebody else" not in file.content
 
@@ -103,7 +106,7 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 def test_a_folder_is_no_kubeconfig(tmp_path: Path) -> None:
     field, message = fault(tmp_path)
     assert field == f"{FIELD}.kubeconfig"
-    assert "cannot be read: Is a directory" in message
+    assert f"{tmp_path}: Is a directory" in message
 
 
 @pytest.mark.parametrize(
@@ -118,34 +121,43 @@ def test_a_folder_is_no_kubeconfig(tmp_path: Path) -> None:
 )
 def test_a_file_that_is_no_yaml_is_refused_without_repeating_it(content: str, path: Path) -> None:
     path.write_text(content, encoding="utf-8")
-    assert fault(path) == (f"{FIELD}.kubeconfig", f"{path} is not YAML")
+    field, message = fault(path)
+    assert field == f"{FIELD}.kubeconfig"
+    assert message.startswith(f"{path}: is not YAML: ")
 
 
 def test_a_file_that_is_no_text_is_refused(path: Path) -> None:
     path.write_bytes(b"\xff\xfe\x00")
-    assert fault(path) == (f"{FIELD}.kubeconfig", f"{path} is not YAML")
+    assert fault(path)[1].startswith(f"{path}: is not text in UTF-8")
 
 
 @pytest.mark.parametrize("content", ["", TOKEN, "[1, 2]", "42"])
 def test_yaml_that_is_no_mapping_is_no_kubeconfig(content: str, path: Path) -> None:
     path.write_text(content, encoding="utf-8")
-    assert fault(path) == (f"{FIELD}.kubeconfig", f"{path} is not a kubeconfig")
+    assert fault(path) == (
+        f"{FIELD}.kubeconfig",
+        f"{path}: not a mapping; give the content of a kubeconfig file",
+    )
 
 
 def test_an_unknown_context_is_refused_and_those_there_are_are_named(path: Path) -> None:
     assert fault(path, "north") == (
         f"{FIELD}.context",
-        f"{path} has no context 'north'; it has admin, another, dangling",
+        f"{path}: no context 'north'; it has admin, another, dangling",
     )
     write(path, {"kind": "Config"})
-    assert fault(path)[1] == f"{path} has no context 'admin'; it has none"
+    assert fault(path)[1] == f"{path}: no context 'admin'; it has none"
 
 
-@pytest.mark.parametrize("context", ["another", "dangling"])
-def test_a_context_must_lead_to_an_https_server(context: str, path: Path) -> None:
-    field, message = fault(path, context)
+def test_a_context_must_lead_to_an_https_server(path: Path) -> None:
+    field, message = fault(path, "another")
     assert field == f"{FIELD}.context"
-    assert f"the context '{context}' leads to no https:// server" in message
+    assert "the context 'another' leads to no https:// server" in message
+    field, message = fault(path, "dangling")
+    assert (field, message) == (
+        f"{FIELD}.kubeconfig",
+        f"{path}: the context names the cluster 'gone', which is not there",
+    )
 
 
 def test_a_file_it_names_must_be_there(path: Path) -> None:
@@ -161,11 +173,8 @@ def test_a_file_it_names_must_be_there(path: Path) -> None:
 )
 def test_a_damaged_section_is_a_fault_and_not_a_failure_of_the_program(section: str, content: Any, path: Path) -> None:
     write(path, kubeconfig(**{section: content}))
-    if section == "users":
-        # A user that is missing has no credentials, and the API server will say so.
-        assert json.loads(read(path).content)["users"] == [{"name": "u1", "user": {}}]
-    else:
-        assert fault(path)[0] == f"{FIELD}.context"
+    # The other readers would refuse a user that is not there.
+    assert fault(path)[0] == (f"{FIELD}.context" if section == "contexts" else f"{FIELD}.kubeconfig")
 
 
 @pytest.mark.parametrize(

@@ -194,9 +194,9 @@ def test_a_kubeconfig_needs_no_other_file(kubeconfig: str, tmp_path: Path) -> No
         ("", None, "not a mapping"),
         ("key: [SECRET", None, "not YAML"),
         ("- SECRET", None, "not a mapping"),
-        ("clusters: []", None, "not usable"),
-        ("current-context: a\nclusters: []\ncontexts: []\nusers: []", None, "not usable"),
-        ("contexts: [{name: a}]", "b", "no context 'b'; it has a"),
+        ("clusters: []", None, "no current context"),
+        ("current-context: a\nclusters: []\ncontexts: []\nusers: []", None, "no context 'a'; it has none"),
+        ("contexts: [{name: a, context: {}}]", "b", "no context 'b'; it has a"),
     ],
 )
 def test_what_is_no_kubeconfig_is_refused_without_being_quoted(text: str, context: str | None, fault: str) -> None:

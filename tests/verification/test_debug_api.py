@@ -10,9 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from topology.errors import VerificationError
+from topology.errors import UnreachableError, VerificationError
 from verification import FleetView, istiod
-from verification.unreachable import UnreachableError
 from verification.view import ClusterView
 
 pytestmark = pytest.mark.proof("verification of a running fleet", step=0)

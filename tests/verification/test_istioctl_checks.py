@@ -17,7 +17,7 @@ from topology.errors import VerificationError
 from verification import FleetView
 from verification.checks import istioctl_analyze, istioctl_remote_clusters
 from verification.istioctl import istioctl
-from verification.unreachable import UnreachableError
+from verification.unreachable import NoAnswerError
 
 pytestmark = pytest.mark.proof("istioctl agrees with the fleet", step=0)
 
@@ -148,13 +148,13 @@ def test_istioctl_is_led_to_the_cluster_and_to_no_other(fleet: FleetView, monkey
 
 def test_a_failing_istioctl_tells_its_last_words(fleet: FleetView) -> None:
     script(fleet, "echo first >&2; echo 'Error: unable to find any Istiod instances' >&2; exit 1")
-    with pytest.raises(UnreachableError, match="against west failed: unable to find any Istiod instances"):
+    with pytest.raises(NoAnswerError, match="against west failed: unable to find any Istiod instances"):
         istioctl(fleet, fleet.clusters[0], ["remote-clusters"], 5)
 
 
 def test_an_istioctl_that_does_not_end_is_ended(fleet: FleetView) -> None:
     script(fleet, "exec sleep 60")
-    with pytest.raises(UnreachableError, match="did not end within 0 s"):
+    with pytest.raises(NoAnswerError, match="did not end within 0 s"):
         istioctl(fleet, fleet.clusters[0], ["analyze"], 0.2)
 
 

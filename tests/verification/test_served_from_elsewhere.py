@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from manifests.namespaces import CONTROL_PLANES
+from topology.causes import Cause, advice
 from topology.errors import CertificateError, VerificationError
 from verification import ALL, FleetView, MeshView, read_fleet
 from verification.checks import served_from_elsewhere
@@ -189,7 +190,10 @@ def test_what_is_not_there_is_told_and_a_refusal_is_one(
     assert (answer.ok, answer.detail) == (False, "east: it is not there; run `meshfleet up`")
     forbidden = (403, {"kind": "Status", "message": "you may not", "code": 403})
     answer = ask(served, "east", kubeconfig(serve(remote_answers(root) | {f"GET {gone}": forbidden}).url))
-    assert (answer.ok, answer.detail) == (False, "the API server of east refuses: you may not")
+    assert (answer.ok, answer.detail) == (
+        False,
+        "the API server of east refuses: you may not; " + advice(Cause.FORBIDDEN),
+    )
 
 
 def test_a_mesh_of_which_status_has_no_root_is_not_served(served: FleetView, authority: Any) -> None:

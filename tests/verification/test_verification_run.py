@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from topology.errors import ClusterError
 from verification import ALL, Answer, Check, ClusterView, Finding, FleetView, Report, run
-from verification.unreachable import UnreachableError
+from verification.unreachable import NoAnswerError
 
 pytestmark = pytest.mark.proof("verification of a running fleet", step=0)
 
@@ -40,7 +40,7 @@ def one(fleet: FleetView) -> FleetView:
 
 
 def test_a_condition_that_settles_is_waited_for(one: FleetView) -> None:
-    check = Told(Finding(False, "not yet"), UnreachableError("starting"), Finding(True, "there"))
+    check = Told(Finding(False, "not yet"), NoAnswerError("starting"), Finding(True, "there"))
     (answer,) = check.ask(one, bound=5)
     assert (answer.ok, answer.detail, answer.cluster, check.looks) == (True, "there", "west", 3)
 
