@@ -29,10 +29,7 @@ def east_west_gateway(fleet: Fleet, cluster: str) -> Release:
     service = chart_service(declared)
     values: Object = {"name": EAST_WEST_GATEWAY, "service": service}
     if fleet.is_network_gateway(cluster):
-        network = fleet.gateway_network(cluster)
-        values["networkGateway"] = network
-        # Injection gives it the network of the cluster, from which a move of the cluster may have it differ.
-        values["env"] = {"ISTIO_META_NETWORK": network}
+        values["networkGateway"] = fleet.gateway_network(cluster)
         values["networkGatewayPorts"] = {"tls": {"port": declared.port, "targetPort": 15443}}
         if declared.port != NETWORK_PORT:
             # Without it istiod looks for the port 15443 and, in vain, takes the Service for no gateway at all
@@ -43,7 +40,7 @@ def east_west_gateway(fleet: Fleet, cluster: str) -> Release:
         service["ports"] = [{"name": name, "port": port, "targetPort": port} for name, port in PORTS.items()]
     if fleet.istio.gateways != "default":
         values["revision"] = fleet.istio.gateways
-    values["podAnnotations"] = injected.annotation(injected.gateway_facts(fleet, cluster))
+    values["podAnnotations"] = injected.annotation(injected.east_west_facts(fleet, cluster))
     values |= chart_replicas(declared, simulated)
     return Release(EAST_WEST_GATEWAY, fleet.system_namespace(cluster), Chart.GATEWAY, values, wait=not simulated)
 

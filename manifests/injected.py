@@ -26,10 +26,13 @@ def workload_facts(fleet: Fleet, cluster: str) -> dict[str, Any]:
 
 
 def gateway_facts(fleet: Fleet, cluster: str) -> dict[str, Any]:
-    """The same of a gateway's proxy; one that leads into another network than its cluster's names that too."""
-    facts = _facts(fleet, cluster, fleet.istio.gateways)
-    led = fleet.gateway_network(cluster) if fleet.is_network_gateway(cluster) else ""
-    return facts | ({"gatewayNetwork": led} if led else {})
+    """The same of the proxy of an ingress gateway."""
+    return _facts(fleet, cluster, fleet.istio.gateways)
+
+
+def east_west_facts(fleet: Fleet, cluster: str) -> dict[str, Any]:
+    """The same of the east-west gateway's, which is on the network that it leads into: its pods have the label."""
+    return gateway_facts(fleet, cluster) | {"network": fleet.gateway_network(cluster)}
 
 
 def annotation(facts: dict[str, Any]) -> dict[str, str]:
@@ -39,7 +42,11 @@ def annotation(facts: dict[str, Any]) -> dict[str, str]:
 
 def described(fleet: Fleet, cluster: str) -> dict[str, Any]:
     """The facts of a cluster as status tells them."""
-    return {"workloads": workload_facts(fleet, cluster), "gateways": gateway_facts(fleet, cluster)}
+    return {
+        "workloads": workload_facts(fleet, cluster),
+        "gateways": gateway_facts(fleet, cluster),
+        "eastWest": east_west_facts(fleet, cluster),
+    }
 
 
 def _facts(fleet: Fleet, cluster: str, revision: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from topology import Fleet, TopologyError, load
+from topology import Fleet, load
 from topology.deployed import Deployed, DeployedNetwork
 from topology.network_moves import gateways_during
 from topology.stages import AS_DEPLOYED, Stage, stages
@@ -97,7 +97,7 @@ def test_a_move_that_was_interrupted_goes_on_where_pods_may_be_on_either_network
 def test_an_interrupted_move_is_ended_before_another_one_begins() -> None:
     target = fleet_on({"a": "one", "b": "three", "c": "three"})
     way = stages(deployed({"a": "one", "b": "one", "c": "three"}, begun={"b": "two"}), target)
-    assert [networks["b"] for networks, _, _ in shown(way)][0] == "two"
+    assert next(networks["b"] for networks, _, _ in shown(way)) == "two"
     assert way[-1].fleet == target
 
 
@@ -131,13 +131,10 @@ PLACES = st.dictionaries(st.sampled_from(NAMES), st.sampled_from(NETWORKS), min_
 
 
 @given(PLACES, PLACES)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_every_network_of_a_mesh_has_a_gateway_at_every_moment(before: dict[str, str], after: dict[str, str]) -> None:
     target = fleet_on(after)
-    try:
-        faults = list(transitions(described(before), target))
-    except TopologyError:  # pragma: no cover - none is raised here
-        raise
+    faults = list(transitions(described(before), target))
     way = stages(deployed({name: before[name] for name in before if name in after}), target)
     assert way[-1].fleet == target
     if faults or len(after) < 2:

@@ -15,10 +15,10 @@ from ipaddress import collapse_addresses
 from itertools import combinations, pairwise
 
 from topology.address_blocks import POD_BLOCK, SERVICE_BLOCK
+from topology.addresses import IpNetwork
 from topology.cluster import Cluster
 from topology.draft import Draft
 from topology.faults import Fault
-from topology.network import IpNetwork
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,7 @@ def _sound(declared: list[Declared]) -> bool:
     for version in (4, 6):
         services = [one.range for one in declared if one.key == "serviceCidr" and one.range.version == version]
         pods = [one.range for one in declared if one.key == "podCidr" and one.range.version == version]
+        # All of them are of one version.
         merged: list[IpNetwork] = [*services, *collapse_addresses(pods)]  # type: ignore[type-var]
         ordered = sorted(merged, key=lambda one: (int(one.network_address), one.prefixlen))
         # Blocks lie in one another or apart, so in this order one that holds another holds the next one.

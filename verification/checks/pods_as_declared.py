@@ -96,17 +96,14 @@ def differences(cluster: ClusterView, pod: Pod) -> Iterator[tuple[str, str, str]
     """Field, what the pod has, what it should have. Pure."""
     annotations, labels = annotations_of(pod), labels_of(pod)
     environment = sidecar_environment(pod) or {}
-    wanted = _wanted(cluster, annotations)
-    east_west = labels.get(EAST_WEST[0]) == EAST_WEST[1]
+    wanted = _wanted(cluster, annotations, labels)
     for field, variable in VARIABLES.items():
-        should = str(wanted.get(field, ""))
-        if field == "network" and east_west:
-            should = str(wanted.get("gatewayNetwork") or should)
-        has = environment.get(variable, "").strip()
+        has, should = environment.get(variable, "").strip(), str(wanted.get(field, ""))
         if has != should:
             yield field, has, should
+    # By which istiod sends others to it, whatever its own proxy was told.
     label = labels.get(NETWORK_LABEL)
-    if label is not None and label != wanted.get("network") and not (east_west and _by_namespace(cluster)):
+    if label is not None and label != wanted.get("network"):
         yield f"the label {NETWORK_LABEL}", label, str(wanted.get("network", ""))
     yield from _settings(environment, wanted)
     tag = proxy_image(pod).rpartition(":")[2]
@@ -141,12 +138,13 @@ def counts(pod: Pod) -> bool:
     return INJECTED in annotations_of(pod) and not leaving
 
 
-def _wanted(cluster: ClusterView, annotations: Mapping[str, str]) -> Mapping[str, Any]:
-    """The facts of workloads, or those of gateways for a pod that is on their revision alone."""
-    workloads, gateways = cluster.injected.workloads, cluster.injected.gateways
-    of_gateway = ANNOTATION in annotations and "gatewayNetwork" in _read(annotations[ANNOTATION])
-    on_theirs = annotations.get(REVISION, "default") == gateways.get("revision") != workloads.get("revision")
-    return gateways if of_gateway or on_theirs else {**workloads, "gatewayNetwork": gateways.get("gatewayNetwork")}
+def _wanted(cluster: ClusterView, annotations: Mapping[str, str], labels: Mapping[str, str]) -> Mapping[str, Any]:
+    """The facts of workloads, or those of gateways for one of them, and for a pod that is on their revision alone."""
+    injected = cluster.injected
+    if labels.get(EAST_WEST[0]) == EAST_WEST[1] and injected.east_west:
+        return injected.east_west
+    on_theirs = annotations.get(REVISION, "default") == injected.gateways.get("revision")
+    return injected.gateways if on_theirs else injected.workloads
 
 
 def _settings(environment: Mapping[str, str], wanted: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
@@ -166,11 +164,6 @@ def _annotated(annotations: Mapping[str, str], cluster: ClusterView) -> Iterator
         has, should = str(facts.get(field, "")), str(cluster.injected.workloads.get(field, ""))
         if has != should:
             yield field, has, should
-
-
-def _by_namespace(cluster: ClusterView) -> bool:
-    """Whether injection writes no label, so that a gateway keeps that of its chart."""
-    return cluster.pods == "real"
 
 
 def _read(text: str) -> dict[str, Any]:
