@@ -21,6 +21,8 @@ from automation.virtual_machines import vm
 from automation.walking import walk
 from topology.files import make_directory, write_file
 
+AS_STACK_SAYS = "the fleet is as the stack says"
+
 # What one command alone needs is imported in it: the start counts in every run of every command.
 app = typer.Typer(
     cls=CommandGroup,
@@ -53,6 +55,7 @@ def up(
     A change that would break something if it were made at once is made in stages.
     """
     from automation import forgetting
+    from automation.effect import after_up
     from automation.first_steps import first_steps
 
     session, start = open_session(stack, quiet=json), time.monotonic()
@@ -62,14 +65,18 @@ def up(
         reached = walk(session, session.stages(), refresh=refresh)
         forgetting.done(session.checkout, session.file.stack)
         drop_kubeconfigs(session.checkout, session.file.stack, session.topology.clusters)
+        restarts = after_up(session, [change for one in reached for change in one.record.changes])
     seconds = round(time.monotonic() - start, 1)
     changes = counted(change for one in reached for change in one.record.changes)
     if json:
         told_of = {"forgotten": forgotten} if forgotten else {}
         told_stages = {"stages": [one.as_json() for one in reached]} if reached[0].stage.name else {}
-        answer({"ok": True, "stack": stack, **told_of, **told_stages, "changes": changes, "seconds": seconds})
+        left = {"restarts": restarts} if restarts else {}
+        answer({"ok": True, "stack": stack, **told_of, **told_stages, "changes": changes, **left, "seconds": seconds})
     else:
         done = ", ".join(f"{count} {kind}" for kind, count in changes.items())
+        for line in restarts:
+            say(line)
         say(f"{stack} is up in {seconds} s: {done or 'nothing changed'}")
 
 
@@ -145,22 +152,24 @@ def status(stack: Stack, json: Json = False) -> None:
 @app.command()
 def drift(stack: Stack, json: Json = False) -> None:
     """Compare the world with the stack; exit 3 and the list when they differ."""
+    from automation.effect import not_in_effect, unreachable
     from automation.tables import changes_table
 
     session = open_session(stack, quiet=json)
     with session.working("drift"):
-        session.status()
+        status = session.status()
         record, unread = session.compare(f"drift {stack}")
+        stale = not_in_effect(session, status, unreachable(record, unread))
     if json:
-        found = [*(str(change) for change in record.changes), *unread]
+        found = [*(str(change) for change in record.changes), *unread, *stale]
         answer({"ok": not found, "stack": stack, "drift": found})
     else:
-        changes_table(record.changes, "the fleet is as the stack says")
-        for line in unread:
+        changes_table(record.changes, "the objects of the fleet are as the stack says" if stale else AS_STACK_SAYS)
+        for line in (*unread, *stale):
             say(line)
         if record.changes:
             say(f"meshfleet up --refresh --stack {stack} makes it so again")
-    if record.changes:
+    if record.changes or stale:
         leave(DRIFTED)
 
 

@@ -2,7 +2,8 @@
 
 The stack's output `fleet` is written when a run has done everything, so it says what every cluster has reached. Of
 revisions that is enough, since each step of an upgrade can be taken again. Of a mesh's roots the inputs of its
-component tell more: they are written before a run changes any cluster, so they say what was begun.
+component tell more: they are written before a run changes any cluster, so they say what was begun. Of the network of
+a cluster the label of its system namespace does, which changes before anything is injected with the new one.
 """
 
 from __future__ import annotations
@@ -12,10 +13,14 @@ from typing import Any
 
 from automation.recorded_state import Deployment, description_of, resources_of
 from components.tokens import COMPONENT_PREFIX
-from topology.deployed import Bundle, Deployed, DeployedRevisions, DeployedTrust
+from manifests.namespaces import NETWORK_LABEL
+from topology.deployed import Bundle, Deployed, DeployedNetwork, DeployedRevisions, DeployedTrust
 from topology.names import DEFAULT_ROOT
 
 MESH = f"{COMPONENT_PREFIX}MeshTrust"
+NAMESPACE = "kubernetes:core/v1:Namespace"
+SYSTEM = "/istio-system"
+"""How the logical name of the namespace of a cluster's control plane ends, whatever the namespace is called."""
 
 
 def deployed_in(deployment: Deployment) -> Deployed:
@@ -27,7 +32,22 @@ def deployed_in(deployment: Deployment) -> Deployed:
         if resource["type"] == MESH:
             mesh = str(resource["urn"]).rpartition("::mesh ")[2]
             begun[mesh] = tuple((resource.get("inputs") or {}).get("bundle") or ()) or None
-    return Deployed({mesh: _trust(reached.get(mesh), bundle) for mesh, bundle in begun.items()}, _revisions(fleet))
+    trust = {mesh: _trust(reached.get(mesh), bundle) for mesh, bundle in begun.items()}
+    return Deployed(trust, _revisions(fleet), dict(_networks(deployment, fleet)))
+
+
+def _networks(deployment: Deployment, fleet: Mapping[str, Any]) -> Iterator[tuple[str, DeployedNetwork]]:
+    labelled = {}
+    for resource in resources_of(deployment):
+        name = str(resource["urn"]).rpartition("::")[2]
+        if resource["type"] == NAMESPACE and name.endswith(SYSTEM):
+            metadata = (resource.get("inputs") or {}).get("metadata") or {}
+            labelled[name.removesuffix(SYSTEM)] = (metadata.get("labels") or {}).get(NETWORK_LABEL)
+    for entry in fleet.get("clusters") or ():
+        name, network = entry.get("name"), entry.get("network")
+        if name and network:
+            gateway = (entry.get("gateway") or {}).get("network") or ""
+            yield name, DeployedNetwork(network, labelled.get(name) or network, gateway)
 
 
 def _revisions(fleet: Mapping[str, Any]) -> DeployedRevisions | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -14,7 +15,8 @@ class ClusterAccess:
 
     `kubeconfig` is secret; `context` empty means the current one; `server` is the URL of the API server.
     `goes_with` is the resource whose deletion takes the cluster's contents along, None when the cluster stays.
-    `pods` is `real`, `processes`, or `simulated`, with the reason where they were to be processes.
+    `pods` is `real`, `processes`, or `simulated`, with the reason where they were to be processes. `nodes` are what
+    pods wait for: istiod reads region and zone of a pod from its node once, when it first sees the pod.
     """
 
     name: str
@@ -24,6 +26,7 @@ class ClusterAccess:
     provider: Provider
     goes_with: pulumi.Resource | None
     pods: pulumi.Input[str]
+    nodes: Sequence[pulumi.Resource] = ()
 
 
 def kubernetes_provider(

@@ -14,8 +14,8 @@ from components.east_west_gateway import EastWestGateway
 from components.ingress_gateways import IngressGateways
 from components.trust import MeshTrust, TrustResources
 from manifests import ingress_gateways as ingress
+from manifests import injected, workloads
 from manifests import mesh_settings as settings
-from manifests import workloads
 from manifests.objects import ISTIO_SYSTEM
 from topology import Fleet
 from topology.root_rotation import words
@@ -108,7 +108,7 @@ def describe_cluster(fleet: Fleet, name: str, registered: Described) -> dict[str
             "address": gateway.address,
             "port": gateway.port,
             # A gateway without it leads to control planes alone.
-            "network": declared.network if fleet.is_network_gateway(name) else "",
+            "network": fleet.gateway_network(name) if fleet.is_network_gateway(name) else "",
             # A name that the fleet itself published need not be known to anybody.
             "named": bool(declared.east_west_gateway and declared.east_west_gateway.hostname),
         }
@@ -125,6 +125,7 @@ def describe_cluster(fleet: Fleet, name: str, registered: Described) -> dict[str
             for ingress_gateway, given in declared.ingress_gateways.items()
         ],
         "workloads": workloads.described(fleet, name),
+        "injected": injected.described(fleet, name) if declared.data_plane == "sidecar" else None,
         "intermediateNotAfter": trust.intermediate.not_after if trust else None,
         "injectedNamespaces": [
             namespace for namespace, declared in fleet.namespaces_of(name).items() if declared.injection

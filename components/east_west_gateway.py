@@ -32,7 +32,8 @@ class EastWestGateway(Component):
     ) -> None:
         super().__init__(access.name, opts)
         cluster = access.name
-        opts = self.child(provider=access.provider, after=control_plane.ready, deleted_with=access.goes_with)
+        before = [*control_plane.ready, *access.nodes]
+        opts = self.child(provider=access.provider, after=before, deleted_with=access.goes_with)
         name = f"{cluster}/east-west-gateway"
         declared = fleet.clusters[cluster].east_west_gateway or Declared()
         made: pulumi.Resource

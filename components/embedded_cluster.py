@@ -35,6 +35,7 @@ class EmbeddedCluster(Component):
             opts=self.child(),
         )
         pods: pulumi.Input[str] = "simulated"
+        nodes: list[pulumi.Resource] = [control_plane]
         if processes:
             node = EmbeddedNode(
                 f"{cluster}/node",
@@ -47,6 +48,7 @@ class EmbeddedCluster(Component):
                 zone=declared.zone or None,
                 opts=self.child(),
             )
+            nodes.append(node)
             # `running`, or why pods are simulated all the same.
             pods = node.state.apply(lambda state: "processes" if state == "running" else state)
         provider = kubernetes_provider(
@@ -60,5 +62,6 @@ class EmbeddedCluster(Component):
             provider=provider,
             goes_with=control_plane,
             pods=pods,
+            nodes=nodes,
         )
         self.done({"server": control_plane.server})

@@ -38,7 +38,7 @@ class IngressGateways(Component):
             before = [namespaces[declared.namespace]] if declared.namespace else []
             made: pulumi.Resource | None = None
             for what, body in manifests.documents(fleet, cluster, name).items():
-                after = [*control_plane.ready, *before, *([made] if made else [])]
+                after = [*control_plane.ready, *access.nodes, *before, *([made] if made else [])]
                 inside = self.child(provider=access.provider, after=after, deleted_with=access.goes_with)
                 if isinstance(body, Release):
                     made = helm_release(f"{cluster}/{what}", fleet, access, body, inside)

@@ -40,7 +40,7 @@ class Workloads(Component):
             routes: list[pulumi.Resource] = []
             for what, body in manifests.workload_documents(fleet, access.name, name, workload).items():
                 if body["kind"] == "Deployment":
-                    after, beside = [*ready, *first, *control_plane.tags], pods
+                    after, beside = [*ready, *first, *control_plane.tags, *access.nodes], pods
                 elif body["kind"] in manifests.ROUTES:
                     # Subsets come before the routes that name them, and go after them.
                     after, beside = [*ready, *first, *pods, *routes], routes

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 from embedded.addresses import release_addresses
 from embedded.api_errors import api_errors
 from embedded.bounded_run import run_bounded
+from embedded.cluster_ranges import release_ranges, with_ranges, with_reserved_pods
 from embedded.cluster_spec import (
     PORTS,
     TOOLS,
@@ -61,6 +62,8 @@ class Cluster:
         self._workspace = workspace
         self._name = name
         self._owner = workspace.owner("cluster", name)
+        # No cluster can be called so, whose addresses are given back by how their owner begins.
+        self._ranges = workspace.owner("address ranges", name)
         self.directory = workspace.cluster(name)
         self._control_plane = ControlPlane(name, self.directory)
 
@@ -145,6 +148,7 @@ class Cluster:
         self._control_plane.remove()
         release_ports(self._workspace.home, self._owner)
         close_ports(self._workspace.home)
+        release_ranges(self._workspace.home, self._ranges)
         release_addresses(self._workspace.home, self._workspace.owner(self._name, ""))
         self._workspace.prune()
 
@@ -162,7 +166,8 @@ class Cluster:
         ports = self._free_ports()
         close_ports(self._workspace.home)
         tools = {name: tool(program) for name, program in TOOLS.items()}
-        self._control_plane.make(kwokctl_configuration(spec, ports, tools), seconds)
+        ranged = with_ranges(self._workspace.home, self._ranges, spec)
+        self._control_plane.make(kwokctl_configuration(ranged, ports, tools), seconds)
         return self._complete(spec, ports, seconds)
 
     def _restart(self, stopped: Collection[str], ports: dict[str, int], seconds: float) -> None:
@@ -188,7 +193,7 @@ class Cluster:
         with connect(kubeconfig) as client:
             _wait_for_service_account(client, self._name, seconds)
             with api_errors(f"{self._name}: nodes"):
-                apply_nodes(client, spec)
+                apply_nodes(client, with_reserved_pods(self._workspace.home, self._ranges, spec))
         # Last: its presence says that all of the above is done.
         write_file(self.directory / "cluster.json", dump_spec(replace(spec, name=self._name)))
         return RunningCluster(kubeconfig, server, self._identity())

@@ -81,7 +81,7 @@ def east_west_gateway(fleet: Fleet, cluster: str) -> Object:
     described = metadata(
         EAST_WEST_GATEWAY,
         ISTIO_SYSTEM,
-        labels={"topology.istio.io/network": fleet.clusters[cluster].network} | revision_label(fleet),
+        labels={"topology.istio.io/network": fleet.gateway_network(cluster)} | revision_label(fleet),
         annotations=declared.service_annotations,
     )
     made = gateway(described, "istio-east-west", [listener])
@@ -92,7 +92,8 @@ def east_west_gateway(fleet: Fleet, cluster: str) -> Object:
 def options_of_gateway(fleet: Fleet, cluster: str) -> Object:
     """What istiod's template for that gateway is overlaid with."""
     declared = fleet.clusters[cluster].east_west_gateway or EastWestGateway()
-    return gateway_options(GATEWAY_OPTIONS, ISTIO_SYSTEM, declared)
+    # Nothing of it is read at the start alone: istiod writes its Deployment anew, and tells ambient proxies the rest.
+    return gateway_options(GATEWAY_OPTIONS, ISTIO_SYSTEM, declared, {})
 
 
 def waypoints(fleet: Fleet, cluster: str) -> dict[str, Object]:

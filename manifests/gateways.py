@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from itertools import product
 
+from manifests import injected
 from manifests.control_plane import istiod_service
 from manifests.load_balancing import chart_replicas, chart_service
 from manifests.objects import EAST_WEST_GATEWAY, Chart, Object, Release, metadata
@@ -28,7 +29,7 @@ def east_west_gateway(fleet: Fleet, cluster: str) -> Release:
     service = chart_service(declared)
     values: Object = {"name": EAST_WEST_GATEWAY, "service": service}
     if fleet.is_network_gateway(cluster):
-        values["networkGateway"] = fleet.clusters[cluster].network
+        values["networkGateway"] = fleet.gateway_network(cluster)
         values["networkGatewayPorts"] = {"tls": {"port": declared.port, "targetPort": 15443}}
         if declared.port != NETWORK_PORT:
             # Without it istiod looks for the port 15443 and, in vain, takes the Service for no gateway at all
@@ -39,6 +40,7 @@ def east_west_gateway(fleet: Fleet, cluster: str) -> Release:
         service["ports"] = [{"name": name, "port": port, "targetPort": port} for name, port in PORTS.items()]
     if fleet.istio.gateways != "default":
         values["revision"] = fleet.istio.gateways
+    values["podAnnotations"] = injected.annotation(injected.east_west_facts(fleet, cluster))
     values |= chart_replicas(declared, simulated)
     return Release(EAST_WEST_GATEWAY, fleet.system_namespace(cluster), Chart.GATEWAY, values, wait=not simulated)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from manifests import injected
 from manifests.gateway_api import gateway, revision_label
 from manifests.load_balancing import chart_replicas, chart_service, gateway_options, gateway_spec
 from manifests.objects import Chart, Object, Release, metadata
@@ -32,8 +33,9 @@ def documents(fleet: Fleet, cluster: str, name: str) -> dict[str, Object | Relea
             f"ingress-listeners-{name}": _istio_gateway(fleet, cluster, name),
         }
     namespace = fleet.ingress_namespace(cluster, name)
+    annotations = injected.annotation(injected.gateway_facts(fleet, cluster))
     return {
-        f"ingress-options-{name}": gateway_options(_options(name), namespace, declared),
+        f"ingress-options-{name}": gateway_options(_options(name), namespace, declared, annotations),
         f"ingress-gateway-{name}": _api_gateway(fleet, cluster, name),
     }
 
@@ -51,6 +53,7 @@ def _release(fleet: Fleet, cluster: str, name: str) -> Release:
         ]
     }
     values: Object = {"name": name, "labels": _selector(name), "service": service}
+    values["podAnnotations"] = injected.annotation(injected.gateway_facts(fleet, cluster))
     values |= chart_replicas(declared, simulated)
     if fleet.istio.gateways != "default":
         values["revision"] = fleet.istio.gateways

@@ -6,7 +6,10 @@ https://istio.io/latest/docs/tasks/traffic-management/ingress/gateway-api/#autom
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from manifests.objects import Object, metadata
+from manifests.yaml_text import yaml_text
 from topology import LoadBalanced
 
 # As the gateway chart has it by itself.
@@ -37,11 +40,14 @@ def chart_replicas(declared: LoadBalanced, simulated: bool) -> Object:
     return {"autoscaling": {"minReplicas": declared.replicas, "maxReplicas": max(declared.replicas, MOST_REPLICAS)}}
 
 
-def gateway_options(name: str, namespace: str, declared: LoadBalanced) -> Object:
-    """What istiod's template for a Gateway of the Gateway API is overlaid with."""
+def gateway_options(name: str, namespace: str, declared: LoadBalanced, annotations: Mapping[str, str]) -> Object:
+    """What istiod's template for a Gateway of the Gateway API is overlaid with; `annotations` are of its pods."""
     data = {"service": "spec:\n  allocateLoadBalancerNodePorts: false\n"}
+    deployment: Object = {"template": {"metadata": {"annotations": dict(annotations)}}} if annotations else {}
     if declared.replicas > 1:
-        data["deployment"] = f"spec:\n  replicas: {declared.replicas}\n"
+        deployment["replicas"] = declared.replicas
+    if deployment:
+        data["deployment"] = yaml_text({"spec": deployment})
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata(name, namespace), "data": data}
 
 

@@ -28,8 +28,13 @@ def account(fleet: Fleet, name: str) -> str:
 
 
 def labels(fleet: Fleet, name: str) -> dict[str, str]:
-    """What selects machines."""
-    return fleet.virtual_machines[name].labels or {"app": name}
+    """What machines are known by."""
+    return fleet.machine_labels(name)
+
+
+def locality(fleet: Fleet, name: str) -> str:
+    """Region, zone and subzone of machines as a WorkloadEntry has them, `r1/z1/s1`; empty where none is declared."""
+    return "/".join(part for part in fleet.machine_locality(name) if part)
 
 
 def host(fleet: Fleet, name: str) -> str | None:
@@ -66,7 +71,7 @@ def group(fleet: Fleet, name: str) -> Object:
     """The WorkloadGroup: the pattern of what registers, and the group that the agent of each machine names."""
     declared = fleet.virtual_machines[name]
     spec: Object = {
-        "metadata": {"labels": dict(sorted((_locality(fleet, declared) | labels(fleet, name)).items()))},
+        "metadata": {"labels": dict(sorted((_locality_label(fleet, name) | labels(fleet, name)).items()))},
         "template": {"serviceAccount": account(fleet, name)} | _network(fleet, name),
     }
     if declared.probe:
@@ -85,13 +90,13 @@ def entries(fleet: Fleet, name: str) -> dict[str, Object]:
     With a probe it counts as unhealthy until the agent that names it has said otherwise.
     """
     declared = fleet.virtual_machines[name]
-    locality = _locality(fleet, declared).get(LOCALITY)
+    place = locality(fleet, name)
     made = {}
     for address in declared.addresses:
         spec: Object = {"address": address, "labels": dict(sorted(labels(fleet, name).items()))}
         spec |= {"serviceAccount": account(fleet, name)} | _network(fleet, name)
-        if locality:
-            spec["locality"] = locality.replace(".", "/")
+        if place:
+            spec["locality"] = place
         made[f"machine-entry-{name}-{_dashed(address)}"] = {
             "apiVersion": "networking.istio.io/v1",
             "kind": "WorkloadEntry",
@@ -133,7 +138,7 @@ def _service(fleet: Fleet, name: str) -> Object:
         "kind": "Service",
         # No pod is behind it: one would be waited for in vain.
         "metadata": metadata(name, declared.namespace, labels=labels(fleet, name), annotations=NOT_AWAITED),
-        "spec": {"selector": dict(sorted(labels(fleet, name).items())), "ports": ports},
+        "spec": {"selector": dict(sorted(fleet.machine_selector(name).items())), "ports": ports},
     }
 
 
@@ -152,25 +157,23 @@ def _service_entry(fleet: Fleet, name: str) -> Object:
                 {"number": port.port, "name": port_name, "protocol": port.protocol}
                 for port_name, port in declared.ports.items()
             ],
-            "workloadSelector": {"labels": dict(sorted(labels(fleet, name).items()))},
+            "workloadSelector": {"labels": dict(sorted(fleet.machine_selector(name).items()))},
         },
     }
 
 
 def _network(fleet: Fleet, name: str) -> dict[str, str]:
-    """The network, where there are several: without it every machine is reached directly, and reaches all."""
-    several = len(fleet.networks_of(fleet.mesh_of(fleet.virtual_machines[name].cluster))) > 1
-    return {"network": fleet.machine_network(name)} if several else {}
+    """The network, of a mesh of one as well: a second one comes while machines run, and they keep what they say."""
+    return {"network": fleet.machine_network(name)}
 
 
-def _locality(fleet: Fleet, declared: VirtualMachine) -> dict[str, str]:
-    """Region and zone of the cluster, for machines on its network, as a label; a dot stands between them."""
-    cluster = fleet.clusters[declared.cluster]
-    parts = [part for part in (cluster.region, cluster.zone) if part]
-    if declared.network not in ("", cluster.network) or not parts or any("." in part for part in parts):
-        return {}
-    text = ".".join(parts)
-    return {LOCALITY: text} if len(text) <= 63 else {}
+def _locality_label(fleet: Fleet, name: str) -> dict[str, str]:
+    """Where machines that register themselves are, as the label by which their agent says so; a dot parts it.
+
+    istiod makes the locality of their entry of it and takes it away, so that nothing may select by it.
+    """
+    place = locality(fleet, name)
+    return {LOCALITY: place.replace("/", ".")} if place else {}
 
 
 def _probe(declared: VirtualMachine) -> Object:
@@ -198,6 +201,8 @@ def described(fleet: Fleet) -> list[Object]:
             "network": fleet.machine_network(name),
             "serviceAccount": account(fleet, name),
             "labels": labels(fleet, name),
+            "selector": fleet.machine_selector(name),
+            "locality": locality(fleet, name),
             "ports": [
                 {"name": port_name, "port": port.port, "protocol": port.protocol}
                 for port_name, port in declared.ports.items()

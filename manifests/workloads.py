@@ -9,7 +9,7 @@ https://istio.io/latest/docs/ops/configuration/traffic-management/multicluster/
 
 from __future__ import annotations
 
-from manifests import workload_routes
+from manifests import injected, workload_routes
 from manifests.objects import NOT_AWAITED, Object, metadata
 from topology import Fleet, Version, Workload
 from topology.istio import EMBEDDED_ISTIO
@@ -35,9 +35,6 @@ PAUSE_SECONDS = 5
 
 # The kinds by which requests find a version.
 ROUTES = ("DestinationRule", "VirtualService")
-
-# Of pods that are made anew on another revision, since a proxy changes only when its pod does.
-REVISION_ANNOTATION = "meshfleet/revision"
 
 
 def host(name: str, workload: Workload) -> str:
@@ -115,7 +112,7 @@ def _deployment(fleet: Fleet, cluster: str, name: str, workload: Workload, versi
     simulated = fleet.clusters[cluster].simulated
     template: Object = {"metadata": {"labels": labels}, "spec": _pod(cluster, name, workload, version)}
     if fleet.namespaces[workload.namespace].injection and fleet.clusters[cluster].data_plane == "sidecar":
-        template["metadata"]["annotations"] = {REVISION_ANNOTATION: fleet.istio.revision}
+        template["metadata"]["annotations"] = injected.annotation(injected.workload_facts(fleet, cluster))
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",

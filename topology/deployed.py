@@ -40,11 +40,25 @@ class DeployedRevisions:
 
 
 @dataclass(frozen=True)
+class DeployedNetwork:
+    """The network of a cluster that is there: `reached` by the last run that completed, `begun` by one that did not.
+
+    The two are the same unless a move was interrupted. `gateway` is the network that its gateway leads into, empty
+    where it has none.
+    """
+
+    reached: str
+    begun: str
+    gateway: str = ""
+
+
+@dataclass(frozen=True)
 class Deployed:
-    """What is deployed: `trust` by mesh, without the meshes of which nothing is there.
+    """What is deployed: `trust` by mesh, without the meshes of which nothing is there; `networks` by cluster.
 
     `revisions` is None as long as no run has completed.
     """
 
     trust: Mapping[str, DeployedTrust] = field(default_factory=dict)
     revisions: DeployedRevisions | None = None
+    networks: Mapping[str, DeployedNetwork] = field(default_factory=dict)

@@ -49,6 +49,8 @@ class Fleet(Model):
     """Istio's version, revision and charts."""
     kubernetes: Kubernetes = Field(default_factory=Kubernetes)
     """The version of Kubernetes."""
+    gateway_networks: dict[str, str] = Field(default_factory=dict)
+    """The network that a cluster's gateway leads into while clusters move between networks; of no stack file."""
 
     def role(self, cluster: str) -> str:
         """`host` for the cluster that knows the others, `member` for the rest."""
@@ -113,7 +115,12 @@ class Fleet(Model):
     def is_network_gateway(self, cluster: str) -> bool:
         """Whether the cluster's gateway leads into its network: declared, or needed since its mesh spans networks."""
         declared = self.clusters[cluster].east_west_gateway is not None
-        return declared or len(self.networks_of(self.mesh_of(cluster))) > 1
+        moving = cluster in self.gateway_networks
+        return declared or moving or len(self.networks_of(self.mesh_of(cluster))) > 1
+
+    def gateway_network(self, cluster: str) -> str:
+        """The network that the cluster's gateway leads into: its own, but for while clusters move."""
+        return self.gateway_networks.get(cluster) or self.clusters[cluster].network
 
     def has_east_west_gateway(self, cluster: str) -> bool:
         """Whether the cluster has an east-west gateway: into its network, or to the control planes in it."""
@@ -176,6 +183,22 @@ class Fleet(Model):
         """The network that machines are on."""
         declared = self.virtual_machines[name]
         return declared.network or self.clusters[declared.cluster].network
+
+    def machine_labels(self, name: str) -> dict[str, str]:
+        """What machines are known by."""
+        return self.virtual_machines[name].labels or {"app": name}
+
+    def machine_selector(self, name: str) -> dict[str, str]:
+        """What selects machines: some of their labels."""
+        return self.virtual_machines[name].selector or self.machine_labels(name)
+
+    def machine_locality(self, name: str) -> tuple[str, str, str]:
+        """Region, zone and subzone of machines: their own, or those of their cluster where they are on its network."""
+        declared = self.virtual_machines[name]
+        if declared.region:
+            return declared.region, declared.zone, declared.subzone
+        cluster = self.clusters[declared.cluster]
+        return (cluster.region, cluster.zone, "") if declared.network in ("", cluster.network) else ("", "", "")
 
     def model_of(self, mesh: str) -> str:
         """The deployment model in Istio's words; it follows from the clusters and is never asked for.

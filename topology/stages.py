@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from topology.deployed import Deployed
 from topology.fleet import Fleet
+from topology.network_moves import move_networks
 from topology.revision_upgrade import upgrade_revisions
 from topology.root_rotation import rotate_roots
 from topology.walk import Walk
@@ -24,7 +25,7 @@ Planner = Callable[[Deployed, Fleet], Walk]
 AS_DEPLOYED = "as it is deployed"
 """The name of a stage that changes nothing but starts again what has died."""
 
-PLANNERS: tuple[Planner, ...] = (rotate_roots, upgrade_revisions)
+PLANNERS: tuple[Planner, ...] = (rotate_roots, upgrade_revisions, move_networks)
 
 
 @dataclass(frozen=True)

@@ -121,7 +121,15 @@ class VirtualMachine(Model):
     service_account: str = ""
     """The ServiceAccount that is their identity; called as they are when left out."""
     labels: dict[LabelKey, LabelValue] = Field(default_factory=dict)
-    """What they are known and selected by; `app` with their name when left out."""
+    """What they are known by in the mesh; `app` with their name when left out."""
+    selector: dict[LabelKey, LabelValue] = Field(default_factory=dict)
+    """What their Service, or ServiceEntry, selects them by: some of their labels; all of them when left out."""
+    region: LabelValue = ""
+    """The region they are in, for locality load balancing; that of the cluster, on its network, when left out."""
+    zone: LabelValue = ""
+    """The zone they are in within the region; that of the cluster when the region is."""
+    subzone: LabelValue = ""
+    """The part of the zone they are in."""
     ports: dict[str, VirtualMachinePort] = Field(default_factory=dict)
     """The ports they are called at, by name; without any they only call others."""
     probe: ReadinessProbe | None = None
@@ -134,6 +142,14 @@ class VirtualMachine(Model):
     """What makes them callable: a Service, or a ServiceEntry for a name of your own."""
     host: DnsName | None = None
     """With `service-entry` the name they are called by."""
+
+    @model_validator(mode="after")
+    def _whole_locality(self) -> VirtualMachine:
+        if self.zone and not self.region:
+            raise ValueError(f"has the zone {self.zone!r} and no region; name the region as well")
+        if self.subzone and not self.zone:
+            raise ValueError(f"has the subzone {self.subzone!r} and no zone; name region and zone as well")
+        return self
 
     @property
     def token_seconds(self) -> int:

@@ -11,7 +11,8 @@ class Answer:
     """One check's answer about one cluster.
 
     `detail` is the evidence in one line: what was seen; and when `ok` is false also what was expected and
-    what to try. `seconds` is how long it took from the first look to this answer, waiting included.
+    what to try. `seconds` is how long it took from the first look to this answer, waiting included. `unreachable` when
+    the cluster or its istiod did not answer at all.
     """
 
     name: str
@@ -19,6 +20,7 @@ class Answer:
     ok: bool
     detail: str
     seconds: float
+    unreachable: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """The answer as one entry of `verify --json`; seconds rounded to milliseconds."""

@@ -65,6 +65,7 @@ class Check(ABC):
             ok=finding.holds,
             detail=printable(" ".join(finding.detail.split())),
             seconds=time.monotonic() - started,
+            unreachable=finding.unreachable,
         )
 
     def _look_safely(self, fleet: FleetView, cluster: ClusterView, deadline: float) -> Finding:

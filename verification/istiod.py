@@ -48,6 +48,35 @@ class Shard:
     networks: frozenset[str]
 
 
+@dataclass(frozen=True, order=True)
+class Endpoint:
+    """One endpoint of a service as an istiod knows it: of which cluster, where, and what it sends requests by.
+
+    `workload` and `node` are empty for one that is neither a pod nor a machine; `locality` is `region/zone/subzone`.
+    """
+
+    host: str
+    cluster: str
+    address: str
+    network: str
+    locality: str
+    workload: str
+    node: str
+
+
+@dataclass(frozen=True)
+class ProxyNode:
+    """One entry of /debug/adsz: what a connected proxy says of itself. `node` is empty for one that is in no pod."""
+
+    cluster: str
+    namespace: str
+    workload: str
+    network: str
+    mesh: str
+    account: str
+    node: str
+
+
 @dataclass(frozen=True)
 class ConnectedProxy:
     """One entry of /debug/syncz: a proxy, `name.namespace`, and by kind of resource what it refused, in its words."""
@@ -149,6 +178,47 @@ def service_shards(answer: Any) -> dict[str, dict[str, Shard]]:
                     networks=frozenset(str(record.get("Network", "")) for record in records),
                 )
     return services
+
+
+def endpoints(answer: Any) -> tuple[Endpoint, ...]:
+    """Parse /debug/endpointShardz into every endpoint of every cluster. Raises VerificationError."""
+    if not isinstance(answer, Mapping):
+        raise VerificationError(f"/debug/endpointShardz is {type(answer).__name__}, not an object")
+    found = []
+    for host, namespaces in answer.items():
+        for entry in _mapping(namespaces, f"endpointShardz {host}").values():
+            shards = _mapping(entry, f"endpointShardz {host}").get("Shards") or {}
+            for key, records in _mapping(shards, f"endpointShardz {host}.Shards").items():
+                found += [
+                    _endpoint(str(host), str(key).rpartition("/")[2], record)
+                    for record in _records(records, f"endpointShardz {host} {key}")
+                ]
+    return tuple(found)
+
+
+def _endpoint(host: str, cluster: str, record: Mapping[str, Any]) -> Endpoint:
+    locality = record.get("Locality")
+    addresses = record.get("Addresses") or [""]
+    return Endpoint(
+        host=host,
+        cluster=cluster,
+        address=str(addresses[0]) if isinstance(addresses, list) else "",
+        network=str(record.get("Network") or ""),
+        locality=str(locality.get("Label") or "") if isinstance(locality, Mapping) else "",
+        workload=str(record.get("WorkloadName") or ""),
+        node=str(record.get("NodeName") or ""),
+    )
+
+
+def proxy_nodes(answer: Any) -> tuple[ProxyNode, ...]:
+    """Parse /debug/adsz. Raises VerificationError for another shape."""
+    found = []
+    for entry in _records(_mapping(answer, "adsz").get("clients"), "adsz clients"):
+        said = entry.get("metadata")
+        said = said if isinstance(said, Mapping) else {}
+        fields = ("CLUSTER_ID", "NAMESPACE", "WORKLOAD_NAME", "NETWORK", "MESH_ID", "SERVICE_ACCOUNT", "NODE_NAME")
+        found.append(ProxyNode(*(str(said.get(name) or "") for name in fields)))
+    return tuple(found)
 
 
 def connected_proxies(answer: Any) -> tuple[ConnectedProxy, ...]:

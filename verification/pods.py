@@ -22,6 +22,17 @@ def annotations_of(pod: Pod) -> dict[str, str]:
     return dict((pod.metadata.annotations if pod.metadata else None) or {})
 
 
+def labels_of(pod: Pod) -> dict[str, str]:
+    """A pod's labels; empty where it has none."""
+    return dict((pod.metadata.labels if pod.metadata else None) or {})
+
+
+def proxy_image(pod: Pod) -> str:
+    """The image of a pod's proxy; empty where it has none."""
+    containers = [*pod.spec.containers, *(pod.spec.initContainers or [])] if pod.spec else []
+    return next((one.image or "" for one in containers if one.name == "istio-proxy"), "")
+
+
 def called(pod: Pod) -> str:
     """A pod as messages name it, `namespace/name`."""
     return f"{pod.metadata.namespace}/{pod.metadata.name}" if pod.metadata else "a pod without a name"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final, Literal, cast
 
 from topology.errors import VerificationError
+from verification.injected_view import injected_view
 from verification.machine_view import machine_view
 from verification.view import (
     ClusterView,
@@ -58,6 +59,7 @@ def _cluster(entry: Mapping[str, Any]) -> ClusterView:
         gateway=_gateway(gateway, f"{where}.gateway") if gateway else None,
         pods=str(entry.get("pods") or "simulated"),
         workloads=tuple(workload_view(one) for one in entry.get("workloads") or ()),
+        injected=injected_view(entry.get("injected")),
         injected_namespaces=tuple(str(namespace) for namespace in entry.get("injectedNamespaces") or ()),
     )
 
@@ -94,7 +96,12 @@ def _gateway(entry: Any, where: str) -> GatewayView | None:
     # One that leads into no network leads to control planes alone.
     if not entry.get("address") or not entry.get("network"):
         return None
-    return GatewayView(address=str(entry["address"]), port=_port(entry, where), named=entry.get("named") is True)
+    return GatewayView(
+        address=str(entry["address"]),
+        port=_port(entry, where),
+        named=entry.get("named") is True,
+        network=str(entry["network"]),
+    )
 
 
 def _declared_gateway(entry: Mapping[str, Any], where: str) -> DeclaredGateway:

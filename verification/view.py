@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from embedded.workspace import Workspace
 from topology.errors import VerificationError
+from verification.injected_view import InjectedView
 from verification.machine_view import MachineView
 from verification.workload_view import WorkloadView
 
@@ -39,12 +40,14 @@ class ControlPlaneView:
 class GatewayView:
     """A gateway into a network as others reach it: an IP address or a host name, and the mTLS port.
 
-    `named` where the fleet itself published that name, which need not be known to anybody.
+    `named` where the fleet itself published that name, which need not be known to anybody. `network` is the one that
+    it leads into: that of its cluster, but for while the cluster moves; empty for that of its cluster.
     """
 
     address: str
     port: int = 15443
     named: bool = False
+    network: str = ""
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,12 @@ class ClusterView:
     injected_namespaces: tuple[str, ...] = ()
     pods: str = "real"
     workloads: tuple[WorkloadView, ...] = ()
+    injected: InjectedView = field(default_factory=InjectedView)
+
+    @property
+    def gateway_network(self) -> str:
+        """The network that its gateway leads into; empty where it has none."""
+        return (self.gateway.network or self.network) if self.gateway else ""
 
 
 @dataclass(frozen=True)

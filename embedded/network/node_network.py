@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import ipaddress
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from typing import Final
 
 from embedded.addresses import OUTSIDE_RANGE
 from embedded.network import links, namespaces
-from embedded.network.machine_network import machines
+from embedded.network.machine_network import MachineNetwork, machines
 from embedded.network.place import OUTSIDE, Place, alone, link_name
 from embedded.network.rules import NETWORK_LINK, OUTSIDE_LINK
 from topology.addresses import POD_RANGE
@@ -25,12 +27,39 @@ ROUTER: Final = "169.254.1.1"
 
 @dataclass(frozen=True)
 class NodeNetwork:
-    """`address` is the node's own, unlike any other's; `pods` the range of its pods, unlike others' on its network."""
+    """`address` is the node's own, unlike any other's; `pods` the range of its pods, unlike others' on its network.
+
+    `link` is the node's interface in its network. `former` are networks that it was on before, each with the interface
+    in it: it stays there for as long as a pod or a machine of that network is left.
+    """
 
     cluster: str
     network: str
     address: str
     pods: str
+    link: str = NETWORK_LINK
+    former: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def legs(self) -> dict[str, str]:
+        """Every network that it is on, its present one first, with the interface in it."""
+        return {self.network: self.link, **self.former}
+
+
+def moved(before: NodeNetwork | None, network: str, address: str, pods: str, cluster: str) -> NodeNetwork:
+    """The node as it is to be, after it was `before`: on another network it stays on the one before as well. Pure."""
+    if before is None:
+        return NodeNetwork(cluster, network, address, pods)
+    legs = before.legs
+    taken = set(legs.values())
+    fresh = NETWORK_LINK if NETWORK_LINK not in taken else link_name("leg", network)
+    link = legs.pop(network, fresh)
+    return NodeNetwork(cluster, network, address, pods, link, legs)
+
+
+def without(node: NodeNetwork, networks: Collection[str]) -> NodeNetwork:
+    """The node without those of `networks` that it was on before. Pure."""
+    return replace(node, former={name: link for name, link in node.former.items() if name not in networks})
 
 
 def default_pods(address: str) -> str:
@@ -49,7 +78,8 @@ def set_up(place: Place, node: NodeNetwork) -> None:
 def _set_up(place: Place, node: NodeNetwork) -> None:
     make_directory(place.directory / "nodes")
     namespaces.create(place.fabric)
-    bridges = {NETWORK_LINK: link_name("network", node.network), OUTSIDE_LINK: link_name(OUTSIDE)}
+    bridges = {link: link_name("network", network) for network, link in node.legs.items()}
+    bridges[OUTSIDE_LINK] = link_name(OUTSIDE)
     namespaces.inside(place.fabric, lambda: links.add_bridges(*bridges.values()))
     name = place.node(node.cluster)
     namespaces.create(name)
@@ -63,23 +93,56 @@ def _set_up(place: Place, node: NodeNetwork) -> None:
         namespaces.set_kernel("net/ipv4/conf/all/rp_filter", "0")
         # All nodes have this one: in a question to another node it would be taken for that node's own.
         links.set_addresses("lo", {ROUTER}, of_host_alone=True)
-        links.set_addresses(NETWORK_LINK, {node.address})
+        for link in node.legs.values():
+            links.set_addresses(link, {node.address})
         links.add_route(OUTSIDE_RANGE, OUTSIDE_LINK)
 
     namespaces.inside(name, configure)
+    _describe(place, node)
+
+
+def _describe(place: Place, node: NodeNetwork) -> None:
     write_file(place.directory / "nodes" / f"{node.cluster}.json", json.dumps(asdict(node)))
 
 
+def leave(place: Place, node: NodeNetwork, networks: Collection[str]) -> NodeNetwork:
+    """Take a node off networks that it was on before; what it is then. Raises NetworkError, LockedError."""
+    left = without(node, networks)
+    with alone(place):
+        # Others stop sending before the link goes.
+        _describe(place, left)
+        for network in networks:
+            link = node.former[network]
+            namespaces.inside(place.node(node.cluster), partial(links.remove_link, link))
+    return left
+
+
 def set_routes_to_peers(place: Place, node: NodeNetwork) -> None:
-    """Lead to the pods of the other nodes of the same network and to its machines, and to no more.
+    """Lead to the pods of the other nodes of the same networks and to their machines, and to no more.
 
     Raises NetworkError.
     """
-    peers = [peer for peer in nodes(place) if peer.network == node.network and peer.cluster != node.cluster]
-    wanted = {peer.pods: peer.address for peer in peers}
-    # A machine is on the link itself, wherever its address is from.
-    wanted |= {f"{one.address}/32": one.address for one in machines(place) if one.network == node.network}
-    namespaces.inside(place.node(node.cluster), lambda: links.set_routes(NETWORK_LINK, wanted))
+    for link, wanted in routes_to_peers(node, nodes(place), machines(place)).items():
+        namespaces.inside(place.node(node.cluster), partial(links.set_routes, link, wanted))
+
+
+def routes_to_peers(
+    node: NodeNetwork, others: Iterable[NodeNetwork], known: Iterable[MachineNetwork]
+) -> dict[str, dict[str, str]]:
+    """For each interface of a node in a network the ranges that it leads to, each with its next hop. Pure.
+
+    What is found on the present network and on a former one is led to by the present one.
+    """
+    found: dict[str, dict[str, str]] = {}
+    taken: set[str] = set()
+    others, known = list(others), list(known)
+    for network, link in node.legs.items():
+        wanted = {peer.pods: peer.address for peer in others if network in peer.legs and peer.cluster != node.cluster}
+        # A machine is on the link itself, wherever its address is from.
+        wanted |= {f"{one.address}/32": one.address for one in known if one.network == network}
+        found[link] = {range_: hop for range_, hop in wanted.items() if range_ not in taken}
+        taken |= set(wanted)
+    return found
 
 
 def nodes(place: Place) -> list[NodeNetwork]:

@@ -20,7 +20,7 @@ from embedded.network.place import Place
 from embedded.node.agent import Agent
 from embedded.node.launch import Launcher
 from embedded.node.sources import copies, sources
-from embedded.node.spec import read_node
+from embedded.node.spec import read_node, write_node
 from embedded.ports import reserved_ports
 from embedded.workspace import Workspace
 
@@ -46,6 +46,7 @@ def main(arguments: Sequence[str]) -> None:
         name=f"{cluster}-0",
         forwarding=reserved_ports(workspace.home, workspace.owner("cluster", cluster)).get("kwok-controller", 0),
         launch=Launcher(workspace, place, sources(), binaries),
+        keep=lambda node: write_node(directory, node),
         said=lambda text: print(f"{datetime.now(UTC):%H:%M:%S} {text}", flush=True),
         stop=stop,
     )

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import ipaddress
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from embedded.addresses import OUTSIDE_RANGE
 from embedded.api_errors import api_errors
 from embedded.network import namespaces, node_network, rules
+from embedded.network.machine_network import machines
 from embedded.network.node_network import NodeNetwork
 from embedded.network.place import Place
 from embedded.node.node_object import keep_alive
@@ -28,13 +29,15 @@ if TYPE_CHECKING:
 
 _TICK_SECONDS: Final = 1.0
 _WATCH_SECONDS: Final = 60
+# Istio's injection writes the network into it (applyMetadata of pkg/kube/inject/webhook.go).
+_NETWORK_LABEL: Final = "topology.istio.io/network"
 
 
 @dataclass
 class Agent:
     """`connect` makes a client for the calling thread; `launch` starts what stands for a container.
 
-    `forwarding` as `keep_alive` has it.
+    `forwarding` as `keep_alive` has it; `keep` keeps what the node has become for the agent after this one.
     """
 
     connect: Callable[[], Client]
@@ -44,6 +47,7 @@ class Agent:
     forwarding: int
     launch: Launch
     said: Callable[[str], None]
+    keep: Callable[[NodeNetwork], None]
     stop: threading.Event = field(default_factory=threading.Event)
     _woken: threading.Event = field(default_factory=threading.Event)
     _pods: dict[str, tuple[PodRun, threading.Thread]] = field(default_factory=dict)
@@ -106,11 +110,22 @@ class Agent:
             pods = list(client.list(Pod, namespace="*", fields={"spec.nodeName": self.name}))
             self._services = list(client.list(Service, namespace="*"))
             slices = list(client.list(EndpointSlice, namespace="*"))
+        self._leave_former(pods)
         node_network.set_routes_to_peers(self.place, self.node)
         self._lead(rules.node_rules(service_ports(self._services, slices), OUTSIDE_RANGE, self.node.address))
         present = {str(pod.metadata.uid): pod for pod in pods if pod.metadata}
         self._begin(client, present)
         self._end(present)
+
+    def _leave_former(self, pods: Iterable[Pod]) -> None:
+        """Leave each network that the node was on before once no pod and no machine of it is left."""
+        if not self.node.former:
+            return
+        used = {_network_of(pod) for pod in pods} | {one.network for one in machines(self.place)}
+        if left := set(self.node.former) - used:
+            self.node = node_network.leave(self.place, self.node, left)
+            self.keep(self.node)
+            self.said(f"left the network {', '.join(sorted(left))}: no pod of it is left")
 
     def _lead(self, script: str) -> None:
         name = self.place.node(self.node.cluster)
@@ -174,3 +189,9 @@ class Agent:
                 name = f"{metadata.name}.{metadata.namespace}"
                 lines.append(f"{address} {name}.svc {name}.svc.cluster.local\n")
         return "".join(lines)
+
+
+def _network_of(pod: Pod) -> str:
+    """The network that a pod was injected for; empty for one that is of none."""
+    labels = (pod.metadata.labels if pod.metadata else None) or {}
+    return str(labels.get(_NETWORK_LABEL, ""))

@@ -19,11 +19,11 @@ from embedded.addresses import release_address, reserve_address
 from embedded.api_errors import RefusedError, api_errors
 from embedded.cluster_spec import ClusterSpec
 from embedded.kubeconfig import connect, select_context
-from embedded.network.node_network import NodeNetwork, default_pods, remove_node
+from embedded.network.node_network import NodeNetwork, default_pods, moved, remove_node, without
 from embedded.network.place import Place
 from embedded.node.draining import drain
 from embedded.node.sources import sources
-from embedded.node.spec import write_node
+from embedded.node.spec import known_node, write_node
 from embedded.nodes import node_objects
 from embedded.waiting import NotYetError, wait_until
 from embedded.workspace import Workspace, remove_directory
@@ -39,6 +39,8 @@ _LOG: Final = "agent.log"
 _MANAGER: Final = "meshfleet-node"
 _SECONDS: Final = 60.0
 _GRACE_SECONDS: Final = 5.0
+_FORMAT: Final = 2
+"""Of what nodes say of themselves to each other; 1 knew of one network for each."""
 _PROJECT: Final = Path(__file__).resolve().parent.parent.parent
 
 
@@ -79,14 +81,19 @@ class NodeAgent:
         self.name = f"{cluster}-0"
 
     def state(self) -> str | None:
-        """`running`, `simulated: …` with the reason, `stopped`, or None when there is none."""
+        """`running`, `simulated: …` with the reason, `stopped`, or None when there is none.
+
+        `outdated` is an agent that an earlier release started: it cannot read what nodes say of themselves now.
+        """
         try:
             kept = (self.directory / "state").read_text(encoding="utf-8")
         except OSError:
             return None
         if kept != "running":
             return kept
-        return "running" if self._running() else "stopped"
+        if not self._running():
+            return "stopped"
+        return "running" if self._kept_fingerprint().startswith(f"{_FORMAT}-") else "outdated"
 
     def create(self, spec: NodeSpec, kubeconfig: str, context: str | None, timeout: float = 0) -> str:
         """Make the node and wait until its cluster has it; its state. Raises EmbeddedError, ClusterError."""
@@ -135,10 +142,11 @@ class NodeAgent:
 
     def _start(self, spec: NodeSpec, kubeconfig: str) -> None:
         address = reserve_address(self._workspace.home, self._owner)
-        network = NodeNetwork(spec.cluster, spec.network, address, spec.pods or default_pods(address))
+        network = moved(
+            known_node(self.directory), spec.network, address, spec.pods or default_pods(address), spec.cluster
+        )
         fingerprint = _fingerprint(network, kubeconfig)
-        path = self.directory / "fingerprint"
-        if self._running() and path.exists() and path.read_text(encoding="utf-8") == fingerprint:
+        if self._running() and self._kept_fingerprint() == fingerprint:
             return
         processes.end(self._running(), _GRACE_SECONDS)
         write_node(self.directory, network)
@@ -150,7 +158,12 @@ class NodeAgent:
             self.directory / _LOG,
             _environment(self._workspace),
         )
-        write_file(path, fingerprint)
+        write_file(self.directory / "fingerprint", fingerprint)
+
+    def _kept_fingerprint(self) -> str:
+        """That of the agent which was started last; empty when there was none."""
+        path = self.directory / "fingerprint"
+        return path.read_text(encoding="utf-8") if path.exists() else ""
 
     def _link(self) -> Path:
         """The interpreter under a name by which the process is known."""
@@ -223,5 +236,6 @@ def _environment(workspace: Workspace) -> dict[str, str]:
 
 def _fingerprint(network: NodeNetwork, kubeconfig: str) -> str:
     """Changes whenever another start would give another agent."""
-    parts = [repr(asdict(network)), kubeconfig, repr(sorted(sources().items()))]
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+    # The agent itself takes its node off networks that it was on before.
+    parts = [repr(asdict(without(network, network.former))), kubeconfig, repr(sorted(sources().items()))]
+    return f"{_FORMAT}-{hashlib.sha256(chr(10).join(parts).encode()).hexdigest()}"

@@ -16,6 +16,11 @@ def write_node(directory: Path, node: NodeNetwork) -> None:
     write_file(directory / "node.json", json.dumps(asdict(node), sort_keys=True))
 
 
+def known_node(directory: Path) -> NodeNetwork | None:
+    """The one kept there; None where there is none yet. Raises EmbeddedError for one that cannot be read."""
+    return read_node(directory) if (directory / "node.json").exists() else None
+
+
 def read_node(directory: Path) -> NodeNetwork:
     """The one kept there. Raises EmbeddedError when there is none."""
     path = directory / "node.json"

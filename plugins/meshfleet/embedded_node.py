@@ -1,6 +1,7 @@
 """`meshfleet:index:EmbeddedNode`: a node of an embedded cluster whose pods run as processes, where that can be.
 
-Another network or range of pods is another node; whether pods can be processes is looked at each time it starts.
+Another range of pods is another node. On another network it stays on the one before until no pod of that is left, so
+that none is lost (embedded/network/node_network.py). Whether pods can be processes is looked at each time it starts.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from plugins.meshfleet.input_checks import (
 )
 
 _IDENTITY: Final = ("fleet", "cluster")
-_REPLACING: Final = frozenset({*_IDENTITY, "network", "podCidr"})
+_REPLACING: Final = frozenset({*_IDENTITY, "podCidr"})
 _OPTIONAL: Final = ("podCidr", "region", "zone", "context")
 RUNNING: Final = "running"
 SIMULATED: Final = "simulated"

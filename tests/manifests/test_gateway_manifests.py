@@ -113,7 +113,8 @@ def test_an_east_west_gateway_has_the_address_and_the_pods_it_asks_for() -> None
 
 def test_a_gateway_that_asks_for_nothing_gets_no_values_for_it() -> None:
     values = east_west(on_real_nodes(), "west")
-    assert values.keys() == {"name", "service", "networkGateway", "networkGatewayPorts"}
+    of_the_network = {"networkGateway", "networkGatewayPorts", "podAnnotations"}
+    assert values.keys() == {"name", "service", *of_the_network}
     assert values["service"] == {"allocateLoadBalancerNodePorts": False}
 
 

@@ -18,6 +18,7 @@ from topology.rules.names import names
 from topology.rules.namespaces import namespaces
 from topology.rules.network_gateways import network_gateways
 from topology.rules.networks import networks
+from topology.rules.ranges import ranges
 from topology.rules.references import references
 from topology.rules.revisions import revisions
 from topology.rules.roots import roots
@@ -40,6 +41,7 @@ RULES: tuple[Rule, ...] = (
     mesh_settings,
     namespaces,
     networks,
+    ranges,
     network_gateways,
     gateway_addresses,
     embedded_addresses,

@@ -12,6 +12,7 @@ from itertools import combinations
 from topology.draft import Draft
 from topology.faults import Fault
 from topology.labels import OWNED_BY_THE_FLEET
+from topology.labels_of_machines import IN_FIELDS, refused
 from topology.names import LABEL_LENGTH, label_fault
 from topology.rules.workloads import places_of
 from topology.shown import shown
@@ -32,12 +33,50 @@ def virtual_machine_services(draft: Draft) -> Iterator[Fault]:
         yield from _ports(path, declared)
         yield from _host(draft, path, declared)
         yield from _names(draft, path, name, declared)
-        for key in declared.labels:
-            if key in OWNED_BY_THE_FLEET:
-                yield Fault(f"{path}.labels.{key}", "the label is set by the fleet; remove it")
+        yield from _labels_of_its_own(path, name, declared)
+        yield from _locality(draft, path, declared)
         yield from _beside_workloads(draft, path, name, declared)
     yield from _hosts_twice(draft)
     yield from _not_told_apart(draft)
+
+
+def _labels_of_its_own(path: str, name: str, declared: VirtualMachine) -> Iterator[Fault]:
+    for key in declared.labels:
+        if key in OWNED_BY_THE_FLEET and key not in IN_FIELDS:
+            yield Fault(f"{path}.labels.{key}", "the label is set by the fleet; remove it")
+        elif reason := refused(key):
+            yield Fault(f"{path}.labels.{key}", f"a machine cannot have this label: {reason}")
+    has = _labels(name, declared)
+    for key, value in declared.selector.items():
+        if has.get(key) != value:
+            yield Fault(
+                f"{path}.selector.{key}",
+                f"{shown(value)}, and the machines have {shown(has[key]) if key in has else 'no such label'}, so that "
+                "nothing would be selected; select by some of their labels",
+            )
+
+
+def _locality(draft: Draft, path: str, declared: VirtualMachine) -> Iterator[Fault]:
+    """What machines that register themselves say of their place is one label, in which a dot parts it."""
+    cluster = draft.clusters.get(declared.cluster)
+    if declared.addresses or cluster is None:
+        return
+    own = (declared.region, declared.zone, declared.subzone)
+    of_cluster = (cluster.region, cluster.zone) if declared.network in ("", cluster.network) else ()
+    parts = [part for part in (own if declared.region else of_cluster) if part]
+    place = f"{path}.region" if declared.region else f"clusters.{declared.cluster}.region"
+    if dotted := [part for part in parts if "." in part]:
+        yield Fault(
+            place,
+            f"{shown(dotted[0])} has a dot, at which istiod parts region, zone and subzone of machines that register "
+            f"themselves; use another name, or give region and zone to {path.rpartition('.')[2]}",
+        )
+    elif len(".".join(parts)) > LABEL_LENGTH:
+        yield Fault(
+            place,
+            f"{shown('.'.join(parts))} is longer than the {LABEL_LENGTH} characters in which machines that register "
+            "themselves say where they are; use shorter names",
+        )
 
 
 def _ports(path: str, declared: VirtualMachine) -> Iterator[Fault]:
@@ -120,7 +159,11 @@ def _beside_workloads(draft: Draft, path: str, name: str, declared: VirtualMachi
                 f"{workload!r} is the identity of workloads.{workload}; use another name",
             )
         pods = [{"app": workload, "version": version} for version in other.versions]
-        if workload != name and declared.ports and any(_labels(name, declared).items() <= pod.items() for pod in pods):
+        if (
+            workload != name
+            and declared.ports
+            and any(_selected(name, declared).items() <= pod.items() for pod in pods)
+        ):
             yield Fault(
                 f"{path}.labels",
                 f"what leads to the machines would lead to pods of workloads.{workload} too, which have all of these "
@@ -150,7 +193,7 @@ def _not_told_apart(draft: Draft) -> Iterator[Fault]:
 def _selected_too(first: tuple[str, VirtualMachine], second: tuple[str, VirtualMachine]) -> Iterator[Fault]:
     for (wide, selects), (narrow, selected) in ((first, second), (second, first)):
         # Without ports there is nothing that selects.
-        if selects.ports and _labels(wide, selects).items() <= _labels(narrow, selected).items():
+        if selects.ports and _selected(wide, selects).items() <= _labels(narrow, selected).items():
             yield Fault(
                 f"virtualMachines.{second[0]}.labels",
                 f"what leads to {wide!r} would lead to {narrow!r} too, since it has every label of it; "
@@ -161,6 +204,10 @@ def _selected_too(first: tuple[str, VirtualMachine], second: tuple[str, VirtualM
 
 def _labels(name: str, declared: VirtualMachine) -> dict[str, str]:
     return declared.labels or {"app": name}
+
+
+def _selected(name: str, declared: VirtualMachine) -> dict[str, str]:
+    return declared.selector or _labels(name, declared)
 
 
 def _mesh(draft: Draft, declared: VirtualMachine) -> str | None:

@@ -3,8 +3,8 @@
 Pure: judged from the description of what is deployed (the stack's output `fleet`, the shape of `meshfleet status
 --json`) and the new topology, before anything is touched. Everything that is not refused here follows in place:
 clusters come and go, a remote cluster gets a control plane of its own, a primary that serves nobody becomes remote,
-a cluster moves to another network (it is a label and a chart value in every object that knows it). What follows in
-stages, as another root does, is topology/stages.py's.
+and all that only a restarted proxy takes up. What follows in stages, as another root does or another network of a
+cluster, is topology/stages.py's.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from topology.transitions.clusters import meshes_of_clusters, providers
 from topology.transitions.control_planes import namespaces, primaries_that_go, primaries_that_turn_remote
 from topology.transitions.deployed import Deployed, read
 from topology.transitions.made_anew import address_ranges
+from topology.transitions.networks import network_moves
 from topology.transitions.trust_domains import trust_domains
 
 Transition = Callable[[Deployed, Fleet], Iterable[Fault]]
@@ -29,6 +30,7 @@ TRANSITIONS: tuple[Transition, ...] = (
     primaries_that_turn_remote,
     primaries_that_go,
     trust_domains,
+    network_moves,
 )
 
 

@@ -20,6 +20,7 @@ class DeployedCluster:
     kind: str = ""
     served_by: str = ""
     namespace: str = ""
+    network: str = ""
     ranges: Mapping[str, str | None] = field(default_factory=dict)
 
 
@@ -67,6 +68,7 @@ def _cluster(name: str, entry: Mapping[str, Any]) -> DeployedCluster:
         kind=_text(plane, "kind"),
         served_by="" if served_by == name else served_by,
         namespace=_text(plane, "namespace"),
+        network=_text(entry, "network"),
         ranges={key: entry[key] for key in ("podCidr", "serviceCidr") if key in entry},
     )
 

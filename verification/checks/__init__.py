@@ -7,15 +7,20 @@ from verification.check import Check
 from verification.checks.ambient_workloads import AmbientWorkloads
 from verification.checks.clusters_synced import ClustersSynced
 from verification.checks.endpoint_shards import EndpointShards
+from verification.checks.endpoints_as_declared import EndpointsAsDeclared
+from verification.checks.gateways_ready import GatewaysReady
 from verification.checks.injection import Injection
 from verification.checks.istioctl_analyze import IstioctlAnalyze
 from verification.checks.istioctl_remote_clusters import IstioctlRemoteClusters
+from verification.checks.machines_as_declared import MachinesAsDeclared
 from verification.checks.mesh_config import MeshConfig
 from verification.checks.network_gateways import NetworkGateways
+from verification.checks.pods_as_declared import PodsAsDeclared
 from verification.checks.pods_on_revision import PodsOnRevision
 from verification.checks.proxies_accept import ProxiesAccept
 from verification.checks.proxies_take_roots import ProxiesTakeRoots
 from verification.checks.served_from_elsewhere import ServedFromElsewhere
+from verification.checks.service_addresses import ServiceAddresses
 from verification.checks.traffic import TrafficReach, TrafficRefused
 from verification.checks.traffic_wire import TrafficPlaintext, TrafficWire
 from verification.checks.trust import Trust
@@ -29,6 +34,9 @@ ALL: tuple[Check, ...] = (
     ServedFromElsewhere(),
     MeshConfig(),
     EndpointShards(),
+    EndpointsAsDeclared(),
+    PodsAsDeclared(),
+    ServiceAddresses(),
     AmbientWorkloads(),
     WebhookValidation(),
     Injection(),
@@ -40,10 +48,11 @@ ALL: tuple[Check, ...] = (
     TrafficPlaintext(),
     TrafficWire(),
     VirtualMachines(),
+    MachinesAsDeclared(),
 )
 
 # Asked by `up` alone, between two stages of a change.
-BETWEEN_STAGES: tuple[Check, ...] = (ProxiesTakeRoots(), PodsOnRevision())
+BETWEEN_STAGES: tuple[Check, ...] = (ProxiesTakeRoots(), PodsOnRevision(), GatewaysReady())
 
 
 def named(names: Sequence[str]) -> tuple[Check, ...]:
@@ -60,15 +69,20 @@ __all__ = [
     "AmbientWorkloads",
     "ClustersSynced",
     "EndpointShards",
+    "EndpointsAsDeclared",
+    "GatewaysReady",
     "Injection",
     "IstioctlAnalyze",
     "IstioctlRemoteClusters",
+    "MachinesAsDeclared",
     "MeshConfig",
     "NetworkGateways",
+    "PodsAsDeclared",
     "PodsOnRevision",
     "ProxiesAccept",
     "ProxiesTakeRoots",
     "ServedFromElsewhere",
+    "ServiceAddresses",
     "TrafficPlaintext",
     "TrafficReach",
     "TrafficRefused",

@@ -38,10 +38,10 @@ def judge(fleet: FleetView, cluster: ClusterView, gateways: Sequence[NetworkGate
         for gateway in gateways
         if fleet.mesh_of(gateway.cluster) not in (None, cluster.mesh)
     ]
-    remote_networks = sorted({member.network for member in members} - {cluster.network})
+    remote_networks = _networks(cluster, members)
     unresolved = []
     for network in remote_networks:
-        behind = [member for member in members if member.network == network and member.gateway]
+        behind = [member for member in members if member.gateway_network == network]
         if not behind:
             faults.append(f"status has no gateway for network {network}; has its address been given yet?")
         for member in behind:
@@ -63,15 +63,23 @@ def judge(fleet: FleetView, cluster: ClusterView, gateways: Sequence[NetworkGate
     return Finding(True, f"the istiod of {cluster.name} reaches {seen}")
 
 
+def _networks(cluster: ClusterView, members: Sequence[ClusterView]) -> list[str]:
+    """The networks into which an istiod has to know a gateway: all but its own, and while one moves that as well."""
+    on = {member.network for member in members}
+    led = {member.gateway_network for member in members if member.gateway}
+    moving = any(member.gateway and member.gateway_network != member.network for member in members)
+    return sorted(on | led if moving else on - {cluster.network})
+
+
 def _of_cluster(member: ClusterView, gateways: Sequence[NetworkGateway]) -> tuple[list[str], list[str]]:
     """What is wrong when the gateway of a cluster is not known, and its name when that cannot be resolved."""
     gateway = member.gateway
     if gateway is None or any(_leads_to(seen, member, gateway) for seen in gateways):
         return [], []
     if gateway.named and not any(seen.cluster == member.name for seen in gateways):
-        return [], [f"{gateway.address}:{gateway.port} for network {member.network}"]
+        return [], [f"{gateway.address}:{gateway.port} for network {member.gateway_network}"]
     fault = (
-        f"no gateway {gateway.address}:{gateway.port} for network {member.network} ({member.name}): "
+        f"no gateway {gateway.address}:{gateway.port} for network {member.gateway_network} ({member.name}): "
         "is the Service labelled topology.istio.io/network and has it an address?"
     )
     return [fault], []
@@ -88,7 +96,7 @@ def _declared(declared: DeclaredGateway, gateways: Sequence[NetworkGateway]) -> 
 
 
 def _leads_to(seen: NetworkGateway, member: ClusterView, gateway: GatewayView) -> bool:
-    if (seen.network, seen.cluster, seen.port) != (member.network, member.name, gateway.port):
+    if (seen.network, seen.cluster, seen.port) != (member.gateway_network, member.name, gateway.port):
         return False
     # A load balancer's host name is resolved by istiod, so only IP addresses can be compared.
     return seen.address == gateway.address or not _is_address(gateway.address)
