@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 # The part of a resource's name behind the cluster -> the stage shown to people.
 STAGES: dict[str, tuple[str, ...]] = {
-    "cluster": ("processes", "node", "kubernetes"),
+    "cluster": ("processes", "node", "identity", "kubernetes"),
     "trust": ("root", "intermediate", "istio-system", "cacerts"),
     "control plane": (
         "istiod-address",
@@ -27,6 +27,7 @@ STAGES: dict[str, tuple[str, ...]] = {
         "istiod-process",
         "istiod-token",
         "served",
+        "config-cluster",
         "peer-authentication",
         "telemetry",
         "outlier-detection",
@@ -40,7 +41,7 @@ STAGES: dict[str, tuple[str, ...]] = {
         "istiod-gateway",
         "istiod-routes",
     ),
-    "discovery": ("reader-token", "reader-role", "reader-role-binding", "remote-secrets"),
+    "discovery": ("reader-token", "reader-role", "reader-role-binding", "remote-clusters", "remote-secrets"),
     "namespaces": (),
     "workloads": (),
     "machines": (),

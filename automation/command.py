@@ -90,20 +90,26 @@ def preview(
 ) -> None:
     """Show what `up` would do, without doing it."""
     from automation.first_steps import refuse_impossible
+    from automation.recreation import preview_engine
     from automation.tables import changes_table
 
     session = open_session(stack, quiet=json)
     with session.working("preview"):
-        refuse_impossible(session)
+        recreated = refuse_impossible(session).recreated
         session.engine.initialise()
         stages = session.stages()
         named = [stage.name for stage in stages if stage.name]
-        record = session.run("preview", f"preview {stack}", stage=stages[0].fleet if named else None)
+        with preview_engine(session.engine, recreated) as engine:
+            fleet = stages[0].fleet if named else None
+            record = session.run("preview", f"preview {stack}", stage=fleet, on=engine)
     if json:
+        told_of = {"recreated": list(recreated)} if recreated else {}
         told_stages = {"stages": named} if named else {}
         changed = [str(change) for change in record.changes]
-        answer({"ok": True, "stack": stack, **told_stages, "changes": changed})
+        answer({"ok": True, "stack": stack, **told_of, **told_stages, "changes": changed})
     else:
+        for sentence in recreated.values():
+            say(sentence)
         for number, name in enumerate(named, start=1):
             say(f"stage {number} of {len(named)}: {name}")
         if named:
@@ -121,12 +127,16 @@ def verify(
 ) -> None:
     """Ask the running fleet, istiods and API servers themselves, whether it is what it should be."""
     from automation.graph import keep_verdicts
+    from automation.identities import identities_in, require_recorded
     from automation.tables import checks_table, show_answer
     from verification import read_fleet, run
 
     session = open_session(stack, quiet=json)
+    # Clusters answer while the state is read.
+    _ = session.reading
     status = session.status()
-    view = read_fleet(status, session.environment.tools, session.checkout.home)
+    decisions = require_recorded(session, identities_in(status))
+    view = read_fleet(status, session.environment.tools, session.checkout.home, decisions)
     report = run(view, on_answer=None if json else show_answer, bound=seconds)
     keep_verdicts(session.checkout.fleet(session.file.stack), report)
     if json:
@@ -153,23 +163,28 @@ def status(stack: Stack, json: Json = False) -> None:
 def drift(stack: Stack, json: Json = False) -> None:
     """Compare the world with the stack; exit 3 and the list when they differ."""
     from automation.effect import not_in_effect, unreachable
+    from automation.identities import identities_in, recreated, require_recorded
     from automation.tables import changes_table
 
     session = open_session(stack, quiet=json)
     with session.working("drift"):
         status = session.status()
+        others = recreated(require_recorded(session, identities_in(status)))
         record, unread = session.compare(f"drift {stack}")
         stale = not_in_effect(session, status, unreachable(record, unread))
     if json:
-        found = [*(str(change) for change in record.changes), *unread, *stale]
+        found = [*others.values(), *(str(change) for change in record.changes), *unread, *stale]
         answer({"ok": not found, "stack": stack, "drift": found})
     else:
-        changes_table(record.changes, "the objects of the fleet are as the stack says" if stale else AS_STACK_SAYS)
+        for sentence in others.values():
+            say(f"{sentence} by meshfleet up --stack {stack}")
+        clean = "the objects of the fleet are as the stack says" if stale or others else AS_STACK_SAYS
+        changes_table(record.changes, clean)
         for line in (*unread, *stale):
             say(line)
         if record.changes:
             say(f"meshfleet up --refresh --stack {stack} makes it so again")
-    if record.changes or stale:
+    if record.changes or stale or others:
         leave(DRIFTED)
 
 

@@ -7,12 +7,15 @@ import shutil
 from collections.abc import Callable, Sequence
 
 from automation import forgetting
+from automation.answers import say
 from automation.changes import Record
 from automation.checkout import PROJECT, Checkout
 from automation.engine import Engine
 from automation.environment import prepare
+from automation.identities import strangers
 from automation.lock import locked
 from automation.progress import progress_for
+from automation.recorded_state import existing_clusters_of
 from automation.salt_alone import salt_alone
 from automation.shared_plugins import shared_plugins
 from embedded.sweep import sweep
@@ -31,7 +34,8 @@ def stacks_of(checkout: Checkout) -> tuple[str, ...]:
 def destroy(checkout: Checkout, stack: str, *, quiet: bool, forget: Sequence[str] = ()) -> str:
     """Remove a stack, its processes and its files. Returns its name, or nothing when there was none.
 
-    The stack file need not be valid any more, nor there: what is removed is what the state says. The clusters to
+    The stack file need not be valid any more, nor there: what is removed is what the state says. Where another cluster
+    answers in the place of a recorded one nothing is deleted, and what was recorded of it is dropped. The clusters to
     `forget` are gone for good and not asked; raises `TopologyError` when the state knows none of that name.
     """
     name = stack.rpartition("/")[2]
@@ -47,7 +51,10 @@ def destroy(checkout: Checkout, stack: str, *, quiet: bool, forget: Sequence[str
             if lock.interrupted:
                 engine.forget_pending()
             meant = dict.fromkeys([*forget, *forgetting.interrupted(checkout, name)])
-            forgetting.forget(checkout, engine, list(meant), quiet=quiet)
+            left_alone = strangers(engine, [*existing_clusters_of(engine.recorded()).keys() - meant.keys()])
+            for sentence in left_alone.values():
+                say(sentence)
+            forgetting.forget(checkout, engine, [*meant, *left_alone], quiet=quiet)
             with shared_plugins(engine.environment):
                 _destroy(engine, stack, quiet=quiet)
             engine.remove()

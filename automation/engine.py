@@ -10,8 +10,9 @@ import os
 import re
 import tempfile
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from importlib import import_module
@@ -28,13 +29,14 @@ from automation.checkout import PROJECT
 from automation.entry_point import Terminated
 from automation.environment import Environment
 from automation.kubernetes_plugin import installed_version
-from automation.recorded_state import Deployment
+from automation.recorded_state import Deployment, existing_clusters_of
 from automation.stack_configuration import configuration_file, keep_salt
 from automation.stuck_engine import StuckEngine, end_own, interrupt_own
 from automation.superseded_tokens import superseded_tokens
 from embedded.bounded_run import run_bounded
 from topology import Fleet, StackFile
 from topology.errors import EngineError
+from topology.files import write_file
 from topology.shown import one_line, shown
 
 OnEvent = Callable[[EngineEvent], None]
@@ -168,6 +170,40 @@ class Engine:
             self._recorded = None
             self._pulumi("stack", "import", "--file", str(path), "--stack", self.file.stack)
 
+    def recorded_access(self, names: Iterable[str]) -> dict[str, tuple[str, str | None]]:
+        """The kubeconfig and the context that the state has for existing clusters, in the clear: for this process only.
+
+        Of a cluster of which the state has none nothing is returned.
+        """
+        wanted = set(names) & set(existing_clusters_of(self.recorded()))
+        if not wanted:
+            return {}
+        exported = self._pulumi("stack", "export", "--show-secrets", "--stack", self.file.stack).stdout
+        recorded = existing_clusters_of(json.loads(exported).get("deployment") or {})
+        found = {}
+        for name in wanted & set(recorded):
+            inputs = recorded[name].get("inputs") or {}
+            found[name] = (_plain(inputs.get("kubeconfig")), inputs.get("context"))
+        return found
+
+    @contextmanager
+    def supposing(self, change: Callable[[Deployment], Deployment]) -> Iterator[Engine]:
+        """An engine on a copy of the stack whose state is changed: for a preview of what follows from the change.
+
+        Nothing of the stack itself is changed, and the copy is gone at the end.
+        """
+        exported = self._export()
+        with tempfile.TemporaryDirectory(prefix="meshfleet-") as place:
+            folder = Path(place)
+            variables = {**self.environment.variables, "PULUMI_BACKEND_URL": f"file://{folder}?metadata=skip"}
+            copy = Engine(replace(self.environment, variables=variables), self.file)
+            write_file(folder / "Pulumi.yaml", f"name: {PROJECT}\nruntime: python\n")
+            copy._pulumi("stack", "init", self.file.stack, "--no-select", folder=folder)
+            changed = {**exported, "deployment": change(exported.get("deployment") or {})}
+            write_file(folder / "state.json", json.dumps(changed))
+            copy._pulumi("stack", "import", "--file", str(folder / "state.json"), "--stack", self.file.stack)
+            yield copy
+
     def superseded_tokens(self) -> list[str]:
         """The URNs of the reader tokens that a run which did not complete has replaced and not deleted."""
         return superseded_tokens(self.recorded())
@@ -231,6 +267,13 @@ def _without_pending(deployment: Deployment) -> Deployment:
     if not deployment.get("pending_operations"):
         return deployment
     return {key: value for key, value in deployment.items() if key != "pending_operations"}
+
+
+def _plain(value: Any) -> str:
+    """A text that may have been a secret: `export --show-secrets` writes those as an object around its JSON."""
+    if isinstance(value, dict):
+        return str(json.loads(value.get("plaintext") or '""'))
+    return str(value or "")
 
 
 def _reason(operation: str, error: auto.CommandError) -> str:

@@ -1,18 +1,20 @@
 """What `up` and `preview` do before the engine is asked for anything, with the stack held.
 
-A change that cannot be made in place is refused before anything is touched. Then `up` alone forgets the clusters that
-are gone for good, and makes room for those that have to be made anew.
+A change that cannot be made in place is refused before anything is touched, and so is a name that leads to another
+cluster than it should. Then `up` alone forgets the clusters that are gone for good, and drops what is recorded of
+those that have to be created again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from automation import forgetting
+from automation import forgetting, identities, recreation
 from automation.answers import say
 from automation.making_anew import make_room, to_make_anew
-from automation.recorded_state import Deployment, description_of
+from automation.recorded_state import Deployment, description_of, existing_clusters_of
 from topology import TopologyError
 from topology.transitions import made_anew, transitions
 
@@ -20,7 +22,15 @@ if TYPE_CHECKING:
     from automation.session import Session
 
 
-def refuse_impossible(session: Session, forget: Sequence[str] = ()) -> Deployment:
+@dataclass(frozen=True)
+class Possible:
+    """What is recorded of the stack, and the clusters that are created again, with a sentence for each."""
+
+    recorded: Deployment
+    recreated: Mapping[str, str]
+
+
+def refuse_impossible(session: Session, forget: Sequence[str] = ()) -> Possible:
     """What is recorded of the stack, if its file can be made so in place without the clusters to `forget`.
 
     Raises `TopologyError` with every fault. Says which clusters are made anew for it.
@@ -29,15 +39,17 @@ def refuse_impossible(session: Session, forget: Sequence[str] = ()) -> Deploymen
     recorded = session.engine.recorded()
     description = description_of(recorded)
     gone = {*forget, *forgetting.interrupted(checkout, stack)}
+    decisions = identities.compare_with_state(session)
     faults = [
         *forgetting.faults(forget, topology.clusters, forgetting.known_to(checkout, stack, recorded)),
         *transitions(description, topology, gone),
+        *identities.faults_of(decisions),
     ]
     if faults:
         raise TopologyError(faults)
     for line in made_anew(description, topology):
         say(line)
-    return recorded
+    return Possible(recorded, identities.recreated(decisions))
 
 
 def first_steps(session: Session, forget: Sequence[str]) -> dict[str, int]:
@@ -47,13 +59,18 @@ def first_steps(session: Session, forget: Sequence[str]) -> dict[str, int]:
     `ProcessError`, `EmbeddedError`.
     """
     checkout, engine, topology = session.checkout, session.engine, session.topology
-    recorded = refuse_impossible(session, forget)
-    if recorded.get("pending_operations"):
+    possible = refuse_impossible(session, forget)
+    if possible.recorded.get("pending_operations"):
         # Of a plain `pulumi up`, or of a run on another machine, that was killed.
         session.go_on()
     # Of a command that was killed; a cluster that is in the file again is not meant any more.
     meant = dict.fromkeys([*forget, *forgetting.interrupted(checkout, session.file.stack)])
     absent = [name for name in meant if name not in topology.clusters]
-    forgotten = forgetting.forget(checkout, engine, absent, quiet=session.quiet)
-    make_room(engine, to_make_anew(recorded, topology, checkout.home))
+    taken_out = [name for name in existing_clusters_of(possible.recorded) if name not in {*topology.clusters, *absent}]
+    left_alone = identities.strangers(engine, taken_out)
+    for sentence in left_alone.values():
+        say(sentence)
+    forgotten = forgetting.forget(checkout, engine, [*absent, *left_alone], quiet=session.quiet)
+    recreation.drop(engine, possible.recreated, checkout.home)
+    make_room(engine, to_make_anew(possible.recorded, topology, checkout.home))
     return forgotten

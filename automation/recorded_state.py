@@ -18,6 +18,8 @@ Resource = dict[str, Any]
 CLUSTERS = (f"{COMPONENT_PREFIX}EmbeddedCluster", f"{COMPONENT_PREFIX}ExistingCluster")
 FLEET = f"{COMPONENT_PREFIX}Fleet"
 EMBEDDED_CLUSTER = "meshfleet:index:EmbeddedCluster"
+CLUSTER_IDENTITY = "meshfleet:index:ClusterIdentity"
+OWN_PLUGIN = "meshfleet:index:"
 STACK = "pulumi:pulumi:Stack"
 
 
@@ -49,6 +51,43 @@ def embedded_clusters_of(deployment: Deployment) -> dict[str, str]:
         for resource in resources_of(deployment)
         if resource["type"] == EMBEDDED_CLUSTER
     }
+
+
+def identities_of(deployment: Deployment) -> dict[str, str]:
+    """The recorded identity of each cluster by its name; a cluster of an earlier release may have none."""
+    return {
+        _cluster_of(resource): identity
+        for resource in resources_of(deployment)
+        # What is replaced and not deleted yet speaks of the cluster that was there before.
+        if resource["type"] in (EMBEDDED_CLUSTER, CLUSTER_IDENTITY) and not resource.get("delete")
+        if isinstance(identity := (resource.get("outputs") or {}).get("identity"), str) and identity
+    }
+
+
+def existing_clusters_of(deployment: Deployment) -> dict[str, Resource]:
+    """The recorded resource through which each existing cluster is reached, by the cluster's name."""
+    return {
+        _cluster_of(resource): resource
+        for resource in resources_of(deployment)
+        if resource["type"] == CLUSTER_IDENTITY and not resource.get("delete")
+    }
+
+
+def inside(deployment: Deployment, cluster: str) -> frozenset[str]:
+    """The URNs of all that is gone when a cluster is another one: what is its own, and what was made through it.
+
+    The latter are resources of this project's plugin that were given the kubeconfig of the cluster, such as an istiod
+    that it hosts for another one.
+    """
+    own = belonging_to(deployment, cluster)
+    access = {str(one["urn"]) for name, one in existing_clusters_of(deployment).items() if name == cluster}
+    through = {
+        str(resource["urn"])
+        for resource in resources_of(deployment)
+        if str(resource["type"]).startswith(OWN_PLUGIN)
+        and any(access & set(urns or ()) for urns in (resource.get("propertyDependencies") or {}).values())
+    }
+    return own | through
 
 
 def belonging_to(deployment: Deployment, cluster: str) -> frozenset[str]:

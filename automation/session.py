@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -15,7 +15,7 @@ from automation.deployment import deployed_in
 from automation.fleet_status import fleet_status
 from automation.progress import progress_for
 from automation.unserved import unserved
-from components.kubeconfig_file import kubeconfig_files
+from components.kubeconfig_file import KubeconfigFile, kubeconfig_files
 from topology import Fleet, StackFile, load, read_stack_file
 from topology.errors import EngineError
 from topology.stages import Stage, stages
@@ -23,6 +23,7 @@ from topology.stages import Stage, stages
 if TYPE_CHECKING:
     from automation.engine import Engine, Operation
     from automation.environment import Environment
+    from automation.identities import Reading
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class Session:
     quiet: bool
     # What an interrupted run left in the clusters, which the state does not tell: the next `up` refreshes.
     unread: list[str] = field(default_factory=list, compare=False)
+    kubeconfigs: Mapping[str, KubeconfigFile] = field(default_factory=dict, repr=False)
 
     @cached_property
     def environment(self) -> Environment:
@@ -54,12 +56,21 @@ class Session:
 
         return Engine(self.environment, self.file)
 
+    @cached_property
+    def reading(self) -> Reading:
+        """What is being read of each cluster that the stack file leads to; begun by the first look."""
+        from automation.identities import start_reading
+
+        return start_reading(self.topology, self.kubeconfigs, self.checkout.home)
+
     @contextmanager
     def working(self, command: str) -> Iterator[None]:
         """Hold the stack, with what a killed command left behind mended first."""
         from automation.lock import locked
         from automation.shared_plugins import shared_plugins
 
+        # Clusters answer while the rest is prepared.
+        _ = self.reading
         # Whatever the environment lacks is built before the stack is held.
         with locked(self.environment.checkout, self.file.stack, command) as lock, shared_plugins(self.environment):
             if lock.interrupted and self.engine.exists():
@@ -109,7 +120,10 @@ class Session:
         return record
 
     def run(self, operation: Operation, title: str, **options: Any) -> Record:
-        """Run an operation with progress. Raises `EngineError` naming every resource that failed."""
+        """Run an operation with progress, `on` another engine where one is given.
+
+        Raises `EngineError` naming every resource that failed.
+        """
         record = self._perform(operation, title, **options)
         if operation == "up" and self._can_go_on(record, refreshed=bool(options.get("refresh"))):
             before, record = record, self._perform(operation, title, **options | {"refresh": True})
@@ -142,9 +156,9 @@ class Session:
             f"{cluster}: {len(reasons)} resources cannot be read: {reasons[0]}" for cluster, reasons in silent.items()
         ]
 
-    def _perform(self, operation: Operation, title: str, **options: Any) -> Record:
+    def _perform(self, operation: Operation, title: str, *, on: Engine | None = None, **options: Any) -> Record:
         with progress_for(title, quiet=self.quiet) as progress:
-            return self.engine.run(operation, progress.hear, **options)
+            return (on or self.engine).run(operation, progress.hear, **options)
 
     def _incomplete(self, title: str, record: Record, consequences: Sequence[str] = ()) -> EngineError:
         from automation.forgetting import advice
@@ -172,5 +186,4 @@ def open_session(stack: str, *, quiet: bool) -> Session:
     checkout = Checkout.here()
     file = read_stack_file(checkout.stacks, stack)
     topology = load(file.stack, file.config)
-    kubeconfig_files(topology)
-    return Session(checkout, file, topology, quiet)
+    return Session(checkout, file, topology, quiet, kubeconfig_files(topology))

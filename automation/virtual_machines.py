@@ -17,10 +17,14 @@ vm = typer.Typer(no_args_is_help=True, help="The virtual machines of a mesh: whi
 @vm.command("list")
 def list_machines(stack: Stack, json: Json = False) -> None:
     """Show the groups of machines, and which machines of each have registered themselves."""
+    from automation.identities import require_one
     from automation.registered_machines import registered_machines
     from automation.tables import machines_table
 
-    found = registered_machines(open_session(stack, quiet=json).status())
+    session = open_session(stack, quiet=json)
+    status = session.status()
+    require_one(session, status)
+    found = registered_machines(status)
     if json:
         answer({"ok": True, "stack": stack, "virtualMachines": found})
     else:
@@ -54,13 +58,16 @@ def bundle(
 ) -> None:
     """Write the files with which a machine joins the mesh, with a token that is good for its first start."""
     from automation import machine_bundle
+    from automation.identities import require_one
 
     session = open_session(stack, quiet=json)
     wanted = machine_bundle.Wanted(name, address, gateway, revision, package, cloud_init)
     # All that is wrong with what was asked for comes before anything is asked.
     address = machine_bundle.checked(session.topology, wanted)
     machine_bundle.refuse_filled(out, force=force)
-    made = machine_bundle.make(session.topology, wanted, address, session.status())
+    status = session.status()
+    require_one(session, status)
+    made = machine_bundle.make(session.topology, wanted, address, status)
     files = machine_bundle.write(made, out)
     if json:
         paths = [str(path) for path in files]
@@ -86,11 +93,13 @@ def start(
     json: Json = False,
 ) -> None:
     """Start a machine on this one, in a network namespace, and wait until the mesh has it; needs root."""
+    from automation.identities import require_one
     from automation.machines_here import start as start_here
     from embedded.workspace import Workspace
 
     session = open_session(stack, quiet=json)
     status = session.status()
+    require_one(session, status)
     workspace = Workspace(session.file.stack, session.checkout.home)
     with session.working("vm start"):
         started = start_here(session.topology, workspace, status, name, address, bundle)

@@ -13,7 +13,8 @@ from pulumi_kubernetes import Provider
 class ClusterAccess:
     """A cluster that can be reached.
 
-    `kubeconfig` is secret; `context` empty means the current one; `server` is the URL of the API server.
+    `kubeconfig` is secret; `context` empty means the current one; `server` is the URL of the API server; `identity`
+    is the same for as long as it is the same cluster.
     `goes_with` is the resource whose deletion takes the cluster's contents along, None when the cluster stays.
     `pods` is `real`, `processes`, or `simulated`, with the reason where they were to be processes. `nodes` are what
     pods wait for: istiod reads region and zone of a pod from its node once, when it first sees the pod.
@@ -23,6 +24,7 @@ class ClusterAccess:
     kubeconfig: pulumi.Output[str]
     context: str
     server: pulumi.Output[str]
+    identity: pulumi.Output[str]
     provider: Provider
     goes_with: pulumi.Resource | None
     pods: pulumi.Input[str]

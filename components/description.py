@@ -89,6 +89,7 @@ def describe_cluster(fleet: Fleet, name: str, registered: Described) -> dict[str
         "serviceCidr": str(declared.service_cidr) if declared.service_cidr else None,
         "context": access.context,
         "server": access.server,
+        "identity": access.identity,
         "dataPlane": declared.data_plane,
         "pods": access.pods,
         "controlPlane": {

@@ -59,6 +59,7 @@ class EmbeddedCluster(Component):
             kubeconfig=control_plane.kubeconfig,
             context="",
             server=control_plane.server,
+            identity=control_plane.identity,
             provider=provider,
             goes_with=control_plane,
             pods=pods,

@@ -10,6 +10,7 @@ import pulumi
 from components.cluster import ClusterAccess, kubernetes_provider
 from components.component import Component
 from components.kubeconfig_file import KubeconfigFile
+from plugins.meshfleet.sdk import ClusterIdentity
 from topology import Fleet
 
 
@@ -18,9 +19,17 @@ class ExistingCluster(Component):
 
     def __init__(self, fleet: Fleet, cluster: str, kubeconfig: KubeconfigFile, opts: pulumi.ResourceOptions) -> None:
         super().__init__(cluster, opts)
-        content = pulumi.Output.secret(kubeconfig.content)
         existing = fleet.clusters[cluster].existing
         context = existing.context if existing else ""
+        identity = ClusterIdentity(
+            f"{cluster}/identity",
+            cluster=cluster,
+            kubeconfig=kubeconfig.content,
+            context=context or None,
+            opts=self.child(),
+        )
+        # Only through it, so that nothing is touched in a cluster that is not the recorded one.
+        content: pulumi.Output[str] = pulumi.Output.secret(identity.kubeconfig)
         provider = kubernetes_provider(
             cluster, f"{fleet.name}/{cluster}", content, context, self.child(), wholly_ours=False
         )
@@ -29,6 +38,7 @@ class ExistingCluster(Component):
             kubeconfig=content,
             context=context,
             server=pulumi.Output.from_input(kubeconfig.server),
+            identity=identity.identity,
             provider=provider,
             goes_with=None,
             pods=existing.pods if existing else "real",

@@ -24,6 +24,7 @@ from components.remote_secrets import kubeconfig_of
 from components.trust import TrustResources
 from manifests import control_plane as manifests
 from manifests import external
+from plugins.meshfleet.sdk import RemoteClusters
 from topology import Fleet
 
 
@@ -60,10 +61,19 @@ class ExternalControlPlane(Component):
         charts = istio_charts(self, fleet, config, prepared, webhooks, address=gateway_address)
         kubeconfig = self._kubeconfig(fleet, config, inside(config, charts.istiods[istio.revision]))
         data: pulumi.Output[Any] = pulumi.Output.secret(kubeconfig.apply(kubeconfig_data))
+        # Nothing that cannot work takes the place of what does.
+        tried = RemoteClusters(
+            f"{cluster}/config-cluster",
+            cluster=host.name,
+            kubeconfigs={cluster: kubeconfig},
+            addressed=[cluster] if fleet.clusters[cluster].discovery.server else [],
+            here=simulated,
+            opts=self.child(deleted_with=host.goes_with),
+        )
         secret = KubernetesObject(
             f"{host.name}/external-{cluster}-kubeconfig",
             external.istio_kubeconfig(fleet, cluster, data),
-            inside(host, trust.cacerts),
+            inside(host, trust.cacerts, tried),
         )
         processes = {}
         istiods = {}
@@ -99,7 +109,7 @@ class ExternalControlPlane(Component):
         discovery = fleet.clusters[config.name].discovery
         token = KubernetesObject(f"{config.name}/istiod-token", external.account_token(fleet, config.name), opts)
         return pulumi.Output.secret(
-            pulumi.Output.all(discovery.server or config.server, token.data).apply(
-                lambda known: kubeconfig_of(config.name, known[0], known[1], discovery.tls_server_name)
+            pulumi.Output.all(config.server, token.data).apply(
+                lambda known: kubeconfig_of(config.name, discovery, known[0], known[1])
             )
         )

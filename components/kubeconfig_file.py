@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from components.certificate_authorities import authority_faults
 from embedded.kube.access import KubeconfigError, read_access
 from topology import Existing, Fault, Fleet, TopologyError
 from topology.bounded_yaml import LIMIT
@@ -41,6 +42,7 @@ def kubeconfig_files(topology: Fleet) -> dict[str, KubeconfigFile]:
             except TopologyError as error:
                 faults += error.faults
     faults += _unreachable_for_istiods(topology, files)
+    faults += authority_faults(topology)
     if faults:
         raise TopologyError(faults)
     return files

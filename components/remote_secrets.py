@@ -11,20 +11,35 @@ from typing import Any
 
 import pulumi
 
+from components.certificate_authorities import authority_of
 from components.cluster import ClusterAccess
 from components.component import Component
 from components.kubernetes_object import KubernetesObject
 from manifests import gateway_api
 from manifests import remote_secrets as manifests
-from topology import Fleet
+from plugins.meshfleet.remote_clusters import DOUBTFUL
+from plugins.meshfleet.sdk import RemoteClusters
+from topology import Discovery, Fleet
 
 
 def kubeconfig_of(
-    cluster: str, server: str, data: dict[str, str], tls_server_name: str | None = None, primary: str | None = None
+    cluster: str, discovery: Discovery, server: str, data: dict[str, str], primary: str | None = None
 ) -> str:
-    """The kubeconfig that lets a peer read `cluster`, from the `data` of its reader's token Secret."""
+    """The kubeconfig that lets a peer read `cluster`, from the `data` of its reader's token Secret.
+
+    `server` is where the stack itself reaches the API server; what `discovery` says comes in its place.
+    """
     token = base64.b64decode(data["token"]).decode()
-    return manifests.remote_kubeconfig(manifests.Peer(cluster, server, data["ca.crt"], token, tls_server_name, primary))
+    given = authority_of(cluster, discovery)
+    authority = base64.b64encode(given.encode()).decode() if given else data["ca.crt"]
+    address, name = discovery.server or server, discovery.tls_server_name
+    return manifests.remote_kubeconfig(manifests.Peer(cluster, address, authority, token, name, primary))
+
+
+def _warn(state: str | None, resource: pulumi.Resource) -> None:
+    # Its istiod runs elsewhere, where it may be otherwise; from here nothing more can be known.
+    if state and state.startswith(DOUBTFUL):
+        pulumi.log.warn(f"tried from this machine, {state.removeprefix(DOUBTFUL)}", resource)
 
 
 class Reader(Component):
@@ -64,8 +79,8 @@ class Reader(Component):
                 self.child(provider=access.provider, after=charts, deleted_with=access.goes_with),
             )
         self.kubeconfig: pulumi.Output[str] = pulumi.Output.secret(
-            pulumi.Output.all(discovery.server or access.server, secret.data).apply(
-                lambda known: kubeconfig_of(access.name, known[0], known[1], discovery.tls_server_name, primary)
+            pulumi.Output.all(access.server, secret.data).apply(
+                lambda known: kubeconfig_of(access.name, discovery, known[0], known[1], primary)
             )
         )
         self.done()
@@ -85,12 +100,22 @@ class RemoteSecrets(Component):
         super().__init__(access.name, opts)
         kubeconfigs = pulumi.Output.all(**{name: reader.kubeconfig for name, reader in peers})
         data: pulumi.Output[Any] = pulumi.Output.secret(kubeconfigs.apply(manifests.encoded_data))
+        # Nothing that cannot work takes the place of what does.
+        tried = RemoteClusters(
+            f"{access.name}/remote-clusters",
+            cluster=access.name,
+            kubeconfigs=kubeconfigs,
+            addressed=[name for name, _ in peers if fleet.clusters[name].discovery.server],
+            here=fleet.clusters[fleet.hosting(access.name)].simulated,
+            opts=self.child(deleted_with=access.goes_with),
+        )
+        tried.state.apply(lambda state: _warn(state, tried))
         self.secret = KubernetesObject(
             f"{access.name}/remote-secrets",
             manifests.remote_secrets(fleet, access.name, data),
             self.child(
                 provider=access.provider,
-                after=[namespace],
+                after=[namespace, tried],
                 deleted_with=access.goes_with,
                 secret_outputs=["data"],
             ),

@@ -6,7 +6,6 @@ has no `cluster.json` yet and counts as remains, which the next `create` removes
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
@@ -26,6 +25,7 @@ from embedded.cluster_spec import (
     read_spec,
 )
 from embedded.control_plane import SERVERS, ControlPlane
+from embedded.identity import identity_in_folder
 from embedded.kubeconfig import build_kubeconfig, connect
 from embedded.network.loopback import close_ports
 from embedded.nodes import apply_nodes, release_nodes
@@ -200,7 +200,10 @@ class Cluster:
 
     def _identity(self) -> str:
         """From the certificate of the cluster's own authority, made anew with every cluster."""
-        return hashlib.sha256(self._control_plane.certificate_authority.read_bytes()).hexdigest()[:16]
+        identity = identity_in_folder(self.directory)
+        if identity is None:
+            raise EmbeddedError(f"{self._name}: the certificate of its authority is gone; run up again to make it")
+        return identity
 
     def _free_ports(self) -> dict[str, int]:
         """Ports that nobody listens on now; only for a cluster of which nothing exists yet."""

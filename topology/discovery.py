@@ -18,6 +18,7 @@ from topology.urls import checked_url, split
 
 SERVER_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*")
 SERVER_NAME_LENGTH = 253
+CERTIFICATES = re.compile(r"(\s*-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----\s*)+")
 
 
 def is_loopback(url: str) -> bool:
@@ -49,6 +50,21 @@ def _checked_server_name(value: str) -> str:
     return value
 
 
+def is_certificate_text(value: str) -> bool:
+    """Whether a text is meant as PEM, and not as the path of a file."""
+    return "-----BEGIN" in value
+
+
+def _checked_authority(value: str) -> str:
+    # Of a text that may hold a key nothing is repeated.
+    if is_certificate_text(value):
+        if not CERTIFICATES.fullmatch(value):
+            raise ValueError("is more or less than certificates in PEM; give the authority's certificate alone")
+    elif not value.strip() or not value.isprintable():
+        raise ValueError(f"{shown(value)} is no path and no PEM text; give the path of a file, or its content")
+    return value
+
+
 def _generation(value: object) -> object:
     # Somebody may take the key for the place of the token itself, which is not repeated then.
     if not isinstance(value, str):
@@ -58,18 +74,21 @@ def _generation(value: object) -> object:
 
 ServerUrl = Annotated[str, AfterValidator(_checked_server)]
 ServerName = Annotated[str, AfterValidator(_checked_server_name)]
+CertificateAuthority = Annotated[str, AfterValidator(_checked_authority)]
 Generation = Annotated[int, BeforeValidator(_generation), Field(ge=1, le=2_000_000_000)]
 
 
 class Discovery(Model):
     """How its peers reach and read the cluster's API server, where that differs from how the stack does.
 
-    Peers trust the certificate authority of the cluster itself, whatever the address.
+    Peers trust the certificate authority of the cluster itself, whatever the address, unless another one is given.
     """
 
     server: ServerUrl | None = None
     """The https URL under which peers reach the API server; the stack's own when left out."""
     tls_server_name: ServerName | None = None
     """The name peers check the API server's certificate for; the host of the URL when left out."""
+    certificate_authority: CertificateAuthority | None = None
+    """Who signs the certificate that peers see, as PEM text or a file's path; the cluster's own when left out."""
     token: Generation = 1
     """The number of the token peers read with; a higher one makes a new token and takes the old one away."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final, Literal, cast
 
 from topology.errors import VerificationError
+from topology.identities import Decision
 from verification.injected_view import injected_view
 from verification.machine_view import machine_view
 from verification.view import (
@@ -25,8 +26,13 @@ from verification.workload_view import workload_view
 _KINDS: Final = ("own", "remote", "external")
 
 
-def read_fleet(status: Mapping[str, Any], tools: Path, home: Path | None = None) -> FleetView:
-    """The fleet of a status; `tools` and `home` as `FleetView` has them.
+def read_fleet(
+    status: Mapping[str, Any],
+    tools: Path,
+    home: Path | None = None,
+    decisions: Mapping[str, Decision] | None = None,
+) -> FleetView:
+    """The fleet of a status; `tools`, `home` and `decisions` as `FleetView` has them.
 
     Raises VerificationError naming the field that is missing or of the wrong shape.
     """
@@ -36,6 +42,7 @@ def read_fleet(status: Mapping[str, Any], tools: Path, home: Path | None = None)
         meshes=tuple(_mesh(entry) for entry in _entries(status, "meshes")),
         tools=tools,
         home=home,
+        decisions=decisions or {},
         # A fleet that an earlier release brought up has none until the next `up`.
         virtual_machines=tuple(machine_view(entry) for entry in status.get("virtualMachines") or ()),
     )
@@ -57,6 +64,7 @@ def _cluster(entry: Mapping[str, Any]) -> ClusterView:
         context=entry.get("context") or None,
         control_plane=_control_plane(name, entry.get("controlPlane"), f"{where}.controlPlane"),
         gateway=_gateway(gateway, f"{where}.gateway") if gateway else None,
+        provider=str(entry.get("provider") or "embedded"),
         pods=str(entry.get("pods") or "simulated"),
         workloads=tuple(workload_view(one) for one in entry.get("workloads") or ()),
         injected=injected_view(entry.get("injected")),

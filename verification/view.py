@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from embedded.workspace import Workspace
 from topology.errors import VerificationError
+from topology.identities import Decision
 from verification.injected_view import InjectedView
 from verification.machine_view import MachineView
 from verification.workload_view import WorkloadView
@@ -69,6 +70,7 @@ class ClusterView:
     context: str | None = None
     gateway: GatewayView | None = None
     injected_namespaces: tuple[str, ...] = ()
+    provider: str = "embedded"
     pods: str = "real"
     workloads: tuple[WorkloadView, ...] = ()
     injected: InjectedView = field(default_factory=InjectedView)
@@ -123,7 +125,8 @@ class MeshView:
 class FleetView:
     """A running fleet as the checks see it; `tools` is the folder that holds `istioctl`.
 
-    `home` is where the state of its processes is on this machine; None where none is known of.
+    `home` is where the state of its processes is on this machine; None where none is known of. `decisions` say which
+    clusters the stack file leads to now; there are none where the stack file was not read.
     """
 
     stack: str
@@ -132,6 +135,7 @@ class FleetView:
     tools: Path
     home: Path | None = None
     virtual_machines: tuple[MachineView, ...] = ()
+    decisions: Mapping[str, Decision] = field(default_factory=dict)
 
     def workspace(self) -> Workspace:
         """Where its processes are. Raises VerificationError when that is not known."""

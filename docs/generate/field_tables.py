@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 from topology.addresses import AddressRange, DnsName, GatewayAddress, Host, IpAddress, MachineAddress
 from topology.cluster import PROVIDERS
 from topology.control_plane import ControlPlane
-from topology.discovery import Generation, ServerName, ServerUrl
+from topology.discovery import CertificateAuthority, Generation, ServerName, ServerUrl
 from topology.gateways import SecretName
 from topology.istio import Charts
 from topology.labels import AnnotationKey, LabelKey, LabelValue, NamespaceLabelKey
@@ -29,6 +29,7 @@ WORDS: tuple[tuple[object, str], ...] = (
     (AddressRange, "an address range such as `10.10.0.0/16`"),
     (AnnotationKey, "annotation keys"),
     (Caller, "`NAMESPACE/SERVICE-ACCOUNT`"),
+    (CertificateAuthority, "PEM text or a path"),
     (DnsName, "a DNS name"),
     (GatewayAddress, "an IP address or a DNS name"),
     (Generation, "a whole number from 1"),

@@ -11,6 +11,7 @@ from typing import Final
 
 from embedded.cluster import Cluster, RunningCluster
 from embedded.cluster_spec import ClusterSpec
+from embedded.identity import identity_in_folder
 from embedded.workspace import Workspace
 from plugins.meshfleet.handler import UNKNOWN, Created, Difference, Fault, Properties, changed
 from plugins.meshfleet.input_checks import (
@@ -20,6 +21,7 @@ from plugins.meshfleet.input_checks import (
     check_optional_texts,
     check_ranges,
 )
+from topology.errors import EmbeddedError
 
 _REQUIRED: Final = ("fleet", "name", "kubernetesVersion")
 _OPTIONAL: Final = ("nodes", "podCidr", "serviceCidr", "region", "zone")
@@ -64,10 +66,14 @@ class EmbeddedClusterHandler:
                 replaces = ("state",)
             elif state != "running" or old_outputs.get("state") != "running":
                 updates = (*updates, "state")
+            if not replaces and _another(old_inputs, old_outputs):
+                updates = (*updates, "identity")
         return Difference(updates, replaces, delete_before_replace=True)
 
     def preview(self, old_outputs: Properties | None, new_inputs: Properties) -> Properties:
         """Certificates and ports outlive a restart, so only a new cluster has an unknown kubeconfig."""
+        if old_outputs:
+            _require_same(new_inputs, old_outputs)
         return (old_outputs or {}) | {"state": "running"}
 
     def create(self, inputs: Properties, timeout: float) -> Created:
@@ -96,13 +102,29 @@ class EmbeddedClusterHandler:
         new_inputs: Properties,
         timeout: float,
     ) -> Properties:
-        """Starts what does not run and makes the nodes what they should be."""
+        """Starts what does not run and makes the nodes what they should be; EmbeddedError for another cluster."""
+        _require_same(new_inputs, old_outputs)
         running = _cluster(new_inputs).create(_spec(new_inputs), timeout)
         return _outputs(running)
 
     def delete(self, identifier: str, inputs: Properties, old_outputs: Properties, timeout: float) -> None:
         """Ends every process, removes every file, gives the ports back."""
         _cluster(inputs).delete()
+
+
+def _another(inputs: Properties, old_outputs: Properties) -> str | None:
+    """The identity of the cluster in the folder where that is not the recorded one."""
+    before = old_outputs.get("identity")
+    now = identity_in_folder(_cluster(inputs).directory)
+    return now if before and now and now != before else None
+
+
+def _require_same(inputs: Properties, old_outputs: Properties) -> None:
+    if now := _another(inputs, old_outputs):
+        raise EmbeddedError(
+            f"{inputs['name']}: its folder on this machine holds another cluster ({now}) than the one of this stack "
+            f"({old_outputs['identity']}); put the right folder back, or remove it and run the same command again"
+        )
 
 
 def _cluster(inputs: Properties) -> Cluster:

@@ -19,6 +19,7 @@ VERSION: Final = "0.1.0"
 # Type token → module and class. Loaded when first asked for: a run with nothing to change must start quickly,
 # and certificates need a library that processes do not.
 _HANDLERS: Final = {
+    "meshfleet:index:ClusterIdentity": ("cluster_identity", "ClusterIdentityHandler"),
     "meshfleet:index:EastWestGatewayAddress": ("east_west_gateway_address", "EastWestGatewayAddressHandler"),
     "meshfleet:index:EmbeddedCluster": ("embedded_cluster", "EmbeddedClusterHandler"),
     "meshfleet:index:EmbeddedNode": ("embedded_node", "EmbeddedNodeHandler"),
@@ -30,6 +31,7 @@ _HANDLERS: Final = {
     "meshfleet:index:IstiodAddress": ("istiod_address", "IstiodAddressHandler"),
     "meshfleet:index:IstiodConfigMaps": ("istiod_configmaps", "IstiodConfigMapsHandler"),
     "meshfleet:index:ReleaseParts": ("release_parts", "ReleasePartsHandler"),
+    "meshfleet:index:RemoteClusters": ("remote_clusters", "RemoteClustersHandler"),
     "meshfleet:index:RootCertificateAuthority": (
         "root_certificate_authority",
         "RootCertificateAuthorityHandler",

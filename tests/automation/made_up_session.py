@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 from automation.changes import Change, Place, Record
 from automation.checkout import Checkout
 from automation.environment import Environment
+from automation.identities import Reading, start_reading
 from topology import Fleet, StackFile, load
 from topology.stages import Stage
 
@@ -94,10 +95,15 @@ class MadeUp:
     done: list[str] = field(default_factory=list)
     state: dict[str, Any] = field(default_factory=dict)
     quiet: bool = True
+    kubeconfigs: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def engine(self) -> MadeUp:
         return self
+
+    @property
+    def reading(self) -> Reading:
+        return start_reading(self.topology, {}, self.checkout.home)
 
     def recorded(self) -> dict[str, Any]:
         return self.state
@@ -131,7 +137,7 @@ class MadeUp:
     def tell(self, text: str) -> None:
         self.done.append(text)
 
-    def run(self, operation: str, title: str, *, stage: Fleet | None = None, **options: Any) -> Record:
+    def run(self, operation: str, title: str, *, stage: Fleet | None = None, on: Any = None, **options: Any) -> Record:
         self.done.append(f"{operation} {options}" if options else operation)
         return self.record
 

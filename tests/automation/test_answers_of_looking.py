@@ -63,7 +63,7 @@ def test_verify_is_exit_0_only_when_all_hold_and_one_ran(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     answers = tuple(Answer(f"check-{number}", "west", ok, "seen", 0.5) for number, ok in enumerate(oks))
-    monkeypatch.setattr(verification, "read_fleet", lambda status, tools, home: None)
+    monkeypatch.setattr(verification, "read_fleet", lambda *_: None)
     monkeypatch.setattr(verification, "run", lambda view, on_answer, bound: Report(answers))
     result = meshfleet("verify", "--stack", "dev", "--json")
     assert result.exit_code == code
@@ -80,7 +80,7 @@ def test_verify_lists_what_was_not_run_once_for_each_reason(
 ) -> None:
     not_run = tuple(NotRun(name, cluster, "no root") for name in ("reach", "wire") for cluster in ("east", "west"))
     report = Report((Answer("trust", "west", True, "x", 0.1),), not_run)
-    monkeypatch.setattr(verification, "read_fleet", lambda status, tools, home: None)
+    monkeypatch.setattr(verification, "read_fleet", lambda *_: None)
     monkeypatch.setattr(verification, "run", lambda view, on_answer, bound: report)
     answer = json.loads(meshfleet("verify", "--stack", "dev", "--json").stdout)
     assert answer["ok"] is True
@@ -92,7 +92,7 @@ def test_verify_lists_what_was_not_run_once_for_each_reason(
 def test_graph_marks_what_the_last_verification_found(
     meshfleet: Command, session: MadeUp, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(verification, "read_fleet", lambda status, tools, home: None)
+    monkeypatch.setattr(verification, "read_fleet", lambda *_: None)
     failing = Report((Answer("trust", "west", False, "x", 0.1), Answer("webhook", "west", True, "x", 0.1)))
     monkeypatch.setattr(verification, "run", lambda view, on_answer, bound: failing)
     meshfleet("verify", "--stack", "dev")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +12,7 @@ import pytest
 from automation import forgetting
 from automation.checkout import Checkout
 from automation.first_steps import first_steps, refuse_impossible
+from automation.identities import Reading, start_reading
 from automation.recorded_state import clusters_of
 from embedded.cluster_spec import ClusterSpec, dump_spec
 from tests.automation.recorded_states import damage, names, recorded
@@ -48,10 +49,15 @@ class MadeUp:
     state: dict[str, Any] = field(default_factory=recorded)
     rewritten: int = 0
     quiet: bool = True
+    kubeconfigs: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def engine(self) -> MadeUp:
         return self
+
+    @property
+    def reading(self) -> Reading:
+        return start_reading(self.topology, {}, self.checkout.home)
 
     @property
     def file(self) -> StackFile:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from automation import machine_bundle
+from automation.identities import Reading, start_reading
 from automation.machine_bundle import Made, Wanted, checked, make, refuse_filled, write
 from automation.registered_machines import registered_machines
 from embedded.api_errors import RefusedError
@@ -295,6 +296,11 @@ class Session:
     """A session of the command on a fleet that is up."""
 
     topology: Fleet
+    kubeconfigs: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def reading(self) -> Reading:
+        return start_reading(self.topology, {}, Path("/nowhere"))
 
     def status(self) -> dict[str, Any]:
         return status_of(self.topology)

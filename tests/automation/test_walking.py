@@ -107,7 +107,7 @@ def test_a_stage_that_is_not_confirmed_stops_the_walk_and_says_who_is_not_there(
 
 
 def test_a_check_that_does_not_exist_is_a_fault_of_ours_and_named(session: Any) -> None:
-    with pytest.raises(VerificationError, match="no check is named trusts; there are clusters-"):
+    with pytest.raises(VerificationError, match="no check is named trusts; there are cluster-"):
         walk(session, (WAY[0], Stage("next", TARGET, ("trusts",))), refresh=False)
 
 

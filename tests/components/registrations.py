@@ -107,6 +107,8 @@ def outputs_of(resource_type: str, name: str) -> dict[str, Any]:
         case "EmbeddedCluster":
             known = {name: text(name) for name in ("identity", "state")}
             return known | {"kubeconfig": secret("kubeconfig"), "server": f"https://127.0.0.1/{name}"}
+        case "ClusterIdentity":
+            return {name: text(name) for name in ("identity", "state")}
         case "EmbeddedNode":
             return {"state": "running", "pods": "processes"}
         case "RootCertificateAuthority" | "IntermediateCertificateAuthority":
@@ -121,6 +123,8 @@ def outputs_of(resource_type: str, name: str) -> dict[str, Any]:
             return {"address": "198.18.0.9", "port": 15443, "state": "published"}
         case "ServedCluster":
             return {"state": "served"}
+        case "RemoteClusters":
+            return {"state": "read"}
         case "Secret" if name.endswith(("/reader-token", "/istiod-token")):
             return {"data": {"token": _encoded(secret("token")), "ca.crt": _encoded(text("ca.crt"))}}
         case "Service":

@@ -16,7 +16,7 @@ from tests.components.fleets import fleet_called, in_one_mesh
 from tests.components.registered_graph import Graph
 from tests.components.registrations import record
 from tests.components.waiting import istiod_chart, istiod_itself, istiod_process, istiods
-from topology import Fleet, load
+from topology import Discovery, Fleet, load
 
 pytestmark = pytest.mark.proof("embedded and existing clusters by the same program", step=1)
 
@@ -38,13 +38,15 @@ def test_an_embedded_cluster_has_its_processes_and_an_istiod_beside_it(graph_of:
         "IstiodAddress",
         "Istiod",
         "EastWestGatewayAddress",
+        "RemoteClusters",
     }
 
 
 def test_an_existing_cluster_with_simulated_pods_has_all_but_its_processes(graph_of: GraphOf) -> None:
     graph = graph_of("simulated-pods")
     assert kinds(graph, "west") == kinds(graph_of("dev"), "west") - {"EmbeddedCluster", "EmbeddedNode"} | {
-        "IstiodConfigMaps"
+        "ClusterIdentity",
+        "IstiodConfigMaps",
     }
     for name in ("west/istiod-process", "west/east-west-gateway-address"):
         assert graph[name].inputs["context"] == "west-admin"
@@ -54,7 +56,13 @@ def test_an_existing_cluster_with_real_pods_runs_its_own_istiod_and_helm_waits_f
     graph_of: GraphOf,
 ) -> None:
     graph = graph_of("real-pods")
-    assert kinds(graph, "west") == {"IntermediateCertificateAuthority", "IstiodConfigMaps", "ReleaseParts"}
+    assert kinds(graph, "west") == {
+        "ClusterIdentity",
+        "IntermediateCertificateAuthority",
+        "IstiodConfigMaps",
+        "ReleaseParts",
+        "RemoteClusters",
+    }
     assert graph["west/istiod"].inputs["skipAwait"] is False
     assert graph["west/east-west-gateway"].inputs["skipAwait"] is False
     assert graph["west/istiod"].inputs["timeout"] == 600
@@ -173,7 +181,7 @@ def test_a_pending_load_balancer_has_an_empty_address(status: dict[str, object],
 
 
 def test_a_peers_kubeconfig_has_the_readers_token_in_plain_and_the_authority_as_data() -> None:
-    text = kubeconfig_of("west", "https://west", {"token": "dG9rZW4=", "ca.crt": "Y2E="})
+    text = kubeconfig_of("west", Discovery(), "https://west", {"token": "dG9rZW4=", "ca.crt": "Y2E="})
     assert '"token": "token"' in text
     assert '"certificate-authority-data": "Y2E="' in text
     assert '"current-context": "west"' in text

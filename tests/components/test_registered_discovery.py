@@ -6,17 +6,21 @@ import base64
 import copy
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from components.kubeconfig_file import kubeconfig_files
 from tests.components.fleets import CONFIGURATIONS, in_one_mesh
 from tests.components.registered_graph import Graph, Resource
 from tests.components.registrations import record
-from topology import load
+from tests.tls_proxy import new_authority
+from topology import TopologyError, load
 
 pytestmark = pytest.mark.proof("a reader token is renewed while peers always hold a good one", step=1)
 
+KEY = "-----BEGIN PRIVATE KEY-----\nxyzzy\n-----END PRIVATE KEY-----\n"
 NAME = "istio-reader-service-account-istio-remote-secret-token"
 
 
@@ -46,6 +50,48 @@ def test_a_cluster_that_says_nothing_is_read_as_the_stack_itself_reaches_it(grap
     (found,) = kubeconfig(graph_of("settings"), "west", "east")["clusters"]
     assert found["cluster"]["server"] == "https://east.example:6443"
     assert "tls-server-name" not in found["cluster"]
+
+
+def test_peers_are_given_the_authority_of_the_stack_file_as_text_or_by_its_path(tmp_path: Path) -> None:
+    made = new_authority(tmp_path)
+    pem = made.certificate.read_text(encoding="utf-8")
+    for given in (pem, str(made.certificate)):
+        clusters: dict[str, dict[str, Any]] = {
+            "west": {"embedded": {}, "discovery": {"certificateAuthority": given}},
+            "east": {"embedded": {}},
+        }
+        graph = record(load("authority", in_one_mesh(clusters)))
+        (found,) = kubeconfig(graph, "east", "west")["clusters"]
+        assert base64.b64decode(found["cluster"]["certificate-authority-data"]).decode() == pem
+        # The other way around nothing changes.
+        (own,) = kubeconfig(graph, "west", "east")["clusters"]
+        assert own["cluster"]["certificate-authority-data"] != found["cluster"]["certificate-authority-data"]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(None, "there is no file '"), ("no certificate", "is no certificate in PEM"), (KEY, "holds a secret")],
+)
+def test_a_file_that_holds_no_authority_is_named_by_its_field(tmp_path: Path, content: str | None, said: str) -> None:
+    path = tmp_path / "ca.pem"
+    if content is not None:
+        path.write_text(content, encoding="utf-8")
+    cluster: dict[str, Any] = {"embedded": {}, "discovery": {"certificateAuthority": str(path)}}
+    with pytest.raises(TopologyError) as caught:
+        kubeconfig_files(load("authority", in_one_mesh({"west": cluster})))
+    (fault,) = caught.value.faults
+    assert fault.path == "clusters.west.discovery.certificateAuthority"
+    assert said in fault.message
+    assert "xyzzy" not in fault.message
+
+
+def test_the_secret_of_a_control_plane_waits_until_its_clusters_were_read(graph_of: Callable[[str], Graph]) -> None:
+    graph = graph_of("settings")
+    tried = graph["east/remote-clusters"]
+    assert tried.urn in graph["east/remote-secrets"].after
+    assert tried.inputs["addressed"] == ["west"]
+    assert tried.inputs["here"] is True
+    assert set(tried.inputs["kubeconfigs"]["value"]) == {"west"}
 
 
 def test_an_external_istiod_reaches_its_config_cluster_as_peers_do() -> None:

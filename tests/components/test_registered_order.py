@@ -181,9 +181,10 @@ def test_in_a_mesh_of_two_primaries_a_branch_of_one_waits_for_the_other_only_to_
     for branch, own, other in (("west-branch", "west", "east"), ("east-branch", "east", "west")):
         mine = [name for name in graph.names() if name.startswith((f"{branch}/", f"{own}/"))]
         assert any(name.startswith(f"{other}/") for name in graph.waits_for(f"{branch}/namespace-sample"))
+        told = {f"{own}/remote-clusters", f"{own}/remote-secrets"}
         for name in mine:
-            if name != f"{own}/remote-secrets":
-                before = graph.waits_for(name, without={f"{own}/remote-secrets"})
+            if name not in told:
+                before = graph.waits_for(name, without=told)
                 assert not [found for found in before if found.startswith((f"{other}/", f"{other}-branch/"))]
 
 
@@ -238,7 +239,7 @@ def test_each_mesh_has_its_roots_and_every_intermediate_is_issued_by_the_one_tha
 def test_in_any_fleet_a_cluster_waits_for_those_that_serve_it_and_for_no_other(fleet: Fleet) -> None:
     graph = record(fleet)
     assert {(resource.name, other.name) for resource, other in crossing(graph, fleet)} <= needed(graph, fleet)
-    told = {f"{primary}/remote-secrets" for primary in istiods(fleet)}
+    told = {f"{primary}/{what}" for primary in istiods(fleet) for what in ("remote-clusters", "remote-secrets")}
     for cluster in fleet.clusters:
         serving = {cluster, fleet.primary_of(cluster), fleet.hosting(cluster), *fleet.hosted_by(cluster)}
         allowed = serving | {f"mesh {fleet.mesh_of(name)}" for name in serving}

@@ -91,8 +91,10 @@ def needed(graph: Graph, fleet: Fleet) -> set[tuple[str, str]]:
     for name in fleet.clusters:
         if fleet.is_primary(name):
             pairs |= {
-                (f"{name}/remote-secrets", f"{peer}/{what}")
+                (f"{name}/{mine}", f"{peer}/{what}")
                 for peer in fleet.peers_of(name)
+                # What the Secret gets is tried first.
+                for mine in ("remote-clusters", "remote-secrets")
                 # The address of a peer's API server goes into its kubeconfig beside the token.
                 for what in ("reader-token", "processes")
             }
@@ -102,6 +104,7 @@ def needed(graph: Graph, fleet: Fleet) -> set[tuple[str, str]]:
                     (f"{host}/external-{name}-cacerts", f"{name}/intermediate"),
                     (f"{host}/external-{name}-kubeconfig", f"{name}/istiod-token"),
                     (f"{host}/external-{name}-kubeconfig", f"{name}/processes"),
+                    (f"{host}/external-{name}-kubeconfig", f"{name}/config-cluster"),
                 }
         for revision in fleet.istio.installed:
             pairs |= _needed_for(graph, fleet, name, revision)

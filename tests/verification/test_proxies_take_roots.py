@@ -89,5 +89,5 @@ def test_the_pods_of_all_namespaces_are_read(
 def test_what_is_asked_between_stages_is_found_by_name_and_not_asked_by_verify() -> None:
     assert [check.name for check in named(["proxies-take-roots", "trust"])] == ["proxies-take-roots", "trust"]
     assert not {check.name for check in ALL} & {check.name for check in BETWEEN_STAGES}
-    with pytest.raises(VerificationError, match="no check is named roots; there are clusters-synced, "):
+    with pytest.raises(VerificationError, match="no check is named roots; there are cluster-identity, "):
         named(["roots"])

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from topology.errors import VerificationError
 from verification.check import Check
 from verification.checks.ambient_workloads import AmbientWorkloads
+from verification.checks.cluster_identity import ClusterIdentity
 from verification.checks.clusters_synced import ClustersSynced
 from verification.checks.endpoint_shards import EndpointShards
 from verification.checks.endpoints_as_declared import EndpointsAsDeclared
@@ -28,6 +29,7 @@ from verification.checks.virtual_machines import VirtualMachines
 from verification.checks.webhook_validation import WebhookValidation
 
 ALL: tuple[Check, ...] = (
+    ClusterIdentity(),
     ClustersSynced(),
     NetworkGateways(),
     Trust(),
@@ -67,6 +69,7 @@ __all__ = [
     "ALL",
     "BETWEEN_STAGES",
     "AmbientWorkloads",
+    "ClusterIdentity",
     "ClustersSynced",
     "EndpointShards",
     "EndpointsAsDeclared",

@@ -5,14 +5,16 @@ from __future__ import annotations
 import base64
 import json
 import os
+import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ruamel.yaml import YAML
 
+from embedded import processes
 from embedded.cluster import Cluster
 from embedded.cluster_spec import ClusterSpec
 from embedded.toolchain import Toolchain
@@ -46,6 +48,15 @@ class Existing:
 
     world: World
     file: Path
+    clusters: dict[str, Cluster] = field(default_factory=dict)
+
+    def recreate(self, name: str) -> None:
+        """Make a cluster another one under the same kubeconfig: its data is gone, its certificates and port stay."""
+        cluster = self.clusters[name]
+        running = processes.find(cluster.directory)
+        processes.end([process for named in running.values() for process in named], grace=5)
+        shutil.rmtree(cluster.directory / "kwok" / "clusters" / name / "etcd")
+        cluster.create(ClusterSpec(name, EMBEDDED_KUBERNETES, 1))
 
     def cluster(self, name: str, **replaced: Any) -> dict[str, Any]:
         """A cluster of a stack file; `replaced` are fields of its `existing`."""
@@ -104,7 +115,7 @@ def existing(clone: Clone, toolchain: Toolchain, tmp_path_factory: pytest.TempPa
             file = world.folder / "user" / "config.yaml"
             file.touch(0o600)
             file.write_text(json.dumps(merged(parts)), encoding="utf-8")
-            yield Existing(world, file)
+            yield Existing(world, file, dict(zip(NAMES, clusters, strict=True)))
             for cluster in clusters:
                 assert cluster.state() == "running"
     finally:
@@ -173,6 +184,76 @@ def test_a_fleet_on_existing_clusters_is_verified_and_leaves_them_as_they_were(e
             kind: set() for kind in KINDS
         }
         assert version_of(existing, cluster, f"theirs-{models}") == theirs[cluster]
+
+
+@pytest.mark.proof("a cluster is known by what it is, not by a name that leads to it", step=3)
+def test_a_recreated_cluster_gets_everything_again_and_no_other_is_mistaken_for_it(existing: Existing) -> None:
+    world = existing.world
+
+    def up(**clusters: dict[str, Any]) -> dict[str, Any]:
+        world.clone.write_stack(STACK, existing.stack(**clusters))
+        return world.meshfleet("up", "--stack", STACK, "--json").answer
+
+    def refused(said: str, *commands: str, **clusters: dict[str, Any]) -> None:
+        world.clone.write_stack(STACK, existing.stack(**clusters))
+        for command in commands:
+            assert said in world.meshfleet(command, "--stack", STACK, expect=2).err, command
+
+    blue, green = existing.cluster("blue"), existing.cluster("green")
+    up(blue=blue, green=green)
+    before = {name: existing.inventory(name) for name in ("blue", "green")}
+    elsewhere = {"blue": {"context": "admin@green"}, "green": {"context": "admin@blue"}}
+    exchanged = {name: existing.cluster(name, **replaced) for name, replaced in elsewhere.items()}
+    refused(
+        "clusters.blue.existing.context: leads to the cluster that the stack has as 'green'",
+        "up",
+        "verify",
+        **exchanged,
+    )
+    copy = existing.file.with_name("copy.yaml")
+    shutil.copy2(existing.file, copy)
+    red = existing.cluster("red", kubeconfig=str(copy), context="admin@green")
+    refused(
+        "clusters.red.existing.context: leads to the same cluster as 'green'", "up", blue=blue, green=green, red=red
+    )
+    renamed = existing.cluster("store", context="admin@green")
+    refused("run up, which removes what is in it, then add it as 'store'", "up", blue=blue, store=renamed)
+    assert {name: existing.inventory(name) for name in before} == before
+
+    existing.recreate("green")
+    existing.kubectl("green", "create", "configmap", "theirs", "--from-literal=key=value")
+    world.clone.write_stack(STACK, existing.stack(blue=blue, green=green))
+    shown = world.meshfleet("preview", "--stack", STACK, "--json").answer
+    assert shown["recreated"] == ["green"]
+    assert "green: istio-system create" in shown["changes"]
+    checks = world.meshfleet("verify", "--stack", STACK, "--json", "--seconds", "1", expect=1).answer["checks"]
+    assert [one["ok"] for one in checks if one["name"] == "cluster-identity"] == [True, False]
+    # Plain `pulumi` touches nothing there; it is the engine's doing and not the command's.
+    pulumi = world.run(
+        ["env", "pulumi", "up", "--yes", "-s", STACK, "--non-interactive"], expect=None, more=world.exports()
+    )
+    assert pulumi.code != 0
+    assert "leads to another cluster" in pulumi.said
+    assert "istio-system" not in existing.kubectl("green", "get", "namespaces", "-o", "name").out
+    assert up(blue=blue, green=green)["ok"]
+    assert existing.inventory("green")["secrets"] >= {"istio-system/cacerts", "istio-system/istio-remote-secrets"}
+    assert world.meshfleet("verify", "--stack", STACK, "--json").answer["ok"]
+    assert up(blue=blue, green=green)["changes"] == {}
+
+    # The way that was named for a renamed cluster leads there.
+    up(blue=blue)
+    up(blue=blue, store=renamed)
+    assert world.meshfleet("verify", "--stack", STACK, "--json").answer["ok"]
+
+    existing.recreate("green")
+    for arguments in (("namespace", "istio-system"), ("configmap", "theirs", "-n", "istio-system")):
+        existing.kubectl("green", "create", *arguments)
+    ran = world.meshfleet("destroy", "--stack", STACK, "--yes")
+    assert "store: another cluster (" in ran.err
+    assert "nothing is deleted in it" in ran.err
+    assert "configmap/theirs" in existing.kubectl("green", "get", "configmaps", "-n", "istio-system", "-o", "name").out
+    assert "istio-system" not in existing.kubectl("blue", "get", "namespaces", "-o", "name").out
+    assert world.remains(STACK) == []
 
 
 def version_of(existing: Existing, cluster: str, namespace: str) -> str:

@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -20,6 +21,7 @@ from tests.integration.clone import Clone
 from tests.integration.faults.stacks import small_fleet
 from tests.integration.fleets.workloads import service_with_a_pod
 from tests.integration.world import World, make_world, settled
+from tests.tls_proxy import new_authority, proxy_before
 from verification.istiod import service_shards
 
 pytestmark = pytest.mark.proof("a reader token is renewed while peers always hold a good one", step=3)
@@ -211,6 +213,31 @@ def test_peers_read_under_the_address_and_the_name_they_are_given(fleet: Fleet) 
     assert held["token"] == fleet.token(secret_of(5))
     assert fleet.appears("elsewhere")
     assert fleet.world.meshfleet("verify", "--stack", STACK, "--json").answer["ok"]
+
+
+@pytest.mark.proof("a link between clusters is tried before the one that works goes", step=3)
+def test_a_link_that_cannot_work_does_not_take_the_place_of_one_that_does(fleet: Fleet, tmp_path: Path) -> None:
+    fleet.apply(token=6)
+    before, authority = fleet.held(), new_authority(tmp_path)
+    port = fleet.world.reservations()[f"{STACK}/cluster/west"]["kube-apiserver"]
+    with proxy_before(port, authority) as proxy:
+        server = f"https://127.0.0.1:{proxy}"
+        fleet.world.clone.write_stack(STACK, config(token=6, server=server))
+        ran = fleet.world.meshfleet("up", "--stack", STACK, expect=1)
+        assert "east: remote-clusters: the control plane of east could not read west: " in ran.err
+        assert "certificate" in ran.err
+        assert "correct clusters.NAME.discovery (server, tlsServerName, certificateAuthority)" in ran.err
+        # The old link is there and works.
+        assert fleet.held() == before
+        synced = {entry["id"]: entry["syncStatus"] for entry in fleet.page("east", "clusterz")}
+        assert synced == {"east": "synced", "west": "synced"}
+        assert fleet.appears("kept")
+
+        fleet.apply(token=6, server=server, certificateAuthority=str(authority.certificate))
+        assert fleet.held()["server"] == server
+        assert fleet.appears("behind-the-proxy")
+        fleet.apply(token=6)
+    assert fleet.held() == before
 
 
 def no_new_remote_secrets() -> dict[str, Any]:

@@ -269,9 +269,25 @@ SERVERS = [
         {f"{DISCOVERY}.tlsServerName": "'*.example' is not a DNS name"},
     ),
     Wrong(
+        "certificate authority with a key in it",
+        {f"{DISCOVERY}.certificateAuthority": "-----BEGIN PRIVATE KEY-----\nxyzzy\n-----END PRIVATE KEY-----\n"},
+        {f"{DISCOVERY}.certificateAuthority": ("holds a private key", "is more or less than certificates in PEM")},
+        ("xyzzy",),
+    ),
+    Wrong(
+        "certificate authority that is cut",
+        {f"{DISCOVERY}.certificateAuthority": "-----BEGIN CERTIFICATE-----\nMIIB"},
+        {f"{DISCOVERY}.certificateAuthority": "is more or less than certificates in PEM; give the authority's"},
+    ),
+    Wrong(
+        "certificate authority that is blank",
+        {f"{DISCOVERY}.certificateAuthority": " "},
+        {f"{DISCOVERY}.certificateAuthority": "' ' is no path and no PEM text"},
+    ),
+    Wrong(
         "unknown key of discovery",
         {f"{DISCOVERY}.url": "https://api.west.example"},
-        {f"{DISCOVERY}.url": "unknown key; known are server, tlsServerName, token"},
+        {f"{DISCOVERY}.url": "unknown key; known are server, tlsServerName, certificateAuthority, token"},
     ),
 ]
 
