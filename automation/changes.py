@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from automation.plugin_advice import for_stack_files
 from components.tokens import COMPONENT_PREFIX
 
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ class Record:
         self.changes.append(Change(place_of(step.urn), operation, _differing(step) or tuple(step.diffs or ())))
 
     def _error(self, urn: str, message: str) -> None:
-        text = " ".join(message.replace("<{%reset%}>", "").split())
+        text = for_stack_files(" ".join(message.replace("<{%reset%}>", "").split()))
         if text in ("update failed", "preview failed", "destroy failed", "refresh failed"):
             return
         if urn:

@@ -128,6 +128,7 @@ def verify(
     """Ask the running fleet, istiods and API servers themselves, whether it is what it should be."""
     from automation.graph import keep_verdicts
     from automation.identities import identities_in, require_recorded
+    from automation.next_steps import after_verify
     from automation.tables import checks_table, show_answer
     from verification import read_fleet, run
 
@@ -139,10 +140,13 @@ def verify(
     view = read_fleet(status, session.environment.tools, session.checkout.home, decisions)
     report = run(view, on_answer=None if json else show_answer, bound=seconds)
     keep_verdicts(session.checkout.fleet(session.file.stack), report)
+    steps = after_verify(stack, [one.detail for one in report.failed])
     if json:
-        answer(report.as_json())
+        answer(report.as_json() | ({"next": steps} if steps else {}))
     else:
         checks_table(report)
+        for line in steps:
+            say(line)
     if not report.ok:
         leave(FAILED)
 
@@ -164,6 +168,7 @@ def drift(stack: Stack, json: Json = False) -> None:
     """Compare the world with the stack; exit 3 and the list when they differ."""
     from automation.effect import not_in_effect, unreachable
     from automation.identities import identities_in, recreated, require_recorded
+    from automation.next_steps import after_drift
     from automation.tables import changes_table
 
     session = open_session(stack, quiet=json)
@@ -172,18 +177,18 @@ def drift(stack: Stack, json: Json = False) -> None:
         others = recreated(require_recorded(session, identities_in(status)))
         record, unread = session.compare(f"drift {stack}")
         stale = not_in_effect(session, status, unreachable(record, unread))
+    changes = [str(change) for change in record.changes]
+    steps = after_drift(stack, changes, unread)
     if json:
-        found = [*others.values(), *(str(change) for change in record.changes), *unread, *stale]
-        answer({"ok": not found, "stack": stack, "drift": found})
+        found = [*others.values(), *changes, *unread, *stale]
+        answer({"ok": not found, "stack": stack, "drift": found, **({"next": steps} if steps else {})})
     else:
         for sentence in others.values():
             say(f"{sentence} by meshfleet up --stack {stack}")
         clean = "the objects of the fleet are as the stack says" if stale or others else AS_STACK_SAYS
         changes_table(record.changes, clean)
-        for line in (*unread, *stale):
+        for line in (*unread, *stale, *steps):
             say(line)
-        if record.changes:
-            say(f"meshfleet up --refresh --stack {stack} makes it so again")
     if record.changes or stale or others:
         leave(DRIFTED)
 

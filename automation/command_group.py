@@ -9,15 +9,17 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
 
-from automation.answers import answer, say
+from automation.answers import answer, completing, say
 from automation.checkout import Checkout
 from automation.failures import DONE, FAILED, Failure, failure_of
+from automation.typed_commands import completed, required_options, stack_in
 from topology.errors import MeshfleetError
 from topology.files import make_directory, write_file
 from topology.secret_text import redact
@@ -40,7 +42,9 @@ class CommandGroup(TyperGroup):
             with self.make_context(prog_name or PROGRAM, list(arguments)) as context:
                 self.invoke(context)
 
-        sys.exit(exit_code_of(perform, as_json=JSON in arguments))
+        complete = partial(completed, required=required_options(self), stack=stack_in(arguments))
+        with completing(complete):
+            sys.exit(exit_code_of(perform, as_json=JSON in arguments))
 
 
 def exit_code_of(action: Callable[[], None], *, as_json: bool) -> int:

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from automation.answers import completed
 from automation.changes import Change
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def changes_table(changes: Sequence[Change], none: str) -> None:
 def show_answer(answer: Answer) -> None:
     """One check as it comes in."""
     mark = "[green]✓[/green]" if answer.ok else "[red]✗[/red]"
-    console.print(f"{mark} {escape(answer.cluster)}  {answer.name}  [dim]{escape(answer.detail)}[/dim]")
+    console.print(f"{mark} {escape(answer.cluster)}  {answer.name}  [dim]{escape(completed(answer.detail))}[/dim]")
 
 
 def checks_table(report: Report) -> None:

@@ -78,10 +78,9 @@ class Waiting:
             live = self._connection.get(kind, namespace, name)
             if live is None or (identifier is not None and at(live, "metadata", "uid") != identifier):
                 return
-            holders = ", ".join(at(live, "metadata", "finalizers") or []) or "no finalizer"
             self._give_up(
                 deadline,
-                f"{what} was not gone after {seconds:g} s; it is held by {holders}",
+                f"{what} was not gone after {seconds:g} s; it is held by {holders(live)}",
             )
             if any(state is None for state in self._watch(kind, namespace, name, live, deadline)):
                 return
@@ -105,3 +104,18 @@ class Waiting:
                 f"{message}. Look at its events, then run again; to wait longer set `custom_timeouts` or the "
                 f"annotation {TIMEOUT_SECONDS}"
             )
+
+
+def holders(live: JsonObject) -> str:
+    """What keeps an object that is being deleted, as far as it says so itself.
+
+    Of a namespace its conditions say what is left in it, or what could not be listed
+    (pkg/controller/namespace/deletion/status_condition_utils.go of kubernetes/kubernetes).
+    """
+    finalizers = at(live, "metadata", "finalizers") or []
+    messages = [
+        " ".join(str(condition.get("message") or condition.get("reason") or condition.get("type")).split())
+        for condition in at(live, "status", "conditions") or []
+        if str(condition.get("type", "")).startswith("Namespace") and condition.get("status") == "True"
+    ]
+    return "; ".join([*(f"the finalizer {name}" for name in finalizers), *messages]) or "nothing that it names"
