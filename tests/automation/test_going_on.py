@@ -1,0 +1,131 @@
+"""A run that is stopped by what an interrupted one left settles that and goes on, once, and otherwise says why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from automation import unfinished_releases, unrecorded_objects
+from automation.changes import Change, Place, Record
+from automation.checkout import Checkout
+from automation.session import Session
+from embedded.releases.settling import Settled
+from tests.automation.stack_files import ROOT
+from topology import load, read_stack_file
+from topology.errors import EngineError
+
+pytestmark = pytest.mark.proof("what an interrupted run left of a release is settled above the plugin", step=0)
+
+PLACE = Place("west", "control plane", "istiod")
+IN_USE = "create failed: cannot re-use a name that is still in use"
+GONE = 'configmaps "mesh" not found'
+
+
+@dataclass
+class MadeUpEngine:
+    """Answers each run with the next of the records."""
+
+    answers: list[str]
+    runs: list[tuple[str, bool]] = field(default_factory=list)
+    forgotten: int = 0
+
+    def run(self, operation: str, on_event: object, *, refresh: bool = False, **options: Any) -> Record:
+        self.runs.append((operation, refresh))
+        record = Record(changes=[Change(PLACE, "create")])
+        if text := self.answers.pop(0):
+            record.failures[PLACE] = [text]
+        return record
+
+    def recorded(self) -> dict[str, Any]:
+        return {}
+
+    def superseded_tokens(self) -> list[str]:
+        return []
+
+    def forget_pending(self) -> None:
+        self.forgotten += 1
+
+
+Make = Callable[..., tuple[Session, MadeUpEngine]]
+
+
+@pytest.fixture
+def session(checkout: Checkout, monkeypatch: pytest.MonkeyPatch) -> Make:
+    """A session whose engine answers so, on a fleet in which this can be settled, time after time."""
+
+    def make(*answers: str, settled: list[list[Settled]], recorded: list[str] | None = None) -> Any:
+        file = read_stack_file(ROOT / "stacks", "dev")
+        made = Session(checkout, file, load(file.stack, file.config), quiet=True)
+        engine = MadeUpEngine(list(answers))
+        made.__dict__["engine"] = engine
+        monkeypatch.setattr(unfinished_releases, "settle", lambda *_, **__: settled.pop(0) if settled else [])
+        monkeypatch.setattr(unrecorded_objects, "record_them", lambda _: recorded or [])
+        # The name of a stack is relative to the folder of the checkout.
+        monkeypatch.setattr(Session, "name", "dev")
+        return made, engine
+
+    return make
+
+
+WHOLE = Settled("istio-system/istiod", "was left pending-install", False)
+HALF = Settled("istio-system/istiod", "was left pending-upgrade", True)
+
+
+def test_a_run_that_a_release_stopped_is_repeated_with_a_refresh_once_it_is_settled(session: Make) -> None:
+    made, engine = session(IN_USE, "", settled=[[WHOLE]])
+    record = made.bring_up("up dev", refresh=False)
+    assert engine.runs == [("up", False), ("up", True)]
+    assert len(record.changes) == 2
+
+
+@pytest.mark.parametrize("answer", [IN_USE, "the API server does not answer"])
+def test_where_nothing_can_be_settled_the_failure_is_told_at_once(answer: str, session: Make) -> None:
+    made, engine = session(answer, settled=[])
+    with pytest.raises(EngineError, match="west: istiod"):
+        made.bring_up("up dev", refresh=False)
+    assert engine.runs == [("up", False)]
+
+
+def test_it_is_repeated_once_and_not_for_ever(session: Make) -> None:
+    made, engine = session(IN_USE, IN_USE, settled=[[WHOLE], [WHOLE]])
+    with pytest.raises(EngineError, match="still in use"):
+        made.bring_up("up dev", refresh=False)
+    assert len(engine.runs) == 2
+
+
+def test_an_object_that_was_deleted_by_hand_makes_it_look_first_and_go_on(session: Make) -> None:
+    made, engine = session(GONE, "", settled=[])
+    made.bring_up("up dev", refresh=False)
+    assert engine.runs == [("up", False), ("up", True)]
+
+
+def test_what_is_gone_after_a_refresh_too_is_told(session: Make) -> None:
+    made, engine = session(GONE, settled=[])
+    with pytest.raises(EngineError, match="not found"):
+        made.bring_up("up dev", refresh=True)
+    assert engine.runs == [("up", True)]
+
+
+@pytest.mark.parametrize(
+    ("settled", "recorded", "refreshed"),
+    [([], [], False), ([WHOLE], [], False), ([HALF], [], True), ([], ["west/cacerts"], True)],
+)
+def test_after_an_interruption_the_next_run_looks_at_what_the_state_does_not_tell(
+    settled: list[Settled], recorded: list[str], refreshed: bool, session: Make
+) -> None:
+    made, engine = session("", "", settled=[settled], recorded=recorded)
+    made.go_on(interrupted=True)
+    assert engine.forgotten == 1
+    made.bring_up("up dev", refresh=False)
+    made.bring_up("up dev", refresh=False)
+    assert engine.runs == [("up", refreshed), ("up", False)]
+
+
+def test_nothing_but_up_is_ever_repeated(session: Make) -> None:
+    made, engine = session(IN_USE, settled=[[WHOLE]])
+    with pytest.raises(EngineError):
+        made.run("destroy", "destroy dev")
+    assert engine.runs == [("destroy", False)]
