@@ -98,7 +98,8 @@ class Agent:
                     with api_errors(f"watch of {kind.__name__}"):
                         for _ in client.watch(kind, namespace="*", fields=fields, server_timeout=_WATCH_SECONDS):
                             self._woken.set()
-                except ClusterError:
+                except (ClusterError, *MALFORMED):
+                    # What is missed here is seen at the next tick.
                     self.stop.wait(_TICK_SECONDS)
 
     def _beat(self) -> None:
@@ -106,8 +107,9 @@ class Agent:
             while not self.stop.is_set():
                 try:
                     keep_alive(client, self.name, self.node.address, self.forwarding, self._reports.current())
-                except ClusterError as error:
-                    self.said(str(error))
+                except (*REFUSED, *MALFORMED) as error:
+                    # A node that is not heard of is lost with all its pods.
+                    self.said(f"heartbeat: {error}")
                 self.stop.wait(5.0)
 
     def _reconcile(self, client: Client) -> None:
