@@ -21,7 +21,8 @@ from embedded.waiting import NotYetError, wait_until
 from embedded.workspace import Workspace
 from manifests import virtual_machines
 from topology import Fault, Fleet, TopologyError
-from topology.errors import ClusterError, EmbeddedError, MeshfleetError, UnsupportedError
+from topology.containment import each
+from topology.errors import ClusterError, EmbeddedError, MeshfleetError, NetworkError, UnsupportedError
 from topology.shown import shown
 
 REGISTERED_SECONDS = 60.0
@@ -178,6 +179,8 @@ def stop(fleet: Fleet, workspace: Workspace, name: str, address: str = "") -> li
         raise TopologyError([Fault("NAME", f"no virtual machines are named {shown(name)}")])
     if found and (reason := lacking()):
         raise UnsupportedError(f"{name}: machines that run here cannot be ended, {reason}")
-    for machine in found:
-        machine.remove()
+    failures = each(found, lambda machine: machine.remove())
+    if failures:
+        listed = "; ".join(f"{failure.item.name}: {failure.reason}" for failure in failures)
+        raise NetworkError(f"{len(failures)} of {len(found)} machines are left: {listed}")
     return [machine.name for machine in found]

@@ -11,6 +11,7 @@ from typing import ClassVar
 from tenacity import RetryCallState, Retrying, retry_if_result, wait_exponential
 
 from topology.causes import printable
+from topology.containment import MALFORMED, Failure
 from topology.errors import MeshfleetError, UnreachableError
 from verification.answer import Answer
 from verification.unreachable import NoAnswerError
@@ -77,6 +78,10 @@ class Check(ABC):
             return Finding(False, str(error), unreachable=True)
         except MeshfleetError as error:
             return Finding(False, str(error))
+        except MALFORMED as error:
+            # What one object holds keeps no other question from being answered.
+            reason = Failure(cluster.name, error).reason
+            return Finding(False, f"{cluster.name} holds an object that cannot be judged ({reason})")
 
 
 def settle(look: Callable[[], Finding], bound: float) -> Finding:

@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 from collections.abc import Collection
 from pathlib import Path
 from typing import Final
 
 from embedded.bounded_run import run_bounded
+from embedded.network.privileges import missing_for_rules
 from embedded.reservations import reservations
 from topology.errors import NetworkError, ProcessError
 
@@ -41,11 +41,7 @@ def close_ports(home: Path) -> None:
 
 def cannot_close() -> str:
     """Why the rules cannot be written on this machine; empty when they can."""
-    if os.geteuid() != 0:
-        return "it takes root"
-    if shutil.which("nft") is None:
-        return "the program nft is not installed"
-    return ""
+    return missing_for_rules()
 
 
 def table_name(home: Path) -> str:

@@ -1,7 +1,8 @@
 """The node agent of a cluster: keeps its Node alive, runs the pods bound to it, and leads packets to Services.
 
 It is level-triggered, as a kubelet is: whatever woke it, it looks at everything and does what is missing. When it
-ends, the pods' processes stay; the next one finds them again.
+ends, the pods' processes stay; the next one finds them again. What fails for one object is left out and reported, and
+the rest goes on (left_out.py).
 """
 
 from __future__ import annotations
@@ -18,14 +19,17 @@ from embedded.network import namespaces, node_network, rules
 from embedded.network.machine_network import machines
 from embedded.network.node_network import NodeNetwork
 from embedded.network.place import Place
+from embedded.node.left_out import LeftOut
 from embedded.node.node_object import keep_alive
 from embedded.node.pod_run import Launch, PodRun, pods_directory
-from embedded.node.services import load_balancer_addresses, service_ports
+from embedded.node.reports import Reports
+from embedded.node.services import Leads, leads
+from topology.containment import MALFORMED, REFUSED, each
 from topology.errors import ClusterError, EmbeddedError
 
 if TYPE_CHECKING:
     from lightkube import Client
-    from lightkube.resources.core_v1 import Pod, Service
+    from lightkube.resources.core_v1 import Pod
 
 _TICK_SECONDS: Final = 1.0
 _WATCH_SECONDS: Final = 60
@@ -51,9 +55,13 @@ class Agent:
     stop: threading.Event = field(default_factory=threading.Event)
     _woken: threading.Event = field(default_factory=threading.Event)
     _pods: dict[str, tuple[PodRun, threading.Thread]] = field(default_factory=dict)
-    _services: list[Service] = field(default_factory=list)
+    _leads: Leads = field(default_factory=Leads)
+    _reports: Reports = field(init=False)
     _applied: str = ""
     _addresses: set[str] | None = None
+
+    def __post_init__(self) -> None:
+        self._reports = Reports(self.name, self.said)
 
     def run(self) -> None:
         """Work until `stop` is set."""
@@ -75,8 +83,8 @@ class Agent:
                 self._woken.clear()
                 try:
                     self._reconcile(client)
-                except (ClusterError, EmbeddedError) as error:
-                    self.said(str(error))
+                except (*REFUSED, *MALFORMED) as error:
+                    self.said(f"{type(error).__name__}: {error}")
                     self.stop.wait(_TICK_SECONDS)
         for run, _ in self._pods.values():
             run.leave.set()
@@ -90,16 +98,18 @@ class Agent:
                     with api_errors(f"watch of {kind.__name__}"):
                         for _ in client.watch(kind, namespace="*", fields=fields, server_timeout=_WATCH_SECONDS):
                             self._woken.set()
-                except ClusterError:
+                except (ClusterError, *MALFORMED):
+                    # What is missed here is seen at the next tick.
                     self.stop.wait(_TICK_SECONDS)
 
     def _beat(self) -> None:
         with self.connect() as client:
             while not self.stop.is_set():
                 try:
-                    keep_alive(client, self.name, self.node.address, self.forwarding)
-                except ClusterError as error:
-                    self.said(str(error))
+                    keep_alive(client, self.name, self.node.address, self.forwarding, self._reports.current())
+                except (*REFUSED, *MALFORMED) as error:
+                    # A node that is not heard of is lost with all its pods.
+                    self.said(f"heartbeat: {error}")
                 self.stop.wait(5.0)
 
     def _reconcile(self, client: Client) -> None:
@@ -108,14 +118,26 @@ class Agent:
 
         with api_errors("pods, Services and EndpointSlices"):
             pods = list(client.list(Pod, namespace="*", fields={"spec.nodeName": self.name}))
-            self._services = list(client.list(Service, namespace="*"))
+            services = list(client.list(Service, namespace="*"))
             slices = list(client.list(EndpointSlice, namespace="*"))
-        self._leave_former(pods)
-        node_network.set_routes_to_peers(self.place, self.node)
-        self._lead(rules.node_rules(service_ports(self._services, slices), OUTSIDE_RANGE, self.node.address))
+        self._leads = leads(services, slices)
+        self._reports.replace("services", self._leads.left_out)
         present = {str(pod.metadata.uid): pod for pod in pods if pod.metadata}
-        self._begin(client, present)
-        self._end(present)
+        steps: dict[str, Callable[[], None]] = {
+            "networks of before": lambda: self._leave_former(pods),
+            "routes to other nodes": lambda: node_network.set_routes_to_peers(self.place, self.node),
+            "packets to Services": lambda: self._lead(
+                rules.node_rules(self._leads.ports, OUTSIDE_RANGE, self.node.address)
+            ),
+            "new pods": lambda: self._begin(client, present),
+            "pods that end": lambda: self._end(present),
+        }
+        failures = each(steps.items(), lambda step: step[1](), (*REFUSED, *MALFORMED))
+        node = [LeftOut("Node", "", self.name, "", f"{failure.item[0]}: {failure.reason}") for failure in failures]
+        self._reports.replace("node", node)
+        self._reports.post(client)
+        if failures:
+            self.stop.wait(_TICK_SECONDS)
 
     def _leave_former(self, pods: Iterable[Pod]) -> None:
         """Leave each network that the node was on before once no pod and no machine of it is left."""
@@ -129,9 +151,8 @@ class Agent:
 
     def _lead(self, script: str) -> None:
         name = self.place.node(self.node.cluster)
-        mine = {address for service in self._services for address in load_balancer_addresses(service)}
         outside = ipaddress.ip_network(OUTSIDE_RANGE)
-        mine = {address for address in mine if ipaddress.ip_address(address) in outside}
+        mine = {address for address in self._leads.balancers if ipaddress.ip_address(address) in outside}
         if mine != self._addresses:
             node_network.set_load_balancer_addresses(self.place, self.node, mine)
             self._addresses = mine
@@ -140,17 +161,22 @@ class Agent:
             self._applied = script
 
     def _begin(self, client: Client, present: Mapping[str, Pod]) -> None:
-        for uid, pod in present.items():
-            if uid in self._pods:
-                continue
-            address = self._address_of(uid)
+        def begin(uid: str) -> None:
+            pod, address = present[uid], self._address_of(uid)
             run = PodRun(client, self.place, self.node, pod, address, self.launch, self._names, self.said)
+            run.failed = lambda reason: self._reports.set(
+                f"pod {uid}", None if reason is None else LeftOut.of("Pod", run.pod, reason)
+            )
             thread = threading.Thread(target=run.run, name=run.name, daemon=True)
             self._pods[uid] = (run, thread)
             thread.start()
 
+        failures = each([uid for uid in present if uid not in self._pods], begin, (*REFUSED, *MALFORMED))
+        self._reports.replace("pods", [LeftOut.of("Pod", present[one.item], one.reason) for one in failures])
+
     def _end(self, present: Mapping[str, Pod]) -> None:
-        for uid, (run, thread) in list(self._pods.items()):
+        def follow(uid: str) -> None:
+            run, thread = self._pods[uid]
             pod = present.get(uid)
             if pod is None or (pod.metadata and pod.metadata.deletionTimestamp):
                 run.delete(pod)
@@ -158,6 +184,10 @@ class Agent:
                 run.seen(pod)
             if not thread.is_alive():
                 del self._pods[uid]
+                self._reports.set(f"pod {uid}", None)
+
+        for failure in each(list(self._pods), follow, (*REFUSED, *MALFORMED)):
+            self.said(f"pod {failure.item}: {failure.reason}")
         # Those of pods that went while no agent ran.
         for name in namespaces.names(self.place.pods(self.node.cluster)):
             uid = name.removeprefix(self.place.pods(self.node.cluster))
@@ -181,13 +211,7 @@ class Agent:
 
     def _names(self) -> str:
         """What a cluster's DNS would say of its Services, as lines of /etc/hosts."""
-        lines = []
-        for service in self._services:
-            metadata, specification = service.metadata, service.spec
-            address = specification.clusterIP if specification else None
-            if metadata and address and address != "None":
-                name = f"{metadata.name}.{metadata.namespace}"
-                lines.append(f"{address} {name}.svc {name}.svc.cluster.local\n")
+        lines = [f"{address} {name}.svc {name}.svc.cluster.local\n" for address, name in self._leads.names]
         return "".join(lines)
 
 

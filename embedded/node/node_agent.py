@@ -1,13 +1,12 @@
 """The process of a node agent, and the Node it stands for: started, found again, ended, removed with all its pods.
 
-Without root, or without what packets are led with, the node is one of KWOK's, and its pods run in name only.
+Without the privileges, or without what packets are led with, the node is one of KWOK's, and its pods run in name only.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 import sys
 import sysconfig
 from dataclasses import asdict, dataclass
@@ -21,6 +20,7 @@ from embedded.cluster_spec import ClusterSpec
 from embedded.kubeconfig import connect, select_context
 from embedded.network.node_network import NodeNetwork, default_pods, moved, remove_node, without
 from embedded.network.place import Place
+from embedded.network.privileges import missing_for_pods
 from embedded.node.draining import drain
 from embedded.node.sources import sources
 from embedded.node.spec import known_node, write_node
@@ -57,10 +57,7 @@ class NodeSpec:
 
 def lacking() -> str:
     """Why pods cannot run as processes here; empty when they can."""
-    if os.geteuid() != 0:
-        return "it takes root to make network namespaces"
-    absent = [name for name in ("nft", "nsenter", "unshare", "setpriv") if shutil.which(name) is None]
-    return f"the program {absent[0]} is not installed" if absent else ""
+    return missing_for_pods()
 
 
 def expected_state() -> str:
@@ -111,7 +108,7 @@ class NodeAgent:
     def delete(self, kubeconfig: str | None = None, context: str | None = None) -> None:
         """End it, with its pods and their network, and remove its files. Its cluster may be gone."""
         processes.end(self._running(), _GRACE_SECONDS)
-        if os.geteuid() == 0 and self._others_are_led():
+        if not lacking() and self._others_are_led():
             drain(self._place, self._cluster)
         self.remove()
         if kubeconfig is None:
@@ -125,7 +122,7 @@ class NodeAgent:
 
     def remove(self) -> None:
         """Remove what it left on this machine."""
-        if os.geteuid() == 0:
+        if not lacking():
             remove_node(self._place, self._cluster)
         release_address(self._workspace.home, self._owner)
         remove_directory(self.directory)

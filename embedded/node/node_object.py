@@ -5,10 +5,12 @@ Source: https://kubernetes.io/docs/concepts/architecture/leases/#node-heart-beat
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from embedded.api_errors import api_errors
+from embedded.node.left_out import LeftOut, condition
 
 if TYPE_CHECKING:
     from lightkube import Client
@@ -18,8 +20,8 @@ _LEASE_SECONDS: Final = 40
 _PODS: Final = "60"
 
 
-def keep_alive(client: Client, name: str, address: str, forwarding: int) -> None:
-    """Say that the node is ready, and renew its lease. Raises ClusterError.
+def keep_alive(client: Client, name: str, address: str, forwarding: int, left_out: Collection[LeftOut] = ()) -> None:
+    """Report that the node is ready and what it does without, and renew its lease. Raises ClusterError.
 
     `forwarding` is the port on loopback where port-forwarding to its pods is asked for, which KWOK does for all nodes
     of a cluster (embedded.port_forward); 0 where nobody does.
@@ -42,11 +44,14 @@ def keep_alive(client: Client, name: str, address: str, forwarding: int) -> None
     with api_errors(f"node {name}"):
         client.apply(from_dict(lease), field_manager=_MANAGER, force=True)
         client.patch(
-            Node.Status, name, {"status": _status(address, forwarding, moment)}, patch_type=PatchType.STRATEGIC
+            Node.Status,
+            name,
+            {"status": _status(address, forwarding, moment, left_out)},
+            patch_type=PatchType.STRATEGIC,
         )
 
 
-def _status(address: str, forwarding: int, moment: datetime) -> dict[str, Any]:
+def _status(address: str, forwarding: int, moment: datetime, left_out: Collection[LeftOut]) -> dict[str, Any]:
     room = {"cpu": "8", "memory": "32Gi", "pods": _PODS}
     ready = {"type": "Ready", "status": "True", "reason": "AgentReady", "message": "the node agent of meshfleet runs"}
     return {
@@ -55,5 +60,8 @@ def _status(address: str, forwarding: int, moment: datetime) -> dict[str, Any]:
         # An API server goes by the name, everybody else by the address.
         "addresses": [{"type": "Hostname", "address": "localhost"}, {"type": "InternalIP", "address": address}],
         "daemonEndpoints": {"kubeletEndpoint": {"Port": forwarding}},
-        "conditions": [ready | {"lastHeartbeatTime": moment.strftime("%Y-%m-%dT%H:%M:%SZ")}],
+        "conditions": [
+            ready | {"lastHeartbeatTime": moment.strftime("%Y-%m-%dT%H:%M:%SZ")},
+            condition(left_out, moment),
+        ],
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,11 +18,11 @@ from embedded.network.node_network import NodeNetwork
 from embedded.network.place import Place
 from embedded.node.container_processes import processes_of, programs_of
 from embedded.node.containers import Container, HttpProbe, containers_of
-from embedded.node.pod_status import is_ready, pod_status
+from embedded.node.pod_status import failed_status, is_ready, pod_status
 from embedded.node.running_container import RunningContainer, ask_over_http, now
 from embedded.node.termination import end_containers
 from embedded.node.volumes import PodVolumes
-from topology.errors import MeshfleetError
+from topology.containment import MALFORMED, REFUSED, Failure, each
 from topology.files import write_file
 
 if TYPE_CHECKING:
@@ -31,6 +32,10 @@ if TYPE_CHECKING:
 _TICK_SECONDS: Final = 0.2
 _FILES_SECONDS: Final = 10.0
 _GRACE_SECONDS: Final = 2.0
+_LIVED_SECONDS: Final = 60.0
+"""A pod that lived so long before it failed begins with the shortest pause again."""
+_PATIENT: Final = 8
+_LONGEST_PAUSE: Final = 60.0
 
 # Starts the process of a container in the pod's namespace: namespace, pod's folder, container.
 Launch = Callable[["PodRun", Container], subprocess.Popen[bytes] | None]
@@ -51,6 +56,7 @@ class PodRun:
     stop: threading.Event = field(default_factory=threading.Event)
     leave: threading.Event = field(default_factory=threading.Event)
     grace: float = 0.0
+    failed: Callable[[str | None], None] = lambda _: None
     _told: Mapping[str, Any] = field(default_factory=dict)
     _begun: str = field(default_factory=now)
 
@@ -91,15 +97,29 @@ class PodRun:
 
     def run(self) -> None:
         """Bring it up and keep it so until it is deleted, or until the node leaves and its processes stay."""
+        attempts = 0
         while not self.stop.is_set() and not self.leave.is_set():
+            begun = time.monotonic()
             try:
                 self._live()
-            except (MeshfleetError, OSError) as error:
+            except (*REFUSED, *MALFORMED) as error:
                 # The API server may be away, or what it mounts is not there yet: as a kubelet, it tries again.
-                self.said(f"{self.name}: {error}")
-                self.stop.wait(1.0)
+                attempts = 1 if time.monotonic() - begun > _LIVED_SECONDS else attempts + 1
+                self._fail(Failure(self.name, error), pause := back_off(attempts, isinstance(error, REFUSED)))
+                self.stop.wait(pause)
         if self.stop.is_set():
-            self._end()
+            for failure in each([self], PodRun._end, (*REFUSED, *MALFORMED)):
+                self.said(f"{self.name}: {failure.reason}")
+            self.failed(None)
+
+    def _fail(self, failure: Failure[str], pause: float) -> None:
+        """Report why the pod does not run, in its log, its status and an event on it."""
+        self.said(f"{self.name}: {failure.reason}; next attempt in {pause:.0f} s")
+        self.failed(failure.reason)
+        # One that runs is not ended by an API server that was away for a moment.
+        if self._told.get("phase") != "Running":
+            for other in each([failed_status(self.pod, failure.reason)], self._patch):
+                self.said(f"{self.name}: {other.reason}")
 
     def _live(self) -> None:
         self._prepare()
@@ -190,23 +210,27 @@ class PodRun:
         return namespaces.inside(router, lambda: ask_over_http(self.address, probe))
 
     def _tell(self, containers: tuple[Container, ...], running: Mapping[str, RunningContainer]) -> None:
-        from lightkube.resources.core_v1 import Pod
-        from lightkube.types import PatchType
-
         states = {name: one.state for name, one in running.items()}
         status = pod_status(containers, states, self.address, self.node.address, self._begun)
         if status == self._told:
             return
+        self._patch(status)
+        self._told = status
+        self.failed(None)
+
+    def _patch(self, status: Mapping[str, Any]) -> None:
+        from lightkube.resources.core_v1 import Pod
+        from lightkube.types import PatchType
+
         metadata = self.pod.metadata
         with api_errors(f"status of pod {self.name}"):
             self.client.patch(
                 Pod.Status,
                 str(metadata.name if metadata else ""),
-                {"status": status},
+                {"status": dict(status)},
                 namespace=metadata.namespace if metadata else None,
                 patch_type=PatchType.MERGE,
             )
-        self._told = status
 
     def _end(self) -> None:
         from lightkube.resources.core_v1 import Pod
@@ -234,6 +258,15 @@ class PodRun:
 
 
 PROXY_OWNER: Final = 1337
+
+
+def back_off(attempts: int, passing: bool) -> float:
+    """Seconds before the next attempt after so many in a row: 1, 2, 4 … 60. Pure.
+
+    What is `passing`, as a Secret that is not there yet or an API server that restarts, is tried each second at first.
+    """
+    doublings = max(0, attempts - (_PATIENT if passing else 1))
+    return min(_LONGEST_PAUSE, 2.0 ** min(doublings, 10))
 
 
 def pods_directory(place: Place, cluster: str) -> Path:

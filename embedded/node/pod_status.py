@@ -37,6 +37,9 @@ def pod_status(
     conditions = {"Initialized": initialized, "ContainersReady": ready, "Ready": ready, "PodScheduled": True}
     return {
         "phase": "Running" if running else "Pending",
+        # What an attempt that failed has written goes.
+        "reason": None,
+        "message": None,
         "hostIP": host,
         "hostIPs": [{"ip": host}],
         "podIP": address,
@@ -48,6 +51,31 @@ def pod_status(
         "initContainerStatuses": [_container(one, states[one.name]) for one in first],
         "containerStatuses": [_container(one, states[one.name]) for one in others],
     }
+
+
+def failed_status(pod: Any, reason: str) -> dict[str, Any]:
+    """The status of a pod that cannot be started, whatever is missing of it: it waits, and says why."""
+    specification = pod.spec
+    containers = {
+        "initContainerStatuses": (specification.initContainers if specification else None) or (),
+        "containerStatuses": (specification.containers if specification else None) or (),
+    }
+    waiting = {"waiting": {"reason": "CreateContainerError", "message": reason}}
+    statuses = {
+        key: [
+            {
+                "name": str(one.name),
+                "image": str(one.image or ""),
+                "imageID": "",
+                "ready": False,
+                "restartCount": 0,
+                "state": waiting,
+            }
+            for one in found
+        ]
+        for key, found in containers.items()
+    }
+    return {"phase": "Pending", "reason": "AgentFailed", "message": reason, **statuses}
 
 
 def is_ready(conditions: Iterable[Any]) -> bool:

@@ -16,7 +16,11 @@ from verification.checks.istioctl_remote_clusters import IstioctlRemoteClusters
 from verification.checks.machines_as_declared import MachinesAsDeclared
 from verification.checks.mesh_config import MeshConfig
 from verification.checks.network_gateways import NetworkGateways
+<<<<<<< HEAD
 from verification.checks.pods_as_declared import PodsAsDeclared
+=======
+from verification.checks.node_objects import NodeObjects
+>>>>>>> f85551d (One bad object stops no other on a node: it is left out, with an event on it, a condition of the Node and a check)
 from verification.checks.pods_on_revision import PodsOnRevision
 from verification.checks.proxies_accept import ProxiesAccept
 from verification.checks.proxies_take_roots import ProxiesTakeRoots
@@ -44,6 +48,7 @@ ALL: tuple[Check, ...] = (
     Injection(),
     IstioctlRemoteClusters(),
     IstioctlAnalyze(),
+    NodeObjects(),
     ProxiesAccept(),
     TrafficReach(),
     TrafficRefused(),
@@ -80,7 +85,11 @@ __all__ = [
     "MachinesAsDeclared",
     "MeshConfig",
     "NetworkGateways",
+<<<<<<< HEAD
     "PodsAsDeclared",
+=======
+    "NodeObjects",
+>>>>>>> f85551d (One bad object stops no other on a node: it is left out, with an event on it, a condition of the Node and a check)
     "PodsOnRevision",
     "ProxiesAccept",
     "ProxiesTakeRoots",
