@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from automation.plugin_advice import for_stack_files
 from components.tokens import COMPONENT_PREFIX
+from topology.causes import FORGETTABLE, Cause, advice, cause_in
 
 if TYPE_CHECKING:
     from pulumi.automation.events import EngineEvent, StepEventMetadata
@@ -59,8 +60,6 @@ PATTERNS = {
 RELEASE_PARTS = "meshfleet:index:ReleaseParts"
 PARTS = "-parts"
 UNCHANGED = ("same", "read", "refresh")
-# How a resource says that no API server answers: this project's plugins, and the official Kubernetes plugin.
-SILENCE = ("does not answer", "unreachable")
 # How an API server says that an object that is to be changed does not exist.
 GONE = ("not found",)
 # What the engine and the program's runtime say after a resource failed; with the resource's own words it tells
@@ -149,14 +148,23 @@ class Record:
             place for place, texts in self.failures.items() if any(words in text for text in texts for words in GONE)
         ]
 
+    def causes(self) -> dict[str, Cause]:
+        """The clusters whose API server gave no usable answer, and why; the first cause of each."""
+        found: dict[str, Cause] = {}
+        for place, texts in self.failures.items():
+            for cause in filter(None, map(cause_in, texts)):
+                if place.cluster:
+                    found.setdefault(place.cluster, cause)
+        return found
+
     def unreachable(self) -> list[str]:
-        """The clusters in which something failed because no API server answers, each once."""
-        silent = {
-            place.cluster: None
-            for place, texts in self.failures.items()
-            if place.cluster and any(words in text for text in texts for words in SILENCE)
-        }
-        return list(silent)
+        """The clusters that may be gone, by what was seen of their API servers."""
+        return [cluster for cluster, cause in self.causes().items() if cause in FORGETTABLE]
+
+    def remedies(self) -> list[str]:
+        """What helps where a cluster gave no usable answer and its message, of another program, does not say it."""
+        said = " ".join(text for texts in self.failures.values() for text in texts)
+        return [f"{cluster}: {advice(cause)}" for cluster, cause in self.causes().items() if advice(cause) not in said]
 
 
 def _differing(step: StepEventMetadata) -> tuple[str, ...]:

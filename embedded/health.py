@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 from embedded.waiting import NotYetError
 from topology.errors import UnreachableError
 
+# What `up` starts again once it has ended.
+_OURS: Final = ("kube-apiserver", "pilot-discovery", "etcd")
 _SECONDS: Final = 5.0
 _CHARACTERS: Final = 4096
 _LIMIT: Final = 1024 * 1024
@@ -35,9 +37,9 @@ def listener(url: str) -> tuple[int, str] | None:
     import psutil
 
     parts = urlsplit(url)
-    if parts.hostname not in ("127.0.0.1", "localhost", "::1") or parts.port is None:
-        return None
     try:
+        if parts.hostname not in ("127.0.0.1", "localhost", "::1") or parts.port is None:
+            return None
         for one in psutil.net_connections(kind="tcp"):
             port = one.laddr.port if one.laddr else None
             if one.status == psutil.CONN_LISTEN and port == parts.port and one.pid:
@@ -54,4 +56,6 @@ def hang_advice(url: str) -> str:
     if found is None:
         return ""
     pid, name = found
+    if name not in _OURS:
+        return f"see why process {pid} ({name}), which listens there, hangs"
     return f"process {pid} ({name}) hangs: end it with `kill -9 {pid}`, then `meshfleet up` starts it again"

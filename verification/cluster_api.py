@@ -18,7 +18,6 @@ from msgspec import MsgspecError
 
 from embedded.api_errors import UNEXPECTED, refused
 from embedded.decoders import prepare_decoders
-from embedded.health import hang_advice
 from embedded.kube.access import read_access
 from embedded.kube.client import connect_to
 from topology.bounded_yaml import LIMIT
@@ -64,7 +63,7 @@ def reach(cluster: ClusterView, patience: float) -> Iterator[Client]:
     except UnreachableError as error:
         if error.server.rstrip("/") != access.server.rstrip("/"):
             raise
-        hint = hang_advice(access.server) if error.cause is Cause.SILENT else ""
+        hint = error.advice
         if error.cause is Cause.REFUSED and is_loopback(access.server):
             hint = "`meshfleet up` starts an embedded one again"
         raise UnreachableError(name, error.cause, error.detail, advice=hint) from error

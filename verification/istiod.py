@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from embedded.health import hang_advice
 from embedded.kube.transport import get, json_value
 from topology.causes import Cause
 from topology.errors import UnreachableError, VerificationError
@@ -101,7 +100,7 @@ def ask(cluster: ClusterView, page: str, patience: float) -> Any:
     try:
         found = get(f"{url}/debug/{page}", seconds=min(patience, 10.0))
     except UnreachableError as error:
-        hint = hang_advice(url) if error.cause is Cause.SILENT else "`meshfleet up` starts it again"
+        hint = error.advice or ("`meshfleet up` starts it again" if error.cause is Cause.REFUSED else "")
         raise UnreachableError(where, error.cause, error.detail, advice=hint) from error
     if found.status != 200:
         raise VerificationError(f"{where} answered {found.status}: {found.shown}")

@@ -137,6 +137,12 @@ def connect_to(access: Access, *, seconds: float = SECONDS, limit: int = LIMIT, 
     return Client(config, timeout=timeout, trust_env=False, transport=transport, **options)
 
 
+def http_client(access: Access, *, seconds: float = SECONDS, limit: int = LIMIT) -> httpx2.Client:
+    """An HTTP client for paths of the API server, for what lightkube has no call for; the same bounds and errors."""
+    transport = ClusterTransport(access, seconds=seconds, limit=limit)
+    return httpx2.Client(base_url=access.server, transport=transport, trust_env=False, timeout=httpx2.Timeout(seconds))
+
+
 def connect(kubeconfig: str, context: str | None = None, *, folder: Path | None = None, **options: Any) -> Client:
     """A client for the cluster of a kubeconfig text; `context` chooses one where there are several.
 

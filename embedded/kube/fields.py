@@ -77,6 +77,8 @@ FIELDS: Final = (
 )
 
 EXEC_VERSIONS: Final = ("client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1")
+EXEC_EXTENSION: Final = "client.authentication.k8s.io/exec"
+"""The one extension with a meaning for a connection: settings of an exec plugin."""
 _PROXIES: Final = ("http://", "https://")
 _KINDS: Final = {str: "text", bool: "true or false", list: "a list", dict: "a mapping"}
 
@@ -103,6 +105,8 @@ def faults_of(section: Section, entry: Mapping[str, Any]) -> list[str]:
             continue
         elif field.handling == "refused":
             found.append(f"its {section} has {name}, which is not supported: {field.why}")
+        elif section == "cluster" and name == "extensions" and EXEC_EXTENSION in str(value):
+            found.append(f"its cluster has the extension {EXEC_EXTENSION}, which is not supported; use args or env")
         elif not isinstance(value, field.kind):
             found.append(f"the field {name} of its {section} is not {_KINDS[field.kind]}")
     return found or [fault for judge in _CONTRADICTIONS.get(section, ()) for fault in judge(used(section, entry))]

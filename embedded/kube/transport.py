@@ -18,6 +18,7 @@ from typing import Final
 
 import httpx2
 
+from embedded.health import hang_advice
 from embedded.kube.failures import cause_of
 from embedded.kube.network import BoundedBackend, until
 from topology.causes import FORGETTABLE, Cause
@@ -118,7 +119,9 @@ class BoundedTransport(httpx2.BaseTransport):
             cause, detail = cause_of(error)
             if self._proxied and cause in _OF_THE_PROXY:
                 cause, detail = Cause.PROXY, str(cause)
-            raise UnreachableError(server_of(request), cause, one_line(detail)[:_SHOWN]) from error
+            server = server_of(request)
+            hint = hang_advice(server) if cause is Cause.SILENT else ""
+            raise UnreachableError(server, cause, one_line(detail)[:_SHOWN], advice=hint) from error
 
 
 class _Watch(httpx2.SyncByteStream):

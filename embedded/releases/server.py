@@ -12,16 +12,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from embedded.api_errors import RefusedError, api_errors
-from embedded.kubeconfig import connect
+from embedded.api_errors import RefusedError, api_errors, refused
 from topology.errors import ClusterError
 
 if TYPE_CHECKING:
-    from lightkube.config.client_adapter import httpx
+    import httpx2
 
 JsonObject = dict[str, Any]
 
-_CONNECT_SECONDS: Final = 5.0
 _SECONDS: Final = 30.0
 _LIMIT: Final = 32 * 1024 * 1024
 _METADATA: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
@@ -44,7 +42,7 @@ class Kind:
 class Server:
     """One API server. Every method raises RefusedError, UnreachableError or ClusterError."""
 
-    def __init__(self, http: httpx.Client) -> None:
+    def __init__(self, http: httpx2.Client) -> None:
         self._http = http
         self._kinds: dict[str, dict[str, Kind]] = {}
 
@@ -104,22 +102,15 @@ class Server:
         params: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> JsonObject:
-        with (
-            api_errors(subject),
-            self._http.stream(method, path, json=body, params=dict(params or {}), headers=dict(headers or {})) as got,
-        ):
-            content = b""
-            for chunk in got.iter_bytes():
-                content += chunk
-                if len(content) > _LIMIT:
-                    raise ClusterError(f"{subject}: the API server answers with more than {_LIMIT} bytes")
+        with api_errors(subject):
+            got = self._http.request(method, path, json=body, params=dict(params or {}), headers=dict(headers or {}))
         try:
-            answer = json.loads(content)
+            answer = json.loads(got.content)
         except (ValueError, RecursionError):
             answer = None
         if got.status_code >= 400:
-            message = answer.get("message") if isinstance(answer, dict) else " ".join(content[:200].decode().split())
-            raise RefusedError(f"{subject}: {message or f'HTTP {got.status_code}'}", got.status_code)
+            status = answer if isinstance(answer, dict) else {}
+            raise refused(subject, status.get("message"), got.status_code, status.get("reason"))
         if not isinstance(answer, dict):
             raise ClusterError(f"{subject}: the API server answers with something that is no JSON object")
         return answer
@@ -128,13 +119,9 @@ class Server:
 @contextmanager
 def connected(kubeconfig: str, context: str | None = None) -> Iterator[Server]:
     """The API server of a kubeconfig text, for the length of the block. Raises ClusterError as `connect` does."""
-    with connect(kubeconfig, context) as client:
-        # After `connect`: the modules of lightkube import each other, which threads may begin at one place only.
-        from httpx2 import Timeout
-        from lightkube.config import client_adapter
+    # They take a tenth of a second to import.
+    from embedded.kube.access import read_access
+    from embedded.kube.client import http_client
 
-        timeout = Timeout(_SECONDS, connect=_CONNECT_SECONDS)
-        # The environment's proxies are for the world outside, not for a cluster named in a kubeconfig.
-        parameters = client_adapter.ConnectionParams(timeout=timeout, trust_env=False)
-        with client_adapter.Client(client.config, parameters) as http:
-            yield Server(http)
+    with http_client(read_access(kubeconfig, context), seconds=_SECONDS, limit=_LIMIT) as http:
+        yield Server(http)

@@ -11,13 +11,12 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import httpx2
 from lightkube import ApiError
 from lightkube.types import CascadeType, PatchType
 from msgspec import MsgspecError
 
 from embedded.api_errors import UNEXPECTED, refused
-from embedded.kube.client import ClusterTransport, connect_to
+from embedded.kube.client import connect_to, http_client
 from plugins.kubernetes.access import provider_access
 from plugins.kubernetes.faults import RefusedError, UnreachableError
 from plugins.kubernetes.kinds import Kind
@@ -38,9 +37,7 @@ class Connection:
         access = provider_access(settings)
         self.server = access.server
         self._client = connect_to(access, seconds=_ANSWER_SECONDS)
-        transport = ClusterTransport(access, seconds=_ANSWER_SECONDS)
-        timeout = httpx2.Timeout(_ANSWER_SECONDS)
-        self._http = httpx2.Client(base_url=access.server, transport=transport, trust_env=False, timeout=timeout)
+        self._http = http_client(access, seconds=_ANSWER_SECONDS)
 
     def fetch(self, path: str, what: str) -> JsonObject:
         """GET of a path that is no object (`/apis/apps/v1`), parsed."""

@@ -8,6 +8,8 @@ from automation.changes import STAGES, Change, Place, Record, counted, is_compon
 from tests.automation.events import diagnostic, done, failed, started, urn_of
 from tests.components.fleets import NAMES, fleet_called
 from tests.components.registrations import record
+from topology.causes import FORGETTABLE, Cause, advice
+from topology.errors import UnreachableError
 
 pytestmark = pytest.mark.proof("progress and changes by cluster and stage", step=0)
 
@@ -100,10 +102,45 @@ def test_the_plugins_own_resources_are_no_components() -> None:
 def test_clusters_whose_api_server_does_not_answer_are_told_apart_from_those_that_refuse() -> None:
     found = recorded(
         failed("west/cacerts"),
-        diagnostic("the API server https://127.0.0.1:1 does not answer (asked for Secret)", "west/cacerts"),
-        diagnostic("the API server https://127.0.0.1:1 does not answer (asked for Gateway)", "west/gateway"),
-        diagnostic("configured Kubernetes cluster is unreachable: unable to load schema", "north/cacerts"),
+        diagnostic(str(UnreachableError("https://127.0.0.1:1", Cause.REFUSED, subject="Secret")), "west/cacerts"),
+        diagnostic(str(UnreachableError("https://127.0.0.1:1", Cause.TIMEOUT)), "west/gateway"),
+        diagnostic(
+            "configured Kubernetes cluster is unreachable: unable to load schema information from the API server: "
+            'Get "https://127.0.0.1:1/openapi/v2": dial tcp 127.0.0.1:1: connect: connection refused',
+            "north/cacerts",
+        ),
         diagnostic("https://127.0.0.1:2 refuses Secret istio-system/cacerts: forbidden", "east/cacerts"),
         diagnostic("the registry does not answer"),
     )
     assert found.unreachable() == ["west", "north"]
+    assert found.remedies() == []
+
+
+GO = 'configured Kubernetes cluster is unreachable: unable to load schema information from the API server: Get "x": '
+
+
+@pytest.mark.parametrize(
+    "text, cause",
+    [
+        (f"{GO}dial tcp: lookup a.example: no such host", Cause.NAME_UNKNOWN),
+        (f"{GO}dial tcp 10.0.0.1:443: connect: no route to host", Cause.NO_ROUTE),
+        (f"{GO}dial tcp 10.0.0.1:443: i/o timeout", Cause.TIMEOUT),
+        (f"{GO}net/http: TLS handshake timeout", Cause.SILENT),
+        (f"{GO}tls: failed to verify certificate: x509: certificate signed by unknown authority", None),
+        (f"{GO}x509: certificate has expired or is not yet valid: current time 2026 is before 2027", None),
+        (f"{GO}the server has asked for the client to provide credentials", None),
+        (f"{GO}EOF", None),
+        ("Kubernetes cluster unreachable: Unauthorized", None),
+        *((str(UnreachableError("https://x", cause)), cause if cause in FORGETTABLE else None) for cause in Cause),
+        ('failed calling webhook "x": Post "https://y": dial tcp 1.2.3.4:443: connect: connection refused', None),
+        ("helm upgrade failed: context deadline exceeded", None),
+    ],
+)
+def test_forgetting_is_offered_only_where_a_cluster_may_be_gone(text: str, cause: Cause | None) -> None:
+    found = recorded(failed("west/cacerts"), diagnostic(text, "west/cacerts"))
+    assert found.unreachable() == (["west"] if cause in FORGETTABLE else [])
+
+
+def test_a_message_of_another_program_gets_the_advice_it_lacks() -> None:
+    found = recorded(failed("west/x"), diagnostic(f"{GO}x509: certificate signed by unknown authority", "west/x"))
+    assert found.remedies() == [f"west: {advice(Cause.CERTIFICATE_AUTHORITY)}"]

@@ -17,7 +17,7 @@ from lightkube.resources.core_v1 import ConfigMap
 from components.kubeconfig_file import read_kubeconfig
 from embedded.kube.access import KubeconfigError, read_access
 from embedded.kube.client import connect, environment_proxy
-from embedded.kube.fields import EXEC_VERSIONS, FIELDS
+from embedded.kube.fields import EXEC_EXTENSION, EXEC_VERSIONS, FIELDS
 from tests.tls_servers import Seen, api_server, kubeconfig, self_signed
 from topology import Existing, TopologyError
 from topology.errors import ClusterError, MeshfleetError
@@ -79,7 +79,7 @@ def test_files_are_relative_to_the_kubeconfig(tmp_path: Path) -> None:
     folder.mkdir()
     for name, content in (("ca.pem", SERVED[0]), ("c.pem", MINE[0]), ("k.pem", MINE[1]), ("token", b"abc\n")):
         (folder / name).write_bytes(content)
-    user = {"client-certificate": "c.pem", "client-key": "k.pem", "tokenFile": "token"}
+    user: dict[str, object] = {"client-certificate": "c.pem", "client-key": "k.pem", "tokenFile": "token"}
     with api_server(tmp_path, SERVED, clients=MINE[0]) as server:
         text = kubeconfig(server.url, {"certificate-authority": "ca.pem"}, user)
         asked(server, text, folder)
@@ -205,6 +205,7 @@ def test_a_credential_plugin_that_fails_is_one_sentence(tmp_path: Path, more: di
         ({"certificate-authority": "/dev/zero"}, {}, "certificate-authority cannot be read: /dev/zero: is a device"),
         ({"insecure-skip-tls-verify": "yes"}, {}, "insecure-skip-tls-verify of its cluster is not true or false"),
         ({"certificate-authorty-data": "x"}, {}, "unknown key; did you mean certificate-authority-data"),
+        ({"extensions": [{"name": EXEC_EXTENSION, "extension": {}}]}, {}, "which is not supported; use args or env"),
         ({}, {"auth-provider": {"name": "gcp"}}, "auth-provider, which is not supported: .*use an exec plugin"),
         ({}, {"token": "x", "tokenFile": "/x"}, "token and tokenFile; clients differ"),
         ({}, {"token": "x\n"}, "token of its user has characters"),
