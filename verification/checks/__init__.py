@@ -16,11 +16,8 @@ from verification.checks.istioctl_remote_clusters import IstioctlRemoteClusters
 from verification.checks.machines_as_declared import MachinesAsDeclared
 from verification.checks.mesh_config import MeshConfig
 from verification.checks.network_gateways import NetworkGateways
-<<<<<<< HEAD
-from verification.checks.pods_as_declared import PodsAsDeclared
-=======
 from verification.checks.node_objects import NodeObjects
->>>>>>> f85551d (One bad object stops no other on a node: it is left out, with an event on it, a condition of the Node and a check)
+from verification.checks.pods_as_declared import PodsAsDeclared
 from verification.checks.pods_on_revision import PodsOnRevision
 from verification.checks.proxies_accept import ProxiesAccept
 from verification.checks.proxies_take_roots import ProxiesTakeRoots
@@ -85,11 +82,8 @@ __all__ = [
     "MachinesAsDeclared",
     "MeshConfig",
     "NetworkGateways",
-<<<<<<< HEAD
-    "PodsAsDeclared",
-=======
     "NodeObjects",
->>>>>>> f85551d (One bad object stops no other on a node: it is left out, with an event on it, a condition of the Node and a check)
+    "PodsAsDeclared",
     "PodsOnRevision",
     "ProxiesAccept",
     "ProxiesTakeRoots",
