@@ -159,7 +159,7 @@ def _scalar_fault(node: ScalarNode) -> str | None:
         return None if node.tag == _TEXT else _tagged(node)
     value = node.value
     if value in _CONSTANTS or _WHOLE.fullmatch(value) or _DECIMAL.fullmatch(value):
-        return _tagged(node) if node.tag == _TEXT or not node.tag.startswith("tag:yaml.org,2002:") else None
+        return _tagged(node) if node.tag == _TEXT or not str(node.tag).startswith("tag:yaml.org,2002:") else None
     if _NOT_FINITE.fullmatch(value) or _NUMBER.fullmatch(value.replace("_", "")):
         return (
             f"{shown(value)} is not the same number to every reader of YAML; write it as 8 or 0.5, without signs, "

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from lightkube import Client
     from lightkube.resources.core_v1 import Pod
 
+# What one tick of a watch may fail with.
+_MISSED: Final[tuple[type[Exception], ...]] = (ClusterError, *MALFORMED)
 _TICK_SECONDS: Final = 1.0
 _WATCH_SECONDS: Final = 60
 # Istio's injection writes the network into it (applyMetadata of pkg/kube/inject/webhook.go).
@@ -98,7 +100,7 @@ class Agent:
                     with api_errors(f"watch of {kind.__name__}"):
                         for _ in client.watch(kind, namespace="*", fields=fields, server_timeout=_WATCH_SECONDS):
                             self._woken.set()
-                except (ClusterError, *MALFORMED):
+                except _MISSED:
                     # What is missed here is seen at the next tick.
                     self.stop.wait(_TICK_SECONDS)
 

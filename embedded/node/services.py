@@ -44,7 +44,7 @@ def leads(services: Iterable[Service], slices: Iterable[EndpointSlice]) -> Leads
     """Every port of every Service at its own address and at that of its load balancer."""
     found = Leads()
     endpoints: dict[Key, set[Target]] = {}
-    failures = [
+    failures: list[tuple[str, Failure[Any]]] = [
         ("EndpointSlice", one) for one in each(slices, lambda one: _add_slice(found, endpoints, one), MALFORMED)
     ]
     failures += [("Service", one) for one in each(services, lambda one: _add_service(found, endpoints, one), MALFORMED)]

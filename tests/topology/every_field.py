@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from types import NoneType
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
+from pydantic import BaseModel
+
 from topology.control_plane import ControlPlane
 from topology.draft import SECTIONS
 from topology.istio import Charts, Istio, Kubernetes
@@ -221,7 +223,7 @@ def named(config: Config) -> Iterator[Path]:
     yield from walk(config, (), ())
 
 
-def _fields(model: type[Model]) -> Iterator[str]:
+def _fields(model: type[BaseModel]) -> Iterator[str]:
     if model in SHORT_FORMS:
         yield from SHORT_FORMS[model]
         return

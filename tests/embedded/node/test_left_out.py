@@ -17,7 +17,7 @@ from embedded.node.left_out import CONDITION, LeftOut, condition, event
 from embedded.node.pod_run import back_off
 from embedded.node.pod_status import failed_status
 from embedded.node.reports import Reports
-from embedded.node.services import MOST_ENDPOINTS, leads
+from embedded.node.services import MOST_ENDPOINTS, Leads, leads
 from tests.topology.kubernetes_names import object_faults
 
 pytestmark = pytest.mark.proof("one bad object never stops another on a node", step=0)
@@ -31,6 +31,10 @@ class Object(SimpleNamespace):
     def __getattr__(self, name: str) -> None:
         if name.startswith("__"):
             raise AttributeError(name)
+
+
+def led(services: list[Any], slices: list[Any]) -> Leads:
+    return leads(services, slices)
 
 
 def metadata(name: object, labels: object = None) -> Object:
@@ -83,7 +87,7 @@ BAD_SERVICES = {
 @pytest.mark.parametrize("bad", BAD_SLICES.values(), ids=BAD_SLICES)
 def test_a_bad_slice_is_left_out_and_named(bad: Object) -> None:
     for slices in ([bad, GOOD_SLICE], [GOOD_SLICE, bad]):
-        found = leads([GOOD_SERVICE], slices)
+        found = led([GOOD_SERVICE], slices)
         assert set(found.ports) == GOOD
         assert [one.kind for one in found.left_out] == ["EndpointSlice"]
 
@@ -91,7 +95,7 @@ def test_a_bad_slice_is_left_out_and_named(bad: Object) -> None:
 @pytest.mark.parametrize("bad", BAD_SERVICES.values(), ids=BAD_SERVICES)
 def test_a_bad_service_is_left_out_and_named(bad: Object) -> None:
     for services in ([bad, GOOD_SERVICE], [GOOD_SERVICE, bad]):
-        found = leads(services, [GOOD_SLICE])
+        found = led(services, [GOOD_SLICE])
         assert set(found.ports) >= GOOD
         assert [one.kind for one in found.left_out] == ["Service"]
         assert found.balancers == {"198.18.0.9"}
@@ -99,7 +103,7 @@ def test_a_bad_service_is_left_out_and_named(bad: Object) -> None:
 
 def test_of_very_many_endpoints_the_first_get_requests() -> None:
     many = [f"100.64.{number >> 8}.{number & 255}" for number in range(1, MOST_ENDPOINTS + 50)]
-    found = leads([service("many", "10.96.0.7", 80), GOOD_SERVICE], [slice_of("many", *many), GOOD_SLICE])
+    found = led([service("many", "10.96.0.7", 80), GOOD_SERVICE], [slice_of("many", *many), GOOD_SLICE])
     assert max(len(port.targets) for port in found.ports) == MOST_ENDPOINTS
     assert "the first 1000 get requests" in str(found.left_out[0])
 
@@ -130,7 +134,7 @@ SLICES = st.builds(
 @settings(max_examples=200, deadline=None)
 @given(st.lists(SERVICES, max_size=4), st.lists(SLICES, max_size=4))
 def test_whatever_the_others_hold_the_good_ones_are_led(services: list[Any], slices: list[Any]) -> None:
-    found = leads([*services, GOOD_SERVICE], [*slices, GOOD_SLICE])
+    found = led([*services, GOOD_SERVICE], [*slices, GOOD_SLICE])
     ours = [port for port in found.ports if port.address == "10.96.0.9"]
     assert any(Target("100.64.0.1", 8080) in port.targets for port in ours)
     for one in found.left_out:
@@ -144,7 +148,7 @@ def test_whatever_the_others_hold_the_good_ones_are_led(services: list[Any], sli
 @settings(max_examples=12, deadline=None)
 @given(st.lists(SERVICES, max_size=12), st.lists(SLICES, max_size=12))
 def test_nft_takes_the_whole_table(services: list[Any], slices: list[Any]) -> None:
-    found = leads([*services, *BAD_SERVICES.values(), GOOD_SERVICE], [*slices, *BAD_SLICES.values(), GOOD_SLICE])
+    found = led([*services, *BAD_SERVICES.values(), GOOD_SERVICE], [*slices, *BAD_SLICES.values(), GOOD_SLICE])
     rules = node_rules(found.ports, OUTSIDE_RANGE, "198.18.0.1")
     assert "ip daddr 10.96.0.9 tcp dport 80" in rules
     done = subprocess.run(

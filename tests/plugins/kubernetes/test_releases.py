@@ -328,8 +328,8 @@ def test_an_engine_killed_in_the_middle_of_an_installation_leaves_nothing_that_s
     # The stand-in ends with its engine, the official plugin up to minutes later; the command ends what is left.
     _, alive = psutil.wait_procs(orphans, timeout=20 if official_plugin is None else 0)
     assert alive == [] or official_plugin is not None
-    for process in alive:
-        process.kill()
+    for orphan in alive:
+        orphan.kill()
     patch = "--patch=" + json.dumps({"status": {"loadBalancer": {"ingress": [{"ip": "127.9.9.8"}]}}})
     api_server.kubectl(
         "patch", "service", "small-gateway", "-n", namespace, "--subresource=status", "--type=merge", patch
