@@ -33,7 +33,9 @@ def environment(folder: Path, notice: str) -> Environment:
 
 
 @pytest.mark.parametrize(
-    ("notice", "packages"), [("", {"meshfleet"}), ("it stands in", {"meshfleet", "kubernetes"})], ids=str
+    ("notice", "packages"),
+    [("", {"meshfleet"}), ("it stands in", {"meshfleet", "kubernetes"})],
+    ids=["official", "stand-in"],
 )
 def test_plugins_find_it_while_it_is_there_and_nothing_is_left_of_it(
     notice: str, packages: set[str], tmp_path: Path, temporary: Path
