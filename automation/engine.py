@@ -6,7 +6,6 @@ Source: https://www.pulumi.com/docs/iac/automation-api/
 from __future__ import annotations
 
 import json
-import os
 import re
 import tempfile
 import threading
@@ -34,6 +33,7 @@ from automation.stack_configuration import configuration_file, keep_salt
 from automation.stuck_engine import StuckEngine, end_own, interrupt_own
 from automation.superseded_tokens import superseded_tokens
 from embedded.bounded_run import run_bounded
+from embedded.child_environment import engine_environment
 from topology import Fleet, StackFile
 from topology.errors import EngineError
 from topology.files import write_file
@@ -245,7 +245,7 @@ class Engine:
         ended = run_bounded(
             [str(self.environment.tools / "pulumi"), "--non-interactive", *arguments],
             seconds=QUERY_SECONDS,
-            environment={**os.environ, **self.environment.variables, "PULUMI_AUTOMATION_API": "true"},
+            environment=engine_environment({**self.environment.variables, "PULUMI_AUTOMATION_API": "true"}),
             directory=folder or self.environment.checkout.root,
         )
         if ended.code != 0:

@@ -37,8 +37,11 @@ def main() -> None:
             # One that is ignored (nohup) stays ignored.
             if signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, _terminate)
+        _leave_foreign_modules()
         from automation.command import app
+        from embedded.child_environment import clean_command
 
+        clean_command()
         _keep_tracebacks_of_threads()
         # What was imported lasts to the end, where the collector would look through all of it once more.
         atexit.register(gc.freeze)
@@ -54,6 +57,15 @@ def main() -> None:
         sys.exit(1)
     finally:
         _drop_unwritten()
+
+
+def _leave_foreign_modules() -> None:
+    """Import nothing from PYTHONPATH, where a module of any name may be."""
+    given = [entry for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry]
+    project = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    for entry in given:
+        if os.path.abspath(entry) != project and entry in sys.path:
+            sys.path.remove(entry)
 
 
 class _Lasting(io.FileIO):

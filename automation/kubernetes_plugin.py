@@ -19,6 +19,7 @@ from typing import Final
 
 from automation.checkout import Checkout
 from embedded.bounded_run import run_bounded
+from embedded.child_environment import engine_environment
 from topology.errors import EngineError, ProcessError
 from topology.files import file_error, make_directory, read_text, remove_file, write_file
 
@@ -192,7 +193,7 @@ def _pulumi(variables: dict[str, str], seconds: float, *arguments: str) -> str:
     ended = run_bounded(
         [pulumi, *arguments, "--non-interactive"],
         seconds=seconds,
-        environment=os.environ | variables,
+        environment=engine_environment(variables),
         # In a folder without a project, whose own plugins would be listed too.
         directory=Path(variables["PULUMI_HOME"]),
     )

@@ -16,6 +16,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from automation.environment import Environment
+from embedded.child_environment import engine_environment
 
 VARIABLE = "MESHFLEET_PLUGINS"
 # They end with their last plugin; only an engine that outlives its command keeps them longer.
@@ -48,7 +49,7 @@ def _shared(environment: Environment, package: str, address: Path) -> Iterator[N
         process = subprocess.Popen(
             [sys.executable, "-m", "plugins.shared", package, str(listener.fileno())],
             cwd=environment.checkout.root,
-            env=os.environ | dict(environment.variables),
+            env=engine_environment(environment.variables),
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

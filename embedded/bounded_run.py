@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
 
+from embedded.child_environment import system_environment
 from topology.errors import ProcessError
 
 LIMIT: Final = 64 * 1024 * 1024
@@ -42,7 +43,7 @@ def run_bounded(
     stdin: str = "",
     limit: int = LIMIT,
 ) -> Ended:
-    """Run `command` for `seconds` at most, with `stdin` as its input and this process's environment unless given.
+    """Run `command` for `seconds` at most, with `stdin` as its input and the environment of a system tool unless given.
 
     Raises ProcessError, which names the program, when it cannot be started or prints more than `limit` bytes, and
     OverdueError when it does not end; it and its children are ended then.
@@ -52,7 +53,7 @@ def run_bounded(
         process = subprocess.Popen(
             list(command),
             cwd=directory,
-            env=None if environment is None else dict(environment),
+            env=system_environment() if environment is None else dict(environment),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

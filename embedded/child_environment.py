@@ -52,8 +52,10 @@ _LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 # Where packages come from, and what is built with what (docs/toolchain.md).
 _DOWNLOADS: Final = re.compile(
     r"GOPROXY|GONOPROXY|GOPRIVATE|GONOSUMDB|GONOSUMCHECK|GOSUMDB|GOINSECURE|GOCACHE|GOMODCACHE|GOMAXPROCS|GOMEMLIMIT"
-    r"|GOAUTH|NETRC|PIP_[A-Z_]+|UV_[A-Z_]+|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE"
+    r"|GOAUTH|NETRC|PIP_[A-Z_]+|UV_[A-Z_]+|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE|XDG_CONFIG_HOME"
 )
+# How a command prints, and where its own caches are (docs/operations.md).
+_OF_THE_COMMAND: Final = ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES", "XDG_CACHE_HOME", "XDG_CONFIG_HOME")
 _FOR_CLIENTS: Final = ("KUBECACHEDIR",)
 _DEFAULT_PATH: Final = os.defpath + ":/usr/sbin:/sbin"
 
@@ -92,23 +94,43 @@ def download_environment(added: Mapping[str, str] | None = None) -> dict[str, st
     return {**chosen, **certificates, **_proxies(), **(added or {})}
 
 
-def clean_process() -> None:
-    """Take everything else out of this very process: of a plugin that a shell's own `pulumi` has started."""
-    kept = engine_environment()
+def chart_environment(host: str) -> dict[str, str]:
+    """What Helm sees: charts may come from behind a proxy, the API server at `host` is asked without one."""
+    return {**client_environment(), **_proxies(host)}
+
+
+def exec_environment(added: Mapping[str, str]) -> dict[str, str]:
+    """What the exec plugin of a kubeconfig sees, which asks a cloud for a token; `added` is the kubeconfig's `env`."""
+    return {**client_environment(), **_proxies(), **added}
+
+
+def clean_command() -> None:
+    """Take everything that no child may see out of the process of a command, whose libraries start children too."""
+    kept = {**download_environment(), **engine_environment()}
+    kept |= {name: os.environ[name] for name in _OF_THE_COMMAND if name in os.environ}
+    _keep(kept)
+
+
+def clean_plugin() -> None:
+    """The same for a plugin, or the program, that a shell's own `pulumi` has started; what the engine says stays."""
+    engine = {name: value for name, value in os.environ.items() if name.startswith("PULUMI_")}
+    _keep({**engine, **engine_environment()})
+
+
+def _keep(kept: Mapping[str, str]) -> None:
     for name in set(os.environ) - set(kept):
-        if not name.startswith("PULUMI_"):
-            del os.environ[name]
+        del os.environ[name]
     os.environ.update(kept)
 
 
-def _proxies() -> dict[str, str]:
-    """The proxies of the shell, past which connections on this machine go in any case."""
+def _proxies(*past_too: str) -> dict[str, str]:
+    """The proxies of the shell, past which connections on this machine, and to `past_too`, go in any case."""
     found = {name: os.environ[name] for name in _PROXIES if os.environ.get(name)}
     if not found:
         return {}
     listed = next((os.environ[name] for name in _NO_PROXY if os.environ.get(name)), "")
-    past = ",".join(dict.fromkeys([*(part.strip() for part in listed.split(",") if part.strip()), *_LOOPBACK]))
-    return found | dict.fromkeys(_NO_PROXY, past)
+    past = [*(part.strip() for part in listed.split(",")), *_LOOPBACK, *past_too]
+    return found | dict.fromkeys(_NO_PROXY, ",".join(dict.fromkeys(filter(None, past))))
 
 
 def _chosen(may_pass: Callable[[str], bool]) -> dict[str, str]:

@@ -19,6 +19,9 @@ def without_asyncio() -> None:
 def start(provider: Any, version: str, on_engine_death: Callable[[], None] | None = None) -> None:
     """`plugins.serve.serve` as the one thing that this process does."""
     without_asyncio()
+    from embedded.child_environment import clean_plugin
     from plugins.serve import serve
+
+    clean_plugin()
 
     serve(provider, version, on_engine_death)

@@ -20,6 +20,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parent.parent
+# Nothing of this checkout is installed yet; this module of it needs the standard library alone, too.
+sys.path.insert(0, str(CHECKOUT))
+
+from embedded.child_environment import download_environment  # noqa: E402 - the path comes first
+
 INPUTS = ("requirements.lock", "pyproject.toml")
 MADE_FROM = "made-from"
 _PATIENCE_SECONDS = 1800
@@ -171,7 +176,7 @@ def _build(place: Path, checkout: Path, root: Path, lock: int) -> None:
 
 def _run(command: list[str], output: int, log: Path, root: Path, lock: int) -> None:
     # pip's own index settings stay; only what it keeps goes where all else of ours is kept.
-    environment = {"PIP_CACHE_DIR": str(root / "pip"), "PIP_DISABLE_PIP_VERSION_CHECK": "1", **os.environ}
+    environment = {"PIP_CACHE_DIR": str(root / "pip"), "PIP_DISABLE_PIP_VERSION_CHECK": "1", **download_environment()}
     code = subprocess.run(
         command, stdout=output, stderr=subprocess.STDOUT, env=environment, check=False, pass_fds=(lock,)
     ).returncode

@@ -5,9 +5,8 @@ Source: https://istio.io/latest/docs/reference/commands/istioctl/
 
 from __future__ import annotations
 
-import os
-
 from embedded.bounded_run import OverdueError, run_bounded
+from embedded.child_environment import client_environment
 from topology.errors import ProcessError, VerificationError
 from verification.unreachable import NoAnswerError
 from verification.view import ClusterView, FleetView
@@ -29,7 +28,7 @@ def istioctl(
     command += [f"--istioNamespace={cluster.control_plane.namespace}", *arguments]
     asked = f"istioctl {' '.join(arguments)} against {asked_cluster.name}"
     try:
-        done = run_bounded(command, seconds=patience, environment=_environment())
+        done = run_bounded(command, seconds=patience, environment=client_environment())
     except OverdueError as error:
         raise NoAnswerError(
             f"{asked} did not end within {patience:.0f} s; is its API server up, and that of each cluster it reads?"
@@ -40,10 +39,3 @@ def istioctl(
         said = (done.err.strip() or done.out.strip()).splitlines()
         raise NoAnswerError(f"{asked} failed: {said[-1].removeprefix('Error: ') if said else f'exit {done.code}'}")
     return done.out
-
-
-def _environment() -> dict[str, str]:
-    # Somebody's own istioctl defaults or kubeconfig must not decide what is asked of this fleet.
-    return {
-        name: value for name, value in os.environ.items() if name != "KUBECONFIG" and not name.startswith("ISTIOCTL_")
-    }

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import subprocess
 import threading
 from collections.abc import Iterator, Mapping
@@ -19,6 +18,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from embedded.child_environment import exec_environment
 from embedded.kube.access import FILE_LIMIT, Access, KubeconfigError
 from topology.errors import ClusterError
 from topology.files import read_text
@@ -111,7 +111,7 @@ def _run(plugin: Mapping[str, Any], access: Access) -> _Status:
         spec["cluster"] = {name: value for name, value in access.cluster.items() if name in _CLUSTER_INFO}
     info = {"apiVersion": plugin["apiVersion"], "kind": "ExecCredential", "spec": spec}
     chosen = {variable["name"]: variable["value"] for variable in plugin.get("env", [])}
-    environment = {**os.environ, **chosen, "KUBERNETES_EXEC_INFO": json.dumps(info)}
+    environment = exec_environment({**chosen, "KUBERNETES_EXEC_INFO": json.dumps(info)})
     output = _output([command, *plugin.get("args", [])], environment, plugin.get("installHint", ""))
     try:
         found = msgspec.json.decode(output, type=_ExecCredential)

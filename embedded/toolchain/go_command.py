@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from embedded.bounded_run import run_bounded
+from embedded.child_environment import download_environment
 from embedded.toolchain.cache import Cache
 from embedded.toolchain.progress import Progress
 from embedded.toolchain.recipes import go_platform
@@ -79,7 +80,7 @@ def go_environment(cache: Cache, variables: Mapping[str, str] | None = None) -> 
     Where modules come from (GOPROXY, GONOSUMDB and so on, in the environment or by `go env -w`) stays the
     user's choice; so do GOCACHE and GOMODCACHE when they are set.
     """
-    given = dict(os.environ if variables is None else variables)
+    given = dict(download_environment() if variables is None else variables)
     system, processor = go_platform()
     settings = {
         "GOCACHE": str(cache.go_build),
@@ -130,7 +131,11 @@ def _install_wheel(cache: Cache, progress: Progress) -> Path:
         "--target",
         str(staging),
     ]
-    answer = run_bounded([sys.executable, "-m", "pip", *arguments, "-r", str(WHEEL)], seconds=_INSTALL_SECONDS)
+    answer = run_bounded(
+        [sys.executable, "-m", "pip", *arguments, "-r", str(WHEEL)],
+        seconds=_INSTALL_SECONDS,
+        environment=download_environment(),
+    )
     if answer.code != 0:
         cache.logs.mkdir(parents=True, exist_ok=True)
         log = cache.logs / "go.log"

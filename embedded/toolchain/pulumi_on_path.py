@@ -59,9 +59,10 @@ def _numbers(version: object) -> tuple[int, int, int] | None:
 def _ask_version(program: Path) -> str:
     # Only when the program is a new one: this import takes a fifth of the quick path.
     from embedded.bounded_run import run_bounded
+    from embedded.child_environment import engine_environment
     from topology.errors import ProcessError
 
-    environment = {**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true"}
+    environment = engine_environment({"PULUMI_SKIP_UPDATE_CHECK": "true"})
     try:
         return run_bounded([str(program), "version"], seconds=30, environment=environment).out.strip()
     except ProcessError:

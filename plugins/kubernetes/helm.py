@@ -13,7 +13,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
+from embedded.child_environment import chart_environment
 from plugins.kubernetes.settings import Settings
 from plugins.kubernetes.values import JsonObject
 from topology.errors import ReleaseError, ToolchainError
@@ -51,15 +53,20 @@ class Helm:
         `values` become a file of their own; `seconds` bounds, with a margin, helm's own run. Raises ReleaseError with
         helm's own words, ToolchainError without helm.
         """
+        from plugins.kubernetes.access import provider_access
+
         binary = _binary()
         with _private_directory() as directory:
+            # What the client has of it, so that both are the same user at the same server.
+            access = provider_access(self._settings)
             command = [
                 binary,
                 *arguments,
                 "--namespace",
                 namespace,
                 *_LIMITS,
-                *self._kubeconfig(directory),
+                "--kubeconfig",
+                str(_private_file(directory / "kubeconfig", access.text)),
             ]
             if values is not None:
                 command += [
@@ -72,7 +79,7 @@ class Helm:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 text=True,
-                env={key: value for key, value in os.environ.items() if key != "KUBECONFIG"},
+                env=chart_environment(urlsplit(access.server).hostname or ""),
             )
             with self._guard:
                 self._running.add(process)
@@ -89,12 +96,6 @@ class Helm:
             said = "; ".join(line.removeprefix("Error: ") for line in lines) or f"exit code {process.returncode}"
             raise ReleaseError(f"helm {arguments[0]} of release {namespace}/{release} failed: {said}")
         return output
-
-    def _kubeconfig(self, directory: Path) -> list[str]:
-        from plugins.kubernetes.access import provider_access
-
-        # What the client has of it, so that both are the same user at the same server.
-        return ["--kubeconfig", str(_private_file(directory / "kubeconfig", provider_access(self._settings).text))]
 
 
 def _stopped(process: subprocess.Popen[str]) -> tuple[str, str]:

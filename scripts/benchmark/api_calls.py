@@ -11,6 +11,8 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from embedded.child_environment import client_environment
+
 _SAMPLE = re.compile(r"^apiserver_request_total\{(?P<labels>.*)\} (?P<value>\S+)$", re.MULTILINE)
 _LABEL = re.compile(r'(\w+)="([^"]*)"')
 _WRITES = frozenset({"POST", "PUT", "PATCH", "APPLY", "DELETE", "DELETECOLLECTION"})
@@ -40,4 +42,5 @@ def counted(metrics: str) -> Calls:
 def api_calls(kubectl: Path, kubeconfig: Path) -> Calls:
     """Ask the API server. Raises `CalledProcessError`."""
     command = [str(kubectl), "--kubeconfig", str(kubeconfig), "get", "--raw", "/metrics"]
-    return counted(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    done = subprocess.run(command, env=client_environment(), capture_output=True, text=True, check=True)
+    return counted(done.stdout)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from embedded.child_environment import client_environment
 from embedded.cluster import Cluster
 from embedded.cluster_spec import ClusterSpec
 from embedded.istiod import Istiod
@@ -151,4 +152,5 @@ def _helm(tools: Tools, member: Member, release: str, chart: str, *values: str, 
 
 
 def _run(command: list[str], stdin: str | None = None) -> str:
-    return subprocess.run(command, input=stdin, capture_output=True, text=True, check=True).stdout
+    done = subprocess.run(command, env=client_environment(), input=stdin, capture_output=True, text=True, check=True)
+    return done.stdout

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import statistics
 import subprocess
 import threading
@@ -14,6 +13,7 @@ from pathlib import Path
 import psutil
 
 from embedded import processes
+from embedded.child_environment import engine_environment
 
 SAMPLE_SECONDS = 0.1
 MEBIBYTE = 1024 * 1024
@@ -50,7 +50,7 @@ def measured(command: Sequence[str], folder: Path, environment: Mapping[str, str
     with subprocess.Popen(
         list(command),
         cwd=folder,
-        env=os.environ | dict(environment),
+        env=engine_environment(environment),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
