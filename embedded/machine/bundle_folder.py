@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,9 +15,20 @@ from typing import Any, Final
 
 from manifests.bundle import CLUSTER_ENV, FILES, HOSTS, ROOT_CERTIFICATE, TOKEN
 from topology.errors import EmbeddedError
-from topology.files import file_error
+from topology.files import read_text
 
 _ADVICE: Final = "make a bundle with meshfleet vm bundle"
+_LIMIT: Final = 1 << 20
+"""Bytes of each file; the largest holds some certificates."""
+# What Istio's agent and its start script read (sidecar.env and pkg/bootstrap of istio/istio), and no variable that
+# tells a program where to find its parts.
+_SETTING: Final = re.compile(
+    r"(?:ISTIO|CANONICAL|PILOT|PROXY|XDS|CA|SECRET|CLUSTER|ENVOY|OUTPUT|PROV|FILE_MOUNTED)_[A-Z0-9_]+"
+    r"|ISTIO_METAJSON_[A-Za-z0-9_.-]+|ISTIO_META_[A-Za-z0-9_.-]+"
+    r"|POD_NAMESPACE|POD_NAME|SERVICE_ACCOUNT|TRUST_DOMAIN|INSTANCE_IP|CREDENTIAL_FETCHER_TYPE|CREDENTIAL_IDENTITY_PROVIDER"
+    r"|BOOTSTRAP_XDS_AGENT|DISABLE_ENVOY|ENABLE_[A-Z0-9_]+|EXIT_ON_ZERO_ACTIVE_CONNECTIONS|MINIMUM_DRAIN_DURATION"
+    r"|TERMINATION_DRAIN_DURATION_SECONDS|DNS_AGENT|DNS_PROXY_ADDR|JWT_POLICY|ECC_[A-Z0-9_]+|WORKLOAD_[A-Z0-9_]+"
+)
 
 
 @dataclass(frozen=True)
@@ -85,22 +97,24 @@ def read_bundle(folder: Path) -> Bundle:
     """The bundle in a folder. Raises EmbeddedError for one that lacks a file or cannot be read."""
     files = {}
     for name in FILES:
-        try:
-            files[name] = (folder / name).read_text(encoding="utf-8")
-        except FileNotFoundError:
-            raise EmbeddedError(f"{folder / name}: there is none, so this is no bundle; {_ADVICE}") from None
-        except OSError as error:
-            raise file_error(folder / name, error) from error
-        except UnicodeDecodeError:
-            raise EmbeddedError(f"{folder / name}: it is not text, so this is no bundle; {_ADVICE}") from None
+        text = read_text(folder / name, limit=_LIMIT)
+        if text is None:
+            raise EmbeddedError(f"{folder / name}: there is none, so this is no bundle; {_ADVICE}")
+        files[name] = text
     return bundle_of(files)
 
 
 def bundle_of(files: Mapping[str, str]) -> Bundle:
-    """The bundle of these files. Raises EmbeddedError when cluster.env is not what a shell reads."""
+    """The bundle of these files. Raises EmbeddedError when cluster.env is not what a shell reads, or sets others."""
     try:
         lines = [line.partition("=") for line in files[CLUSTER_ENV].splitlines() if line.strip()]
         variables = {name: "".join(shlex.split(value)) for name, _, value in lines}
     except ValueError as error:
         raise EmbeddedError(f"the file {CLUSTER_ENV} of the bundle is damaged ({error}); {_ADVICE}") from error
+    for name in variables:
+        if not _SETTING.fullmatch(name):
+            raise EmbeddedError(
+                f"the file {CLUSTER_ENV} of the bundle sets {name[:80]!r}, which is no setting of Istio's sidecar; "
+                f"{_ADVICE}"
+            )
     return Bundle({name: files[name] for name in FILES}, variables)

@@ -24,7 +24,7 @@ from embedded.network.node_network import nodes
 from embedded.network.place import Place
 from embedded.node.containers import HttpProbe
 from embedded.node.running_container import ask_over_http
-from embedded.node.sources import copies, sources
+from embedded.node.sources import copies
 from embedded.waiting import NotYetError, wait_until
 from embedded.workspace import Workspace
 from topology.errors import NetworkError, ProcessError
@@ -60,7 +60,7 @@ class Machine:
         self.namespace = self._place.machine(self.name)
         self.files = MachineFiles(self._place.directory / "machines" / self.name)
         self._owner = workspace.owner("machine", self.name)
-        self._programs = MachinePrograms(self.name, self.namespace, self.files, self._place.directory / "bin")
+        self._programs = MachinePrograms(self._place, self.name, self.files)
 
     @property
     def address(self) -> str:
@@ -103,7 +103,7 @@ class Machine:
         # That of the cluster it joins, if that is on this network: it is there for as long as the machine has a use.
         router = next((node for node in near if node.cluster == bundle.cluster), near[0])
         machine_network.connect(self._place, MachineNetwork(self.name, network, address), router.address)
-        programs.lay_out(self._place, sources(), copies())
+        programs.lay_out(self._place, copies())
         self.files.lay_out(bundle, self.host_name, address)
 
     def start_agent(self, seconds: float = _READY_SECONDS) -> None:

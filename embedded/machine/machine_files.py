@@ -1,19 +1,28 @@
-"""The files of a virtual machine that runs here: what a real one has below `/`, its logs, and its address."""
+"""The files of a virtual machine that runs here: what a real one has below `/`, its logs, and its address.
+
+Root reads and writes none that the machine could have changed: what it needs of the bundle again lies in a folder of
+its own, and the machine's files become the machine's once all of them are written.
+"""
 
 from __future__ import annotations
 
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from embedded.machine import start_script
 from embedded.machine.bundle_folder import Bundle, bundle_of
 from embedded.network.node_network import ROUTER
-from embedded.node.programs import PROXY
+from embedded.network.sandbox import Bind
+from embedded.network.users import Users, users_of
 from embedded.workspace import remove_directory
-from manifests.bundle import HOSTS
+from manifests.bundle import FILES, HOSTS
 from topology.errors import EmbeddedError
-from topology.files import file_error, write_file
+from topology.files import file_error, make_directory, read_text, write_file
+
+OWNED: Final = ("etc/certs", "etc/istio", "var/lib/istio", "var/run/secrets")
+"""The folders of the agent: it writes certificates, Envoy's configuration and its sockets (manifests.cloud_init)."""
 
 
 @dataclass(frozen=True)
@@ -28,73 +37,87 @@ class MachineFiles:
         return self.directory / "root"
 
     @property
-    def hosts(self) -> Path:
-        """What stands for /etc/hosts."""
-        return self.root / "etc" / HOSTS
-
-    @property
-    def resolver(self) -> Path:
-        """What stands for /etc/resolv.conf."""
-        return self.root / "etc" / "resolv.conf"
-
-    @property
     def logs(self) -> Path:
         """The folder of logs."""
         return self.directory / "logs"
 
+    def users(self) -> Users:
+        """As whom its programs run. Raises EmbeddedError."""
+        return users_of(self.directory, began_earlier=not self._kept.is_dir())
+
+    def binds(self) -> list[Bind]:
+        """What its programs see of them."""
+        names = (HOSTS, "resolv.conf")
+        # Earlier versions had them among the machine's own.
+        etc = self.directory if (self.directory / HOSTS).exists() else self.root / "etc"
+        return [
+            *(Bind(etc / name, f"/etc/{name}") for name in names),
+            *(Bind(self.root / folder, f"/{folder}", writable=True) for folder in OWNED),
+        ]
+
     def address(self) -> str:
         """The machine's address. Raises EmbeddedError when it is not there."""
-        try:
-            return (self.directory / "address").read_text(encoding="utf-8")
-        except OSError as error:
-            raise EmbeddedError(
-                f"no machine {self.directory.name} is here; start it with meshfleet vm start"
-            ) from error
+        text = read_text(self.directory / "address")
+        if text is None:
+            raise EmbeddedError(f"no machine {self.directory.name} is here; start it with meshfleet vm start")
+        return text
 
     def bundle(self) -> Bundle:
-        """What was laid out, as it is now. Raises EmbeddedError."""
-        files = {}
-        for name, path in {
-            **{name: self.root / place for name, place in start_script.FILES.items()},
-            HOSTS: self.hosts,
-        }.items():
-            try:
-                files[name] = path.read_text(encoding="utf-8")
-            except OSError as error:
-                raise file_error(path, error) from error
-        return bundle_of(files)
+        """What was laid out. Raises EmbeddedError."""
+        earlier = {name: self.root / place for name, place in start_script.FILES.items()}
+        earlier[HOSTS] = self.root / "etc" / HOSTS
+        places = {name: self._kept / name for name in FILES} if self._kept.is_dir() else earlier
+        return bundle_of({name: _read(path) for name, path in places.items()})
 
     def lay_out(self, bundle: Bundle, host_name: str, address: str) -> None:
         """Put the files in their places, as docs/virtual-machines.md says for real machines. Raises EmbeddedError."""
-        try:
-            for folder in (self.directory.parent, self.directory, self.logs):
-                folder.mkdir(mode=0o711, parents=True, exist_ok=True)
-            # With the certificates of an earlier bundle the agent would come as who it was.
-            remove_directory(self.root)
-            for name, place in start_script.FILES.items():
-                self._write(self.root / place, bundle.files[name])
-            self._folder(self.root / "etc" / "istio" / "proxy")
-            self._write(self.hosts, f"127.0.0.1 localhost {host_name}\n{bundle.files[HOSTS]}")
-            # Nobody is there to answer: what the proxy does not know is not known.
-            self._write(self.resolver, f"nameserver {ROUTER}\n")
+        for own in (self.logs, self._kept):
+            make_directory(own)
+        for name in FILES:
+            write_file(self._kept / name, bundle.files[name])
+        # With the certificates of an earlier bundle the agent would come as who it was.
+        remove_directory(self.root)
+        for folder in OWNED:
+            make_directory(self.root / folder)
+        for folder in ("etc/istio/config", "etc/istio/proxy"):
+            make_directory(self.root / folder)
+        for name, place in start_script.FILES.items():
+            make_directory((self.root / place).parent)
+            write_file(self.root / place, bundle.files[name])
+        names = {
+            HOSTS: f"127.0.0.1 localhost {host_name}\n{bundle.files[HOSTS]}",
+            # What the proxy's own DNS does not know is not known.
+            "resolv.conf": f"nameserver {ROUTER}\n",
+        }
+        for name, text in names.items():
             # All programs on a machine read these.
-            for path in (self.hosts, self.resolver):
-                path.chmod(0o644)
-            write_file(self.directory / "address", address)
-        except OSError as error:
-            raise file_error(self.directory, error) from error
+            write_file(self.directory / name, text, mode=0o644)
+        for folder in OWNED:
+            _give(self.root / folder, self.users().proxy)
+        write_file(self.directory / "address", address)
 
     def remove(self) -> None:
         """Remove all of them; fine when there are none. Raises EmbeddedError."""
         remove_directory(self.directory)
 
-    def _write(self, path: Path, content: str) -> None:
-        self._folder(path.parent)
-        write_file(path, content)
-        os.chown(path, PROXY, PROXY)
+    @property
+    def _kept(self) -> Path:
+        return self.directory / "bundle"
 
-    def _folder(self, folder: Path) -> None:
-        missing = [one for one in (folder, *folder.parents) if one.is_relative_to(self.root) and not one.exists()]
-        for one in reversed(missing):
-            one.mkdir(mode=0o700)
-            os.chown(one, PROXY, PROXY)
+
+def _read(path: Path) -> str:
+    text = read_text(path)
+    if text is None:
+        raise EmbeddedError(f"{path}: there is none; start the machine again with meshfleet vm start")
+    return text
+
+
+def _give(folder: Path, user: int) -> None:
+    """Make a folder and all in it a user's, from the innermost on, without following a link."""
+    try:
+        for _, folders, files, descriptor in os.fwalk(folder, topdown=False):
+            for name in (*folders, *files):
+                os.chown(name, user, user, dir_fd=descriptor, follow_symlinks=False)
+        os.chown(folder, user, user, follow_symlinks=False)
+    except OSError as error:
+        raise file_error(folder, error) from error

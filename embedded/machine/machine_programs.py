@@ -6,17 +6,19 @@ They outlive the command that started them, and are known by their namespace and
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from embedded import processes
-from embedded.bounded_run import run_bounded
 from embedded.machine.machine_files import MachineFiles
-from embedded.network import namespaces, programs
-from embedded.network.programs import MARK, Surroundings, mark_of
-from embedded.node.programs import PROXY, Program
-from embedded.node.sources import sources
+from embedded.network import namespaces, programs, sandbox
+from embedded.network.place import Place
+from embedded.network.programs import MARK, mark_of
+from embedded.network.sandbox import NET_ADMIN, NET_RAW, Sandbox
+from embedded.node.programs import Program, Role, passing_by
+from embedded.node.sources import copies, sources
 from embedded.waiting import NotYetError, wait_until
 from topology.errors import ProcessError
 
@@ -25,8 +27,6 @@ if TYPE_CHECKING:
 
     import psutil
 
-_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-_RUN_SECONDS: Final = 30.0
 _ENTERED_SECONDS: Final = 10.0
 # Envoy drains for five seconds when it is asked to end; a machine that goes does not wait for it.
 _GRACE_SECONDS: Final = 2.0
@@ -34,12 +34,21 @@ _GRACE_SECONDS: Final = 2.0
 
 @dataclass(frozen=True)
 class MachinePrograms:
-    """What runs on the machine `name`; `binaries` is where its programs lie as it sees them."""
+    """What runs on the machine `name` of the fleet at `place`."""
 
+    place: Place
     name: str
-    namespace: str
     files: MachineFiles
-    binaries: Path
+
+    @property
+    def namespace(self) -> str:
+        """Its network namespace."""
+        return self.place.machine(self.name)
+
+    @property
+    def binaries(self) -> Path:
+        """Where its programs lie as it sees them."""
+        return programs.binaries(self.place)
 
     def log(self, mark: str) -> Path:
         """Where a program writes."""
@@ -53,10 +62,7 @@ class MachinePrograms:
         """Start a program in place of what had its mark, and wait until it runs. Raises ProcessError."""
         # What one that was killed has left behind holds the ports of the next one.
         self.end(mark)
-        environment = {"PATH": _PATH, **program.environment, MARK: mark}
-        # The root of the machine is the agent's, who looks for its files from there.
-        directory = self.files.root if program.user == PROXY else self.files.logs
-        started = programs.start(self._line(program), directory, self.log(mark), environment, program.user)
+        started = sandbox.start(self._sandbox(program, {MARK: mark}), self.log(mark))
         # Collects the exit status, so that what ends while we live is gone and not a zombie.
         threading.Thread(target=started.wait, name=f"reap-{started.pid}", daemon=True).start()
 
@@ -74,12 +80,7 @@ class MachinePrograms:
     def run(self, program: Program, what: str) -> None:
         """Run a program to its end. Raises ProcessError, which names `what` cannot be done."""
         try:
-            done = run_bounded(
-                self._line(program),
-                seconds=_RUN_SECONDS,
-                environment={"PATH": _PATH, **program.environment},
-                directory=Path(self.files.root),
-            )
+            done = sandbox.run(self._sandbox(program, {}))
         except ProcessError as error:
             raise ProcessError(f"{self.name}: {what} ({error})") from error
         if done.code != 0:
@@ -90,9 +91,19 @@ class MachinePrograms:
         """End what has a mark; fine when nothing has. Raises ProcessError."""
         processes.end(self._processes(mark), _GRACE_SECONDS)
 
-    def _line(self, program: Program) -> list[str]:
-        surroundings = Surroundings(self.namespace, self.files.hosts, self.files.resolver, program.user)
-        return programs.command(surroundings, self.binaries, sources(), program.name, program.arguments)
+    def _sandbox(self, program: Program, more: Mapping[str, str]) -> Sandbox:
+        users, rules = self.files.users(), program.role is Role.RULES
+        return Sandbox(
+            namespace=self.namespace,
+            top=programs.sandbox_top(self.place),
+            host=self.name.replace(".", "-"),
+            user=program.user(users),
+            capabilities=[NET_ADMIN, NET_RAW] if rules else [],
+            program=str(self.binaries / program.name),
+            arguments=passing_by(program.arguments, users) if rules else program.arguments,
+            environment={**program.environment, **more},
+            binds=[*self.files.binds(), *programs.program_binds(self.binaries, sources(), copies())],
+        )
 
     def _processes(self, mark: str) -> list[psutil.Process]:
         return [one for one in namespaces.processes_in(self.namespace) if mark_of(one) == mark]

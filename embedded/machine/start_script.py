@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from embedded.machine.bundle_folder import Bundle
-from embedded.node.programs import AGENT, BOOTSTRAP, ECHO, ENVOY, NOBODY, PROXY, ROOT, Program
+from embedded.node.programs import AGENT, BOOTSTRAP, ECHO, ENVOY, Program, Role
 from manifests.bundle import CLUSTER_ENV, MESH, ROOT_CERTIFICATE, TOKEN
 from manifests.cloud_init import PLACES
 
@@ -56,7 +56,7 @@ def agent(bundle: Bundle, name: str, address: str, binaries: Path) -> Program:
         "POD_NAMESPACE": variables.get("ISTIO_NAMESPACE", "default"),
         "ISTIO_BOOTSTRAP": str(binaries / BOOTSTRAP),
     }
-    return Program(AGENT, ("proxy",), variables | added, PROXY)
+    return Program(AGENT, ("proxy",), variables | added, Role.PROXY)
 
 
 def application(ports: Mapping[str, Sequence[int]], cluster: str, version: str) -> Program:
@@ -66,12 +66,12 @@ def application(ports: Mapping[str, Sequence[int]], cluster: str, version: str) 
         wanted = [port for protocol in protocols for port in ports.get(protocol, ())]
         # What it listens at by itself could be the port of something else; for 0 it takes any that is free.
         listening += [f"--{flag}={port}" for port in wanted or [0]]
-    return Program(ECHO, (*listening, f"--cluster={cluster}", f"--version={version}"), {}, NOBODY)
+    return Program(ECHO, (*listening, f"--cluster={cluster}", f"--version={version}"), {}, Role.APPLICATION)
 
 
 def _capture(bundle: Bundle, *more: str) -> Program:
-    arguments = ("istio-iptables", "-u", str(PROXY), "-g", str(PROXY), "--native-nftables", *more)
-    return Program(AGENT, arguments, dict(bundle.variables), ROOT)
+    arguments = ("istio-iptables", "--native-nftables", *more)
+    return Program(AGENT, arguments, dict(bundle.variables), Role.RULES)
 
 
 def _default_istiod(variables: Mapping[str, str]) -> str:

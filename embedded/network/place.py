@@ -1,6 +1,6 @@
 """Where the data plane of a fleet is on this machine: names of network namespaces, and a folder that a restart empties.
 
-    /run/meshfleet/<identity>/      files of pods and nodes; `bin/` has the programs that run in them
+    /run/meshfleet/<identity>/      files of pods and nodes
     mf-<identity>-fabric            bridges alone: one for each network, one between all of them
     mf-<identity>-node-<cluster>    a node, which is a router: its pods behind it, a leg in its network and one outside
     mf-<identity>-pod-<cluster>-…   a pod
@@ -43,7 +43,7 @@ class Place:
 
     @property
     def directory(self) -> Path:
-        """Its files; only root may look, but for what is handed to the programs in it."""
+        """Its files, which only root may enter; programs see what their sandbox shows of them."""
         return RUN / self.identity
 
     @property
@@ -83,7 +83,7 @@ def alone(place: Place) -> Iterator[None]:
     """Hold what the nodes of a fleet share, its folder and its bridges. Raises LockedError, EmbeddedError."""
     try:
         RUN.mkdir(mode=0o711, exist_ok=True)
-        place.directory.mkdir(mode=0o711, exist_ok=True)
+        place.directory.mkdir(mode=0o700, exist_ok=True)
     except OSError as error:
         raise file_error(place.directory, error) from error
     lock = FileLock(lock_file(place), timeout=_SECONDS, mode=0o600)

@@ -30,6 +30,7 @@ _STEPS: Final = (
     ("enter a network namespace", "nsenter --net=/run/net true"),
     ("set a kernel parameter of a network namespace", "echo 1 > /proc/sys/net/ipv4/ip_forward"),
     ("write packet rules", "nft add table ip meshfleet-try"),
+    ("make namespaces of processes", "unshare --pid --ipc --uts --fork --mount-proc true"),
     ("give a file to another user", f"touch /run/file && chown {_USER}:{_USER} /run/file"),
     ("run a program as another user", f"setpriv --reuid={_USER} --regid={_USER} --clear-groups --no-new-privs true"),
 )

@@ -1,55 +1,29 @@
-"""Programs that run in a network namespace of a fleet: what starts them there, and where they lie.
-
-A program sees the machine's files, but for /etc/hosts and /etc/resolv.conf, which are its namespace's own, and for
-the folder of programs: those lie in folders that only their owner may enter, and proxies run as another user.
-"""
+"""The programs that run in the namespaces of a fleet: where they are found, and how a running one is known again."""
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from embedded.network.namespaces import path_of
 from embedded.network.place import Place
-from embedded.processes import open_log
-from topology.errors import ProcessError
+from embedded.network.sandbox import Bind
 from topology.files import file_error
 
-# Everything that differs comes as an argument: first pairs of a file and what takes its place, then the program.
-_SCRIPT: Final = """\
-while [ "$1" != -- ]; do mount --bind "$1" "$2" || exit 125; shift 2; done; shift; exec "$@"
-"""
 MARK: Final = "MESHFLEET_CONTAINER"
 """The variable by which a running container is known again."""
 
 
-@dataclass(frozen=True)
-class Surroundings:
-    """What a program finds: its namespace, its own files for names, and its user."""
+def lay_out(place: Place, copies: Mapping[str, Path]) -> Path:
+    """Make the folder of programs with `copies`, small files that programs read. Returns the folder.
 
-    namespace: str
-    hosts: Path
-    resolver: Path
-    user: int
-
-
-def lay_out(place: Place, sources: Mapping[str, Path], copies: Mapping[str, Path]) -> Path:
-    """Make the folder of programs: a place for each of `sources`, which are put there for each program that starts.
-
-    `copies` are small files that lie there themselves. Returns the folder. Raises EmbeddedError.
+    The programs themselves are at its path in each sandbox. Raises EmbeddedError.
     """
-    folder = place.directory / "bin"
+    folder = binaries(place)
     try:
         for parent in (place.directory.parent, place.directory, folder):
-            parent.mkdir(mode=0o711, exist_ok=True)
-            parent.chmod(0o711)
-        for name in sources:
-            (folder / name).touch(mode=0o755)
+            parent.mkdir(mode=0o711 if parent == place.directory.parent else 0o700, exist_ok=True)
         for name, source in copies.items():
             shutil.copyfile(source, folder / name)
             (folder / name).chmod(0o644)
@@ -58,55 +32,30 @@ def lay_out(place: Place, sources: Mapping[str, Path], copies: Mapping[str, Path
     return folder
 
 
-def command(
-    surroundings: Surroundings, folder: Path, sources: Mapping[str, Path], program: str, arguments: Sequence[str]
-) -> list[str]:
-    """The command line that runs one of the programs in its surroundings. Pure."""
-    replaced = {source: folder / name for name, source in sources.items()}
-    replaced |= {surroundings.hosts: Path("/etc/hosts"), surroundings.resolver: Path("/etc/resolv.conf")}
-    pairs = [str(path) for pair in replaced.items() for path in pair]
-    user = str(surroundings.user)
-    drop = ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", "--no-new-privs"]
-    return [
-        "nsenter",
-        f"--net={path_of(surroundings.namespace)}",
-        "unshare",
-        "--mount",
-        "--propagation=private",
-        "sh",
-        "-c",
-        _SCRIPT,
-        "sh",
-        *pairs,
-        "--",
-        *(drop if surroundings.user else ()),
-        str(folder / program),
-        *arguments,
-    ]
+def binaries(place: Place) -> Path:
+    """Where programs are in a sandbox, and the small files on the machine too."""
+    return place.directory / "bin"
 
 
-def start(
-    line: Sequence[str], directory: Path, log: Path, environment: Mapping[str, str], user: int
-) -> subprocess.Popen[bytes]:
-    """Start it in `directory`, its output in `log`, which is the user's, in a session of its own.
+def sandbox_top(place: Place) -> Path:
+    """The folder on which each sandbox has its root, in its own mount namespace. Raises EmbeddedError."""
+    folder = place.directory / "root"
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise file_error(folder, error) from error
+    return folder
 
-    Raises ProcessError.
-    """
-    with open_log(log) as output:
+
+def program_binds(folder: Path, sources: Mapping[str, Path], copies: Mapping[str, Path]) -> list[Bind]:
+    """All programs and small files at their places in a sandbox. Raises EmbeddedError for a link that leads nowhere."""
+    found = []
+    for name, source in sources.items():
         try:
-            # Envoy opens its own standard output anew for access logs.
-            os.chown(log, user, user)
-            return subprocess.Popen(
-                list(line),
-                cwd=directory,
-                env=dict(environment),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-            )
+            found.append(Bind(source.resolve(strict=True), str(folder / name)))
         except OSError as error:
-            raise ProcessError(f"{line[0]}: cannot be started ({error.strerror})") from error
+            raise file_error(source, error) from error
+    return [*found, *(Bind(folder / name, str(folder / name)) for name in copies)]
 
 
 def mark_of(process: Any) -> str:

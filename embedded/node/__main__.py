@@ -31,7 +31,7 @@ def main(arguments: Sequence[str]) -> None:
     workspace = Workspace.of(fleet)
     directory = workspace.node(cluster)
     place = Place.of(workspace)
-    binaries = programs.lay_out(place, sources(), copies())
+    binaries = programs.lay_out(place, copies())
     stop = threading.Event()
 
     def end(number: int, frame: FrameType | None) -> None:
@@ -45,7 +45,7 @@ def main(arguments: Sequence[str]) -> None:
         node=read_node(directory),
         name=f"{cluster}-0",
         forwarding=reserved_ports(workspace.home, workspace.owner("cluster", cluster)).get("kwok-controller", 0),
-        launch=Launcher(workspace, place, sources(), binaries),
+        launch=Launcher(workspace, place, sources(), copies(), binaries),
         keep=lambda node: write_node(directory, node),
         said=lambda text: print(f"{datetime.now(UTC):%H:%M:%S} {text}", flush=True),
         stop=stop,

@@ -39,8 +39,8 @@ _LOG: Final = "agent.log"
 _MANAGER: Final = "meshfleet-node"
 _SECONDS: Final = 60.0
 _GRACE_SECONDS: Final = 5.0
-_FORMAT: Final = 2
-"""Of what nodes say of themselves to each other; 1 knew of one network for each."""
+_FORMAT: Final = 3
+"""Of agents: 1 knew of one network for each node, 2 of one user for all pods."""
 _PROJECT: Final = Path(__file__).resolve().parent.parent.parent
 
 

@@ -6,16 +6,17 @@ import shutil
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from embedded import processes
 from embedded.api_errors import RefusedError, api_errors
 from embedded.network import namespaces, node_network
 from embedded.network.node_network import NodeNetwork
 from embedded.network.place import Place
+from embedded.network.users import EARLIER, Users, users_of
 from embedded.node.container_processes import processes_of, programs_of
 from embedded.node.containers import Container, HttpProbe, containers_of
 from embedded.node.pod_status import failed_status, is_ready, pod_status
@@ -23,7 +24,7 @@ from embedded.node.running_container import RunningContainer, ask_over_http, now
 from embedded.node.termination import end_containers
 from embedded.node.volumes import PodVolumes
 from topology.containment import MALFORMED, REFUSED, Failure, each
-from topology.files import write_file
+from topology.files import make_directory, write_file
 
 if TYPE_CHECKING:
     from lightkube import Client
@@ -37,8 +38,21 @@ _LIVED_SECONDS: Final = 60.0
 _PATIENT: Final = 8
 _LONGEST_PAUSE: Final = 60.0
 
-# Starts the process of a container in the pod's namespace: namespace, pod's folder, container.
-Launch = Callable[["PodRun", Container], subprocess.Popen[bytes] | None]
+
+class Launch(Protocol):
+    """Starts the process of a container in the pod's namespace."""
+
+    def __call__(self, pod: PodRun, container: Container) -> subprocess.Popen[bytes] | None:
+        """Start it; None when nothing stands for the container. Raises ProcessError, EmbeddedError."""
+        ...
+
+    def reads(self, container: Container) -> bool:
+        """Whether something runs for it that finds its volumes."""
+        ...
+
+    def is_current(self, pod: PodRun, container: Container, line: Sequence[str]) -> bool:
+        """Whether a process with this command line may go on for it."""
+        ...
 
 
 @dataclass
@@ -57,6 +71,7 @@ class PodRun:
     leave: threading.Event = field(default_factory=threading.Event)
     grace: float = 0.0
     failed: Callable[[str | None], None] = lambda _: None
+    users: Users = EARLIER
     _told: Mapping[str, Any] = field(default_factory=dict)
     _begun: str = field(default_factory=now)
 
@@ -89,6 +104,11 @@ class PodRun:
     def directory(self) -> Path:
         """All files of the pod."""
         return pods_directory(self.place, self.node.cluster) / self.uid
+
+    @property
+    def volumes(self) -> Path:
+        """The folders of its volumes."""
+        return self.directory / "volumes"
 
     @property
     def namespace(self) -> str:
@@ -124,9 +144,11 @@ class PodRun:
     def _live(self) -> None:
         self._prepare()
         containers = containers_of(self.pod, self.address, self.node.address)
-        volumes = PodVolumes(self.directory / "volumes", owner=PROXY_OWNER)
+        # What nothing here reads is not fetched: istiod's own key, for one.
+        read = {mount.volume for one in containers if self.launch.reads(one) for mount in one.mounts}
+        volumes = PodVolumes(self.volumes, self.users.proxy, frozenset(read))
         volumes.fetch(self.client, self.pod, self.address, self.node.address)
-        running = {one.name: self._running(one, volumes) for one in containers}
+        running = {one.name: self._running(one) for one in containers}
         self._adopt(running)
         self._tell(containers, running)
         for one in running.values():
@@ -166,8 +188,9 @@ class PodRun:
         return not self.stop.is_set()
 
     def _prepare(self) -> None:
-        for folder in (self.directory.parent, self.directory, self.directory / "volumes", self.directory / "logs"):
-            folder.mkdir(mode=0o711, parents=True, exist_ok=True)
+        for folder in (self.directory, self.volumes, self.directory / "logs"):
+            make_directory(folder)
+        self.users = users_of(self.directory, began_earlier=(self.directory / "address").exists())
         node_network.connect_pod(self.place, self.node, self.namespace, self.address)
         write_file(self.directory / "address", self.address)
         self._write_names()
@@ -182,8 +205,7 @@ class PodRun:
                 path.write_text(text, encoding="utf-8")
                 path.chmod(0o644)
 
-    def _running(self, container: Container, volumes: PodVolumes) -> RunningContainer:
-        volumes.mount(self.directory / container.name, container.mounts)
+    def _running(self, container: Container) -> RunningContainer:
         log = self.directory / "logs" / f"{container.name}.log"
         return RunningContainer(container, log, self._launch)
 
@@ -201,6 +223,10 @@ class PodRun:
     def _adopt(self, running: Mapping[str, RunningContainer]) -> None:
         for name, one in running.items():
             for process in self._programs_of(name):
+                if not self.launch.is_current(self, one.container, process.cmdline()):
+                    # One that an earlier version has started; it begins again in its turn.
+                    processes.end([process], grace=0)
+                    continue
                 one.adopt(process)
                 # Asked before anything is told: a pod that has been ready all the time never was without.
                 one.look(self._ask)
@@ -255,9 +281,6 @@ class PodRun:
         except RefusedError as error:
             if not error.not_found:
                 self.said(f"{self.name}: {error}")
-
-
-PROXY_OWNER: Final = 1337
 
 
 def back_off(attempts: int, passing: bool) -> float:

@@ -7,10 +7,13 @@ call it. Any other container is not run, and its pod is said to run as KWOK woul
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from enum import Enum
 from pathlib import Path
 from typing import Final
+
+from embedded.network.users import Users
 
 AGENT: Final = "pilot-agent"
 ENVOY: Final = "envoy"
@@ -18,10 +21,17 @@ ECHO: Final = "echo-server"
 PROGRAMS: Final = (AGENT, ENVOY, ECHO, "echo-client")
 """What must be at hand in a namespace: istioctl's kin, the proxy, the application and who calls it."""
 BOOTSTRAP: Final = "envoy_bootstrap.json"
-ROOT: Final = 0
-PROXY: Final = 1337
-"""The user of proxies, whose traffic is not captured (-u of istio-iptables)."""
-NOBODY: Final = 65534
+
+
+class Role(Enum):
+    """As whom a program runs, of the users of its pod; RELAY is no program of the pod's but the node's own."""
+
+    PROXY = "proxy"
+    APPLICATION = "application"
+    RULES = "rules"
+    """As the proxy, with the right to change the pod's network."""
+    RELAY = "relay"
+
 
 RELAY: Final = "relay"
 PROXY_CONTAINER: Final = "istio-proxy"
@@ -33,15 +43,21 @@ _BOOTSTRAP_VARIABLE: Final = "ISTIO_BOOTSTRAP"
 
 @dataclass(frozen=True)
 class Program:
-    """What runs for a container: `name` of PROGRAMS, or RELAY, as the user of that number.
-
-    `environment` is all it sees.
-    """
+    """What runs for a container: `name` of PROGRAMS, or RELAY; `environment` is all it sees."""
 
     name: str
     arguments: tuple[str, ...]
     environment: Mapping[str, str]
-    user: int
+    role: Role
+
+    def user(self, users: Users) -> int:
+        """Its user, of those of its pod."""
+        return users.application if self.role is Role.APPLICATION else users.proxy
+
+
+def passing_by(arguments: Sequence[str], users: Users) -> tuple[str, ...]:
+    """The arguments of istio-iptables, with the proxy whose traffic is not captured; the last of a flag counts."""
+    return (*arguments, "-u", str(users.proxy), "-g", str(users.proxy))
 
 
 def program_of(
@@ -51,23 +67,22 @@ def program_of(
 
     `binaries` is where its programs lie as it sees them.
     """
-    program = Program(AGENT, arguments, environment, PROXY)
+    program = Program(AGENT, arguments, environment, Role.PROXY)
     if container in _INIT_CONTAINERS and arguments[:1] == ("istio-iptables",):
         # One tool for all rules; iptables would be a second one to install.
-        return replace(program, arguments=(*arguments, "--native-nftables"), user=ROOT)
+        return replace(program, arguments=(*arguments, "--native-nftables"), role=Role.RULES)
     if container == PROXY_CONTAINER:
         return replace(program, environment=_proxy_environment(environment, binaries))
     if container == _ISTIOD_CONTAINER:
-        return replace(program, name=RELAY, user=ROOT)
+        return replace(program, name=RELAY, role=Role.RELAY)
     if _ECHO_IMAGE in image:
-        return replace(program, name=ECHO, user=NOBODY)
+        return replace(program, name=ECHO, role=Role.APPLICATION)
     return None
 
 
 def _proxy_environment(environment: Mapping[str, str], binaries: Path) -> dict[str, str]:
     config = json.loads(environment.get("PROXY_CONFIG") or "{}")
     config["binaryPath"] = str(binaries / ENVOY)
-    # An image has it at a path of its root; here the working directory stands for the root.
     config.setdefault("configPath", "./etc/istio/proxy")
     added = {"PROXY_CONFIG": json.dumps(config), _BOOTSTRAP_VARIABLE: str(binaries / BOOTSTRAP)}
     return {**environment, **added}

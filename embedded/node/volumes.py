@@ -1,7 +1,8 @@
 """The files that a pod finds in its volumes, fetched from the API server and kept as they change there.
 
-Each volume is a folder of its own below the pod's; a container sees it at the path of its mount, below its working
-directory, which stands for the root of an image.
+Each volume is a folder of its own below the pod's; a container sees it at the path of its mount. What comes from the
+API server lies in folders that root alone may change and the pod's group may read, so that nothing the pod does leads
+root's hand elsewhere. All other volumes begin empty, are the pod's own, and root never looks into them.
 Source: https://kubernetes.io/docs/concepts/storage/volumes/
 """
 
@@ -10,15 +11,17 @@ from __future__ import annotations
 import base64
 import os
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from embedded.api_errors import RefusedError, api_errors
-from embedded.node.containers import Mount, fields_of
 from embedded.node.containers import field as field_of
-from topology.files import write_file
+from embedded.node.containers import fields_of
+from topology.errors import EmbeddedError, FileError
+from topology.files import file_error, read_text, write_file
 
 if TYPE_CHECKING:
     from lightkube import Client
@@ -33,30 +36,27 @@ _OF_ITS_TIME: Final = 0.8
 
 @dataclass
 class PodVolumes:
-    """The volumes of one pod in `directory`, which belong to the user `owner`."""
+    """The volumes of one pod in `directory` whose names are in `read`; `owner` is the pod's user, and its group."""
 
     directory: Path
     owner: int
+    read: frozenset[str]
     _renew: dict[str, datetime] = field(default_factory=dict)
 
     def fetch(self, client: Client, pod: Pod, address: str, host: str) -> None:
-        """Write what is new in any volume. Raises ClusterError for what must be there and is not."""
+        """Write what is new in any volume. Raises ClusterError for what must be there and is not, EmbeddedError."""
         fields = fields_of(pod, address, host)
         for volume in (pod.spec.volumes if pod.spec else None) or ():
+            if volume.name not in self.read:
+                continue
             folder = self.directory / volume.name
-            self._make(folder)
+            if not (volume.projected or volume.configMap or volume.secret or volume.downwardAPI):
+                _make(folder, self.owner, self.owner, 0o2770)
+                continue
+            # Its files get the group of the folder (S_ISGID), whoever writes them.
+            _make(folder, 0, self.owner, 0o2750)
             for name, content in self._files(client, pod, volume, fields).items():
-                self._write(folder / name, content)
-
-    def mount(self, root: Path, mounts: Iterable[Mount]) -> None:
-        """Let a container whose root is `root` find its volumes."""
-        self._make(root)
-        for mount in mounts:
-            place = root / mount.path.strip("/")
-            for parent in reversed(place.relative_to(root).parents):
-                self._make(root / parent)
-            if not place.is_symlink():
-                place.symlink_to(self.directory / mount.volume)
+                self._write(folder, name, content)
 
     def _files(self, client: Client, pod: Pod, volume: Volume, fields: Mapping[str, str]) -> dict[str, str]:
         found: dict[str, str] = {}
@@ -87,15 +87,36 @@ class PodVolumes:
             return {wanted.path: token}
         return {}
 
-    def _make(self, folder: Path) -> None:
-        folder.mkdir(mode=0o700, exist_ok=True)
-        os.chown(folder, self.owner, self.owner)
+    def _write(self, folder: Path, name: str, content: str) -> None:
+        *parents, last = PurePosixPath(name).parts or ("",)
+        if not last or name.startswith("/") or ".." in (*parents, last):
+            raise EmbeddedError(f"volume {folder.name}: {name!r} is no path in a volume; correct its items")
+        for parent in parents:
+            folder /= parent
+            _make(folder, 0, self.owner, 0o2750)
+        path = folder / last
+        try:
+            if read_text(path) == content:
+                return
+        except FileError:
+            # Whatever stands there is replaced, or refused by name.
+            pass
+        write_file(path, content, mode=0o640)
 
-    def _write(self, path: Path, content: str) -> None:
-        if path.exists() and path.read_text(encoding="utf-8") == content:
-            return
-        write_file(path, content)
-        os.chown(path, self.owner, self.owner)
+
+def _make(folder: Path, owner: int, group: int, mode: int) -> None:
+    """Make a folder in one that is root's alone, or what an earlier version made of it what it is to be."""
+    try:
+        with suppress(FileExistsError):
+            folder.mkdir(mode=0o700)
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            os.fchown(descriptor, owner, group)
+            os.fchmod(descriptor, mode)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise file_error(folder, error) from error
 
 
 def _told(items: Iterable[DownwardAPIVolumeFile], fields: Mapping[str, str]) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -34,8 +35,9 @@ def test_the_address_of_a_fixed_machine_is_in_its_bundle() -> None:
 
 
 def test_values_are_read_as_a_shell_reads_them() -> None:
-    variables = bundle_of({**files(), "cluster.env": "A='it'\"'\"'s; $HOME'\nB=plain\n\n"}).variables
-    assert variables == {"A": "it's; $HOME", "B": "plain"}
+    text = "ISTIO_A='it'\"'\"'s; $HOME'\nISTIO_B=plain\n\n"
+    variables = bundle_of({**files(), "cluster.env": text}).variables
+    assert variables == {"ISTIO_A": "it's; $HOME", "ISTIO_B": "plain"}
 
 
 @pytest.mark.parametrize("missing", FILES)
@@ -61,3 +63,27 @@ def test_damaged_files_are_named() -> None:
         bundle_of({**files(), "cluster.env": "A='never closed\n"})
     with pytest.raises(EmbeddedError, match="the file hosts of the bundle names no gateway"):
         _ = bundle_of({**files(), "hosts": "127.0.0.1 localhost\n"}).istiod
+
+
+@pytest.mark.parametrize("name", ["PATH", "LD_PRELOAD", "LD_LIBRARY_PATH", "PYTHONPATH", "GODEBUG", "HOME", "A", "B C"])
+def test_a_bundle_sets_nothing_but_settings_of_istios_sidecar(name: str) -> None:
+    text = f"{files()['cluster.env']}{name}='/tmp/evil'\n"
+    with pytest.raises(EmbeddedError, match=r"cluster\.env of the bundle sets .* no setting of Istio's sidecar"):
+        bundle_of({**files(), "cluster.env": text})
+
+
+def test_no_link_of_a_bundle_is_followed_and_no_pipe_waited_for(tmp_path: Path) -> None:
+    for name, plant in (
+        ("link", lambda path: path.symlink_to("/etc/shadow")),
+        ("pipe", os.mkfifo),
+        ("device", lambda path: path.symlink_to("/dev/zero")),
+        ("large", lambda path: path.write_bytes(b"x" * (1 << 21))),
+        ("folder", lambda path: path.mkdir()),
+    ):
+        folder = tmp_path / name
+        folder.mkdir()
+        folder_of(files(), folder)
+        (folder / "mesh.yaml").unlink()
+        plant(folder / "mesh.yaml")
+        with pytest.raises(EmbeddedError, match=r"mesh\.yaml"):
+            read_bundle(folder)

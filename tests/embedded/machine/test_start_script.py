@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from embedded.machine import start_script
-from embedded.node.programs import NOBODY, PROXY, ROOT
+from embedded.node.programs import Role
 from tests.embedded.machine.bundles import made
 
 pytestmark = pytest.mark.proof("virtual machines join their mesh from their bundle alone", step=0)
@@ -19,7 +19,7 @@ BINARIES = Path("/programs")
 def test_the_agent_has_the_bundles_settings_and_those_of_the_script() -> None:
     bundle = made()
     program = start_script.agent(bundle, "billing", "10.40.0.3", BINARIES)
-    assert (program.name, program.arguments, program.user) == ("pilot-agent", ("proxy",), PROXY)
+    assert (program.name, program.arguments, program.role) == ("pilot-agent", ("proxy",), Role.PROXY)
     assert program.environment.items() >= bundle.variables.items()
     expected = {
         "CA_ADDR": "istiod.istio-system.svc:15012",
@@ -43,11 +43,11 @@ def test_a_revision_and_an_address_are_those_of_the_bundle() -> None:
     assert program.environment["INSTANCE_IP"] == "10.40.0.4"
 
 
-def test_rules_are_removed_and_written_as_root_and_pass_the_proxy_by() -> None:
+def test_rules_are_removed_and_written_with_the_right_to_write_rules() -> None:
     bundle = made()
     capture, clean = start_script.capture(bundle), start_script.clean(bundle)
-    assert {capture.user, clean.user} == {ROOT}
-    assert capture.arguments[:5] == ("istio-iptables", "-u", str(PROXY), "-g", str(PROXY))
+    assert {capture.role, clean.role} == {Role.RULES}
+    assert capture.arguments == ("istio-iptables", "--native-nftables")
     assert clean.arguments == (*capture.arguments, "--cleanup-only")
     # What is taken is said by the variables of the bundle.
     assert capture.environment["ISTIO_INBOUND_PORTS"] == "*"
@@ -56,7 +56,7 @@ def test_rules_are_removed_and_written_as_root_and_pass_the_proxy_by() -> None:
 
 def test_the_application_listens_at_the_declared_ports_and_at_no_other_fixed_one() -> None:
     program = start_script.application({"HTTP": [8080, 8081], "GRPC": [9090]}, "west", "v2")
-    assert (program.name, program.user) == ("echo-server", NOBODY)
+    assert (program.name, program.role) == ("echo-server", Role.APPLICATION)
     listening = ("--port=8080", "--port=8081", "--grpc=9090", "--tcp=0")
     assert program.arguments == (*listening, "--cluster=west", "--version=v2")
 

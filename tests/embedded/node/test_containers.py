@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from lightkube.resources.core_v1 import Pod
 
+from embedded.network.users import Users
 from embedded.node.containers import HttpProbe, containers_of
 from embedded.node.pod_status import ContainerState, pod_status
-from embedded.node.programs import AGENT, ECHO, NOBODY, PROXY, RELAY, ROOT, program_of
+from embedded.node.programs import AGENT, ECHO, RELAY, Role, passing_by, program_of
 
 pytestmark = pytest.mark.proof("pods as processes in network namespaces", step=0)
 
@@ -89,17 +90,17 @@ def test_init_containers_come_first_and_those_that_stay_are_told_apart() -> None
 def test_containers_are_known_by_what_the_charts_and_the_injector_call_them() -> None:
     rules = program_of("istio-init", "proxyv2", ("istio-iptables", "-p", "15001"), {}, BINARIES)
     assert rules is not None
-    assert (rules.name, rules.arguments[-1], rules.user) == (AGENT, "--native-nftables", ROOT)
+    assert (rules.name, rules.arguments[-1], rules.role) == (AGENT, "--native-nftables", Role.RULES)
     proxy = program_of("istio-proxy", "proxyv2", ("proxy", "sidecar"), {"PROXY_CONFIG": '{"a":1}'}, BINARIES)
     assert proxy is not None
-    assert (proxy.name, proxy.user) == (AGENT, PROXY)
+    assert (proxy.name, proxy.role) == (AGENT, Role.PROXY)
     assert json.loads(proxy.environment["PROXY_CONFIG"])["binaryPath"] == "/run/programs/envoy"
     istiod = program_of("discovery", "pilot", ("discovery",), {}, BINARIES)
     assert istiod is not None
     assert istiod.name == RELAY
     echo = program_of("app", "docker.io/istio/app:1.31.0", ("--port=8080",), {}, BINARIES)
     assert echo is not None
-    assert (echo.name, echo.user) == (ECHO, NOBODY)
+    assert (echo.name, echo.role) == (ECHO, Role.APPLICATION)
     assert program_of("app", "nginx:1", (), {}, BINARIES) is None
 
 
@@ -127,3 +128,9 @@ def test_why_a_container_ended_is_kept_while_it_runs_again() -> None:
     (status,) = pod_status(containers, {"app": again}, "100.64.0.2", "198.18.0.1", "then")["containerStatuses"]
     assert status["lastState"]["terminated"]["message"] == "killed"
     assert (status["restartCount"], status["ready"]) == (1, True)
+
+
+def test_capture_passes_by_the_proxy_of_its_own_pod() -> None:
+    arguments = passing_by(("istio-iptables", "-p", "15001", "-u", "1337"), Users(2_000_000_002, 2_000_000_003))
+    # Of a flag that is repeated the last counts.
+    assert arguments[-4:] == ("-u", "2000000002", "-g", "2000000002")

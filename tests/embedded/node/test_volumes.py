@@ -14,6 +14,7 @@ from lightkube.resources.core_v1 import ConfigMap, Pod, Secret, ServiceAccountTo
 
 from embedded.api_errors import RefusedError
 from embedded.node.volumes import PodVolumes
+from topology.errors import EmbeddedError
 
 pytestmark = pytest.mark.proof("pods as processes in network namespaces", step=0)
 
@@ -46,8 +47,9 @@ def server() -> Server:
 
 @pytest.fixture
 def volumes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PodVolumes:
-    monkeypatch.setattr("os.chown", lambda *_: None)
-    return PodVolumes(tmp_path, 1337)
+    # Their group is the pod's, which takes root to give.
+    monkeypatch.setattr("os.fchown", lambda *_: None)
+    return PodVolumes(tmp_path, 1337, frozenset({"v"}))
 
 
 def files(server: Any, volumes: PodVolumes, source: dict[str, Any]) -> dict[str, str]:
@@ -97,4 +99,25 @@ def test_a_token_is_of_the_pods_account_and_stays_until_most_of_its_time_is_over
     assert files(server, volumes, source) == {"token": "web ['istio-ca'] 1"}
     assert server.tokens == 1
     token = volumes.directory / "v" / "token"
-    assert token.stat().st_mode & 0o777 == 0o600
+    assert token.stat().st_mode & 0o777 == 0o640
+    assert token.parent.stat().st_mode & 0o7777 == 0o2750
+
+
+def test_a_volume_that_no_program_reads_is_not_fetched(server: Server, volumes: PodVolumes) -> None:
+    volumes.read = frozenset()
+    with pytest.raises(FileNotFoundError):
+        files(server, volumes, {"secret": {"secretName": "there"}})
+
+
+@pytest.mark.parametrize("path", ["../out", "/etc/out", "a/../../out", "..", ""])
+def test_no_item_of_a_volume_leads_out_of_it(path: str, server: Server, volumes: PodVolumes, tmp_path: Path) -> None:
+    item = {"key": "a", "path": path}
+    with pytest.raises(EmbeddedError, match=r"volume v: .* is no path in a volume"):
+        files(server, volumes, {"configMap": {"name": "there", "items": [item]}})
+    assert [found for found in tmp_path.rglob("*") if found.is_file()] == []
+
+
+def test_an_item_may_lie_in_a_folder_of_a_volume(server: Server, volumes: PodVolumes) -> None:
+    with pytest.raises(IsADirectoryError):
+        files(server, volumes, {"configMap": {"name": "there", "items": [{"key": "a", "path": "x/y"}]}})
+    assert (volumes.directory / "v" / "x" / "y").read_text(encoding="utf-8") == "one"
