@@ -206,8 +206,11 @@ def destroy(
 
     checkout = Checkout.here()
     stacks = destruction.stacks_of(checkout) if every else (stack,)
-    if not every and not stack:
-        raise typer.BadParameter("name a --stack, or use --all")
+    if every and stack:
+        raise typer.BadParameter("--all is every stack: leave --stack out, or --all")
+    if not every:
+        # Before anybody is asked whether to remove it.
+        destruction.named(checkout, stack)
     if every and forget:
         raise typer.BadParameter("--forget names clusters of one --stack, so it goes not with --all")
     if stacks and not yes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable, Sequence
 
 from automation import forgetting
@@ -18,17 +17,37 @@ from automation.progress import progress_for
 from automation.recorded_state import existing_clusters_of
 from automation.salt_alone import salt_alone
 from automation.shared_plugins import shared_plugins
+from embedded.marker import is_fleet, is_home
 from embedded.sweep import sweep
-from topology import StackFile, TopologyError, read_stack_file
+from topology import Fault, StackFile, TopologyError, read_stack_file
 from topology.containment import each
 from topology.errors import EngineError
+from topology.shown import shown
+from topology.stack_file import known_stacks
+from topology.stack_name import name_fault, stack_name
 
 
 def stacks_of(checkout: Checkout) -> tuple[str, ...]:
-    """Every stack that has a state or files in this checkout."""
+    """Every stack that has a state or a fleet's directory in this checkout; what is neither is not ours to remove."""
+    if not is_home(checkout.home):
+        return ()
     states = (path.stem for path in (checkout.state / ".pulumi" / "stacks" / PROJECT).glob("*.json"))
-    folders = (path.name for path in (checkout.home / "fleets").glob("*") if path.is_dir())
-    return tuple(sorted({*states, *folders}))
+    fleets = (path.name for path in (checkout.home / "fleets").glob("*") if path.is_symlink() or is_fleet(path))
+    return tuple(sorted(name for name in {*states, *fleets} if not name_fault(name)))
+
+
+def named(checkout: Checkout, stack: str) -> str:
+    """The name of the stack that `--stack` means, whether it has a file or not.
+
+    Raises `TopologyError` when it is no stack name, or names a file that is not there while another has that name.
+    """
+    name = stack_name(stack)
+    known = known_stacks(checkout.stacks)
+    alike = [one for one in known if one.rpartition("/")[2] == name]
+    if stack != name and stack not in known and alike:
+        message = f"there is no stack {shown(stack)}; the stack {name} is that of {alike[0]}: name that one"
+        raise TopologyError([Fault("--stack", message)])
+    return name
 
 
 def destroy(checkout: Checkout, stack: str, *, quiet: bool, forget: Sequence[str] = ()) -> str:
@@ -38,12 +57,14 @@ def destroy(checkout: Checkout, stack: str, *, quiet: bool, forget: Sequence[str
     answers in the place of a recorded one nothing is deleted, and what was recorded of it is dropped. The clusters to
     `forget` are gone for good and not asked; raises `TopologyError` when the state knows none of that name.
     """
-    name = stack.rpartition("/")[2]
+    name = named(checkout, stack)
     known = name in stacks_of(checkout)
     # A backend that is shared may have a stack of which nothing is in this checkout.
     if not known and not os.environ.get("PULUMI_BACKEND_URL"):
         return ""
     engine = Engine(prepare(checkout), _stack_file(checkout, stack, name))
+    if not known and not engine.exists():
+        return ""
     with locked(checkout, name, "destroy") as lock:
         existed = engine.exists()
         if existed:
@@ -59,7 +80,7 @@ def destroy(checkout: Checkout, stack: str, *, quiet: bool, forget: Sequence[str
                 _destroy(engine, stack, quiet=quiet)
             engine.remove()
         sweep(name, checkout.home)
-    shutil.rmtree(checkout.fleet(name), ignore_errors=True)
+    checkout.workspace(name).remove()
     return name if existed or known else ""
 
 

@@ -11,11 +11,13 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from automation import kubernetes_plugin
 from automation.checkout import Checkout
 from components.tokens import BUILT_CHARTS, GATEWAY_API_CHART
 from embedded import toolchain
+from embedded.marker import claim_home
 from embedded.toolchain.progress import progress_for
 from topology.errors import EngineError
 from topology.files import make_directory, write_file
@@ -44,7 +46,7 @@ class Environment:
 def prepare(checkout: Checkout) -> Environment:
     """Make everything ready; quick when it already is. Raises `ToolchainError` when a tool cannot be had."""
     tools = toolchain.ensure(progress_for(sys.stderr))
-    make_directory(checkout.home)
+    claim_home(checkout.home)
     make_directory(checkout.state)
     python = Path(sys.executable)
     variables = {
@@ -75,7 +77,7 @@ def local_backend_of(checkout: Checkout) -> str:
     Without `metadata=skip` each write empties and fills a file beside the state first: whoever reads at that moment,
     or after a kill at that moment, is told EOF (setAttrs in blob/fileblob/attrs.go of gocloud.dev).
     """
-    return f"file://{checkout.state}?metadata=skip"
+    return f"file://{quote(str(checkout.state))}?metadata=skip"
 
 
 def _passphrase(checkout: Checkout) -> Path:

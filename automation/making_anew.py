@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 
 from automation.answers import say
 from automation.recorded_state import Deployment, embedded_clusters_of, gone_with, without
-from embedded.cluster_spec import ClusterSpec, read_spec
+from embedded.cluster_record import read_spec
+from embedded.cluster_spec import ClusterSpec
 from embedded.workspace import Workspace
 from topology import Fleet
 

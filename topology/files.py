@@ -82,6 +82,36 @@ def write_file(path: Path, content: str | bytes, *, mode: int = 0o600) -> None:
         raise file_error(path, error) from error
 
 
+def sync(path: Path) -> None:
+    """Have a file or a directory that another program wrote reach the disk; fine when there is none. Raises FileError.
+
+    Links are not followed.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise _opening_error(path, error) from error
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        # Pipes and the like have nothing to sync.
+        if error.errno not in (errno.EINVAL, errno.EROFS):
+            raise file_error(path, error) from error
+    finally:
+        os.close(descriptor)
+
+
+def sync_tree(directory: Path) -> None:
+    """`sync` every regular file below a directory, and every directory. Fine when there is none. Raises FileError."""
+    for folder, _, names in os.walk(directory):
+        for name in names:
+            if not os.path.islink(os.path.join(folder, name)):
+                sync(Path(folder) / name)
+        sync(Path(folder))
+
+
 def append_only(path: Path) -> int:
     """A descriptor that appends to a file of its owner alone, made if absent; for logs. Raises FileError."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK

@@ -205,7 +205,7 @@ class World:
         settled(lambda: not self.processes(), 20)
         for directory in (self.home / "fleets").glob("*/nodes"):
             # Pods are not known by this home, but by the names of their namespaces.
-            remove_data_plane(Workspace(directory.parent.name, self.home))
+            remove_data_plane(Place.of(Workspace(directory.parent.name, self.home)))
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
