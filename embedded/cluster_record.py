@@ -73,7 +73,7 @@ def _rebuilt(directory: Path, why: str) -> ClusterSpec:
             # How many nodes there are is corrected by the next up.
             nodes=1,
             pod_cidr=_option(controllers, "--cluster-cidr"),
-            service_cidr=_service_range(servers),
+            service_cidr=_option(servers, "--service-cluster-ip-range"),
         )
     except (FileError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise FileError(
@@ -103,12 +103,6 @@ def _notes_file(directory: Path, name: str) -> tuple[Mapping[str, Any], dict[str
     if not components or broken:
         raise FileError(f"{path}: {'damaged' if text.strip() else 'empty'} (no component {COMPONENTS[0]}); {advice}")
     return options, components
-
-
-def _service_range(arguments: Sequence[Any]) -> str | None:
-    given = _option(arguments, "--service-cluster-ip-range")
-    # What kwokctl sets where no range was asked for.
-    return None if given == "10.0.0.0/24" else given
 
 
 def _option(arguments: Sequence[Any], name: str) -> str | None:
