@@ -12,10 +12,12 @@ from automation.checkout import PROJECT, Checkout
 from automation.engine import Engine
 from automation.environment import prepare
 from automation.identities import strangers
+from automation.local_state import settle_state, state_file
 from automation.lock import locked
 from automation.progress import progress_for
-from automation.recorded_state import existing_clusters_of
+from automation.recorded_state import existing_clusters_of, fleets_of
 from automation.salt_alone import salt_alone
+from automation.shared_backend import is_local, require_shared_secrets
 from automation.shared_plugins import shared_plugins
 from embedded.marker import is_fleet, is_home
 from embedded.sweep import sweep
@@ -33,7 +35,9 @@ def stacks_of(checkout: Checkout) -> tuple[str, ...]:
         return ()
     states = (path.stem for path in (checkout.state / ".pulumi" / "stacks" / PROJECT).glob("*.json"))
     fleets = (path.name for path in (checkout.home / "fleets").glob("*") if path.is_symlink() or is_fleet(path))
-    return tuple(sorted(name for name in {*states, *fleets} if not name_fault(name)))
+    # Of a stack that was renamed the state comes first, which knows what is in its clusters.
+    recorded = sorted(name for name in set(states) if not name_fault(name))
+    return (*recorded, *sorted(name for name in set(fleets) - set(recorded) if not name_fault(name)))
 
 
 def named(checkout: Checkout, stack: str) -> str:
@@ -50,7 +54,9 @@ def named(checkout: Checkout, stack: str) -> str:
     return name
 
 
-def destroy(checkout: Checkout, stack: str, *, quiet: bool, forget: Sequence[str] = ()) -> str:
+def destroy(
+    checkout: Checkout, stack: str, *, quiet: bool, forget: Sequence[str] = (), restore_state: bool = False
+) -> str:
     """Remove a stack, its processes and its files. Returns its name, or nothing when there was none.
 
     The stack file need not be valid any more, nor there: what is removed is what the state says. Where another cluster
@@ -60,12 +66,16 @@ def destroy(checkout: Checkout, stack: str, *, quiet: bool, forget: Sequence[str
     name = named(checkout, stack)
     known = name in stacks_of(checkout)
     # A backend that is shared may have a stack of which nothing is in this checkout.
-    if not known and not os.environ.get("PULUMI_BACKEND_URL"):
+    if not known and is_local(checkout, os.environ.get("PULUMI_BACKEND_URL", "")):
         return ""
-    engine = Engine(prepare(checkout), _stack_file(checkout, stack, name))
+    file = _stack_file(checkout, stack, name)
+    require_shared_secrets(checkout, file)
+    engine = Engine(prepare(checkout), file)
     if not known and not engine.exists():
         return ""
     with locked(checkout, name, "destroy") as lock:
+        if engine.environment.local_backend:
+            settle_state(checkout, name, restore=restore_state, gone_is_fine=not restore_state)
         existed = engine.exists()
         if existed:
             _require_known(checkout, engine, forget)
@@ -76,9 +86,15 @@ def destroy(checkout: Checkout, stack: str, *, quiet: bool, forget: Sequence[str
             for sentence in left_alone.values():
                 say(sentence)
             forgetting.forget(checkout, engine, [*meant, *left_alone], quiet=quiet)
+            local = engine.environment.local_backend
+            renamed = sorted(fleets_of(engine.recorded()) - {name}) if local else []
             with shared_plugins(engine.environment):
                 _destroy(engine, stack, quiet=quiet)
             engine.remove()
+            # What else was made under the names that the stack had before, unless another stack has one by now.
+            for other in renamed:
+                if not name_fault(other) and not state_file(checkout, other).exists():
+                    sweep(other, checkout.home)
         sweep(name, checkout.home)
     checkout.workspace(name).remove()
     return name if existed or known else ""

@@ -15,12 +15,13 @@ from urllib.parse import quote
 
 from automation import kubernetes_plugin
 from automation.checkout import Checkout
+from automation.shared_backend import has_passphrase, is_local
 from components.tokens import BUILT_CHARTS, GATEWAY_API_CHART
 from embedded import toolchain
 from embedded.marker import claim_home
 from embedded.toolchain.progress import progress_for
 from topology.errors import EngineError
-from topology.files import make_directory, write_file
+from topology.files import make_directory, read_text, write_file
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Environment:
     @property
     def local_backend(self) -> bool:
         """Whether the state is in this checkout, so that its locks can be read."""
-        return self.variables["PULUMI_BACKEND_URL"] == local_backend_of(self.checkout)
+        return is_local(self.checkout, self.variables["PULUMI_BACKEND_URL"])
 
     @property
     def stand_in(self) -> bool:
@@ -63,7 +64,8 @@ def prepare(checkout: Checkout) -> Environment:
     }
     # istioctl is run by this very process.
     os.environ["KUBECACHEDIR"] = variables["KUBECACHEDIR"]
-    if not (os.environ.get("PULUMI_CONFIG_PASSPHRASE") or os.environ.get("PULUMI_CONFIG_PASSPHRASE_FILE")):
+    # Never the one of this home for a state that others read.
+    if not has_passphrase() and is_local(checkout, variables["PULUMI_BACKEND_URL"]):
         variables["PULUMI_CONFIG_PASSPHRASE_FILE"] = str(_passphrase(checkout))
     _link(checkout.root / BUILT_CHARTS, tools.charts)
     _link(checkout.root / GATEWAY_API_CHART, tools.gateway_api)
@@ -81,11 +83,13 @@ def local_backend_of(checkout: Checkout) -> str:
 
 
 def _passphrase(checkout: Checkout) -> Path:
-    if not checkout.passphrase.exists():
+    kept = read_text(checkout.passphrase)
+    if kept is None or not kept.strip("\0 \n"):
         if any(checkout.state.glob(".pulumi/stacks/*/*.json")):
             raise EngineError(
-                f"{checkout.passphrase} is gone, and the stacks of this checkout cannot be read without it; put it "
-                "back, or set PULUMI_CONFIG_PASSPHRASE, or run scripts/down to start afresh"
+                f"{checkout.passphrase} is {'gone' if kept is None else 'empty'}, and the stacks of this checkout "
+                "cannot be read without it; put it back, or set PULUMI_CONFIG_PASSPHRASE; to give the fleets up remove "
+                f"{checkout.state / '.pulumi'} and run scripts/down, which removes what is on this machine"
             )
         write_file(checkout.passphrase, secrets.token_urlsafe(32))
     return checkout.passphrase

@@ -76,7 +76,9 @@ def is_fleet(directory: Path) -> bool:
     if not directory.is_dir():
         return False
     own = (f"Pulumi.{directory.name}.yaml", "fleet.svg", "verification.json", "forgetting.json", "temporary")
-    return (directory / MARKER).is_file() or any((directory / name).exists() for name in (*OF_A_FLEET, *own))
+    known = (directory / MARKER).is_file() or any((directory / name).exists() for name in (*OF_A_FLEET, *own))
+    # In an empty one there is nothing to lose.
+    return known or not any(directory.iterdir())
 
 
 def _parse(text: str) -> Marker:

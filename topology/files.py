@@ -23,6 +23,11 @@ _T = TypeVar("_T")
 LIMIT: Final = 16 * 1024 * 1024
 """Bytes a file may have at most unless the caller says otherwise. None that we write comes near."""
 
+
+class NotTextError(FileError):
+    """A file is there and is no text."""
+
+
 _ADVICE: Final = {
     errno.ENOSPC: "free some space on that disk and run the same command again",
     errno.EDQUOT: "the quota of this user is used up: free some space and run the same command again",
@@ -168,7 +173,7 @@ def read_text(path: Path, *, limit: int = LIMIT, follow: bool = False) -> str | 
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise FileError(f"{path}: is not text in UTF-8 (byte {error.start}); check that file") from None
+        raise NotTextError(f"{path}: is not text in UTF-8 (byte {error.start}); check that file") from None
 
 
 def read_tail(path: Path, *, limit: int) -> str | None:
@@ -195,13 +200,16 @@ def read_tail(path: Path, *, limit: int) -> str | None:
     return content.decode("utf-8", errors="replace")
 
 
-def read_record(path: Path, parse: Callable[[str], _T], advice: str) -> _T | None:
+def read_record(path: Path, parse: Callable[[str], _T], advice: str, *, limit: int = LIMIT) -> _T | None:
     """A record of our own: None when absent, else what `parse` makes of its text.
 
     `parse` raises ValueError, TypeError, KeyError or AttributeError for a damaged text, and NewerFileError (without a
     path) for one that a later version wrote. Raises FileError with `advice`, a command that leads out.
     """
-    text = read_text(path)
+    try:
+        text = read_text(path, limit=limit)
+    except NotTextError:
+        raise FileError(f"{path}: damaged (not text in UTF-8); {advice}") from None
     if text is None:
         return None
     try:

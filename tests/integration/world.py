@@ -20,6 +20,7 @@ import psutil
 from tenacity import RetryError, Retrying, retry_if_not_result, stop_after_delay, wait_fixed
 
 from embedded import processes
+from embedded.marker import claim_home
 from embedded.network import namespaces
 from embedded.network.leftovers import remove_data_plane
 from embedded.network.place import Place
@@ -217,7 +218,8 @@ def make_world(clone: Clone, *, at_home: bool = False, **extra: str) -> Iterator
     world = World(clone, folder, extra, at_home)
     (folder / "user").mkdir()
     (folder / "temporary").mkdir()
-    world.home.mkdir(mode=0o700)
+    # Marked, because the plugins are put there before the first command.
+    claim_home(world.home)
     if clone.plugins.is_dir():
         (world.home / "pulumi").mkdir(mode=0o700)
         shutil.copytree(clone.plugins, world.home / "pulumi" / "plugins", symlinks=True)
