@@ -16,7 +16,7 @@ from embedded.addresses import release_addresses
 from embedded.api_errors import api_errors
 from embedded.bounded_run import run_bounded
 from embedded.cluster_ranges import release_ranges, with_ranges, with_reserved_pods
-from embedded.cluster_record import begin_making, end_making, read_spec
+from embedded.cluster_record import RECORD, begin_making, end_making, is_recorded, read_spec
 from embedded.cluster_spec import PORTS, TOOLS, ClusterSpec, dump_spec, kwokctl_configuration
 from embedded.control_plane import SERVERS, ControlPlane
 from embedded.identity import identity_in_folder
@@ -102,6 +102,13 @@ class Cluster:
         present = self.spec()
         if present is not None and present.fixed == spec.fixed:
             return self.update(spec, timeout)
+        if present is not None and not is_recorded(self.directory):
+            # What was rebuilt from flags is no proof that this is another cluster than the one asked for.
+            raise EmbeddedError(
+                f"{self._name}: its record {self.directory / RECORD} is lost, and what kwokctl wrote down differs from "
+                "the stack file in its version or ranges; put the record back, or give the cluster up with "
+                "meshfleet destroy"
+            )
         self.delete()
         _require_version(spec)
         for attempt in range(1, _ATTEMPTS + 1):

@@ -8,10 +8,12 @@ something is there of which neither can be told. Only for the first two may anyt
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from ipaddress import IPv4Network, ip_network
 from pathlib import Path
 from typing import Any, Final
 
 from embedded.cluster_spec import COMPONENTS, ClusterSpec, load_spec
+from topology.address_blocks import SERVICE_BLOCK, SIMULATED_POD_BLOCK
 from topology.errors import FileError, NewerFileError
 from topology.files import make_directory, read_record, read_text, remove_file, write_file
 
@@ -37,6 +39,16 @@ def read_spec(directory: Path) -> ClusterSpec | None:
     if spec is not None or not directory.is_dir() or (directory / MAKING).exists():
         return spec
     return _rebuilt(directory, f"{record}: is gone") if has_data(directory) else None
+
+
+def is_recorded(directory: Path) -> bool:
+    """Whether the record of the cluster itself is whole, and says so with certainty. Raises NewerFileError."""
+    try:
+        return read_record(directory / RECORD, load_spec, _ADVICE) is not None
+    except NewerFileError:
+        raise
+    except FileError:
+        return False
 
 
 def has_data(directory: Path) -> bool:
@@ -72,8 +84,8 @@ def _rebuilt(directory: Path, why: str) -> ClusterSpec:
             kubernetes_version=_text(options["kubeVersion"]),
             # How many nodes there are is corrected by the next up.
             nodes=1,
-            pod_cidr=_option(controllers, "--cluster-cidr"),
-            service_cidr=_option(servers, "--service-cluster-ip-range"),
+            pod_cidr=_declared(_option(controllers, "--cluster-cidr"), SIMULATED_POD_BLOCK),
+            service_cidr=_declared(_option(servers, "--service-cluster-ip-range"), SERVICE_BLOCK),
         )
     except (FileError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise FileError(
@@ -103,6 +115,12 @@ def _notes_file(directory: Path, name: str) -> tuple[Mapping[str, Any], dict[str
     if not components or broken:
         raise FileError(f"{path}: {'damaged' if text.strip() else 'empty'} (no component {COMPONENTS[0]}); {advice}")
     return options, components
+
+
+def _declared(given: str | None, reserved: IPv4Network) -> str | None:
+    """A range, unless it is of those that are reserved for clusters whose stack file names none."""
+    network = ip_network(given) if given else None
+    return None if isinstance(network, IPv4Network) and network.subnet_of(reserved) else given
 
 
 def _option(arguments: Sequence[Any], name: str) -> str | None:

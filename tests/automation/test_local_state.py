@@ -101,7 +101,12 @@ def test_a_fleet_whose_state_is_gone_gets_no_other_root_without_a_word(
 
 def test_the_salt_is_that_of_the_state() -> None:
     assert salt_of(RECORDED) == "v1:abc:def"
-    for other in ({}, {"secrets_providers": {"type": "cloud", "state": {"salt": "x"}}}, {"secrets_providers": []}):
+    others: list[dict[str, Any]] = [
+        {},
+        {"secrets_providers": {"type": "cloud", "state": {"salt": "x"}}},
+        {"secrets_providers": []},
+    ]
+    for other in others:
         assert salt_of(other) == ""
 
 
