@@ -6,6 +6,10 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from embedded.workspace import Workspace, home_directory
+from topology import Fault, TopologyError
+from topology.stack_name import path_fault
+
 PROJECT = "meshfleet"
 
 
@@ -18,16 +22,19 @@ class Checkout:
 
     @classmethod
     def here(cls) -> Checkout:
-        """This checkout; MESHFLEET_HOME moves its home elsewhere."""
+        """This checkout; MESHFLEET_HOME moves its home elsewhere. Raises `TopologyError` when it cannot be used."""
         root = Path(__file__).resolve().parent.parent
-        home = os.environ.get("MESHFLEET_HOME")
-        return cls(root, Path(home).resolve() if home else root / ".meshfleet")
+        return cls(root, home_directory())
 
     @property
     def stacks(self) -> Path:
-        """The folder of stack files; MESHFLEET_STACKS names one outside the checkout."""
+        """The folder of stack files; MESHFLEET_STACKS names one outside the checkout. Raises `TopologyError`."""
         elsewhere = os.environ.get("MESHFLEET_STACKS")
-        return Path(elsewhere).resolve() if elsewhere else self.root / "stacks"
+        if not elsewhere:
+            return self.root / "stacks"
+        if fault := path_fault(Path(elsewhere)):
+            raise TopologyError([Fault("MESHFLEET_STACKS", fault)])
+        return Path(elsewhere).resolve()
 
     @property
     def state(self) -> Path:
@@ -44,9 +51,13 @@ class Checkout:
         """The file with the passphrase of local stacks, used when the environment names no other."""
         return self.home / "passphrase"
 
+    def workspace(self, stack: str) -> Workspace:
+        """The directories of a stack's fleet."""
+        return Workspace(stack, self.home)
+
     def fleet(self, stack: str) -> Path:
         """The folder of what a stack's embedded clusters and its command leave."""
-        return self.home / "fleets" / stack
+        return self.workspace(stack).directory
 
     def kubeconfigs(self, stack: str) -> Path:
         """The folder of the kubeconfigs that `status` writes."""

@@ -16,6 +16,7 @@ from automation.command_group import CommandGroup
 from automation.failures import DRIFTED, FAILED
 from automation.fleet_status import drop_kubeconfigs
 from automation.options import Json, Stack
+from automation.orphans import report_orphans
 from automation.session import open_session
 from automation.virtual_machines import vm
 from automation.walking import walk
@@ -35,6 +36,11 @@ app = typer.Typer(
 )
 app.add_typer(vm, name="vm")
 
+RestoreState = Annotated[
+    bool,
+    typer.Option("--restore-state", help="Take the state's newest whole backup if the state is damaged or gone."),
+]
+
 Forget = Annotated[
     list[str] | None,
     typer.Option("--forget", help="A cluster that is gone for good: drop it without asking it. May be repeated."),
@@ -49,6 +55,7 @@ def up(
         bool, typer.Option("--refresh", help="Look at the world first, and mend what `drift` would report.")
     ] = False,
     forget: Forget = None,
+    restore_state: RestoreState = False,
 ) -> None:
     """Bring the fleet to what the stack file says; what is there already stays untouched.
 
@@ -59,13 +66,14 @@ def up(
     from automation.first_steps import first_steps
 
     session, start = open_session(stack, quiet=json), time.monotonic()
-    with session.working("up"):
+    with session.working("up", restore_state=restore_state):
         forgotten = first_steps(session, forget or ())
         session.engine.initialise()
         reached = walk(session, session.stages(), refresh=refresh)
         forgetting.done(session.checkout, session.file.stack)
         drop_kubeconfigs(session.checkout, session.file.stack, session.topology.clusters)
         restarts = after_up(session, [change for one in reached for change in one.record.changes])
+    report_orphans(session.checkout, session.file.stack)
     seconds = round(time.monotonic() - start, 1)
     changes = counted(change for one in reached for change in one.record.changes)
     if json:
@@ -156,7 +164,9 @@ def status(stack: Stack, json: Json = False) -> None:
     """Show clusters, meshes, addresses and where each kubeconfig is."""
     from automation.tables import status_table
 
-    found = open_session(stack, quiet=json).status()
+    session = open_session(stack, quiet=json)
+    found = session.status()
+    report_orphans(session.checkout, session.file.stack)
     if json:
         answer(found)
     else:
@@ -199,6 +209,7 @@ def destroy(
     every: Annotated[bool, typer.Option("--all", help="Every stack of this checkout.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     forget: Forget = None,
+    restore_state: RestoreState = False,
     json: Json = False,
 ) -> None:
     """Remove everything the stack made: objects, processes, files and the stack itself."""
@@ -206,14 +217,18 @@ def destroy(
 
     checkout = Checkout.here()
     stacks = destruction.stacks_of(checkout) if every else (stack,)
-    if not every and not stack:
-        raise typer.BadParameter("name a --stack, or use --all")
+    if every and stack:
+        raise typer.BadParameter("--all is every stack: leave --stack out, or --all")
+    if not every:
+        # Before anybody is asked whether to remove it.
+        destruction.named(checkout, stack)
     if every and forget:
         raise typer.BadParameter("--forget names clusters of one --stack, so it goes not with --all")
     if stacks and not yes:
         typer.confirm(f"remove {', '.join(stacks)} and everything in them?", abort=True, err=True)
     removed = destruction.destroy_each(
-        stacks, lambda name: destruction.destroy(checkout, name, quiet=json, forget=forget or ())
+        stacks,
+        lambda name: destruction.destroy(checkout, name, quiet=json, forget=forget or (), restore_state=restore_state),
     )
     if json:
         answer({"ok": True, "removed": [name for name in removed if name]})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable, Sequence
 
 from automation import forgetting
@@ -13,38 +12,70 @@ from automation.checkout import PROJECT, Checkout
 from automation.engine import Engine
 from automation.environment import prepare
 from automation.identities import strangers
+from automation.local_state import settle_state, state_file
 from automation.lock import locked
 from automation.progress import progress_for
-from automation.recorded_state import existing_clusters_of
+from automation.recorded_state import existing_clusters_of, fleets_of
 from automation.salt_alone import salt_alone
+from automation.shared_backend import is_local, require_shared_secrets
 from automation.shared_plugins import shared_plugins
+from embedded.marker import is_fleet, is_home
 from embedded.sweep import sweep
-from topology import StackFile, TopologyError, read_stack_file
+from topology import Fault, StackFile, TopologyError, read_stack_file
 from topology.containment import each
 from topology.errors import EngineError
+from topology.shown import shown
+from topology.stack_file import known_stacks
+from topology.stack_name import name_fault, stack_name
 
 
 def stacks_of(checkout: Checkout) -> tuple[str, ...]:
-    """Every stack that has a state or files in this checkout."""
+    """Every stack that has a state or a fleet's directory in this checkout; what is neither is not ours to remove."""
+    if not is_home(checkout.home):
+        return ()
     states = (path.stem for path in (checkout.state / ".pulumi" / "stacks" / PROJECT).glob("*.json"))
-    folders = (path.name for path in (checkout.home / "fleets").glob("*") if path.is_dir())
-    return tuple(sorted({*states, *folders}))
+    fleets = (path.name for path in (checkout.home / "fleets").glob("*") if path.is_symlink() or is_fleet(path))
+    # Of a stack that was renamed the state comes first, which knows what is in its clusters.
+    recorded = sorted(name for name in set(states) if not name_fault(name))
+    return (*recorded, *sorted(name for name in set(fleets) - set(recorded) if not name_fault(name)))
 
 
-def destroy(checkout: Checkout, stack: str, *, quiet: bool, forget: Sequence[str] = ()) -> str:
+def named(checkout: Checkout, stack: str) -> str:
+    """The name of the stack that `--stack` means, whether it has a file or not.
+
+    Raises `TopologyError` when it is no stack name, or names a file that is not there while another has that name.
+    """
+    name = stack_name(stack)
+    known = known_stacks(checkout.stacks)
+    alike = [one for one in known if one.rpartition("/")[2] == name]
+    if stack != name and stack not in known and alike:
+        message = f"there is no stack {shown(stack)}; the stack {name} is that of {alike[0]}: name that one"
+        raise TopologyError([Fault("--stack", message)])
+    return name
+
+
+def destroy(
+    checkout: Checkout, stack: str, *, quiet: bool, forget: Sequence[str] = (), restore_state: bool = False
+) -> str:
     """Remove a stack, its processes and its files. Returns its name, or nothing when there was none.
 
     The stack file need not be valid any more, nor there: what is removed is what the state says. Where another cluster
     answers in the place of a recorded one nothing is deleted, and what was recorded of it is dropped. The clusters to
     `forget` are gone for good and not asked; raises `TopologyError` when the state knows none of that name.
     """
-    name = stack.rpartition("/")[2]
+    name = named(checkout, stack)
     known = name in stacks_of(checkout)
     # A backend that is shared may have a stack of which nothing is in this checkout.
-    if not known and not os.environ.get("PULUMI_BACKEND_URL"):
+    if not known and is_local(checkout, os.environ.get("PULUMI_BACKEND_URL", "")):
         return ""
-    engine = Engine(prepare(checkout), _stack_file(checkout, stack, name))
+    file = _stack_file(checkout, stack, name)
+    require_shared_secrets(checkout, file)
+    engine = Engine(prepare(checkout), file)
+    if not known and not engine.exists():
+        return ""
     with locked(checkout, name, "destroy") as lock:
+        if engine.environment.local_backend:
+            settle_state(checkout, name, restore=restore_state, gone_is_fine=not restore_state)
         existed = engine.exists()
         if existed:
             _require_known(checkout, engine, forget)
@@ -55,11 +86,17 @@ def destroy(checkout: Checkout, stack: str, *, quiet: bool, forget: Sequence[str
             for sentence in left_alone.values():
                 say(sentence)
             forgetting.forget(checkout, engine, [*meant, *left_alone], quiet=quiet)
+            local = engine.environment.local_backend
+            renamed = sorted(fleets_of(engine.recorded()) - {name}) if local else []
             with shared_plugins(engine.environment):
                 _destroy(engine, stack, quiet=quiet)
             engine.remove()
+            # What else was made under the names that the stack had before, unless another stack has one by now.
+            for other in renamed:
+                if not name_fault(other) and not state_file(checkout, other).exists():
+                    sweep(other, checkout.home)
         sweep(name, checkout.home)
-    shutil.rmtree(checkout.fleet(name), ignore_errors=True)
+    checkout.workspace(name).remove()
     return name if existed or known else ""
 
 

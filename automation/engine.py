@@ -28,7 +28,8 @@ from automation.checkout import PROJECT
 from automation.entry_point import Terminated
 from automation.environment import Environment
 from automation.kubernetes_plugin import installed_version
-from automation.recorded_state import Deployment, existing_clusters_of
+from automation.local_state import read_state, state_file, sync_state
+from automation.recorded_state import Deployment, existing_clusters_of, salt_of
 from automation.stack_configuration import configuration_file, keep_salt
 from automation.stuck_engine import StuckEngine, end_own, interrupt_own
 from automation.superseded_tokens import superseded_tokens
@@ -86,7 +87,7 @@ class Engine:
     def exists(self) -> bool:
         """Whether the stack has been initialised in the backend."""
         if self.environment.local_backend:
-            return self._local_state().exists()
+            return read_state(self._local_state()) is not None
         stacks = self._parsed("stack", "ls", "--json")
         return any(str(stack["name"]).rpartition("/")[2] == self.file.stack for stack in stacks)
 
@@ -96,7 +97,7 @@ class Engine:
             return
         # In a project of its own: Pulumi writes the salt into the stack file of the project it stands in.
         with tempfile.TemporaryDirectory(prefix="meshfleet-") as folder:
-            (Path(folder) / "Pulumi.yaml").write_text(f"name: {PROJECT}\nruntime: python\n", encoding="utf-8")
+            write_file(Path(folder) / "Pulumi.yaml", f"name: {PROJECT}\nruntime: python\n")
             self._pulumi("stack", "init", self.file.stack, "--no-select", folder=Path(folder))
             copy = configuration_file(self.environment.checkout, self.file)
             if copy != self.file.path:
@@ -117,7 +118,8 @@ class Engine:
             on_event(event)
 
         stack = self._stack(stage)
-        configuration = str(configuration_file(self.environment.checkout, self.file))
+        salt = salt_of(read_state(self._local_state()) or {}) if self.environment.local_backend else ""
+        configuration = str(configuration_file(self.environment.checkout, self.file, salt))
         options |= {"on_event": listen, "config_file": configuration, "color": "never"}
         # It is wanted when the engine has started; until then there is time to import it.
         threading.Thread(target=import_module, args=("components.program",)).start()
@@ -141,6 +143,7 @@ class Engine:
             raise
         finally:
             self._recorded = None
+            self._sync()
         return record
 
     def recorded(self) -> Deployment:
@@ -165,10 +168,10 @@ class Engine:
             return
         with tempfile.TemporaryDirectory(prefix="meshfleet-") as folder:
             path = Path(folder) / "state.json"
-            path.touch(0o600)
-            path.write_text(json.dumps({**exported, "deployment": after}), encoding="utf-8")
+            write_file(path, json.dumps({**exported, "deployment": after}))
             self._recorded = None
             self._pulumi("stack", "import", "--file", str(path), "--stack", self.file.stack)
+        self._sync()
 
     def recorded_access(self, names: Iterable[str]) -> dict[str, tuple[str, str | None]]:
         """The kubeconfig and the context that the state has for existing clusters, in the clear: for this process only.
@@ -217,6 +220,11 @@ class Engine:
         self._recorded = None
         self._pulumi("stack", "rm", self.file.stack, "--yes", "--preserve-config")
 
+    def _sync(self) -> None:
+        """Pulumi leaves it to the system when the state reaches the disk."""
+        if self.environment.local_backend:
+            sync_state(self.environment.checkout, self.file.stack)
+
     def _stack(self, stage: Fleet | None) -> FleetStack:
         workspace = auto.LocalWorkspace(
             work_dir=str(self.environment.checkout.root),
@@ -232,13 +240,11 @@ class Engine:
     def _read(self) -> Deployment:
         # What the CLI would say as well, without a process of its own before every `up` and `preview`.
         if self.environment.local_backend:
-            said = json.loads(self._local_state().read_text(encoding="utf-8")).get("checkpoint", {}).get("latest")
-        else:
-            said = self._export().get("deployment")
-        return dict(said or {})
+            return read_state(self._local_state()) or {}
+        return dict(self._export().get("deployment") or {})
 
     def _local_state(self) -> Path:
-        return self.environment.checkout.state / ".pulumi" / "stacks" / PROJECT / f"{self.file.stack}.json"
+        return state_file(self.environment.checkout, self.file.stack)
 
     def _pulumi(self, *arguments: str, folder: Path | None = None) -> str:
         """What the CLI prints, within a bound of time and size."""

@@ -11,14 +11,17 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from automation import kubernetes_plugin
 from automation.checkout import Checkout
+from automation.shared_backend import has_passphrase, is_local
 from components.tokens import BUILT_CHARTS, GATEWAY_API_CHART
 from embedded import toolchain
+from embedded.marker import claim_home
 from embedded.toolchain.progress import progress_for
 from topology.errors import EngineError
-from topology.files import make_directory, write_file
+from topology.files import make_directory, read_text, write_file
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,7 @@ class Environment:
     @property
     def local_backend(self) -> bool:
         """Whether the state is in this checkout, so that its locks can be read."""
-        return self.variables["PULUMI_BACKEND_URL"] == local_backend_of(self.checkout)
+        return is_local(self.checkout, self.variables["PULUMI_BACKEND_URL"])
 
     @property
     def stand_in(self) -> bool:
@@ -44,7 +47,7 @@ class Environment:
 def prepare(checkout: Checkout) -> Environment:
     """Make everything ready; quick when it already is. Raises `ToolchainError` when a tool cannot be had."""
     tools = toolchain.ensure(progress_for(sys.stderr))
-    make_directory(checkout.home)
+    claim_home(checkout.home)
     make_directory(checkout.state)
     python = Path(sys.executable)
     variables = {
@@ -61,7 +64,8 @@ def prepare(checkout: Checkout) -> Environment:
     }
     # istioctl is run by this very process.
     os.environ["KUBECACHEDIR"] = variables["KUBECACHEDIR"]
-    if not (os.environ.get("PULUMI_CONFIG_PASSPHRASE") or os.environ.get("PULUMI_CONFIG_PASSPHRASE_FILE")):
+    # Never the one of this home for a state that others read.
+    if not has_passphrase() and is_local(checkout, variables["PULUMI_BACKEND_URL"]):
         variables["PULUMI_CONFIG_PASSPHRASE_FILE"] = str(_passphrase(checkout))
     _link(checkout.root / BUILT_CHARTS, tools.charts)
     _link(checkout.root / GATEWAY_API_CHART, tools.gateway_api)
@@ -75,15 +79,17 @@ def local_backend_of(checkout: Checkout) -> str:
     Without `metadata=skip` each write empties and fills a file beside the state first: whoever reads at that moment,
     or after a kill at that moment, is told EOF (setAttrs in blob/fileblob/attrs.go of gocloud.dev).
     """
-    return f"file://{checkout.state}?metadata=skip"
+    return f"file://{quote(str(checkout.state))}?metadata=skip"
 
 
 def _passphrase(checkout: Checkout) -> Path:
-    if not checkout.passphrase.exists():
+    kept = read_text(checkout.passphrase)
+    if kept is None or not kept.strip("\0 \n"):
         if any(checkout.state.glob(".pulumi/stacks/*/*.json")):
             raise EngineError(
-                f"{checkout.passphrase} is gone, and the stacks of this checkout cannot be read without it; put it "
-                "back, or set PULUMI_CONFIG_PASSPHRASE, or run scripts/down to start afresh"
+                f"{checkout.passphrase} is {'gone' if kept is None else 'empty'}, and the stacks of this checkout "
+                "cannot be read without it; put it back, or set PULUMI_CONFIG_PASSPHRASE; to give the fleets up remove "
+                f"{checkout.state / '.pulumi'} and run scripts/down, which removes what is on this machine"
             )
         write_file(checkout.passphrase, secrets.token_urlsafe(32))
     return checkout.passphrase

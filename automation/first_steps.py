@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from automation import forgetting, identities, recreation
 from automation.answers import say
 from automation.making_anew import make_room, to_make_anew
+from automation.orphans import refuse_renamed
 from automation.recorded_state import Deployment, description_of, existing_clusters_of
 from topology import TopologyError
 from topology.transitions import made_anew, transitions
@@ -37,6 +38,7 @@ def refuse_impossible(session: Session, forget: Sequence[str] = ()) -> Possible:
     """
     checkout, topology, stack = session.checkout, session.topology, session.file.stack
     recorded = session.engine.recorded()
+    refuse_renamed(stack, recorded)
     description = description_of(recorded)
     gone = {*forget, *forgetting.interrupted(checkout, stack)}
     decisions = identities.compare_with_state(session)

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from automation.checkout import Checkout
-from topology.errors import EngineError
-from topology.files import make_directory, write_file
+from automation.local_state import made_here, settle_state
+from topology.errors import EngineError, FileError
+from topology.files import make_directory, read_text, remove_file, write_file
 
 if TYPE_CHECKING:
     from automation.engine import Engine
@@ -20,6 +21,8 @@ def fleet_status(checkout: Checkout, engine: Engine) -> dict[str, Any]:
     Raises `EngineError` when the stack has not been brought up.
     """
     outputs = engine.outputs() if engine.exists() else {}
+    if not outputs and made_here(checkout, engine.file.stack) and engine.environment.local_backend:
+        settle_state(checkout, engine.file.stack, restore=False)
     if not isinstance(outputs.get("fleet"), dict):
         raise EngineError(f"the stack {engine.file.stack} is not up; run meshfleet up --stack {engine.file.stack}")
     status: dict[str, Any] = outputs["fleet"]
@@ -39,8 +42,12 @@ def drop_kubeconfigs(checkout: Checkout, stack: str, clusters: Collection[str]) 
     kept = {checkout.kubeconfig(stack, cluster) for cluster in clusters}
     for path in checkout.kubeconfigs(stack).glob("*.yaml"):
         if path not in kept:
-            path.unlink(missing_ok=True)
+            remove_file(path)
 
 
 def _content(path: Path) -> str | None:
-    return path.read_text(encoding="utf-8") if path.exists() else None
+    try:
+        return read_text(path)
+    except FileError:
+        # Damaged, or something else stands there: it is written again.
+        return None

@@ -23,22 +23,34 @@ from automation.recorded_state import (
     without_description,
 )
 from topology import Fault
-from topology.files import make_directory, write_file
+from topology.errors import NewerFileError
+from topology.files import make_directory, read_record, remove_file, write_file
 from topology.shown import shown
 
 if TYPE_CHECKING:
     from automation.engine import Engine
 
 OPTION = "--forget"
+VERSION = 1
 
 
 def interrupted(checkout: Checkout, stack: str) -> tuple[str, ...]:
-    """The clusters that a command was to forget and has not come to the end of."""
-    try:
-        said = json.loads(_note(checkout, stack).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return ()
-    return tuple(name for name in said if isinstance(name, str)) if isinstance(said, list) else ()
+    """The clusters that a command was to forget and has not come to the end of. Raises FileError."""
+    return (
+        read_record(_note(checkout, stack), _parse, f"remove that file and say again what to forget, with {OPTION}")
+        or ()
+    )
+
+
+def _parse(text: str) -> tuple[str, ...]:
+    content = json.loads(text)
+    # Earlier versions wrote a list.
+    if isinstance(content, dict) and int(content["version"]) > VERSION:
+        raise NewerFileError(f"version {content['version']}, this one knows {VERSION}")
+    names = content["clusters"] if isinstance(content, dict) else content
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise TypeError("no list of names")
+    return tuple(names)
 
 
 def faults(names: Iterable[str], declared: Collection[str], known: Collection[str]) -> list[Fault]:
@@ -79,7 +91,7 @@ def forget(checkout: Checkout, engine: Engine, names: Sequence[str], *, quiet: b
     stack = engine.file.stack
     # Before the state, which knows them no more afterwards.
     make_directory(checkout.fleet(stack))
-    write_file(_note(checkout, stack), json.dumps(sorted(names)))
+    write_file(_note(checkout, stack), json.dumps({"version": VERSION, "clusters": sorted(names)}) + "\n")
     start = time.monotonic()
     recorded = engine.recorded()
     theirs = {name: belonging_to(recorded, name) for name in names}
@@ -90,14 +102,14 @@ def forget(checkout: Checkout, engine: Engine, names: Sequence[str], *, quiet: b
     for name in names:
         start = time.monotonic()
         sweep_cluster(stack, name, checkout.home)
-        checkout.kubeconfig(stack, name).unlink(missing_ok=True)
+        remove_file(checkout.kubeconfig(stack, name))
         _tell(name, "processes and files removed", start, quiet=quiet)
     return {name: len(theirs[name]) for name in names}
 
 
 def done(checkout: Checkout, stack: str) -> None:
     """Nobody knows the forgotten clusters any more."""
-    _note(checkout, stack).unlink(missing_ok=True)
+    remove_file(_note(checkout, stack))
 
 
 def _forgotten(deployment: Deployment, names: Sequence[str]) -> Deployment:

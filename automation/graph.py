@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from automation.picture import draw
 from automation.picture.view import Status, from_fleet
 from topology import Fleet
-from topology.files import make_directory, write_file
+from topology.errors import FileError
+from topology.files import make_directory, read_record, write_file
 
 if TYPE_CHECKING:
     from verification import Report
@@ -40,10 +41,19 @@ def keep_verdicts(folder: Path, report: Report) -> None:
     for answer in report.answers:
         verdicts[answer.cluster] = verdicts.get(answer.cluster, True) and answer.ok
     make_directory(folder)
-    write_file(folder / VERDICTS, json.dumps(verdicts))
+    write_file(folder / VERDICTS, json.dumps({"version": 1, "verdicts": verdicts}) + "\n")
 
 
 def last_verdicts(folder: Path) -> dict[str, bool]:
     """What the last verification found; empty when there was none."""
-    path = folder / VERDICTS
-    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}
+    try:
+        return read_record(folder / VERDICTS, _parse, "run meshfleet verify") or {}
+    except FileError:
+        # What the picture does not show is no loss: the next verification writes it again.
+        return {}
+
+
+def _parse(text: str) -> dict[str, bool]:
+    content = json.loads(text)
+    verdicts = content["verdicts"] if "version" in content else content
+    return {str(cluster): bool(ok) for cluster, ok in verdicts.items()}

@@ -8,22 +8,28 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import psutil
-from filelock import FileLock, Timeout
 
 from automation.checkout import PROJECT, Checkout
 from automation.temporary_files import temporary_files
-from topology.errors import LockedError
-from topology.files import make_directory
+from embedded.held_file import held
+from topology.errors import FileError, LockedError
+from topology.files import read_record, remove_file, write_file
+from topology.shown import one_line
 
 # How long the engine of a killed command may take to notice and to end.
 ENGINE_SECONDS = 120
+# What two readings of one process's start may differ by.
+_SAME_SECONDS = 2.0
 
 
 @dataclass
@@ -36,16 +42,18 @@ class StackLock:
 @contextmanager
 def locked(checkout: Checkout, stack: str, command: str) -> Iterator[StackLock]:
     """Hold a stack. Raises `LockedError` at once, naming the holder, when another command works on it."""
-    folder = make_directory(checkout.fleet(stack))
-    holder, lock = folder / "command.json", FileLock(folder / "command.lock")
+    folder = checkout.workspace(stack).claim()
+    holder = folder / "command.json"
     try:
-        lock.acquire(timeout=0)
-    except Timeout:
+        lock = ExitStack()
+        lock.enter_context(held(folder / "command.lock", 0, "held"))
+    except LockedError:
         raise LockedError(f"the stack {stack} is in use by {_holder(holder)}; wait for it to end") from None
-    try:
+    with lock:
+        # Damaged or not: only a command that was killed leaves it.
         interrupted = holder.exists()
         _end_of_engine(checkout, stack, interrupted=interrupted)
-        holder.write_text(json.dumps({"pid": os.getpid(), "command": command}), encoding="utf-8")
+        write_file(holder, json.dumps({"version": 1, "command": command, **_self()}) + "\n")
         try:
             with temporary_files(checkout, stack):
                 yield StackLock(interrupted)
@@ -54,20 +62,31 @@ def locked(checkout: Checkout, stack: str, command: str) -> Iterator[StackLock]:
             raise
         except BaseException:
             # An exception of ours is an ending too.
-            holder.unlink(missing_ok=True)
+            remove_file(holder)
             raise
         else:
-            holder.unlink(missing_ok=True)
-    finally:
-        lock.release()
+            remove_file(holder)
+
+
+def _mapping(text: str) -> dict[str, Any]:
+    return dict(json.loads(text))
+
+
+def _self() -> dict[str, float | int]:
+    """This process, by its number and the time it started: numbers are used again."""
+    return {"pid": os.getpid(), "started": psutil.Process().create_time()}
 
 
 def _holder(path: Path) -> str:
+    unknown = "another meshfleet command"
     try:
-        said = json.loads(path.read_text(encoding="utf-8"))
+        said = read_record(path, _mapping, "wait for that command to end") or {}
+        process = psutil.Process(int(said["pid"]))
+        if abs(process.create_time() - float(said.get("started", process.create_time()))) > _SAME_SECONDS:
+            return unknown
         return f"meshfleet {said['command']} (process {said['pid']})"
-    except (OSError, ValueError, KeyError, TypeError):
-        return "another meshfleet command"
+    except (FileError, ValueError, KeyError, TypeError, AttributeError, OverflowError, psutil.Error):
+        return unknown
 
 
 def _end_of_engine(checkout: Checkout, stack: str, *, interrupted: bool) -> None:
@@ -80,7 +99,7 @@ def _end_of_engine(checkout: Checkout, stack: str, *, interrupted: bool) -> None
         pid = _engine_of(lock)
         if pid is not None:
             _await_end(stack, pid, interrupted=interrupted)
-        lock.unlink(missing_ok=True)
+        remove_file(lock)
 
 
 def _engines(checkout: Checkout, stack: str) -> list[int]:
@@ -103,18 +122,32 @@ def _engines(checkout: Checkout, stack: str) -> list[int]:
 def _engine_of(lock: Path) -> int | None:
     """The process that holds a Pulumi lock, if it still runs on this machine."""
     try:
-        said = json.loads(lock.read_text(encoding="utf-8"))
-        if said["hostname"] != socket.gethostname():
+        said = read_record(lock, _mapping, "end the command that holds it") or {}
+        host, pid = str(said["hostname"]), int(said["pid"])
+        if host != socket.gethostname():
             raise LockedError(
-                f"the stack is locked from {said['hostname']} (process {said['pid']}); wait for it to end or, "
+                f"the stack is locked from {one_line(host)} (process {pid}); wait for it to end or, "
                 f"if nothing runs there any more, remove {lock}"
             )
-        process = psutil.Process(int(said["pid"]))
-        # In a container nobody may collect what has ended; such a process still has its name.
+        process = psutil.Process(pid)
+        # In a container ended processes may be collected late; such a process still has its name.
         ended = process.status() == psutil.STATUS_ZOMBIE
-        return process.pid if "pulumi" in process.name() and not ended else None
-    except (OSError, ValueError, KeyError, TypeError, psutil.NoSuchProcess):
+        holds = "pulumi" in process.name() and not ended and not _started_after(process, said.get("timestamp"))
+        return process.pid if holds else None
+    except (FileError, ValueError, KeyError, TypeError, AttributeError, OverflowError, psutil.Error):
+        # Damaged, as a power cut leaves it: whoever wrote it does not run any more.
         return None
+
+
+def _started_after(process: psutil.Process, timestamp: object) -> bool:
+    """Whether a process started after a lock was written: then it has only the number of the one that did."""
+    try:
+        written = datetime.fromisoformat(re.sub(r"\.(\d{6})\d*", r".\1", str(timestamp)))
+    except ValueError:
+        return False
+    if written.tzinfo is None:
+        return False
+    return process.create_time() > written.timestamp() + _SAME_SECONDS
 
 
 def _await_end(stack: str, pid: int, *, interrupted: bool) -> None:

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 
 from automation.answers import say
 from automation.recorded_state import Deployment, embedded_clusters_of, gone_with, without
-from embedded.cluster_spec import ClusterSpec, read_spec
+from embedded.cluster_record import is_recorded, read_spec
+from embedded.cluster_spec import ClusterSpec
 from embedded.workspace import Workspace
 from topology import Fleet
 
@@ -62,7 +63,7 @@ def _why(name: str, topology: Fleet, home: Path) -> str:
         pod_cidr=str(pods) if pods else None,
         service_cidr=str(services) if services else None,
     )
-    if present.fixed == wanted.fixed:
+    if present.fixed == wanted.fixed or not is_recorded(workspace.cluster(name)):
         return ""
     # Every up comes by here, and most of them no further: they start sooner without what a cluster is made with.
     from embedded.cluster import Cluster

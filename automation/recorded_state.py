@@ -37,6 +37,24 @@ def description_of(deployment: Deployment) -> dict[str, Any] | None:
     return None
 
 
+def salt_of(deployment: Deployment) -> str:
+    """The salt of the passphrase that the secrets in it are encrypted with; empty when another provider does it."""
+    providers = deployment.get("secrets_providers") or {}
+    state = providers.get("state") if isinstance(providers, dict) and providers.get("type") == "passphrase" else None
+    salt = state.get("salt") if isinstance(state, dict) else None
+    return salt if isinstance(salt, str) else ""
+
+
+def fleets_of(deployment: Deployment) -> frozenset[str]:
+    """The names of the fleets that its embedded clusters were made for: that of the stack, unless it was renamed."""
+    found = (
+        (resource.get("inputs") or {}).get("fleet")
+        for resource in resources_of(deployment)
+        if resource["type"] == EMBEDDED_CLUSTER
+    )
+    return frozenset(str(fleet) for fleet in found if isinstance(fleet, str))
+
+
 def clusters_of(deployment: Deployment) -> tuple[str, ...]:
     """The clusters of which anything is recorded, sorted by name."""
     named = {_cluster_of(resource) for resource in resources_of(deployment)}

@@ -42,7 +42,9 @@ class Session:
     def environment(self) -> Environment:
         """Prepared on first use: commands that only look at the stack file need no tools."""
         from automation.environment import prepare
+        from automation.shared_backend import require_shared_secrets
 
+        require_shared_secrets(self.checkout, self.file)
         environment = prepare(self.checkout)
         if environment.notice:
             self.tell(environment.notice)
@@ -64,8 +66,12 @@ class Session:
         return start_reading(self.topology, self.kubeconfigs, self.checkout.home)
 
     @contextmanager
-    def working(self, command: str) -> Iterator[None]:
-        """Hold the stack, with what a killed command left behind mended first."""
+    def working(self, command: str, *, restore_state: bool = False) -> Iterator[None]:
+        """Hold the stack, its state whole and what a killed command left behind settled.
+
+        With `restore_state` a state that is damaged or gone is that of its backup first (`local_state`).
+        """
+        from automation.local_state import settle_state
         from automation.lock import locked
         from automation.shared_plugins import shared_plugins
 
@@ -73,6 +79,8 @@ class Session:
         _ = self.reading
         # Whatever the environment lacks is built before the stack is held.
         with locked(self.environment.checkout, self.file.stack, command) as lock, shared_plugins(self.environment):
+            if self.environment.local_backend:
+                settle_state(self.checkout, self.file.stack, restore=restore_state)
             if lock.interrupted and self.engine.exists():
                 say(f"the last command on {self.file.stack} was interrupted; going on from there")
                 self.go_on(interrupted=True)

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from automation.checkout import Checkout
 from topology import StackFile
-from topology.files import make_directory, write_file
+from topology.errors import FileError
+from topology.files import NotTextError, make_directory, read_text, write_file
 
 OWN_PROVIDER = re.compile(r"^(secretsprovider|encryptionsalt|encryptedkey):", re.MULTILINE)
 SALT = re.compile(r"^encryptionsalt:.*\n?", re.MULTILINE)
@@ -24,15 +25,21 @@ def private_copy(checkout: Checkout, stack: str) -> Path:
     return checkout.fleet(stack) / f"Pulumi.{stack}.yaml"
 
 
-def configuration_file(checkout: Checkout, file: StackFile) -> Path:
-    """The file to hand to Pulumi for a stack: the user's own, or an up-to-date copy that has the salt."""
-    text = file.path.read_text(encoding="utf-8")
+def configuration_file(checkout: Checkout, file: StackFile, salt: str = "") -> Path:
+    """The file to pass to Pulumi for a stack: the user's own, or an up-to-date copy that has the salt.
+
+    `salt` is that of the state, for a copy that is lost or damaged. Raises FileError.
+    """
+    text = _text_of(file.path)
     if OWN_PROVIDER.search(text):
         return file.path
     copy = private_copy(checkout, file.stack)
-    salt = SALT.search(copy.read_text(encoding="utf-8")) if copy.exists() else None
-    wanted = text.rstrip("\n") + "\n" + (salt.group().rstrip("\n") + "\n" if salt else "")
-    if not copy.exists() or copy.read_text(encoding="utf-8") != wanted:
+    kept = _kept(copy)
+    line = SALT.search(kept or "")
+    # What encrypted the state is right, whatever a cut line of the copy says.
+    wanted_salt = f"encryptionsalt: {salt}\n" if salt else line.group().rstrip("\n") + "\n" if line else ""
+    wanted = text.rstrip("\n") + "\n" + wanted_salt
+    if kept != wanted:
         make_directory(copy.parent)
         write_file(copy, wanted)
     return copy
@@ -40,6 +47,20 @@ def configuration_file(checkout: Checkout, file: StackFile) -> Path:
 
 def keep_salt(copy: Path, initialised: Path) -> None:
     """Add the salt that Pulumi wrote to the file of a new stack, so that the copy decrypts what it encrypts."""
-    salt = SALT.search(initialised.read_text(encoding="utf-8")) if initialised.exists() else None
-    if salt and not OWN_PROVIDER.search(copy.read_text(encoding="utf-8")):
-        write_file(copy, copy.read_text(encoding="utf-8").rstrip("\n") + "\n" + salt.group().rstrip("\n") + "\n")
+    salt, text = SALT.search(read_text(initialised) or ""), _text_of(copy)
+    if salt and not OWN_PROVIDER.search(text):
+        write_file(copy, text.rstrip("\n") + "\n" + salt.group().rstrip("\n") + "\n")
+
+
+def _text_of(path: Path) -> str:
+    text = read_text(path, follow=True)
+    if text is None:
+        raise FileError(f"{path}: is gone; put the stack file back")
+    return text
+
+
+def _kept(copy: Path) -> str | None:
+    try:
+        return read_text(copy)
+    except NotTextError:
+        return None

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from automation.checkout import Checkout
+from embedded.workspace import remove_directory
 from topology.files import make_directory
 
 
@@ -20,7 +21,7 @@ from topology.files import make_directory
 def temporary_files(checkout: Checkout, stack: str) -> Iterator[None]:
     """Lets this process and all it starts write there; only while the stack is held, so that nobody else does."""
     folder = checkout.fleet(stack) / "temporary"
-    shutil.rmtree(folder, ignore_errors=True)
+    remove_directory(folder)
     before = os.environ.get("TMPDIR"), tempfile.tempdir
     os.environ["TMPDIR"] = tempfile.tempdir = str(make_directory(folder))
     try:
@@ -31,4 +32,5 @@ def temporary_files(checkout: Checkout, stack: str) -> Iterator[None]:
         else:
             os.environ["TMPDIR"] = before[0]
         tempfile.tempdir = before[1]
+        # What an engine that is still ending writes, the next command removes.
         shutil.rmtree(folder, ignore_errors=True)

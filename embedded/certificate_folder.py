@@ -19,7 +19,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from topology.files import file_error, make_directory, write_file
+from topology.errors import FileError
+from topology.files import file_error, make_directory, read_text, write_file
 
 _CURRENT: Final = "..data"
 
@@ -27,11 +28,12 @@ _CURRENT: Final = "..data"
 def read_files(folder: Path) -> dict[str, str]:
     """File name → content of what is there; empty when there is nothing, or nothing that can be read."""
     try:
-        return {
-            path.name: path.read_text(encoding="utf-8") for path in folder.iterdir() if not path.name.startswith(".")
-        }
-    except (OSError, UnicodeDecodeError):
+        names = [path.name for path in folder.iterdir() if not path.name.startswith(".")]
+        # Each name is a link within the folder.
+        found = {name: read_text(folder / name, follow=True) for name in names}
+    except (OSError, FileError):
         return {}
+    return {name: text for name, text in found.items() if text is not None}
 
 
 def replace_files(folder: Path, files: Mapping[str, str]) -> None:

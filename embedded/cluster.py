@@ -1,7 +1,7 @@
 """An embedded cluster: a real Kubernetes control plane as local processes, with simulated nodes.
 
-It is `running`, or `stopped` when some of its processes are not there; a cluster whose making was interrupted
-has no `cluster.json` yet and counts as remains, which the next `create` removes first.
+It is `running`, or `stopped` when some of its processes are not there. What an interrupted making left counts as
+remains, which the next `create` removes first; a complete cluster whose record is lost does not (`cluster_record`).
 """
 
 from __future__ import annotations
@@ -16,25 +16,28 @@ from embedded.addresses import release_addresses
 from embedded.api_errors import api_errors
 from embedded.bounded_run import run_bounded
 from embedded.cluster_ranges import release_ranges, with_ranges, with_reserved_pods
-from embedded.cluster_spec import (
-    PORTS,
-    TOOLS,
-    ClusterSpec,
-    dump_spec,
-    kwokctl_configuration,
-    read_spec,
-)
+from embedded.cluster_record import RECORD, begin_making, end_making, is_recorded, read_spec
+from embedded.cluster_spec import PORTS, TOOLS, ClusterSpec, dump_spec, kwokctl_configuration
 from embedded.control_plane import SERVERS, ControlPlane
 from embedded.identity import identity_in_folder
 from embedded.kubeconfig import build_kubeconfig, connect
 from embedded.network.loopback import close_ports
 from embedded.nodes import apply_nodes, release_nodes
-from embedded.ports import keep_ports, port_is_free, release_ports, require_free_ports, reserve_ports, reserved_ports
+from embedded.ports import (
+    keep_ports,
+    port_is_free,
+    release_ports,
+    require_free_ports,
+    reserve_ports,
+    reserved_ports,
+    restore_ports,
+)
+from embedded.reservations_rebuilt import cluster_ports
 from embedded.tools import tool
 from embedded.waiting import NotYetError, wait_until
 from embedded.workspace import Workspace
 from topology.errors import ClusterError, EmbeddedError, PortError, ProcessError, ToolchainError
-from topology.files import make_directory, write_file
+from topology.files import write_file
 
 if TYPE_CHECKING:
     from lightkube import Client
@@ -73,7 +76,7 @@ class Cluster:
         return self.directory / "kubeconfig"
 
     def spec(self) -> ClusterSpec | None:
-        """What the cluster was made as; None when there is none, or only the remains of one."""
+        """What the cluster was made as; None when there is none, or only the remains of one. Raises FileError."""
         return read_spec(self.directory)
 
     def state(self) -> str | None:
@@ -99,6 +102,13 @@ class Cluster:
         present = self.spec()
         if present is not None and present.fixed == spec.fixed:
             return self.update(spec, timeout)
+        if present is not None and not is_recorded(self.directory):
+            # What was rebuilt from flags is no proof that this is another cluster than the one asked for.
+            raise EmbeddedError(
+                f"{self._name}: its record {self.directory / RECORD} is lost, and what kwokctl wrote down differs from "
+                "the stack file in its version or ranges; put the record back, or give the cluster up with "
+                "meshfleet destroy"
+            )
         self.delete()
         _require_version(spec)
         for attempt in range(1, _ATTEMPTS + 1):
@@ -121,12 +131,8 @@ class Cluster:
         Raises PortError naming who took a port of a stopped component, and what `create` raises.
         """
         seconds = timeout or _READY_SECONDS
-        ports = reserved_ports(self._workspace.home, self._owner)
-        if not set(PORTS) <= set(ports):
-            raise EmbeddedError(
-                f"{self._name}: its ports are no longer in {self._workspace.home}/reservations.json; "
-                "destroy the cluster and create it anew"
-            )
+        self._workspace.claim()
+        ports = self._ports()
         if self._control_plane.open_to_others():
             self._control_plane.end()
             ports = keep_ports(self._workspace.home, self._owner, PORTS)
@@ -154,15 +160,40 @@ class Cluster:
 
     def running(self) -> RunningCluster:
         """How to reach the complete cluster. Raises EmbeddedError when it is not."""
-        ports = reserved_ports(self._workspace.home, self._owner)
-        try:
-            text = self.kubeconfig.read_text(encoding="utf-8")
-            return RunningCluster(text, _server(ports), self._identity())
-        except (OSError, KeyError) as error:
-            raise EmbeddedError(f"{self._name}: no complete cluster; run up again to make it") from error
+        if self.spec() is None:
+            raise EmbeddedError(f"{self._name}: no complete cluster; run up again to make it")
+        server = _server(self._ports())
+        return RunningCluster(self._kubeconfig_text(server), server, self._identity())
+
+    def _ports(self) -> dict[str, int]:
+        """The ports of a complete cluster: those reserved or, where that was lost, those kwokctl was given."""
+        home = self._workspace.home
+        ports = reserved_ports(home, self._owner)
+        if set(PORTS) <= set(ports):
+            return ports
+        written = cluster_ports(self.directory)
+        if not set(PORTS) <= set(written):
+            raise EmbeddedError(
+                f"{self._name}: its ports are neither in {home}/reservations.json nor in "
+                f"{self.directory}/kwokctl.yaml; put one of them back, or give the cluster up with meshfleet destroy"
+            )
+        restore_ports(home, self._owner, written)
+        return written
+
+    def _kubeconfig_text(self, server: str) -> str:
+        """Of the administrator; from the certificates, so that a damaged kubeconfig file is of no consequence."""
+        plane = self._control_plane
+        return build_kubeconfig(
+            self._name,
+            server,
+            plane.certificate_authority,
+            plane.administrator_certificate,
+            plane.administrator_key,
+        )
 
     def _make(self, spec: ClusterSpec, seconds: float) -> RunningCluster:
-        make_directory(self.directory)
+        self._workspace.claim()
+        begin_making(self.directory)
         ports = self._free_ports()
         close_ports(self._workspace.home)
         tools = {name: tool(program) for name, program in TOOLS.items()}
@@ -175,27 +206,22 @@ class Cluster:
         self._control_plane.start([name for name in stopped if name in SERVERS])
         self._control_plane.wait_for_server(_server(ports), seconds)
         if "kwok-controller" in stopped:
-            with connect(self.kubeconfig.read_text(encoding="utf-8")) as client, api_errors(f"{self._name}: leases"):
+            with connect(self._kubeconfig_text(_server(ports))) as client, api_errors(f"{self._name}: leases"):
                 release_nodes(client)
 
     def _complete(self, spec: ClusterSpec, ports: dict[str, int], seconds: float) -> RunningCluster:
         server = _server(ports)
-        plane = self._control_plane
-        plane.wait_until_ready(server, seconds)
-        kubeconfig = build_kubeconfig(
-            self._name,
-            server,
-            plane.certificate_authority,
-            plane.administrator_certificate,
-            plane.administrator_key,
-        )
+        self._control_plane.wait_until_ready(server, seconds)
+        kubeconfig = self._kubeconfig_text(server)
         write_file(self.kubeconfig, kubeconfig)
         with connect(kubeconfig) as client:
             _wait_for_service_account(client, self._name, seconds)
             with api_errors(f"{self._name}: nodes"):
                 apply_nodes(client, with_reserved_pods(self._workspace.home, self._ranges, spec))
-        # Last: its presence says that all of the above is done.
-        write_file(self.directory / "cluster.json", dump_spec(replace(spec, name=self._name)))
+        # kwokctl leaves it to the system when certificates and its notes reach the disk.
+        self._control_plane.sync()
+        # Last: that the making has ended says that all of the above is done.
+        end_making(self.directory, dump_spec(replace(spec, name=self._name)))
         return RunningCluster(kubeconfig, server, self._identity())
 
     def _identity(self) -> str:

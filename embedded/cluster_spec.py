@@ -7,9 +7,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Final
+
+from topology.errors import NewerFileError
+
+VERSION: Final = 1
+"""That of the record of a spec."""
 
 COMPONENTS: Final = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok-controller")
 """The processes of a cluster, in the order in which they need each other."""
@@ -36,6 +41,16 @@ CLOSED: Final[Mapping[str, Mapping[str, str]]] = {
 }
 """Component → flag → value: what keeps other users of the machine out, in place of kwokctl's own values."""
 
+OPTION_OF_PORT: Final = {
+    "etcd": "etcdPort",
+    "etcd-peer": "etcdPeerPort",
+    "kube-apiserver": "kubeApiserverPort",
+    "kube-controller-manager": "kubeControllerManagerPort",
+    "kube-scheduler": "kubeSchedulerPort",
+    "kwok-controller": "kwokControllerPort",
+}
+"""Name of a port → what kwokctl calls it in its configuration; earlier versions had more ports than PORTS."""
+
 TOOLS: Final = {name: "kwok" if name == "kwok-controller" else name for name in COMPONENTS}
 """Component → the program of the toolchain that it is."""
 
@@ -61,22 +76,29 @@ class ClusterSpec:
 
 
 def dump_spec(spec: ClusterSpec) -> str:
-    """The spec as it is kept beside the cluster, once that is complete."""
-    return json.dumps(asdict(spec), indent=2, sort_keys=True) + "\n"
+    """The spec as it is kept in the cluster's directory, once that is complete."""
+    return json.dumps({"version": VERSION, **asdict(spec)}, indent=2, sort_keys=True) + "\n"
 
 
 def load_spec(text: str) -> ClusterSpec:
-    """The inverse of `dump_spec`. Raises ValueError or TypeError when the text is damaged."""
-    return ClusterSpec(**json.loads(text))
+    """The inverse of `dump_spec`; earlier versions wrote no version.
 
-
-def read_spec(directory: Path) -> ClusterSpec | None:
-    """What the cluster in a folder was made as; None when there is none, or only the remains of one."""
-    try:
-        return load_spec((directory / "cluster.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError, TypeError):
-        # Absent or unreadable: both mean that there is no complete cluster here.
-        return None
+    Raises ValueError, TypeError, KeyError or AttributeError when the text is damaged, NewerFileError when it has a
+    field that this version does not know.
+    """
+    content = json.loads(text)
+    version = content.pop("version", 0)
+    unknown = sorted(set(content) - {field.name for field in fields(ClusterSpec)})
+    if version > VERSION or unknown:
+        raise NewerFileError(f"field {unknown[0]}" if unknown else f"version {version}, this one knows {VERSION}")
+    spec = ClusterSpec(**content)
+    texts = (spec.name, spec.kubernetes_version)
+    optional = (spec.pod_cidr, spec.service_cidr, spec.region, spec.zone)
+    if not all(isinstance(text, str) for text in texts) or not isinstance(spec.nodes, int):
+        raise ValueError("a field has another type")
+    if not all(value is None or isinstance(value, str) for value in optional):
+        raise ValueError("a field has another type")
+    return spec
 
 
 def kwokctl_configuration(spec: ClusterSpec, ports: Mapping[str, int], tools: Mapping[str, Path]) -> str:
@@ -89,8 +111,7 @@ def kwokctl_configuration(spec: ClusterSpec, ports: Mapping[str, int], tools: Ma
         "kubeVersion": spec.kubernetes_version,
         # The default is all addresses of the machine.
         "bindAddress": "127.0.0.1",
-        "kubeApiserverPort": ports["kube-apiserver"],
-        "kwokControllerPort": ports["kwok-controller"],
+        **{OPTION_OF_PORT[name]: ports[name] for name in PORTS},
         "etcdBinary": str(tools["etcd"]),
         "kubeApiserverBinary": str(tools["kube-apiserver"]),
         "kubeControllerManagerBinary": str(tools["kube-controller-manager"]),

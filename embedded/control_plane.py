@@ -14,16 +14,19 @@ import subprocess
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from embedded import processes
+from embedded.cluster_record import notes as read_notes
 from embedded.cluster_spec import COMPONENTS, TOOLS, closed_arguments, is_closed
+from embedded.fleet_identity import variables_of
 from embedded.health import ask
+from embedded.plain_path import plain_path
 from embedded.tools import link_tools
 from embedded.waiting import NotYetError, wait_until
 from embedded.workspace import remove_directory
-from topology.errors import EmbeddedError, ProcessError
-from topology.files import file_error, write_file
+from topology.errors import ProcessError
+from topology.files import sync, sync_tree, write_file
 
 if TYPE_CHECKING:
     import psutil
@@ -71,19 +74,22 @@ class ControlPlane:
         Raises ProcessError with the end of the log of kwokctl, or of the server that ended while it was waiting.
         """
         link_tools(self.directory / "bin", {"kwokctl": "kwokctl"})
-        settings = self.directory / "kwokctl.yaml"
+        place = plain_path(self.directory)
+        settings = place / "kwokctl.yaml"
         log = self.directory / "kwokctl.log"
         arguments = ["create", "cluster", "--name", self.name, "--config", str(settings), "--kubeconfig", ""]
         environment = {
-            "HOME": str(self.directory / "kwok"),
-            "KWOK_WORKDIR": str(self.directory / "kwok"),
+            "HOME": str(place / "kwok"),
+            # At a space it would cut the path.
+            "KWOK_WORKDIR": str(place / "kwok"),
             "PATH": os.defpath,
+            **variables_of(self.directory),
         }
-        write_file(settings, configuration)
+        write_file(self.directory / "kwokctl.yaml", configuration)
         with processes.open_log(log) as output:
             try:
                 kwokctl = subprocess.Popen(
-                    [str(self.directory / "bin" / "kwokctl"), *arguments],
+                    [str(place / "bin" / "kwokctl"), *arguments],
                     cwd=self.directory,
                     env=environment,
                     stdin=subprocess.DEVNULL,
@@ -144,17 +150,20 @@ class ControlPlane:
     def start(self, components: Collection[str]) -> None:
         """Start these components as kwokctl wrote them down, with the tools of today's toolchain.
 
-        Raises EmbeddedError when its notes are damaged, ProcessError when a program cannot be started.
+        Raises FileError when its notes are damaged, ProcessError when a program cannot be started.
         """
         link_tools(self._files / "bin", TOOLS)
-        notes = self._notes()
+        files = plain_path(self._files)
+        notes = read_notes(self.directory, self.name)
         for name in COMPONENTS:
             if name not in components:
                 continue
             environment = {"HOME": str(self.directory), "PATH": os.defpath}
-            arguments = closed_arguments(name, [str(argument) for argument in notes[name]["args"]])
-            program = self._files / "bin" / name
-            processes.start(program, arguments, self._files, self.log(name), environment)
+            # Written under the path that the cluster was made with, which may have been moved since.
+            written = str(notes[name].get("workDir") or self._files)
+            arguments = [str(argument).replace(written, str(files)) for argument in notes[name]["args"]]
+            program = files / "bin" / name
+            processes.start(program, closed_arguments(name, arguments), files, self.log(name), environment)
 
     def wait_until_ready(self, server: str, seconds: float) -> None:
         """Wait until the API server at `server` (a URL) is ready, and start every component that does not run.
@@ -229,23 +238,11 @@ class ControlPlane:
         self.end()
         remove_directory(self.directory)
 
-    def _notes(self) -> dict[str, dict[str, Any]]:
-        from ruamel.yaml import YAML
-        from ruamel.yaml.error import YAMLError
-
-        path = self._files / "kwok.yaml"
-        advice = f"destroy cluster {self.name} and create it anew"
-        try:
-            documents = YAML(typ="safe").load_all(path.read_text(encoding="utf-8"))
-            components = {item["name"]: item for document in documents for item in document.get("components", ())}
-        except OSError as error:
-            raise file_error(path, error) from error
-        except (YAMLError, KeyError, AttributeError, TypeError) as error:
-            raise EmbeddedError(f"{path}: damaged ({type(error).__name__}); {advice}") from error
-        absent = [name for name in COMPONENTS if name not in components]
-        if absent:
-            raise EmbeddedError(f"{path}: damaged (no component {absent[0]}); {advice}")
-        return components
+    def sync(self) -> None:
+        """Have what kwokctl wrote reach the disk, but for the database and the logs. Raises FileError."""
+        sync_tree(self._files / "pki")
+        for path in (self._files, self._files / "kwok.yaml", self.directory):
+            sync(path)
 
 
 def _keeps_out(process: psutil.Process) -> bool:

@@ -34,8 +34,8 @@ from embedded.serving_certificate import require_signed_by
 from embedded.tools import link_tools
 from embedded.waiting import wait_until
 from embedded.workspace import Workspace, remove_directory
-from topology.errors import ClusterError, ProcessError
-from topology.files import make_directory, write_file
+from topology.errors import ClusterError, FileError, ProcessError
+from topology.files import make_directory, read_text, remove_file, write_file
 
 if TYPE_CHECKING:
     import psutil
@@ -130,8 +130,9 @@ class Istiod:
 
     def _kept(self, name: str) -> str | None:
         try:
-            return (self.directory / name).read_text(encoding="utf-8")
-        except OSError:
+            return read_text(self.directory / name)
+        except FileError:
+            # Damaged: what runs is ended, and started as it should be.
             return None
 
     def _takes_up(self, spec: IstiodSpec, ports: Mapping[str, int]) -> bool:
@@ -142,7 +143,7 @@ class Istiod:
         # A process is ended before its roots are changed, so these are the ones it started with.
         if not same_roots(read_files(folder).get("root-cert.pem", ""), spec.authority.root):
             return False
-        (self.directory / "authority").unlink(missing_ok=True)
+        remove_file(self.directory / "authority")
         replace_files(folder, certificate_files(spec.authority))
         try:
             wait_until(
@@ -161,9 +162,10 @@ class Istiod:
         processes.end([process for same in running.values() for process in same], _GRACE_SECONDS)
 
     def _write(self, spec: IstiodSpec, kubeconfig: str) -> None:
+        self._workspace.claim()
         make_directory(self.directory)
         for name in ("fingerprint", "authority"):
-            (self.directory / name).unlink(missing_ok=True)
+            remove_file(self.directory / name)
         write_file(self.directory / "kubeconfig", kubeconfig)
         replace_files(self.directory / "certificates", certificate_files(spec.authority))
 

@@ -15,6 +15,15 @@ from typing import Final
 ISTIOD_PORTS: Final = ("http", "monitoring", "grpc", "secure-grpc", "https")
 """The names of the ports an istiod needs."""
 
+PORT_OPTIONS: Final = {
+    "http": "--httpAddr",
+    "monitoring": "--monitoringAddr",
+    "grpc": "--grpcAddr",
+    "secure-grpc": "--secureGRPCAddr",
+    "https": "--httpsAddr",
+}
+"""Name of a port → the option that it is passed by."""
+
 RESERVED_SETTINGS: Final = frozenset(
     {
         "CLUSTER_ID",

@@ -57,6 +57,18 @@ def keep_ports(home: Path, owner: str, names: Collection[str]) -> dict[str, int]
         return dict(kept)
 
 
+def restore_ports(home: Path, owner: str, ports: Mapping[str, int]) -> None:
+    """Reserve exactly these ports for `owner`, which has them already. Raises PortError when another owner has one."""
+    with reservations(home) as held:
+        for other, taken in held.ports.items():
+            if other != owner and (shared := set(taken.values()) & set(ports.values())):
+                raise PortError(
+                    f"{owner}: its port {min(shared)} is reserved for {other} by now; "
+                    "destroy one of the two and run the same command again"
+                )
+        held.ports[owner] = dict(ports)
+
+
 def release_ports(home: Path, owner: str) -> None:
     """Give the ports of `owner` back; fine when there are none."""
     with reservations(home) as held:

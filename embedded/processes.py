@@ -1,10 +1,11 @@
 """Processes that outlive the command that started them, and are found again without trusting a written
 number.
 
-A process belongs to a directory when the program it was started as (its first argument) lies in it: every
-program is started through a symbolic link in its own workspace. That survives a restart of the machine, where
-a pid file would name a stranger, and never mistakes an editor or a shell that merely looks into the
-directory.
+A process belongs to a directory when its environment says so: every program of a fleet is started with the identity
+that the marker of the fleet's directory has, and the directory it belongs to (`embedded.fleet_identity`). That holds
+when the directory is moved, is replaced by a link, or has a name that another program cuts. Processes that earlier
+versions started are known by the program they were started as (their first argument), which lies in the directory or,
+where that was moved since, did. Neither ever mistakes an editor or a shell that merely looks into the directory.
 """
 
 from __future__ import annotations
@@ -16,12 +17,15 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
 
+from embedded.fleet_identity import place_of, variables_of
+from embedded.process_table import Row, rows
 from topology.errors import FileError, ProcessError
-from topology.files import file_error, read_tail
+from topology.files import append_only, file_error, read_tail
 
 if TYPE_CHECKING:
     import psutil
@@ -38,7 +42,7 @@ def start(
     """Start `program` in `directory`, detached from this process, its output in `log` (readable by the
     owner).
 
-    `environment` is all it sees. The log of the run before is kept beside it as `<log>.previous`.
+    `environment` is all it sees, and what tells whose it is. The log of the run before is kept as `<log>.previous`.
     Raises ProcessError when the program is missing or cannot be run.
     """
     import psutil
@@ -48,7 +52,7 @@ def start(
             started = subprocess.Popen(
                 [str(program), *arguments],
                 cwd=directory,
-                env=dict(environment),
+                env=dict(environment) | dict(variables_of(directory)),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -91,16 +95,15 @@ def _await_command_line(process: psutil.Process) -> None:
 def open_log(log: Path) -> BinaryIO:
     """A new log, readable by its owner only; the one before is kept as `<log>.previous`. Raises EmbeddedError."""
     try:
-        if log.exists():
+        if log.exists() or log.is_symlink():
             log.replace(log.with_name(f"{log.name}.previous"))
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
-        return os.fdopen(os.open(log, flags, 0o600), "ab")
     except OSError as error:
         raise file_error(log, error) from error
+    return os.fdopen(append_only(log), "ab")
 
 
 def find(directory: Path) -> dict[str, list[psutil.Process]]:
-    """The living processes whose program lies under `directory`, by program name."""
+    """The living processes that belong to `directory` or to one below it, by program name."""
     return find_all([directory])[directory]
 
 
@@ -109,20 +112,49 @@ def find_all(directories: Sequence[Path]) -> dict[Path, dict[str, list[psutil.Pr
     import psutil
 
     found: dict[Path, dict[str, list[psutil.Process]]] = {directory: {} for directory in directories}
-    prefixes = [(f"{directory}{os.sep}", directory) for directory in directories]
-    for process in psutil.process_iter():
-        try:
-            command_line = process.cmdline()
-        except psutil.Error:
-            # It ended while we looked, is a zombie, or is not ours to see.
-            continue
-        if not command_line:
-            continue
-        for prefix, directory in prefixes:
-            if command_line[0].startswith(prefix):
-                name = command_line[0].rsplit(os.sep, 1)[-1]
-                found[directory].setdefault(name, []).append(process)
+    owners = [_Owner.of(directory) for directory in directories]
+    for row in rows():
+        for owner in owners:
+            if not owner.has(row):
+                continue
+            try:
+                process = psutil.Process(row.pid)
+                # Between the two looks the number may have passed to another process.
+                same = process.cmdline()[:1] == [row.program]
+            except psutil.Error:
+                continue
+            if same:
+                found[owner.directory].setdefault(row.name, []).append(process)
     return found
+
+
+@dataclass(frozen=True)
+class _Owner:
+    """A directory that processes may belong to: `identity` and `place` are those of its fleet, or empty."""
+
+    directory: Path
+    identity: str
+    place: str
+    tail: str
+
+    @classmethod
+    def of(cls, directory: Path) -> _Owner:
+        identity, place = place_of(directory)
+        fleet = directory.parents[place.count("/")].name if place else directory.name
+        return cls(directory, identity, place, "/".join(part for part in ("/fleets", fleet, place) if part) + "/")
+
+    def has(self, row: Row) -> bool:
+        if row.identity and self.identity:
+            return row.identity == self.identity and _is_below(row.place, self.place)
+        if row.program.startswith(f"{self.directory}{os.sep}"):
+            return True
+        # Of an earlier version, in a directory that was moved since it was started.
+        moved = bool(self.identity) and not row.identity and self.tail in row.program
+        return moved and _is_below(row.directory(), os.path.realpath(self.directory))
+
+
+def _is_below(place: str, above: str) -> bool:
+    return not above or place == above or place.startswith(f"{above}/")
 
 
 def end(processes: Sequence[psutil.Process], grace: float) -> None:

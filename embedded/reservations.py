@@ -1,22 +1,23 @@
 """What the fleets under one home have set aside for themselves: loopback ports and addresses of gateways.
 
 One small file under one lock, so that clusters which are made at the same moment never pick the same port.
-The same owner gets the same answer for as long as it keeps the reservation, across restarts of the machine.
+The same owner gets the same answer for as long as it keeps the reservation, across restarts of the machine. Each
+fleet's directory has a copy of its own part, from which the file is rebuilt when it is lost.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from filelock import FileLock, Timeout
-
-from topology.errors import EmbeddedError, LockedError
-from topology.files import file_error, make_directory, write_file
+from embedded.held_file import held
+from embedded.marker import is_fleet
+from embedded.reservation_record import ADVICE, COPY, dump, load
+from topology.errors import FileError, NewerFileError
+from topology.files import make_directory, read_record, read_text, write_file
 
 _SECONDS: Final = 30.0
 
@@ -37,54 +38,59 @@ class Reservations:
 def reservations(home: Path) -> Iterator[Reservations]:
     """The reservations of `home`, locked; what the block changed is written when it ends without an error.
 
-    Raises LockedError when another process holds them for half a minute, EmbeddedError when they are damaged.
+    A file that is absent, empty or damaged is rebuilt from the directories of the fleets. Raises LockedError when
+    another process holds them for half a minute, FileError when the file cannot be read or a later version wrote it.
     """
     make_directory(home)
-    lock = FileLock(home / "reservations.lock", timeout=_SECONDS, mode=0o600)
-    try:
-        lock.acquire()
-    except Timeout:
-        raise LockedError(
-            f"{lock.lock_file}: another meshfleet held the port reservations for {_SECONDS:.0f} s; "
-            "end it, or wait for it, and run the same command again"
-        ) from None
-    except OSError as error:
-        raise file_error(Path(lock.lock_file), error) from error
-    try:
+    lock = home / "reservations.lock"
+    refusal = (
+        f"{lock}: another meshfleet held the port reservations for {_SECONDS:.0f} s; "
+        "end it, or wait for it, and run the same command again"
+    )
+    with held(lock, _SECONDS, refusal):
         path = home / "reservations.json"
-        text = _read(path)
-        held = _parse(path, text)
-        yield held
-        changed = json.dumps({"ports": held.ports, "addresses": held.addresses}, indent=2, sort_keys=True) + "\n"
-        if changed != text:
+        found = _read(path)
+        kept = found or _rebuilt(home)
+        before = dump(found.ports, found.addresses) if found else ""
+        yield kept
+        changed = dump(kept.ports, kept.addresses)
+        if changed != before and (found or kept != Reservations()):
             write_file(path, changed)
-    finally:
-        lock.release()
+            _write_copies(home, kept)
 
 
-def _read(path: Path) -> str:
+def _read(path: Path) -> Reservations | None:
+    """None when there is none that can be used: absent, or damaged in a way that does not say more."""
     try:
-        return path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return ""
-    except OSError as error:
-        raise file_error(path, error) from error
+        return read_record(path, lambda text: Reservations(*load(text)), ADVICE)
+    except NewerFileError:
+        raise
+    except FileError:
+        if not path.is_file() or path.is_symlink():
+            raise
+        return None
 
 
-def _parse(path: Path, text: str) -> Reservations:
-    if not text:
-        return Reservations()
+def _write_copies(home: Path, kept: Reservations) -> None:
+    """Write what each fleet has reserved into its directory, if that is there: the file can be rebuilt from these."""
+    for directory in home.glob("fleets/*"):
+        prefix = f"{directory.name}/"
+        ports = {owner: taken for owner, taken in kept.ports.items() if owner.startswith(prefix)}
+        addresses = {owner: address for owner, address in kept.addresses.items() if owner.startswith(prefix)}
+        path, text = directory / COPY, dump(ports, addresses)
+        if is_fleet(directory) and _text(path) != text:
+            write_file(path, text)
+
+
+def _text(path: Path) -> str | None:
     try:
-        content = json.loads(text)
-        return Reservations(
-            ports={
-                str(owner): {str(name): int(port) for name, port in ports.items()}
-                for owner, ports in content["ports"].items()
-            },
-            addresses={str(owner): str(address) for owner, address in content["addresses"].items()},
-        )
-    except (ValueError, KeyError, AttributeError, TypeError) as error:
-        raise EmbeddedError(
-            f"{path}: damaged ({error}); remove the file when no embedded cluster of this home runs: "
-            "it is written anew by the next up"
-        ) from error
+        return read_text(path)
+    except FileError:
+        return None
+
+
+def _rebuilt(home: Path) -> Reservations:
+    """What the directories of the fleets say, where the one file is absent or damaged."""
+    from embedded.reservations_rebuilt import rebuilt
+
+    return Reservations(*rebuilt(home))

@@ -8,27 +8,43 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from embedded import processes
 from embedded.network.leftovers import remove_data_plane, remove_node_of
 from embedded.network.loopback import close_ports
+from embedded.network.place import Place
+from embedded.plain_path import remove_links
+from embedded.processes_by_port import cut_directories, of_fleet
 from embedded.reservations import reservations
 from embedded.workspace import Workspace, remove_directory
 from topology.errors import ProcessError
+
+if TYPE_CHECKING:
+    import psutil
 
 _ROUNDS: Final = 5
 
 
 def sweep(fleet: str, home: Path) -> None:
-    """End every process started in the fleet's folders, remove those, give back ports and addresses.
+    """End every process of the fleet, remove its directory, give back ports and addresses.
 
-    Raises ProcessError when a process cannot be ended, EmbeddedError when a file cannot be removed.
+    Returns when it was seen that no process of it is left and that none answers on its ports. Raises ProcessError when
+    a process cannot be ended, EmbeddedError when a file cannot be removed or the directory is not ours.
     """
     workspace = Workspace(fleet, home)
+    # Read while the marker is there.
+    identity, place = workspace.identity, Place.of(workspace)
     prefix = workspace.owner("")
-    _remove([workspace.directory])
-    remove_data_plane(workspace)
+    ports = _ports_of(home, prefix)
+    outside = cut_directories(ports, home)
+    _end_all([workspace.directory])
+    _end_until_none(lambda: of_fleet(identity, ports, home), f"fleet {fleet}")
+    remove_data_plane(place)
+    for directory in outside:
+        remove_directory(directory)
+    workspace.remove()
+    remove_links(identity)
     _release(home, ports=lambda owner: owner.startswith(prefix), addresses=lambda owner: owner.startswith(prefix))
     workspace.prune()
 
@@ -70,15 +86,30 @@ def _remove(directories: Sequence[Path]) -> None:
 
 
 def _end_all(directories: Sequence[Path]) -> None:
+    def running() -> list[psutil.Process]:
+        found = processes.find_all(directories)
+        return [process for named in found.values() for same in named.values() for process in same]
+
+    _end_until_none(running, ", ".join(map(str, directories)))
+
+
+def _end_until_none(look: Callable[[], list[psutil.Process]], whose: str) -> None:
     # One that makes a cluster may have started another between our look and its end.
     for _ in range(_ROUNDS):
-        found = processes.find_all(directories)
-        running = [process for named in found.values() for same in named.values() for process in same]
+        running = look()
         if not running:
             return
         processes.end(running, grace=0)
-    places = ", ".join(map(str, directories))
-    raise ProcessError(f"something keeps starting programs of {places}; end it first")
+    raise ProcessError(f"something keeps starting programs of {whose}; end it first")
+
+
+def _ports_of(home: Path, prefix: str) -> frozenset[int]:
+    if not home.is_dir():
+        return frozenset()
+    with reservations(home) as held:
+        return frozenset(
+            port for owner, ports in held.ports.items() if owner.startswith(prefix) for port in ports.values()
+        )
 
 
 def _release(home: Path, *, ports: Callable[[str], bool], addresses: Callable[[str], bool]) -> None:

@@ -1,6 +1,7 @@
 """Where the processes of a fleet keep their files; every directory belongs to its owner alone.
 
     <home>/                     MESHFLEET_HOME, else .meshfleet beside the program
+      .meshfleet                the marker of a home, and one in each fleet's directory (embedded.marker)
       reservations.json         ports and addresses of every fleet under this home
       fleets/<fleet>/
         clusters/<cluster>/     one embedded cluster, all of it
@@ -17,15 +18,35 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from topology.files import file_error
+from embedded.fleet_identity import claim_fleet, identity_of
+from embedded.marker import MARKER, is_fleet
+from topology.errors import FileError
+from topology.faults import Fault, TopologyError
+from topology.files import file_error, remove_file
+from topology.stack_name import path_fault
 
 _CHECKOUT = Path(__file__).resolve().parent.parent
 
 
 def home_directory() -> Path:
-    """The root of all local state: the variable MESHFLEET_HOME, else `.meshfleet` in the checkout."""
+    """The root of all local state: the variable MESHFLEET_HOME, else `.meshfleet` in the checkout.
+
+    Raises `TopologyError` for one that cannot be used: it is the checkout, the user's own home or the root of the file
+    system, or its path has a control character.
+    """
     configured = os.environ.get("MESHFLEET_HOME", "")
-    return Path(configured).expanduser().resolve() if configured else _CHECKOUT / ".meshfleet"
+    field = "MESHFLEET_HOME" if configured else "checkout"
+    try:
+        home = Path(configured).expanduser().resolve() if configured else _CHECKOUT / ".meshfleet"
+        own = Path.home().resolve()
+    except (OSError, RuntimeError, ValueError) as error:
+        raise TopologyError([Fault(field, f"cannot be resolved: {error}")]) from None
+    fault = path_fault(home)
+    if home in (_CHECKOUT, *_CHECKOUT.parents, own):
+        fault = fault or f"{home} holds other things than local state; choose a directory of its own"
+    if fault:
+        raise TopologyError([Fault(field, fault)])
+    return home
 
 
 @dataclass(frozen=True)
@@ -57,31 +78,68 @@ class Workspace:
         """The directory of the agent of a cluster's node."""
         return self.directory / "nodes" / cluster
 
+    @property
+    def identity(self) -> str:
+        """By which its processes and network namespaces are known: sixteen hexadecimal digits. Raises FileError."""
+        return identity_of(self.home, self.fleet)
+
+    def claim(self) -> Path:
+        """Make the fleet's directory and mark it as ours; the directory. Raises FileError."""
+        return claim_fleet(self.home, self.fleet)
+
     def owner(self, *parts: str) -> str:
         """The name under which something of this fleet reserves ports and addresses."""
         return "/".join((self.fleet, *parts))
 
     def prune(self) -> None:
-        """Remove the directories of this fleet that hold nothing any more."""
-        for directory in (
-            self.directory / "clusters",
-            self.directory / "istiods",
-            self.directory / "nodes",
-            self.directory,
-            self.home / "fleets",
-        ):
-            try:
-                directory.rmdir()
-            except OSError:
-                # Not empty, or never made: both are fine.
-                continue
+        """Remove the directories of this fleet that hold nothing any more, and its marker with the last of them."""
+        for name in ("clusters", "istiods", "nodes"):
+            _remove_empty(self.directory / name)
+        try:
+            last = not self.directory.is_symlink() and os.listdir(self.directory) == [MARKER]
+        except OSError:
+            last = False
+        if last:
+            remove_file(self.directory / MARKER)
+        _remove_empty(self.directory)
+        _remove_empty(self.home / "fleets")
+
+    def remove(self) -> None:
+        """Remove the fleet's directory with all that is in it, if it is ours; fine when there is none.
+
+        Of a link only the link goes. Raises FileError when the directory is not ours, or cannot be removed.
+        """
+        if self.directory.is_symlink():
+            remove_file(self.directory)
+        elif not self.directory.exists():
+            return
+        elif not is_fleet(self.directory):
+            raise FileError(f"{self.directory}: nothing in it is of meshfleet, so it stays; remove it by hand")
+        else:
+            remove_directory(self.directory)
+
+
+def _remove_empty(directory: Path) -> None:
+    try:
+        directory.rmdir()
+    except OSError:
+        # Not empty, a link, or never made: all are fine.
+        return
 
 
 def remove_directory(directory: Path) -> None:
-    """Remove a directory with all that is in it; fine when there is none. Raises FileError."""
+    """Remove a directory with all that is in it; fine when there is none. Raises FileError.
+
+    No link is followed: of one that is in the place of the directory, or in it, only the link goes.
+    """
+    if directory.is_symlink():
+        remove_file(directory)
+        return
     try:
         shutil.rmtree(directory)
     except FileNotFoundError:
         return
+    except NotADirectoryError:
+        remove_file(directory)
     except OSError as error:
         raise file_error(directory, error) from error

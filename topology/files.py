@@ -23,6 +23,11 @@ _T = TypeVar("_T")
 LIMIT: Final = 16 * 1024 * 1024
 """Bytes a file may have at most unless the caller says otherwise. None that we write comes near."""
 
+
+class NotTextError(FileError):
+    """A file is there and is no text."""
+
+
 _ADVICE: Final = {
     errno.ENOSPC: "free some space on that disk and run the same command again",
     errno.EDQUOT: "the quota of this user is used up: free some space and run the same command again",
@@ -82,6 +87,36 @@ def write_file(path: Path, content: str | bytes, *, mode: int = 0o600) -> None:
         raise file_error(path, error) from error
 
 
+def sync(path: Path) -> None:
+    """Have a file or a directory that another program wrote reach the disk; fine when there is none. Raises FileError.
+
+    Links are not followed.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise _opening_error(path, error) from error
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        # Pipes and the like have nothing to sync.
+        if error.errno not in (errno.EINVAL, errno.EROFS):
+            raise file_error(path, error) from error
+    finally:
+        os.close(descriptor)
+
+
+def sync_tree(directory: Path) -> None:
+    """`sync` every regular file below a directory, and every directory. Fine when there is none. Raises FileError."""
+    for folder, _, names in os.walk(directory):
+        for name in names:
+            if not os.path.islink(os.path.join(folder, name)):
+                sync(Path(folder) / name)
+        sync(Path(folder))
+
+
 def append_only(path: Path) -> int:
     """A descriptor that appends to a file of its owner alone, made if absent; for logs. Raises FileError."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
@@ -138,7 +173,7 @@ def read_text(path: Path, *, limit: int = LIMIT, follow: bool = False) -> str | 
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise FileError(f"{path}: is not text in UTF-8 (byte {error.start}); check that file") from None
+        raise NotTextError(f"{path}: is not text in UTF-8 (byte {error.start}); check that file") from None
 
 
 def read_tail(path: Path, *, limit: int) -> str | None:
@@ -165,13 +200,16 @@ def read_tail(path: Path, *, limit: int) -> str | None:
     return content.decode("utf-8", errors="replace")
 
 
-def read_record(path: Path, parse: Callable[[str], _T], advice: str) -> _T | None:
+def read_record(path: Path, parse: Callable[[str], _T], advice: str, *, limit: int = LIMIT) -> _T | None:
     """A record of our own: None when absent, else what `parse` makes of its text.
 
     `parse` raises ValueError, TypeError, KeyError or AttributeError for a damaged text, and NewerFileError (without a
     path) for one that a later version wrote. Raises FileError with `advice`, a command that leads out.
     """
-    text = read_text(path)
+    try:
+        text = read_text(path, limit=limit)
+    except NotTextError:
+        raise FileError(f"{path}: damaged (not text in UTF-8); {advice}") from None
     if text is None:
         return None
     try:

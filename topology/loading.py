@@ -10,6 +10,7 @@ from topology.fleet import Fleet
 from topology.rules import RULES
 from topology.rules.plain_secrets import plain_secrets
 from topology.shown import shown
+from topology.stack_name import name_fault
 
 
 def load(name: str, config: Mapping[str, object]) -> Fleet:
@@ -21,7 +22,9 @@ def load(name: str, config: Mapping[str, object]) -> Fleet:
     if not isinstance(config, Mapping):
         raise TopologyError([Fault("config", f"{shown(config)} is not a mapping of sections to settings")])
     draft = drafts.read(name, config)
-    faults = [*draft.faults, *plain_secrets(config)]
+    # Plain `pulumi` passes whatever name it accepted.
+    wrong_name = [Fault("stack", fault)] if (fault := name_fault(name)) else []
+    faults = [*wrong_name, *draft.faults, *plain_secrets(config)]
     for rule in RULES:
         faults.extend(rule(draft))
     if faults:

@@ -16,6 +16,7 @@ from topology.faults import Fault, TopologyError
 from topology.files import read_text
 from topology.pulumi_reading import pulumi_reading
 from topology.shown import shown
+from topology.stack_name import name_fault, stack_name
 
 PREFIX, SUFFIX = "Pulumi.", ".yaml"
 
@@ -35,8 +36,10 @@ class StackFile:
 def find_stack_file(folder: Path, stack: str) -> Path:
     """The file of a stack given as `dev` or `examples/two-meshes`, under the folder of stack files.
 
-    Raises `TopologyError` naming the stacks there are, or those that Pulumi could not tell apart.
+    Raises `TopologyError` for what is no stack name, naming the stacks there are, or those that Pulumi could not tell
+    apart.
     """
+    stack_name(stack)
     known = known_stacks(folder)
     # Only what was found in the folder is opened, so that no text leads out of it.
     if stack not in known:
@@ -52,9 +55,9 @@ def find_stack_file(folder: Path, stack: str) -> Path:
 
 
 def known_stacks(folder: Path) -> tuple[str, ...]:
-    """The stacks that have a file, as they are given on the command line."""
+    """The stacks that have a file, as they are given on the command line; files of other names are no stacks."""
     found = (path.relative_to(folder) for path in folder.rglob(f"{PREFIX}?*{SUFFIX}") if path.is_file())
-    return tuple(sorted((path.parent / _name(path)).as_posix() for path in found))
+    return tuple(sorted((path.parent / _name(path)).as_posix() for path in found if not name_fault(_name(path))))
 
 
 def read_stack_file(folder: Path, stack: str) -> StackFile:

@@ -9,12 +9,11 @@ from embedded.workspace import Workspace, remove_directory
 from topology.files import file_error
 
 
-def remove_data_plane(workspace: Workspace) -> None:
+def remove_data_plane(place: Place) -> None:
     """End all that runs in the fleet's namespaces, remove those and every file. Fine when there is nothing.
 
     Raises NetworkError, ProcessError, EmbeddedError.
     """
-    place = Place.of(workspace)
     names = namespaces.names(place.prefix)
     if names:
         namespaces.remove(*names)

@@ -6,13 +6,14 @@ there it reaches pods of its network, and of other networks no more than what is
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 from typing import Final
 
 from embedded.network import links, namespaces
 from embedded.network.place import Place, alone, link_name
-from topology.files import make_directory, write_file
+from embedded.network.record import dump, load
+from topology.errors import FileError
+from topology.files import make_directory, read_record, write_file
 
 _LINK: Final = "eth0"
 
@@ -36,7 +37,7 @@ def connect(place: Place, machine: MachineNetwork, router: str) -> None:
         # First: by it what a killed start has left is found.
         folder = place.directory / "machine-networks"
         make_directory(folder)
-        write_file(folder / f"{machine.name}.json", json.dumps(asdict(machine)))
+        write_file(folder / f"{machine.name}.json", dump(asdict(machine)))
         namespaces.create(name)
         bridge = link_name("network", machine.network)
         links.connect(name, place.fabric, _LINK, link_name("machine", machine.name), bridge)
@@ -68,8 +69,9 @@ def machines(place: Place) -> list[MachineNetwork]:
     found = []
     for path in sorted((place.directory / "machine-networks").glob("*.json")):
         try:
-            found.append(MachineNetwork(**json.loads(path.read_text(encoding="utf-8"))))
-        except (OSError, ValueError, TypeError):
+            one = read_record(path, lambda text: load(text, MachineNetwork), "run meshfleet up, which writes it again")
+        except FileError:
             # It is being removed, or was left by a killed run and is written anew by the next start.
             continue
+        found += [one] if one else []
     return found

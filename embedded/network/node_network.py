@@ -7,7 +7,6 @@ whichever of them was there first.
 from __future__ import annotations
 
 import ipaddress
-import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
@@ -17,9 +16,11 @@ from embedded.addresses import OUTSIDE_RANGE
 from embedded.network import links, namespaces
 from embedded.network.machine_network import MachineNetwork, machines
 from embedded.network.place import OUTSIDE, Place, alone, link_name
+from embedded.network.record import dump, load
 from embedded.network.rules import NETWORK_LINK, OUTSIDE_LINK
 from topology.addresses import POD_RANGE
-from topology.files import make_directory, write_file
+from topology.errors import FileError
+from topology.files import make_directory, read_record, write_file
 
 ROUTER: Final = "169.254.1.1"
 """The next hop of every pod and every machine: whatever their address is, they find it on their only link."""
@@ -102,7 +103,7 @@ def _set_up(place: Place, node: NodeNetwork) -> None:
 
 
 def _describe(place: Place, node: NodeNetwork) -> None:
-    write_file(place.directory / "nodes" / f"{node.cluster}.json", json.dumps(asdict(node)))
+    write_file(place.directory / "nodes" / f"{node.cluster}.json", dump(asdict(node)))
 
 
 def leave(place: Place, node: NodeNetwork, networks: Collection[str]) -> NodeNetwork:
@@ -150,10 +151,11 @@ def nodes(place: Place) -> list[NodeNetwork]:
     found = []
     for path in sorted((place.directory / "nodes").glob("*.json")):
         try:
-            found.append(NodeNetwork(**json.loads(path.read_text(encoding="utf-8"))))
-        except (OSError, ValueError, TypeError):
+            one = read_record(path, lambda text: load(text, NodeNetwork), "run meshfleet up, which writes it again")
+        except FileError:
             # It is being removed, or was left by a killed run and is written anew by its node.
             continue
+        found += [one] if one else []
     return found
 
 

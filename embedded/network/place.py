@@ -39,7 +39,7 @@ class Place:
     @classmethod
     def of(cls, workspace: Workspace) -> Place:
         """That of a fleet under a home."""
-        return cls(hashlib.sha256(f"{workspace.home}\n{workspace.fleet}".encode()).hexdigest()[:8])
+        return cls(workspace.identity[:8])
 
     @property
     def directory(self) -> Path:

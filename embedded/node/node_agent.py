@@ -27,8 +27,8 @@ from embedded.node.spec import known_node, write_node
 from embedded.nodes import node_objects
 from embedded.waiting import NotYetError, wait_until
 from embedded.workspace import Workspace, remove_directory
-from topology.errors import ClusterError
-from topology.files import make_directory, write_file
+from topology.errors import ClusterError, FileError
+from topology.files import make_directory, read_text, remove_file, write_file
 
 if TYPE_CHECKING:
     import psutil
@@ -83,9 +83,13 @@ class NodeAgent:
         `outdated` is an agent that an earlier release started: it cannot read what nodes say of themselves now.
         """
         try:
-            kept = (self.directory / "state").read_text(encoding="utf-8")
-        except OSError:
+            kept = read_text(self.directory / "state")
+        except FileError:
+            kept = ""
+        if kept is None and not (self.directory / "node.json").exists():
             return None
+        # Lost or damaged: whether it runs is seen all the same, and the next `up` writes it again.
+        kept = kept if kept and kept.startswith("simulated") else "running"
         if kept != "running":
             return kept
         if not self._running():
@@ -95,6 +99,7 @@ class NodeAgent:
     def create(self, spec: NodeSpec, kubeconfig: str, context: str | None, timeout: float = 0) -> str:
         """Make the node and wait until its cluster has it; its state. Raises EmbeddedError, ClusterError."""
         reason = lacking()
+        self._workspace.claim()
         make_directory(self.directory)
         with connect(kubeconfig, context) as client:
             self._apply(client, spec, simulated=bool(reason))
@@ -139,9 +144,8 @@ class NodeAgent:
 
     def _start(self, spec: NodeSpec, kubeconfig: str) -> None:
         address = reserve_address(self._workspace.home, self._owner)
-        network = moved(
-            known_node(self.directory), spec.network, address, spec.pods or default_pods(address), spec.cluster
-        )
+        before = known_node(self.directory, self._place)
+        network = moved(before, spec.network, address, spec.pods or default_pods(address), spec.cluster)
         fingerprint = _fingerprint(network, kubeconfig)
         if self._running() and self._kept_fingerprint() == fingerprint:
             return
@@ -159,8 +163,11 @@ class NodeAgent:
 
     def _kept_fingerprint(self) -> str:
         """That of the agent which was started last; empty when there was none."""
-        path = self.directory / "fingerprint"
-        return path.read_text(encoding="utf-8") if path.exists() else ""
+        try:
+            return read_text(self.directory / "fingerprint") or ""
+        except FileError:
+            # Damaged: the agent is started again.
+            return ""
 
     def _link(self) -> Path:
         """The interpreter under a name by which the process is known."""
@@ -168,7 +175,7 @@ class NodeAgent:
         make_directory(link.parent)
         interpreter = Path(sys.executable).resolve()
         if not link.is_symlink() or link.readlink() != interpreter:
-            link.unlink(missing_ok=True)
+            remove_file(link)
             link.symlink_to(interpreter)
         return link
 

@@ -2,29 +2,41 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 
-from embedded.network.node_network import NodeNetwork
-from topology.errors import EmbeddedError
-from topology.files import write_file
+from embedded.network.node_network import NodeNetwork, nodes
+from embedded.network.place import Place
+from embedded.network.record import dump, load
+from topology.errors import EmbeddedError, FileError, NewerFileError
+from topology.files import read_record, write_file
 
 
 def write_node(directory: Path, node: NodeNetwork) -> None:
-    """Keep it. Raises EmbeddedError."""
-    write_file(directory / "node.json", json.dumps(asdict(node), sort_keys=True))
+    """Keep it. Raises FileError."""
+    write_file(directory / "node.json", dump(asdict(node)))
 
 
-def known_node(directory: Path) -> NodeNetwork | None:
-    """The one kept there; None where there is none yet. Raises EmbeddedError for one that cannot be read."""
-    return read_node(directory) if (directory / "node.json").exists() else None
+def known_node(directory: Path, place: Place) -> NodeNetwork | None:
+    """The one kept there; where that is lost or damaged, what the node says of itself to others; None for neither.
+
+    Raises NewerFileError.
+    """
+    try:
+        kept = read_node(directory) if (directory / "node.json").exists() else None
+    except NewerFileError:
+        raise
+    except FileError:
+        kept = None
+    return kept or next((node for node in nodes(place) if node.cluster == directory.name), None)
 
 
 def read_node(directory: Path) -> NodeNetwork:
-    """The one kept there. Raises EmbeddedError when there is none."""
+    """The one kept there. Raises EmbeddedError when there is none, FileError when it is damaged."""
     path = directory / "node.json"
-    try:
-        return NodeNetwork(**json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError) as error:
-        raise EmbeddedError(f"{path}: no node is described there ({error}); run up again") from error
+    node = read_record(
+        path, lambda text: load(text, NodeNetwork), "remove that file and run meshfleet up, which writes it again"
+    )
+    if node is None:
+        raise EmbeddedError(f"{path}: no node is described there; run up again")
+    return node

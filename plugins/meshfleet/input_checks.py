@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable
 
 from plugins.meshfleet.handler import UNKNOWN, Fault, Properties
+from topology.stack_name import name_fault
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
 # A DNS label, as the names of directories, namespaces and Services are.
@@ -29,6 +30,10 @@ def check_names(inputs: Properties, names: Iterable[str], longest: int = _LONGES
     for name in names:
         value = inputs.get(name)
         if value is UNKNOWN:
+            continue
+        if name == "fleet" and isinstance(value, str):
+            # That of the stack, for which there is one rule everywhere.
+            faults.extend([Fault(name, fault)] if (fault := name_fault(value)) else [])
             continue
         if not isinstance(value, str) or not _NAME.fullmatch(value) or len(value) > longest or ".." in value:
             faults.append(

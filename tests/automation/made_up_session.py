@@ -120,7 +120,7 @@ class MadeUp:
         self.done.append("initialise")
 
     @contextmanager
-    def working(self, command: str) -> Iterator[None]:
+    def working(self, command: str, *, restore_state: bool = False) -> Iterator[None]:
         self.done.append(command)
         yield
         self.done.append("released")

@@ -104,4 +104,4 @@ def test_graph_marks_what_the_last_verification_found(
     monkeypatch.setattr(verification, "run", lambda view, on_answer, bound: failing)
     meshfleet("verify", "--stack", "dev")
     kept = json.loads((session.checkout.fleet("dev") / "verification.json").read_text(encoding="utf-8"))
-    assert kept == {"west": False}
+    assert kept == {"version": 1, "verdicts": {"west": False}}

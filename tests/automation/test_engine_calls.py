@@ -53,7 +53,7 @@ def environment(tmp_path: Path, checkout: Checkout, backend: str = "") -> Enviro
 def state_of(checkout: Checkout, stack: str) -> Path:
     path = checkout.state / ".pulumi" / "stacks" / PROJECT / f"{stack}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("{}", encoding="utf-8")
+    path.write_text(json.dumps({"version": 3, "checkpoint": {}}), encoding="utf-8")
     return path
 
 
@@ -121,14 +121,13 @@ RESOURCES = [{"urn": "urn:pulumi:good::meshfleet::pulumi:pulumi:Stack::meshfleet
 @pytest.mark.parametrize(
     ("state", "resources"),
     [
-        ({"checkpoint": {"latest": {"resources": RESOURCES}}}, RESOURCES),
-        ({"checkpoint": {"latest": {}}}, []),
-        ({"checkpoint": {"latest": None}}, []),
-        ({"checkpoint": {}}, []),
-        ({}, []),
+        ({"version": 3, "checkpoint": {"latest": {"resources": RESOURCES}}}, RESOURCES),
+        ({"version": 3, "checkpoint": {"latest": {}}}, []),
+        ({"version": 3, "checkpoint": {"latest": None}}, []),
+        ({"version": 3, "checkpoint": {}}, []),
         (None, []),
     ],
-    ids=["resources", "no resources", "nothing", "a new stack", "an empty file", "no stack"],
+    ids=["resources", "no resources", "nothing", "a new stack", "no stack"],
 )
 def test_the_resources_of_a_local_stack_are_read_without_running_anything(
     state: Any, resources: Any, engine: Engine, checkout: Checkout, pulumi: Callable[[str], Path]
@@ -177,7 +176,7 @@ def test_a_run_changes_the_state_whether_it_completes_or_not(
     engine: Engine, checkout: Checkout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def leave(*resources: dict[str, Any]) -> None:
-        recorded = {"checkpoint": {"latest": {"resources": list(resources)}}}
+        recorded = {"version": 3, "checkpoint": {"latest": {"resources": list(resources)}}}
         state_of(checkout, "good").write_text(json.dumps(recorded), encoding="utf-8")
 
     leave()
@@ -246,7 +245,7 @@ def test_destroy_forgets_only_what_the_state_knows_and_then_goes_on(
 ) -> None:
     secret = {"urn": "urn:pulumi:good::p::a:b:C::west/x", "type": "a:b:C", "custom": True}
     deployment = {"resources": [secret]}
-    checkpoint = {"checkpoint": {"latest": deployment}}
+    checkpoint = {"version": 3, "checkpoint": {"latest": deployment}}
     state_of(checkout, "good").write_text(json.dumps(checkpoint), encoding="utf-8")
     exported = checkout.root / "exported"
     exported.write_text(json.dumps({"deployment": deployment}), encoding="utf-8")
@@ -275,6 +274,7 @@ def test_a_stack_of_a_shared_backend_is_found_without_any_file_of_it_here(
 ) -> None:
     checkout.root.mkdir()
     monkeypatch.setenv("PULUMI_BACKEND_URL", "s3://bucket")
+    monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "theirs too")
     monkeypatch.setattr(destruction, "prepare", lambda _: environment(tmp_path, checkout, "s3://bucket"))
     destroyed: list[str] = []
     monkeypatch.setattr(destruction, "_destroy", lambda engine, stack, quiet: destroyed.append(stack))

@@ -17,7 +17,7 @@ from embedded.ports import reserve_ports
 from embedded.reservations import reservations
 from tests.automation.recorded_states import CLUSTERS, recorded
 from topology import StackFile
-from topology.errors import EngineError
+from topology.errors import EngineError, FileError
 
 pytestmark = pytest.mark.proof("a dead member is forgotten with one flag, and nobody names it any more", step=0)
 
@@ -117,12 +117,15 @@ def test_until_the_run_after_it_has_ended_whoever_comes_next_knows_what_was_mean
     forgetting.done(checkout, STACK)
 
 
-@pytest.mark.parametrize("text", ["", "{", "{}", "[1]"])
-def test_a_damaged_note_is_no_note(checkout: Checkout, text: str) -> None:
+@pytest.mark.parametrize("text", ["", "{", "{}", "[1]", '{"version": 2, "clusters": []}'])
+def test_a_damaged_note_is_never_taken_for_none(checkout: Checkout, text: str) -> None:
     note = checkout.fleet(STACK) / "forgetting.json"
     note.parent.mkdir(parents=True)
     note.write_text(text, encoding="utf-8")
-    assert forgetting.interrupted(checkout, STACK) == ()
+    with pytest.raises(FileError, match=r"forgetting\.json: .*remove that file and say again what to forget"):
+        forgetting.interrupted(checkout, STACK)
+    note.write_text('["west"]', encoding="utf-8")
+    assert forgetting.interrupted(checkout, STACK) == ("west",)
 
 
 def test_only_what_is_known_and_not_declared_any_more_can_be_forgotten() -> None:

@@ -229,7 +229,9 @@ def test_damaged_notes_name_the_file_and_what_to_do(tmp_path: Path, monkeypatch:
     plane = ControlPlane("west", tmp_path)
     notes = tmp_path / "kwok" / "clusters" / "west" / "kwok.yaml"
     notes.parent.mkdir(parents=True)
-    for text, reason in (("a: [", "ParserError"), ("components: [{name: etcd}]", "no component kube-apiserver")):
+    for text, reason in (("a: [", "ParserError"), ("components: [{name: etcd, args: []}]", "no kube-apiserver")):
         notes.write_text(text, encoding="utf-8")
-        with pytest.raises(EmbeddedError, match=rf"kwok\.yaml: damaged \({reason}\); destroy cluster west"):
+        with pytest.raises(
+            EmbeddedError, match=rf"kwok\.yaml: damaged \({reason}\); put that file back, or destroy cluster"
+        ):
             plane.start(["etcd"])

@@ -24,7 +24,7 @@ from embedded.ports import (
     reserved_ports,
 )
 from embedded.reservations import reservations
-from topology.errors import EmbeddedError, LockedError, PortError
+from topology.errors import LockedError, PortError
 
 pytestmark = pytest.mark.proof("loopback ports and addresses that no two owners share", step=0)
 
@@ -81,14 +81,6 @@ def test_every_gateway_has_an_address_of_its_own_that_may_be_an_endpoint(owners:
     for owner in owners:
         release_address(tmp_path, owner)
         release_address(tmp_path, owner)
-
-
-def test_a_damaged_file_is_named_and_left_as_it_is(tmp_path: Path) -> None:
-    path = tmp_path / "reservations.json"
-    path.write_text('{"ports": []}', encoding="utf-8")
-    with pytest.raises(EmbeddedError, match=r"reservations\.json: damaged .* remove the file"):
-        reserve_ports(tmp_path, "dev/cluster/west", ["etcd"])
-    assert path.read_text(encoding="utf-8") == '{"ports": []}'
 
 
 def test_an_error_in_the_block_reserves_nothing(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ import psutil
 from tenacity import RetryError, Retrying, retry_if_not_result, stop_after_delay, wait_fixed
 
 from embedded import processes
+from embedded.marker import claim_home
 from embedded.network import namespaces
 from embedded.network.leftovers import remove_data_plane
 from embedded.network.place import Place
@@ -205,7 +206,7 @@ class World:
         settled(lambda: not self.processes(), 20)
         for directory in (self.home / "fleets").glob("*/nodes"):
             # Pods are not known by this home, but by the names of their namespaces.
-            remove_data_plane(Workspace(directory.parent.name, self.home))
+            remove_data_plane(Place.of(Workspace(directory.parent.name, self.home)))
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
@@ -217,7 +218,8 @@ def make_world(clone: Clone, *, at_home: bool = False, **extra: str) -> Iterator
     world = World(clone, folder, extra, at_home)
     (folder / "user").mkdir()
     (folder / "temporary").mkdir()
-    world.home.mkdir(mode=0o700)
+    # Marked, because the plugins are put there before the first command.
+    claim_home(world.home)
     if clone.plugins.is_dir():
         (world.home / "pulumi").mkdir(mode=0o700)
         shutil.copytree(clone.plugins, world.home / "pulumi" / "plugins", symlinks=True)

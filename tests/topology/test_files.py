@@ -160,7 +160,7 @@ def _parse(text: str) -> int:
         (b"", "empty; do this"),
         (b"\0\0\0\0", "empty; do this"),
         (b"garbage", r"damaged \(ValueError\); do this"),
-        (b"\xff\xfe", "is not text in UTF-8"),
+        (b"\xff\xfe", r"damaged \(not text in UTF-8\); do this"),
         (b"2", r"written by a later version of meshfleet \(version 2\); use that one, or do this"),
     ],
     ids=["empty", "zeros", "garbage", "binary", "newer"],

@@ -45,7 +45,7 @@ class Answering(BaseHTTPRequestHandler):
 @pytest.fixture
 def place(workspace: Workspace) -> Iterator[Place]:
     yield Place.of(workspace)
-    remove_data_plane(workspace)
+    remove_data_plane(Place.of(workspace))
     assert namespaces.names(Place.of(workspace).prefix) == ()
 
 

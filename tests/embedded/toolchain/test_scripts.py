@@ -278,8 +278,9 @@ def test_down_destroys_every_stack_and_removes_what_up_made(checkout: Path, bare
     (checkout / "embedded" / "__pycache__").mkdir(parents=True)
     answer = run(checkout, "down", PATH=str(bare_path))
     assert answer.returncode == 0, answer.stderr
-    assert calls.read_text().splitlines()[1:] == ["meshfleet destroy --all --yes"]
+    assert calls.read_text().splitlines()[1:] == ["meshfleet destroy --all --yes", "python -P -m automation.removal"]
     assert sorted(path.name for path in checkout.iterdir()) == [
+        ".meshfleet",
         "embedded",
         "pyproject.toml",
         "requirements.lock",
@@ -301,17 +302,20 @@ def test_down_of_one_stack_leaves_the_others(checkout: Path, bare_path: Path, sc
     calls = pretend_environment(checkout, script)
     (checkout / ".meshfleet" / "state").mkdir(parents=True)
     assert run(checkout, "down", "dev", PATH=str(bare_path)).returncode == 0
-    assert calls.read_text().splitlines()[1:] == ["meshfleet destroy --stack dev --yes"]
+    assert calls.read_text().splitlines()[1:] == ["meshfleet destroy --stack=dev --yes"]
     assert (checkout / ".meshfleet" / "state").is_dir()
 
 
-def test_a_chosen_home_keeps_what_is_not_ours(checkout: Path, bare_path: Path, script: Script, tmp_path: Path) -> None:
-    pretend_environment(checkout, script)
-    home = tmp_path / "chosen"
-    (home / "state").mkdir(parents=True)
-    (home / "diary").touch()
-    assert run(checkout, "down", PATH=str(bare_path), MESHFLEET_HOME=str(home)).returncode == 0
-    assert [path.name for path in home.iterdir()] == ["diary"]
+@pytest.mark.parametrize("name", ["up", "down"])
+def test_an_empty_argument_is_no_stack_and_not_every_stack(
+    name: str, checkout: Path, bare_path: Path, script: Script
+) -> None:
+    calls = pretend_environment(checkout, script)
+    (checkout / ".meshfleet" / "state").mkdir(parents=True)
+    answer = run(checkout, name, "", PATH=str(bare_path))
+    assert answer.returncode == 2
+    assert "usage: " in answer.stderr
+    assert calls.read_text() == ""
 
 
 def test_test_stops_at_lint_and_hands_its_arguments_to_pytest(checkout: Path, bare_path: Path, script: Script) -> None:
