@@ -145,7 +145,7 @@ def test_nothing_hands_its_own_environment_on() -> None:
     """As a whole: `os.environ` is read by name elsewhere, and copied by the one module that chooses."""
     own = Path(child_environment.__file__).relative_to(ROOT)
     copied = [
-        f"{path}:{node.lineno}"
+        f"{path}: {ast.unparse(node)}"
         for path, tree in _trees()
         if path != own
         for node in ast.walk(tree)
