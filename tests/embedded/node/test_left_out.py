@@ -198,7 +198,7 @@ def test_a_report_lasts_until_its_source_reports_again_and_is_logged_once() -> N
 
 def test_attempts_come_ever_more_slowly() -> None:
     assert [back_off(attempt, False) for attempt in range(1, 9)] == [1, 2, 4, 8, 16, 32, 60, 60]
-    assert [back_off(attempt, True) for attempt in (1, 5, 8, 9, 10, 99)] == [1, 1, 1, 2, 4, 60]
+    assert [back_off(attempt, True) for attempt in (1, 5, 30, 31, 32, 99)] == [1, 1, 1, 2, 4, 60]
 
 
 def test_a_pod_that_cannot_be_started_says_why_in_its_status() -> None:
