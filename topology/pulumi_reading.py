@@ -44,6 +44,10 @@ _SEPARATORS: Final = re.compile("[\x85\u2028\u2029]")
 _SURROGATE: Final = r"[dD][89a-fA-F][0-9a-fA-F]{2}"
 _ESCAPE: Final = re.compile(rf"(?<!\\)(?:\\\\)*\\(/|u{_SURROGATE}|U0000{_SURROGATE}|U(?!000|0010)[0-9a-fA-F]{{8}})")
 
+# Below these numbers of values yaml.v3 does not look at aliases.
+_FEW_ALIASED: Final = 100
+_FEW: Final = 1000
+
 _SECURE: Final = "secure"
 _STRINGS: Final = ("secretsprovider", "encryptedkey", "encryptionsalt")
 # symmetricCrypter in pkg/secrets/passphrase/manager.go: a version, the salt, a state to check a passphrase with.
@@ -55,7 +59,7 @@ def pulumi_reading(text: str, root: Node | None) -> list[Fault]:
 
     Paths leave out `config` and the project's prefix.
     """
-    faults = list(_text_faults(text))
+    faults = [*_text_faults(text), *_alias_faults(root)]
     if isinstance(root, MappingNode):
         for key, value in _entries(root):
             if key == "config":
@@ -76,6 +80,38 @@ def _text_faults(text: str) -> Iterator[Fault]:
         line = text.count("\n", 0, found.start()) + 1
         yield Fault("", f"holds the line separator U+{ord(found.group()):04X} in line {line}; take it out")
         return
+
+
+def _alias_faults(root: Node | None) -> Iterator[Fault]:
+    """When nearly all of the values are repeated by aliases: yaml.v3 takes that for an attack (allowedAliasRatio)."""
+    expanded: dict[int, int] = {}
+
+    def measure(node: Node) -> int:
+        if id(node) not in expanded:
+            # Nothing contains itself by now: bounded_yaml.py refuses that.
+            expanded[id(node)] = 1 + sum(map(measure, _parts(node)))
+        return expanded[id(node)]
+
+    total = measure(root) if root is not None else 0
+    repeated = total - len(expanded)
+    if repeated > _FEW_ALIASED and total > _FEW and repeated / total > _allowed(total):
+        yield Fault(
+            "", f"repeats {repeated} of {total} values by aliases, which Pulumi refuses; write some of them out"
+        )
+
+
+def _allowed(total: int) -> float:
+    """The share of values that aliases may stand for, with some margin."""
+    small, large = 400_000, 4_000_000
+    if total <= small:
+        return 0.98
+    return 0.1 if total >= large else 0.98 - 0.88 * (total - small) / (large - small)
+
+
+def _parts(node: Node) -> list[Node]:
+    if isinstance(node, MappingNode):
+        return [part for pair in node.value for part in pair]
+    return list(node.value) if isinstance(node, SequenceNode) else []
 
 
 def _engine_setting(key: str, value: Node) -> Iterator[Fault]:

@@ -66,6 +66,12 @@ EXAMPLES = (
         {"clusters.west.podCidr": "10.10.0.0/16", "clusters.west.serviceCidr": "10.10.64.0/18"},
     ),
     Refused("An address range has no host bits.", {"clusters.west.podCidr": "10.10.0.1/16"}),
+    Refused("And is one that pods can have.", {"clusters.west.podCidr": "127.0.0.0/8"}),
+    Refused("An embedded cluster has IPv4.", {"clusters.west.podCidr": "fd00:10:1::/64"}),
+    Refused(
+        "The gateway of pods that are processes has an address that is routed between their networks.",
+        {"clusters.west.eastWestGateway": {"loadBalancerIp": "2001:db8::10"}},
+    ),
     Refused("A zone lies in a region.", {"clusters.west.region": ""}),
     Refused("A name is a DNS label.", {"namespaces.Shop_1": {}}),
     Refused("And is not taken.", {"namespaces.kube-shop": {}}),

@@ -54,6 +54,15 @@ validate --stack dev` checks the file and touches nothing; every other command b
 {fault}
 ```
 
+The file has two readers: `meshfleet`, by YAML 1.2, and Pulumi's engine, by rules of its own. What they would take for
+different values is refused too, with what to write instead: a mapping of the one key `secure` (an encrypted value to
+Pulumi), numbers such as `010`, `1_000` and `1e3`, dates and names that are numbers without quotes, tags, directives,
+several documents, and Pulumi's `environment`.
+
+Every value works on each provider and data plane it is accepted for. Embedded clusters have IPv4 alone, a podCidr from
+/8 to /26 and a serviceCidr from /12 to /24, none of them in 198.18.0.0/15; where pods are processes, gateways have
+addresses of 198.18.0.0/16, the range that is routed between their networks. IPv6 is for clusters elsewhere.
+
 What is not asked for follows from the rest: the deployment model in Istio's words (`multi-primary, several
 networks`) from the clusters' control planes and networks, an east-west gateway wherever a mesh spans several
 networks, remote secrets between all clusters of a mesh.

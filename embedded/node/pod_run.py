@@ -35,7 +35,7 @@ _FILES_SECONDS: Final = 10.0
 _GRACE_SECONDS: Final = 2.0
 _LIVED_SECONDS: Final = 60.0
 """A pod that lived so long before it failed begins with the shortest pause again."""
-_PATIENT: Final = 8
+_PATIENT: Final = 30
 _LONGEST_PAUSE: Final = 60.0
 
 

@@ -20,42 +20,13 @@ from embedded.child_environment import (
     engine_environment,
     system_environment,
 )
+from tests.embedded.hostile_shell import HOSTILE
 
 pytestmark = pytest.mark.proof("programs see a chosen environment, whatever the shell has", step=0)
 
 ROOT = Path(__file__).parents[2]
 ROOMS = ("topology", "manifests", "embedded", "plugins", "components", "verification", "automation", "scripts", "docs")
 STARTS = {"run", "Popen", "call", "check_call", "check_output"}
-HOSTILE = {
-    "HELM_KUBEAPISERVER": "https://127.0.0.1:1",
-    "HELM_KUBECONTEXT": "elsewhere",
-    "HELM_NAMESPACE": "elsewhere",
-    "HELM_DRIVER": "memory",
-    "KUBECONFIG": "/nonexistent",
-    "ISTIOCONFIG": "/nonexistent",
-    "ISTIOCTL_XDSADDRESS": "127.0.0.1:1",
-    "https_proxy": "http://127.0.0.1:1",
-    "HTTPS_PROXY": "http://127.0.0.1:1",
-    "all_proxy": "socks5://127.0.0.1:1",
-    "PYTHONPATH": "/nonexistent",
-    "PYTHONSTARTUP": "/nonexistent",
-    "PYTHONINSPECT": "1",
-    "GOFLAGS": "-mod=bogus",
-    "GODEBUG": "x509sha1=1",
-    "PULUMI_STACK": "elsewhere",
-    "PULUMI_CONFIG": "{}",
-    "PULUMI_EXPERIMENTAL": "true",
-    "PULUMI_SKIP_CHECKPOINTS": "true",
-    "XDG_DATA_HOME": "/nonexistent",
-    "EDITOR": "false",
-    "LD_PRELOAD": "/nonexistent.so",
-    "LD_LIBRARY_PATH": "/nonexistent",
-    "ENVOY_UID": "0",
-    "GRPC_VERBOSITY": "debug",
-    "BASH_ENV": "/nonexistent",
-    "ENV": "/nonexistent",
-    "IFS": "/",
-}
 EVERY = (
     system_environment,
     client_environment,
@@ -145,7 +116,7 @@ def test_nothing_hands_its_own_environment_on() -> None:
     """As a whole: `os.environ` is read by name elsewhere, and copied by the one module that chooses."""
     own = Path(child_environment.__file__).relative_to(ROOT)
     copied = [
-        f"{path}:{getattr(node, 'lineno', 0)}"
+        f"{path}: {ast.unparse(node)}"
         for path, tree in _trees()
         if path != own
         for node in ast.walk(tree)

@@ -65,13 +65,16 @@ class World:
     """`home` is where all local state is; `said` collects all that the command ever wrote.
 
     The home lies in `folder` and is named by MESHFLEET_HOME; with `at_home` it is where it is by itself, in the
-    clone. `extra` are more variables of the shell.
+    clone. `extra` are more variables of the shell, `hostile` those that the command alone sees; `prefix` is the
+    program that starts the command, such as one that takes capabilities away.
     """
 
     clone: Clone
     folder: Path
     extra: dict[str, str] = field(default_factory=dict)
     at_home: bool = False
+    hostile: dict[str, str] = field(default_factory=dict)
+    prefix: tuple[str, ...] = ()
     said: list[str] = field(default_factory=list)
 
     @property
@@ -94,7 +97,9 @@ class World:
 
     def meshfleet(self, *arguments: str, expect: int | None = 0, seconds: float = _SECONDS) -> Ran:
         """Run `meshfleet …` to its end and check its exit code; None when any will do."""
-        ran = self.run([sys.executable, "-c", _COMMAND, *arguments], expect=None, seconds=seconds)
+        ran = self.run(
+            [*self.prefix, sys.executable, "-c", _COMMAND, *arguments], expect=None, seconds=seconds, more=self.hostile
+        )
         self.said.append(ran.said)
         return ran.require(expect)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from types import NoneType
-from typing import Annotated, Any, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, cast, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel
 
@@ -180,7 +180,7 @@ def declared_fields() -> set[str]:
     """The path of every field that takes a value, `*` for a name and `[]` for an element."""
     found = {"host"}
     for section, model in SECTIONS.items():
-        found |= {f"{section}.*.{path}" for path in _fields(model)}
+        found |= {f"{section}.*.{path}" for path in _fields(cast("type[Model]", model))}
     found |= {f"istio.{path}" for path in _fields(Istio)} | {f"kubernetes.{path}" for path in _fields(Kubernetes)}
     return {path for path in found if not any(f"clusters.*.{provider}" in path for provider in NOT_BUILT)}
 

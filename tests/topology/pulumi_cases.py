@@ -52,6 +52,21 @@ CASES = (
     Case(
         "a merge in quotes", "config:\n  meshfleet:x: &a {a: 1}\n  meshfleet:y: {'<<': *a}\n", "merges another mapping"
     ),
+    Case("an anchor that holds itself", _x("&a {b: *a}"), "contains the alias"),
+    Case(
+        "values that aliases repeat too often",
+        _x(
+            "{a: &a [1, 1, 1, 1, 1, 1, 1, 1, 1, 1], b: &b ["
+            + ", ".join(["*a"] * 10)
+            + "], c: &c ["
+            + ", ".join(["*b"] * 10)
+            + "], d: ["
+            + ", ".join(["*c"] * 10)
+            + "]}"
+        ),
+        "values by aliases, which Pulumi refuses",
+    ),
+    Case("values that aliases repeat", _x("{a: &a [1, 2, 3], b: [" + ", ".join(["*a"] * 30) + "]}")),
     Case("a tab before a key", "config:\n\tmeshfleet:x: 1\n", "is not YAML"),
     Case("a tab before a value", "config:\n  meshfleet:x:\t{a: 1}\n", "is not YAML"),
     Case("a key twice", "config:\n  meshfleet:x: 1\n  meshfleet:x: 2\n", "is given twice"),

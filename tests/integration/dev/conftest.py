@@ -6,15 +6,30 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.embedded.hostile_shell import HOSTILE
 from tests.integration.clone import Clone
 from tests.integration.dev.fleet import DevFleet
-from tests.integration.world import make_world
+from tests.integration.world import World, make_world
+
+
+def hostile_shell(world: World) -> dict[str, str]:
+    """What no command is to notice; the interpreter's own settings are those that this one survives."""
+    foreign = world.folder / "foreign"
+    foreign.mkdir()
+    for module in ("pydantic", "yaml", "topology"):
+        (foreign / f"{module}.py").write_text("raise SystemExit('a foreign module was imported')\n", encoding="utf-8")
+    kept = {name: value for name, value in HOSTILE.items() if not name.startswith(("PYTHON", "LD_"))}
+    return kept | {"PYTHONPATH": f"{world.clone.root}:{foreign}", "PYTHONSTARTUP": str(foreign / "yaml.py")}
 
 
 @pytest.fixture(scope="package")
 def dev_fleet(clone: Clone) -> Iterator[DevFleet]:
-    """Three clusters in one mesh; afterwards destroyed, with a look at what is left."""
+    """Three clusters in one mesh; afterwards destroyed, with a look at what is left.
+
+    The command has a shell full of settings that would lead its programs astray.
+    """
     with make_world(clone) as world:
+        world.hostile.update(hostile_shell(world))
         yield DevFleet(world, world.meshfleet("up", "--stack", "dev", "--json"))
         world.meshfleet("destroy", "--stack", "dev", "--yes")
         assert world.remains("dev") == []

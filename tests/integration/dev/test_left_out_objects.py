@@ -1,0 +1,50 @@
+"""A bad object in a running fleet is left out and named, and everything else goes on."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.integration.dev.fleet import DevFleet
+from tests.integration.world import settled
+
+pytestmark = [
+    pytest.mark.root("pods that are processes"),
+    pytest.mark.proof("one bad object never stops another on a node", step=4),
+]
+
+SLICE = """\
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata:
+  name: echo-six
+  namespace: sample
+  labels: {kubernetes.io/service-name: echo}
+addressType: IPv6
+ports: [{name: http, port: 8080, protocol: TCP}]
+endpoints: [{addresses: ["2001:db8::1"], conditions: {ready: true}}]
+"""
+
+
+def test_a_slice_of_another_family_is_named_and_new_pods_come(dev_fleet: DevFleet) -> None:
+    world = dev_fleet.world
+    world.meshfleet("status", "--stack", "dev", "--json")
+    path = world.folder / "slice.yaml"
+    path.write_text(SLICE, encoding="utf-8")
+    world.kubectl("dev", "west", "apply", "-f", str(path))
+    try:
+        assert settled(lambda: any("its addresses are IPv6" in one for one in _events(dev_fleet)), 20)
+        report = world.meshfleet("verify", "--stack", "dev", "--json", expect=1).answer
+        failed = {(one["name"], one["cluster"]): one["detail"] for one in report["checks"] if not one["ok"]}
+        assert set(failed) == {("node-objects", "west")}
+        assert "EndpointSlice sample/echo-six" in failed["node-objects", "west"]
+        world.kubectl("dev", "west", "delete", "pods", "-n", "sample", "-l", "app=echo", "--wait=true")
+        world.kubectl("dev", "west", "rollout", "status", "deployment/echo-v1", "-n", "sample", "--timeout=60s")
+    finally:
+        world.kubectl("dev", "west", "delete", "-f", str(path))
+    assert world.meshfleet("verify", "--stack", "dev", "--json").answer["ok"]
+
+
+def _events(dev_fleet: DevFleet) -> list[str]:
+    """What events on the slice say."""
+    found = dev_fleet.world.get("dev", "west", "events", "-n", "sample")["items"]
+    return [one["message"] for one in found if one["involvedObject"]["name"] == "echo-six"]
