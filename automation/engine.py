@@ -178,7 +178,7 @@ class Engine:
         wanted = set(names) & set(existing_clusters_of(self.recorded()))
         if not wanted:
             return {}
-        exported = self._pulumi("stack", "export", "--show-secrets", "--stack", self.file.stack).stdout
+        exported = self._pulumi("stack", "export", "--show-secrets", "--stack", self.file.stack)
         recorded = existing_clusters_of(json.loads(exported).get("deployment") or {})
         found = {}
         for name in wanted & set(recorded):

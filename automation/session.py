@@ -186,4 +186,4 @@ def open_session(stack: str, *, quiet: bool) -> Session:
     checkout = Checkout.here()
     file = read_stack_file(checkout.stacks, stack)
     topology = load(file.stack, file.config)
-    return Session(checkout, file, topology, quiet, kubeconfig_files(topology))
+    return Session(checkout, file, topology, quiet, kubeconfigs=kubeconfig_files(topology))

@@ -23,6 +23,7 @@ from embedded.api_errors import UnreachableError
 from embedded.identity import identity_of_authority
 from tests.automation.recorded_states import damage, names
 from topology import Fleet, StackFile, TopologyError, load
+from topology.causes import Cause
 from topology.errors import ClusterError
 from topology.identities import Living
 
@@ -98,7 +99,7 @@ class World:
     def read(self, kubeconfig: str, context: str | None = None) -> str:
         found = (self.recorded if kubeconfig == "recorded" else self.names).get(str(context), "")
         if not found:
-            raise UnreachableError(f"{context} does not answer")
+            raise UnreachableError(str(context), Cause.REFUSED)
         return found
 
 
@@ -312,7 +313,7 @@ def test_reading_never_raises(checkout: Checkout, world: World, tmp_path: Path) 
     declared = config("blue")
     declared["clusters"]["west"] = {"embedded": {}, "network": "n"}
     found = start_reading(load("shops", declared), {"blue": KubeconfigFile("{}", "s")}, checkout.home).result()
-    assert found["blue"] == Living("existing", reason="blue does not answer")
+    assert found["blue"] == Living("existing", reason=str(UnreachableError("blue", Cause.REFUSED)))
     assert found["west"].identity == ""
     assert "directory" in found["west"].reason
 

@@ -15,6 +15,7 @@ from plugins.meshfleet.cluster_identity import ClusterIdentityHandler
 from plugins.meshfleet.embedded_cluster import EmbeddedClusterHandler
 from plugins.meshfleet.handler import UNKNOWN, Difference
 from tests.plugins.meshfleet.conftest import MeshCluster
+from topology.causes import Cause
 from topology.errors import ClusterError, EmbeddedError
 
 pytestmark = pytest.mark.proof("a cluster is known by what it is, not by a name that leads to it", step=0)
@@ -36,7 +37,7 @@ def leads_to(monkeypatch: pytest.MonkeyPatch) -> Lead:
     def lead(identity: str) -> None:
         def read(kubeconfig: str, context: str | None) -> str:
             if not identity:
-                raise UnreachableError("https://shop.example does not answer")
+                raise UnreachableError("https://shop.example", Cause.REFUSED)
             return identity
 
         monkeypatch.setattr(cluster_identity, "read_identity", read)
@@ -84,7 +85,10 @@ def test_a_cluster_that_cannot_be_read_is_not_another_one(handler: ClusterIdenti
     assert handler.update("shop", INPUTS, RECORDED, INPUTS | {"kubeconfig": "k2"}, 0) == RECORDED
     assert handler.read("shop", INPUTS, RECORDED) == RECORDED
     unread = handler.create(INPUTS, 0).outputs
-    assert unread == {"identity": "", "state": "not recorded: https://shop.example does not answer"}
+    assert unread == {
+        "identity": "",
+        "state": f"not recorded: {UnreachableError('https://shop.example', Cause.REFUSED)}",
+    }
     assert handler.preview(None, INPUTS)["identity"] is UNKNOWN
     leads_to("first")
     # It is recorded once it can be.
