@@ -15,11 +15,12 @@ from typing import Final
 
 from embedded.api_errors import api_errors
 from embedded.decoders import prepare_decoders
-from embedded.kubeconfig import connect
 from topology.errors import ClusterError
 from topology.files import file_error, read_bytes
 
 SUBJECT: Final = "kube-system"
+# One small object; every command waits for it.
+SECONDS: Final = 5.0
 _AUTHORITY: Final = ("pki", "ca.crt")
 
 
@@ -30,7 +31,9 @@ def read_identity(kubeconfig: str, context: str | None = None) -> str:
     """
     from lightkube.resources.core_v1 import Namespace
 
-    with connect(kubeconfig, context) as client, api_errors(f"namespace {SUBJECT}"):
+    from embedded.kube.client import connect
+
+    with connect(kubeconfig, context, seconds=SECONDS) as client, api_errors(f"namespace {SUBJECT}"):
         metadata = client.get(Namespace, SUBJECT).metadata
     if metadata is None or not metadata.uid:
         raise ClusterError(f"namespace {SUBJECT}: no metadata.uid in the response; is this a Kubernetes API server?")
@@ -44,7 +47,7 @@ def prepare_reading() -> None:
     """
     from importlib import import_module
 
-    for module in ("asyncio", "httpx2", "lightkube", "lightkube.resources.core_v1", "ruamel.yaml"):
+    for module in ("asyncio", "embedded.kube.client", "lightkube.resources.core_v1"):
         import_module(module)
     prepare_decoders()
 

@@ -9,12 +9,23 @@ from __future__ import annotations
 
 from typing import Final
 
-from embedded.api_errors import RefusedError, api_errors
-from embedded.kubeconfig import connect
+from embedded.api_errors import RefusedError, UnreachableError, api_errors
 from embedded.waiting import NotYetError, wait_until
+from topology.causes import Cause
 from topology.errors import ClusterError
 
 SECONDS: Final = 5.0
+_ANSWERS: Final = frozenset(
+    {
+        Cause.CERTIFICATE_AUTHORITY,
+        Cause.CERTIFICATE_NAME,
+        Cause.CERTIFICATE_EXPIRED,
+        Cause.CERTIFICATE_NOT_YET_VALID,
+        Cause.UNAUTHORIZED,
+        Cause.FORBIDDEN,
+        Cause.NOT_AN_API_SERVER,
+    }
+)
 
 
 def try_access(cluster: str, kubeconfig: str, seconds: float = SECONDS) -> None:
@@ -24,11 +35,13 @@ def try_access(cluster: str, kubeconfig: str, seconds: float = SECONDS) -> None:
     """
     from lightkube.resources.core_v1 import Service
 
+    from embedded.kube.client import connect
+
     last: list[ClusterError] = []
 
     def read() -> None:
         try:
-            with connect(kubeconfig) as client, api_errors("the list of its Services"):
+            with connect(kubeconfig, seconds=seconds) as client, api_errors("the list of its Services"):
                 next(iter(client.list(Service, namespace="*", chunk_size=1)), None)
         except ClusterError as error:
             last[:] = [error]
@@ -45,4 +58,4 @@ def is_proof(error: ClusterError) -> bool:
 
     No answer at all says only that this machine does not reach the address.
     """
-    return isinstance(error, RefusedError) or "certificate" in str(error).lower()
+    return isinstance(error, RefusedError) or (isinstance(error, UnreachableError) and error.cause in _ANSWERS)

@@ -99,7 +99,7 @@ class World:
     def read(self, kubeconfig: str, context: str | None = None) -> str:
         found = (self.recorded if kubeconfig == "recorded" else self.names).get(str(context), "")
         if not found:
-            raise UnreachableError(f"https://{context}.example", Cause.TIMEOUT)
+            raise UnreachableError(str(context), Cause.REFUSED)
         return found
 
 
@@ -313,7 +313,7 @@ def test_reading_never_raises(checkout: Checkout, world: World, tmp_path: Path) 
     declared = config("blue")
     declared["clusters"]["west"] = {"embedded": {}, "network": "n"}
     found = start_reading(load("shops", declared), {"blue": KubeconfigFile("{}", "s")}, checkout.home).result()
-    assert found["blue"] == Living("existing", reason=str(UnreachableError("https://blue.example", Cause.TIMEOUT)))
+    assert found["blue"] == Living("existing", reason=str(UnreachableError("blue", Cause.REFUSED)))
     assert found["west"].identity == ""
     assert "directory" in found["west"].reason
 

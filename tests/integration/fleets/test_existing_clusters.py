@@ -51,7 +51,14 @@ class Existing:
     clusters: dict[str, Cluster] = field(default_factory=dict)
 
     def recreate(self, name: str) -> None:
-        """Make a cluster another one under the same kubeconfig: its data is gone, its certificates and port stay."""
+        """Delete a cluster and make it again under the same context, which has another certificate then."""
+        self.clusters[name].delete()
+        self.clusters[name].create(ClusterSpec(name, EMBEDDED_KUBERNETES, 1))
+        parts = [cluster.kubeconfig.read_text(encoding="utf-8") for cluster in self.clusters.values()]
+        self.file.write_text(json.dumps(merged(parts)), encoding="utf-8")
+
+    def empty(self, name: str) -> None:
+        """Make a cluster another one that the same kubeconfig leads to: its data is gone, its certificates stay."""
         cluster = self.clusters[name]
         running = processes.find(cluster.directory)
         processes.end([process for named in running.values() for process in named], grace=5)
@@ -245,7 +252,7 @@ def test_a_recreated_cluster_gets_everything_again_and_no_other_is_mistaken_for_
     up(blue=blue, store=renamed)
     assert world.meshfleet("verify", "--stack", STACK, "--json").answer["ok"]
 
-    existing.recreate("green")
+    existing.empty("green")
     for arguments in (("namespace", "istio-system"), ("configmap", "theirs", "-n", "istio-system")):
         existing.kubectl("green", "create", *arguments)
     ran = world.meshfleet("destroy", "--stack", STACK, "--yes")

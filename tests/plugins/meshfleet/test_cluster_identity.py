@@ -37,7 +37,7 @@ def leads_to(monkeypatch: pytest.MonkeyPatch) -> Lead:
     def lead(identity: str) -> None:
         def read(kubeconfig: str, context: str | None) -> str:
             if not identity:
-                raise UnreachableError("https://shop.example", Cause.TIMEOUT)
+                raise UnreachableError("https://shop.example", Cause.REFUSED)
             return identity
 
         monkeypatch.setattr(cluster_identity, "read_identity", read)
@@ -87,7 +87,7 @@ def test_a_cluster_that_cannot_be_read_is_not_another_one(handler: ClusterIdenti
     unread = handler.create(INPUTS, 0).outputs
     assert unread == {
         "identity": "",
-        "state": f"not recorded: {UnreachableError('https://shop.example', Cause.TIMEOUT)}",
+        "state": f"not recorded: {UnreachableError('https://shop.example', Cause.REFUSED)}",
     }
     assert handler.preview(None, INPUTS)["identity"] is UNKNOWN
     leads_to("first")
