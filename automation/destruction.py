@@ -6,7 +6,7 @@ import os
 import shutil
 from collections.abc import Callable, Sequence
 
-from automation import forgetting
+from automation import disk_reserve, forgetting
 from automation.answers import say
 from automation.changes import Record
 from automation.checkout import PROJECT, Checkout
@@ -43,6 +43,7 @@ def destroy(checkout: Checkout, stack: str, *, quiet: bool, forget: Sequence[str
     # A backend that is shared may have a stack of which nothing is in this checkout.
     if not known and not os.environ.get("PULUMI_BACKEND_URL"):
         return ""
+    disk_reserve.give_up(checkout.home, checkout.fleet(name))
     engine = Engine(prepare(checkout), _stack_file(checkout, stack, name))
     with locked(checkout, name, "destroy") as lock:
         existed = engine.exists()
