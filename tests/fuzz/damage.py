@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import copy
 import os
+from collections.abc import Callable
 from typing import Any
 
 from hypothesis import settings
 from hypothesis import strategies as st
+
+from topology.errors import MeshfleetError
 
 ANYTHING: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=12),
@@ -16,6 +19,15 @@ ANYTHING: st.SearchStrategy[Any] = st.recursive(
 )
 BUDGET = settings(max_examples=int(os.environ.get("MESHFLEET_FUZZ", "150")), deadline=None)
 """Examples of each fuzz test; more on request."""
+
+
+def refusal(read: Callable[[], object]) -> str | None:
+    """What a reader says in refusing, None when it takes what it gets; any other error is the test's failure."""
+    try:
+        read()
+    except MeshfleetError as error:
+        return str(error)
+    return None
 
 
 def paths(value: Any, before: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
