@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 
-from automation import forgetting
+from automation import disk_reserve, forgetting
 from automation.answers import say
 from automation.changes import Record
 from automation.checkout import PROJECT, Checkout
@@ -70,6 +70,8 @@ def destroy(
         return ""
     file = _stack_file(checkout, stack, name)
     require_shared_secrets(checkout, file)
+    if known:
+        disk_reserve.give_up(checkout.home, checkout.fleet(name))
     engine = Engine(prepare(checkout), file)
     if not known and not engine.exists():
         return ""

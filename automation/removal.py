@@ -57,10 +57,11 @@ def _ours(home: Path) -> Iterator[Path]:
     for fleet in sorted(home.glob("fleets/*")):
         if not name_fault(fleet.name) and (fleet.is_symlink() or is_fleet(fleet)):
             yield fleet
-    yield from _present(home / "state" / ".pulumi")
-    if (home / "pulumi" / "plugins").is_dir():
+    if not (home / "state").is_symlink():
+        yield from _present(home / "state" / ".pulumi")
+    if not (home / "pulumi").is_symlink() and (home / "pulumi" / "plugins").is_dir():
         yield home / "pulumi"
-    for name in ("kubectl", "passphrase", "reservations.json", "reservations.lock", "fault.log"):
+    for name in ("kubectl", "passphrase", "reservations.json", "reservations.lock", "fault.log", "reserve"):
         yield from _present(home / name)
     for name in ("charts", "gateway-api"):
         if (home / name).is_symlink():

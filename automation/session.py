@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from automation import disk_reserve
 from automation.answers import say
 from automation.changes import Record
 from automation.checkout import Checkout
@@ -77,6 +78,8 @@ class Session:
 
         # Clusters answer while the rest is prepared.
         _ = self.reading
+        if command == "up":
+            disk_reserve.keep(self.environment.checkout.home)
         # Whatever the environment lacks is built before the stack is held.
         with locked(self.environment.checkout, self.file.stack, command) as lock, shared_plugins(self.environment):
             if self.environment.local_backend:

@@ -9,12 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from embedded.addresses import release_addresses
 from embedded.api_errors import api_errors
 from embedded.bounded_run import run_bounded
+from embedded.certificate_times import ahead, not_yet_valid
 from embedded.cluster_ranges import release_ranges, with_ranges, with_reserved_pods
 from embedded.cluster_record import RECORD, begin_making, end_making, is_recorded, read_spec
 from embedded.cluster_spec import PORTS, TOOLS, ClusterSpec, dump_spec, kwokctl_configuration
@@ -86,6 +88,8 @@ class Cluster:
         """
         if self.spec() is None:
             return None
+        if begins := self._not_yet_valid():
+            return f"not valid before {begins:%Y-%m-%dT%H:%M:%SZ}"
         stopped = self._control_plane.stopped()
         if stopped:
             return f"stopped: {', '.join(stopped)}"
@@ -130,6 +134,8 @@ class Cluster:
 
         Raises PortError naming who took a port of a stopped component, and what `create` raises.
         """
+        if begins := self._not_yet_valid():
+            raise EmbeddedError(ahead(self._name, begins))
         seconds = timeout or _READY_SECONDS
         self._workspace.claim()
         ports = self._ports()
@@ -190,6 +196,10 @@ class Cluster:
             plane.administrator_certificate,
             plane.administrator_key,
         )
+
+    def _not_yet_valid(self) -> datetime | None:
+        plane = self._control_plane
+        return not_yet_valid([plane.certificate_authority, plane.administrator_certificate])
 
     def _make(self, spec: ClusterSpec, seconds: float) -> RunningCluster:
         self._workspace.claim()

@@ -122,7 +122,8 @@ def _signed(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
 def _require_current(certificate: x509.Certificate, now: datetime) -> None:
     if now < certificate.not_valid_before_utc:
         raise CertificateError(
-            f"{_name(certificate)} is not valid before {certificate.not_valid_before_utc:%Y-%m-%d %H:%M} UTC"
+            f"{_name(certificate)} is not valid before {certificate.not_valid_before_utc:%Y-%m-%d %H:%M} UTC: "
+            "set this machine's clock right, or run `meshfleet up`, which issues it again"
         )
     if now >= certificate.not_valid_after_utc:
         raise CertificateError(

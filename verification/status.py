@@ -36,16 +36,22 @@ def read_fleet(
 
     Raises VerificationError naming the field that is missing or of the wrong shape.
     """
-    return FleetView(
-        stack=_text(status, "stack", "status"),
-        clusters=tuple(_cluster(entry) for entry in _entries(status, "clusters")),
-        meshes=tuple(_mesh(entry) for entry in _entries(status, "meshes")),
-        tools=tools,
-        home=home,
-        decisions=decisions or {},
-        # A fleet that an earlier release brought up has none until the next `up`.
-        virtual_machines=tuple(machine_view(entry) for entry in status.get("virtualMachines") or ()),
-    )
+    try:
+        return FleetView(
+            stack=_text(status, "stack", "status"),
+            clusters=tuple(_cluster(entry) for entry in _entries(status, "clusters")),
+            meshes=tuple(_mesh(entry) for entry in _entries(status, "meshes")),
+            tools=tools,
+            home=home,
+            decisions=decisions or {},
+            # A fleet that an earlier release brought up has none until the next `up`.
+            virtual_machines=tuple(machine_view(entry) for entry in status.get("virtualMachines") or ()),
+        )
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        # Of the parts whose readers name no field.
+        raise VerificationError(
+            f"status: is of another version of meshfleet ({type(error).__name__} {error}); run `meshfleet up`"
+        ) from None
 
 
 def _cluster(entry: Mapping[str, Any]) -> ClusterView:

@@ -132,6 +132,9 @@ def _reissued(old_outputs: Properties, inputs: Properties, now: datetime) -> tup
         return ("state",)
     if any_unknown(inputs):
         return ()
+    if now < certificate.not_valid_before_utc:
+        # The clock was ahead when it was issued: nothing takes it until then.
+        return ("state",)
     root = load_certificate(inputs["rootCertificate"], "rootCertificate")
     fits = _says(certificate, _spec(inputs)) and is_issued_by(certificate, root)
     expected = intermediate_expiry(root, _spec(inputs), issued_at(certificate))

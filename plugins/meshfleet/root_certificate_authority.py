@@ -110,6 +110,9 @@ def _reissued(old_outputs: Properties, inputs: Properties, now: datetime) -> tup
         return ("state",)
     if any_unknown(inputs):
         return ()
+    if now < certificate.not_valid_before_utc:
+        # The clock was ahead when it was issued: nothing takes it until then.
+        return ("state",)
     lifetime = certificate.not_valid_after_utc - issued_at(certificate)
     due = certificate.not_valid_after_utc - timedelta(days=inputs["renewBeforeDays"])
     return ("notAfter",) if now >= due or lifetime != timedelta(days=inputs["validityDays"]) else ()

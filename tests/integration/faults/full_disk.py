@@ -7,8 +7,10 @@ The namespace goes with this process, and the disk with it; so everything that l
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from tests.integration.clone import Clone
@@ -16,12 +18,21 @@ from tests.integration.world import World
 
 STACK = "full"
 # From nothing at all to just short of what one cluster takes: 64 MB for the log of etcd alone.
+FILLER = "filler"
 SIZES = ("200k", "4m", "40m")
 
 
 def mount(home: Path, *options: str) -> None:
     """Mount a disk in memory at `home`, or change the one there."""
     subprocess.run(["mount", "-t", "tmpfs", "-o", ",".join(options), "tmpfs", str(home)], check=True)
+
+
+def fill(home: Path) -> None:
+    """Write until the disk takes no byte more."""
+    with (home / FILLER).open("wb", buffering=0) as file, suppress(OSError):
+        while file.write(b"x" * 4096):
+            pass
+    assert os.statvfs(home).f_bavail == 0
 
 
 def main(world: World) -> None:
@@ -37,7 +48,10 @@ def main(world: World) -> None:
     mount(world.home, "remount", "size=2g")
     assert world.meshfleet("up", "--stack", STACK, "--json").answer["ok"]
     assert world.meshfleet("verify", "--stack", STACK, "--json").answer["ok"]
+    assert (world.home / "reserve").stat().st_size > 0
+    fill(world.home)
     world.meshfleet("destroy", "--stack", STACK, "--yes")
+    (world.home / FILLER).unlink()
     left = world.remains(STACK)
     assert left == [], left
 

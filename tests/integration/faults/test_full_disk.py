@@ -1,4 +1,4 @@
-"""A disk that is full is said to be full, in one sentence; once there is space the next up converges."""
+"""A full disk is named in one sentence; with space the next up converges, and destroy needs none."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.proof("a full disk is named, and up converges once ther
 NAMESPACE = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--user", "--map-root-user", "--mount"]
 
 
-def test_a_full_disk_is_named_and_the_next_up_with_space_converges(world: World) -> None:
+def test_a_full_disk_is_named_up_converges_with_space_and_destroy_without(world: World) -> None:
     world.clone.write_stack(STACK, small_fleet("only"))
     arguments = [str(world.clone.root), str(world.folder), str(world.clone.plugins)]
     inside = [sys.executable, "-m", "tests.integration.faults.full_disk", *arguments]

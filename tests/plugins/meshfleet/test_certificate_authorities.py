@@ -333,3 +333,29 @@ def test_a_missing_input_of_an_intermediate_is_named(
     assert [fault.property for fault in faults] == [path]
     _, faults = intermediates.check({**inputs, path: UNKNOWN})
     assert not faults
+
+
+def test_what_was_issued_by_a_clock_that_was_ahead_is_issued_again(
+    roots: RootCertificateAuthorityHandler,
+    intermediates: IntermediateCertificateAuthorityHandler,
+    clock: Clock,
+) -> None:
+    clock.days = 40
+    root_inputs, _ = roots.check({"commonName": "root", "mesh": "mesh1"})
+    root = roots.create(root_inputs, 0).outputs
+    inputs, _ = intermediates.check(
+        {"cluster": "west", "rootCertificate": root["certificate"], "rootPrivateKey": root["privateKey"]}
+    )
+    issued = intermediates.create(inputs, 0).outputs
+    clock.days = 0
+    assert roots.diff(root_inputs, root, root_inputs).updates == ("state",)
+    assert intermediates.diff(inputs, issued, inputs).updates == ("state",)
+    healed = roots.update("id", root_inputs, root, root_inputs, 0)
+    # The key stays, so that what it has signed still fits.
+    assert healed["privateKey"] == root["privateKey"]
+    assert healed["state"].startswith("valid until ")
+    following = inputs | {"rootCertificate": healed["certificate"], "rootPrivateKey": healed["privateKey"]}
+    again = intermediates.update("id", inputs, issued, following, 0)
+    verify_chain(again["certificateChain"], healed["certificate"], clock())
+    assert roots.diff(root_inputs, healed, root_inputs).updates == ()
+    assert intermediates.diff(following, again, following).updates == ()
