@@ -42,7 +42,8 @@ def _notes(ports: dict[str, int]) -> str:
         "kubeApiserverPort": ports["kube-apiserver"],
         "kwokControllerPort": ports["kwok-controller"],
     }
-    components = [{"name": name, "args": []} for name in COMPONENTS]
+    no_arguments: list[str] = []
+    components = [{"name": name, "args": no_arguments} for name in COMPONENTS]
     return json.dumps({"kind": "KwokctlConfiguration", "options": options, "components": components})
 
 

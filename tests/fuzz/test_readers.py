@@ -25,7 +25,8 @@ from automation.deployment import deployed_in
 from automation.plugin_advice import for_stack_files
 from automation.recorded_state import clusters_of, description_of, embedded_clusters_of, without_description
 from components.kubeconfig_file import read_kubeconfig
-from embedded.cluster_spec import dump_spec, read_spec
+from embedded.cluster_record import read_spec
+from embedded.cluster_spec import ClusterSpec, dump_spec
 from embedded.kubeconfig import connect, select_context
 from embedded.machine.bundle_folder import bundle_of
 from embedded.reservations import reservations
@@ -34,7 +35,6 @@ from plugins.kubernetes.charts import local_version
 from tests.automation.made_up_session import STATUS
 from tests.automation.recorded_states import recorded
 from tests.automation.stack_files import GOOD
-from tests.embedded.test_cluster_settings import ClusterSpec
 from tests.fuzz.damage import BUDGET, damaged, refusal
 from topology import Existing, load, read_stack_file
 from topology.errors import MeshfleetError

@@ -33,7 +33,10 @@ class Client:
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch) -> tuple[PodRun, Client, list[str], list[str | None], list[float]]:
     """A pod run that never lives, its client, its log, what it reports, and how long it waits."""
-    client, said, reported, pauses = Client(), [], [], []
+    client = Client()
+    said: list[str] = []
+    reported: list[str | None] = []
+    pauses: list[float] = []
     made = PodRun(client, None, None, POD, "100.64.0.1", None, lambda: "", said.append)  # type: ignore[arg-type]
     made.failed = reported.append
 
