@@ -24,6 +24,7 @@ from embedded.node.running_container import RunningContainer, ask_over_http, now
 from embedded.node.termination import end_containers
 from embedded.node.volumes import PodVolumes
 from topology.containment import MALFORMED, REFUSED, Failure, each
+from topology.errors import UnsupportedError
 from topology.files import make_directory, write_file
 
 if TYPE_CHECKING:
@@ -125,7 +126,8 @@ class PodRun:
             except (*REFUSED, *MALFORMED) as error:
                 # The API server may be away, or what it mounts is not there yet: as a kubelet, it tries again.
                 attempts = 1 if time.monotonic() - begun > _LIVED_SECONDS else attempts + 1
-                self._fail(Failure(self.name, error), pause := back_off(attempts, isinstance(error, REFUSED)))
+                passing = isinstance(error, REFUSED) and not isinstance(error, UnsupportedError)
+                self._fail(Failure(self.name, error), pause := back_off(attempts, passing))
                 self.stop.wait(pause)
         if self.stop.is_set():
             for failure in each([self], PodRun._end, (*REFUSED, *MALFORMED)):

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from embedded.api_errors import RefusedError, api_errors
 from embedded.node.containers import field as field_of
 from embedded.node.containers import fields_of
-from topology.errors import EmbeddedError, FileError
+from topology.errors import EmbeddedError, FileError, UnsupportedError
 from topology.files import file_error, read_text, write_file
 
 if TYPE_CHECKING:
@@ -44,13 +44,18 @@ class PodVolumes:
     _renew: dict[str, datetime] = field(default_factory=dict)
 
     def fetch(self, client: Client, pod: Pod, address: str, host: str) -> None:
-        """Write what is new in any volume. Raises ClusterError for what must be there and is not, EmbeddedError."""
+        """Write what is new in any volume.
+
+        Raises ClusterError for what must be there and is not, EmbeddedError,
+        UnsupportedError for a kind that nothing here fills.
+        """
         fields = fields_of(pod, address, host)
         for volume in (pod.spec.volumes if pod.spec else None) or ():
             if volume.name not in self.read:
                 continue
             folder = self.directory / volume.name
             if not (volume.projected or volume.configMap or volume.secret or volume.downwardAPI):
+                _require_empty(volume)
                 _make(folder, self.owner, self.owner, 0o2770)
                 continue
             # Its files get the group of the folder (S_ISGID), whoever writes them.
@@ -102,6 +107,16 @@ class PodVolumes:
             # Whatever stands there is replaced, or refused by name.
             pass
         write_file(path, content, mode=0o640)
+
+
+def _require_empty(volume: Volume) -> None:
+    """Raises UnsupportedError for a volume that the program of a pod reads and nothing here could fill."""
+    if volume.emptyDir is None:
+        given = [name for name in volume.to_dict() if name != "name"]
+        raise UnsupportedError(
+            f"volume {volume.name}: {', '.join(given) or 'its kind'} is not supported for a pod that is a process; "
+            "use configMap, secret, downwardAPI, projected or emptyDir"
+        )
 
 
 def _make(folder: Path, owner: int, group: int, mode: int) -> None:

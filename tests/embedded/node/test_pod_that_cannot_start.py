@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,7 +10,8 @@ import pytest
 
 from embedded.node import pod_run
 from embedded.node.pod_run import PodRun
-from topology.errors import ClusterError
+from embedded.node.volumes import PodVolumes
+from topology.errors import ClusterError, UnsupportedError
 
 pytestmark = pytest.mark.proof("one bad object never stops another on a node", step=0)
 
@@ -52,7 +54,11 @@ def run(monkeypatch: pytest.MonkeyPatch) -> tuple[PodRun, Client, list[str], lis
 
 @pytest.mark.parametrize(
     ("error", "waits"),
-    [(ValueError("PROXY_CONFIG is no JSON"), [1, 2, 4, 8, 16]), (ClusterError("Secret a: not found"), [1, 1, 1, 1, 1])],
+    [
+        (ValueError("PROXY_CONFIG is no JSON"), [1, 2, 4, 8, 16]),
+        (UnsupportedError("volume x: nfs is not supported"), [1, 2, 4, 8, 16]),
+        (ClusterError("Secret a: not found"), [1, 1, 1, 1, 1]),
+    ],
 )
 def test_the_reason_is_in_its_status(run: Any, monkeypatch: pytest.MonkeyPatch, error: Exception, waits: Any) -> None:
     made, client, said, reported, pauses = run
@@ -69,3 +75,17 @@ def test_the_reason_is_in_its_status(run: Any, monkeypatch: pytest.MonkeyPatch, 
     assert str(error) in reported[-1]
     assert len(said) == 5
     assert pod_run.back_off(1, passing=False) == 1
+
+
+def test_a_volume_of_an_unknown_kind_is_named(tmp_path: Path) -> None:
+    from lightkube.models.core_v1 import HostPathVolumeSource, Volume
+
+    volumes = PodVolumes(tmp_path, 0, frozenset({"root"}))
+    pod: Any = SimpleNamespace(
+        metadata=SimpleNamespace(name="cart", namespace="shop", uid="1", labels=None, annotations=None),
+        spec=SimpleNamespace(
+            nodeName="", serviceAccountName="", volumes=[Volume(name="root", hostPath=HostPathVolumeSource(path="/"))]
+        ),
+    )
+    with pytest.raises(UnsupportedError, match="volume root: hostPath is not supported"):
+        volumes.fetch(Client(), pod, "100.64.0.1", "198.18.0.1")  # type: ignore[arg-type]
