@@ -231,7 +231,8 @@ def _environment(workspace: Workspace) -> dict[str, str]:
     kept = {name: os.environ[name] for name in ("MESHFLEET_TOOLS", "MESHFLEET_CACHE") if name in os.environ}
     return kept | {
         "PATH": os.environ.get("PATH", os.defpath),
-        "HOME": str(workspace.home),
+        # Whatever a library keeps for its user goes with the fleet; the home itself may be no user's (home_directory).
+        "HOME": str(workspace.directory),
         "MESHFLEET_HOME": str(workspace.home),
         "PYTHONHOME": sys.base_prefix,
         "PYTHONPATH": os.pathsep.join(dict.fromkeys(paths)),
