@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from automation.recorded_state import Deployment, description_of, resources_of
+from automation.recorded_state import Deployment, description_of, resources_of, unreadable
 from components.tokens import COMPONENT_PREFIX
 from manifests.namespaces import NETWORK_LABEL
 from topology.deployed import Bundle, Deployed, DeployedNetwork, DeployedRevisions, DeployedTrust
@@ -24,7 +24,14 @@ SYSTEM = "/istio-system"
 
 
 def deployed_in(deployment: Deployment) -> Deployed:
-    """What is deployed, from a stack's state as `pulumi stack export` writes it."""
+    """What is deployed, from a stack's state as Pulumi exports it. Raises EngineError for another shape."""
+    try:
+        return _deployed_in(deployment)
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise unreadable(f"{type(error).__name__} {error} in the output fleet") from None
+
+
+def _deployed_in(deployment: Deployment) -> Deployed:
     fleet = description_of(deployment) or {}
     reached = dict(_reached(fleet))
     begun: dict[str, Bundle | None] = {}

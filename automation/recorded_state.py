@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from components.tokens import COMPONENT_PREFIX
+from topology.errors import EngineError
 
 Deployment = dict[str, Any]
 Resource = dict[str, Any]
@@ -23,13 +24,45 @@ OWN_PLUGIN = "meshfleet:index:"
 STACK = "pulumi:pulumi:Stack"
 
 
+# The fields of a resource that are read here, and what they are where they are not left out.
+FIELDS: dict[str, type] = {
+    **dict.fromkeys(("urn", "type", "id", "parent", "provider", "deletedWith"), str),
+    **dict.fromkeys(("inputs", "outputs", "propertyDependencies"), dict),
+    **dict.fromkeys(("dependencies", "replaceWith"), list),
+}
+
+
 def resources_of(deployment: Deployment) -> list[Resource]:
-    """Every recorded resource; none in a stack that was never brought up."""
-    return list(deployment.get("resources") or [])
+    """Every recorded resource; none in a stack that was never brought up.
+
+    Raises EngineError for a state of another shape than Pulumi exports.
+    """
+    found = deployment.get("resources") or []
+    if not isinstance(found, list):
+        raise unreadable("its resources are no list")
+    for resource in found:
+        if not isinstance(resource, dict) or not isinstance(resource.get("urn"), str):
+            raise unreadable("a resource has no urn")
+        wrong = [
+            name
+            for name, kind in FIELDS.items()
+            if resource.get(name) is not None and not isinstance(resource[name], kind)
+        ]
+        if wrong or not resource.get("type"):
+            raise unreadable(f"a resource has another {', '.join(wrong) or 'type'} than it should")
+    return list(found)
+
+
+def unreadable(reason: str) -> EngineError:
+    """The error for a state that this version of meshfleet cannot read."""
+    return EngineError(
+        f"the recorded state of the stack is damaged or of another version ({reason}); use the meshfleet that wrote "
+        "it, or put an earlier state in its place with pulumi stack import"
+    )
 
 
 def description_of(deployment: Deployment) -> dict[str, Any] | None:
-    """The output `fleet` of the stack: what the last run made of it. None before the first one."""
+    """The output `fleet` of the stack: what the last run made of it. None before the first one. Raises EngineError."""
     for resource in resources_of(deployment):
         fleet = (resource.get("outputs") or {}).get("fleet") if resource["type"] == STACK else None
         if isinstance(fleet, dict):

@@ -54,7 +54,9 @@ def select_context(kubeconfig: str, context: str | None) -> str:
     if context is None:
         return kubeconfig
     content = _load(kubeconfig)
-    names = [item.get("name") for item in content.get("contexts") or () if isinstance(item, dict)]
+    contexts = content.get("contexts")
+    # What else may stand there has no names.
+    names = [item.get("name") for item in contexts if isinstance(item, dict)] if isinstance(contexts, list) else []
     if context not in names:
         raise ClusterError(f"kubeconfig: no context {context!r}; it has {', '.join(map(str, names)) or 'none'}")
     # JSON is YAML.

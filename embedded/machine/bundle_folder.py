@@ -105,7 +105,12 @@ def read_bundle(folder: Path) -> Bundle:
 
 
 def bundle_of(files: Mapping[str, str]) -> Bundle:
-    """The bundle of these files. Raises EmbeddedError when cluster.env is not what a shell reads, or sets others."""
+    """The bundle of these files.
+
+    Raises EmbeddedError for one that is missing, and when cluster.env is not what a shell reads, or sets others.
+    """
+    if missing := [name for name in FILES if name not in files]:
+        raise EmbeddedError(f"the bundle has no {', '.join(missing)}; {_ADVICE}")
     try:
         lines = [line.partition("=") for line in files[CLUSTER_ENV].splitlines() if line.strip()]
         variables = {name: "".join(shlex.split(value)) for name, _, value in lines}

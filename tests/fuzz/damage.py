@@ -46,12 +46,13 @@ def damaged(draw: st.DrawFn, whole: Any) -> Any:
         return draw(ANYTHING)
     value = copy.deepcopy(whole)
     for _ in range(draw(st.integers(1, 3))):
-        *way, last = draw(st.sampled_from(paths(value) or [("x",)]))
+        places = paths(value)
+        if not places:
+            break
+        *way, last = draw(st.sampled_from(places))
         at = value
         for step in way:
             at = at[step]
-        if not isinstance(at, dict | list):
-            continue
         if draw(st.booleans()):
             at[last] = draw(ANYTHING)
         else:
