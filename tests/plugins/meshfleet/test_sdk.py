@@ -68,6 +68,7 @@ ARGUMENTS: dict[type[NativeResource], dict[str, Any]] = {
         "debug_url": "http://127.0.0.1:1",
     },
     sdk.IstiodConfigMaps: {"cluster": "west", "kubeconfig": "k", "context": "c"},
+    sdk.ReleaseParts: {"namespace": "istio-system", "release": "istiod", "kubeconfig": "k", "context": "c"},
     sdk.RemoteClusters: {"cluster": "west", "kubeconfigs": {"east": "k"}, "addressed": ["east"], "here": False},
     sdk.RootCertificateAuthority: {"common_name": "Root"},
     sdk.IntermediateCertificateAuthority: {"root_certificate": "r", "root_private_key": "k", "cluster": "west"},
