@@ -44,7 +44,8 @@ def everything(dev_fleet: DevFleet, place: Place) -> list[psutil.Process]:
 def listening(processes: list[psutil.Process]) -> tuple[set[tuple[str, int]], set[str]]:
     """The ports and the Unix sockets at which processes listen in the machine's own network namespace."""
     here = os.stat("/proc/self/ns/net").st_ino
-    ports, sockets = set(), set()
+    ports: set[tuple[str, int]] = set()
+    sockets: set[str] = set()
     for process in processes:
         try:
             if os.stat(f"/proc/{process.pid}/ns/net").st_ino != here:
