@@ -137,7 +137,8 @@ def test_no_namespace_can_be_entered_or_reached_by_another_user(dev_fleet: DevFl
     addresses = [path.read_text(encoding="utf-8") for path in place.directory.glob("pods/*/*/address")]
     assert len(addresses) >= 3 * len(CLUSTERS)
     ports = [(address, port) for address in addresses[:3] for port in (15000, 15020)]
-    assert as_user(neighbours.try_ports, ports) == []
+    # What leads out of the machine may take every connection; no pod is behind it.
+    assert [one for one in as_user(neighbours.try_ports, ports) if one.answered] == []
 
 
 def application(place: Place, cluster: str) -> psutil.Process:
@@ -163,7 +164,8 @@ def test_istiod_treats_a_pod_as_a_pod(cluster: str, dev_fleet: DevFleet, place: 
     addresses = istiods(place, cluster)
     assert addresses
     ports = [(address, port) for address in addresses for port in RELAYED]
-    found = as_user(neighbours.try_ports, ports, user=pod.uids().real, inside=pod.pid)
+    # As the pod's proxy, whose traffic is not captured: what the application sends, its Envoy takes first.
+    found = as_user(neighbours.try_ports, ports, user=pod.uids().real - 1, inside=pod.pid)
     answered = {path.split("/", 1)[1] for one in found for path in one.answered}
     assert {one.port for one in found} == {8080, 15012, 15017}
     assert answered <= {"ready"}
