@@ -22,6 +22,7 @@ from google.protobuf import empty_pb2
 
 from plugins import protocol
 from plugins.engine_watch import watch_engine
+from plugins.peer import OwnUserOnly
 from plugins.property_value import PropertyValue
 from topology.errors import MeshfleetError, UnsupportedError
 
@@ -222,13 +223,16 @@ def _half_made(error: protocol.InitializationError) -> Any:
 
 
 def listen(provider: Any, version: str) -> tuple[grpc.Server, int]:
-    """A server on loopback that already takes requests to `provider`, and its port."""
+    """A server on loopback that already takes requests of this user to `provider`, and its port."""
+    guard = OwnUserOnly()
     server = grpc.server(
         ThreadPoolExecutor(_MAX_REQUESTS, thread_name_prefix="request"),
         options=_OPTIONS,
+        interceptors=(guard,),
     )
     add_ResourceProviderServicer_to_server(_Servicer(provider, version), server)
     port = server.add_insecure_port("127.0.0.1:0")
+    guard.port = port
     server.start()
     return server, port
 
