@@ -95,6 +95,7 @@ TALKS: dict[Cause, dict[str, Callable[[socket.socket], None]]] = {
         "an empty body": say(answer()),
         "no headers at all": say(b"HTTP/1.1 200 OK\r\n\r\n[1]"),
         "a list of texts": say(answer(body=b'{"items": [""]}')),
+        "a list in parts without end": say(answer(body=b'{"metadata": {"continue": "x"}, "items": []}')),
         "nesting without end": say(answer(body=DEEP)),
         "a redirect": say(answer("302 Found", b"", "text/html", "Location: https://evil.example/\x1b[31m")),
         "a wrong content length": say(HEAD + b"Content-Length: -5\r\n\r\n{}"),
