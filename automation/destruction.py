@@ -21,7 +21,7 @@ from automation.shared_backend import is_local, require_shared_secrets
 from automation.shared_plugins import shared_plugins
 from embedded.marker import is_fleet, is_home
 from embedded.sweep import sweep
-from topology import Fault, StackFile, TopologyError, read_stack_file
+from topology import Fault, StackFile, TopologyError, load, read_stack_file
 from topology.containment import each
 from topology.errors import EngineError
 from topology.shown import shown
@@ -84,6 +84,7 @@ def destroy(
             if lock.interrupted:
                 engine.forget_pending()
             meant = dict.fromkeys([*forget, *forgetting.interrupted(checkout, name)])
+            _renew_credentials(engine, quiet=quiet)
             left_alone = strangers(engine, [*existing_clusters_of(engine.recorded()).keys() - meant.keys()])
             for sentence in left_alone.values():
                 say(sentence)
@@ -124,6 +125,19 @@ def _require_known(checkout: Checkout, engine: Engine, forget: Sequence[str]) ->
         # With the whole stack to go it does not matter whether its file still has the cluster.
         if faults := forgetting.faults(forget, declared=(), known=known):
             raise TopologyError(faults)
+
+
+def _renew_credentials(engine: Engine, *, quiet: bool) -> None:
+    """Where the stack file still names a kubeconfig that can be read, that one is used; else the recorded one."""
+    from automation.living_kubeconfigs import renew
+
+    try:
+        topology = load(engine.file.stack, engine.file.config)
+    except TopologyError:
+        return
+    for cluster in renew(engine, topology, to_the_end=True):
+        if not quiet:
+            say(f"{cluster}: its kubeconfig has changed since the last up; the new one is used")
 
 
 def _destroy(engine: Engine, stack: str, *, quiet: bool) -> None:

@@ -155,6 +155,11 @@ class Engine:
             self._recorded = self._read() if self.exists() else {}
         return self._recorded
 
+    def recorded_in_the_clear(self) -> Deployment:
+        """The stack's state with its secrets decrypted: for use in this process only, never to be written anywhere."""
+        exported = self._parsed("stack", "export", "--show-secrets", "--stack", self.file.stack)
+        return dict(exported.get("deployment") or {})
+
     def outputs(self) -> dict[str, Any]:
         """The exports of the stack, secrets in the clear: for use in this process only."""
         return dict(self._parsed("stack", "output", "--json", "--show-secrets", "--stack", self.file.stack))

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from automation.checkout import Checkout
+from automation.living_kubeconfigs import living, same_server
 from automation.local_state import made_here, settle_state
+from topology import Fleet
 from topology.errors import EngineError, FileError
 from topology.files import make_directory, read_text, remove_file, write_file
 
@@ -15,9 +17,10 @@ if TYPE_CHECKING:
     from automation.engine import Engine
 
 
-def fleet_status(checkout: Checkout, engine: Engine) -> dict[str, Any]:
+def fleet_status(checkout: Checkout, engine: Engine, topology: Fleet | None = None) -> dict[str, Any]:
     """The status of design.md as plain data; writes the kubeconfigs, readable by their owner only.
 
+    That of an existing cluster is what the stack file's kubeconfig gives now; its credentials may have been rotated.
     Raises `EngineError` when the stack has not been brought up.
     """
     outputs = engine.outputs() if engine.exists() else {}
@@ -26,8 +29,12 @@ def fleet_status(checkout: Checkout, engine: Engine) -> dict[str, Any]:
     if not isinstance(outputs.get("fleet"), dict):
         raise EngineError(f"the stack {engine.file.stack} is not up; run meshfleet up --stack {engine.file.stack}")
     status: dict[str, Any] = outputs["fleet"]
+    present = living(topology) if topology else {}
     for cluster in status["clusters"]:
         content = outputs["kubeconfigs"].get(cluster["name"])
+        if content and (new := present.get(cluster["name"])) and same_server(content, new.content):
+            content = new.content
+            cluster["context"] = new.context
         path = checkout.kubeconfig(engine.file.stack, cluster["name"])
         if content and _content(path) != content:
             make_directory(path.parent)

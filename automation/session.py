@@ -105,6 +105,13 @@ class Session:
         self.unread.extend(release.name for release in settled if release.half_done)
         return bool(settled)
 
+    def _renew_credentials(self) -> None:
+        """Refreshing works with recorded kubeconfigs; those of existing clusters may have been rotated since."""
+        from automation.living_kubeconfigs import renew
+
+        for cluster in renew(self.engine, self.topology):
+            self.tell(f"{cluster}: its kubeconfig has changed since the last up; the new one is used")
+
     def tell(self, text: str) -> None:
         """A line for people, unless they asked for none."""
         if not self.quiet:
@@ -120,6 +127,7 @@ class Session:
         The old token stays until each of them has been given the new one. Raises `EngineError` as `run` does.
         """
         if refresh:
+            self._renew_credentials()
             self._settle_releases()
         refresh = refresh or bool(self.unread)
         self.unread.clear()
@@ -157,6 +165,7 @@ class Session:
         A cluster whose own processes are not as they should be is drift; that nothing in it answers follows.
         Raises `EngineError` when something cannot be read and nothing tells why.
         """
+        self._renew_credentials()
         record = self._perform("refresh", title)
         silent: dict[str, list[str]] = {}
         for place, texts in record.failures.items():
@@ -189,7 +198,7 @@ class Session:
 
     def status(self) -> dict[str, Any]:
         """The status of the running fleet; raises `EngineError` when it is not up."""
-        return fleet_status(self.checkout, self.engine)
+        return fleet_status(self.checkout, self.engine, self.topology)
 
 
 def open_session(stack: str, *, quiet: bool) -> Session:

@@ -121,7 +121,8 @@ def read_access(text: str, context: str | None = None, folder: Path | None = Non
         "users": [{"name": user_name, "user": user}] if user_name else [],
     }
     access = Access(server, document, cluster, user)
-    access.tls()
+    if server.startswith("https://"):
+        access.tls()
     return access
 
 

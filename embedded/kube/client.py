@@ -42,6 +42,7 @@ class _Metadata(msgspec.Struct):
     resourceVersion: str | None = None  # noqa: N815 - Kubernetes' name
     deletionTimestamp: str | None = None  # noqa: N815
     generation: int | None = None
+    next_part: str | None = msgspec.field(name="continue", default=None)
 
 
 class _Item(msgspec.Struct):
@@ -191,12 +192,15 @@ def _tls(access: Access, held: Credentials) -> ssl.SSLContext | None:
 
 def _require_answer(request: httpx2.Request, response: httpx2.Response) -> None:
     try:
-        msgspec.json.decode(response.content, type=_Answer)
+        answer = msgspec.json.decode(response.content, type=_Answer)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         kind = one_line(response.headers.get("Content-Type", ""))[:60] or "no content type"
         raise UnreachableError(
             server_of(request), Cause.NOT_AN_API_SERVER, f"HTTP {response.status_code} with {kind}, not an API object"
         ) from None
+    if answer.metadata and answer.metadata.next_part and "limit" not in request.url.params:
+        # Without a limit an API server answers with the whole list; parts without end would have no bound.
+        raise UnreachableError(server_of(request), Cause.NOT_AN_API_SERVER, "part of a list that was to be whole")
 
 
 def _refused(request: httpx2.Request, response: httpx2.Response) -> httpx2.Response:

@@ -52,6 +52,16 @@ def test_every_field_of_the_upstream_types_has_been_decided_on() -> None:
     assert all(field.why for field in FIELDS if field.handling != "honoured")
 
 
+def test_the_page_on_existing_clusters_names_every_field_and_what_becomes_of_it() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "existing-clusters.md").read_text(encoding="utf-8")
+    rows = [line for line in page.splitlines() if line.startswith("| ")]
+    for field in FIELDS:
+        if field.section in ("cluster", "user", "exec") or field.handling != "honoured":
+            (row,) = [row for row in rows if f"`{field.name}`" in row.split("|")[1]] or [""]
+            words = {"honoured": "honoured", "unused": "not used", "refused": "refused"}[field.handling]
+            assert row.split("|")[2].strip().startswith(words), field
+
+
 def asked(seen: Seen, text: str, folder: Path | None = None) -> Seen:
     with connect(text, folder=folder, seconds=5.0) as client:
         assert list(client.list(ConfigMap, namespace="default")) == []

@@ -150,7 +150,7 @@ def merged(kubeconfigs: list[str]) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("replaced", "field", "said"),
     [
-        ({"context": "admin@sky"}, "context", "has no context 'admin@sky'; it has admin@blue, admin@green, admin@red"),
+        ({"context": "admin@sky"}, "context", "no context 'admin@sky'; it has admin@blue, admin@green, admin@red"),
         ({"kubeconfig": "/nowhere/config"}, "kubeconfig", "there is no file /nowhere/config"),
     ],
 )
@@ -165,6 +165,44 @@ def test_a_wrong_kubeconfig_or_context_is_told_by_its_field_and_touches_nothing(
     assert len(ran.err.splitlines()) == 1
     assert existing.inventory("blue") == before
     assert existing.world.reservations() == {}
+
+
+def test_a_rotated_kubeconfig_is_used_by_drift_refresh_and_destroy(existing: Existing) -> None:
+    world, file = existing.world, existing.file.with_name("rotated.yaml")
+    before = existing.inventory("blue")
+    file.touch(0o600)
+    rotate(existing, file, "first")
+    world.clone.write_stack(STACK, existing.stack(blue=existing.cluster("blue", kubeconfig=str(file), context="robot")))
+    world.meshfleet("up", "--stack", STACK)
+    rotate(existing, file, "second", after="first")
+    ran = world.meshfleet("drift", "--stack", STACK)
+    assert "blue: its kubeconfig has changed since the last up; the new one is used" in ran.err
+    world.meshfleet("up", "--stack", STACK, "--refresh")
+    assert world.meshfleet("verify", "--stack", STACK, "--json").answer["ok"]
+    rotate(existing, file, "third", after="second")
+    world.meshfleet("destroy", "--stack", STACK, "--yes")
+    existing.kubectl("blue", "delete", "serviceaccount", "third", "-n", "default")
+    existing.kubectl("blue", "delete", "clusterrolebinding", "third")
+    existing.kubectl("blue", "delete", "crd", "--selector=chart=istio")
+    assert existing.inventory("blue") == before
+
+
+def rotate(existing: Existing, file: Path, name: str, *, after: str | None = None) -> None:
+    """Write a kubeconfig with the token of a new administrator, and take its right away from the one before."""
+    existing.kubectl("blue", "create", "serviceaccount", name, "-n", "default")
+    binding = ("--clusterrole=cluster-admin", f"--serviceaccount=default:{name}")
+    existing.kubectl("blue", "create", "clusterrolebinding", name, *binding)
+    token = existing.kubectl("blue", "create", "token", name, "-n", "default").out.strip()
+    content = json.loads(existing.file.read_text(encoding="utf-8"))
+    made = {
+        **content,
+        "contexts": [{"name": "robot", "context": {"cluster": "blue", "user": "robot"}}],
+        "users": [{"name": "robot", "user": {"token": token}}],
+    }
+    file.write_text(json.dumps(made), encoding="utf-8")
+    if after is not None:
+        existing.kubectl("blue", "delete", "clusterrolebinding", after)
+        existing.kubectl("blue", "delete", "serviceaccount", after, "-n", "default")
 
 
 @pytest.mark.parametrize("models", ["own", "served"])
