@@ -11,7 +11,7 @@ import pytest
 
 from manifests import fleet_plan
 from manifests.injected import ANNOTATION, described
-from tests.manifests.plans import named, values_of
+from tests.manifests.plans import named, releases, values_of
 from topology import Fleet, load
 
 pytestmark = pytest.mark.proof(
@@ -53,12 +53,11 @@ def fleet_with(path: str = "", value: Any = None) -> Fleet:
 def templates(fleet: Fleet, cluster: str) -> dict[str, dict[str, str]]:
     """The annotations of the pods of the workload and of the gateway."""
     plan = fleet_plan(fleet)[cluster]
-    deployment, gateway = named(plan, "workload-deployment-web-v1"), named(plan, "east-west-gateway")
+    deployment = named(plan, "workload-deployment-web-v1")
     assert deployment is not None
-    assert gateway is not None
     return {
         "workload": values_of(deployment)["spec"]["template"]["metadata"]["annotations"],
-        "gateway": gateway.body.values["podAnnotations"],  # type: ignore[union-attr]
+        "gateway": releases(plan)["east-west-gateway"].values["podAnnotations"],
     }
 
 

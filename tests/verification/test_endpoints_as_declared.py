@@ -35,7 +35,7 @@ def test_an_endpoint_where_it_is_declared_holds(fleet: FleetView) -> None:
     [{"network": "shared"}, {"network": ""}, {"locality": "west/west-a"}, {"locality": ""}, {"locality": "east/b"}],
 )
 def test_an_endpoint_elsewhere_is_named_with_where_it_is(fleet: FleetView, changed: dict[str, str]) -> None:
-    finding = judge(fleet, fleet.clusters[0], [replace(ECHO, **changed)])  # type: ignore[arg-type]
+    finding = judge(fleet, fleet.clusters[0], [replace(ECHO, **changed)])
     assert not finding.holds
     assert "echo-v1 of east at 10.2.0.7 is on network" in finding.detail
     assert "not network net-east, east/east-a" in finding.detail

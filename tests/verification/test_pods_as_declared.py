@@ -102,7 +102,7 @@ def test_a_pod_that_is_as_declared_holds(west: ClusterView) -> None:
     ],
 )
 def test_each_field_that_a_proxy_reads_at_its_start_is_compared(
-    west: ClusterView, changed: dict[str, str], field: str
+    west: ClusterView, changed: dict[str, Any], field: str
 ) -> None:
     (found,) = stale(west, [pod(**changed)])
     assert found.field == field

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -49,7 +50,7 @@ def test_a_peer_of_both_networks_is_led_to_by_the_present_one() -> None:
 
 
 def test_what_an_earlier_release_kept_is_read() -> None:
-    kept = {"cluster": "east", "network": "shared", "address": "198.18.0.2", "pods": "100.64.0.128/26"}
+    kept: dict[str, Any] = {"cluster": "east", "network": "shared", "address": "198.18.0.2", "pods": "100.64.0.128/26"}
     assert NodeNetwork(**kept) == EAST
 
 
