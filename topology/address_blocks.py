@@ -12,8 +12,6 @@ SERVICE_BLOCK: Final = IPv4Network("10.160.0.0/11")
 """Of Services: each cluster of a home gets a range of its own."""
 SERVICE_PREFIX: Final = 20
 """The length of one such range: 4,096 Services."""
-POD_BLOCK: Final = IPv4Network("100.64.0.0/10")
-"""Of pods that are processes: RFC 6598, by the address of their node."""
 SIMULATED_POD_BLOCK: Final = IPv4Network("10.192.0.0/10")
 """Of simulated pods, which KWOK gives addresses to and which no packet reaches."""
 SIMULATED_POD_PREFIX: Final = 17

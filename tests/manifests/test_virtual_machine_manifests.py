@@ -143,10 +143,10 @@ def test_with_a_probe_a_fixed_address_counts_once_its_agent_has_said_so() -> Non
     assert group(fleet, "ledger")["spec"]["probe"] == {"tcpSocket": {"port": 5432}, "periodSeconds": 2}
 
 
-def test_on_one_network_no_network_is_named() -> None:
+def test_on_one_network_that_is_named_too_since_another_may_come_while_machines_run() -> None:
     one = {name: cluster | {"network": "shared"} for name, cluster in CLUSTERS.items()}
     fleet = fleet_with({"billing": {}}, clusters=one, networks={"shared": {}})
-    assert group(fleet, "billing")["spec"]["template"] == {"serviceAccount": "billing"}
+    assert group(fleet, "billing")["spec"]["template"] == {"serviceAccount": "billing", "network": "shared"}
 
 
 def test_machines_elsewhere_than_their_cluster_have_no_place_of_it() -> None:

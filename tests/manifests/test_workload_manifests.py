@@ -316,13 +316,15 @@ def test_nothing_of_a_workload_is_waited_for_that_might_never_come() -> None:
     assert "annotations" not in of_kind(real, "west", "Deployment")["metadata"]
 
 
-def test_pods_are_made_anew_on_another_revision_and_only_where_they_have_a_proxy() -> None:
+def test_pods_roll_out_on_another_revision_and_only_where_they_have_a_proxy() -> None:
     def annotations(namespace: dict[str, Any], revision: str) -> Any:
         fleet = fleet_with({}, namespaces={"sample": namespace}, istio={"revision": revision})
         return of_kind(fleet, "west", "Deployment")["spec"]["template"]["metadata"].get("annotations")
 
-    assert annotations({"injection": True}, "default") == {"meshfleet/revision": "default"}
-    assert annotations({"injection": True}, "green") == {"meshfleet/revision": "green"}
+    default, green = (annotations({"injection": True}, revision) for revision in ("default", "green"))
+    assert default.keys() == green.keys() == {"meshfleet/injected"}
+    assert '"revision":"default"' in default["meshfleet/injected"]
+    assert '"discoveryAddress":"istiod-green.istio-system.svc:15012"' in green["meshfleet/injected"]
     assert annotations({}, "green") is None
 
 

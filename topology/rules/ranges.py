@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from ipaddress import collapse_addresses
 from itertools import combinations, pairwise
 
-from topology.address_blocks import POD_BLOCK, SERVICE_BLOCK
+from topology.address_blocks import SERVICE_BLOCK
 from topology.addresses import IpNetwork
 from topology.cluster import Cluster
 from topology.draft import Draft
@@ -77,26 +77,17 @@ def _pairs(mesh: str, declared: list[Declared]) -> Iterator[Fault]:
 
 
 def _defaults(mesh: str, members: Mapping[str, Cluster], declared: list[Declared]) -> Iterator[Fault]:
-    """A range that is left out comes from a block, from which no other of the mesh may be."""
-    for name, cluster in members.items():
-        if not cluster.embedded:
-            continue
-        left_out = [] if cluster.service_cidr else [("serviceCidr", SERVICE_BLOCK)]
-        if cluster.embedded.pods == "processes" and not cluster.pod_cidr:
-            left_out.append(("podCidr", POD_BLOCK))
-        for key, block in left_out:
-            for one in declared:
-                # Ranges of pods are compared with those of pods on the same network alone.
-                pods = key == one.key == "podCidr"
-                if pods and members[one.cluster].network != cluster.network:
-                    continue
-                if _overlap(block, one.range):
-                    yield Fault(
-                        f"clusters.{one.cluster}.{one.key}",
-                        f"{one.range} overlaps {block}, from which {name!r} in the mesh {mesh!r} gets its {key}, since "
-                        f"it names none; use another range, or give {name!r} a {key}",
-                    )
-                    break
+    """A range of Services that is left out comes from a block, from which no other range of the mesh may be."""
+    left_out = next((name for name, one in members.items() if one.embedded and not one.service_cidr), "")
+    if not left_out:
+        return
+    for one in declared:
+        if _overlap(SERVICE_BLOCK, one.range):
+            yield Fault(
+                f"clusters.{one.cluster}.{one.key}",
+                f"{one.range} overlaps {SERVICE_BLOCK}, from which {left_out!r} in the mesh {mesh!r} gets its "
+                f"serviceCidr, since it names none; use another range, or give {left_out!r} a serviceCidr",
+            )
 
 
 def _overlap(one: IpNetwork, other: IpNetwork) -> bool:

@@ -61,7 +61,8 @@ def world(clone: Clone) -> Iterator[World]:
     with make_world(clone) as made:
         made.clone.write_stack(STACK, FIRST)
         made.meshfleet("up", "--stack", STACK)
-        made.meshfleet("status", "--stack", STACK, "--json")
+        # The gateway that machines reach istiod through is ready when this holds.
+        made.meshfleet("verify", "--stack", STACK, "--seconds", "90")
         made.meshfleet("vm", "start", "billing", "--stack", STACK)
         yield made
         made.meshfleet("destroy", "--stack", STACK, "--yes")

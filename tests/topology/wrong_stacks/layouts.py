@@ -47,13 +47,13 @@ RANGES = [
     ),
     Wrong(
         "pods overlap services",
-        {"clusters.west.podCidr": "10.0.0.0/8", "clusters.west.serviceCidr": "10.96.0.0/16"},
-        {"clusters.west.serviceCidr": "10.96.0.0/16 overlaps the cluster's own podCidr 10.0.0.0/8"},
+        {"clusters.west.podCidr": "10.0.0.0/9", "clusters.west.serviceCidr": "10.96.0.0/16"},
+        {"clusters.west.serviceCidr": "10.96.0.0/16 overlaps the cluster's own podCidr 10.0.0.0/9"},
     ),
     Wrong(
         "pods and services of two families",
-        {"clusters.west": existing(pods="simulated") | {"podCidr": "10.0.0.0/8", "serviceCidr": "fd00::/108"}},
-        {"clusters.west.serviceCidr": "fd00::/108 is IPv6 and podCidr 10.0.0.0/8 is not"},
+        {"clusters.west": existing(pods="simulated") | {"podCidr": "10.0.0.0/9", "serviceCidr": "fd00::/108"}},
+        {"clusters.west.serviceCidr": "fd00::/108 is IPv6 and podCidr 10.0.0.0/9 is not"},
     ),
     Wrong(
         "pods overlap on one network",

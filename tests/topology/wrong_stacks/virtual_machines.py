@@ -231,7 +231,7 @@ NAMES = [
     Wrong(
         "machines with a label of the fleet",
         machines(labels={"app": "billing", "topology.istio.io/network": "network-west"}),
-        {f"{PATH}.labels.topology.istio.io/network": "the label is set by the fleet; remove it"},
+        {f"{PATH}.labels.topology.istio.io/network": "a machine cannot have this label: istiod sets it itself"},
     ),
     Wrong(
         "machines of two groups that nothing tells apart",
