@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from topology import load
 from topology.rules.plain_secrets import plain_secrets
 from verification import ClusterView, ControlPlaneView, FleetView, MeshView
 from verification.checks import ALL, istioctl_analyze
+from verification.injected_view import InjectedView
 from verification.view import RootObject
 from verification.workload_view import WorkloadView
 
@@ -46,8 +48,13 @@ LIKE_WEST, LIKE_EAST = (
     for name in ("west", "east")
 )
 STRICT = RootObject("PeerAuthentication", "default", {"mtls": {"mode": "STRICT"}})
+INJECTED = InjectedView({"cluster": "west"})
 OF_THE_README = FleetView(
-    "dev", (LIKE_WEST, LIKE_EAST), (MeshView("mesh1", "cluster.local", None, objects=(STRICT,)),), Path(), Path()
+    "dev",
+    (replace(LIKE_WEST, injected=INJECTED), LIKE_EAST),
+    (MeshView("mesh1", "cluster.local", None, objects=(STRICT,)),),
+    Path(),
+    Path(),
 )
 
 COMMANDS = commands()

@@ -96,11 +96,13 @@ def test_a_fleet_of_which_nothing_answers_fails_every_check_by_name_and_raises_n
     assert {answer.name for answer in report.answers} == {
         "clusters-synced",
         "endpoint-shards",
+        "endpoints-as-declared",
         "injection",
         "istioctl-analyze",
         "istioctl-remote-clusters",
         "mesh-config",
         "network-gateways",
+        "service-addresses",
         "trust",
         "webhook-validation",
     }
