@@ -141,8 +141,6 @@ def verify(
     from verification import read_fleet, run
 
     session = open_session(stack, quiet=json)
-    # Clusters answer while the state is read.
-    _ = session.reading
     status = session.status()
     decisions = require_recorded(session, identities_in(status))
     view = read_fleet(status, session.environment.tools, session.checkout.home, decisions)

@@ -1,7 +1,7 @@
 """Reads which clusters the stack file leads to now, all at once, and compares them with what the stack recorded.
 
-The verdicts are topology/identities.py's. Reading starts before a command prepares anything else, so that it costs no
-time of its own; the request to each cluster has a time-out, and a cluster that cannot be read is not another one.
+The verdicts are topology/identities.py's. Each cluster is one request with a time-out, and a cluster that cannot be
+read is not another one.
 """
 
 from __future__ import annotations
@@ -57,7 +57,8 @@ def start_reading(topology: Fleet, kubeconfigs: Mapping[str, KubeconfigFile], ho
         else:
             pending[name] = Living(cluster.provider, reason="no provider of this kind reads it")
     if pool:
-        pool.shutdown(wait=False)
+        # Nothing else runs meanwhile: imports in this thread and first uses in others do not go together.
+        pool.shutdown(wait=True)
     return Reading(pending)
 
 

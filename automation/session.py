@@ -76,8 +76,6 @@ class Session:
         from automation.lock import locked
         from automation.shared_plugins import shared_plugins
 
-        # Clusters answer while the rest is prepared.
-        _ = self.reading
         if command == "up":
             disk_reserve.keep(self.environment.checkout.home)
         # Whatever the environment lacks is built before the stack is held.

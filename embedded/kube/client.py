@@ -71,6 +71,14 @@ class _Status(msgspec.Struct):
     reason: str | None = None
 
 
+# Each has decoded once, in the one thread that imports this: two first decodes at once, in two threads, end the
+# interpreter (embedded/decoders.py).
+_ANSWER: Final = msgspec.json.Decoder(_Answer)
+_STATUS: Final = msgspec.json.Decoder(_Status)
+_ANSWER.decode(b'{"metadata": {}, "items": [{"metadata": {}, "spec": {}}], "resources": [{"name": "", "kind": ""}]}')
+_STATUS.decode(b"{}")
+
+
 class ClusterTransport(httpx2.BaseTransport):
     """Requests to one API server, with the credentials of a kubeconfig.
 
@@ -192,7 +200,7 @@ def _tls(access: Access, held: Credentials) -> ssl.SSLContext | None:
 
 def _require_answer(request: httpx2.Request, response: httpx2.Response) -> None:
     try:
-        answer = msgspec.json.decode(response.content, type=_Answer)
+        answer = _ANSWER.decode(response.content)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         kind = one_line(response.headers.get("Content-Type", ""))[:60] or "no content type"
         raise UnreachableError(
@@ -207,7 +215,7 @@ def _refused(request: httpx2.Request, response: httpx2.Response) -> httpx2.Respo
     """The response with a Status that can be read and shown; what is a web page comes from no API server."""
     code = response.status_code
     try:
-        status = msgspec.json.decode(response.content, type=_Status)
+        status = _STATUS.decode(response.content)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         status = _Status()
     if status.kind != "Status":

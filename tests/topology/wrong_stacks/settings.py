@@ -287,7 +287,7 @@ SERVERS = [
     Wrong(
         "unknown key of discovery",
         {f"{DISCOVERY}.url": "https://api.west.example"},
-        {f"{DISCOVERY}.url": "unknown key; known are server, tlsServerName, certificateAuthority, token"},
+        {f"{DISCOVERY}.url": "unknown key; known are certificateAuthority, server, tlsServerName, token"},
     ),
 ]
 
