@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from automation.recorded_state import clusters_of, identities_of
 from automation.recreation import without_clusters
 from components.kubeconfig_file import KubeconfigFile
 from embedded.api_errors import UnreachableError
+from embedded.fleet_identity import claim_fleet
 from embedded.identity import identity_of_authority
 from tests.automation.recorded_states import damage, names
 from topology import Fleet, StackFile, TopologyError, load
@@ -253,7 +255,7 @@ def test_destroy_drops_a_stranger_and_deletes_nothing_there(
 ) -> None:
     engine: Any = MadeUp(checkout, load("shops", config("blue")), state(blue="b", green="g"))
     world.recorded = {"blue": "b", "green": "x"}
-    checkout.fleet("shops").mkdir(parents=True)
+    claim_fleet(checkout.home, "shops")
     left: list[tuple[str, ...]] = []
     monkeypatch.setattr(destruction, "Engine", lambda *_: engine)
     monkeypatch.setattr(destruction, "prepare", lambda _: None)
@@ -261,7 +263,7 @@ def test_destroy_drops_a_stranger_and_deletes_nothing_there(
     monkeypatch.setattr(destruction, "_destroy", lambda engine, *_, **__: left.append(clusters_of(engine.state)))
     engine.exists = lambda: True
     engine.remove = lambda: None
-    engine.environment = None
+    engine.environment = SimpleNamespace(local_backend=False)
     assert destruction.destroy(checkout, "shops", quiet=True) == "shops"
     assert left == [("blue",)]
 
