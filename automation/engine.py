@@ -86,6 +86,8 @@ class Engine:
 
     def exists(self) -> bool:
         """Whether the stack has been initialised in the backend."""
+        if self._recorded:
+            return True
         if self.environment.local_backend:
             return read_state(self._local_state()) is not None
         stacks = self._parsed("stack", "ls", "--json")
@@ -118,7 +120,7 @@ class Engine:
             on_event(event)
 
         stack = self._stack(stage)
-        salt = salt_of(read_state(self._local_state()) or {}) if self.environment.local_backend else ""
+        salt = salt_of(self.recorded()) if self.environment.local_backend else ""
         configuration = str(configuration_file(self.environment.checkout, self.file, salt))
         options |= {"on_event": listen, "config_file": configuration, "color": "never"}
         # It is wanted when the engine has started; until then there is time to import it.
@@ -152,7 +154,7 @@ class Engine:
         Only while the stack is held: it is read once, and again after this engine has changed it.
         """
         if self._recorded is None:
-            self._recorded = self._read() if self.exists() else {}
+            self._recorded = self._read()
         return self._recorded
 
     def recorded_in_the_clear(self) -> Deployment:
@@ -246,6 +248,8 @@ class Engine:
         # What the CLI would say as well, without a process of its own before every `up` and `preview`.
         if self.environment.local_backend:
             return read_state(self._local_state()) or {}
+        if not self.exists():
+            return {}
         return dict(self._export().get("deployment") or {})
 
     def _local_state(self) -> Path:

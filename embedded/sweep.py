@@ -43,9 +43,10 @@ def sweep(fleet: str, home: Path) -> None:
     remove_data_plane(place)
     for directory in outside:
         remove_directory(directory)
-    workspace.remove()
     remove_links(identity)
     _release(home, ports=lambda owner: owner.startswith(prefix), addresses=lambda owner: owner.startswith(prefix))
+    # Last: by it a sweep that was killed is known, and done again.
+    workspace.remove()
     workspace.prune()
 
 

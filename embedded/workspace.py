@@ -116,6 +116,14 @@ class Workspace:
         elif not is_fleet(self.directory):
             raise FileError(f"{self.directory}: nothing in it is of meshfleet, so it stays; remove it by hand")
         else:
+            try:
+                names = sorted(os.listdir(self.directory))
+            except OSError as error:
+                raise file_error(self.directory, error) from error
+            for name in names:
+                if name != MARKER:
+                    remove_directory(self.directory / name)
+            # The marker last, so that what a killed removal left is still known as ours.
             remove_directory(self.directory)
 
 

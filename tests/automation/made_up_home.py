@@ -122,7 +122,7 @@ def start(home: Path) -> None:
             link = files / "bin" / name
             if not link.is_symlink():
                 link.symlink_to(shutil.which("sleep") or "/bin/sleep")
-            processes.start(link, ["600"], files, files / "logs" / f"{name}.log", {})
+            processes.start(link, ["7200"], files, files / "logs" / f"{name}.log", {})
 
 
 def files(home: Path) -> list[str]:
