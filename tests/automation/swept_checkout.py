@@ -98,7 +98,7 @@ class SweptCheckout:
         checkout = Checkout(self.checkout.root, home)
         state = checkout.state / ".pulumi" / "stacks" / PROJECT / f"{STACK}.json"
         state.parent.mkdir(parents=True)
-        state.write_text('{"checkpoint": {"latest": {}}}', encoding="utf-8")
+        state.write_text('{"version": 3, "checkpoint": {"stack": "good", "latest": {}}}', encoding="utf-8")
         checkout.passphrase.write_text("passphrase", encoding="utf-8")
         log = checkout.fleet(STACK) / "clusters" / "west" / "etcd.log"
         log.parent.mkdir(parents=True)
