@@ -94,6 +94,9 @@ def _of_the_system(error: BaseException) -> str | None:
             return (
                 "a path or a name is not text in the encoding of this shell; use names in ASCII, or set LC_ALL=C.UTF-8"
             )
+        case _ if type(error).__module__.partition(".")[0] == "psutil":
+            seen = one_line(str(error))
+            return f"the processes of this machine cannot be read ({seen}); run the same command again"
         case subprocess.TimeoutExpired():
             return f"{_program(error.cmd)} did not end within {error.timeout:.0f} s; run the same command again"
         case subprocess.CalledProcessError():

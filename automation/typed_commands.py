@@ -40,6 +40,8 @@ def completed(text: str, required: Mapping[str, Mapping[str, str]], stack: str) 
         if name is None:
             return found[0]
         rest = found[0].removeprefix(f"{_PROGRAM} {name}")
+        if "--help" in rest.split():
+            return found[0]
         added = [
             f" {option} {stack if option == STACK and stack else placeholder}"
             for option, placeholder in required[name].items()

@@ -40,7 +40,9 @@ def home_directory() -> Path:
         home = Path(configured).expanduser().resolve() if configured else _CHECKOUT / ".meshfleet"
         own = Path.home().resolve()
     except (OSError, RuntimeError, ValueError) as error:
-        raise TopologyError([Fault(field, f"cannot be resolved: {error}")]) from None
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        message = f"cannot be resolved ({reason}); give an absolute path, or change to a directory that is there"
+        raise TopologyError([Fault(field, message)]) from None
     fault = path_fault(home)
     if home in (_CHECKOUT, *_CHECKOUT.parents, own):
         fault = fault or f"{home} holds other things than local state; choose a directory of its own"

@@ -89,6 +89,6 @@ class Discovery(Model):
     tls_server_name: ServerName | None = None
     """The name peers check the API server's certificate for; the host of the URL when left out."""
     certificate_authority: CertificateAuthority | None = None
-    """Who signs the certificate that peers see, as PEM text or a file's path; the cluster's own when left out."""
+    """Who signs the certificate that peers see: PEM text or a path; the cluster's own when left out."""
     token: Generation = 1
     """The number of the token peers read with; a higher one makes a new token and takes the old one away."""

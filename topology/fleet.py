@@ -50,7 +50,7 @@ class Fleet(Model):
     kubernetes: Kubernetes = Field(default_factory=Kubernetes)
     """The version of Kubernetes."""
     gateway_networks: dict[str, str] = Field(default_factory=dict)
-    """The network that a cluster's gateway leads into while clusters move between networks; of no stack file."""
+    """The network a cluster's gateway leads into while clusters move between networks; in no stack file."""
 
     def role(self, cluster: str) -> str:
         """`host` for the cluster that knows the others, `member` for the rest."""

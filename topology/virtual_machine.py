@@ -123,9 +123,9 @@ class VirtualMachine(Model):
     labels: dict[LabelKey, LabelValue] = Field(default_factory=dict)
     """What they are known by in the mesh; `app` with their name when left out."""
     selector: dict[LabelKey, LabelValue] = Field(default_factory=dict)
-    """What their Service, or ServiceEntry, selects them by: some of their labels; all of them when left out."""
+    """The labels that their Service or ServiceEntry selects them by; all of `labels` when left out."""
     region: LabelValue = ""
-    """The region they are in, for locality load balancing; that of the cluster, on its network, when left out."""
+    """The region they are in, for locality load balancing; the cluster's, on its network, when left out."""
     zone: LabelValue = ""
     """The zone they are in within the region; that of the cluster when the region is."""
     subzone: LabelValue = ""

@@ -159,7 +159,7 @@ def _output(command: list[str], environment: Mapping[str, str], hint: str) -> by
     finally:
         if process.poll() is None:
             process.kill()
-            process.wait()
+            process.wait(_PLUGIN_SECONDS)
         for reader in readers:
             # A child that it left behind may hold the pipe open.
             reader.join(1.0)

@@ -11,11 +11,11 @@ https://docs.docker.com/engine/security/#linux-kernel-capabilities
 from __future__ import annotations
 
 import shutil
-import subprocess
 from functools import cache
 from typing import Final
 
-from embedded.child_environment import system_environment
+from embedded.bounded_run import OverdueError, run_bounded
+from topology.errors import ProcessError
 
 _PROGRAMS: Final = ("nft", "nsenter", "unshare", "setpriv", "sh", "mount", "chown")
 _SECONDS: Final = 10.0
@@ -59,22 +59,13 @@ def missing_for_rules() -> str:
 def _failure(command: list[str], first: str) -> str:
     """What failed of a command whose steps print their names, in words; empty when nothing did."""
     try:
-        done = subprocess.run(
-            command,
-            env=system_environment(),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=_SECONDS,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
+        done = run_bounded(command, seconds=_SECONDS)
+    except OverdueError:
         return f"an attempt to {first} did not end in {_SECONDS:.0f} s"
-    except OSError as error:
-        return f"{command[0]} cannot be run ({error.strerror})"
-    if done.returncode == 0:
+    except ProcessError as error:
+        return str(error)
+    if done.code == 0:
         return ""
-    steps = [line.removeprefix(_STEP) for line in done.stdout.splitlines() if line.startswith(_STEP)]
-    reason = done.stderr.strip().rpartition("\n")[2].rpartition(": ")[2].strip(" .")[:100]
+    steps = [line.removeprefix(_STEP) for line in done.out.splitlines() if line.startswith(_STEP)]
+    reason = done.err.strip().rpartition("\n")[2].rpartition(": ")[2].strip(" .")[:100]
     return f"{_ROOT} {steps[-1] if steps else first}" + (f" ({reason})" if reason else "")

@@ -153,6 +153,8 @@ class PodRun:
         running = {one.name: self._running(one) for one in containers}
         self._adopt(running)
         self._tell(containers, running)
+        # What an attempt before failed for has passed.
+        self.failed(None)
         for one in running.values():
             if not self._started(one, containers, running):
                 return

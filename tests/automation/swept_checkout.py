@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import importlib
+import importlib.metadata
 import json
 import shutil
 from collections.abc import Callable
@@ -111,6 +112,9 @@ class SweptCheckout:
         self.checkout.root.mkdir()
         # A directory that could not be listed is taken for empty as long as the process lives.
         importlib.invalidate_caches()
+        # Python 3.11 leaves out what it has found of distributions.
+        cached: Any = importlib.metadata.FastPath.__new__  # type: ignore[attr-defined]
+        cached.cache_clear()
         shutil.copytree(self._template, self.checkout.home)
 
 

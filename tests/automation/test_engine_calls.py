@@ -115,7 +115,7 @@ def test_only_pending_operations_are_forgotten_and_only_if_there_are_some(
         assert imported.stat().st_mode & 0o777 == 0o600
 
 
-RESOURCES = [{"urn": "urn:pulumi:good::meshfleet::pulumi:pulumi:Stack::meshfleet-good"}]
+RESOURCES = [{"urn": "urn:pulumi:good::meshfleet::pulumi:pulumi:Stack::meshfleet-good", "type": "pulumi:pulumi:Stack"}]
 
 
 @pytest.mark.parametrize(

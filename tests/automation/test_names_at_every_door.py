@@ -78,7 +78,7 @@ def test_every_stack_is_every_stack_of_ours(checkout: Checkout) -> None:
     states.mkdir(parents=True)
     for name in ("prod.json", "...json", "a b.json"):
         (states / name).touch()
-    assert stacks_of(checkout) == ("dev", "prod")
+    assert stacks_of(checkout) == ("prod", "dev")
 
 
 def test_a_fleet_of_an_earlier_version_is_ours_by_what_is_in_it(checkout: Checkout) -> None:

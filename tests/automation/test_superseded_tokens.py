@@ -89,6 +89,9 @@ class MadeUp:
     def superseded_tokens(self) -> list[str]:
         return self.superseded
 
+    def recorded(self) -> dict[str, Any]:
+        return {}
+
     def run(self, operation: str, hear: Any, **options: Any) -> Record:
         assert operation == "up"
         self.asked.append(options)

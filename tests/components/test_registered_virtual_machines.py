@@ -69,6 +69,8 @@ def test_status_tells_of_every_group(graph_of: GraphOf) -> None:
         "network": "network-west",
         "serviceAccount": "billing",
         "labels": {"app": "billing"},
+        "selector": {"app": "billing"},
+        "locality": "",
         "ports": [{"name": "http", "port": 8080, "protocol": "HTTP"}],
         "host": "billing.sample.svc.cluster.local",
         "group": "billing",

@@ -108,6 +108,8 @@ def needed(graph: Graph, fleet: Fleet) -> set[tuple[str, str]]:
                 }
         for revision in fleet.istio.installed:
             pairs |= _needed_for(graph, fleet, name, revision)
+    # Of an existing cluster its identity hands on how to reach it, as the processes of an embedded one do.
+    pairs |= {(first, second.replace("/processes", "/identity")) for first, second in pairs}
     return {(first, second) for first, second in pairs if {first, second} <= graph.names()}
 
 

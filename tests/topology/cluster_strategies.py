@@ -100,8 +100,10 @@ def clusters(draw: st.DrawFn, position: int, network: str, mesh: str | None, pro
     if mesh is not None:
         cluster["mesh"] = mesh
     if draw(st.booleans()):
-        cluster["region"] = draw(label_values().filter(bool))
-        cluster |= draw(optional(zone=label_values()))
+        # Machines that register themselves cannot have one with a dot.
+        undotted = label_values().filter(lambda value: "." not in value)
+        cluster["region"] = draw(undotted.filter(bool))
+        cluster |= draw(optional(zone=undotted))
     if draw(st.booleans()):
         families = [("10.{}.0.0/16", "10.{}.0.0/16"), ("fd00:{}::/48", "fd00:{}::/108")]
         pods, services = families[0] if "embedded" in provider else draw(st.sampled_from(families))

@@ -61,6 +61,10 @@ _MACHINES = {
     "network": "coast",
     "serviceAccount": "till",
     "labels": {"app": "till"},
+    "selector": {"app": "till"},
+    "region": "shop-floor",
+    "zone": "left",
+    "subzone": "row-1",
     "ports": {"http": {"port": 8080, "protocol": "HTTP"}},
     "probe": {"http": {"port": 8080, "path": "/healthz"}, "periodSeconds": 5},
     "addresses": ["172.16.0.7"],
@@ -92,7 +96,8 @@ HERE: Config = {
                 | {"listeners": _LISTENERS}
                 | _SERVICE
             },
-            "discovery": {"server": "https://127.0.0.1:6443", "tlsServerName": "kubernetes", "token": 2},
+            "discovery": {"server": "https://127.0.0.1:6443", "tlsServerName": "kubernetes", "token": 2}
+            | {"certificateAuthority": "authority.pem"},
         },
         "east": {
             "existing": {"kubeconfig": "kubeconfig.yaml", "context": "east", "pods": "simulated"},

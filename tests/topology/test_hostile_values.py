@@ -89,7 +89,11 @@ def _works_or_is_refused(config: Config, path: Path, value: object, before: str)
     if fleet is None:
         spelled = Fault(join("", path), "").path
         # What is wrong may show at the part that holds it, in what is within it, or in what refers to it.
-        near = [one for one in faults if _near(one.path, spelled) or repr(before) in one.message]
+        near = [
+            one
+            for one in faults
+            if _near(one.path, spelled) or repr(before) in one.message or one.path.rpartition(".")[2] == before
+        ]
         assert near, f"{spelled} = {value!r:.60}: refused elsewhere only: {faults}"
         assert all(len(fault.message) < 1000 and str(fault).isprintable() for fault in faults)
         return
