@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import hypothesis
 import pytest
 
 from embedded.node.node_agent import lacking
 from embedded.toolchain import Toolchain, ensure
 from embedded.toolchain.progress import progress_for
+
+# How long an example takes says more about what else the machine does than about the program.
+hypothesis.settings.register_profile(
+    "suite", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow], print_blob=True
+)
+hypothesis.settings.load_profile("suite")
 
 
 @pytest.fixture(scope="session")

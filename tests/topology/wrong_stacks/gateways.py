@@ -160,7 +160,7 @@ FROM_OUTSIDE = [
         for name, part in {
             "Shop": "'Shop' is not a DNS label",
             "shop_1": "'shop_1' is not a DNS label",
-            "s" * 58: "has 58 characters; at most 57 are allowed, since <name>-istio is derived from it",
+            "s" * 58: "has 58 characters; at most 53 are allowed, since it names a Helm release",
             "istio-eastwestgateway": "'istio-eastwestgateway' is reserved; reserved are ",
             "eastwestgateway": "'eastwestgateway' is reserved",
             "waypoint": "'waypoint' is reserved",

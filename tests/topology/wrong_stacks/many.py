@@ -60,8 +60,8 @@ MANY = [
     Wrong(
         "faults in two clusters and what crosses them",
         {
-            "clusters.west.podCidr": "10.0.0.0/16",
-            "clusters.west.serviceCidr": "10.0.0.0/16",
+            "clusters.west.podCidr": "10.0.0.0/15",
+            "clusters.west.serviceCidr": "10.1.0.0/20",
             "clusters.east.podCidr": "10.0.0.0/16",
             "clusters.east.network": "network-west",
             "clusters.east.dataPlane": "ambient",
@@ -73,8 +73,8 @@ MANY = [
             "clusters.Third.mesh": "no mesh is named 'mesh9'",
             "clusters.Third.network": "no network is named 'network-none'",
             "clusters.east.dataPlane": "ambient does not mix with the sidecars of 'west'",
-            "clusters.east.podCidr": "10.0.0.0/16 overlaps 10.0.0.0/16 of 'west'",
-            "clusters.west.serviceCidr": "10.0.0.0/16 overlaps the cluster's own podCidr",
+            "clusters.east.podCidr": "10.0.0.0/16 overlaps 10.0.0.0/15 of 'west'",
+            "clusters.west.serviceCidr": "10.1.0.0/20 overlaps the cluster's own podCidr",
             "namespaces.shop.clusters[0]": "no cluster is named 'south'",
             "namespaces.shop.clusters[1]": "no cluster is named 'north'",
         },
