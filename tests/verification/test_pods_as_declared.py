@@ -60,7 +60,7 @@ def pod(*, ours: bool = True, **changed: str) -> Pod:
                     "topology.istio.io/network": changed.get("label", "net-west"),
                 }
                 | ({"istio": "eastwestgateway"} if "gateway" in changed else {}),
-                "annotations": {"sidecar.istio.io/status": "{}", "istio.io/rev": "default"}
+                "annotations": {"sidecar.istio.io/status": "{}", "istio.io/rev": changed.get("revision", "default")}
                 | ({ANNOTATION: json.dumps(facts)} if ours else {}),
                 "ownerReferences": [{"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web-7d9", "uid": "u"}],
             },
@@ -126,6 +126,14 @@ def test_a_pod_of_another_owner_is_named_with_the_command_that_restarts_it(west:
     (found,) = stale(west, [pod(ours=False, ISTIO_META_NETWORK="shared")])
     command = f"kubectl --kubeconfig {west.kubeconfig} --namespace shop rollout restart deployment/web"
     assert (found.ours, found.heal) == (False, command)
+
+
+def test_a_pod_of_another_owner_may_stay_on_its_revision_and_on_nothing_else(west: ClusterView) -> None:
+    earlier = {"CA_ADDR": "istiod-blue.istio-system.svc:15012", "image": "docker.io/istio/proxyv2:1.30.2"}
+    assert list(stale(west, [pod(ours=False, revision="blue", **earlier)])) == []
+    (found,) = stale(west, [pod(ours=False, revision="blue", ISTIO_META_NETWORK="shared", **earlier)])
+    assert found.field == "network"
+    assert len(list(stale(west, [pod(revision="blue", **earlier)]))) == 2
 
 
 def test_a_pod_that_is_about_to_go_or_was_never_injected_does_not_count() -> None:

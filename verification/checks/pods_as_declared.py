@@ -97,7 +97,10 @@ def differences(cluster: ClusterView, pod: Pod) -> Iterator[tuple[str, str, str]
     annotations, labels = annotations_of(pod), labels_of(pod)
     environment = sidecar_environment(pod) or {}
     wanted = _wanted(cluster, annotations, labels)
+    elsewhere = _is_on_another_revision(annotations, wanted)
     for field, variable in VARIABLES.items():
+        if elsewhere and field == "discoveryAddress":
+            continue
         has, should = environment.get(variable, "").strip(), str(wanted.get(field, ""))
         if has != should:
             yield field, has, should
@@ -108,9 +111,17 @@ def differences(cluster: ClusterView, pod: Pod) -> Iterator[tuple[str, str, str]
     yield from _settings(environment, wanted)
     tag = proxy_image(pod).rpartition(":")[2]
     version = str(wanted.get("version", ""))
-    if _RELEASE.match(tag) and version and not re.match(rf"{re.escape(version)}(?![0-9])", tag):
+    if not elsewhere and _RELEASE.match(tag) and version and not re.match(rf"{re.escape(version)}(?![0-9])", tag):
         yield "version", tag, version
     yield from _annotated(annotations, cluster)
+
+
+def _is_on_another_revision(annotations: Mapping[str, str], wanted: Mapping[str, Any]) -> bool:
+    """Whether a pod of somebody else is on a revision that workloads of the fleet have left, as in an upgrade.
+
+    Its owner moves it by restarting it, in their own time, and until then that istiod serves it.
+    """
+    return ANNOTATION not in annotations and annotations.get(REVISION, "default") != wanted.get("revision", "default")
 
 
 def restart(cluster: ClusterView, pod: Pod) -> str:
