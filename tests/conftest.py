@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hypothesis
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from embedded.node.node_agent import lacking
 from embedded.toolchain import Toolchain, ensure
@@ -27,23 +29,27 @@ _TOGETHER = ("tests/integration/dev/", "tests/plugins/kubernetes/")
 _BY_FILE = ("tests/integration/", "tests/plugins/", "tests/embedded/", "tests/docs/", "tests/scripts/")
 
 
-def _group(path: str) -> str | None:
-    """What runs in one process with the tests of a file; None where each test may run in any."""
-    for folder in _TOGETHER:
-        if path.startswith(folder):
-            return folder
-    return path if path.startswith(_BY_FILE) else None
+class FleetScheduling(LoadScopeScheduling):  # type: ignore[misc]
+    """Hands tests to processes so that those of one fleet stay together and in their order.
 
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that share a fleet stay in one process.
-
-    Without what real packets take, their tests are not run; `-ra` lists each of them with the reason.
+    Its base is published without types.
     """
-    for item in items:
-        if group := _group(item.nodeid.partition("::")[0]):
-            item.add_marker(pytest.mark.xdist_group(group))
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = nodeid.partition("::")[0]
+        for folder in _TOGETHER:
+            if path.startswith(folder):
+                return folder
+        return path if path.startswith(_BY_FILE) else nodeid
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> FleetScheduling:
+    """With `-n`; see https://pytest-xdist.readthedocs.io/en/stable/distribution.html."""
+    return FleetScheduling(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Without what real packets take, their tests are not run; `-ra` lists each of them with the reason."""
     reason = lacking()
     for item in items if reason else ():
         for mark in item.iter_markers("root"):

@@ -129,7 +129,10 @@ def test_a_pod_of_another_owner_is_named_with_the_command_that_restarts_it(west:
 
 
 def test_a_pod_of_another_owner_may_stay_on_its_revision_and_on_nothing_else(west: ClusterView) -> None:
-    earlier = {"CA_ADDR": "istiod-blue.istio-system.svc:15012", "image": "docker.io/istio/proxyv2:1.30.2"}
+    earlier: dict[str, Any] = {
+        "CA_ADDR": "istiod-blue.istio-system.svc:15012",
+        "image": "docker.io/istio/proxyv2:1.30.2",
+    }
     assert list(stale(west, [pod(ours=False, revision="blue", **earlier)])) == []
     (found,) = stale(west, [pod(ours=False, revision="blue", ISTIO_META_NETWORK="shared", **earlier)])
     assert found.field == "network"
