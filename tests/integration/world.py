@@ -23,6 +23,7 @@ from embedded import processes
 from embedded.marker import claim_home
 from embedded.network import namespaces
 from embedded.network.leftovers import remove_data_plane
+from embedded.network.loopback import close_ports
 from embedded.network.place import Place
 from embedded.toolchain.cache import locate_cache
 from embedded.workspace import Workspace
@@ -212,6 +213,11 @@ class World:
         for directory in (self.home / "fleets").glob("*/nodes"):
             # Pods are not known by this home, but by the names of their namespaces.
             remove_data_plane(Place.of(Workspace(directory.parent.name, self.home)))
+        shutil.rmtree(self.home / "fleets", ignore_errors=True)
+        (self.home / "reservations.json").unlink(missing_ok=True)
+        if self.home.is_dir():
+            # Rules of the machine itself: without a reservation there are none.
+            close_ports(self.home)
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
