@@ -30,18 +30,24 @@ def node_objects(spec: ClusterSpec) -> list[dict[str, Any]]:
 
 
 def apply_nodes(client: Client, spec: ClusterSpec) -> None:
-    """Make the nodes of the cluster exactly those of `spec`. Raises what the client raises."""
+    """Make the nodes of the cluster exactly those of `spec`. Raises what the client raises.
+
+    A node that is there keeps its share of the pod range, which an API server never lets change
+    (ValidateNodeUpdate in pkg/apis/core/validation of kubernetes/kubernetes), whatever is recorded of it.
+    """
     from lightkube.codecs import from_dict
     from lightkube.resources.core_v1 import Node
 
-    wanted = node_objects(spec)
-    for node in wanted:
+    listed = client.list(Node, labels={"app.kubernetes.io/managed-by": _MANAGER})
+    present = {str(node.metadata.name): node for node in listed if node.metadata}
+    wanted = {str(node["metadata"]["name"]): node for node in node_objects(spec)}
+    for name, node in wanted.items():
+        kept = present[name].spec if name in present else None
+        if kept and kept.podCIDR:
+            node["spec"] = {"podCIDR": kept.podCIDR, "podCIDRs": list(kept.podCIDRs or [kept.podCIDR])}
         client.apply(from_dict(node), field_manager=_MANAGER, force=True)
-    names = {node["metadata"]["name"] for node in wanted}
-    for present in client.list(Node, labels={"app.kubernetes.io/managed-by": _MANAGER}):
-        name = present.metadata.name if present.metadata else None
-        if name and name not in names:
-            client.delete(Node, name)
+    for name in present.keys() - wanted.keys():
+        client.delete(Node, name)
 
 
 def release_nodes(client: Client) -> None:
