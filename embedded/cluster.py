@@ -17,7 +17,7 @@ from embedded.addresses import release_addresses
 from embedded.api_errors import api_errors
 from embedded.bounded_run import run_bounded
 from embedded.certificate_times import ahead, not_yet_valid
-from embedded.cluster_ranges import release_ranges, with_ranges, with_reserved_pods
+from embedded.cluster_ranges import RANGES, release_ranges, with_ranges, with_reserved_pods
 from embedded.cluster_record import RECORD, begin_making, end_making, is_recorded, read_spec
 from embedded.cluster_spec import PORTS, TOOLS, ClusterSpec, dump_spec, kwokctl_configuration
 from embedded.control_plane import SERVERS, ControlPlane
@@ -68,7 +68,7 @@ class Cluster:
         self._name = name
         self._owner = workspace.owner("cluster", name)
         # No cluster can be called so, whose addresses are given back by how their owner begins.
-        self._ranges = workspace.owner("address ranges", name)
+        self._ranges = workspace.owner(RANGES, name)
         self.directory = workspace.cluster(name)
         self._control_plane = ControlPlane(name, self.directory)
 

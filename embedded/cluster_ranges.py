@@ -19,6 +19,8 @@ from embedded.reservations import reservations
 from topology.address_blocks import SERVICE_BLOCK, SERVICE_PREFIX, SIMULATED_POD_BLOCK, SIMULATED_POD_PREFIX
 from topology.errors import PortError
 
+RANGES: Final = "address ranges"
+"""The part of an owner's name under which the ranges of a cluster are reserved; no cluster can have it."""
 _SERVICES: Final = "services"
 _PODS: Final = "pods"
 

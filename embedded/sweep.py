@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from embedded import processes
+from embedded.cluster_ranges import RANGES
 from embedded.network.leftovers import remove_data_plane, remove_node_of
 from embedded.network.loopback import close_ports
 from embedded.network.place import Place
@@ -58,10 +59,11 @@ def sweep_cluster(fleet: str, cluster: str, home: Path) -> None:
     processes_of = workspace.owner("cluster", cluster)
     node_of = workspace.owner("node", cluster)
     istiods_of, gateways_of = workspace.owner("istiod", cluster, ""), workspace.owner(cluster, "")
+    ranges_of = workspace.owner(RANGES, cluster, "")
     _release(
         home,
         ports=lambda owner: owner == processes_of or owner.startswith(istiods_of),
-        addresses=lambda owner: owner == node_of or owner.startswith(gateways_of),
+        addresses=lambda owner: owner == node_of or owner.startswith((gateways_of, ranges_of)),
     )
     workspace.prune()
 
