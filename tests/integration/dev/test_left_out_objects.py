@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from embedded.node.left_out import CONDITION
 from tests.integration.dev.fleet import DevFleet
 from tests.integration.world import settled
 
@@ -33,6 +34,8 @@ def test_a_slice_of_another_family_is_named_and_new_pods_come(dev_fleet: DevFlee
     world.kubectl("dev", "west", "apply", "-f", str(path))
     try:
         assert settled(lambda: any("its addresses are IPv6" in one for one in _events(dev_fleet)), 20)
+        # The condition goes with the heartbeat of the node.
+        assert settled(lambda: _accepted(dev_fleet) == {"False"}, 20)
         report = world.meshfleet("verify", "--stack", "dev", "--json", expect=1).answer
         failed = {(one["name"], one["cluster"]): one["detail"] for one in report["checks"] if not one["ok"]}
         assert set(failed) == {("node-objects", "west")}
@@ -41,7 +44,15 @@ def test_a_slice_of_another_family_is_named_and_new_pods_come(dev_fleet: DevFlee
         world.kubectl("dev", "west", "rollout", "status", "deployment/echo-v1", "-n", "sample", "--timeout=60s")
     finally:
         world.kubectl("dev", "west", "delete", "-f", str(path))
+    assert settled(lambda: _accepted(dev_fleet) == {"True"}, 30)
     assert world.meshfleet("verify", "--stack", "dev", "--json").answer["ok"]
+
+
+def _accepted(dev_fleet: DevFleet) -> set[str]:
+    """The condition of the nodes of west that says whether they do all that is there for them."""
+    nodes = dev_fleet.world.get("dev", "west", "nodes")["items"]
+    conditions = [one for node in nodes for one in node["status"].get("conditions", ())]
+    return {one["status"] for one in conditions if one["type"] == CONDITION}
 
 
 def _events(dev_fleet: DevFleet) -> list[str]:
