@@ -129,8 +129,14 @@ class ControlPlane:
             raise ProcessError(f"{self.name}: kwokctl ended with {code}; {self._told(log)}")
 
     def stopped(self) -> tuple[str, ...]:
-        """The components that do not run, in the order of COMPONENTS."""
-        return missing(processes.find(self.directory))
+        """The components that do not run, in the order of COMPONENTS.
+
+        A program that is being started is for a moment neither its parent nor itself, so what is missing is looked
+        for twice before it counts.
+        """
+        once = missing(processes.find(self.directory))
+        again = missing(processes.find(self.directory)) if once else ()
+        return tuple(name for name in once if name in again)
 
     def open_to_others(self) -> tuple[str, ...]:
         """The components that run and serve every user of the machine, as those of earlier versions did."""

@@ -42,7 +42,7 @@ def solo(clone: Clone) -> Iterator[Solo]:
 
 def test_a_second_up_at_the_same_time_says_who_holds_the_stack(solo: Solo) -> None:
     assert solo.second.code == 1
-    assert f"the stack {STACK} is in use by meshfleet up (process {solo.first})" in solo.second.err
+    assert f"the stack {STACK} is in use by meshfleet up --stack {STACK} (process {solo.first})" in solo.second.err
 
 
 def test_a_port_that_somebody_took_is_named_with_its_holder_and_mended_once_it_is_free(solo: Solo) -> None:
