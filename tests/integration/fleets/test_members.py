@@ -56,6 +56,12 @@ def istiods(world: World) -> dict[str, int]:
     return {name: world.program(STACK, f"istiods/{name}.default", "pilot-discovery").pid for name in STAYING}
 
 
+# What is to be read is tried first, then handed to istiod.
+DISCOVERY_CHANGED = sorted(
+    f"{name}  discovery  {what} changed" for name in STAYING for what in ("remote-clusters", "remote-secrets")
+)
+
+
 def others(lines: list[str]) -> list[str]:
     """What was done to the clusters that stay, without the seconds it took."""
     return sorted(line.partition(" (")[0] for line in lines if line.startswith(STAYING))
@@ -64,14 +70,14 @@ def others(lines: list[str]) -> list[str]:
 @pytest.mark.proof("a member is added and removed, and the others have only their remote secrets changed", step=3)
 def test_a_member_comes_and_of_the_others_only_remote_secrets_change(shared: World) -> None:
     lines = up(shared, *STAYING, MEMBER)
-    assert others(lines) == [f"{name}  discovery  remote-secrets changed" for name in STAYING]
+    assert others(lines) == DISCOVERY_CHANGED
 
 
 @pytest.mark.proof("a member is added and removed, and the others have only their remote secrets changed", step=3)
 def test_a_member_goes_once_nobody_reads_it_any_more_and_nothing_of_it_is_left(shared: World) -> None:
     shared.meshfleet("status", "--stack", STACK, "--json")
     lines = up(shared, *STAYING)
-    assert others(lines) == [f"{name}  discovery  remote-secrets changed" for name in STAYING]
+    assert others(lines) == DISCOVERY_CHANGED
     changed = [number for number, line in enumerate(lines) if line.startswith(STAYING)]
     deleted = [number for number, line in enumerate(lines) if line.startswith(MEMBER)]
     assert all(" deleted" in lines[number] for number in deleted)
