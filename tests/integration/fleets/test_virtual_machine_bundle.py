@@ -130,14 +130,14 @@ def test_a_machine_with_a_fixed_address_names_its_entry_and_its_address(machines
     assert proxy_config(made["mesh.yaml"])["proxyMetadata"]["ISTIO_META_NETWORK"] == "coast"
 
 
-def test_in_a_mesh_of_one_network_none_is_named_and_the_gateway_leads_to_istiod_alone(
+def test_in_a_mesh_of_one_network_that_is_named_and_the_gateway_leads_to_istiod_alone(
     machines: Machines, fleet: Fleet
 ) -> None:
     machines.bundle("printer", "printer")
     theirs = machines.istioctl(fleet, "printer", "printer-istioctl", "--autoregister")
     made = read(machines.folder / "printer")
     assert_same(made, theirs, 3600, {})
-    assert proxy_config(made["mesh.yaml"])["proxyMetadata"]["ISTIO_META_NETWORK"] == ""
+    assert proxy_config(made["mesh.yaml"])["proxyMetadata"]["ISTIO_META_NETWORK"] == "desk"
     assert proxy_config(made["mesh.yaml"])["proxyMetadata"]["TRUST_DOMAIN"] == "office.example"
     assert machines.entry("alone")["gateway"]["network"] == ""
 

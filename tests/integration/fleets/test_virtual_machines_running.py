@@ -252,7 +252,8 @@ def test_a_bundle_of_other_machines_is_refused_before_anything_is_started(here: 
     folder = here.bundle("ledger", "ledger-for-billing")
     refused = here.vm("start", "billing", "--bundle", str(folder), "--address", "10.40.0.9", expect=1)
     assert "is not one of billing: it is for the cluster east, not west; it is for the workload ledger" in refused.err
-    assert "make one with meshfleet vm bundle billing" in refused.err
+    assert "make one with meshfleet vm bundle --stack " in refused.err
+    assert refused.err.rstrip().endswith(" --out OUT billing")
     assert not Machine(here.workspace, "billing", "10.40.0.9").exists()
 
 
@@ -320,7 +321,7 @@ def certificate_of(machine: Machine) -> x509.Certificate:
 
 def nameserver(machine: Machine) -> str:
     """Whom programs on a machine ask for names."""
-    words = (machine.files.root / "etc/resolv.conf").read_text(encoding="utf-8").split()
+    words = (machine.files.directory / "resolv.conf").read_text(encoding="utf-8").split()
     return words[words.index("nameserver") + 1]
 
 
