@@ -306,7 +306,7 @@ def test_a_machine_that_was_killed_is_seen_and_started_again(here: Here, billing
     billing.stop_agent()
     answers = here.verified("--seconds", "2", expect=1)
     assert answers["virtual-machines", "west"]["detail"].endswith(
-        "its agent does not run; run meshfleet vm start billing"
+        f"its agent does not run; run meshfleet vm start --stack {STACK} billing"
     )
     assert here.vm("start", "billing", "--json").answer["address"] == address
     answers = here.verified()
