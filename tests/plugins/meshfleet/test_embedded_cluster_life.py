@@ -14,6 +14,7 @@ from lightkube.models.meta_v1 import ObjectMeta
 
 from embedded import processes
 from embedded.cluster import Cluster
+from embedded.cluster_record import begin_making
 from embedded.cluster_spec import COMPONENTS, PORTS
 from embedded.kubeconfig import connect
 from embedded.ports import port_is_free, reserve_ports, reserved_ports
@@ -218,6 +219,8 @@ def test_remains_of_a_killed_create_are_ended_and_removed(
     made: Created, handler: EmbeddedClusterHandler, inputs: Properties
 ) -> None:
     (cluster().directory / "cluster.json").unlink()
+    # Without the note it would be a cluster that has lost its record.
+    begin_making(cluster().directory)
     (cluster().directory / "kwok" / "leftover").write_text("", encoding="utf-8")
     before = {process.pid for same in running().values() for process in same}
     # Never reported as not there: the engine would forget the cluster, and not what was in it.
@@ -267,6 +270,10 @@ def test_nothing_is_left_after_delete(
 ) -> None:
     handler.delete(made.identifier, inputs, made.outputs, 0)
     assert running() == {}
-    assert sorted(path.name for path in home.iterdir()) == ["reservations.json", "reservations.lock"]
-    assert json.loads((home / "reservations.json").read_text(encoding="utf-8")) == {"addresses": {}, "ports": {}}
+    assert sorted(path.name for path in home.iterdir()) == [".meshfleet", "reservations.json", "reservations.lock"]
+    assert json.loads((home / "reservations.json").read_text(encoding="utf-8")) == {
+        "addresses": {},
+        "ports": {},
+        "version": 1,
+    }
     handler.delete(made.identifier, inputs, made.outputs, 0)

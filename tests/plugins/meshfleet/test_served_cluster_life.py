@@ -168,7 +168,7 @@ def primary_told(request: pytest.FixtureRequest, mesh_cluster: MeshCluster) -> I
     if request.param == "unknown":
         yield None, "the istiod of east cannot be asked from here"
     elif request.param == "down":
-        yield f"http://127.0.0.1:{nobody(mesh_cluster)}", "the istiod of east is not ready: [Errno 111]"
+        yield f"http://127.0.0.1:{nobody(mesh_cluster)}", "the istiod of east is not ready: the connection "
     else:
         with ThreadingHTTPServer(("127.0.0.1", 0), Ready) as server:
             thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})

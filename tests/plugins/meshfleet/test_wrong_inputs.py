@@ -87,7 +87,7 @@ def test_an_input_that_does_not_exist_is_refused_with_those_that_do(
     [
         (EmbeddedClusterHandler(), CLUSTER | {"name": "../west"}, "name", "'../west' is not allowed"),
         (EmbeddedClusterHandler(), CLUSTER | {"name": "a..b"}, "name", "'a..b' is not allowed"),
-        (EmbeddedClusterHandler(), CLUSTER | {"fleet": "x" * 64}, "fleet", "up to 63"),
+        (EmbeddedClusterHandler(), CLUSTER | {"fleet": "x" * 101}, "fleet", "at most 100"),
         (EmbeddedClusterHandler(), CLUSTER | {"nodes": -1}, "nodes", "-1 is not allowed; a whole number from 0"),
         (EmbeddedClusterHandler(), CLUSTER | {"nodes": 1.5}, "nodes", "1.5 is not allowed"),
         (EmbeddedClusterHandler(), CLUSTER | {"nodes": True}, "nodes", "True is not allowed"),
