@@ -270,7 +270,14 @@ def test_nothing_is_left_after_delete(
 ) -> None:
     handler.delete(made.identifier, inputs, made.outputs, 0)
     assert running() == {}
-    assert sorted(path.name for path in home.iterdir()) == [".meshfleet", "reservations.json", "reservations.lock"]
+    assert sorted(path.name for path in home.iterdir()) == [
+        ".meshfleet",
+        "fleets",
+        "reservations.json",
+        "reservations.lock",
+    ]
+    # Of the fleet only that it is one, until its stack goes.
+    assert {path.name for path in (home / "fleets").rglob("*") if path.is_file()} <= {".meshfleet", "reservations.json"}
     assert json.loads((home / "reservations.json").read_text(encoding="utf-8")) == {
         "addresses": {},
         "ports": {},
