@@ -56,3 +56,14 @@ def test_a_machine_is_where_its_group_says(fleet: FleetView) -> None:
     machine = replace(ECHO, network="net-shop", locality="r9", node="")
     assert judge(held, fleet.clusters[0], [machine]).holds
     assert not judge(held, fleet.clusters[0], [replace(machine, locality="r8")]).holds
+
+
+def test_a_machine_at_a_fixed_address_is_known_in_every_cluster_of_its_mesh(fleet: FleetView) -> None:
+    elsewhere = fleet.mesh_members(fleet.clusters[0].mesh)[1].name
+    fixed = MachineView("till", "shop", elsewhere, registers=False, network="net-shop", addresses=("10.30.0.7",))
+    held = replace(fleet, virtual_machines=(fixed,))
+    machine = replace(ECHO, network="net-shop", locality="r9", node="")
+    assert judge(held, fleet.clusters[0], [machine]).holds
+    assert not judge(held, fleet.clusters[0], [replace(machine, network="net-other")]).holds
+    registered = replace(fleet, virtual_machines=(replace(fixed, registers=True, addresses=()),))
+    assert not judge(registered, fleet.clusters[0], [machine]).holds

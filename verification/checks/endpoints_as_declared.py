@@ -81,10 +81,19 @@ def judge(fleet: FleetView, cluster: ClusterView, endpoints: Iterable[Endpoint])
 
 
 def places_of(fleet: FleetView, cluster: ClusterView) -> tuple[Place, ...]:
-    """Where pods of a cluster are, and machines that join its control plane. Pure."""
+    """Where pods of a cluster are, and machines that its control plane knows of. Pure.
+
+    Machines that register themselves are in the cluster that they join, those at fixed addresses in every one of the
+    mesh (manifests/virtual_machines.py).
+    """
+    mesh = {member.name for member in fleet.mesh_members(cluster.mesh)}
     gateway = cluster.gateway_network
     own = [Place(network, (cluster.region, cluster.zone, "")) for network in (cluster.network, gateway) if network]
-    machines = [Place(one.network, one.locality) for one in fleet.virtual_machines if one.control_plane == cluster.name]
+    machines = [
+        Place(one.network, one.locality)
+        for one in fleet.virtual_machines
+        if one.control_plane == cluster.name or (one.addresses and one.control_plane in mesh)
+    ]
     return (*dict.fromkeys([*own, *machines]),)
 
 
