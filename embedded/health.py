@@ -6,6 +6,7 @@ import ssl
 from typing import Final
 from urllib.parse import urlsplit
 
+from embedded.listeners import listener_on
 from embedded.waiting import NotYetError
 from topology.errors import UnreachableError
 
@@ -34,20 +35,9 @@ def ask(url: str, context: ssl.SSLContext | None = None) -> str:
 
 def listener(url: str) -> tuple[int, str] | None:
     """The id and the name of the process of this machine that listens at a loopback URL; None if it is not known."""
-    import psutil
-
     parts = urlsplit(url)
-    try:
-        if parts.hostname not in ("127.0.0.1", "localhost", "::1") or parts.port is None:
-            return None
-        for one in psutil.net_connections(kind="tcp"):
-            port = one.laddr.port if one.laddr else None
-            if one.status == psutil.CONN_LISTEN and port == parts.port and one.pid:
-                return one.pid, psutil.Process(one.pid).name()
-    except (psutil.Error, OSError):
-        # Not allowed to see the processes of others, or it ended meanwhile.
-        return None
-    return None
+    local = parts.hostname in ("127.0.0.1", "localhost", "::1")
+    return listener_on(parts.port) if local and parts.port is not None else None
 
 
 def hang_advice(url: str) -> str:

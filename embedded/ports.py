@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
+from embedded.listeners import listener_on
 from embedded.reservations import reservations
 from topology.errors import PortError
 
@@ -99,19 +100,8 @@ def require_free_ports(owner: str, ports: Mapping[str, int]) -> None:
 
 def listener(port: int) -> str:
     """Who listens on a TCP port of this machine, in words fit for a message."""
-    import psutil
-
-    try:
-        connections = psutil.net_connections("tcp")
-        for connection in connections:
-            address = connection.laddr
-            if connection.status == psutil.CONN_LISTEN and address and address.port == port and connection.pid:
-                process = psutil.Process(connection.pid)
-                return f"process {process.pid} ({process.name()})"
-    except psutil.Error:
-        # Other users' sockets are not ours to see; the message must not fail for that.
-        return "a process of another user"
-    return "a process of another user"
+    found = listener_on(port)
+    return f"process {found[0]} ({found[1]})" if found else "a process of another user"
 
 
 def _candidates(home: Path, owner: str) -> Iterator[int]:

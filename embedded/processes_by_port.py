@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from embedded.cluster_spec import COMPONENTS
+from embedded.listeners import listening
 from embedded.process_table import Row, rows
 
 if TYPE_CHECKING:
@@ -26,8 +27,8 @@ def of_fleet(identity: str, ports: Collection[int], home: Path) -> list[psutil.P
     table = list(rows())
     known = {row.pid for row in table if row.identity == identity}
     if " " in str(home):
-        listening = _listening(ports)
-        known |= {row.pid for row in table if row.pid in listening and _cut(row, home)}
+        on_ports = set(listening(ports).values())
+        known |= {row.pid for row in table if row.pid in on_ports and _cut(row, home)}
     found = []
     for pid in sorted(known):
         try:
@@ -44,25 +45,10 @@ def cut_directories(ports: Collection[int], home: Path) -> list[Path]:
     """
     if " " not in str(home):
         return []
-    listening = _listening(ports)
-    found = {Path(row.program).parents[1] for row in rows() if row.pid in listening and _cut(row, home)}
+    on_ports = set(listening(ports).values())
+    found = {Path(row.program).parents[1] for row in rows() if row.pid in on_ports and _cut(row, home)}
     return sorted(one for one in found if (one / "kwok.yaml").is_file() and (one / "pki").is_dir())
 
 
 def _cut(row: Row, home: Path) -> bool:
     return not row.identity and row.name in _PROGRAMS and row.program.startswith(str(home).split(" ", 1)[0])
-
-
-def _listening(ports: Collection[int]) -> set[int]:
-    import psutil
-
-    try:
-        return {
-            connection.pid
-            for connection in psutil.net_connections("tcp")
-            if connection.status == psutil.CONN_LISTEN and connection.laddr and connection.laddr.port in ports
-            if connection.pid
-        }
-    except psutil.Error:
-        # Sockets of other users are not shown to everybody, and none of them is ours.
-        return set()
