@@ -29,7 +29,14 @@ from embedded.istiod_spec import (
 )
 from embedded.kubeconfig import connect, select_context
 from embedded.network.loopback import close_ports
-from embedded.ports import release_ports, require_free_ports, reserve_ports, reserved_ports
+from embedded.ports import (
+    keep_ports,
+    port_is_free,
+    release_ports,
+    require_free_ports,
+    reserve_ports,
+    reserved_ports,
+)
 from embedded.serving_certificate import require_signed_by
 from embedded.tools import link_tools
 from embedded.waiting import wait_until
@@ -59,8 +66,22 @@ class Istiod:
         self.directory = workspace.istiod(cluster, revision)
 
     def reserve(self) -> dict[str, int]:
-        """The ports of ISTIOD_PORTS by name, kept until `release`. Raises PortError."""
+        """The ports of ISTIOD_PORTS by name, kept until `release`; others for those that were `lost`.
+
+        Raises PortError.
+        """
+        lost = self.lost()
+        if lost:
+            keep_ports(self._workspace.home, self._owner, [name for name in ISTIOD_PORTS if name not in lost])
         return reserve_ports(self._workspace.home, self._owner, ISTIOD_PORTS)
+
+    def lost(self) -> list[str]:
+        """The names of its ports that another program took before it was ever started; empty once it was.
+
+        Nothing knows the ports of an istiod that never ran, so it can have others.
+        """
+        taken = [name for name, port in self.reserved().items() if not port_is_free(port)]
+        return taken if taken and self.state() is None else []
 
     def reserved(self) -> dict[str, int]:
         """The ports it has reserved; empty when none."""
@@ -96,8 +117,8 @@ class Istiod:
         kept = self._kept("fingerprint") == fingerprint and self.state() == "running"
         if not (kept and self._takes_up(spec, ports)):
             self._end()
-            self._write(spec, kubeconfig)
             require_free_ports(self._owner, ports)
+            self._write(spec, kubeconfig)
             self._launch(spec, ports)
         version = self._wait_until_ready(ports, seconds)
         self._forward_ports(spec, ports)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from embedded.listeners import listener_on
+from embedded.other_homes import ports_of_other_homes
 from embedded.reservations import reservations
 from topology.errors import PortError
 
@@ -23,11 +24,12 @@ LAST: Final = 29999
 def reserve_ports(home: Path, owner: str, names: Iterable[str]) -> dict[str, int]:
     """The port of each name, the same at every call until they are released.
 
-    New ones are free at this moment and belong to no other owner. Raises PortError when there are none left.
+    New ones are free at this moment and belong to no other owner, in this home or another one of this user. Raises
+    PortError when there are none left.
     """
-    with reservations(home) as held:
+    with reservations(home) as held, ports_of_other_homes(home) as elsewhere:
         ports = dict(held.ports.get(owner, {}))
-        taken = held.port_numbers()
+        taken = held.port_numbers() | elsewhere
         candidates = _candidates(home, owner)
         for name in names:
             if name in ports:

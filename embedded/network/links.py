@@ -6,13 +6,17 @@ Source: https://docs.pyroute2.org/iproute.html
 
 from __future__ import annotations
 
+import errno
 import ipaddress
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
 from embedded.network.namespaces import inside, path_of
 from topology.errors import NetworkError
+
+# No such route, no such interface, no such address.
+_GONE: Final = frozenset({errno.ESRCH, errno.ENODEV, errno.ENXIO, errno.EADDRNOTAVAIL})
 
 
 @contextmanager
@@ -24,6 +28,18 @@ def _netlink(subject: str) -> Iterator[Any]:
             yield netlink
     except NetlinkError as error:
         raise NetworkError(f"{subject}: the kernel refuses it ({error.args[-1]})") from error
+
+
+@contextmanager
+def _gone_is_fine() -> Iterator[None]:
+    """For removals: the kernel removes by itself what was in a namespace that has ended, at a moment of its own."""
+    from pyroute2 import NetlinkError
+
+    try:
+        yield
+    except NetlinkError as error:
+        if error.code not in _GONE:
+            raise
 
 
 def add_bridges(*wanted: str) -> None:
@@ -65,7 +81,8 @@ def remove_link(link: str) -> None:
     """Remove an interface, and with it its peer; fine when there is none. Raises NetworkError."""
     with _netlink(f"interface {link}") as netlink:
         for index in netlink.link_lookup(ifname=link):
-            netlink.link("del", index=index)
+            with _gone_is_fine():
+                netlink.link("del", index=index)
 
 
 def set_carries(link: str, *, carries: bool) -> None:
@@ -84,7 +101,8 @@ def set_addresses(link: str, wanted: set[str], *, of_host_alone: bool = False) -
         found = {str(one.get_attr("IFA_ADDRESS")) for one in netlink.get_addr(family=2, index=index)}
         found -= {"127.0.0.1"}
         for address in sorted(found - wanted):
-            netlink.addr("del", index=index, address=address, prefixlen=32)
+            with _gone_is_fine():
+                netlink.addr("del", index=index, address=address, prefixlen=32)
         for address in sorted(wanted - found):
             # RT_SCOPE_HOST, RT_SCOPE_UNIVERSE.
             netlink.addr("add", index=index, address=address, prefixlen=32, scope=254 if of_host_alone else 0)
@@ -112,7 +130,8 @@ def set_routes(link: str, wanted: Mapping[str, str]) -> None:
         for route in netlink.get_routes(family=2, oif=index):
             range_ = f"{route.get_attr('RTA_DST')}/{route['dst_len']}"
             if route.get_attr("RTA_GATEWAY") and range_ not in wanted:
-                netlink.route("del", dst=range_, oif=index)
+                with _gone_is_fine():
+                    netlink.route("del", dst=range_, oif=index)
     for range_, gateway in wanted.items():
         add_route(str(ipaddress.ip_network(range_)), link, gateway)
 

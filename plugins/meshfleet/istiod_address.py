@@ -38,12 +38,14 @@ class IstiodAddressHandler:
         return filled, check_known(filled, _INPUTS) + check_names(filled, _INPUTS)
 
     def diff(self, old_inputs: Properties, old_outputs: Properties, new_inputs: Properties) -> Difference:
-        """Each input is part of whose ports they are."""
-        return Difference(replaces=changed(old_inputs, new_inputs))
+        """Each input is part of whose ports they are; ports that were taken before the istiod ran are exchanged."""
+        replaces = changed(old_inputs, new_inputs)
+        lost = [] if replaces else _istiod(old_inputs).lost()
+        return Difference(tuple(output for output, name in PORT_NAMES.items() if name in lost), replaces)
 
     def preview(self, old_outputs: Properties | None, new_inputs: Properties) -> Properties:
-        """Ports are chosen when they are reserved; those there are stay."""
-        return old_outputs or {"host": "localhost"}
+        """Ports are chosen when they are reserved; those there are stay, unless another program took them."""
+        return {"host": "localhost"} if old_outputs is None or _istiod(new_inputs).lost() else old_outputs
 
     def create(self, inputs: Properties, timeout: float) -> Created:
         """Reserves the ports; those of an interrupted create are the same ones."""
@@ -63,7 +65,7 @@ class IstiodAddressHandler:
         new_inputs: Properties,
         timeout: float,
     ) -> Properties:
-        """Nothing can change in place."""
+        """Other ports for those that another program took."""
         return _outputs(_istiod(new_inputs).reserve())
 
     def delete(self, identifier: str, inputs: Properties, old_outputs: Properties, timeout: float) -> None:
