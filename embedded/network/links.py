@@ -52,17 +52,22 @@ def add_bridges(*wanted: str) -> None:
             netlink.link("set", index=_index(netlink, link), state="up")
 
 
-def connect(here: str, there: str, link: str, peer: str, bridge: str = "") -> None:
+def connect(here: str, there: str, link: str, peer: str, bridge: str = "", address: str = "") -> None:
     """A pair of virtual interfaces, up: `link` in namespace `here`, `peer` in `there`, there a port of `bridge`.
 
-    Raises NetworkError.
+    `address` is the IPv4 address by which others on the bridge find `link`, if they do; its hardware address is made
+    from that, so that what they remember of an earlier interface with this address leads to this one. Otherwise they
+    would send to the earlier one until their probes fail: for eight seconds (delay_first_probe_time and ucast_solicit
+    of https://docs.kernel.org/networking/ip-sysctl.html). Raises NetworkError.
     """
+    hardware = {"address": hardware_address(address)} if address else {}
 
     def add() -> bool:
         with _netlink(f"interface {link} of {here}") as netlink:
             if netlink.link_lookup(ifname=link):
                 return False
-            netlink.link("add", ifname=link, kind="veth", peer={"ifname": peer, "net_ns_fd": str(path_of(there))})
+            other = {"ifname": peer, "net_ns_fd": str(path_of(there))}
+            netlink.link("add", ifname=link, kind="veth", peer=other, **hardware)
             netlink.link("set", index=_index(netlink, link), state="up")
             return True
 
@@ -75,6 +80,11 @@ def connect(here: str, there: str, link: str, peer: str, bridge: str = "") -> No
 
     if inside(here, add) or bridge:
         inside(there, attach)
+
+
+def hardware_address(address: str) -> str:
+    """The hardware address, locally administered, of the interface with an IPv4 address. Pure."""
+    return ":".join(f"{byte:02x}" for byte in (2, 0, *ipaddress.IPv4Address(address).packed))
 
 
 def remove_link(link: str) -> None:

@@ -40,7 +40,7 @@ def connect(place: Place, machine: MachineNetwork, router: str) -> None:
         write_file(folder / f"{machine.name}.json", dump(asdict(machine)))
         namespaces.create(name)
         bridge = link_name("network", machine.network)
-        links.connect(name, place.fabric, _LINK, link_name("machine", machine.name), bridge)
+        links.connect(name, place.fabric, _LINK, link_name("machine", machine.name), bridge, machine.address)
 
     def configure() -> None:
         # Its workload may listen on any port, whoever it runs as.

@@ -85,7 +85,7 @@ def _set_up(place: Place, node: NodeNetwork) -> None:
     name = place.node(node.cluster)
     namespaces.create(name)
     for link, bridge in bridges.items():
-        links.connect(name, place.fabric, link, link_name("node", node.cluster, link), bridge)
+        links.connect(name, place.fabric, link, link_name("node", node.cluster, link), bridge, node.address)
 
     def configure() -> None:
         namespaces.set_kernel("net/ipv4/ip_forward", "1")

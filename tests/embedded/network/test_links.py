@@ -1,4 +1,4 @@
-"""Removals of what the kernel may be removing at the same moment."""
+"""Links between namespaces: the address they are found by, and removals at the same moment as the kernel's."""
 
 from __future__ import annotations
 
@@ -73,3 +73,11 @@ def test_a_removal_that_is_refused_is_an_error(removal: str, monkeypatch: pytest
     monkeypatch.setattr(pyroute2, "IPRoute", Kernel(errno.EPERM))
     with pytest.raises(NetworkError, match="the kernel refuses it"):
         REMOVALS[removal]()
+
+
+def test_an_address_has_the_same_hardware_address_on_every_interface_and_no_other_address_has_it() -> None:
+    made = {address: links.hardware_address(address) for address in ("100.64.0.1", "100.64.1.0", "10.0.0.1")}
+    assert made["100.64.0.1"] == "02:00:64:40:00:01"
+    assert len(set(made.values())) == len(made)
+    # The second bit of the first byte says that it is given by hand, the first one that it is of one interface.
+    assert {int(one[:2], 16) & 0b11 for one in made.values()} == {0b10}
