@@ -21,6 +21,9 @@ VERSION: Final = 1
 OF_A_HOME: Final = ("charts", "fleets", "gateway-api", "kubectl", "passphrase", "pulumi", "state")
 """What commands make in a home, beside its marker, reservations and pictures."""
 
+OF_CHARTS: Final = ("charts", "gateway-api")
+"""Of those, the links to the charts of the toolchain."""
+
 OF_A_FLEET: Final = ("clusters", "command.json", "command.lock", "istiods", "kubeconfigs", "nodes")
 """What is only ever in the directory of a fleet."""
 
@@ -50,13 +53,20 @@ def claim_home(home: Path) -> None:
     if (home / MARKER).is_file():
         return
     if not is_home(home):
-        foreign = [name for name in OF_A_HOME if (home / name).is_symlink() or (home / name).exists()]
+        foreign = [name for name in OF_A_HOME if _is_foreign(home / name)]
         if foreign:
             raise FileError(
                 f"{home}: already holds {', '.join(foreign)}, which meshfleet did not make; "
                 "set MESHFLEET_HOME to an empty directory"
             )
     write_marker(home, Marker("home"))
+
+
+def _is_foreign(path: Path) -> bool:
+    """Whether something is there that no command made: links to charts are in the checkout wherever its home is."""
+    if path.is_symlink() and path.name in OF_CHARTS:
+        return "toolchain" not in path.readlink().parts
+    return path.is_symlink() or path.exists()
 
 
 def is_home(home: Path) -> bool:

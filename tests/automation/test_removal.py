@@ -92,3 +92,21 @@ def test_a_home_of_an_earlier_version_is_known_by_what_is_in_it(tmp_path: Path) 
     assert (home / MARKER).is_file()
     assert remove_home(home) == []
     assert not home.exists()
+
+
+@pytest.mark.parametrize("name", ["charts", "gateway-api"])
+def test_links_to_charts_that_a_run_with_another_home_left_do_not_stop_one_with_the_home_in_the_checkout(
+    name: str, tmp_path: Path
+) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / name).symlink_to(tmp_path / "cache" / "toolchain" / "istio-0" / "charts")
+    claim_home(home)
+    assert (home / MARKER).is_file()
+
+
+@pytest.mark.parametrize("name", ["charts", "gateway-api"])
+def test_a_link_of_somebody_else_is_not_taken(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).symlink_to(tmp_path / "my" / "charts")
+    with pytest.raises(FileError, match=f"already holds {name}"):
+        claim_home(tmp_path)
