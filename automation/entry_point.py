@@ -29,6 +29,7 @@ class Terminated(KeyboardInterrupt):
 
 def main() -> None:
     """Run the command."""
+    _require_utf8()
     try:
         # An interrupt within an import may come out as an error of that import: it waits until all is there.
         signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
@@ -57,6 +58,16 @@ def main() -> None:
         sys.exit(1)
     finally:
         _drop_unwritten()
+
+
+def _require_utf8() -> None:
+    """Begin again in UTF-8 mode where the locale has another encoding, in which paths could not be written down.
+
+    Source: https://peps.python.org/pep-0540/
+    """
+    if sys.getfilesystemencoding() != "utf-8" and os.environ.get("PYTHONUTF8") != "1":
+        os.environ["PYTHONUTF8"] = "1"
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - this very program
 
 
 def _leave_foreign_modules() -> None:

@@ -56,6 +56,8 @@ _DOWNLOADS: Final = re.compile(
 )
 # How a command prints, and where its own caches are (docs/operations.md).
 _OF_THE_COMMAND: Final = ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES", "XDG_CACHE_HOME", "XDG_CONFIG_HOME")
+TEXTS: Final = {"PYTHONUTF8": "1"}
+"""So that programs in Python name files as this one does, in whichever locale (PEP 540)."""
 _FOR_CLIENTS: Final = ("KUBECACHEDIR",)
 _DEFAULT_PATH: Final = os.defpath + ":/usr/sbin:/sbin"
 
@@ -136,4 +138,4 @@ def _proxies(*past_too: str) -> dict[str, str]:
 def _chosen(may_pass: Callable[[str], bool]) -> dict[str, str]:
     found = {name: value for name, value in os.environ.items() if may_pass(name)}
     found.setdefault("PATH", _DEFAULT_PATH)
-    return found
+    return {**found, **TEXTS}

@@ -43,16 +43,22 @@ _ADVICE = (
         ("No space left on device", "Disk quota exceeded"),
         "the disk is full; free 1 GB or set MESHFLEET_CACHE to a folder on a larger disk",
     ),
+    # pip says of an index that it could not connect to that there is no matching distribution, too.
+    (
+        ("ProxyError", "Cannot connect to proxy"),
+        "the proxy in front of the package index does not answer; check https_proxy, all_proxy and pip's settings "
+        "(pip config list)",
+    ),
+    (
+        ("Connection", "Temporary failure", "timed out", "resolve host"),
+        "the package index does not answer; check the network and pip's settings (pip config list)",
+    ),
     (
         ("No matching distribution", "Could not find a version"),
         (
             "the package index does not have a pinned version for this Python; use another index (pip config "
             "list) or another Python"
         ),
-    ),
-    (
-        ("Connection", "Temporary failure", "timed out", "resolve"),
-        "the package index does not answer; check the network and pip's settings (pip config list)",
     ),
 )
 
@@ -165,6 +171,8 @@ def _build(place: Path, checkout: Path, root: Path, lock: int) -> None:
             [*install, "--no-deps", "--no-build-isolation", "-e", str(checkout)],
         ):
             _run(command, file.fileno(), log, root, lock)
+    for path_file in place.glob("lib/python3*/site-packages/_meshfleet.pth"):
+        path_file.write_text(path_line(checkout), encoding="ascii")
     draft = place / f".{MADE_FROM}"
     draft.mkdir()
     for name in INPUTS:
@@ -172,6 +180,18 @@ def _build(place: Path, checkout: Path, root: Path, lock: int) -> None:
     (draft / "checkout").write_text(f"{checkout}\n", encoding="utf-8")
     draft.rename(place / MADE_FROM)
     say(f"{'python environment':<34}  installed in {time.monotonic() - since:.0f} s")
+
+
+def path_line(checkout: Path) -> str:
+    """The line of the .pth file that puts the checkout on the module path, in ASCII for every path.
+
+    Python reads such files in the encoding of the locale, in UTF-8 mode too, and under LC_ALL=C ends at the first
+    letter beyond ASCII (addpackage in Lib/site.py; a line that begins with `import` is run).
+    """
+    place = os.fsencode(checkout)
+    if place.isascii():
+        return f"{checkout}\n"
+    return f"import os, sys; sys.path.append(os.fsdecode({place!r}))\n"
 
 
 def _run(command: list[str], output: int, log: Path, root: Path, lock: int) -> None:
