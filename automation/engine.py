@@ -9,7 +9,7 @@ import json
 import re
 import tempfile
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -29,7 +29,7 @@ from automation.entry_point import Terminated
 from automation.environment import Environment
 from automation.kubernetes_plugin import installed_version
 from automation.local_state import read_state, state_file, sync_state
-from automation.recorded_state import Deployment, existing_clusters_of, salt_of
+from automation.recorded_state import Deployment, existing_clusters_of, salt_of, without_pending
 from automation.stack_configuration import configuration_file, keep_salt
 from automation.stuck_engine import StuckEngine, end_own, interrupt_own
 from automation.superseded_tokens import superseded_tokens
@@ -218,9 +218,12 @@ class Engine:
         """The URNs of the reader tokens that a run which did not complete has replaced and not deleted."""
         return superseded_tokens(self.recorded())
 
-    def forget_pending(self) -> None:
-        """Drop the operations that a killed run left pending: every resource of ours converges when made again."""
-        self.rewrite(_without_pending)
+    def forget_pending(self, keep: Collection[str] = ()) -> None:
+        """Drop the operations that a killed run left pending: every resource of ours converges when made again.
+
+        Not those of clusters to `keep`, in which nobody could look yet at what came of them.
+        """
+        self.rewrite(lambda deployment: without_pending(deployment, keep))
 
     def remove(self) -> None:
         """Remove the stack itself from the backend, after a destroy."""
@@ -276,12 +279,6 @@ class Engine:
                 f"pulumi {' '.join(arguments[:2])} printed no JSON but {shown(text.strip())}; "
                 "remove the pulumi in the toolchain's folder and run scripts/bootstrap"
             ) from None
-
-
-def _without_pending(deployment: Deployment) -> Deployment:
-    if not deployment.get("pending_operations"):
-        return deployment
-    return {key: value for key, value in deployment.items() if key != "pending_operations"}
 
 
 def _plain(value: Any) -> str:

@@ -34,9 +34,13 @@ _SAME_SECONDS = 2.0
 
 @dataclass
 class StackLock:
-    """Held while a command works on a stack. `interrupted` says that the one before did not end by itself."""
+    """Held while a command works on a stack. `interrupted` says that the one before did not end by itself.
+
+    `unsettled`, set by the command, says that what that one left is not settled yet: the next command hears of it too.
+    """
 
     interrupted: bool
+    unsettled: bool = False
 
 
 @contextmanager
@@ -54,18 +58,24 @@ def locked(checkout: Checkout, stack: str, command: str) -> Iterator[StackLock]:
         interrupted = holder.exists()
         _end_of_engine(checkout, stack, interrupted=interrupted)
         write_file(holder, json.dumps({"version": 1, "command": command, **_self()}) + "\n")
+        held_now = StackLock(interrupted)
         try:
             with temporary_files(checkout, stack):
-                yield StackLock(interrupted)
+                yield held_now
         except KeyboardInterrupt:
             # Its name stays, as that of a killed command: the engine may have left operations pending.
             raise
         except BaseException:
             # An exception of ours is an ending too.
-            remove_file(holder)
+            _end_holding(holder, held_now)
             raise
         else:
-            remove_file(holder)
+            _end_holding(holder, held_now)
+
+
+def _end_holding(holder: Path, lock: StackLock) -> None:
+    if not lock.unsettled:
+        remove_file(holder)
 
 
 def _mapping(text: str) -> dict[str, Any]:

@@ -190,6 +190,16 @@ def without(deployment: Deployment, removed: Collection[str]) -> Deployment:
     return left
 
 
+def without_pending(deployment: Deployment, keep: Collection[str] = ()) -> Deployment:
+    """The same state without its pending operations but for those on resources of clusters to `keep`."""
+    pending = deployment.get("pending_operations")
+    if not pending:
+        return deployment
+    kept = [operation for operation in pending if _cluster_of(operation.get("resource") or {"urn": ""}) in keep]
+    left = {key: value for key, value in deployment.items() if key != "pending_operations"}
+    return {**left, "pending_operations": kept} if kept else left
+
+
 def without_description(deployment: Deployment, clusters: Collection[str]) -> Deployment:
     """The same state, whose output `fleet` tells nothing of these clusters any more."""
     return {

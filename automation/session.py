@@ -27,6 +27,14 @@ if TYPE_CHECKING:
     from automation.identities import Reading
 
 
+@dataclass
+class Unsettled:
+    """The clusters in which nobody could look yet at what a run left that did not end, and whether it was killed."""
+
+    clusters: set[str] = field(default_factory=set)
+    interrupted: bool = False
+
+
 @dataclass(frozen=True)
 class Session:
     """Made by `open_session`, which has checked the stack file already."""
@@ -37,6 +45,7 @@ class Session:
     quiet: bool
     # What an interrupted run left in the clusters, which the state does not tell: the next `up` refreshes.
     unread: list[str] = field(default_factory=list, compare=False)
+    unsettled: Unsettled = field(default_factory=Unsettled, compare=False)
     kubeconfigs: Mapping[str, KubeconfigFile] = field(default_factory=dict, repr=False)
 
     @cached_property
@@ -82,18 +91,25 @@ class Session:
         with locked(self.environment.checkout, self.file.stack, command) as lock, shared_plugins(self.environment):
             if self.environment.local_backend:
                 settle_state(self.checkout, self.file.stack, restore=restore_state)
-            if lock.interrupted and self.engine.exists():
-                say(f"the last command on {self.file.stack} was interrupted; going on from there")
-                self.go_on(interrupted=True)
-            yield
+            try:
+                if lock.interrupted and self.engine.exists():
+                    say(f"the last command on {self.file.stack} was interrupted; going on from there")
+                    self.go_on(interrupted=True)
+                yield
+            finally:
+                lock.unsettled = bool(self.unsettled.clusters)
 
     def go_on(self, *, interrupted: bool = False) -> None:
-        """Settle what a run that did not end has left, in the clusters first: the state tells what it was at."""
+        """Settle what a run that did not end has left, in the clusters first: the state tells what it was at.
+
+        Of a cluster that does not answer yet, as after a restart of the machine, that stays in the state.
+        """
         from automation.unrecorded_objects import record_them
 
+        self.unsettled.interrupted = interrupted
         self._settle_releases(interrupted=interrupted)
         self.unread.extend(record_them(self))
-        self.engine.forget_pending()
+        self.engine.forget_pending(self.unsettled.clusters)
 
     def _settle_releases(self, *, interrupted: bool = False) -> bool:
         """Whether there was anything to settle."""
@@ -147,6 +163,10 @@ class Session:
             record.changes = before.changes + record.changes
         if record.sentences():
             raise self._incomplete(title, record, unserved(self.topology, record) if operation == "up" else [])
+        if operation == "up" and self.unsettled.clusters:
+            # Everything is there now, and recorded.
+            self.unsettled.clusters.clear()
+            self.engine.forget_pending()
         return record
 
     def _can_go_on(self, record: Record, *, refreshed: bool) -> bool:

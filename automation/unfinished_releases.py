@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import psutil
@@ -42,7 +44,8 @@ def stopped_by_releases(record: Record) -> bool:
 def settle(session: Session, deployment: Deployment, *, interrupted: bool) -> list[Settled]:
     """Settle the releases of every declared cluster that answers, with what `deployment` knows of them.
 
-    A cluster that does not answer is left to the run that follows, which names it.
+    A cluster that does not answer is left to the run that follows, which names or starts it, and is one of
+    `session.unsettled` from then on.
     """
     from embedded.releases.owner import Owner
     from embedded.releases.server import connected
@@ -51,12 +54,18 @@ def settle(session: Session, deployment: Deployment, *, interrupted: bool) -> li
     _end_workers()
     fleet = session.topology.name
     done: list[Settled] = []
-    for cluster, kubeconfig, context in _reachable(session):
+    unsettled = session.unsettled
+    for cluster, read_access in _accesses(session):
+        killed = interrupted or (unsettled.interrupted and cluster in unsettled.clusters)
         try:
+            kubeconfig, context = read_access()
+            if not kubeconfig:
+                continue
             with connected(kubeconfig, context) as server:
-                found = settle_on(server, Owner(fleet, cluster), known(deployment, cluster, interrupted=interrupted))
+                found = settle_on(server, Owner(fleet, cluster), known(deployment, cluster, interrupted=killed))
         except MeshfleetError as error:
             session.tell(f"{cluster}: unfinished releases are not settled: {error}")
+            unsettled.clusters.add(cluster)
             continue
         for settled in found:
             session.tell(f"{cluster}: {settled}")
@@ -95,8 +104,12 @@ def _names(resources: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
         yield (namespace, name) if name else (str(inputs.get("namespace")), str(inputs.get("name")))
 
 
-def _reachable(session: Session) -> Iterator[tuple[str, str, str | None]]:
-    """Name, kubeconfig and context of every declared cluster of which there is a kubeconfig on this machine."""
+Access = tuple[str, str | None]
+"""Kubeconfig (empty where there is none on this machine) and context."""
+
+
+def _accesses(session: Session) -> Iterator[tuple[str, Callable[[], Access]]]:
+    """Every declared cluster with what reads its access, which raises FileError for a damaged kubeconfig."""
     from embedded.cluster import Cluster
     from embedded.workspace import Workspace
 
@@ -105,11 +118,17 @@ def _reachable(session: Session) -> Iterator[tuple[str, str, str | None]]:
     workspace = Workspace(topology.name, session.checkout.home)
     for name, cluster in topology.clusters.items():
         if cluster.existing:
-            yield name, files[name].content, cluster.existing.context
+            yield name, partial(_existing_access, files[name].content, cluster.existing.context)
         else:
-            text = read_text(Cluster(workspace, name).kubeconfig)
-            if text:
-                yield name, text, None
+            yield name, partial(_embedded_access, Cluster(workspace, name).kubeconfig)
+
+
+def _existing_access(kubeconfig: str, context: str) -> Access:
+    return kubeconfig, context
+
+
+def _embedded_access(kubeconfig: Path) -> Access:
+    return read_text(kubeconfig) or "", None
 
 
 def _end_workers() -> None:

@@ -38,6 +38,7 @@ def record_them(session: Session) -> list[str]:
                 found += _made(files[name].content, cluster.existing.context, begun)
             except MeshfleetError as error:
                 session.tell(f"{name}: what an interrupted run made there is not looked at: {error}")
+                session.unsettled.clusters.add(name)
     if found:
         session.engine.rewrite(lambda deployment: with_recorded(deployment, found))
         for resource in found:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
+import embedded.releases.server
+import embedded.releases.settling
 from automation import unfinished_releases, unrecorded_objects
 from automation.changes import Change, Place, Record
 from automation.checkout import Checkout
 from automation.session import Session
-from embedded.releases.settling import Settled
+from embedded.releases.settling import Known, Settled
 from tests.automation.stack_files import ROOT
 from topology import load, read_stack_file
-from topology.errors import EngineError
+from topology.errors import ClusterError, EngineError
 
 pytestmark = pytest.mark.proof("what an interrupted run left of a release is settled above the plugin", step=0)
 
@@ -30,7 +33,7 @@ class MadeUpEngine:
 
     answers: list[str]
     runs: list[tuple[str, bool]] = field(default_factory=list)
-    forgotten: int = 0
+    forgotten: list[list[str]] = field(default_factory=list)
 
     def run(self, operation: str, on_event: object, *, refresh: bool = False, **options: Any) -> Record:
         self.runs.append((operation, refresh))
@@ -45,8 +48,8 @@ class MadeUpEngine:
     def superseded_tokens(self) -> list[str]:
         return []
 
-    def forget_pending(self) -> None:
-        self.forgotten += 1
+    def forget_pending(self, keep: Collection[str] = ()) -> None:
+        self.forgotten.append(sorted(keep))
 
 
 Make = Callable[..., tuple[Session, MadeUpEngine]]
@@ -118,7 +121,7 @@ def test_after_an_interruption_the_next_run_looks_at_what_the_state_does_not_tel
 ) -> None:
     made, engine = session("", "", settled=[settled], recorded=recorded)
     made.go_on(interrupted=True)
-    assert engine.forgotten == 1
+    assert engine.forgotten == [[]]
     made.bring_up("up dev", refresh=False)
     made.bring_up("up dev", refresh=False)
     assert engine.runs == [("up", refreshed), ("up", False)]
@@ -129,3 +132,58 @@ def test_nothing_but_up_is_ever_repeated(session: Make) -> None:
     with pytest.raises(EngineError):
         made.run("destroy", "destroy dev")
     assert engine.runs == [("destroy", False)]
+
+
+def test_what_could_not_be_looked_at_stays_in_the_state_until_everything_is_made(session: Make) -> None:
+    made, engine = session(IN_USE, "", "", settled=[[], [WHOLE]])
+    made.unsettled.clusters.add("west")
+    made.go_on(interrupted=True)
+    assert (made.unsettled.clusters, made.unsettled.interrupted) == ({"west"}, True)
+    made.bring_up("up dev", refresh=False)
+    # The release that stopped the first run was settled once its cluster answered.
+    assert engine.runs == [("up", False), ("up", True)]
+    assert engine.forgotten == [["west"], []]
+    assert made.unsettled.clusters == set()
+
+
+@pytest.mark.parametrize("fails", [True, False])
+def test_a_run_that_failed_leaves_it_for_the_next_command(fails: bool, session: Make) -> None:
+    made, _ = session("the API server does not answer" if fails else "", settled=[])
+    made.unsettled.clusters.add("west")
+    with pytest.raises(EngineError) if fails else nullcontext():
+        made.bring_up("up dev", refresh=False)
+    assert made.unsettled.clusters == ({"west"} if fails else set())
+
+
+class Server:
+    """A cluster that answers from the second time on."""
+
+    def __init__(self) -> None:
+        self.known: list[Known] = []
+
+    @contextmanager
+    def connected(self, *_: object) -> Iterator[None]:
+        if not self.known:
+            self.known.append(Known(frozenset()))
+            raise ClusterError("refused; start it")
+        yield
+
+    def settle(self, _: object, __: object, known: Known) -> list[Settled]:
+        self.known.append(known)
+        return []
+
+
+def test_a_cluster_that_did_not_answer_after_a_kill_is_looked_at_as_after_a_kill(
+    checkout: Checkout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = read_stack_file(ROOT / "stacks", "dev")
+    made = Session(checkout, file, load(file.stack, file.config), quiet=True)
+    server = Server()
+    monkeypatch.setattr(embedded.releases.server, "connected", server.connected)
+    monkeypatch.setattr(embedded.releases.settling, "settle", server.settle)
+    monkeypatch.setattr(unfinished_releases, "_accesses", lambda _: [("west", lambda: ("kubeconfig", None))])
+    made.unsettled.interrupted = True
+    unfinished_releases.settle(made, {}, interrupted=True)
+    assert made.unsettled.clusters == {"west"}
+    unfinished_releases.settle(made, {}, interrupted=False)
+    assert server.known[-1].interrupted

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -79,6 +80,19 @@ def test_a_killed_command_is_told_from_one_that_ended(checkout: Checkout) -> Non
     assert killed.returncode == -signal.SIGKILL
     with locked(checkout, "dev", "up") as after:
         assert after.interrupted
+    with locked(checkout, "dev", "up") as later:
+        assert not later.interrupted
+
+
+@pytest.mark.parametrize("fails", [True, False])
+def test_what_a_command_could_not_settle_is_heard_of_by_the_next(checkout: Checkout, fails: bool) -> None:
+    (checkout.workspace("dev").claim() / "command.json").write_text("", encoding="utf-8")
+    with pytest.raises(ZeroDivisionError) if fails else nullcontext(), locked(checkout, "dev", "up") as lock:
+        assert lock.interrupted
+        lock.unsettled = True
+        assert not fails or 1 / 0
+    with locked(checkout, "dev", "up") as again:
+        assert again.interrupted
     with locked(checkout, "dev", "up") as later:
         assert not later.interrupted
 
