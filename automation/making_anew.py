@@ -68,5 +68,6 @@ def _why(name: str, topology: Fleet, home: Path) -> str:
     # Every up comes by here, and most of them no further: they start sooner without what a cluster is made with.
     from embedded.cluster import Cluster
 
-    running = Cluster(workspace, name).state() == "running"
+    # One whose ports are open runs.
+    running = (Cluster(workspace, name).state() or "").startswith(("running", "open to other users"))
     return "" if running else "the cluster does not run, and is to be another one"

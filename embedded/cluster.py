@@ -23,7 +23,7 @@ from embedded.cluster_spec import PORTS, TOOLS, ClusterSpec, dump_spec, kwokctl_
 from embedded.control_plane import SERVERS, ControlPlane
 from embedded.identity import identity_in_folder
 from embedded.kubeconfig import build_kubeconfig, connect
-from embedded.network.loopback import close_ports
+from embedded.network.loopback import close_ports, open_ports
 from embedded.nodes import apply_nodes, release_nodes
 from embedded.ports import (
     keep_ports,
@@ -84,7 +84,8 @@ class Cluster:
     def state(self) -> str | None:
         """`running`, `stopped: etcd, …` with what does not run, or None when there is no complete cluster.
 
-        `open to other users: etcd, …` is one that an earlier version has started; the next `update` restarts it.
+        `open to other users: etcd, …` is one that an earlier version has started; the next `update` restarts it. With
+        `port 21700 (kwok-controller)` it is one whose ports the table of nftables does not close; `update` does.
         """
         if self.spec() is None:
             return None
@@ -93,7 +94,8 @@ class Cluster:
         stopped = self._control_plane.stopped()
         if stopped:
             return f"stopped: {', '.join(stopped)}"
-        opened = self._control_plane.open_to_others()
+        home = self._workspace.home
+        opened = self._control_plane.open_to_others() or open_ports(home, reserved_ports(home, self._owner))
         return f"open to other users: {', '.join(opened)}" if opened else "running"
 
     def create(self, spec: ClusterSpec, timeout: float = 0) -> RunningCluster:

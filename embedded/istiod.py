@@ -28,7 +28,7 @@ from embedded.istiod_spec import (
     same_roots,
 )
 from embedded.kubeconfig import connect, select_context
-from embedded.network.loopback import close_ports
+from embedded.network.loopback import close_ports, open_ports
 from embedded.ports import (
     keep_ports,
     port_is_free,
@@ -97,10 +97,14 @@ class Istiod:
         """`running`, `stopped`, or None when nothing was ever started here.
 
         `outdated` is one that an earlier version has started with other arguments; the next `start` restarts it.
+        `open to other users: port 21712 (http), …` has ports that the table of nftables does not close; `start` does.
         """
         running = [process for same in processes.find(self.directory).values() for process in same]
         if running:
-            return "running" if all(map(self._is_current, running)) else "outdated"
+            if not all(map(self._is_current, running)):
+                return "outdated"
+            opened = open_ports(self._workspace.home, self.reserved())
+            return f"open to other users: {', '.join(opened)}" if opened else "running"
         return "stopped" if self.directory.is_dir() else None
 
     def start(self, spec: IstiodSpec, ports: Mapping[str, int], timeout: float = 0) -> str:

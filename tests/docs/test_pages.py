@@ -15,7 +15,7 @@ from tests.docs.snippets import BLOCK, PAGES, ROOT
 from topology import load
 from topology.rules.plain_secrets import plain_secrets
 from verification import ClusterView, ControlPlaneView, FleetView, MeshView
-from verification.checks import ALL, istioctl_analyze
+from verification.checks import ALL, istioctl_analyze, loopback_ports
 from verification.injected_view import InjectedView
 from verification.view import RootObject
 from verification.workload_view import WorkloadView
@@ -114,7 +114,9 @@ def test_every_setting_that_is_read_is_described() -> None:
     assert set(SETTING.findall(text_of("docs/operations.md"))) == read
 
 
-def test_every_check_is_described_and_shown_in_the_readme() -> None:
+def test_every_check_is_described_and_shown_in_the_readme(monkeypatch: pytest.MonkeyPatch) -> None:
+    # As for root, whoever runs the tests.
+    monkeypatch.setattr(loopback_ports, "cannot_close", lambda: "")
     described = re.findall(r"^\| `([a-z-]+)` \|", text_of("docs/how-it-works.md"), re.MULTILINE)
     assert described == [check.name for check in ALL]
     shown = re.findall(r"^([a-z-]+) +✓", text_of("README.md"), re.MULTILINE)

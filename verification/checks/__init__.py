@@ -13,6 +13,7 @@ from verification.checks.gateways_ready import GatewaysReady
 from verification.checks.injection import Injection
 from verification.checks.istioctl_analyze import IstioctlAnalyze
 from verification.checks.istioctl_remote_clusters import IstioctlRemoteClusters
+from verification.checks.loopback_ports import LoopbackPorts
 from verification.checks.machines_as_declared import MachinesAsDeclared
 from verification.checks.mesh_config import MeshConfig
 from verification.checks.network_gateways import NetworkGateways
@@ -31,6 +32,7 @@ from verification.checks.webhook_validation import WebhookValidation
 
 ALL: tuple[Check, ...] = (
     ClusterIdentity(),
+    LoopbackPorts(),
     ClustersSynced(),
     NetworkGateways(),
     Trust(),
@@ -79,6 +81,7 @@ __all__ = [
     "Injection",
     "IstioctlAnalyze",
     "IstioctlRemoteClusters",
+    "LoopbackPorts",
     "MachinesAsDeclared",
     "MeshConfig",
     "NetworkGateways",
