@@ -62,7 +62,7 @@ def first_steps(session: Session, forget: Sequence[str]) -> dict[str, int]:
     """
     checkout, engine, topology = session.checkout, session.engine, session.topology
     possible = refuse_impossible(session, forget)
-    if possible.recorded.get("pending_operations"):
+    if possible.recorded.get("pending_operations") and not session.unsettled.clusters:
         # Of a plain `pulumi up`, or of a run on another machine, that was killed.
         session.go_on()
     # Of a command that was killed; a cluster that is in the file again is not meant any more.

@@ -106,7 +106,7 @@ class Session:
         """
         from automation.unrecorded_objects import record_them
 
-        self.unsettled.interrupted = interrupted
+        self.unsettled.interrupted |= interrupted
         self._settle_releases(interrupted=interrupted)
         self.unread.extend(record_them(self))
         self.engine.forget_pending(self.unsettled.clusters)

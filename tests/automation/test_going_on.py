@@ -135,14 +135,16 @@ def test_nothing_but_up_is_ever_repeated(session: Make) -> None:
 
 
 def test_what_could_not_be_looked_at_stays_in_the_state_until_everything_is_made(session: Make) -> None:
-    made, engine = session(IN_USE, "", "", settled=[[], [WHOLE]])
+    made, engine = session(IN_USE, "", "", settled=[[], [], [WHOLE]])
     made.unsettled.clusters.add("west")
     made.go_on(interrupted=True)
+    # Looking again in the same command changes nothing of what it knows.
+    made.go_on()
     assert (made.unsettled.clusters, made.unsettled.interrupted) == ({"west"}, True)
     made.bring_up("up dev", refresh=False)
     # The release that stopped the first run was settled once its cluster answered.
     assert engine.runs == [("up", False), ("up", True)]
-    assert engine.forgotten == [["west"], []]
+    assert engine.forgotten == [["west"], ["west"], []]
     assert made.unsettled.clusters == set()
 
 
