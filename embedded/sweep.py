@@ -7,6 +7,7 @@ had begun would otherwise stay; and for a cluster that is forgotten, of which th
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -19,6 +20,7 @@ from embedded.plain_path import remove_links
 from embedded.processes_by_port import cut_directories, of_fleet
 from embedded.reservations import reservations
 from embedded.workspace import Workspace, remove_directory
+from topology.containment import each, require_none
 from topology.errors import ProcessError
 
 if TYPE_CHECKING:
@@ -30,8 +32,10 @@ _ROUNDS: Final = 5
 def sweep(fleet: str, home: Path) -> None:
     """End every process of the fleet, remove its directory, give back ports and addresses.
 
-    Returns when it was seen that no process of it is left and that none answers on its ports. Raises ProcessError when
-    a process cannot be ended, EmbeddedError when a file cannot be removed or the directory is not ours.
+    Returns when it was seen that no process of it is left and that none answers on its ports. A step that fails keeps
+    no other from being done; then the reservations, the directory and its marker stay, by which the fleet is known to
+    the next removal. Raises ProcessError when a process cannot be ended, EmbeddedError when a file cannot be removed or
+    the directory is not ours, and one of several failures names all of them.
     """
     workspace = Workspace(fleet, home)
     # Read while the marker is there.
@@ -39,12 +43,13 @@ def sweep(fleet: str, home: Path) -> None:
     prefix = workspace.owner("")
     ports = _ports_of(home, prefix)
     outside = cut_directories(ports, home)
-    _end_all([workspace.directory])
-    _end_until_none(lambda: of_fleet(identity, ports, home), f"fleet {fleet}")
-    remove_data_plane(place)
-    for directory in outside:
-        remove_directory(directory)
-    remove_links(identity)
+    _all_of(
+        lambda: _end_all([workspace.directory]),
+        lambda: _end_until_none(lambda: of_fleet(identity, ports, home), f"fleet {fleet}"),
+        lambda: remove_data_plane(place),
+        *(partial(remove_directory, directory) for directory in outside),
+        lambda: remove_links(identity),
+    )
     _release(home, ports=lambda owner: owner.startswith(prefix), addresses=lambda owner: owner.startswith(prefix))
     # Last: by it a sweep that was killed is known, and done again.
     workspace.remove()
@@ -54,8 +59,12 @@ def sweep(fleet: str, home: Path) -> None:
 def sweep_cluster(fleet: str, cluster: str, home: Path) -> None:
     """Do the same for one cluster, its control plane and its istiods. Fine when there is nothing. Raises likewise."""
     workspace = Workspace(fleet, home)
-    _remove([workspace.cluster(cluster), workspace.node(cluster), *_istiods(workspace, cluster)])
-    remove_node_of(workspace, cluster)
+    directories = [workspace.cluster(cluster), workspace.node(cluster), *_istiods(workspace, cluster)]
+    _all_of(
+        # While processes of it run their files stay.
+        lambda: _remove(directories),
+        lambda: remove_node_of(workspace, cluster),
+    )
     processes_of = workspace.owner("cluster", cluster)
     node_of = workspace.owner("node", cluster)
     istiods_of, gateways_of = workspace.owner("istiod", cluster, ""), workspace.owner(cluster, "")
@@ -66,6 +75,11 @@ def sweep_cluster(fleet: str, cluster: str, home: Path) -> None:
         addresses=lambda owner: owner == node_of or owner.startswith((gateways_of, ranges_of)),
     )
     workspace.prune()
+
+
+def _all_of(*steps: Callable[[], object]) -> None:
+    """Do every step, whichever fails, and raise what failed."""
+    require_none(each(steps, lambda step: step()))
 
 
 def _istiods(workspace: Workspace, cluster: str) -> list[Path]:
@@ -84,8 +98,7 @@ def _istiods(workspace: Workspace, cluster: str) -> list[Path]:
 def _remove(directories: Sequence[Path]) -> None:
     """End all that was started in these folders, whether they are still there or not, then remove them."""
     _end_all(directories)
-    for directory in directories:
-        remove_directory(directory)
+    require_none(each(directories, remove_directory))
 
 
 def _end_all(directories: Sequence[Path]) -> None:

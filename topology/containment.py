@@ -8,11 +8,11 @@ why, for an event, a check of `verify` or a log. So nothing is silently lost, an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
-from topology.errors import MeshfleetError
+from topology.errors import EmbeddedError, MeshfleetError
 from topology.shown import one_line
 
 _T = TypeVar("_T")
@@ -50,3 +50,12 @@ def each(items: Iterable[_T], do: Callable[[_T], object], errors: _Errors = REFU
         except errors as error:
             failures.append(Failure(item, error))
     return tuple(failures)
+
+
+def require_none(failures: Sequence[Failure[Any]]) -> None:
+    """Raise one error that names every failure: a single one's own, of several EmbeddedError."""
+    if not failures:
+        return
+    if len(failures) == 1:
+        raise failures[0].error
+    raise EmbeddedError("; ".join(dict.fromkeys(failure.reason for failure in failures)))

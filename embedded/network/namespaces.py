@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import ctypes
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from embedded import processes
+from topology.containment import Failure, each, require_none
 from topology.errors import NetworkError
 
 if TYPE_CHECKING:
@@ -130,20 +131,31 @@ def processes_in(*wanted: str) -> list[psutil.Process]:
 
 
 def remove(*unwanted: str) -> None:
-    """End all that runs in these and remove them; fine when there is none. Raises NetworkError, ProcessError."""
-    from pyroute2 import netns
+    """End all that runs in these and remove them; fine when there is none. Raises NetworkError, ProcessError.
 
+    One that cannot be removed, or in which something does not end, keeps no other; the error names what is left.
+    """
+    failures: list[Failure[Any]] = list(each([unwanted], _end_all_in))
+    left = {name for name in unwanted if processes_in(name)} if failures else set()
+    failures += each([name for name in unwanted if name not in left], _remove)
+    require_none(failures)
+
+
+def _end_all_in(unwanted: Sequence[str]) -> None:
     for _ in range(_ROUNDS):
         running = processes_in(*unwanted)
         if not running:
-            break
+            return
         processes.end(running, _GRACE_SECONDS)
-    else:
-        raise NetworkError(f"something keeps starting programs in {', '.join(unwanted)}; end it first")
-    for name in unwanted:
-        try:
-            if exists(name):
-                netns.remove(name)
-            path_of(name).unlink(missing_ok=True)
-        except OSError as error:
-            raise NetworkError(f"network namespace {name}: cannot be removed ({error.strerror})") from error
+    raise NetworkError(f"something keeps starting programs in {', '.join(unwanted)}; end it first")
+
+
+def _remove(name: str) -> None:
+    from pyroute2 import netns
+
+    try:
+        if exists(name):
+            netns.remove(name)
+        path_of(name).unlink(missing_ok=True)
+    except OSError as error:
+        raise NetworkError(f"network namespace {name}: cannot be removed ({error.strerror})") from error

@@ -19,8 +19,9 @@ from embedded.network.place import OUTSIDE, Place, alone, link_name
 from embedded.network.record import dump, load
 from embedded.network.rules import NETWORK_LINK, OUTSIDE_LINK
 from topology.addresses import POD_RANGE
+from topology.containment import each, require_none
 from topology.errors import FileError
-from topology.files import make_directory, read_record, write_file
+from topology.files import make_directory, read_record, remove_file, write_file
 
 ROUTER: Final = "169.254.1.1"
 """The next hop of every pod and every machine: whatever their address is, they find it on their only link."""
@@ -201,7 +202,9 @@ def remove_node(place: Place, cluster: str) -> None:
     Raises NetworkError, ProcessError, LockedError.
     """
     with alone(place):
-        (place.directory / "nodes" / f"{cluster}.json").unlink(missing_ok=True)
-        namespaces.remove(*namespaces.names(place.pods(cluster)), place.node(cluster))
+        remove_file(place.directory / "nodes" / f"{cluster}.json")
+        # A pod that cannot be ended keeps neither the others nor the node.
+        unwanted = [(*namespaces.names(place.pods(cluster)), place.node(cluster))]
         if not nodes(place):
-            namespaces.remove(place.fabric)
+            unwanted.append((place.fabric,))
+        require_none(each(unwanted, lambda names: namespaces.remove(*names)))
