@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from embedded import processes
 from embedded import sweep as sweeping
 from embedded.network import namespaces, node_network
 from embedded.network.place import Place
@@ -90,7 +91,7 @@ def test_a_namespace_in_which_something_does_not_end_keeps_no_other(monkeypatch:
             raise NetworkError("network namespace b: cannot be removed")
 
     monkeypatch.setattr(namespaces, "processes_in", lambda *names: ["7"] if "a" in names else [])
-    monkeypatch.setattr(namespaces.processes, "end", refuse)
+    monkeypatch.setattr(processes, "end", refuse)
     monkeypatch.setattr(namespaces, "_remove", remove)
     with pytest.raises(EmbeddedError, match="process 7 does not end; network namespace b: cannot be removed"):
         namespaces.remove("a", "b", "c")

@@ -166,9 +166,12 @@ class World:
 
     def processes(self) -> list[psutil.Process]:
         """Every other process that belongs to this world: of its clusters, and whatever runs with its home."""
-        found = []
+        # Programs in a folder with spaces are started by a link to it.
+        fleets = [processes.find(directory) for directory in (self.home / "fleets").glob("*")]
+        found = [process for named in fleets for same in named.values() for process in same]
+        known = {process.pid for process in found}
         for process in psutil.process_iter():
-            if process.pid == os.getpid():
+            if process.pid == os.getpid() or process.pid in known:
                 continue
             try:
                 line = process.cmdline()
