@@ -87,6 +87,27 @@ def write_file(path: Path, content: str | bytes, *, mode: int = 0o600) -> None:
         raise file_error(path, error) from error
 
 
+def write_in_place(path: Path, content: str, *, mode: int = 0o600) -> None:
+    """Put `content` into the very file that is at `path`, made if absent, for one that is mounted elsewhere.
+
+    A reader may see a part of it. No link is followed, and nothing but a regular file is written. Raises FileError.
+    """
+    flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+    try:
+        descriptor = os.open(path, flags, 0o600)
+    except OSError as error:
+        raise _opening_error(path, error) from error
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            _require_regular(path, descriptor)
+            file.truncate()
+            file.write(content.encode("utf-8"))
+            file.flush()
+            os.fchmod(descriptor, mode)
+    except OSError as error:
+        raise file_error(path, error) from error
+
+
 def sync(path: Path) -> None:
     """Have a file or a directory that another program wrote reach the disk; fine when there is none. Raises FileError.
 

@@ -27,12 +27,14 @@ from embedded.node.running_container import ask_over_http
 from embedded.node.sources import copies
 from embedded.waiting import NotYetError, wait_until
 from embedded.workspace import Workspace
-from topology.errors import NetworkError, ProcessError
+from topology.errors import FileError, NetworkError, ProcessError
+from topology.files import read_tail
 
 AGENT: Final = "agent"
 APPLICATION: Final = "application"
 _READY: Final = HttpProbe("/healthz/ready", 15021, period=1.0, failures=1)
 _READY_SECONDS: Final = 60.0
+_LOG_BYTES: Final = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -157,8 +159,8 @@ class Machine:
     def said(self) -> str:
         """What the agent and Envoy have written since they were started; empty when nothing."""
         try:
-            return self.log.read_text(encoding="utf-8", errors="replace")
-        except OSError:
+            return read_tail(self.log, limit=_LOG_BYTES) or ""
+        except FileError:
             return ""
 
     def _require_free(self, network: str, address: str) -> None:

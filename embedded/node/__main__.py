@@ -12,6 +12,7 @@ import sys
 import threading
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from types import FrameType
 
 from embedded.kubeconfig import connect
@@ -23,6 +24,8 @@ from embedded.node.sources import copies, sources
 from embedded.node.spec import read_node, write_node
 from embedded.ports import reserved_ports
 from embedded.workspace import Workspace
+from topology.errors import FileError, MeshfleetError
+from topology.files import read_text
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -40,7 +43,7 @@ def main(arguments: Sequence[str]) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end)
     agent = Agent(
-        connect=lambda: connect((directory / "kubeconfig").read_text(encoding="utf-8")),
+        connect=lambda: connect(kubeconfig_in(directory)),
         place=place,
         node=read_node(directory),
         name=f"{cluster}-0",
@@ -53,5 +56,18 @@ def main(arguments: Sequence[str]) -> None:
     agent.run()
 
 
+def kubeconfig_in(directory: Path) -> str:
+    """The kubeconfig of the agent whose folder this is. Raises FileError."""
+    path = directory / "kubeconfig"
+    text = read_text(path)
+    if not (text or "").strip("\0 \n"):
+        raise FileError(f"{path}: is {'gone' if text is None else 'empty'}; run meshfleet up, which writes it again")
+    return str(text)
+
+
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    try:
+        main(sys.argv[1:])
+    except MeshfleetError as failure:
+        # What `up` shows of the log when the agent has ended.
+        sys.exit(f"{failure}")

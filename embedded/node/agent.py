@@ -11,6 +11,7 @@ import ipaddress
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from embedded.addresses import OUTSIDE_RANGE
@@ -25,7 +26,8 @@ from embedded.node.pod_run import Launch, PodRun, pods_directory
 from embedded.node.reports import Reports
 from embedded.node.services import Leads, leads
 from topology.containment import MALFORMED, REFUSED, each
-from topology.errors import ClusterError, EmbeddedError
+from topology.errors import ClusterError, EmbeddedError, FileError
+from topology.files import read_text
 
 if TYPE_CHECKING:
     from lightkube import Client
@@ -199,7 +201,7 @@ class Agent:
     def _address_of(self, uid: str) -> str:
         """The address a pod had before, or the first that no pod has."""
         folder = pods_directory(self.place, self.node.cluster)
-        known = {path.parent.name: path.read_text(encoding="utf-8") for path in folder.glob("*/address")}
+        known = {path.parent.name: kept for path in folder.glob("*/address") if (kept := self._kept_address(path))}
         known |= {other: run.address for other, (run, _) in self._pods.items()}
         if uid in known:
             return known[uid]
@@ -210,6 +212,15 @@ class Agent:
         raise EmbeddedError(
             f"{self.name}: all addresses of {self.node.pods} are taken; run fewer pods, or give podCidr"
         )
+
+    def _kept_address(self, path: Path) -> str:
+        """The address that a pod had before; empty where what is kept is damaged, which is written again."""
+        try:
+            text = read_text(path, limit=64) or ""
+            return text if ipaddress.ip_address(text) in ipaddress.ip_network(self.node.pods) else ""
+        except (FileError, ValueError) as error:
+            self.said(f"{path}: damaged ({error}); the pod gets another address")
+            return ""
 
     def _names(self) -> str:
         """What a cluster's DNS would say of its Services, as lines of /etc/hosts."""

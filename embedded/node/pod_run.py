@@ -24,8 +24,8 @@ from embedded.node.running_container import RunningContainer, ask_over_http, now
 from embedded.node.termination import end_containers
 from embedded.node.volumes import PodVolumes
 from topology.containment import MALFORMED, REFUSED, Failure, each
-from topology.errors import UnsupportedError
-from topology.files import make_directory, write_file
+from topology.errors import FileError, UnsupportedError
+from topology.files import make_directory, read_text, write_file, write_in_place
 
 if TYPE_CHECKING:
     from lightkube import Client
@@ -205,9 +205,8 @@ class PodRun:
         names = f"127.0.0.1 localhost\n{self.address} {metadata.name if metadata else ''}\n"
         for name, text in (("hosts", names + self.hosts()), ("resolv.conf", resolver(self.pod))):
             path = self.directory / name
-            if not path.exists() or path.read_text(encoding="utf-8") != text:
-                path.write_text(text, encoding="utf-8")
-                path.chmod(0o644)
+            if _content(path) != text:
+                write_in_place(path, text, mode=0o644)
 
     def _running(self, container: Container) -> RunningContainer:
         log = self.directory / "logs" / f"{container.name}.log"
@@ -306,3 +305,11 @@ def resolver(pod: Pod) -> str:
     namespace = pod.metadata.namespace if pod.metadata else "default"
     domain = "svc.cluster.local"
     return f"nameserver {node_network.ROUTER}\nsearch {namespace}.{domain} {domain} cluster.local\noptions ndots:5\n"
+
+
+def _content(path: Path) -> str | None:
+    try:
+        return read_text(path)
+    except FileError:
+        # Damaged: it is written again, or says then why it cannot be.
+        return None
