@@ -9,7 +9,15 @@ from plugins.start import start
 def main() -> None:
     """Serve until the engine is gone; then helms that are still running are asked to end, too."""
     provider = KubernetesProvider()
-    start(provider, VERSION, on_engine_death=provider.cancel)
+
+    def end() -> None:
+        # Only where it was of use: an ordinary start is quicker without it.
+        from plugins.kubernetes.helm import remove_private_files
+
+        provider.cancel()
+        remove_private_files()
+
+    start(provider, VERSION, on_engine_death=end)
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from topology.errors import ReleaseError, ToolchainError
 _STOP_SECONDS: Final = 30.0
 # Helm's own limits (20 requests a second) make it wait for itself on charts with many objects.
 _LIMITS: Final = ("--burst-limit", "1000", "--qps", "1000")
+_PRIVATE: Final[set[Path]] = set()
 
 
 class Helm:
@@ -127,9 +128,17 @@ def _private_directory() -> Iterator[Path]:
     # home of the fleet, where there is one. Its mode is 0700.
     folder = None if "TMPDIR" in os.environ else os.environ.get("MESHFLEET_HOME")
     path = Path(tempfile.mkdtemp(prefix="meshfleet-helm-", dir=folder))
+    _PRIVATE.add(path)
     try:
         yield path
     finally:
+        shutil.rmtree(path, ignore_errors=True)
+        _PRIVATE.discard(path)
+
+
+def remove_private_files() -> None:
+    """Remove the kubeconfigs and values of helms that still run, which have read them: this process is about to end."""
+    for path in tuple(_PRIVATE):
         shutil.rmtree(path, ignore_errors=True)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -26,3 +28,18 @@ def test_it_has_a_moment_to_say_so_and_no_longer(
     assert process.stdout.readline() == "ready\n"
     output, _ = helm._stopped(process)
     assert (process.returncode, output) == (code, said)
+
+
+@pytest.mark.proof("no secret is left in a temporary folder", step=0)
+def test_the_files_of_a_helm_that_still_runs_go_with_the_plugin(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    with helm._private_directory() as directory:
+        helm._private_file(directory / "kubeconfig", "a secret")
+        assert list(tmp_path.rglob("kubeconfig"))
+        # What a plugin does whose engine was killed.
+        helm.remove_private_files()
+        assert list(tmp_path.iterdir()) == []
+    helm.remove_private_files()
