@@ -10,6 +10,8 @@ from pathlib import Path
 
 import psutil
 
+from topology.json_text import parse_json
+
 _MARK = ".process"
 _GRACE_SECONDS = 10
 
@@ -50,7 +52,7 @@ def remove_tree(path: Path) -> None:
 
 def _end(record: Path) -> int | None:
     try:
-        entry = json.loads(record.read_text(encoding="utf-8"))
+        entry = parse_json(record.read_text(encoding="utf-8"))
         process = psutil.Process(int(entry["pid"]))
         # The number may have been given to another program since.
         if abs(process.create_time() - float(entry["started"])) > 1:
