@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from topology.json_text import parse_json
-
 MANIFEST = "manifest.json"
 
 
@@ -73,9 +71,9 @@ class Installation:
 
     def _files(self) -> dict[str, dict[str, Any]]:
         try:
-            manifest = parse_json((self.path / MANIFEST).read_text(encoding="utf-8"))
+            manifest = json.loads((self.path / MANIFEST).read_text(encoding="utf-8"))
             return {str(name): dict(entry) for name, entry in manifest["files"].items()}
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return {}
 
     def _fault(self, name: str, entry: dict[str, Any], thorough: bool) -> str | None:

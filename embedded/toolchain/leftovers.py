@@ -10,8 +10,6 @@ from pathlib import Path
 
 import psutil
 
-from topology.json_text import parse_json
-
 _MARK = ".process"
 _GRACE_SECONDS = 10
 
@@ -52,7 +50,7 @@ def remove_tree(path: Path) -> None:
 
 def _end(record: Path) -> int | None:
     try:
-        entry = parse_json(record.read_text(encoding="utf-8"))
+        entry = json.loads(record.read_text(encoding="utf-8"))
         process = psutil.Process(int(entry["pid"]))
         # The number may have been given to another program since.
         if abs(process.create_time() - float(entry["started"])) > 1:
@@ -62,7 +60,7 @@ def _end(record: Path) -> int | None:
         if alive:
             os.killpg(process.pid, signal.SIGKILL)
             psutil.wait_procs([process], timeout=_GRACE_SECONDS)
-    except (OSError, ValueError, KeyError, TypeError, psutil.Error):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, psutil.Error):
         return None
     finally:
         record.unlink(missing_ok=True)

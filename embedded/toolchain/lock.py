@@ -13,7 +13,6 @@ from filelock import FileLock, Timeout
 
 from embedded.toolchain.progress import Progress
 from topology.errors import ToolchainError
-from topology.json_text import parse_json
 
 # A first build takes 12 minutes on two cores; nobody waits for longer than a very slow machine would need.
 PATIENCE_SECONDS = 2 * 3600.0
@@ -58,6 +57,6 @@ def only_builder(path: Path, progress: Progress, *, patience: float = PATIENCE_S
 
 def _describe(holder: Path) -> str:
     try:
-        return f"process {int(parse_json(holder.read_text(encoding='utf-8'))['pid'])}"
-    except (OSError, ValueError, KeyError, TypeError):
+        return f"process {int(json.loads(holder.read_text(encoding='utf-8'))['pid'])}"
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return "another process"

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from embedded.toolchain.cache import Cache
 from embedded.toolchain.recipes import PULUMI
-from topology.json_text import parse_json
 
 # The CLI's own files, which its releases ship side by side (https://www.pulumi.com/docs/install/).
 PROGRAMS = ("pulumi", "pulumi-language-python", "pulumi-language-python-exec")
@@ -34,8 +33,8 @@ def find_pulumi(cache: Cache) -> Path | None:
     seen = {"path": str(program), "bytes": state.st_size, "modified": state.st_mtime_ns}
     memory = cache.toolchain / "pulumi-on-path.json"
     try:
-        remembered = parse_json(memory.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        remembered = json.loads(memory.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
         remembered = {}
     if not isinstance(remembered, dict) or remembered.get("seen") != seen:
         remembered = {"seen": seen, "version": _ask_version(program)}

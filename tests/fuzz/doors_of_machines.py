@@ -74,6 +74,7 @@ def _of_the_kernel(folder: Path) -> dict[str, Door]:
             patch("embedded.istiod.Istiod.reserved", lambda _: dict.fromkeys(_PORTS, 1)),
         ):
             workspace = Workspace("dev", folder)
+            unfinished_releases._end_workers()
             return [
                 processes.find_all([folder]),
                 list(_rows_of_psutil()),
@@ -82,7 +83,6 @@ def _of_the_kernel(folder: Path) -> dict[str, Door]:
                 istiod.Istiod(workspace, "west", "default")._is_current(own),
                 lock._engines(SimpleNamespace(home=folder), "dev"),  # type: ignore[arg-type] # all that it reads
                 stuck_engine._own("up"),
-                unfinished_releases._end_workers(),
                 namespaces.processes_in("no-such-namespace"),
             ]
 
