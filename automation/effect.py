@@ -86,7 +86,7 @@ def _machines(status: Mapping[str, Any]) -> list[str]:
     from lightkube.types import PatchType
 
     from automation.machine_bundle import connected
-    from embedded.api_errors import api_errors
+    from embedded.api_errors import api_errors, expected_form
     from verification.machine_entries import entry_of, followed, of_machines
     from verification.machine_view import machine_view
 
@@ -96,7 +96,8 @@ def _machines(status: Mapping[str, Any]) -> list[str]:
     lines = []
     for home in sorted({view.control_plane for view in views if view.registers}):
         mine = [view for view in views if view.control_plane == home]
-        with connected(clusters[home]) as client, api_errors(f"{home}: WorkloadEntries"):
+        subject = f"{home}: WorkloadEntries"
+        with connected(clusters[home]) as client, expected_form(subject), api_errors(subject):
             entries = [entry_of(dict(one)) for one in client.list(kind, namespace="*")]
             for view, entry in of_machines(mine, entries):
                 if not (spec := followed(view, entry)):

@@ -9,14 +9,14 @@ import json
 import re
 import tempfile
 import threading
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import pulumi.automation as auto
 from pulumi.automation._stack import StackInitMode
@@ -29,7 +29,7 @@ from automation.entry_point import Terminated
 from automation.environment import Environment
 from automation.kubernetes_plugin import installed_version
 from automation.local_state import read_state, state_file, sync_state
-from automation.recorded_state import Deployment, existing_clusters_of, salt_of, without_pending
+from automation.recorded_state import Deployment, existing_clusters_of, salt_of, unreadable, without_pending
 from automation.stack_configuration import configuration_file, keep_salt
 from automation.stuck_engine import StuckEngine, end_own, interrupt_own
 from automation.superseded_tokens import superseded_tokens
@@ -38,8 +38,11 @@ from embedded.child_environment import engine_environment
 from topology import Fleet, StackFile
 from topology.errors import EngineError
 from topology.files import write_file
+from topology.json_text import parse_json
 from topology.shown import one_line, shown
 
+_NAMES: dict[type, str] = {dict: "an object", list: "a list"}
+_Json = TypeVar("_Json", dict[str, Any], list[Any])
 OnEvent = Callable[[EngineEvent], None]
 Operation = Literal["up", "preview", "refresh", "destroy"]
 # A query of the CLI; a shared backend is at the other end of a network.
@@ -90,8 +93,9 @@ class Engine:
             return True
         if self.environment.local_backend:
             return read_state(self._local_state()) is not None
-        stacks = self._parsed("stack", "ls", "--json")
-        return any(str(stack["name"]).rpartition("/")[2] == self.file.stack for stack in stacks)
+        stacks = self._parsed(list, "stack", "ls", "--json")
+        names = [str(stack.get("name")) for stack in stacks if isinstance(stack, dict)]
+        return any(name.rpartition("/")[2] == self.file.stack for name in names)
 
     def initialise(self) -> None:
         """Create the stack in the backend if it is not there."""
@@ -159,17 +163,16 @@ class Engine:
 
     def recorded_in_the_clear(self) -> Deployment:
         """The stack's state with its secrets decrypted: for use in this process only, never to be written anywhere."""
-        exported = self._parsed("stack", "export", "--show-secrets", "--stack", self.file.stack)
-        return dict(exported.get("deployment") or {})
+        return _deployment(self._object("stack", "export", "--show-secrets", "--stack", self.file.stack))
 
     def outputs(self) -> dict[str, Any]:
         """The exports of the stack, secrets in the clear: for use in this process only."""
-        return dict(self._parsed("stack", "output", "--json", "--show-secrets", "--stack", self.file.stack))
+        return self._object("stack", "output", "--json", "--show-secrets", "--stack", self.file.stack)
 
     def rewrite(self, change: Callable[[Deployment], Deployment]) -> None:
         """Put `change` of the recorded state in its place; what stands for secrets in it stays as it is."""
         exported = self._export()
-        before = exported.get("deployment") or {}
+        before = _deployment(exported)
         after = change(before)
         if after == before:
             return
@@ -188,8 +191,7 @@ class Engine:
         wanted = set(names) & set(existing_clusters_of(self.recorded()))
         if not wanted:
             return {}
-        exported = self._pulumi("stack", "export", "--show-secrets", "--stack", self.file.stack)
-        recorded = existing_clusters_of(json.loads(exported).get("deployment") or {})
+        recorded = existing_clusters_of(self.recorded_in_the_clear())
         found = {}
         for name in wanted & set(recorded):
             inputs = recorded[name].get("inputs") or {}
@@ -209,7 +211,7 @@ class Engine:
             copy = Engine(replace(self.environment, variables=variables), self.file)
             write_file(folder / "Pulumi.yaml", f"name: {PROJECT}\nruntime: python\n")
             copy._pulumi("stack", "init", self.file.stack, "--no-select", folder=folder)
-            changed = {**exported, "deployment": change(exported.get("deployment") or {})}
+            changed = {**exported, "deployment": change(_deployment(exported))}
             write_file(folder / "state.json", json.dumps(changed))
             copy._pulumi("stack", "import", "--file", str(folder / "state.json"), "--stack", self.file.stack)
             yield copy
@@ -245,7 +247,7 @@ class Engine:
         return FleetStack(self.file.stack, workspace)
 
     def _export(self) -> dict[str, Any]:
-        return dict(self._parsed("stack", "export", "--stack", self.file.stack))
+        return self._object("stack", "export", "--stack", self.file.stack)
 
     def _read(self) -> Deployment:
         # What the CLI would say as well, without a process of its own before every `up` and `preview`.
@@ -253,7 +255,7 @@ class Engine:
             return read_state(self._local_state()) or {}
         if not self.exists():
             return {}
-        return dict(self._export().get("deployment") or {})
+        return _deployment(self._export())
 
     def _local_state(self) -> Path:
         return state_file(self.environment.checkout, self.file.stack)
@@ -270,21 +272,36 @@ class Engine:
             raise EngineError(reason_of(" ".join(arguments[:2]), ended.code, ended.out, ended.err))
         return ended.out
 
-    def _parsed(self, *arguments: str) -> Any:
+    def _object(self, *arguments: str) -> dict[str, Any]:
+        """The JSON object that the CLI prints. Raises EngineError."""
+        return self._parsed(dict, *arguments)
+
+    def _parsed(self, kind: type[_Json], *arguments: str) -> _Json:
         text = self._pulumi(*arguments)
         try:
-            return json.loads(text)
-        except (ValueError, RecursionError):
+            found = parse_json(text)
+        except ValueError:
+            found = None
+        if not isinstance(found, kind):
             raise EngineError(
-                f"pulumi {' '.join(arguments[:2])} printed no JSON but {shown(text.strip())}; "
+                f"pulumi {' '.join(arguments[:2])} must print JSON ({_NAMES[kind]}), got {shown(text.strip())}; "
                 "remove the pulumi in the toolchain's folder and run scripts/bootstrap"
-            ) from None
+            )
+        return found
+
+
+def _deployment(exported: Mapping[str, Any]) -> Deployment:
+    """What an export has of a stack; empty before the first `up`. Raises EngineError for another form."""
+    found = exported.get("deployment") or {}
+    if not isinstance(found, dict):
+        raise unreadable("its deployment is no object")
+    return found
 
 
 def _plain(value: Any) -> str:
     """A text that may have been a secret: `export --show-secrets` writes those as an object around its JSON."""
     if isinstance(value, dict):
-        return str(json.loads(value.get("plaintext") or '""'))
+        return str(parse_json(value.get("plaintext") or '""'))
     return str(value or "")
 
 

@@ -25,6 +25,7 @@ from automation.recorded_state import (
 from topology import Fault
 from topology.errors import NewerFileError
 from topology.files import make_directory, read_record, remove_file, write_file
+from topology.json_text import parse_json
 from topology.shown import shown
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def interrupted(checkout: Checkout, stack: str) -> tuple[str, ...]:
 
 
 def _parse(text: str) -> tuple[str, ...]:
-    content = json.loads(text)
+    content = parse_json(text)
     # Earlier versions wrote a list.
     if isinstance(content, dict) and int(content["version"]) > VERSION:
         raise NewerFileError(f"version {content['version']}, this one knows {VERSION}")

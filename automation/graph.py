@@ -12,6 +12,7 @@ from automation.picture.view import Status, from_fleet
 from topology import Fleet
 from topology.errors import FileError
 from topology.files import make_directory, read_record, write_file
+from topology.json_text import parse_json
 
 if TYPE_CHECKING:
     from verification import Report
@@ -54,6 +55,6 @@ def last_verdicts(folder: Path) -> dict[str, bool]:
 
 
 def _parse(text: str) -> dict[str, bool]:
-    content = json.loads(text)
+    content = parse_json(text)
     verdicts = content["verdicts"] if "version" in content else content
     return {str(cluster): bool(ok) for cluster, ok in verdicts.items()}

@@ -6,7 +6,6 @@ read is not another one.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -21,6 +20,7 @@ from topology import Fault, Fleet, TopologyError
 from topology.errors import ClusterError, FileError
 from topology.files import read_text
 from topology.identities import Decision, Living, Verdict, World, decide
+from topology.json_text import parse_json
 
 if TYPE_CHECKING:
     from automation.engine import Engine
@@ -182,7 +182,7 @@ def _other_stacks(checkout: Checkout, stack: str) -> dict[str, str]:
 
 def _deployment(path: Path) -> Deployment:
     try:
-        return dict(json.loads(read_text(path) or "")["checkpoint"]["latest"])
+        return dict(parse_json(read_text(path) or "")["checkpoint"]["latest"])
     except (FileError, ValueError, KeyError, TypeError):
         # It is the other stack's own matter, and said by the next command on it.
         return {}

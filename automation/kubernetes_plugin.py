@@ -22,6 +22,7 @@ from embedded.bounded_run import run_bounded
 from embedded.child_environment import engine_environment
 from topology.errors import EngineError, ProcessError
 from topology.files import file_error, make_directory, read_text, remove_file, write_file
+from topology.json_text import parse_json
 
 NAME = "pulumi-resource-kubernetes"
 # Long enough for a download of 40 MB, short enough where nothing answers.
@@ -165,7 +166,7 @@ def _confirm(folder: Path, variables: dict[str, str]) -> None:
     if read_text(record) == mark:
         return
     try:
-        listed = json.loads(_pulumi(variables, LIST_SECONDS, "plugin", "ls", "--json"))
+        listed = parse_json(_pulumi(variables, LIST_SECONDS, "plugin", "ls", "--json"))
         seen = {f"{entry['kind']}-{entry['name']}-v{entry['version']}" for entry in listed}
     except (ProcessError, ValueError, KeyError, TypeError):
         # Pulumi itself does not run or answers something else; whatever needs it next says so in its own words.

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 from automation.recorded_state import Deployment, Resource, resources_of
 from components.kubeconfig_file import read_kubeconfig
 from topology import Fleet, TopologyError
+from topology.json_text import parse_json
 
 if TYPE_CHECKING:
     from automation.engine import Engine
@@ -122,7 +123,7 @@ def _content(value: Any) -> str | None:
     """A text that a state holds, as it is or as a secret in the clear."""
     if isinstance(value, Mapping) and value.get(_SIGNATURE) == _SECRET:
         try:
-            value = json.loads(value.get("plaintext") or "null")
+            value = parse_json(value.get("plaintext") or "null")
         except ValueError:
             return None
     return value if isinstance(value, str) else None
@@ -139,7 +140,7 @@ def same_server(one: str, other: str) -> bool:
 
 def _cluster(content: str) -> Mapping[str, Any]:
     try:
-        entries = json.loads(content)["clusters"]
+        entries = parse_json(content)["clusters"]
         return dict(entries[0]["cluster"])
     except (ValueError, LookupError, TypeError):
         return {}

@@ -7,7 +7,6 @@ Source: saveCheckpoint and backupStack in pkg/backend/diy/state.go of pulumi/pul
 
 from __future__ import annotations
 
-import json
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +18,7 @@ from automation.answers import say
 from automation.checkout import PROJECT, Checkout
 from topology.errors import EngineError, FileError, NewerFileError
 from topology.files import make_directory, read_bytes, read_record, sync, write_file
+from topology.json_text import parse_json
 
 OPTION: Final = "--restore-state"
 VERSION: Final = 4
@@ -129,7 +129,7 @@ def _modified(path: Path) -> float:
 
 
 def _parse(text: str) -> dict[str, Any]:
-    content = json.loads(text)
+    content = parse_json(text)
     if int(content["version"]) > VERSION:
         raise NewerFileError(f"version {content['version']}, this one knows {VERSION}")
     checkpoint = content["checkpoint"]

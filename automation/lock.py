@@ -24,6 +24,7 @@ from automation.temporary_files import temporary_files
 from embedded.held_file import held
 from topology.errors import FileError, LockedError
 from topology.files import read_record, remove_file, write_file
+from topology.json_text import parse_json
 from topology.shown import one_line
 
 # How long the engine of a killed command may take to notice and to end.
@@ -79,7 +80,7 @@ def _end_holding(holder: Path, lock: StackLock) -> None:
 
 
 def _mapping(text: str) -> dict[str, Any]:
-    return dict(json.loads(text))
+    return dict(parse_json(text))
 
 
 def _self() -> dict[str, float | int]:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from automation.machine_bundle import connected
+from embedded.api_errors import expected_form
 from manifests.virtual_machines import CONNECTED, HEALTH_CHECKED, entry_name
 
 GROUP = "istio.io/autoRegistrationGroup"
@@ -22,10 +23,13 @@ def registered_machines(status: Mapping[str, Any]) -> list[dict[str, Any]]:
     clusters = {entry["name"]: entry for entry in status["clusters"]}
     homes = {told["controlPlane"] for told in status["virtualMachines"]}
     entries = {home: _entries(clusters[home]) for home in sorted(homes)}
-    return [
-        {**told, "registered": [_described(entry) for entry in entries[told["controlPlane"]] if _is_of(told, entry)]}
-        for told in status["virtualMachines"]
-    ]
+    described = []
+    for told in status["virtualMachines"]:
+        home = told["controlPlane"]
+        with expected_form(f"{home}: WorkloadEntries"):
+            registered = [_described(entry) for entry in entries[home] if _is_of(told, entry)]
+        described.append({**told, "registered": registered})
+    return described
 
 
 def _entries(cluster: Mapping[str, Any]) -> list[Any]:
@@ -49,11 +53,12 @@ def _is_of(told: Mapping[str, Any], entry: Any) -> bool:
 def _described(entry: Any) -> dict[str, Any]:
     """A machine: `healthy` is None where nobody looks, and False until somebody has looked."""
     annotations = entry.metadata.annotations or {}
-    conditions = {one["type"]: one["status"] for one in (entry.status or {}).get("conditions") or ()}
+    conditions = {one.get("type"): one.get("status") for one in (entry.status or {}).get("conditions") or ()}
     checked = HEALTH_CHECKED in annotations
     return {
         "name": entry.metadata.name,
-        "address": entry.spec["address"],
+        # A machine behind the gateway of its network need not have one.
+        "address": str((entry.spec or {}).get("address") or ""),
         "connected": CONNECTED in annotations,
         "healthy": conditions.get("Healthy") == "True" if checked else None,
     }

@@ -72,14 +72,17 @@ def with_recorded(deployment: Deployment, made: list[Resource]) -> Deployment:
 
 
 def _made(kubeconfig: str, context: str, begun: list[Resource]) -> Iterator[Resource]:
+    from embedded.api_errors import expected_form
     from embedded.releases.server import connected
 
     with connected(kubeconfig, context) as server:
         for resource in begun:
             live = _live(server, resource)
-            manager = _manager(live) if live else None
-            if live and manager:
-                yield as_recorded(resource, live["metadata"], manager)
+            with expected_form(_name(resource)):
+                manager = _manager(live) if live else None
+                recorded = as_recorded(resource, live["metadata"], manager) if live and manager else None
+            if recorded:
+                yield recorded
 
 
 def as_recorded(begun: Resource, metadata: Mapping[str, Any], manager: str) -> Resource:

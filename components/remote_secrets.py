@@ -20,6 +20,7 @@ from manifests import remote_secrets as manifests
 from plugins.meshfleet.remote_clusters import DOUBTFUL
 from plugins.meshfleet.sdk import RemoteClusters
 from topology import Discovery, Fleet
+from topology.errors import ClusterError
 
 
 def kubeconfig_of(
@@ -27,11 +28,18 @@ def kubeconfig_of(
 ) -> str:
     """The kubeconfig that lets a peer read `cluster`, from the `data` of its reader's token Secret.
 
-    `server` is where the stack itself reaches the API server; what `discovery` says comes in its place.
+    `server` is where the stack itself reaches the API server; what `discovery` says comes in its place. Raises
+    ClusterError for a Secret that is not one of a token.
     """
-    token = base64.b64decode(data["token"]).decode()
     given = authority_of(cluster, discovery)
-    authority = base64.b64encode(given.encode()).decode() if given else data["ca.crt"]
+    try:
+        token = base64.b64decode(data["token"]).decode()
+        authority = base64.b64encode(given.encode()).decode() if given else data["ca.crt"]
+    except (KeyError, TypeError, ValueError) as error:
+        raise ClusterError(
+            f"{cluster}: the token Secret of its reader has no usable token and ca.crt ({type(error).__name__}); "
+            "delete that Secret, and run meshfleet up --refresh, which creates it again"
+        ) from None
     address, name = discovery.server or server, discovery.tls_server_name
     return manifests.remote_kubeconfig(manifests.Peer(cluster, address, authority, token, name, primary))
 

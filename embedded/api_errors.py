@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from topology.causes import advice
+from topology.containment import MALFORMED
 from topology.errors import ClusterError, RefusedError, UnreachableError
 
-__all__ = ["RefusedError", "UnreachableError", "api_errors"]
+__all__ = ["RefusedError", "UnreachableError", "api_errors", "expected_form"]
 
 
 @contextmanager
@@ -27,6 +28,18 @@ def api_errors(subject: str) -> Iterator[None]:
     except HTTPStatusError as error:
         raise refused(subject, str(error), error.response.status_code, None) from error
     except MsgspecError as error:
+        raise ClusterError(f"{subject}: {UNEXPECTED}") from error
+
+
+@contextmanager
+def expected_form(subject: str) -> Iterator[None]:
+    """For code that reads the fields of plain JSON from an API server: ClusterError about `subject` for another form.
+
+    Raises ClusterError where a field is missing, or is of another type than Kubernetes documents.
+    """
+    try:
+        yield
+    except MALFORMED as error:
         raise ClusterError(f"{subject}: {UNEXPECTED}") from error
 
 

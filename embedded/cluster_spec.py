@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from topology.errors import NewerFileError
+from topology.json_text import parse_json
 
 VERSION: Final = 1
 """That of the record of a spec."""
@@ -86,7 +87,7 @@ def load_spec(text: str) -> ClusterSpec:
     Raises ValueError, TypeError, KeyError or AttributeError when the text is damaged, NewerFileError when it has a
     field that this version does not know.
     """
-    content = json.loads(text)
+    content = parse_json(text)
     version = content.pop("version", 0)
     unknown = sorted(set(content) - {field.name for field in fields(ClusterSpec)})
     if version > VERSION or unknown:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-import json
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +16,7 @@ from embedded.api_errors import api_errors
 from embedded.decoders import prepare_decoders
 from topology.errors import ClusterError
 from topology.files import file_error, read_bytes
+from topology.json_text import parse_json
 
 SUBJECT: Final = "kube-system"
 # One small object; every command waits for it.
@@ -72,7 +72,7 @@ def identity_in_folder(directory: Path) -> str | None:
 def identity_of_embedded(kubeconfig: str) -> str | None:
     """The identity that the cluster of a JSON kubeconfig has if it is an embedded one; None without an authority."""
     try:
-        authority = json.loads(kubeconfig)["clusters"][0]["cluster"]["certificate-authority-data"]
+        authority = parse_json(kubeconfig)["clusters"][0]["cluster"]["certificate-authority-data"]
         return identity_of_authority(base64.b64decode(authority, validate=True))
     except (ValueError, KeyError, IndexError, TypeError, binascii.Error):
         return None

@@ -14,6 +14,7 @@ from typing import Final
 
 from topology.errors import FileError, NewerFileError
 from topology.files import make_directory, read_record, write_file
+from topology.json_text import parse_json
 
 MARKER: Final = ".meshfleet"
 VERSION: Final = 1
@@ -92,8 +93,11 @@ def is_fleet(directory: Path) -> bool:
 
 
 def _parse(text: str) -> Marker:
-    content = json.loads(text)
+    content = parse_json(text)
     version = content.pop("version", 0)
     if version > VERSION:
         raise NewerFileError(f"version {version}, this one knows {VERSION}")
-    return Marker(**content)
+    found = Marker(**content)
+    if not (isinstance(found.kind, str) and isinstance(found.identity, str) and isinstance(found.inode, int)):
+        raise TypeError("a field is of another type")
+    return found

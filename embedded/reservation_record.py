@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from topology.errors import NewerFileError
+from topology.json_text import parse_json
 
 VERSION: Final = 1
 COPY: Final = "reservations.json"
@@ -28,7 +29,7 @@ def load(text: str) -> tuple[Ports, Addresses]:
 
     Raises ValueError, KeyError, AttributeError or TypeError when the text is damaged, NewerFileError.
     """
-    content = json.loads(text)
+    content = parse_json(text)
     version = content.get("version", 0)
     if version > VERSION:
         raise NewerFileError(f"version {version}, this one knows {VERSION}")

@@ -6,7 +6,6 @@ written for kwokctl, those of an istiod in its command line while it runs, the a
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
@@ -18,6 +17,7 @@ from embedded.process_table import rows
 from embedded.reservation_record import ADVICE, COPY, Addresses, Ports, load
 from topology.errors import FileError
 from topology.files import read_bytes, read_record, read_text
+from topology.json_text import parse_json
 
 _LOOPBACK: Final = "127.0.0.1:"
 
@@ -109,7 +109,7 @@ def _command_line(pid: int) -> list[str]:
 
 def _node_address(directory: Path) -> str:
     try:
-        content = json.loads(read_bytes(directory / "node.json") or b"{}")
+        content = parse_json(read_bytes(directory / "node.json") or b"{}")
         return str(content.get("address", ""))
     except (FileError, ValueError, AttributeError):
         return ""

@@ -13,13 +13,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import yaml
-
 from manifests import virtual_machines
 from manifests.control_plane import istiod_service
 from manifests.objects import Object
 from manifests.yaml_text import yaml_text
 from topology import Fleet
+from topology.bounded_yaml import load_yaml
+from topology.errors import DocumentError
 
 CLUSTER_ENV = "cluster.env"
 MESH = "mesh.yaml"
@@ -67,9 +67,10 @@ def istiod_host(fleet: Fleet, name: str, revision: str) -> str:
 def bundle(fleet: Fleet, name: str, revision: str, found: Found, address: str = "") -> dict[str, str]:
     """The content of each file of a bundle by the file's name, for a machine of the group `name`.
 
-    `address` is the machine's own, where it is fixed or where it has several; secret as a whole.
+    `address` is the machine's own, where it is fixed or where it has several; secret as a whole. Raises DocumentError
+    for a mesh configuration that cannot be read.
     """
-    mesh = yaml.load(found.mesh, Loader=yaml.CSafeLoader) or {}
+    mesh = _mesh_config(found.mesh)
     proxy = _proxy_config(fleet, name, revision, mesh, address)
     host = istiod_host(fleet, name, revision)
     return {
@@ -79,6 +80,15 @@ def bundle(fleet: Fleet, name: str, revision: str, found: Found, address: str = 
         TOKEN: found.token,
         HOSTS: "".join(f"{gateway} {host}\n" for gateway in found.gateways),
     }
+
+
+def _mesh_config(text: str) -> Mapping[str, Any]:
+    """What of Istio's mesh configuration a machine is given. Raises DocumentError."""
+    what = "the mesh configuration of istiod"
+    mesh = load_yaml(text, what=what) or {}
+    if not isinstance(mesh, dict) or not isinstance(mesh.get("defaultConfig") or {}, dict):
+        raise DocumentError(f"{what}: must be a mapping, with a mapping as defaultConfig; correct its ConfigMap")
+    return mesh
 
 
 def _proxy_config(fleet: Fleet, name: str, revision: str, mesh: Mapping[str, Any], address: str) -> Object:

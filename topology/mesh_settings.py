@@ -8,13 +8,13 @@ pkg/config/validation/agent/validation.go of istio/istio.
 
 from __future__ import annotations
 
-import json
 import re
 from ipaddress import ip_address
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from topology.json_text import parse_json
 from topology.labels import NAME
 from topology.model import Model
 from topology.network import Port
@@ -147,7 +147,7 @@ class AccessLog(Model):
 
 def _is_json_object(text: str) -> bool:
     try:
-        return isinstance(json.loads(text), dict)
+        return isinstance(parse_json(text), dict)
     except (ValueError, RecursionError):
         return False
 

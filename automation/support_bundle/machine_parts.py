@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import shutil
@@ -15,6 +14,7 @@ from automation.recorded_state import resources_of
 from automation.support_bundle.subject import Subject
 from embedded import processes
 from topology.files import read_tail, read_text
+from topology.json_text import parse_json
 from topology.stack_file import find_stack_file
 
 LOG_TAIL: Final = 256 * 1024
@@ -112,7 +112,7 @@ def _reservations(subject: Subject) -> Members:
     text = read_text(subject.checkout.home / "reservations.json")
     if text is not None:
         try:
-            yield "reservations.json", json.loads(text)
+            yield "reservations.json", parse_json(text)
         except ValueError:
             yield "reservations.txt", text
 

@@ -7,7 +7,6 @@ server. Only a watch may last; then each of its lines is bounded.
 
 from __future__ import annotations
 
-import json
 import ssl
 import time
 from collections.abc import Iterator
@@ -23,6 +22,7 @@ from embedded.kube.failures import cause_of
 from embedded.kube.network import BoundedBackend, until
 from topology.causes import FORGETTABLE, Cause
 from topology.errors import UnreachableError
+from topology.json_text import parse_json
 from topology.shown import one_line
 
 SECONDS: Final = 30.0
@@ -222,7 +222,4 @@ def _headers(response: httpx2.Response) -> dict[str, str]:
 
 def json_value(page: Page) -> object:
     """The JSON of a page. Raises ValueError when it is none."""
-    try:
-        return json.loads(page.text)
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
+    return parse_json(page.text)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 import re
 import shlex
 from collections.abc import Mapping
@@ -16,6 +15,7 @@ from typing import Any, Final
 from manifests.bundle import CLUSTER_ENV, FILES, HOSTS, ROOT_CERTIFICATE, TOKEN
 from topology.errors import EmbeddedError
 from topology.files import read_text
+from topology.json_text import parse_json
 
 _ADVICE: Final = "make a bundle with meshfleet vm bundle"
 _LIMIT: Final = 1 << 20
@@ -86,7 +86,7 @@ class Bundle:
         """When its token ends. Raises EmbeddedError when it is no token of Kubernetes."""
         try:
             payload = self.files[TOKEN].split(".")[1]
-            claims: dict[str, Any] = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+            claims: dict[str, Any] = parse_json(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
             return datetime.fromtimestamp(float(claims["exp"]), UTC)
         except (IndexError, KeyError, TypeError, ValueError, binascii.Error):
             # Never with the text of it: it may be a token all the same.

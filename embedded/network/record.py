@@ -8,6 +8,7 @@ from dataclasses import fields
 from typing import Any, Final, TypeVar
 
 from topology.errors import NewerFileError
+from topology.json_text import parse_json
 
 VERSION: Final = 1
 _Record = TypeVar("_Record")
@@ -23,7 +24,7 @@ def load(text: str, kind: type[_Record]) -> _Record:
 
     Raises ValueError, TypeError or AttributeError when the text is damaged, NewerFileError.
     """
-    content = json.loads(text)
+    content = parse_json(text)
     version = content.pop("version", 0)
     unknown = sorted(set(content) - {field.name for field in fields(kind)})  # type: ignore[arg-type] # a dataclass
     if version > VERSION or unknown:

@@ -11,9 +11,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from embedded.network.users import Users
+from topology.errors import UnsupportedError
+from topology.json_text import parse_json
+from topology.shown import shown
 
 AGENT: Final = "pilot-agent"
 ENVOY: Final = "envoy"
@@ -65,7 +68,7 @@ def program_of(
 ) -> Program | None:
     """The program of a container by its name and image; None when nothing here stands for it.
 
-    `binaries` is where its programs lie as it sees them.
+    `binaries` is where its programs lie as it sees them. Raises UnsupportedError for a PROXY_CONFIG that is none.
     """
     program = Program(AGENT, arguments, environment, Role.PROXY)
     if container in _INIT_CONTAINERS and arguments[:1] == ("istio-iptables",):
@@ -81,8 +84,22 @@ def program_of(
 
 
 def _proxy_environment(environment: Mapping[str, str], binaries: Path) -> dict[str, str]:
-    config = json.loads(environment.get("PROXY_CONFIG") or "{}")
+    config = _config(environment.get("PROXY_CONFIG") or "{}")
     config["binaryPath"] = str(binaries / ENVOY)
     config.setdefault("configPath", "./etc/istio/proxy")
     added = {"PROXY_CONFIG": json.dumps(config), _BOOTSTRAP_VARIABLE: str(binaries / BOOTSTRAP)}
     return {**environment, **added}
+
+
+def _config(text: str) -> dict[str, Any]:
+    """Istio's ProxyConfig as its injector writes it, of mesh configuration and an annotation of the pod."""
+    try:
+        found = parse_json(text)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise UnsupportedError(
+            f"PROXY_CONFIG of {PROXY_CONTAINER} must be a JSON object, got {shown(text)}; correct the annotation "
+            "proxy.istio.io/config of the pod, or remove the variable from its container"
+        )
+    return found

@@ -118,7 +118,7 @@ def _loader() -> Any:
 def _integer(loader: Any, node: Any) -> int:
     text = node.value.replace("_", "")
     digits = text.lstrip("+-")
-    octal = len(digits) > 1 and digits.startswith("0") and digits.isdigit()
+    octal = len(digits) > 1 and digits.startswith("0") and digits.isdecimal()
     value = int(digits, 8 if octal else 0)
     return -value if text.startswith("-") else value
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from typing import Final
 
-from embedded.api_errors import RefusedError
+from embedded.api_errors import RefusedError, expected_form
 from embedded.releases import comparison
 from embedded.releases.manifest import Part, parts_of
 from embedded.releases.record import DEPLOYED, UNFINISHED, Record
@@ -148,12 +148,11 @@ def _owned(part: Part, kind: Kind, record: Record) -> JsonObject:
 def _is_scaled(server: Server, part: Part) -> bool:
     """Whether a HorizontalPodAutoscaler sets the number of its replicas."""
     path = f"apis/autoscaling/v2/namespaces/{part.namespace}/horizontalpodautoscalers"
-    listed = server.get(path, f"the autoscalers of {part.namespace}") or {}
-    for item in listed.get("items") or []:
-        target = (item.get("spec") or {}).get("scaleTargetRef") or {}
-        if (target.get("kind"), target.get("name")) == (part.kind, part.name):
-            return True
-    return False
+    subject = f"the autoscalers of {part.namespace}"
+    listed = server.get(path, subject) or {}
+    with expected_form(subject):
+        targets = [(item.get("spec") or {}).get("scaleTargetRef") or {} for item in listed.get("items") or []]
+        return (part.kind, part.name) in [(target.get("kind"), target.get("name")) for target in targets]
 
 
 def _path(kind: Kind, part: Part) -> str:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from topology.errors import ReleaseError
+from topology.json_text import parse_json
 
 JsonObject = dict[str, Any]
 
@@ -118,7 +119,7 @@ def unpack(text: str, secret: str) -> JsonObject:
         packed = base64.b64decode(base64.b64decode(text, validate=True), validate=True)
         if packed[:2] == b"\x1f\x8b":
             packed = _inflated(packed)
-        content = json.loads(packed)
+        content = parse_json(packed)
         _require_shape(content)
     except (binascii.Error, zlib.error, ValueError, KeyError, TypeError, RecursionError) as error:
         raise ReleaseError(

@@ -6,14 +6,14 @@ https://kubernetes.io/docs/reference/using-api/api-concepts/
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from embedded.api_errors import RefusedError, api_errors, refused
+from embedded.api_errors import RefusedError, api_errors, expected_form, refused
 from topology.errors import ClusterError
+from topology.json_text import parse_json
 
 if TYPE_CHECKING:
     import httpx2
@@ -58,7 +58,8 @@ class Server:
     def metadata(self, path: str, labels: str, subject: str) -> list[JsonObject]:
         """The metadata alone of all objects of a collection with these labels."""
         listed = self._request("GET", path, subject, params={"labelSelector": labels}, headers={"Accept": _METADATA})
-        return [item["metadata"] for item in listed.get("items") or []]
+        with expected_form(subject):
+            return [dict(item["metadata"]) for item in listed.get("items") or []]
 
     def create(self, path: str, body: JsonObject, subject: str, *, manager: str) -> JsonObject:
         """Create an object in a collection."""
@@ -80,12 +81,14 @@ class Server:
         """The kind as this server knows it; None when it does not."""
         if api_version not in self._kinds:
             path = f"apis/{api_version}" if "/" in api_version else f"api/{api_version}"
-            listed = self.get(path, f"the kinds of {api_version}") or {}
-            self._kinds[api_version] = {
-                str(entry["kind"]): Kind(path, str(entry["name"]), bool(entry["namespaced"]))
-                for entry in listed.get("resources") or []
-                if "/" not in entry["name"]
-            }
+            subject = f"the kinds of {api_version}"
+            listed = self.get(path, subject) or {}
+            with expected_form(subject):
+                self._kinds[api_version] = {
+                    str(entry["kind"]): Kind(path, str(entry["name"]), bool(entry["namespaced"]))
+                    for entry in listed.get("resources") or []
+                    if "/" not in entry["name"]
+                }
         return self._kinds[api_version].get(kind)
 
     def forget_kinds(self) -> None:
@@ -105,7 +108,7 @@ class Server:
         with api_errors(subject):
             got = self._http.request(method, path, json=body, params=dict(params or {}), headers=dict(headers or {}))
         try:
-            answer = json.loads(got.content)
+            answer = parse_json(got.content)
         except (ValueError, RecursionError):
             answer = None
         if got.status_code >= 400:

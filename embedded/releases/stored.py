@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from embedded.api_errors import RefusedError
+from embedded.api_errors import RefusedError, expected_form
 from embedded.releases.record import FAILED, Record, pack, unpack
 from embedded.releases.server import JsonObject, Server
 from topology.errors import ReleaseError
@@ -29,20 +29,22 @@ def revisions(server: Server, namespace: str = "", release: str = "") -> list[Re
     """All revisions, oldest first: of every release, or of those in a namespace or by a name. Raises ClusterError."""
     path = f"api/v1/namespaces/{namespace}/secrets" if namespace else "api/v1/secrets"
     labels = "owner=helm" + (f",name={release}" if release else "")
+    subject = f"the releases in {namespace or 'every namespace'}"
     found = []
-    for metadata in server.metadata(path, labels, f"the releases in {namespace or 'every namespace'}"):
-        labelled = metadata.get("labels") or {}
-        number = str(labelled.get("version", ""))
-        if number.isdigit():
-            found.append(
-                Revision(
-                    str(metadata.get("namespace")),
-                    str(labelled.get("name")),
-                    int(number),
-                    str(labelled.get("status")),
-                    str(metadata["name"]),
+    for metadata in server.metadata(path, labels, subject):
+        with expected_form(subject):
+            labelled = metadata.get("labels") or {}
+            number = str(labelled.get("version", ""))
+            if number.isdecimal():
+                found.append(
+                    Revision(
+                        str(metadata.get("namespace")),
+                        str(labelled.get("name")),
+                        int(number),
+                        str(labelled.get("status")),
+                        str(metadata["name"]),
+                    )
                 )
-            )
     return sorted(found, key=lambda revision: (revision.namespace, revision.release, revision.number))
 
 
@@ -56,11 +58,12 @@ def read(server: Server, revision: Revision) -> Record | None:
     secret = server.get(_path(revision), _subject(revision))
     if secret is None:
         return None
-    data = secret.get("data") or {}
-    if secret.get("type") != _TYPE or not isinstance(data.get("release"), str):
+    with expected_form(_subject(revision)):
+        release = (secret.get("data") or {}).get("release")
+        labels = dict((secret.get("metadata") or {}).get("labels") or {})
+    if secret.get("type") != _TYPE or not isinstance(release, str):
         raise ReleaseError(f"{_subject(revision)}: is labelled as a record of Helm, and is none")
-    labels = (secret.get("metadata") or {}).get("labels") or {}
-    return Record(revision.secret, labels, unpack(data["release"], f"{revision.namespace}/{revision.secret}"))
+    return Record(revision.secret, labels, unpack(release, f"{revision.namespace}/{revision.secret}"))
 
 
 def remove(server: Server, revision: Revision) -> None:
@@ -73,10 +76,11 @@ def mark_failed(server: Server, revision: Revision, reason: str) -> None:
     secret = server.get(_path(revision), _subject(revision))
     if secret is None:
         return
-    content: JsonObject = unpack(secret["data"]["release"], f"{revision.namespace}/{revision.secret}")
-    content["info"] = {**content["info"], "status": FAILED, "description": reason}
-    secret["data"]["release"] = pack(content)
-    secret["metadata"]["labels"]["status"] = FAILED
+    with expected_form(_subject(revision)):
+        content: JsonObject = unpack(secret["data"]["release"], f"{revision.namespace}/{revision.secret}")
+        content["info"] = {**content["info"], "status": FAILED, "description": reason}
+        secret["data"]["release"] = pack(content)
+        secret["metadata"]["labels"]["status"] = FAILED
     try:
         server.replace(_path(revision), secret, _subject(revision), manager="helm")
     except RefusedError as error:

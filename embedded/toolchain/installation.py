@@ -72,10 +72,9 @@ class Installation:
     def _files(self) -> dict[str, dict[str, Any]]:
         try:
             manifest = json.loads((self.path / MANIFEST).read_text(encoding="utf-8"))
-            files: dict[str, dict[str, Any]] = manifest["files"]
-        except (OSError, ValueError, KeyError, TypeError):
+            return {str(name): dict(entry) for name, entry in manifest["files"].items()}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return {}
-        return files
 
     def _fault(self, name: str, entry: dict[str, Any], thorough: bool) -> str | None:
         path = self.path / name
@@ -83,9 +82,9 @@ class Installation:
             state = path.stat()
         except OSError:
             return f"{name} is missing"
-        if state.st_size != entry["bytes"]:
-            return f"{name} has {state.st_size} bytes, not {entry['bytes']}"
-        if (thorough or state.st_mtime_ns != entry["modified"]) and _sha256(path) != entry["sha256"]:
+        if state.st_size != entry.get("bytes"):
+            return f"{name} has {state.st_size} bytes, not {entry.get('bytes')}"
+        if (thorough or state.st_mtime_ns != entry.get("modified")) and _sha256(path) != entry.get("sha256"):
             return f"{name} has other contents than were installed"
         return None
 

@@ -60,7 +60,7 @@ def _end(record: Path) -> int | None:
         if alive:
             os.killpg(process.pid, signal.SIGKILL)
             psutil.wait_procs([process], timeout=_GRACE_SECONDS)
-    except (OSError, ValueError, KeyError, TypeError, psutil.Error):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, psutil.Error):
         return None
     finally:
         record.unlink(missing_ok=True)

@@ -58,5 +58,5 @@ def only_builder(path: Path, progress: Progress, *, patience: float = PATIENCE_S
 def _describe(holder: Path) -> str:
     try:
         return f"process {int(json.loads(holder.read_text(encoding='utf-8'))['pid'])}"
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return "another process"

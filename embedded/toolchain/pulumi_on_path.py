@@ -34,7 +34,7 @@ def find_pulumi(cache: Cache) -> Path | None:
     memory = cache.toolchain / "pulumi-on-path.json"
     try:
         remembered = json.loads(memory.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         remembered = {}
     if not isinstance(remembered, dict) or remembered.get("seen") != seen:
         remembered = {"seen": seen, "version": _ask_version(program)}

@@ -5,7 +5,6 @@ https://www.pulumi.com/registry/packages/kubernetes/installation-configuration/#
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
 from typing import Any, Final
@@ -13,6 +12,7 @@ from typing import Any, Final
 from plugins.kubernetes.readiness import condition
 from plugins.kubernetes.values import JsonObject, at
 from topology.errors import UnsupportedError
+from topology.json_text import parse_json
 
 AUTONAMED: Final = "pulumi.com/autonamed"
 SKIP_AWAIT: Final = "pulumi.com/skipAwait"
@@ -45,7 +45,7 @@ def timeout_seconds(inputs: JsonObject, requested: float) -> float:
     if requested > 0:
         return requested
     text = annotation(inputs, TIMEOUT_SECONDS)
-    return float(text) if text is not None and text.isdigit() else DEFAULT_TIMEOUT_SECONDS
+    return float(text) if text is not None and text.isdecimal() else DEFAULT_TIMEOUT_SECONDS
 
 
 def wait_for(inputs: JsonObject) -> Callable[[JsonObject], str | None] | None:
@@ -58,7 +58,7 @@ def wait_for(inputs: JsonObject) -> Callable[[JsonObject], str | None] | None:
     if text is None:
         return None
     try:
-        parsed: Any = json.loads(text)
+        parsed: Any = parse_json(text)
     except ValueError:
         parsed = [text]
     questions = [_question(str(expression)) for expression in (parsed if isinstance(parsed, list) else [text])]

@@ -7,7 +7,6 @@ All methods may be called from several threads.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -23,6 +22,7 @@ from plugins.kubernetes.kinds import Kind
 from plugins.kubernetes.settings import Settings
 from plugins.kubernetes.values import JsonObject
 from topology.errors import ClusterError
+from topology.json_text import parse_json
 
 _ANSWER_SECONDS = 60.0
 
@@ -127,7 +127,7 @@ class Connection:
             if response.status_code >= 400:
                 return
             for line in response.iter_lines():
-                event = json.loads(line)
+                event = parse_json(line)
                 if event["type"] == "DELETED":
                     yield None
                 elif event["type"] in ("ADDED", "MODIFIED"):

@@ -124,5 +124,13 @@ def _observed_text(wanted: JsonObject, old: Any, new: Any) -> JsonObject:
         if now.get(key) == before.get(key):
             result[key] = value
         elif key in now:
-            result[key] = base64.b64decode(now[key]).decode("utf-8", errors="replace")
+            result[key] = _decoded(now[key])
     return result
+
+
+def _decoded(encoded: Any) -> Any:
+    try:
+        return base64.b64decode(encoded).decode("utf-8", errors="replace")
+    except (ValueError, TypeError):
+        # No API server keeps such data; whatever it is, it is not what was written.
+        return encoded

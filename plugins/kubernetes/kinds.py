@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from embedded.api_errors import expected_form
 from plugins.kubernetes.faults import KindMissingError, RefusedError
 from plugins.kubernetes.values import JsonObject
 from topology.errors import UnsupportedError
@@ -155,13 +156,14 @@ class Kinds:
                 return {}
             raise
         document: dict[str, Kind] = {}
-        for entry in listed.get("resources") or []:
-            if "/" in entry["name"]:
-                continue
-            namespaced = bool(entry["namespaced"])
-            found = GroupVersionKind(identity.group, identity.version, entry["kind"])
-            resource = _resource(found, entry["name"], namespaced)
-            document[entry["kind"]] = Kind(found, entry["name"], namespaced, resource)
+        with expected_form(f"the kinds of {identity.api_version}"):
+            for entry in listed.get("resources") or []:
+                if "/" in entry["name"]:
+                    continue
+                namespaced = bool(entry["namespaced"])
+                found = GroupVersionKind(identity.group, identity.version, entry["kind"])
+                resource = _resource(found, entry["name"], namespaced)
+                document[entry["kind"]] = Kind(found, entry["name"], namespaced, resource)
         return document
 
 

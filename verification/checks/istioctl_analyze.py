@@ -7,13 +7,13 @@ Source: https://istio.io/latest/docs/reference/config/analysis/
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from topology.errors import VerificationError
+from topology.json_text import parse_json
 from verification.check import Check, Finding
 from verification.istioctl import istioctl
 from verification.view import ClusterView, FleetView
@@ -142,8 +142,8 @@ def judge(fleet: FleetView, cluster: ClusterView, found: list[Message]) -> Findi
 def messages(printed: str) -> list[Message]:
     """Parse `istioctl analyze --output=json`. Raises VerificationError when it is not a list of messages."""
     try:
-        entries: Any = json.loads(printed)
-    except json.JSONDecodeError as error:
+        entries: Any = parse_json(printed)
+    except ValueError as error:
         raise VerificationError(f"istioctl analyze printed no JSON: {printed[:200]!r}") from error
     if entries is None:
         return []

@@ -9,7 +9,6 @@ Source: pkg/kube/inject of istio/istio
 
 from __future__ import annotations
 
-import json
 import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
@@ -20,6 +19,7 @@ from lightkube.models.meta_v1 import OwnerReference
 from lightkube.resources.core_v1 import Pod
 
 from manifests.injected import ANNOTATION
+from topology.json_text import parse_json
 from verification.check import Check, Finding
 from verification.checks.injection import sidecar_environment
 from verification.checks.pods_on_revision import INJECTED, REVISION
@@ -179,7 +179,7 @@ def _annotated(annotations: Mapping[str, str], cluster: ClusterView) -> Iterator
 
 def _read(text: str) -> dict[str, Any]:
     try:
-        value = json.loads(text or "{}")
+        value = parse_json(text or "{}")
     except ValueError:
         return {}
     return value if isinstance(value, dict) else {}

@@ -14,6 +14,7 @@ from embedded.machine.machine import AGENT, Machine, machines_here
 from manifests.virtual_machines import CONNECTED, HEALTH_CHECKED
 from verification.check import Check, Finding
 from verification.cluster_api import reach
+from verification.machine_entries import entry_of
 from verification.machine_view import MachineView
 from verification.view import ClusterView, FleetView
 
@@ -45,21 +46,24 @@ def ailing(view: MachineView, address: str, running: Sequence[str], entries: Seq
     again = f"run meshfleet vm start {view.name}"
     if AGENT not in running:
         return f"its agent does not run; {again}"
-    found = [
-        one for one in entries if one["spec"]["address"] == address and one["metadata"]["namespace"] == view.namespace
-    ]
+    found = [one for one in entries if _is_at(one, address, view.namespace)]
     if not found:
         return f"no WorkloadEntry in {view.control_plane} has its address; {again}"
     (entry, *_) = found
-    annotations = entry["metadata"].get("annotations") or {}
+    annotations = entry_of(entry).annotations
     checked = HEALTH_CHECKED in annotations
     if (view.registers or checked) and CONNECTED not in annotations:
         return f"istiod has lost it; {again}"
-    conditions = {one["type"]: one for one in (entry.get("status") or {}).get("conditions") or ()}
+    conditions = {one.get("type"): one for one in (entry.get("status") or {}).get("conditions") or ()}
     health = conditions.get("Healthy", {})
     if checked and health.get("status") != "True":
         return f"it is not healthy ({' '.join(str(health.get('message') or 'nothing was heard').split())[:200]})"
     return ""
+
+
+def _is_at(content: Mapping[str, Any], address: str, namespace: str) -> bool:
+    entry = entry_of(content)
+    return (entry.address, entry.namespace) == (address, namespace)
 
 
 def _here(fleet: FleetView, cluster: ClusterView) -> list[tuple[MachineView, Machine]]:

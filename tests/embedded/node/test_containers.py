@@ -13,6 +13,7 @@ from embedded.network.users import Users
 from embedded.node.containers import HttpProbe, containers_of
 from embedded.node.pod_status import ContainerState, pod_status
 from embedded.node.programs import AGENT, ECHO, RELAY, Role, passing_by, program_of
+from topology.errors import UnsupportedError
 
 pytestmark = pytest.mark.proof("pods as processes in network namespaces", step=0)
 
@@ -102,6 +103,12 @@ def test_containers_are_known_by_what_the_charts_and_the_injector_call_them() ->
     assert echo is not None
     assert (echo.name, echo.role) == (ECHO, Role.APPLICATION)
     assert program_of("app", "nginx:1", (), {}, BINARIES) is None
+
+
+@pytest.mark.parametrize("text", ["a: b", "[]", "1", '"/bin/sh"', "null", "{", "[" * 100_000, '{"a": NaN}'])
+def test_a_proxy_config_that_is_no_object_is_refused_by_name(text: str) -> None:
+    with pytest.raises(UnsupportedError, match=r"PROXY_CONFIG of istio-proxy must be a JSON object, got "):
+        program_of("istio-proxy", "proxyv2", ("proxy",), {"PROXY_CONFIG": text}, BINARIES)
 
 
 def test_a_pod_is_ready_when_all_that_works_in_it_is() -> None:

@@ -1,0 +1,335 @@
+"""What enters from files: stack files, kubeconfigs, bundles, charts, certificates, and the records of the home."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import tarfile
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import patch
+
+from automation import forgetting, graph, identities, living_kubeconfigs, local_state, lock
+from automation.plugin_advice import for_stack_files
+from automation.recorded_state import clusters_of, description_of, embedded_clusters_of
+from automation.support_bundle import machine_parts
+from components.kubeconfig_file import read_kubeconfig
+from components.remote_secrets import kubeconfig_of
+from embedded import certificate_times, marker, reservations_rebuilt
+from embedded.cluster_record import notes, read_spec
+from embedded.cluster_spec import ClusterSpec, dump_spec, load_spec
+from embedded.identity import identity_of_embedded
+from embedded.kubeconfig import select_context
+from embedded.machine.bundle_folder import bundle_of
+from embedded.network.node_network import NodeNetwork
+from embedded.network.record import load as load_record
+from embedded.releases.manifest import parts_of
+from embedded.releases.record import Record, unpack
+from embedded.reservation_record import load as load_reservations
+from embedded.toolchain import leftovers, pulumi_on_path
+from embedded.toolchain import lock as toolchain_lock
+from embedded.toolchain.installation import Installation
+from manifests.bundle import Found, bundle
+from plugins.kubernetes.access import provider_access
+from plugins.kubernetes.annotations import WAIT_FOR, wait_for
+from plugins.kubernetes.charts import local_version
+from plugins.kubernetes.diff import _observed_text
+from plugins.kubernetes.settings import Settings, active_cluster
+from plugins.meshfleet.certificate_reading import load_certificate, verify_chain
+from tests.automation.recorded_states import recorded
+from tests.automation.stack_files import GOOD
+from tests.fuzz import seeds
+from tests.fuzz.guided import Door
+from tests.fuzz.world import KUBECONFIG
+from tests.manifests.machines import STACKS
+from topology import Existing, load, mesh_settings, read_stack_file
+from topology.discovery import Discovery
+from topology.files import read_record
+from topology.secret_text import redact
+from topology.shown import shown
+from verification import read_fleet
+from verification.bundle import certificates, verify_authority
+
+_NODE = {
+    "version": 1,
+    "cluster": "west",
+    "network": "n",
+    "address": "198.18.0.2",
+    "pods": "100.64.0.0/24",
+    "former": {"a": "b"},
+}
+NOTES = """kind: KwokctlConfiguration
+options: {kubeVersion: v1.35.4, kubeApiserverPort: 21000}
+components:
+- {name: kube-apiserver, args: ["--service-cluster-ip-range=10.96.0.0/16"]}
+- {name: kube-controller-manager, args: ["--cluster-cidr=100.64.0.0/16"]}
+- {name: etcd, args: []}
+- {name: kube-scheduler, args: []}
+- {name: kwok-controller, args: []}
+"""
+EXISTING = {"kubeconfig": {"clusters": [{"name": "c", "cluster": {"server": "https://h"}}]}, "value": "x"}
+SECURE = KUBECONFIG.replace("http://", "https://")
+BUNDLE = {
+    "cluster.env": "ISTIO_META_CLUSTER_ID=west\nISTIO_NAMESPACE='n'\n",
+    "mesh.yaml": "defaultConfig: {}\n",
+    "root-cert.pem": "x",
+    "istio-token": "a." + base64.urlsafe_b64encode(b'{"exp": 1800000000}').decode().rstrip("=") + ".c",
+    "hosts": "198.18.0.1 istiod.istio-system.svc\n",
+}
+
+
+def doors(folder: Path) -> dict[str, Door]:
+    """By name; `folder` is an empty one for files."""
+    return {**_given(folder), **_of_the_home(folder), **_certificates(folder), **_within_objects()}
+
+
+def _given(folder: Path) -> dict[str, Door]:
+    stack, kubeconfig, chart = folder / "Pulumi.dev.yaml", folder / "kubeconfig", folder / "chart.tgz"
+
+    def stack_file(value: Any) -> object:
+        stack.write_bytes(_bytes(value))
+        return load("dev", read_stack_file(folder, "dev").config)
+
+    def kubeconfigs(value: Any) -> object:
+        kubeconfig.write_bytes(_bytes(value))
+        text = _bytes(value).decode("utf-8", "replace")
+        select_context(text, "c")
+        provider_access(Settings(kubeconfig=text, context="c", cluster="c"))
+        active_cluster({"kubeconfig": text})
+        return read_kubeconfig("west", Existing(kubeconfig=str(kubeconfig), context="c"))
+
+    def bundles(files: Any) -> object:
+        texts = (
+            {str(name): text for name, text in files.items() if isinstance(text, str)}
+            if isinstance(files, dict)
+            else {}
+        )
+        made = bundle_of(texts)
+        return [made.istiod, made.token_ends()]
+
+    def charts(content: bytes) -> object:
+        chart.write_bytes(content)
+        return local_version(str(chart))
+
+    return {
+        "stack files": Door(
+            (_dumped({"config": {f"meshfleet:{key}": value for key, value in GOOD.items()}}),), stack_file
+        ),
+        "stack files in parts": Door(
+            ({"config": {f"meshfleet:{key}": value for key, value in GOOD.items()}},), stack_file
+        ),
+        "kubeconfigs": Door((SECURE,), kubeconfigs),
+        "kubeconfigs in parts": Door((json.loads(SECURE),), kubeconfigs),
+        "bundles of machines": Door((BUNDLE,), bundles),
+        "charts": Door((_chart(b"version: 1.0.0\n"),), charts),
+    }
+
+
+def _of_the_home(folder: Path) -> dict[str, Door]:
+    record = folder / "record"
+
+    def as_record(parse: Callable[[str], object]) -> Callable[[Any], object]:
+        def read(value: Any) -> object:
+            record.write_bytes(_bytes(value))
+            return read_record(record, parse, "remove that file")
+
+        return read
+
+    def notes_of_kwokctl(text: str) -> object:
+        path = folder / "west" / "kwok" / "clusters" / "west"
+        (path / "etcd" / "member").mkdir(parents=True, exist_ok=True)
+        (path / "kwok.yaml").write_bytes(_bytes(text))
+        return [
+            reservations_rebuilt.cluster_ports(folder / "west"),
+            notes(folder / "west", "west"),
+            read_spec(folder / "west"),
+        ]
+
+    def of_an_earlier_node(value: Any) -> object:
+        (folder / "node.json").write_bytes(_bytes(value))
+        return reservations_rebuilt._node_address(folder)
+
+    def of_another_stack(value: Any) -> object:
+        record.write_bytes(_bytes(value))
+        return [identities._deployment(record), list(machine_parts._reservations(_subject(folder, value)))]
+
+    def of_the_toolchain(value: Any) -> object:
+        manifest, holder = folder / "manifest.json", folder / "holder"
+        for path in (manifest, holder, folder / "pulumi-on-path.json"):
+            path.write_bytes(_bytes(value))
+        with patch("os.killpg"):
+            found: list[Any] = [leftovers._end(holder)]
+        holder.write_bytes(_bytes(value))
+        found += [Installation("kwok", "v1", folder).faults(), toolchain_lock._describe(holder)]
+        return [*found, _pulumi_on_path(folder)]
+
+    state: dict[str, Any] = {
+        "version": 3,
+        "checkpoint": {"stack": "west", "latest": recorded() | {"resources": recorded()["resources"][:6]}},
+    }
+    return {
+        "the state": Door((state,), as_record(local_state._parse)),
+        "exports": Door((state["checkpoint"]["latest"],), _export),
+        "cluster.json": Door((json.loads(dump_spec(ClusterSpec("west", "v1.35.4"))),), as_record(load_spec)),
+        "kwok.yaml": Door((NOTES,), notes_of_kwokctl),
+        "node.json": Door((_NODE,), as_record(lambda text: load_record(text, NodeNetwork))),
+        "node.json of an earlier version": Door((_NODE,), of_an_earlier_node),
+        "reservations.json": Door(
+            ({"version": 1, "ports": {"dev/cluster/west": {"etcd": 21000}}, "addresses": {"a": "1.2.3.4"}},),
+            as_record(load_reservations),
+        ),
+        "the marker": Door(({"version": 1, "kind": "fleet", "identity": "0" * 32, "inode": 1},), as_record(_marker)),
+        "what is to be forgotten": Door(({"version": 1, "clusters": ["west"]}, ["west"]), as_record(forgetting._parse)),
+        "the last verification": Door(({"version": 1, "verdicts": {"west": True}},), as_record(graph._parse)),
+        "the holder of a stack": Door(({"version": 1, "command": "up", "pid": 1, "started": 1.0},), _holder(folder)),
+        "another stack": Door((state,), of_another_stack),
+        "the toolchain": Door(
+            ({"files": {"bin/a": {"bytes": 1, "modified": 2, "sha256": "x"}}, "pid": 0, "started": 1.0, "seen": {}},),
+            of_the_toolchain,
+        ),
+        "status": Door((seeds.status("/nowhere"),), lambda value: read_fleet(_object(value), folder)),
+        "kubeconfigs that are recorded": Door(
+            ({"plaintext": KUBECONFIG}, json.loads(KUBECONFIG)),
+            lambda value: [
+                living_kubeconfigs._content({living_kubeconfigs._SIGNATURE: living_kubeconfigs._SECRET} | value)
+                if isinstance(value, dict) and isinstance(value.get("plaintext"), str)
+                else None,
+                living_kubeconfigs._cluster(_dumped(value)),
+                identity_of_embedded(_dumped(value)),
+            ],
+        ),
+    }
+
+
+def _certificates(folder: Path) -> dict[str, Door]:
+    def read(pem: bytes) -> object:
+        (folder / "cert.pem").write_bytes(pem)
+        text = pem.decode("utf-8", "replace")
+        begins = certificate_times.not_yet_valid([folder / "cert.pem"], now=0.0)
+        return [begins, load_certificate(text, "x"), certificates(pem, "x"), _chained(text)]
+
+    def authorities(files: Any) -> object:
+        return verify_authority(
+            {name: content for name, content in _object(files).items() if isinstance(content, bytes)}, datetime.now(UTC)
+        )
+
+    return {
+        "certificates": Door((seeds.certificate(),), read),
+        "authorities": Door((seeds.authority(),), authorities),
+    }
+
+
+def _within_objects() -> dict[str, Door]:
+    """What a text within an object is read as: a mesh configuration, an annotation, a manifest, a log."""
+    machines = load("machines", read_stack_file(STACKS, "examples/virtual-machines").config)
+    (machine, *_) = machines.virtual_machines
+
+    def mesh(text: str) -> object:
+        return bundle(machines, machine, "default", Found(text, "root", ("198.18.0.1",), "token"), "10.0.0.9")
+
+    def annotation(value: str) -> object:
+        lacks = wait_for({"metadata": {"annotations": {WAIT_FOR: value}}})
+        return lacks({"status": {"phase": "Running", "conditions": [{"type": "Ready"}]}}) if lacks else None
+
+    def manifest(text: str) -> object:
+        return parts_of(Record("s", {}, {"namespace": "n", "name": "r", "manifest": text, "chart": {"metadata": {}}}))
+
+    def token(data: Any) -> object:
+        return kubeconfig_of("west", Discovery(), "https://h", _object(data))
+
+    def written(value: Any) -> object:
+        return _observed_text({"a": "b"}, {}, value)
+
+    def texts(text: str) -> object:
+        return [for_stack_files(text), redact(text), shown(text), mesh_settings._is_json_object(text)]
+
+    return {
+        "mesh configuration": Door(("defaultConfig: {proxyMetadata: {A: b}}\ntrustDomain: cluster.local\n",), mesh),
+        "pulumi.com/waitFor": Door(
+            ('["condition=Ready", "jsonpath={.status.phase}=Running"]', "condition=Ready"), annotation
+        ),
+        "manifests": Door((seeds.MANIFEST,), manifest),
+        "records of releases": Door(
+            (seeds.world()["secrets"][1]["data"]["release"],),
+            lambda text: Record("s", {}, unpack(text, "s")).definitions(),
+        ),
+        "tokens of peers": Door(({"token": "dA==", "ca.crt": "Y2E="},), token),
+        "stringData": Door(({"a": "Yg=="},), written),
+        "texts of plugins": Door(
+            ("error: a -----BEGIN PRIVATE KEY-----\nMIIE", "LS0tLS1CRUdJTiBQUklWQVRFIEtFWS0tLS0t"), texts
+        ),
+    }
+
+
+def _chained(text: str) -> object:
+    verify_chain(text, text, datetime.now(UTC))
+    return None
+
+
+def _export(value: Any) -> object:
+    deployment = _object(value)
+    return [description_of(deployment), clusters_of(deployment), embedded_clusters_of(deployment)]
+
+
+def _marker(text: str) -> object:
+    found = marker._parse(text)
+    assert isinstance(found.kind, str)
+    assert isinstance(found.identity, str)
+    assert isinstance(found.inode, int)
+    return found
+
+
+def _subject(folder: Path, value: Any) -> Any:
+    (folder / "reservations.json").write_bytes(_bytes(value))
+    return SimpleNamespace(checkout=SimpleNamespace(home=folder))
+
+
+def _holder(folder: Path) -> Callable[[Any], object]:
+    def read(value: Any) -> object:
+        path = folder / "command.json"
+        path.write_bytes(_bytes(value))
+        return [lock._holder(path), lock._engine_of(path)]
+
+    return read
+
+
+def _pulumi_on_path(folder: Path) -> object:
+    """What was remembered of a Pulumi CLI that is there."""
+    for name in pulumi_on_path.PROGRAMS:
+        (folder / name).touch(mode=0o755)
+    cache: Any = SimpleNamespace(root=Path("/nowhere"), toolchain=folder)
+    with (
+        patch("embedded.toolchain.pulumi_on_path.shutil.which", lambda _: str(folder / "pulumi")),
+        patch("embedded.toolchain.pulumi_on_path._ask_version", lambda _: "v3.0.0"),
+    ):
+        return pulumi_on_path.find_pulumi(cache)
+
+
+def _chart(content: bytes) -> bytes:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+        member = tarfile.TarInfo("chart/Chart.yaml")
+        member.size = len(content)
+        archive.addfile(member, io.BytesIO(content))
+    return packed.getvalue()
+
+
+def _object(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _bytes(value: Any) -> bytes:
+    if isinstance(value, bytes):
+        return value
+    return (value if isinstance(value, str) else _dumped(value)).encode("utf-8", "surrogatepass")
+
+
+def _dumped(value: Any) -> str:
+    try:
+        return json.dumps(value)
+    except RecursionError:
+        return "[" * 3000

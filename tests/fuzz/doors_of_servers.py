@@ -1,0 +1,266 @@
+"""What enters from API servers and istiods: every request that the project makes, with any answer."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import patch
+
+from lightkube import Client
+from lightkube.resources.core_v1 import Pod, Service
+from lightkube.resources.discovery_v1 import EndpointSlice
+
+from automation import effect, machine_bundle, unrecorded_objects
+from automation.registered_machines import registered_machines
+from automation.support_bundle import cluster_parts
+from embedded import cluster, gateway_address, nodes, port_forward, remote_access, served_cluster
+from embedded.bounded_run import Ended
+from embedded.cluster_spec import ClusterSpec
+from embedded.endpoints_left import remove_endpoints_of_former_pods
+from embedded.identity import read_identity
+from embedded.istiod_configmaps import remove_istiod_configmaps
+from embedded.kubeconfig import connect
+from embedded.node.node_agent import NodeAgent
+from embedded.node.services import leads
+from embedded.releases import parts, settling, stored
+from embedded.releases.owner import Owner
+from embedded.releases.server import Server, connected
+from embedded.waiting import NotYetError
+from embedded.workspace import Workspace
+from plugins.kubernetes.connection import Connection
+from plugins.kubernetes.kinds import GroupVersionKind, Kinds
+from plugins.kubernetes.settings import Settings
+from tests.fuzz import seeds
+from tests.fuzz.guided import Door
+from tests.fuzz.world import KINDS, KUBECONFIG, answering
+from topology.errors import MeshfleetError
+from verification import FleetView, read_fleet
+from verification.check import Check
+from verification.checks import ALL, BETWEEN_STAGES, service_addresses
+from verification.workload_view import ready_pods, service_address
+
+AT_ONCE = 1e-6
+"""Seconds for a wait: one look."""
+# What each check reads; those that send requests through proxies read pods and Services, as the others.
+CHECKS: dict[str, tuple[str, ...]] = {
+    "clusters-synced": ("debug/clusterz",),
+    "network-gateways": ("debug/networkz",),
+    "trust": ("secrets", "configmaps"),
+    "served-from-elsewhere": ("namespaces", "mutatingwebhookconfigurations"),
+    "mesh-config": ("debug/mesh", "debug/configz"),
+    "endpoint-shards": ("debug/endpointShardz",),
+    "endpoints-as-declared": ("debug/endpointShardz", "debug/adsz"),
+    "pods-as-declared": ("pods",),
+    "service-addresses": ("services", "servicecidrs"),
+    "ambient-workloads": ("debug/ambientz",),
+    "webhook-validation": ("gateways",),
+    "injection": ("namespaces", "pods"),
+    "node-objects": ("nodes",),
+    "proxies-accept": ("debug/syncz", "envoyfilters"),
+    "virtual-machines": ("workloadentries",),
+    "machines-as-declared": ("workloadentries",),
+    "proxies-take-roots": ("pods",),
+    "pods-on-revision": ("pods",),
+    "gateways-ready": ("pods",),
+}
+ISTIOCTL = {"istioctl-analyze": "analyze.json", "istioctl-remote-clusters": "remote-clusters.txt"}
+"""Those that read what istioctl prints."""
+ELSEWHERE = {
+    **dict.fromkeys(
+        ("traffic-reach", "traffic-refused", "traffic-plaintext", "traffic-wire"),
+        "what comes back of a request is read in one place: embedded/kube/test_any_answer.py, and `an application`",
+    ),
+    "cluster-identity": "judges what `identity` has read",
+}
+"""Checks that are no door of their own, with the reason."""
+
+
+def doors(folder: Path) -> dict[str, Door]:
+    """By name; `folder` is an empty one for files."""
+    path = folder / "kubeconfig"
+    path.write_text(KUBECONFIG, encoding="utf-8")
+    status = seeds.status(str(path))
+    fleet = read_fleet(status, folder, folder)
+    return {
+        **{f"check {check.name}": _checked(check, fleet, CHECKS[check.name]) for check in _checks(CHECKS)},
+        **{f"check {check.name}": _printed(check, fleet, ISTIOCTL[check.name]) for check in _checks(ISTIOCTL)},
+        **_commands(folder, status, fleet),
+        **_embedded(folder),
+        **_releases(),
+        **_plugin(),
+    }
+
+
+def _checks(names: Any) -> list[Check]:
+    return [check for check in (*ALL, *BETWEEN_STAGES) if check.name in names]
+
+
+def _of(keys: tuple[str, ...], read: Callable[[], object], *refusals: type[Exception]) -> Door:
+    """A door to servers that have these parts of the world."""
+    whole = seeds.world()
+
+    def answered(world: Any) -> object:
+        with answering(world if isinstance(world, dict) else {}):
+            return read()
+
+    return Door(({key: whole[key] for key in keys},), answered, (MeshfleetError, *refusals))
+
+
+def _checked(check: Check, fleet: FleetView, keys: tuple[str, ...]) -> Door:
+    def read() -> object:
+        # Of a machine what runs here decides first, and nothing does.
+        with patch("verification.checks.virtual_machines.machines_here", lambda *_: [_Machine()]):
+            concerned = check.concerns(_ambient(fleet) if check.name == "ambient-workloads" else fleet)
+            assert concerned
+            return [check.ask_about(fleet, one, 0.0) for one in concerned]
+
+    return _of(keys, read)
+
+
+class _Machine:
+    name, address = "billing", "10.0.0.7"
+
+    def running(self) -> list[str]:
+        return ["pilot-agent"]
+
+
+def _ambient(fleet: FleetView) -> FleetView:
+    from dataclasses import replace
+
+    return replace(fleet, clusters=tuple(replace(one, data_plane="ambient") for one in fleet.clusters))
+
+
+def _printed(check: Check, fleet: FleetView, name: str) -> Door:
+    def read(text: str) -> object:
+        with patch("verification.istioctl.run_bounded", lambda *_, **__: Ended(0, text, "")):
+            return [check.ask_about(fleet, one, 0.0) for one in check.concerns(fleet)]
+
+    seed = (seeds.RECORDED / name).read_text(encoding="utf-8")
+    return Door((seed,), read)
+
+
+def _commands(folder: Path, status: dict[str, Any], fleet: FleetView) -> dict[str, Door]:
+    session: Any = SimpleNamespace(
+        environment=SimpleNamespace(tools=folder), checkout=SimpleNamespace(home=folder), status=lambda: status
+    )
+    (west, *_) = status["clusters"]
+
+    def bundle() -> object:
+        with machine_bundle.connected(west) as client:
+            return [
+                machine_bundle._entry(client, west, "istio-system", "istio", "mesh"),
+                machine_bundle._token(client, west, "n", "billing", 60),
+            ]
+
+    def collected() -> object:
+        found: list[object] = [list(cluster_parts._events(one, 1.0)) for one in fleet.clusters]
+        found += cluster_parts._proxies(fleet.clusters[0], "folder", 1.0)
+        return found
+
+    def unrecorded(begun: Any) -> object:
+        with connected(KUBECONFIG) as server:
+            return unrecorded_objects._live(server, begun)
+
+    begun = {"inputs": {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "istio", "namespace": "a"}}}
+    return {
+        "vm list": _of(("workloadentries",), lambda: registered_machines(copy.deepcopy(status))),
+        "machines after up": _of(("workloadentries",), lambda: effect._machines(status)),
+        "restarts after up": _of(("pods",), lambda: effect._restarts(session, status)),
+        "vm bundle": _of(("configmaps", "token"), bundle),
+        "collect": _of(("events", "pods", "debug/syncz", "debug/config_dump"), collected),
+        "unrecorded objects": _of((KINDS, "configmaps"), lambda: unrecorded(begun)),
+    }
+
+
+def _embedded(folder: Path) -> dict[str, Door]:
+    def with_client(keys: tuple[str, ...], read: Callable[[Client], object]) -> Door:
+        def run() -> object:
+            from embedded.api_errors import api_errors
+
+            with connect(KUBECONFIG) as client, api_errors("any"):
+                return read(client)
+
+        return _of(keys, run, NotYetError)
+
+    serving = served_cluster.Serving("west", None, "istio-sidecar-injector", "istio-system")
+    agent = NodeAgent(Workspace("dev", folder), "west")
+    workload = read_fleet(seeds.status("x"), folder).clusters[0].workloads[0]
+
+    def forwarded(client: Client) -> object:
+        ports = dict.fromkeys(("http", "monitoring", "grpc", "secure-grpc", "https"), 1)
+        with patch.object(port_forward, "_SECONDS", AT_ONCE):
+            port_forward.apply_port_forward(client, "istiod", "n", "default", ports)
+        return None
+
+    def led(client: Client) -> object:
+        return leads(list(client.list(Service, namespace="*")), list(client.list(EndpointSlice, namespace="*")))
+
+    def published(client: Client) -> object:
+        gateway_address.publish_address(client, "n", "w", "198.18.0.9", timeout=AT_ONCE)
+        return gateway_address.published_address(client, "n", "w")
+
+    return {
+        "identity": _of(("namespaces",), lambda: read_identity(KUBECONFIG, None)),
+        "gateway address": with_client(("services",), published),
+        "nodes": with_client(("nodes",), lambda client: nodes.apply_nodes(client, ClusterSpec("west", "v1", nodes=1))),
+        "node": with_client(("nodes",), lambda client: agent._await_ready(client, AT_ONCE)),
+        "port forward": with_client(("clusterportforwards", "pods"), forwarded),
+        "served": with_client(
+            ("mutatingwebhookconfigurations", "configmaps"), lambda client: served_cluster.missing(client, serving)
+        ),
+        "former endpoints": with_client(
+            ("services", "endpointslices"), lambda client: remove_endpoints_of_former_pods(client, "n", {"a": "b"})
+        ),
+        "config maps of istiod": with_client(("configmaps",), remove_istiod_configmaps),
+        "access of a peer": _of(("services",), lambda: remote_access.try_access("west", KUBECONFIG, AT_ONCE)),
+        "service account": with_client(
+            ("serviceaccounts",), lambda client: cluster._wait_for_service_account(client, "west", AT_ONCE)
+        ),
+        "services of a node": with_client(("services", "endpointslices"), led),
+        "pods of a workload": with_client(("pods",), lambda client: ready_pods(client, workload)),
+        "address of a workload": with_client(("services",), lambda client: service_address(client, workload)),
+        "ranges of an older cluster": with_client(("services",), service_addresses.ranges_of),
+        "pods": with_client(("pods",), lambda client: list(client.list(Pod, namespace="*"))),
+    }
+
+
+def _releases() -> dict[str, Door]:
+    keys = (KINDS, "secrets", "configmaps", "deployments", "horizontalpodautoscalers")
+
+    def on_server(read: Callable[[Server], object]) -> Door:
+        def run() -> object:
+            with connected(KUBECONFIG) as server:
+                return read(server)
+
+        return _of(keys, run)
+
+    def marked(server: Server) -> object:
+        for revision in stored.revisions(server):
+            stored.mark_failed(server, revision, "any")
+        return None
+
+    known = settling.Known(frozenset({("istio-system", "istiod")}))
+    return {
+        "release examined": on_server(lambda server: parts.examine(server, "istio-system", "istiod")),
+        "release restored": on_server(lambda server: parts.restore(server, "istio-system", "istiod")),
+        "release marked": on_server(marked),
+        "releases settled": on_server(lambda server: settling.settle(server, Owner("dev", "west"), known)),
+    }
+
+
+def _plugin() -> dict[str, Door]:
+    identity = GroupVersionKind("", "v1", "ConfigMap")
+
+    def talk() -> object:
+        connection = Connection(Settings(kubeconfig=KUBECONFIG))
+        connection.fetch("/version", "its version")
+        kind = Kinds(connection.fetch).find(identity)
+        live = connection.get(kind, "istio-system", "istio")
+        connection.metadata(kind, "istio-system", {"a": "b"})
+        found = list(connection.watch(kind, "istio-system", "istio", "1", 1.0))
+        return [live, found]
+
+    return {"plugin": _of((KINDS, "configmaps", "version"), talk)}

@@ -1,0 +1,88 @@
+"""Every way in is known, and whatever comes in by it is taken or refused with an error of this project, in no time.
+
+    MESHFLEET_FUZZ=20000 python -m pytest tests/fuzz
+
+A door is an input that is right and what reads it; guided.py damages the inputs and follows which lines they reach.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.fuzz import doors_of_files, doors_of_machines, doors_of_pods, doors_of_servers
+from tests.fuzz.decoding_places import PACKAGES, ROOT, places
+from tests.fuzz.guided import Door, explore
+from verification.checks import ALL, BETWEEN_STAGES
+
+pytestmark = pytest.mark.proof("whatever comes in by any door is taken or refused by name", step=0)
+
+GROUPS: dict[str, Callable[[Path], dict[str, Door]]] = {
+    "pods": doors_of_pods.doors,
+    "servers": doors_of_servers.doors,
+    "machines": doors_of_machines.doors,
+    "files": doors_of_files.doors,
+}
+ROUNDS = int(os.environ.get("MESHFLEET_FUZZ", "15"))
+_SANDBOX = "reads what the node agent wrote for it; hostile paths and environments: embedded/network/test_sandbox.py"
+_WRITES = "decodes nothing: it writes, or names what others read"
+NOT_HERE = {
+    "automation/support_bundle/bundle.py:Bundle.as_tar": _WRITES,
+    "embedded/kube/client.py:": "decodes a constant",
+    "embedded/network/enter_sandbox.py:": _SANDBOX,
+    "embedded/network/enter_sandbox.py:_bind": _SANDBOX,
+    "embedded/network/enter_sandbox.py:_device": _SANDBOX,
+    "embedded/network/enter_sandbox.py:main": _SANDBOX,
+    "embedded/network/namespaces.py:set_kernel": _WRITES,
+    "embedded/network/relay.py:main": "reads its command line; requests of pods: embedded/network/test_relay.py",
+    "embedded/node/agent.py:Agent._watch": "reads no event; any answer to a watch: embedded/kube/test_any_answer.py",
+    "embedded/toolchain/compiler.py:Compiler._copy": "reads the path of a pinned module that Go prints",
+    "embedded/toolchain/go_command.py:_install_wheel": "shows the end of what pip prints",
+    "plugins/peer.py:": _WRITES,
+}
+"""Places that no door of this table leads to, each with the reason."""
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_any_input_at_any_door_is_taken_or_refused(
+    group: str, tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
+    doors = GROUPS[group](tmp_path)
+    tried = kept = 0
+    for name, door in doors.items():
+        try:
+            explored = explore(door, ROUNDS)
+        except AssertionError as error:
+            raise AssertionError(f"{name}: {error}") from error.__cause__
+        tried, kept = tried + explored.tried, kept + explored.kept
+    record_property("inputs", tried)
+    print(f"{group}: {len(doors)} doors, {tried} inputs, {kept} of them new ways")
+
+
+def test_every_place_that_decodes_is_behind_a_door(tmp_path: Path) -> None:
+    reached: set[str] = set()
+    for name, doors in GROUPS.items():
+        folder = tmp_path / name
+        folder.mkdir()
+        for door in doors(folder).values():
+            reached |= explore(door, 0).functions
+    found = places()
+    assert len(found) > 120
+    assert found - reached == set(NOT_HERE)
+
+
+def test_json_is_parsed_by_one_function() -> None:
+    # Those of the toolchain are read before anything else is imported, and one module without this project on its path.
+    toolchain = {f"embedded/toolchain/{name}.py" for name in ("installation", "leftovers", "lock", "pulumi_on_path")}
+    allowed = {"topology/json_text.py", "embedded/network/enter_sandbox.py", *toolchain}
+    sources = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py")]
+    found = {str(path.relative_to(ROOT)) for path in sources if "json.loads" in path.read_text(encoding="utf-8")}
+    assert found == allowed
+
+
+def test_every_check_is_a_door() -> None:
+    named = set(doors_of_servers.CHECKS) | set(doors_of_servers.ISTIOCTL) | set(doors_of_servers.ELSEWHERE)
+    assert {check.name for check in (*ALL, *BETWEEN_STAGES)} == named
