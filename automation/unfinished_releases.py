@@ -48,7 +48,7 @@ def settle(session: Session, deployment: Deployment, *, interrupted: bool) -> li
     from embedded.releases.server import connected
     from embedded.releases.settling import settle as settle_on
 
-    _end_workers()
+    end_workers()
     fleet = session.topology.name
     done: list[Settled] = []
     for cluster, kubeconfig, context in _reachable(session):
@@ -112,7 +112,7 @@ def _reachable(session: Session) -> Iterator[tuple[str, str, str | None]]:
                 yield name, text, None
 
 
-def _end_workers() -> None:
+def end_workers() -> None:
     """End the programs that still work for an engine that is gone.
 
     They share the folder for temporary files of this stack, which only the command that holds it may use.
