@@ -60,8 +60,8 @@ PATTERNS = {
 RELEASE_PARTS = "meshfleet:index:ReleaseParts"
 PARTS = "-parts"
 UNCHANGED = ("same", "read", "refresh")
-# How an API server says that an object that is to be changed does not exist.
-GONE = ("not found",)
+# How an API server says that an object does not exist which is to be changed, and Helm that a release does not.
+GONE = ("not found", "has no deployed releases")
 # What the engine and the program's runtime say after a resource failed; with the resource's own words it tells
 # nothing more.
 CONSEQUENCES = ("python inline source runtime error: resource", "an unhandled error occurred: python inline source")
@@ -143,7 +143,7 @@ class Record:
         return list(dict.fromkeys([*named, *others]))
 
     def missing(self) -> list[Place]:
-        """What could not be changed since it is gone from its cluster, which the state does not say yet."""
+        """What could not be changed or removed since it is gone from its cluster, which the state does not say yet."""
         return [
             place for place, texts in self.failures.items() if any(words in text for text in texts for words in GONE)
         ]

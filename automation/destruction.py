@@ -19,6 +19,7 @@ from automation.recorded_state import existing_clusters_of, fleets_of
 from automation.salt_alone import salt_alone
 from automation.shared_backend import is_local, require_shared_secrets
 from automation.shared_plugins import shared_plugins
+from automation.unfinished_releases import end_workers
 from embedded.marker import is_fleet, is_home
 from embedded.sweep import sweep
 from topology import Fault, StackFile, TopologyError, load, read_stack_file
@@ -82,6 +83,7 @@ def destroy(
         if existed:
             _require_known(checkout, engine, forget)
             if lock.interrupted:
+                end_workers()
                 engine.forget_pending()
             meant = dict.fromkeys([*forget, *forgetting.interrupted(checkout, name)])
             _renew_credentials(engine, quiet=quiet)
@@ -143,6 +145,9 @@ def _renew_credentials(engine: Engine, *, quiet: bool) -> None:
 def _destroy(engine: Engine, stack: str, *, quiet: bool) -> None:
     with progress_for(f"destroy {stack}", quiet=quiet) as progress:
         record: Record = engine.run("destroy", progress.hear)
+        if record.missing():
+            # A release that was removed already, by hand or by a run that was killed before it could record that.
+            record = engine.run("destroy", progress.hear, refresh=True)
     if sentences := record.sentences():
         raise EngineError(
             "\n  ".join([f"destroy {stack} did not complete:", *sentences, *record.remedies()])

@@ -31,6 +31,10 @@ _RULES: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(
         (r"[^.;]*custom_?timeouts[^.;]*", f" {_WAIT}"),
         # Objects that are there already.
         (
+            r" The resource already exists in the cluster\. This can happen when:.*?update existing objects on create",
+            "; remove or rename that object, then run the same command again",
+        ),
+        (
             r"To change some of its fields declare a \w+; to adopt it run `pulumi import`; if this resource was "
             r"renamed give it an alias; to take over whatever exists set `upsertExistingObjects` on the provider",
             "Remove or rename that object, then run the same command again",

@@ -51,7 +51,7 @@ def settle(session: Session, deployment: Deployment, *, interrupted: bool) -> li
     from embedded.releases.server import connected
     from embedded.releases.settling import settle as settle_on
 
-    _end_workers()
+    end_workers()
     fleet = session.topology.name
     done: list[Settled] = []
     unsettled = session.unsettled
@@ -131,7 +131,7 @@ def _embedded_access(kubeconfig: Path) -> Access:
     return read_text(kubeconfig) or "", None
 
 
-def _end_workers() -> None:
+def end_workers() -> None:
     """End the programs that still work for an engine that is gone.
 
     They share the folder for temporary files of this stack, which only the command that holds it may use.

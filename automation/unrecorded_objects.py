@@ -1,13 +1,14 @@
 """Objects in existing clusters that a killed run made and could not record, taken into the stack's state.
 
 Nothing of theirs is adopted that was there before: the state names what the run was creating when it ended
-(`pending_operations`), and the object has been applied by a Kubernetes plugin of Pulumi. In an embedded cluster,
-which is wholly the stack's, the plugin takes over what is there.
+(`pending_operations`), and the object has been created or applied by a Kubernetes plugin of Pulumi. In an embedded
+cluster, which is wholly the stack's, the plugin takes over what is there.
 """
 
 from __future__ import annotations
 
 import copy
+import hashlib
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
     from embedded.releases.server import Server
 
 _PREFIX: Final = "kubernetes:"
-# How both plugins name themselves where they apply (provider/pkg/provider/util.go of pulumi/pulumi-kubernetes).
+# How both plugins name themselves where they create, and with a suffix for each resource where they apply
+# (provider/pkg/await/await.go and provider/pkg/provider/provider.go of pulumi/pulumi-kubernetes).
 _MANAGER: Final = "pulumi-kubernetes"
 _CREATING: Final = "creating"
 
@@ -79,7 +81,7 @@ def _made(kubeconfig: str, context: str, begun: list[Resource]) -> Iterator[Reso
         for resource in begun:
             live = _live(server, resource)
             with expected_form(_name(resource)):
-                manager = _manager(live) if live else None
+                manager = field_manager(live, str(resource["urn"])) if live else None
                 recorded = as_recorded(resource, live["metadata"], manager) if live and manager else None
             if recorded:
                 yield recorded
@@ -119,10 +121,16 @@ def _name(resource: Resource) -> str:
     return name if isinstance(name, str) else ""
 
 
-def _manager(live: Mapping[str, Any]) -> str | None:
-    """The plugin's field manager that applied an object."""
-    for entry in (live.get("metadata") or {}).get("managedFields") or []:
-        manager = str(entry.get("manager", ""))
-        if manager.startswith(_MANAGER) and entry.get("operation") == "Apply":
+def field_manager(live: Mapping[str, Any], urn: str) -> str | None:
+    """The field manager under which the plugin applies an object that it has made; None when it was not a plugin.
+
+    What was created by a plain request is not applied before its first update, which takes any name.
+    """
+    entries = (live.get("metadata") or {}).get("managedFields") or []
+    makers = [(str(entry.get("manager", "")), entry.get("operation")) for entry in entries]
+    for manager, operation in makers:
+        if manager.startswith(_MANAGER) and operation == "Apply":
             return manager
+    if (_MANAGER, "Update") in makers:
+        return f"{_MANAGER}-{hashlib.sha256(urn.encode()).hexdigest()[:8]}"
     return None

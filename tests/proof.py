@@ -49,7 +49,7 @@ NOT_PROVED = """\
 
 - **The official Kubernetes plugin.** The suite in `tests/plugins/kubernetes` runs against whichever plugin is
   installed. Where the official one cannot be downloaded it runs against this project's stand-in, and that both
-  behave alike is then not shown. Run `scripts/test tests/plugins/kubernetes` where the official one is installed.
+  behave alike is then not shown. [How to choose the plugin](development.md#tests).
 - **Pods of any image.** The pods of these tests are simulated, or processes of programs that are built here: Istio's
   agent, upstream's Envoy, Istio's echo server. No container runs. What `pods: real` registers is tested on step 1 only;
   an istiod that runs as a Deployment, and a load balancer of a cloud that gives an address, are not.

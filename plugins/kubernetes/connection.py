@@ -58,6 +58,31 @@ class Connection:
                 return None
             raise
 
+    def create(self, kind: Kind, namespace: str | None, name: str, body: JsonObject, manager: str) -> JsonObject:
+        """Create the object by a plain request of field manager `manager`; returns it.
+
+        Raises RefusedError with the reason `AlreadyExists` where there is one by that name, also on its way out.
+        """
+        with _Told(self.server, kind.describe(namespace, name)):
+            params = {"fieldManager": manager}
+            response = self._http.post(kind.path(namespace).lstrip("/"), params=params, json=body)
+            if response.status_code >= 400:
+                raise ApiError(response=response, request=response.request)
+            created: JsonObject = response.json()
+            return created
+
+    def set_managed_fields(
+        self, kind: Kind, namespace: str | None, name: str, version: str, fields: list[JsonObject]
+    ) -> None:
+        """Write who owns the fields of an object that is still at resource version `version`."""
+        at = "/metadata/resourceVersion"
+        patch = [
+            {"op": "test", "path": at, "value": version},
+            {"op": "replace", "path": "/metadata/managedFields", "value": fields},
+        ]
+        with _Told(self.server, kind.describe(namespace, name)):
+            self._client.patch(kind.resource, name, patch, patch_type=PatchType.JSON, **_within(kind, namespace))
+
     def apply(
         self,
         kind: Kind,

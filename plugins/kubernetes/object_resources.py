@@ -108,7 +108,7 @@ class ObjectResources:
         if request.preview:
             return CreateResponse(None, self._preview(request.properties, {}))
         manager = field_manager(request.urn, inputs, None)
-        live = self._objects().create(token, inputs, manager, request.timeout)
+        live = self._objects().create(token, inputs, manager)
         identifier = naming.identifier(live["metadata"])
         try:
             live = self._objects().until_ready(token, inputs, live, request.timeout)

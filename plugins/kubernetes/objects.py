@@ -1,8 +1,7 @@
-"""The life of one Kubernetes object on its server: made, changed, read and removed, by server-side apply.
+"""The life of one Kubernetes object on its server: made, changed, read and removed.
 
-Each resource applies under a field manager of its own, named after its URN. So an object that an interrupted run
-made without being able to record it is recognised as ours and taken up again, and nobody else's ever is, unless
-the user says so (`upsertExistingObjects`).
+Each resource applies under a field manager of its own, named after its URN. What exists is never taken over, unless
+the user says so (`upsertExistingObjects`): then it is applied from the first, else created.
 https://kubernetes.io/docs/reference/using-api/server-side-apply/
 """
 
@@ -27,8 +26,9 @@ from plugins.kubernetes.awaits import Waiting
 from plugins.kubernetes.connection import Connection
 from plugins.kubernetes.faults import KindMissingError, RefusedError
 from plugins.kubernetes.kinds import GroupVersionKind, Kind, Kinds, ObjectToken
+from plugins.kubernetes.ownership import CREATOR, taken_over
 from plugins.kubernetes.settings import Settings
-from plugins.kubernetes.shapes import body, cascade, identity, is_made_by
+from plugins.kubernetes.shapes import body, cascade, identity
 from plugins.kubernetes.values import JsonObject, at
 from topology.errors import ClusterError
 
@@ -41,7 +41,7 @@ _SKIP_AWAIT_ON_DELETE: Final = frozenset(
 
 
 class ExistsError(ClusterError):
-    """There is an object by that name already, and it is not ours."""
+    """There is an object by that name already."""
 
 
 class Objects:
@@ -59,41 +59,44 @@ class Objects:
         self._cancelled.set()
         self._waiting.cancel()
 
-    def create(self, token: ObjectToken, inputs: JsonObject, manager: str, timeout: float) -> JsonObject:
+    def create(self, token: ObjectToken, inputs: JsonObject, manager: str) -> JsonObject:
         """Make the object and return it once it is there, ready or not; `until_ready` follows.
 
         A namespace or CustomResourceDefinition that is missing is waited for. Raises ExistsError for an object
-        that somebody else made; a Patch on the other hand needs nothing but its fields.
+        that is there; a Patch on the other hand needs nothing but its fields.
         """
-        return self._patiently(lambda: self._create(token, inputs, manager, timeout))
+        return self._patiently(lambda: self._create(token, inputs, manager))
 
-    def _create(self, token: ObjectToken, inputs: JsonObject, manager: str, timeout: float) -> JsonObject:
+    def _create(self, token: ObjectToken, inputs: JsonObject, manager: str) -> JsonObject:
         kind = self._kinds.find(token.group_version_kind)
         namespace, name = self._place(kind, inputs)
-        if not token.patch and not self._settings.upsert_existing_objects:
-            found = self._connection.get(kind, namespace, name)
-            if found is not None and at(found, "metadata", "deletionTimestamp") and is_made_by(found, manager):
-                # Our own predecessor, on its way out since an interrupted run.
-                self._waiting.until_gone(
-                    kind,
-                    namespace,
-                    name,
-                    found["metadata"]["uid"],
-                    timeout_seconds(inputs, timeout),
-                )
-            elif found is not None and not is_made_by(found, manager):
-                raise ExistsError(
-                    f"{kind.describe(namespace, name)} already exists and is not of this stack. To change some of its "
-                    f"fields declare a {kind.identity.kind}Patch; to adopt it run `pulumi import`; if this resource "
-                    "was renamed give it an alias; to take over whatever exists set `upsertExistingObjects` on the "
-                    "provider"
-                )
-        return self._connection.apply(kind, namespace, name, body(kind, inputs), manager, self._force(inputs))
+        if token.patch or self._settings.upsert_existing_objects:
+            return self._connection.apply(kind, namespace, name, body(kind, inputs), manager, self._force(inputs))
+        try:
+            return self._connection.create(kind, namespace, name, body(kind, inputs), CREATOR)
+        except RefusedError as error:
+            if error.reason != "AlreadyExists":
+                raise
+            raise ExistsError(
+                f"{kind.describe(namespace, name)} already exists. To change some of its fields declare a "
+                f"{kind.identity.kind}Patch; to adopt it run `pulumi import`; if this resource was renamed give it an "
+                "alias; to take over whatever exists set `upsertExistingObjects` on the provider"
+            ) from error
 
     def update(self, token: ObjectToken, inputs: JsonObject, manager: str, old_manager: str) -> JsonObject:
-        """Apply changed inputs; returns the object once they are stored. Fields no longer asked for are given up."""
+        """Apply changed inputs; returns the object once they are stored. Fields no longer asked for are given up.
+
+        Raises ClusterError for an object that is gone: what else it had, only its creation brings back.
+        """
         kind = self._kinds.find(token.group_version_kind)
         namespace, name = self._place(kind, inputs)
+        before = self._connection.get(kind, namespace, name)
+        if before is None:
+            raise ClusterError(f"{kind.describe(namespace, name)} not found: it was deleted; run `pulumi refresh`")
+        fields = None if token.patch else taken_over(at(before, "metadata", "managedFields") or [], manager)
+        if fields is not None:
+            version = before["metadata"]["resourceVersion"]
+            self._connection.set_managed_fields(kind, namespace, name, version, fields)
         live = self._connection.apply(kind, namespace, name, body(kind, inputs), manager, self._force(inputs))
         if old_manager != manager:
             live = self._connection.apply(

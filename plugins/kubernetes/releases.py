@@ -88,17 +88,9 @@ class Releases:
         return None if record is None or record.status == "uninstalled" else record
 
     def delete(self, inputs: JsonObject, namespace: str, name: str, timeout: float) -> None:
-        """Uninstall the release; gone already is fine."""
-        if self.read(namespace, name) is None:
-            return
+        """Uninstall the release. Raises ReleaseError if there is none by that name or helm fails."""
         seconds = _seconds(inputs, timeout)
-        arguments = [
-            "uninstall",
-            name,
-            "--ignore-not-found",
-            "--timeout",
-            f"{seconds}s",
-        ]
+        arguments = ["uninstall", name, "--timeout", f"{seconds}s"]
         if not inputs.get("skipAwait"):
             arguments.append("--wait")
         if inputs.get("disableWebhooks"):

@@ -56,12 +56,6 @@ def as_inputs(live: JsonObject) -> JsonObject:
     return inputs
 
 
-def is_made_by(live: JsonObject, manager: str) -> bool:
-    """Whether this field manager has a hand in the object."""
-    entries: list[JsonObject] = at(live, "metadata", "managedFields") or []
-    return any(entry.get("manager") == manager for entry in entries)
-
-
 def body(kind: Kind, inputs: JsonObject) -> JsonObject:
     """The manifest to apply: the inputs without what only the server may set, in the right scope."""
     body: JsonObject = {key: value for key, value in inputs.items() if key != "status"}

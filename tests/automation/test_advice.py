@@ -123,6 +123,12 @@ OFFICIAL = [
     "the stack is currently locked by 1 lock(s). Either wait for the other process(es) to end or delete the lock file "
     "with `pulumi cancel`.",
     "timed out waiting to be Ready; to wait longer set customTimeouts on the resource",
+    'configmaps "map" already exists The resource already exists in the cluster. This can happen when: - Renaming a '
+    "Pulumi resource: use an alias to preserve the identity, or use deleteBeforeReplace if the resource needs "
+    "replacement. - Managing an existing resource: use a Patch resource (e.g. NamespacePatch) to manage specific "
+    "fields without owning the resource lifecycle. - Adopting a resource into Pulumi: use `pulumi import`. Note that "
+    "protected resources (e.g. kube-system) cannot be deleted on destroy. - Intentional upsert: set "
+    "upsertExistingObjects on the provider to allow server-side apply to update existing objects on create.",
 ]
 
 
@@ -130,8 +136,9 @@ OFFICIAL = [
 def test_what_the_official_plugin_advises_is_put_for_authors_of_stack_files(text: str) -> None:
     shown = for_stack_files(text)
     assert not PROGRAM_WORDS.search(shown)
-    # What was seen stays.
+    # What was seen stays, and of reasons that are none here nothing does.
     assert shown[:24] == text[:24]
+    assert "deleteBeforeReplace" not in shown
 
 
 def test_a_text_without_such_advice_is_left_as_it_is() -> None:

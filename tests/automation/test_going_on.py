@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -14,6 +14,7 @@ import embedded.releases.settling
 from automation import unfinished_releases, unrecorded_objects
 from automation.changes import Change, Place, Record
 from automation.checkout import Checkout
+from automation.destruction import _destroy
 from automation.session import Session
 from embedded.releases.settling import Known, Settled
 from tests.automation.stack_files import ROOT
@@ -25,6 +26,7 @@ pytestmark = pytest.mark.proof("what an interrupted run left of a release is set
 PLACE = Place("west", "control plane", "istiod")
 IN_USE = "create failed: cannot re-use a name that is still in use"
 GONE = 'configmaps "mesh" not found'
+NO_RELEASE = 'update failed: "istiod" has no deployed releases'
 
 
 @dataclass
@@ -99,8 +101,9 @@ def test_it_is_repeated_once_and_not_for_ever(session: Make) -> None:
     assert len(engine.runs) == 2
 
 
-def test_an_object_that_was_deleted_by_hand_makes_it_look_first_and_go_on(session: Make) -> None:
-    made, engine = session(GONE, "", settled=[])
+@pytest.mark.parametrize("answer", [GONE, NO_RELEASE])
+def test_what_was_deleted_by_hand_makes_it_look_first_and_go_on(answer: str, session: Make) -> None:
+    made, engine = session(answer, "", settled=[])
     made.bring_up("up dev", refresh=False)
     assert engine.runs == [("up", False), ("up", True)]
 
@@ -127,7 +130,23 @@ def test_after_an_interruption_the_next_run_looks_at_what_the_state_does_not_tel
     assert engine.runs == [("up", refreshed), ("up", False)]
 
 
-def test_nothing_but_up_is_ever_repeated(session: Make) -> None:
+RELEASE_GONE = "uninstall: Release not loaded: istiod: release: not found"
+
+
+def test_a_destroy_looks_once_at_what_is_there_when_a_release_is_gone_already(session: Make) -> None:
+    _, engine = session(RELEASE_GONE, "", settled=[])
+    _destroy(cast("Any", engine), "dev", quiet=True)
+    assert engine.runs == [("destroy", False), ("destroy", True)]
+
+
+def test_a_destroy_is_repeated_once_and_not_for_ever(session: Make) -> None:
+    _, engine = session(RELEASE_GONE, RELEASE_GONE, settled=[])
+    with pytest.raises(EngineError, match="release: not found"):
+        _destroy(cast("Any", engine), "dev", quiet=True)
+    assert len(engine.runs) == 2
+
+
+def test_nothing_but_up_is_ever_repeated_for_a_release_that_is_in_use(session: Make) -> None:
     made, engine = session(IN_USE, settled=[[WHOLE]])
     with pytest.raises(EngineError):
         made.run("destroy", "destroy dev")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from automation.unrecorded_objects import _manager, as_recorded, begun_in, with_recorded
+from automation.unrecorded_objects import as_recorded, begun_in, field_manager, with_recorded
 
 pytestmark = pytest.mark.proof("an object that was made and not recorded is taken into the state", step=0)
 
@@ -73,8 +73,10 @@ def test_it_is_recorded_as_a_plugin_would_with_its_secrets_still_encrypted() -> 
         ([{"manager": "kubectl", "operation": "Apply"}], None),
         ([{"manager": "pulumi-kubernetes-1", "operation": "Update"}], None),
         ([{"manager": "helm"}, {"manager": "pulumi-kubernetes-1", "operation": "Apply"}], "pulumi-kubernetes-1"),
+        # Created by a plain request, as both plugins do where nothing is to be taken over.
+        ([{"manager": "pulumi-kubernetes", "operation": "Update"}], "pulumi-kubernetes-1ff30242"),
         (None, None),
     ],
 )
-def test_an_object_that_no_plugin_of_pulumi_applied_is_not_taken(fields: Any, manager: str | None) -> None:
-    assert _manager({"metadata": {"managedFields": fields}}) == manager
+def test_an_object_that_no_plugin_of_pulumi_made_is_not_taken(fields: Any, manager: str | None) -> None:
+    assert field_manager({"metadata": {"managedFields": fields}}, "urn:x") == manager

@@ -12,6 +12,7 @@ import pytest
 from embedded.toolchain import Toolchain
 from tests.integration.clone import Clone, make_clone
 from tests.integration.world import World, make_world
+from tests.kubernetes_plugin import chosen_plugin, pulumi_home_with
 
 
 @pytest.fixture(scope="session")
@@ -21,6 +22,8 @@ def clone(toolchain: Toolchain) -> Iterator[Clone]:
     try:
         made = make_clone(folder)
         with make_world(made) as first:
+            if official := chosen_plugin():
+                first.extra["PULUMI_HOME"] = str(pulumi_home_with(official, folder / "pulumi"))
             first.meshfleet("env")
             shutil.copytree(first.home / "pulumi" / "plugins", made.plugins, symlinks=True)
         yield made

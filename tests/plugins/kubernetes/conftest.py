@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,10 +14,10 @@ from typing import Any
 
 import pytest
 
+from automation.kubernetes_plugin import NAME
+from tests.kubernetes_plugin import FOLDER, chosen_plugin, installed_plugin, pulumi_home_with
 from tests.plugins.kubernetes.engine import Engine
 
-PLUGIN = "resource-kubernetes-v4.34.2"
-EXECUTABLE = "pulumi-resource-kubernetes"
 CHECKOUT = Path(__file__).parents[3]
 
 
@@ -83,26 +82,19 @@ def api_server(toolchain: Any, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 @pytest.fixture(scope="session")
 def official_plugin() -> Path | None:
-    """The folder of the official plugin on this machine, if it is installed."""
-    for home in (os.environ.get("PULUMI_HOME"), Path.home() / ".pulumi"):
-        folder = Path(home) / "plugins" / PLUGIN if home else None
-        if folder is not None and (folder / EXECUTABLE).is_file():
-            with (folder / EXECUTABLE).open("rb") as file:
-                if file.read(4) == b"\x7fELF":
-                    return folder
-    return None
+    """The executable of the official plugin that is chosen or installed; None for the stand-in."""
+    return chosen_plugin() or installed_plugin()
 
 
 @pytest.fixture(scope="session")
 def plugin_home(official_plugin: Path | None, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A PULUMI_HOME with the plugin under test: the official one where there is one, else the stand-in."""
+    """A PULUMI_HOME with the plugin under test."""
     home = tmp_path_factory.mktemp("pulumi")
-    folder = home / "plugins" / PLUGIN
     if official_plugin is not None:
-        shutil.copytree(official_plugin, folder)
-        return home
+        return pulumi_home_with(official_plugin, home)
+    folder = home / "plugins" / FOLDER
     folder.mkdir(parents=True)
-    script = folder / EXECUTABLE
+    script = folder / NAME
     script.write_text(f'#!/bin/sh\nPYTHONPATH="{CHECKOUT}" exec "{sys.executable}" -m plugins.kubernetes "$@"\n')
     script.chmod(0o755)
     return home

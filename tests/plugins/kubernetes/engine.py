@@ -189,9 +189,16 @@ class Engine:
 
     def forget(self, name: str) -> None:
         """Take a resource out of the state, as if an interrupted run had not recorded it."""
+        self._rewrite(lambda resources: [each for each in resources if not each["urn"].endswith(f"::{name}")])
+
+    def record(self, resource: dict[str, Any]) -> None:
+        """Add a resource to the state."""
+        self._rewrite(lambda resources: [*resources, resource])
+
+    def _rewrite(self, change: Callable[[list[dict[str, Any]]], list[dict[str, Any]]]) -> None:
         exported = self._stack.export_stack()
         deployment = dict(exported.deployment or {})
-        deployment["resources"] = [r for r in deployment["resources"] if not r["urn"].endswith(f"::{name}")]
+        deployment["resources"] = change(deployment["resources"])
         self._stack.import_stack(auto.Deployment(version=exported.version, deployment=deployment))
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import socket
+from pathlib import Path
 
 import pulumi
 import pulumi_kubernetes as kubernetes
 import pytest
 
+from automation.unrecorded_objects import as_recorded, field_manager
 from tests.plugins.kubernetes.conftest import ApiServer
 from tests.plugins.kubernetes.engine import Engine
 
@@ -76,35 +78,56 @@ def test_an_object_of_somebody_else_is_not_adopted_unless_the_user_says_so(
     engine: Engine, api_server: ApiServer, namespace: str
 ) -> None:
     api_server.kubectl("create", "configmap", "map", "-n", namespace, "--from-literal=theirs=1")
-    assert "already exists" in engine.fail(lambda: program(api_server.kubeconfig, namespace)).replace(
-        "exists already", "already exists"
-    )
+    assert "already exists" in engine.fail(lambda: program(api_server.kubeconfig, namespace))
     assert api_server.get("configmap", "map", "-n", namespace)["data"] == {"theirs": "1"}
     engine.up(lambda: program(api_server.kubeconfig, namespace, upsert_existing_objects=True))
     assert api_server.get("configmap", "map", "-n", namespace)["data"] == {"theirs": "1", "key": "value"}
 
 
-def test_what_an_interrupted_run_made_of_an_object_is_taken_up(
-    engine: Engine, api_server: ApiServer, namespace: str, official_plugin: object
+def test_what_an_interrupted_run_made_of_an_object_is_recorded_above_the_plugin(
+    engine: Engine, api_server: ApiServer, namespace: str
 ) -> None:
-    engine.up(lambda: program(api_server.kubeconfig, namespace))
+    def keyed(key: str) -> None:
+        provider = kubernetes.Provider("cluster", kubeconfig=api_server.kubeconfig, enable_config_map_mutable=True)
+        options = pulumi.ResourceOptions(provider=provider)
+        kubernetes.core.v1.ConfigMap(
+            "map", metadata={"name": "map", "namespace": namespace}, data={key: "value"}, opts=options
+        )
+
+    engine.up(lambda: keyed("first"))
+    begun = {key: value for key, value in engine.state()["map"].items() if key not in ("id", "outputs")}
     engine.forget("map")
-    if official_plugin is not None:
-        # The official provider cannot tell its own objects from others; it wants to be told.
-        assert "already exists" in engine.fail(lambda: program(api_server.kubeconfig, namespace))
-        return
-    run = engine.up(lambda: program(api_server.kubeconfig, namespace, "other"))
-    assert run.operations["map"] == "create"
-    assert api_server.get("configmap", "map", "-n", namespace)["data"] == {"key": "other"}
+    assert "already exists" in engine.fail(lambda: keyed("last"))
+    live = api_server.get("configmap", "map", "-n", namespace, "--show-managed-fields")
+    manager = field_manager(live, begun["urn"])
+    assert manager is not None
+    engine.record(as_recorded(begun, live["metadata"], manager))
+    assert engine.up(lambda: keyed("last"), refresh=True).operations["map"] == "update"
+    # Its fields are the resource's, so one that is no longer declared goes.
+    assert api_server.get("configmap", "map", "-n", namespace)["data"] == {"last": "value"}
+    assert engine.preview(lambda: keyed("last")).changed() == {}
 
 
-def test_without_a_kubeconfig_nothing_happens(
-    engine: Engine, api_server: ApiServer, monkeypatch: pytest.MonkeyPatch, official_plugin: object, namespace: str
+def test_an_object_that_was_deleted_by_hand_is_not_changed_until_a_refresh(
+    engine: Engine, api_server: ApiServer, namespace: str
 ) -> None:
-    if official_plugin is not None:
-        pytest.xfail("the official provider falls back to the ambient kubeconfig")
+    def changed() -> None:
+        program(api_server.kubeconfig, namespace, "other", enable_config_map_mutable=True)
+
+    engine.up(lambda: program(api_server.kubeconfig, namespace, enable_config_map_mutable=True))
+    api_server.kubectl("delete", "configmap", "map", "-n", namespace)
+    assert "not found" in engine.fail(changed)
+    assert engine.up(changed, refresh=True).operations["map"] == "create"
+
+
+def test_without_any_kubeconfig_nothing_happens(
+    engine: Engine, api_server: ApiServer, monkeypatch: pytest.MonkeyPatch, namespace: str, tmp_path: Path
+) -> None:
+    # The stand-in reads the one of the provider alone, the official plugin those of the user as well.
     monkeypatch.delenv("KUBECONFIG", raising=False)
-    assert "kubeconfig" in engine.fail(lambda: program("", namespace))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    message = engine.fail(lambda: program("", namespace))
+    assert "kubeconfig" in message or "no configuration has been provided" in message
     assert not api_server.has("configmap", "map", "-n", namespace)
 
 

@@ -91,7 +91,8 @@ def test_an_untouched_cluster_shows_no_drift_and_one_touched_by_hand_does(
     # What controllers do to fields that were never asked for is theirs.
     seconds = {"op": "add", "path": "/webhooks/0/timeoutSeconds", "value": 7}
     patch("validatingwebhookconfiguration", f"{namespace}-webhook", [seconds])
-    api_server.kubectl("label", "configmap", "map", "-n", namespace, "theirs=yes")
+    api_server.kubectl("label", "configmap", "map", "-n", namespace, "by-hand=yes")
+    api_server.kubectl("label", "configmap", "map", "-n", namespace, "theirs=yes", "--field-manager=controller")
     engine.refresh(preview_only=True, expect_no_changes=True)
 
     api_server.kubectl("delete", "serviceaccount", "account", "-n", namespace)
@@ -115,6 +116,7 @@ def test_an_untouched_cluster_shows_no_drift_and_one_touched_by_hand_does(
     assert mended.operations["account"] == "create"
     assert api_server.get("secret", "secret", "-n", namespace)["data"]["key"] == "dmFsdWU="
     assert api_server.get("configmap", "map", "-n", namespace)["data"] == {"a.b": "1", "c": "2"}
+    # What kubectl set goes when the object is changed for another reason; what a controller set stays.
     assert api_server.get("configmap", "map", "-n", namespace)["metadata"]["labels"] == {"app": "x", "theirs": "yes"}
     assert api_server.get("service", "service", "-n", namespace)["spec"]["ports"][0]["targetPort"] == 8080
     engine.refresh(preview_only=True, expect_no_changes=True)

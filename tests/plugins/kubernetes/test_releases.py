@@ -13,8 +13,10 @@ import psutil
 import pulumi
 import pulumi_kubernetes as kubernetes
 import pytest
+from pulumi import automation as auto
 from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
+from automation.changes import GONE
 from embedded.releases.owner import MARK, Owner
 from embedded.releases.record import pack, unpack
 from embedded.releases.server import connected
@@ -157,14 +159,32 @@ def test_values_that_the_stack_sets_are_drift_and_others_are_not(
     assert api_server.get("configmap", "small-map", "-n", namespace)["data"] == {"greeting": "hi"}
 
 
+def remove_by_hand(api_server: ApiServer, namespace: str) -> None:
+    """Without helm, and so without its objects."""
+    for secret in stored(api_server, namespace):
+        api_server.kubectl("delete", "secret", secret["metadata"]["name"], "-n", namespace)
+
+
 def test_a_release_removed_by_hand_is_noticed_and_comes_back(
     engine: Engine, api_server: ApiServer, namespace: str, chart: Path
 ) -> None:
     engine.up(lambda: release(api_server, chart, namespace))
-    for secret in stored(api_server, namespace):
-        api_server.kubectl("delete", "secret", secret["metadata"]["name"], "-n", namespace)
+    remove_by_hand(api_server, namespace)
+    refused = engine.fail(lambda: release(api_server, chart, namespace, greeting="hi"))
+    assert any(words in refused for words in GONE)
     assert engine.refresh().changed() == {"small": "delete"}
     assert engine.up(lambda: release(api_server, chart, namespace)).operations["small"] == "create"
+
+
+def test_a_release_removed_by_hand_cannot_be_uninstalled_until_a_refresh(
+    engine: Engine, api_server: ApiServer, namespace: str, chart: Path
+) -> None:
+    engine.up(lambda: release(api_server, chart, namespace))
+    remove_by_hand(api_server, namespace)
+    with pytest.raises(auto.CommandError, match="not found"):
+        engine.destroy()
+    engine.destroy(refresh=True)
+    assert "small" not in engine.state()
 
 
 def test_a_chart_that_fails_says_so_in_helms_words_and_can_be_mended(
