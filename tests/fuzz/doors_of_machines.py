@@ -74,7 +74,7 @@ def _of_the_kernel(folder: Path) -> dict[str, Door]:
             patch("embedded.istiod.Istiod.reserved", lambda _: dict.fromkeys(_PORTS, 1)),
         ):
             workspace = Workspace("dev", folder)
-            unfinished_releases._end_workers()
+            unfinished_releases.end_workers()
             return [
                 processes.find_all([folder]),
                 list(_rows_of_psutil()),
