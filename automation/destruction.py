@@ -20,6 +20,7 @@ from automation.salt_alone import salt_alone
 from automation.shared_backend import is_local, require_shared_secrets
 from automation.shared_plugins import shared_plugins
 from automation.unfinished_releases import end_workers
+from automation.unrecorded_at_destroy import settle_existing
 from embedded.marker import is_fleet, is_home
 from embedded.sweep import sweep
 from topology import Fault, StackFile, TopologyError, load, read_stack_file
@@ -84,12 +85,14 @@ def destroy(
             _require_known(checkout, engine, forget)
             if lock.interrupted:
                 end_workers()
-                engine.forget_pending()
             meant = dict.fromkeys([*forget, *forgetting.interrupted(checkout, name)])
             _renew_credentials(engine, quiet=quiet)
             left_alone = strangers(engine, [*existing_clusters_of(engine.recorded()).keys() - meant.keys()])
             for sentence in left_alone.values():
                 say(sentence)
+            if lock.interrupted or restore_state or engine.recorded().get("pending_operations"):
+                settle_existing(engine, name, {*meant, *left_alone})
+                engine.forget_pending()
             forgetting.forget(checkout, engine, [*meant, *left_alone], quiet=quiet)
             local = engine.environment.local_backend
             renamed = sorted(fleets_of(engine.recorded()) - {name}) if local else []

@@ -37,7 +37,7 @@ def record_them(session: Session) -> list[str]:
         begun = list(begun_in(session.engine.recorded(), name)) if cluster.existing else []
         if cluster.existing and begun:
             try:
-                found += _made(files[name].content, cluster.existing.context, begun)
+                found += made_of(files[name].content, cluster.existing.context, begun)
             except MeshfleetError as error:
                 session.tell(f"{name}: what an interrupted run made there is not looked at: {error}")
                 session.unsettled.clusters.add(name)
@@ -73,10 +73,13 @@ def with_recorded(deployment: Deployment, made: list[Resource]) -> Deployment:
     }
 
 
-def _made(kubeconfig: str, context: str, begun: list[Resource]) -> Iterator[Resource]:
+def made_of(kubeconfig: str, context: str | None, begun: list[Resource]) -> Iterator[Resource]:
+    """Those of `begun` that a plugin of Pulumi has made in a cluster, as recorded resources. Raises ClusterError."""
     from embedded.api_errors import expected_form
     from embedded.releases.server import connected
 
+    if not begun:
+        return
     with connected(kubeconfig, context) as server:
         for resource in begun:
             live = _live(server, resource)
