@@ -19,14 +19,15 @@ from typing import TYPE_CHECKING, Final
 from embedded import processes
 from embedded.cluster_record import notes as read_notes
 from embedded.cluster_spec import COMPONENTS, TOOLS, closed_arguments, is_closed
+from embedded.etcd_log import reason_in, refuses_data, waits_for_data
 from embedded.fleet_identity import variables_of
 from embedded.health import ask
 from embedded.plain_path import plain_path
 from embedded.tools import link_tools
 from embedded.waiting import NotYetError, wait_until
 from embedded.workspace import remove_directory
-from topology.errors import ProcessError
-from topology.files import sync, sync_tree, write_file
+from topology.errors import FileError, ProcessError
+from topology.files import read_tail, sync, sync_tree, write_file
 
 if TYPE_CHECKING:
     import psutil
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 _ROUNDS: Final = 5
 # A disk with less space than this is full to every component: etcd begins with 64 MB.
 _FULL_BYTES: Final = 1024 * 1024
+_LOG_BYTES: Final = 1024 * 1024
 SERVERS: Final = ("etcd", "kube-apiserver")
 
 
@@ -216,15 +218,39 @@ class ControlPlane:
         running()
 
     def evidence(self, component: str) -> str:
-        """Why a component ended: the end of its log, or that the disk is full."""
-        return self._told(self.log(component))
+        """Why a component ended: the end of its log, that the disk is full, or that etcd cannot use its data."""
+        return self._unusable_data(component) or self._told(self.log(component))
+
+    def _unusable_data(self, component: str) -> str:
+        """That etcd does not start from its data, or never serves it, with the way out; empty when it does."""
+        data = self._files / "etcd"
+        if component not in SERVERS or self._disk_is_full() or not (data / "member").is_dir():
+            return ""
+        try:
+            log = read_tail(self.log("etcd"), limit=_LOG_BYTES) or ""
+        except FileError:
+            return ""
+        if component == "etcd" and refuses_data(log):
+            seen = f"it cannot use its data in {data} ({reason_in(log)})"
+        elif component != "etcd" and waits_for_data(log):
+            seen = f"etcd runs and does not serve its data in {data} (entries of its log are missing)"
+        else:
+            return ""
+        return (
+            f"{seen}, as after a power cut on a disk that does not keep what was synced; run the same command again on "
+            "a quiet machine, put that directory back from a copy of yours, or give up what the stack does not have in "
+            f"the cluster: remove {self.directory} and run the same command again, which makes the cluster again"
+        )
 
     def _told(self, log: Path) -> str:
         text = processes.last_lines(log)
         # Where nothing can be written, the log does not say so either.
-        if "no space left on device" in text or shutil.disk_usage(self.directory).free < _FULL_BYTES:
+        if "no space left on device" in text or self._disk_is_full():
             return f"{self.directory}: no space left on device; free some space there and run the same command again"
         return text
+
+    def _disk_is_full(self) -> bool:
+        return shutil.disk_usage(self.directory).free < _FULL_BYTES
 
     def end(self) -> None:
         """End every process of the cluster, kwokctl included. Its data is about to go, so none is waited for.
