@@ -15,6 +15,8 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
+from scripts.make_environment import path_line
+
 CHECKOUT = Path(__file__).resolve().parents[2]
 _COMMAND = '#!/bin/sh\nexec "{python}" -c "from automation.entry_point import main; main()" "$@"\n'
 _AUTHOR = {
@@ -53,7 +55,11 @@ class Clone:
         command = environment / "bin" / "meshfleet"
         command.write_text(_COMMAND.format(python=environment / "bin" / "python"), encoding="utf-8")
         command.chmod(0o755)
-        (environment / "lib").symlink_to(here / "lib")
+        # Its own folder of packages, so that this clone is found there, and not the checkout of these tests.
+        (packages,) = here.glob("lib/python3*/site-packages")
+        own = environment / packages.relative_to(here)
+        own.mkdir(parents=True)
+        (own / "_meshfleet.pth").write_text(path_line(self.root.resolve()) + path_line(packages), encoding="ascii")
         shutil.copy(here / "pyvenv.cfg", environment / "pyvenv.cfg")
         # What scripts/bootstrap compares to tell whether it has anything to do.
         (environment / "made-from").mkdir()

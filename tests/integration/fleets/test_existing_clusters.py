@@ -20,6 +20,8 @@ from embedded.cluster_spec import ClusterSpec
 from embedded.toolchain import Toolchain
 from embedded.workspace import Workspace
 from tests.integration.clone import Clone
+from tests.integration.faults.kill_points import Point, Victims
+from tests.integration.faults.killing import killed_at
 from tests.integration.world import Ran, World, make_world
 from topology.istio import EMBEDDED_KUBERNETES
 
@@ -185,6 +187,28 @@ def test_a_rotated_kubeconfig_is_used_by_drift_refresh_and_destroy(existing: Exi
     existing.kubectl("blue", "delete", "clusterrolebinding", "third")
     existing.kubectl("blue", "delete", "crd", "--selector=chart=istio")
     assert existing.inventory("blue") == before
+
+
+# While the namespace, the certificates, a release and the gateway are made.
+KILLED = [(lines, seconds) for lines in (3, 4, 5, 6, 8) for seconds in (0.05, 0.4)]
+KILLED_USUALLY = [(4, 0.4)]
+
+
+@pytest.mark.proof("destroy removes what a killed up made in existing clusters", step=3)
+@pytest.mark.parametrize(
+    ("lines", "seconds"), KILLED if os.environ.get("MESHFLEET_SWEEP") == "full" else KILLED_USUALLY
+)
+def test_a_fleet_whose_up_was_killed_is_destroyed_without_a_trace(
+    existing: Existing, lines: int, seconds: float
+) -> None:
+    world = existing.world
+    before = existing.inventory("blue")
+    world.clone.write_stack(STACK, existing.stack(blue=existing.cluster("blue")))
+    killed_at(world, Point(lines, seconds, Victims.GROUP), "up", "--stack", STACK)
+    world.meshfleet("destroy", "--stack", STACK, "--yes")
+    existing.kubectl("blue", "delete", "crd", "--selector=chart=istio")
+    assert existing.inventory("blue") == before
+    assert world.remains(STACK) == []
 
 
 def rotate(existing: Existing, file: Path, name: str, *, after: str | None = None) -> None:
