@@ -33,7 +33,7 @@ def as_here(prints: str) -> str:
     """What a page shows, as root, without the checks that take real proxies where there are none."""
     if not lacking():
         return prints
-    kept = [line for line in prints.splitlines() if not line.startswith(("proxies-", "traffic-"))]
+    kept = [line for line in prints.splitlines() if not line.startswith(("loopback-", "proxies-", "traffic-"))]
     counted = re.compile(r"^\d+ of \d+ checks hold", re.MULTILINE)
     return counted.sub("not run: …\n… checks hold", "\n".join(kept) + "\n")
 

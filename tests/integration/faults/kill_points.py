@@ -2,7 +2,7 @@
 
     MESHFLEET_SWEEP=full python -m pytest tests/integration/faults/test_killed_commands.py -s
 
-kills at all of them; otherwise each kind of kill is tried once or twice, at points of different parts.
+kills at all of them; otherwise each kind of kill is tried, at points of different parts.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ CLUSTERS: Final = ("host", "west")
 RESOURCES: Final = 29
 """`up` of these two clusters makes so many resources, `destroy` removes as many, and each prints a line for each."""
 POINTS: Final = 20
-_CHOSEN: Final = (0, 7, 11, 17)
+_CHOSEN: Final = (7, 8, 11, 18)
 _SEED: Final = 20261126
 
 
