@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from automation.checkout import Checkout
 from automation.living_kubeconfigs import living, same_server
 from automation.local_state import made_here, settle_state
+from automation.status_reading import reads_status
 from topology import Fleet
 from topology.errors import EngineError, FileError
 from topology.files import make_directory, read_text, remove_file, write_file
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from automation.engine import Engine
 
 
+@reads_status
 def fleet_status(checkout: Checkout, engine: Engine, topology: Fleet | None = None) -> dict[str, Any]:
     """The status of design.md as plain data; writes the kubeconfigs, readable by their owner only.
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from automation.picture import draw
 from automation.picture.view import Status, from_fleet
+from automation.status_reading import reads_status
 from topology import Fleet
 from topology.errors import FileError
 from topology.files import make_directory, read_record, write_file
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 VERDICTS = "verification.json"
 
 
+@reads_status
 def picture_of(topology: Fleet, status: Mapping[str, Any] | None, verdicts: Mapping[str, bool]) -> str:
     """The SVG of a fleet; `status` is None while it is not up."""
     known = None

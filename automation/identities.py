@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from automation.checkout import PROJECT, Checkout
 from automation.recorded_state import Deployment, identities_of
+from automation.status_reading import reads_status
 from embedded.identity import identity_in_folder, identity_of_embedded, prepare_reading, read_identity
 from embedded.workspace import Workspace
 from topology import Fault, Fleet, TopologyError
@@ -105,6 +106,7 @@ def recreated(decisions: Mapping[str, Decision]) -> dict[str, str]:
     }
 
 
+@reads_status
 def identities_in(status: Mapping[str, Any]) -> dict[str, str]:
     """The recorded identity of each cluster of a status; a cluster of an earlier release may have none."""
     return {

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from automation.answers import completed
 from automation.changes import Change
+from automation.status_reading import reads_status
 
 if TYPE_CHECKING:
     from verification import Answer, Report
@@ -67,6 +68,7 @@ def _not_run(report: Report) -> Iterator[str]:
         yield f"not run: {', '.join(names)} of {found_in}: {reason}"
 
 
+@reads_status
 def status_table(status: Mapping[str, Any]) -> None:
     """Clusters and meshes of a running fleet."""
     table = _table(
@@ -83,15 +85,12 @@ def status_table(status: Mapping[str, Any]) -> None:
     for cluster in status["clusters"]:
         plane, gateway = cluster["controlPlane"], cluster["gateway"]
         table.add_row(
-            cluster["name"],
-            cluster["role"],
-            cluster["mesh"],
-            cluster["network"],
+            *(str(cluster[field]) for field in ("name", "role", "mesh", "network")),
             "/".join(filter(None, (cluster["region"], cluster["zone"]))),
             _plane(plane),
             _day(cluster["intermediateNotAfter"]),
             f"{gateway['address']}:{int(gateway['port'])}" if gateway else "",
-            cluster["kubeconfig"] or "",
+            str(cluster["kubeconfig"] or ""),
         )
     console.print(table)
     for cluster in status["clusters"]:
