@@ -126,6 +126,11 @@ def cause_in(text: str) -> Cause | None:
         return own
     if not any(words in text for words in _ABOUT_THE_SERVER):
         return None
+    return cause_of_words(text)
+
+
+def cause_of_words(text: str) -> Cause | None:
+    """Why a Go program did not read a server, by the error that it reports of that server; None for other words."""
     return next((cause for words, cause in _GO if words in text), None)
 
 

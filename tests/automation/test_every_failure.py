@@ -11,6 +11,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from typer.core import TyperGroup
 from automation.command import app
 from tests.automation.commands import commands
 from tests.automation.fault_injection import ERRORS, LASTING, Injection, injected
+from tests.automation.stack_files import ROOT
 from tests.automation.swept_checkout import STACK, SweptCheckout
 
 pytestmark = pytest.mark.proof("every failure is a sentence with the way out, and never a traceback", step=1)
@@ -111,6 +113,25 @@ def test_every_error_at_every_call_of_a_command_is_a_sentence(
         assert_is_told(result, where, as_json=form is not words)
     record_property("triples", len(tried))
     print(f"{command}: {plain.count} calls at {len(set(plain.sites))} places, {len(tried)} triples")
+
+
+def test_the_page_says_how_many_calls_there_are(program: TyperGroup, swept: SweptCheckout) -> None:
+    page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    said = re.search(
+        r"(\d+) commands that\nmake about ([\d ]+) such calls at ([\d ]+) places, times (\d+) errors", page
+    )
+    assert said is not None
+    made = []
+    for command in commands():
+        # What the first run imports is counted in none.
+        for plain in (Injection(), Injection()):
+            run(program, swept, arguments_of(command, swept.folder), plain)
+        made.append(plain)
+    calls, sites = sum(one.count for one in made), sum(len(set(one.sites)) for one in made)
+    print(f"{len(made)} commands, {calls} calls, {sites} places, {len(ERRORS)} errors")
+    assert (int(said[1]), int(said[4])) == (len(made), len(ERRORS))
+    assert int(said[2].replace(" ", "")) == pytest.approx(calls, rel=0.1)
+    assert int(said[3].replace(" ", "")) == pytest.approx(sites, rel=0.1)
 
 
 def assert_is_told(ending: Ending, where: str, *, as_json: bool) -> None:

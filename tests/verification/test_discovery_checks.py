@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from verification import FleetView, GatewayView, istiod, read_fleet
+from verification import FleetView, GatewayView, istiod, istiod_log, read_fleet
 from verification.checks import clusters_synced, endpoint_shards, network_gateways
 from verification.istiod import KnownCluster, NetworkGateway, Shard
 from verification.view import DeclaredGateway
@@ -58,6 +58,67 @@ def test_a_cluster_missing_lagging_or_foreign_is_named(fleet: FleetView, seen: l
     finding = clusters_synced.judge(fleet, fleet.clusters[0], seen)
     assert not finding.holds
     assert told in finding.detail
+
+
+GET = 'failed to list *v1.Pod: Get "https://10.0.0.9:6443/api/v1/pods?limit=500": '
+LOG = "2026-11-26T00:00:01Z\terror\twatch error in cluster {name}: {words}\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "reported", "advice"),
+    [
+        (
+            f"{GET}tls: failed to verify certificate: x509: certificate signed by unknown authority",
+            "x509: certificate signed by unknown authority",
+            "clusters.east.discovery.certificateAuthority",
+        ),
+        (
+            f"{GET}x509: certificate is valid for a, not b",
+            "valid for a, not b",
+            "clusters.east.discovery.tlsServerName",
+        ),
+        ("failed to list *v1.Service: Unauthorized", "reports: Unauthorized", "raise clusters.east.discovery.token"),
+        (
+            'failed to list *v1.Node: nodes is forbidden: User "system:serviceaccount:istio-system:r" cannot list',
+            "nodes is forbidden",
+            "meshfleet up --refresh",
+        ),
+        (f"{GET}dial tcp: lookup east.example: no such host", "no such host", "clusters.east.discovery.server"),
+        (f"{GET}dial tcp 10.0.0.9:6443: i/o timeout", "i/o timeout", "clusters.east.discovery.server"),
+        (f"{GET}dial tcp 10.0.0.9:6443: connect: connection refused", "connection refused", "start that cluster"),
+        ("the moon is full", "the moon is full", "meshfleet drift"),
+    ],
+)
+def test_a_cluster_that_is_not_read_is_told_in_its_istiods_words(
+    fleet: FleetView, words: str, reported: str, advice: str
+) -> None:
+    log = (
+        LOG.format(name="east", words="older")
+        + LOG.format(name="east", words=words)
+        + LOG.format(name="we", words="no")
+    )
+    seen = known(west="synced", east="timeout")
+    finding = clusters_synced.judge(fleet, fleet.clusters[0], seen, log)
+    assert "east is timeout: its istiod reports: " in finding.detail
+    assert reported in finding.detail
+    assert advice in finding.detail
+    assert "older" not in finding.detail
+    assert "https://" not in finding.detail
+
+
+def test_without_a_word_in_the_log_what_finds_the_cause_is_named(fleet: FleetView) -> None:
+    log = LOG.format(name="east-2", words="Unauthorized")
+    finding = clusters_synced.judge(fleet, fleet.clusters[0], known(west="synced", east="syncing"), log)
+    assert "east is syncing: see whether its API server runs, and run meshfleet drift" in finding.detail
+
+
+def test_the_log_is_that_of_the_istiod_that_answered(status: dict[str, Any], tmp_path: Path) -> None:
+    fleet = read_fleet(status, tmp_path, tmp_path)
+    assert istiod_log.tail(fleet, fleet.clusters[0]) == ""
+    folder = fleet.workspace().istiod("west", "default")
+    folder.mkdir(parents=True)
+    (folder / "istiod.log").write_text(LOG.format(name="east", words="Unauthorized"), encoding="utf-8")
+    assert "discovery.token" in istiod_log.why(istiod_log.tail(fleet, fleet.clusters[0]), "east")
 
 
 def test_a_gateway_into_each_other_network_holds(fleet: FleetView, recorded: Callable[[str], Any]) -> None:

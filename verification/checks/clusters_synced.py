@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from verification import istiod
+from verification import istiod, istiod_log
 from verification.check import Check, Finding
 from verification.istiod import KnownCluster
 from verification.view import ClusterView, FleetView
@@ -23,11 +23,16 @@ class ClustersSynced(Check):
         return fleet.istiods()
 
     def look(self, fleet: FleetView, cluster: ClusterView, patience: float) -> Finding:
-        return judge(fleet, cluster, istiod.known_clusters(istiod.ask(cluster, "clusterz", patience)))
+        known = istiod.known_clusters(istiod.ask(cluster, "clusterz", patience))
+        finding = judge(fleet, cluster, known)
+        return finding if finding.holds else judge(fleet, cluster, known, istiod_log.tail(fleet, cluster))
 
 
-def judge(fleet: FleetView, cluster: ClusterView, known: Iterable[KnownCluster]) -> Finding:
-    """Whether `known` is exactly the mesh of `cluster`, all synced; a name of another mesh is a leak."""
+def judge(fleet: FleetView, cluster: ClusterView, known: Iterable[KnownCluster], log: str = "") -> Finding:
+    """Whether `known` is exactly the mesh of `cluster`, all synced; a name of another mesh is a leak.
+
+    `log` is what the istiod of `cluster` wrote, by which a cluster that it cannot read is explained. Pure.
+    """
     status = {entry.id: entry for entry in known}
     expected = [member.name for member in fleet.mesh_members(cluster.mesh)]
     faults = []
@@ -43,9 +48,7 @@ def judge(fleet: FleetView, cluster: ClusterView, known: Iterable[KnownCluster])
         if name not in status:
             faults.append(f"{name} is missing: is its remote secret in {cluster.name}?")
         elif status[name].status != "synced":
-            faults.append(
-                f"{name} is {status[name].status or 'without a status'}: is its API server up, its token good?"
-            )
+            faults.append(f"{name} is {status[name].status or 'without a status'}: {istiod_log.why(log, name)}")
     seen = ", ".join(f"{name} {status[name].status}" for name in sorted(status)) or "no cluster"
     if faults:
         return Finding(False, f"{'; '.join(faults)}. Expected {', '.join(sorted(expected))} synced, saw {seen}")
