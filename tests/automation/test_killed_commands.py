@@ -1,6 +1,6 @@
 """`up` and `destroy` killed with SIGKILL at 20 points, by count of what they do to files: the next one converges.
 
-The engine does nothing here; kills of real ones are in tests/integration/faults/test_killed_commands.py.
+The engine does nothing here; kills of real ones are in tests/integration/faults/test_killed_fleets.py.
 """
 
 from __future__ import annotations

@@ -144,10 +144,13 @@ class World:
         return str(Path(sys.executable).with_name("kubectl"))
 
     def exports(self) -> dict[str, str]:
-        """The variables of a shell in which `pulumi` works: what `meshfleet env` prints."""
+        """The variables of a shell in which `pulumi` works: what `meshfleet env` prints, and a TMPDIR.
+
+        The official Kubernetes plugin leaves kubeconfigs there, which nothing but `meshfleet` removes.
+        """
         lines = self.meshfleet("env").out.splitlines()
         pairs = (line.removeprefix("export ").partition("=") for line in lines)
-        return {name: shlex.split(value)[0] for name, _, value in pairs}
+        return {name: shlex.split(value)[0] for name, _, value in pairs} | {"TMPDIR": str(self.folder / "user")}
 
     def kubectl(self, stack: str, cluster: str, *arguments: str, expect: int | None = 0) -> Ran:
         """Run kubectl on a cluster with the kubeconfig that `status` wrote."""

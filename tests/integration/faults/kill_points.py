@@ -1,6 +1,6 @@
 """Seeded points at which `up` and `destroy` are killed, spread evenly over what they do.
 
-    MESHFLEET_SWEEP=full python -m pytest tests/integration/faults/test_killed_commands.py -s
+    MESHFLEET_SWEEP=full python -m pytest tests/integration/faults/test_killed_fleets.py -s
 
 kills at all of them; otherwise each kind of kill is tried, at points of different parts.
 """
