@@ -17,6 +17,7 @@ from embedded.listeners import listening
 from embedded.marker import is_home
 from topology.errors import FileError
 from topology.files import make_directory, read_record, remove_file, write_file
+from topology.json_text import parse_json
 
 NOTES: Final = Path("/run/meshfleet-tables")
 _VERSION: Final = 1
@@ -61,7 +62,7 @@ def abandoned(home: Path, closed: Collection[int], notes: Path = NOTES) -> Itera
 
 def _read(path: Path) -> Kept | None:
     def parse(text: str) -> Kept:
-        content = json.loads(text)
+        content = parse_json(text)
         return Kept(path.stem, Path(str(content["home"])), frozenset(map(int, content["ports"])))
 
     try:

@@ -23,6 +23,7 @@ from embedded.network.privileges import missing_for_rules
 from embedded.reservations import reservations
 from topology.containment import MALFORMED
 from topology.errors import NetworkError, ProcessError
+from topology.json_text import parse_json
 
 _AUTHENTICATES: Final = "kube-apiserver"
 _SECONDS: Final = 20.0
@@ -106,8 +107,16 @@ def loopback_rules(table: str, ports: Collection[int], user: int) -> str:
 def closed_ports(listing: object, user: int) -> frozenset[int]:
     """The ports in a table as nft lists it in JSON, if it has the one chain and the one rule of `loopback_rules`. Pure.
 
+    None are in a listing of another form.
     Source: https://manpages.debian.org/bookworm/libnftables1/libnftables-json.5.en.html
     """
+    try:
+        return _ports_in(listing, user)
+    except MALFORMED:
+        return frozenset()
+
+
+def _ports_in(listing: object, user: int) -> frozenset[int]:
     found: dict[str, list[Any]] = {}
     entries = listing.get("nftables") if isinstance(listing, dict) else None
     for entry in entries or ():
@@ -136,7 +145,7 @@ def _listing(table: str) -> object:
     except ProcessError as error:
         raise NetworkError(f"nft cannot be run ({error}); install Debian's package nftables") from error
     try:
-        return json.loads(listed.out) if listed.code == 0 else None
+        return parse_json(listed.out) if listed.code == 0 else None
     except ValueError:
         return None
 

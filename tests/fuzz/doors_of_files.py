@@ -25,6 +25,7 @@ from embedded.cluster_spec import ClusterSpec, dump_spec, load_spec
 from embedded.identity import identity_of_embedded
 from embedded.kubeconfig import select_context
 from embedded.machine.bundle_folder import bundle_of
+from embedded.network import kept_tables
 from embedded.network.node_network import NodeNetwork
 from embedded.network.record import load as load_record
 from embedded.releases.manifest import parts_of
@@ -153,6 +154,10 @@ def _of_the_home(folder: Path) -> dict[str, Door]:
         (folder / "node.json").write_bytes(_bytes(value))
         return reservations_rebuilt._node_address(folder)
 
+    def note_of_a_table(value: Any) -> object:
+        record.write_bytes(_bytes(value))
+        return kept_tables._read(record)
+
     def of_another_stack(value: Any) -> object:
         record.write_bytes(_bytes(value))
         return [identities._deployment(record), list(machine_parts._reservations(_subject(folder, value)))]
@@ -185,6 +190,7 @@ def _of_the_home(folder: Path) -> dict[str, Door]:
         "the marker": Door(({"version": 1, "kind": "fleet", "identity": "0" * 32, "inode": 1},), as_record(_marker)),
         "what is to be forgotten": Door(({"version": 1, "clusters": ["west"]}, ["west"]), as_record(forgetting._parse)),
         "the last verification": Door(({"version": 1, "verdicts": {"west": True}},), as_record(graph._parse)),
+        "the note of a table": Door(({"version": 1, "home": "/h", "ports": [21000]},), note_of_a_table),
         "the holder of a stack": Door(({"version": 1, "command": "up", "pid": 1, "started": 1.0},), _holder(folder)),
         "another stack": Door((state,), of_another_stack),
         "the toolchain": Door(

@@ -42,6 +42,18 @@ CREDENTIAL = {
     "status": {"token": "t", "expirationTimestamp": "2026-11-23T00:00:00Z"},
 }
 
+_TABLE = {
+    "nftables": [
+        {"set": {"name": "ports", "elem": [21000]}},
+        {"chain": {"name": "output", "type": "filter", "hook": "output", "prio": 0, "policy": "accept"}},
+        {
+            "rule": {
+                "expr": [{"match": {"op": "==", "left": {"meta": {"key": "oifname"}}, "right": "lo"}}, {"reject": None}]
+            }
+        },
+    ]
+}
+
 
 def doors(folder: Path) -> dict[str, Door]:
     """By name; `folder` is an empty one."""
@@ -161,6 +173,9 @@ def _of_programs(folder: Path) -> dict[str, Door]:
                 stack.enter_context(patch(f"{module}.run_bounded", lambda *_, **__: ended))
             return version()
 
+    def listed_ports() -> object:
+        return loopback.closed_ports(loopback._listing("t"), 0)
+
     def credential(value: Any) -> object:
         text = value if isinstance(value, str) else _dumped(value)
         with patch("embedded.kube.credentials._output", lambda *_: text.encode(errors="replace")):
@@ -178,6 +193,7 @@ def _of_programs(folder: Path) -> dict[str, Door]:
         "pulumi stack ls": Door(([{"name": "organization/meshfleet/west"}],), printed("automation.engine", exists)),
         "pulumi plugin ls": Door((listed,), printed("automation.kubernetes_plugin", confirmed)),
         "nft, unshare and nsenter": Door(("step:mount a file system\nmount: denied",), refused),
+        "the table of nftables": Door((_TABLE,), printed("embedded.network.loopback", listed_ports)),
         "versions of programs": Door(("Kubernetes v1.35.4",), versions),
         "credential plugins": Door((CREDENTIAL,), credential),
         "the certificate of an istiod": Door((seeds.certificate(),), served, (MeshfleetError, NotYetError)),
