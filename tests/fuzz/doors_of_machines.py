@@ -14,7 +14,7 @@ import psutil
 
 from automation import kubernetes_plugin, lock, stuck_engine, unfinished_releases
 from automation.engine import Engine
-from embedded import cluster, control_plane, istiod, processes, reservations_rebuilt
+from embedded import cluster, control_plane, etcd_log, istiod, processes, reservations_rebuilt
 from embedded.bounded_run import Ended
 from embedded.cluster_spec import ClusterSpec
 from embedded.kube.access import read_access
@@ -193,6 +193,10 @@ def _of_programs(folder: Path) -> dict[str, Door]:
         "pulumi stack ls": Door(([{"name": "organization/meshfleet/west"}],), printed("automation.engine", exists)),
         "pulumi plugin ls": Door((listed,), printed("automation.kubernetes_plugin", confirmed)),
         "nft, unshare and nsenter": Door(("step:mount a file system\nmount: denied",), refused),
+        "the log of etcd": Door(
+            ('{"level":"fatal","msg":"walpb: crc mismatch","error":"x"}\npanic: a\n',),
+            lambda text: [etcd_log.reason_in(text), etcd_log.refuses_data(text), etcd_log.waits_for_data(text)],
+        ),
         "the table of nftables": Door((_TABLE,), printed("embedded.network.loopback", listed_ports)),
         "versions of programs": Door(("Kubernetes v1.35.4",), versions),
         "credential plugins": Door((CREDENTIAL,), credential),
