@@ -52,7 +52,7 @@ def up(
     stack: Stack,
     json: Json = False,
     refresh: Annotated[
-        bool, typer.Option("--refresh", help="Look at the world first, and mend what `drift` would report.")
+        bool, typer.Option("--refresh", help="Read every resource first, and fix what `drift` would report.")
     ] = False,
     forget: Forget = None,
     restore_state: RestoreState = False,

@@ -154,7 +154,7 @@ def _destroy(engine: Engine, stack: str, *, quiet: bool) -> None:
     if sentences := record.sentences():
         raise EngineError(
             "\n  ".join([f"destroy {stack} did not complete:", *sentences, *record.remedies()])
-            + f"\nmend the cause and run meshfleet destroy --stack {stack} again"
+            + f"\nfix the cause and run meshfleet destroy --stack {stack} again"
             + forgetting.advice(record.unreachable(), f"run meshfleet destroy --stack {stack}")
         )
 

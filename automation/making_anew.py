@@ -41,7 +41,7 @@ def make_room(engine: Engine, reasons: Mapping[str, str]) -> None:
     if not reasons:
         return
     for name, why in reasons.items():
-        say(f"{name}: {why}; it is made anew with all that the stack has in it")
+        say(f"{name}: {why}; it is recreated with all that the stack has in it")
     engine.rewrite(lambda deployment: _emptied(deployment, reasons))
 
 

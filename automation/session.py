@@ -204,7 +204,7 @@ class Session:
         command = title.partition(" ")[0]
         return EngineError(
             "\n  ".join([f"{title} did not complete:", *record.sentences(), *consequences, *record.remedies()])
-            + f"\nwhat was done is kept; mend the cause and run meshfleet {command} --stack {self.name} again"
+            + f"\nwhat was done is kept; fix the cause and run meshfleet {command} --stack {self.name} again"
             + advice(record.unreachable(), f"take it out of the stack file and run meshfleet up --stack {self.name}")
         )
 

@@ -64,7 +64,7 @@ def _confirm(session: Session, before: Stage, stage: Stage) -> None:
         lines = [f"{answer.cluster}: {answer.name}: {answer.detail}" for answer in report.failed]
         raise EngineError(
             "\n  ".join([f"waited {CONFIRMATION_SECONDS:.0f} s for every cluster to be at: {before.name}", *lines])
-            + f"\nwithout that the next stage, {stage.name}, would break trust; mend the cause and run "
+            + f"\nwithout that the next stage, {stage.name}, would break trust; fix the cause and run "
             f"meshfleet up --stack {session.name} again, which goes on from there"
         )
     session.tell(f"every cluster says so: {before.name}")

@@ -63,7 +63,7 @@ def start(
             )
         except OSError as error:
             raise ProcessError(
-                f"{program.name}: cannot be started ({error.strerror}); build the toolchain anew"
+                f"{program.name}: cannot be started ({error.strerror}); run scripts/bootstrap to repair the toolchain"
             ) from error
     # Collects the exit status, so that a process that dies while we live is gone and not a zombie.
     threading.Thread(target=started.wait, name=f"reap-{started.pid}", daemon=True).start()

@@ -156,7 +156,7 @@ def _in_exec(entry: Mapping[str, Any]) -> list[str]:
         found.append("its exec plugin has no command")
     mode = entry.get("interactiveMode")
     if mode == "Always":
-        found.append("its exec plugin has interactiveMode Always, but nobody is there to answer it; use IfAvailable")
+        found.append("its exec plugin has interactiveMode Always, and commands run without a terminal; use IfAvailable")
     elif mode not in ("Never", "IfAvailable") and not (mode is None and version == EXEC_VERSIONS[1]):
         found.append("the interactiveMode of its exec plugin is neither Never nor IfAvailable")
     if not all(isinstance(argument, str) and "\0" not in argument for argument in entry.get("args", [])):

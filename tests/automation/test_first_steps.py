@@ -153,7 +153,7 @@ def test_a_cluster_of_which_nothing_is_left_leaves_with_what_was_in_it(
     assert {"west/kubernetes", "west/intermediate", "hub/processes"} <= names(made.state)
     said = capsys.readouterr().err
     assert said == (
-        "west: nothing of the cluster is left on this machine; it is made anew with all that the stack has in it\n"
+        "west: nothing of the cluster is left on this machine; it is recreated with all that the stack has in it\n"
     )
 
 
@@ -168,8 +168,8 @@ def test_a_cluster_that_does_not_run_and_is_to_be_another_one_leaves_too_and_wha
     first_steps(made, ())
     assert "west/processes" not in names(made.state)
     lines = capsys.readouterr().err.splitlines()
-    assert lines[0].startswith("clusters.west.podCidr: 10.9.0.0/16 in place of the default makes the cluster anew")
-    assert lines[1].startswith("west: the cluster does not run, and is to be another one; it is made anew")
+    assert lines[0].startswith("clusters.west.podCidr: 10.9.0.0/16 in place of the default recreates the cluster")
+    assert lines[1].startswith("west: the cluster does not run, and is to be another one; it is recreated")
 
 
 def test_a_cluster_that_is_taken_out_is_left_to_the_engine_which_asks_nothing_of_it(session: Make) -> None:

@@ -100,7 +100,7 @@ def test_a_stage_that_is_not_confirmed_stops_the_walk_and_says_who_is_not_there(
     assert str(caught.value).splitlines() == [
         "waited 180 s for every cluster to be at: both trusted",
         "  east: trust: workloads of east are given root abc",
-        "without that the next stage, the new one signs, would break trust; mend the cause and run meshfleet up "
+        "without that the next stage, the new one signs, would break trust; fix the cause and run meshfleet up "
         "--stack good again, which goes on from there",
     ]
     assert not [text for text in session.done if text.startswith("up good, stage 2")]

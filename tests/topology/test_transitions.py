@@ -291,6 +291,6 @@ def test_where_nothing_is_deployed_or_nothing_is_known_of_it_nothing_is_refused(
 def test_a_range_that_makes_a_cluster_anew_is_told_with_what_is_lost() -> None:
     wanted = Change("", EQUALS, {"clusters.west.podCidr": "10.9.0.0/16", "clusters.east.region": "here"})
     (said,) = made_anew(described(loaded(EQUALS)), loaded(wanted.after))
-    assert said.startswith("clusters.west.podCidr: 10.9.0.0/16 in place of the default makes the cluster anew; ")
+    assert said.startswith("clusters.west.podCidr: 10.9.0.0/16 in place of the default recreates the cluster; ")
     (said,) = made_anew(described(loaded(wanted.after)), loaded(EQUALS))
     assert said.startswith("clusters.west.podCidr: the default in place of 10.9.0.0/16 ")

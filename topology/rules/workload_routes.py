@@ -95,8 +95,8 @@ def _heeded(draft: Draft, path: str, workload: Workload) -> Iterator[Fault]:
     if not namespace.injection:
         yield Fault(
             f"{path}.namespace",
-            f"pods of the namespace {workload.namespace!r} are not in the mesh, and nobody would heed {asked}; set its "
-            "injection: true",
+            f"pods of the namespace {workload.namespace!r} are not in the mesh, and nothing there applies {asked}; "
+            "set its injection: true",
         )
     ambient = [
         cluster

@@ -24,6 +24,6 @@ def address_ranges(deployed: Deployed, fleet: Fleet) -> Iterator[str]:
             running, text = before.ranges[key], str(wanted) if wanted else None
             if running != text:
                 yield (
-                    f"clusters.{name}.{key}: {text or 'the default'} in place of {running or 'the default'} makes the "
-                    f"cluster anew; what the stack has in it comes again, and all else in it is gone"
+                    f"clusters.{name}.{key}: {text or 'the default'} in place of {running or 'the default'} recreates "
+                    f"the cluster; what the stack has in it is created again, and all else in it is gone"
                 )

@@ -128,7 +128,7 @@ def _advice(cluster: ClusterView, of_release: bool) -> str:
     suffix = "" if revision == "default" else f"-{revision}"
     # What is inside a release is Helm's to compare; a refresh does not see it.
     return (
-        f"Run `meshfleet up`; where somebody changed the ConfigMap istio{suffix} of {cluster.name} by hand, "
+        f"Run `meshfleet up`; where the ConfigMap istio{suffix} of {cluster.name} was changed by hand, "
         f"`helm rollback istiod{suffix} REVISION` sets it right"
     )
 

@@ -97,7 +97,7 @@ def judge(
     if not refusals:
         if not proxies and (cluster.gateway or any(one.replicas for one in cluster.workloads)):
             return Finding(False, f"no proxy of {cluster.name} is connected; see the logs of istio-proxy in its pods")
-        return Finding(True, f"{len(proxies)} proxies took all that they were told")
+        return Finding(True, f"{len(proxies)} proxies accepted all that istiod sent")
     told = []
     for one in refusals[:_SHOWN]:
         suspects = [

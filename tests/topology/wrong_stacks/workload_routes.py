@@ -143,14 +143,14 @@ NOBODY_HEEDS = [
         "routes and callers in a namespace without injection",
         {"namespaces.shop.injection": False, **cart(versions=HALVES, allowedCallers=["shop/web"])},
         {
-            f"{CART}.namespace": "pods of the namespace 'shop' are not in the mesh, and nobody would heed weights or "
-            "headers and allowedCallers; set its injection: true"
+            f"{CART}.namespace": "pods of the namespace 'shop' are not in the mesh, and nothing there applies "
+            "weights or headers and allowedCallers; set its injection: true"
         },
     ),
     Wrong(
         "callers in a namespace without injection",
         {"namespaces.shop.injection": False, **cart(allowedCallers=["shop/web"])},
-        {f"{CART}.namespace": "nobody would heed allowedCallers; set its injection: true"},
+        {f"{CART}.namespace": "nothing there applies allowedCallers; set its injection: true"},
     ),
     Wrong(
         "weights in ambient mode without a waypoint",
@@ -188,7 +188,7 @@ NOBODY_HEEDS = [
             "workloads.Basket": "is not a DNS label",
             "workloads.Basket.namespace": "no namespace is named 'shops'",
             f"{CART}.clusters[0]": "no cluster is named 'north'",
-            f"{CART}.namespace": "nobody would heed weights or headers",
+            f"{CART}.namespace": "nothing there applies weights or headers",
             VERSIONS: "the weights add up to 3",
         },
     ),
