@@ -7,9 +7,10 @@ never synced, it refuses.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Final
+
+from topology.json_text import parse_json
 
 _GRAVE: Final = frozenset({"panic", "fatal"})
 # Other causes of an early end, for which its data is as it was.
@@ -54,9 +55,9 @@ def _grave(log: str) -> Iterator[str]:
             yield line
             continue
         try:
-            message = json.loads(line)
-        except (ValueError, RecursionError):
+            message = parse_json(line)
+        except ValueError:
             continue
-        if isinstance(message, dict) and message.get("level") in _GRAVE:
+        if isinstance(message, dict) and str(message.get("level")) in _GRAVE:
             parts = (message.get("msg"), message.get("error"))
             yield ": ".join(str(part) for part in parts if part)

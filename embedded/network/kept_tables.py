@@ -17,6 +17,7 @@ from embedded.listeners import listening
 from embedded.marker import is_home
 from topology.errors import FileError
 from topology.files import make_directory, read_record, remove_file, write_file
+from topology.json_text import parse_json
 
 NOTES: Final = Path("/run/meshfleet-tables")
 _VERSION: Final = 1
@@ -61,8 +62,11 @@ def abandoned(home: Path, closed: Collection[int], notes: Path = NOTES) -> Itera
 
 def _read(path: Path) -> Kept | None:
     def parse(text: str) -> Kept:
-        content = json.loads(text)
-        return Kept(path.stem, Path(str(content["home"])), frozenset(map(int, content["ports"])))
+        content = parse_json(text)
+        home = str(content["home"])
+        if not home.startswith("/") or "\0" in home:
+            raise ValueError(home)
+        return Kept(path.stem, Path(home), frozenset(map(int, content["ports"])))
 
     try:
         return read_record(path, parse, "remove it")

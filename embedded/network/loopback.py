@@ -23,6 +23,7 @@ from embedded.network.privileges import missing_for_rules
 from embedded.reservations import reservations
 from topology.containment import MALFORMED
 from topology.errors import NetworkError, ProcessError
+from topology.json_text import parse_json
 
 _AUTHENTICATES: Final = "kube-apiserver"
 _SECONDS: Final = 20.0
@@ -136,7 +137,7 @@ def _listing(table: str) -> object:
     except ProcessError as error:
         raise NetworkError(f"nft cannot be run ({error}); install Debian's package nftables") from error
     try:
-        return json.loads(listed.out) if listed.code == 0 else None
+        return parse_json(listed.out) if listed.code == 0 else None
     except ValueError:
         return None
 
