@@ -200,7 +200,7 @@ class ControlPlane:
             ready,
             f"the API server of cluster {self.name} to say ok at {server}/readyz",
             seconds,
-            f"look into {self.log('kube-apiserver')}, and run the same command again",
+            f"look into {self.log('kube-apiserver')}; where its data is damaged, {self._way_out()}",
         )
 
     def _settle(self) -> None:
@@ -236,10 +236,14 @@ class ControlPlane:
             seen = f"etcd runs and does not serve its data in {data} (entries of its log are missing)"
         else:
             return ""
+        return f"{seen}, as after a power cut on a disk that does not keep what was synced; {self._way_out()}"
+
+    def _way_out(self) -> str:
+        """What to do about data that cannot be used."""
         return (
-            f"{seen}, as after a power cut on a disk that does not keep what was synced; run the same command again on "
-            "a quiet machine, put that directory back from a copy of yours, or give up what the stack does not have in "
-            f"the cluster: remove {self.directory} and run the same command again, which makes the cluster again"
+            f"run the same command again on a quiet machine, put {self._files / 'etcd'} back from a copy of yours, or "
+            f"give up what the stack does not have in the cluster: remove {self.directory} and run the same command "
+            "again, which makes the cluster again"
         )
 
     def _told(self, log: Path) -> str:

@@ -58,6 +58,6 @@ def _grave(log: str) -> Iterator[str]:
             message = parse_json(line)
         except ValueError:
             continue
-        if isinstance(message, dict) and message.get("level") in _GRAVE:
+        if isinstance(message, dict) and str(message.get("level")) in _GRAVE:
             parts = (message.get("msg"), message.get("error"))
             yield ": ".join(str(part) for part in parts if part)

@@ -63,7 +63,10 @@ def abandoned(home: Path, closed: Collection[int], notes: Path = NOTES) -> Itera
 def _read(path: Path) -> Kept | None:
     def parse(text: str) -> Kept:
         content = parse_json(text)
-        return Kept(path.stem, Path(str(content["home"])), frozenset(map(int, content["ports"])))
+        home = str(content["home"])
+        if not home.startswith("/") or "\0" in home:
+            raise ValueError(home)
+        return Kept(path.stem, Path(home), frozenset(map(int, content["ports"])))
 
     try:
         return read_record(path, parse, "remove it")

@@ -18,6 +18,9 @@ from tests.fuzz import test_doors as fuzz
 from tests.fuzz.decoding_places import places
 from tests.integration.dev import neighbours
 from tests.integration.dev.fleet import CLUSTERS
+from tests.integration.faults.kill_points import POINTS, Victims
+from tests.integration.faults.test_cut_files import CUTS
+from tests.integration.fleets.test_existing_clusters import KILLED
 from tests.topology import test_hostile_values as hostile
 from tests.topology.every_field import declared_fields
 from tests.topology.test_wrong_stack_files import WRONG
@@ -44,6 +47,9 @@ def counts(folder: Path) -> dict[str, str]:
         "fields of a stack file": f"{len(declared_fields())} fields, {len(values)} hostile values",
         "fields of a kubeconfig": f"{len(FIELDS)} fields",
         "ports as another user": f"{len(CLUSTERS) * LISTENERS} ports, {2 * len(neighbours.PATHS)} requests each",
+        "kills of `up` and `destroy` of real fleets": f"{POINTS} points of each, {len(Victims)} ways",
+        "files of etcd and Pulumi, cut": f"{len(CUTS)} places",
+        "kills of an `up` on an existing cluster": f"{len(KILLED)} points",
         "parts of a support bundle searched for secrets": f"{len(PAGES)} pages of each istiod",
     }
 

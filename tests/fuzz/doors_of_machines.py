@@ -12,14 +12,14 @@ from unittest.mock import patch
 
 import psutil
 
-from automation import kubernetes_plugin, lock, stuck_engine, unfinished_releases
+from automation import kubernetes_plugin, lock, stuck_engine, unfinished_releases, unrecorded_at_destroy
 from automation.engine import Engine
 from embedded import cluster, control_plane, etcd_log, istiod, processes, reservations_rebuilt
 from embedded.bounded_run import Ended
 from embedded.cluster_spec import ClusterSpec
 from embedded.kube.access import read_access
 from embedded.kube.credentials import credentials
-from embedded.network import loopback, namespaces, privileges, rules, sandbox
+from embedded.network import kept_tables, loopback, namespaces, privileges, rules, sandbox
 from embedded.process_table import Row, _rows_of_psutil, rows
 from embedded.serving_certificate import require_signed_by
 from embedded.toolchain import go_command, pulumi_on_path
@@ -27,10 +27,11 @@ from embedded.waiting import NotYetError
 from embedded.workspace import Workspace
 from plugins.peer import is_of_user
 from tests.automation.recorded_states import recorded
+from tests.embedded.network.test_loopback import LISTING
 from tests.fuzz import seeds
 from tests.fuzz.guided import Door
 from tests.fuzz.world import KUBECONFIG
-from topology.errors import MeshfleetError
+from topology.errors import MeshfleetError, ReleaseError
 
 TABLE = (
     "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
@@ -40,18 +41,6 @@ CREDENTIAL = {
     "apiVersion": "client.authentication.k8s.io/v1",
     "kind": "ExecCredential",
     "status": {"token": "t", "expirationTimestamp": "2026-11-23T00:00:00Z"},
-}
-
-_TABLE = {
-    "nftables": [
-        {"set": {"name": "ports", "elem": [21000]}},
-        {"chain": {"name": "output", "type": "filter", "hook": "output", "prio": 0, "policy": "accept"}},
-        {
-            "rule": {
-                "expr": [{"match": {"op": "==", "left": {"meta": {"key": "oifname"}}, "right": "lo"}}, {"reject": None}]
-            }
-        },
-    ]
 }
 
 
@@ -161,6 +150,32 @@ def _of_programs(folder: Path) -> dict[str, Door]:
             privileges._failure(["x"], "try")
             return sandbox.run(sandbox.Sandbox("n", folder, "h", 1, "/bin/true", (), {}))
 
+    def open_ports() -> object:
+        with patch("embedded.network.loopback.cannot_close", lambda: ""):
+            return loopback.open_ports(folder, {"http": 21000})
+
+    def kept_tables_of(value: Any) -> object:
+        (folder / "meshfleet-1.json").write_text(_dumped(value), encoding="utf-8")
+        with patch("embedded.network.kept_tables.listening", lambda _: {}):
+            return list(kept_tables.abandoned(folder / "home", (), folder))
+
+    def log_of_etcd(text: Any) -> object:
+        log = text if isinstance(text, str) else _dumped(text)
+        return [etcd_log.reason_in(log), etcd_log.refuses_data(log), etcd_log.waits_for_data(log)]
+
+    def uninstalled(text: Any) -> object:
+        spoken, said = text if isinstance(text, str) else "", []
+        for code in (0, 1):
+            with patch(
+                "automation.unrecorded_at_destroy.run_bounded",
+                lambda *_, code=code, **__: Ended(code, spoken, spoken),
+            ):
+                try:
+                    unrecorded_at_destroy._uninstall(folder / "helm", folder / "kubeconfig", "n", "istiod")
+                except ReleaseError as error:
+                    said.append(str(error))
+        return said
+
     def version() -> object:
         with patch("embedded.cluster.tool", lambda _: folder / "kube-apiserver"):
             cluster._require_version(ClusterSpec("west", "v1.35.4"))
@@ -172,9 +187,6 @@ def _of_programs(folder: Path) -> dict[str, Door]:
             for module in ("embedded.bounded_run", "embedded.toolchain.go_command", "embedded.cluster"):
                 stack.enter_context(patch(f"{module}.run_bounded", lambda *_, **__: ended))
             return version()
-
-    def listed_ports() -> object:
-        return loopback.closed_ports(loopback._listing("t"), 0)
 
     def credential(value: Any) -> object:
         text = value if isinstance(value, str) else _dumped(value)
@@ -193,11 +205,13 @@ def _of_programs(folder: Path) -> dict[str, Door]:
         "pulumi stack ls": Door(([{"name": "organization/meshfleet/west"}],), printed("automation.engine", exists)),
         "pulumi plugin ls": Door((listed,), printed("automation.kubernetes_plugin", confirmed)),
         "nft, unshare and nsenter": Door(("step:mount a file system\nmount: denied",), refused),
+        "the table of nftables": Door((LISTING,), printed("embedded.network.loopback", open_ports)),
+        "notes of tables of nftables": Door(({"version": 1, "home": "/home", "ports": [21000]},), kept_tables_of),
         "the log of etcd": Door(
-            ('{"level":"fatal","msg":"walpb: crc mismatch","error":"x"}\npanic: a\n',),
-            lambda text: [etcd_log.reason_in(text), etcd_log.refuses_data(text), etcd_log.waits_for_data(text)],
+            ('{"level": "fatal", "msg": "discovery failed", "error": "crc mismatch"}\npanic: x', {"level": "panic"}),
+            log_of_etcd,
         ),
-        "the table of nftables": Door((_TABLE,), printed("embedded.network.loopback", listed_ports)),
+        "helm uninstall": Door(("a reason",), uninstalled),
         "versions of programs": Door(("Kubernetes v1.35.4",), versions),
         "credential plugins": Door((CREDENTIAL,), credential),
         "the certificate of an istiod": Door((seeds.certificate(),), served, (MeshfleetError, NotYetError)),

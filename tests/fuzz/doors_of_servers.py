@@ -74,7 +74,7 @@ ELSEWHERE = {
         "what comes back of a request is read in one place: embedded/kube/test_any_answer.py, and `an application`",
     ),
     "cluster-identity": "judges what `identity` has read",
-    "loopback-ports": "judges what `the table of nftables` has read",
+    "loopback-ports": "judges what is read of `the table of nftables`",
 }
 """Checks that are no door of their own, with the reason."""
 

@@ -59,7 +59,10 @@ class Clone:
         (packages,) = here.glob("lib/python3*/site-packages")
         own = environment / packages.relative_to(here)
         own.mkdir(parents=True)
-        (own / "_meshfleet.pth").write_text(path_line(self.root.resolve()) + path_line(packages), encoding="ascii")
+        for package in packages.iterdir():
+            if package.name != "_meshfleet.pth":
+                (own / package.name).symlink_to(package)
+        (own / "_meshfleet.pth").write_text(path_line(self.root.resolve()), encoding="ascii")
         shutil.copy(here / "pyvenv.cfg", environment / "pyvenv.cfg")
         # What scripts/bootstrap compares to tell whether it has anything to do.
         (environment / "made-from").mkdir()

@@ -118,7 +118,9 @@ def follow(world: World, ran: Ran) -> None:
         world.meshfleet("up", "--stack", STACK, "--restore-state", "--json")
         assert world.get(STACK, "only", "configmap", "mine")["data"] == {"kept": "yes"}
         return
-    named = re.search(r"does not keep what was synced; .* remove (\S+) and run the same command again", text)
+    named = re.search(
+        r"give up what the stack does not have in the cluster: remove (\S+) and run the same command", text
+    )
     assert named, ran.said
     directory = Path(named[1])
     assert directory == world.home / CLUSTER
