@@ -30,7 +30,6 @@ ROUNDS = int(os.environ.get("MESHFLEET_FUZZ", "15"))
 _SANDBOX = "reads what the node agent wrote for it; hostile paths and environments: embedded/network/test_sandbox.py"
 _WRITES = "decodes nothing: it writes, or names what others read"
 NOT_HERE = {
-    "automation/unrecorded_at_destroy.py:_uninstall": "shows the end of what helm reports",
     "automation/support_bundle/bundle.py:Bundle.as_tar": _WRITES,
     "embedded/kube/client.py:": "decodes a constant",
     "embedded/network/enter_sandbox.py:": _SANDBOX,
