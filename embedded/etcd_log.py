@@ -35,9 +35,12 @@ def reason_in(log: str) -> str:
 
 
 def refuses_data(log: str) -> bool:
-    """Whether etcd ended because of the files that it found."""
-    reason = reason_in(log).lower()
-    return bool(reason) and not any(words in reason for words in _OTHERS)
+    """Whether etcd ended because of the files that it found.
+
+    A panic often repeats a message without its error: another cause in any grave message is the cause.
+    """
+    found = " ".join(_grave(log)).lower()
+    return bool(found) and not any(words in found for words in _OTHERS)
 
 
 def waits_for_data(log: str) -> bool:

@@ -98,7 +98,7 @@ def test_the_log_of_the_run_before_is_kept(directory: Path) -> None:
 def test_a_program_that_is_not_there_is_named(directory: Path) -> None:
     (directory / "bin" / "sleep").unlink()
     with pytest.raises(
-        ProcessError, match=r"sleep: cannot be started \(No such file or directory\); build the toolchain"
+        ProcessError, match=r"sleep: cannot be started \(No such file or directory\); run scripts/bootstrap"
     ):
         start(directory, "600")
 

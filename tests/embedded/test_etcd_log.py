@@ -26,6 +26,8 @@ OTHER = (
     json.dumps({"level": "fatal", "msg": "listen", "error": "bind: address already in use"}),
     json.dumps({"level": "error", "msg": "cannot write", "error": "open db: permission denied"}),
     "panic: open member/snap/db: no space left on device",
+    '{"level":"panic","msg":"failed to create WAL","error":"write 0.tmp: no space left on device"}\n'
+    "panic: failed to create WAL",
     STARTED,
     "",
 )

@@ -64,6 +64,8 @@ def test_a_port_on_which_somebody_listens_is_not_chosen(tmp_path: Path) -> None:
 
 def test_running_out_of_ports_names_the_range(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ports_module, "LAST", FIRST + 1)
+    monkeypatch.setattr(ports_module, "port_is_free", lambda port: True)
+    monkeypatch.setenv("MESHFLEET_CACHE", str(tmp_path / "cache"))
     with pytest.raises(PortError, match=rf"no free port for c on 127.0.0.1 between {FIRST} and {FIRST + 1}"):
         reserve_ports(tmp_path, "dev/cluster/west", ["a", "b", "c"])
     assert reserved_ports(tmp_path, "dev/cluster/west") == {}

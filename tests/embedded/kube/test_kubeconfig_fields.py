@@ -233,7 +233,7 @@ def test_a_credential_plugin_that_fails_is_one_sentence(tmp_path: Path, more: di
         (
             {},
             {"exec": {"apiVersion": EXEC_VERSIONS[1], "command": "x", "interactiveMode": "Always"}},
-            "nobody is there",
+            "commands run without a terminal",
         ),
         ({}, {"exec": {"apiVersion": EXEC_VERSIONS[1]}}, "its exec plugin has no command"),
         ({}, {"impersonate": "x"}, "its user has the field impersonate: unknown key"),

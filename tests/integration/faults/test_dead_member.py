@@ -95,7 +95,7 @@ def test_a_cluster_whose_folder_was_deleted_is_made_anew_with_all_that_was_in_it
     told = world.meshfleet("drift", "--stack", STACK, "--json", expect=3).answer["drift"]
     assert any(line.startswith("west: processes") for line in told), told
     ran = world.meshfleet("up", "--stack", STACK, "--json")
-    assert "west: nothing of the cluster is left on this machine; it is made anew" in ran.err
+    assert "west: nothing of the cluster is left on this machine; it is recreated" in ran.err
     assert ran.answer["changes"]["create"] >= 10
     assert world.meshfleet("verify", "--stack", STACK, "--json").answer["ok"]
 
