@@ -36,6 +36,27 @@ def killed_at(world: World, point: Point, *arguments: str) -> Lines:
     return printed
 
 
+def killed_while(world: World, program: str, seconds: float, *arguments: str) -> Lines:
+    """Start a command and kill it, its engine and its plugins so long after a program of that name began."""
+    command = world.start(*arguments)
+    printed = Lines(command)
+    printed.wait_for(lambda _: program in {_name(process) for process in _descendants(command)})
+    with suppress(subprocess.TimeoutExpired):
+        command.wait(timeout=seconds)
+    assert command.poll() is None, f"it ended before it was killed:\n{printed.text}"
+    _kill_group(world, command)
+    assert printed.end() == -signal.SIGKILL
+    return printed
+
+
+def _name(process: psutil.Process) -> str:
+    try:
+        return process.name()
+    except psutil.Error:
+        # It has just ended.
+        return ""
+
+
 def cut_power(world: World, stack: str) -> None:
     """End all that runs of a stack, and all that a restart of the machine takes: namespaces, rules, /run."""
     place = Place.of(Workspace(stack, world.home))

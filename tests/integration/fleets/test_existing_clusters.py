@@ -21,7 +21,7 @@ from embedded.toolchain import Toolchain
 from embedded.workspace import Workspace
 from tests.integration.clone import Clone
 from tests.integration.faults.kill_points import Point, Victims
-from tests.integration.faults.killing import killed_at
+from tests.integration.faults.killing import killed_at, killed_while
 from tests.integration.world import Ran, World, make_world
 from topology.istio import EMBEDDED_KUBERNETES
 
@@ -190,9 +190,9 @@ def test_a_rotated_kubeconfig_is_used_by_drift_refresh_and_destroy(existing: Exi
     assert existing.inventory("blue") == before
 
 
-# While the namespace, the certificates, a release and the gateway are made.
-KILLED = [(lines, seconds) for lines in (3, 4, 5, 6, 8) for seconds in (0.05, 0.4)]
-KILLED_USUALLY = [(4, 0.4)]
+# While Helm installs Istio's base, and while the namespace, the certificates, releases and the gateway are made.
+KILLED = (*((0, seconds) for seconds in (0.3, 0.6, 1.0)), *((lines, 0.05) for lines in (2, 3, 4, 5, 6, 8, 10)))
+KILLED_USUALLY = ((0, 0.6),)
 
 
 @pytest.mark.proof("destroy removes what a killed up made in existing clusters", step=3)
@@ -202,10 +202,14 @@ KILLED_USUALLY = [(4, 0.4)]
 def test_a_fleet_whose_up_was_killed_is_destroyed_without_a_trace(
     existing: Existing, lines: int, seconds: float
 ) -> None:
-    world = existing.world
+    world, command = existing.world, ("up", "--stack", STACK)
     before = existing.inventory("blue")
     world.clone.write_stack(STACK, existing.stack(blue=existing.cluster("blue")))
-    killed_at(world, Point(lines, seconds, Victims.GROUP), "up", "--stack", STACK)
+    if lines:
+        killed_at(world, Point(lines, seconds, Victims.GROUP), *command)
+    else:
+        killed_while(world, "helm", seconds, *command)
+        assert existing.inventory("blue") != before
     world.meshfleet("destroy", "--stack", STACK, "--yes")
     existing.kubectl("blue", "delete", "crd", "--selector=chart=istio")
     assert existing.inventory("blue") == before
