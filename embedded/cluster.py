@@ -34,7 +34,9 @@ from embedded.ports import (
     reserved_ports,
     restore_ports,
 )
+from embedded.releases.server import connected
 from embedded.reservations_rebuilt import cluster_ports
+from embedded.served_kinds import await_kinds
 from embedded.tools import tool
 from embedded.waiting import NotYetError, wait_until
 from embedded.workspace import Workspace
@@ -230,6 +232,8 @@ class Cluster:
             _wait_for_service_account(client, self._name, seconds)
             with api_errors(f"{self._name}: nodes"):
                 apply_nodes(client, with_reserved_pods(self._workspace.home, self._ranges, spec))
+        with connected(kubeconfig, None) as apis:
+            await_kinds(apis, self._name, seconds)
         # kwokctl leaves it to the system when certificates and its notes reach the disk.
         self._control_plane.sync()
         # Last: that the making has ended says that all of the above is done.

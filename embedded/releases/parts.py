@@ -15,12 +15,14 @@ from embedded.releases.manifest import Part, parts_of
 from embedded.releases.record import DEPLOYED, UNFINISHED, Record
 from embedded.releases.server import JsonObject, Kind, Server
 from embedded.releases.stored import read, revisions
+from embedded.waiting import NotYetError, wait_until
 from topology.errors import ClusterError, ReleaseError
 
 SECONDS: Final = 120.0
 """How long one release may take; Istio's take a tenth of a second."""
 
 MISSING: Final = "missing"
+_KIND_SECONDS: Final = 20.0
 _FIELDS_SHOWN: Final = 5
 _ATTEMPTS: Final = 5
 _MANAGER: Final = "helm"
@@ -103,13 +105,7 @@ def _state(server: Server, part: Part) -> str | None:
 
 def _restore(server: Server, part: Part, record: Record) -> bool:
     for attempt in range(_ATTEMPTS):
-        kind = server.kind(part.api_version, part.kind)
-        if kind is None:
-            # The definition of it may be one of the objects before.
-            server.forget_kinds()
-            kind = server.kind(part.api_version, part.kind)
-        if kind is None:
-            raise ReleaseError(f"{part}: the API server has no kind {part.kind} in {part.api_version}")
+        kind = server.kind(part.api_version, part.kind) or _await_kind(server, part)
         live = server.get(_path(kind, part), str(part))
         try:
             if live is None:
@@ -126,6 +122,25 @@ def _restore(server: Server, part: Part, record: Record) -> bool:
             if error.code != 409 or attempt == _ATTEMPTS - 1:
                 raise
     return False
+
+
+def _await_kind(server: Server, part: Part) -> Kind:
+    """The kind of an object whose definition may be one of the objects before, and not served yet."""
+
+    def served() -> Kind:
+        server.forget_kinds()
+        kind = server.kind(part.api_version, part.kind)
+        if kind is None:
+            raise NotYetError(f"the API server has no kind {part.kind} in {part.api_version}")
+        return kind
+
+    return wait_until(
+        served,
+        f"the kind of {part}",
+        _KIND_SECONDS,
+        "restore the release that has its CustomResourceDefinition first: run meshfleet up --refresh",
+        failure=ReleaseError,
+    )
 
 
 def _owned(part: Part, kind: Kind, record: Record) -> JsonObject:

@@ -28,6 +28,7 @@ from embedded.node.services import leads
 from embedded.releases import parts, settling, stored
 from embedded.releases.owner import Owner
 from embedded.releases.server import Server, connected
+from embedded.served_kinds import await_kinds
 from embedded.waiting import NotYetError
 from embedded.workspace import Workspace
 from plugins.kubernetes.connection import Connection
@@ -231,9 +232,9 @@ def _embedded(folder: Path) -> dict[str, Door]:
 def _releases() -> dict[str, Door]:
     keys = (KINDS, "secrets", "configmaps", "deployments", "horizontalpodautoscalers")
 
-    def on_server(read: Callable[[Server], object]) -> Door:
+    def on_server(read: Callable[[Server], object], keys: tuple[str, ...] = keys) -> Door:
         def run() -> object:
-            with connected(KUBECONFIG) as server:
+            with connected(KUBECONFIG) as server, patch.object(parts, "_KIND_SECONDS", AT_ONCE):
                 return read(server)
 
         return _of(keys, run)
@@ -248,6 +249,9 @@ def _releases() -> dict[str, Door]:
         "release examined": on_server(lambda server: parts.examine(server, "istio-system", "istiod")),
         "release restored": on_server(lambda server: parts.restore(server, "istio-system", "istiod")),
         "release marked": on_server(marked),
+        "custom resources": on_server(
+            lambda server: await_kinds(server, "west", AT_ONCE), (KINDS, "customresourcedefinitions")
+        ),
         "releases settled": on_server(lambda server: settling.settle(server, Owner("dev", "west"), known)),
     }
 

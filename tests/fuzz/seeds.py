@@ -167,6 +167,16 @@ def world() -> dict[str, Any]:
         "status": {"conditions": [{"type": "Healthy", "status": "True"}]},
     }
     return {
+        "customresourcedefinitions": [
+            {
+                "spec": {
+                    "group": "example.com",
+                    "names": {"kind": "Deployment"},
+                    "versions": [{"name": "v1", "served": True}],
+                },
+                "status": {"conditions": [{"type": "Established", "status": "True"}]},
+            }
+        ],
         KINDS: [
             {"name": "configmaps", "kind": "ConfigMap", "namespaced": True},
             {"name": "deployments", "kind": "Deployment", "namespaced": True},
