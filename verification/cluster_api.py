@@ -25,6 +25,7 @@ from topology.causes import Cause
 from topology.discovery import is_loopback
 from topology.errors import ClusterError, UnreachableError
 from topology.files import read_text
+from verification.kept_connections import KEPT
 from verification.unreachable import NoAnswerError
 from verification.view import ClusterView
 
@@ -54,7 +55,10 @@ def reach(cluster: ClusterView, patience: float) -> Iterator[Client]:
     except ClusterError as error:
         raise ClusterError(f"the kubeconfig of {cluster.name} cannot be used: {error}") from error
     try:
-        with connect_to(access, seconds=seconds, dry_run=True, field_manager="meshfleet-verify") as client:
+        with KEPT.connection(
+            (text, cluster.context or "", str(path.parent), seconds),
+            lambda: connect_to(access, seconds=seconds, dry_run=True, field_manager="meshfleet-verify"),
+        ) as client:
             yield client
     except ApiError as error:
         raise refusal(cluster, error) from error

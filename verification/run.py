@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from verification.answer import Answer, NotRun, Report
 from verification.check import DEFAULT_BOUND, Check
 from verification.checks import ALL
+from verification.kept_connections import KEPT
 from verification.view import FleetView
 
 WORKERS = 12
@@ -32,7 +33,8 @@ def run(
     if not questions:
         return Report((), not_run)
     answers: list[Answer] = []
-    with ThreadPoolExecutor(max_workers=min(WORKERS, len(questions)), thread_name_prefix="verify") as pool:
+    workers = min(WORKERS, len(questions))
+    with KEPT.run(), ThreadPoolExecutor(max_workers=workers, thread_name_prefix="verify") as pool:
         pending = [pool.submit(check.ask_about, fleet, cluster, bound) for check, cluster in questions]
         for done in as_completed(pending):
             answer = done.result()

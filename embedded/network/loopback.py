@@ -12,6 +12,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import threading
+import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -27,6 +29,10 @@ from topology.json_text import parse_json
 
 _AUTHENTICATES: Final = "kube-apiserver"
 _SECONDS: Final = 20.0
+FRESH_SECONDS: Final = 1.0
+"""How long what nft listed is taken for what there is."""
+_LOCK: Final = threading.Lock()
+_SEEN: Final[dict[str, tuple[float, object]]] = {}
 _CHAIN: Final = {"type": "filter", "hook": "output", "prio": 0, "policy": "accept"}
 _MATCHED: Final = (
     {"meta": {"key": "oifname"}},
@@ -140,6 +146,15 @@ def _refuses(parts: Sequence[Mapping[str, Any]], user: int) -> bool:
 
 
 def _listing(table: str) -> object:
+    """The table as nft lists it; what was read a moment ago is not read again for every cluster and istiod."""
+    with _LOCK:
+        seen = _SEEN.get(table)
+        if seen is None or time.monotonic() - seen[0] > FRESH_SECONDS:
+            _SEEN[table] = seen = (time.monotonic(), _list(table))
+        return seen[1]
+
+
+def _list(table: str) -> object:
     try:
         listed = run_bounded(["nft", "-j", "-n", "list", "table", "inet", table], seconds=_SECONDS)
     except ProcessError as error:
@@ -155,6 +170,8 @@ def _is_closed(name: str) -> bool:
 
 
 def _apply(rules: str) -> None:
+    with _LOCK:
+        _SEEN.clear()
     try:
         done = run_bounded(["nft", "-f", "-"], seconds=_SECONDS, stdin=rules)
     except ProcessError as error:

@@ -49,7 +49,9 @@ class EmbeddedNodeHandler:
         replaces = tuple(name for name in names if name in _REPLACING)
         updates = tuple(name for name in names if name not in _REPLACING)
         state = _agent(old_inputs).state()
-        if not replaces and (state != expected_state() or state != old_outputs.get("state")):
+        # Where its agent runs, what it takes is there; trying that starts a dozen programs.
+        wanted = RUNNING if state == RUNNING else expected_state()
+        if not replaces and (state != wanted or state != old_outputs.get("state")):
             updates = (*updates, "state")
         return Difference(updates, replaces, delete_before_replace=True)
 

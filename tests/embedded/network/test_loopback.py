@@ -18,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from embedded.marker import claim_home
+from embedded.network import loopback
 from embedded.network.kept_tables import NOTES, Kept, abandoned, keep
 from embedded.network.loopback import close_ports, closed_ports, loopback_rules, open_ports, table_name
 from embedded.network.privileges import missing_for_rules
@@ -180,8 +181,9 @@ def test_a_table_that_was_changed_closes_nothing(listing: object) -> None:
     ],
 )
 def test_a_table_that_is_missing_or_changed_is_seen_and_written_again(
-    home: Path, command: str, left_open: set[str]
+    home: Path, command: str, left_open: set[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(loopback, "FRESH_SECONDS", 0.0)
     ports = reserve_ports(home, "fleet/istiod/a", ("http", "monitoring", "kube-apiserver"))
     close_ports(home)
     assert open_ports(home, ports) == ()
