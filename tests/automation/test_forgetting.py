@@ -16,6 +16,7 @@ from embedded.addresses import reserve_address
 from embedded.ports import reserve_ports
 from embedded.reservations import reservations
 from tests.automation.recorded_states import CLUSTERS, recorded
+from tests.embedded.test_detached_processes import give_back
 from topology import StackFile
 from topology.errors import EngineError, FileError
 
@@ -81,6 +82,7 @@ def test_it_leaves_the_state_and_the_machine_in_one_go_and_the_others_untouched(
     assert clusters_of(engine.state) == ("hub",)
     assert engine.rewritten == 1
     assert traces(checkout) == {"hub"}
+    give_back(checkout.home)
     lines = capsys.readouterr().err.splitlines()
     assert [line.rpartition(" (")[0] for line in lines] == [
         f"west  cluster  {told['west']} resources forgotten",

@@ -13,7 +13,8 @@ import pytest
 
 from embedded import processes
 from embedded.addresses import reserve_address
-from embedded.ports import reserve_ports
+from embedded.network.loopback import close_ports
+from embedded.ports import release_ports, reserve_ports
 from embedded.reservations import reservations
 from embedded.sweep import sweep, sweep_cluster
 from embedded.waiting import NotYetError, wait_until
@@ -133,6 +134,15 @@ def test_any_other_error_ends_a_wait_at_once() -> None:
     assert len(asked) == 1
 
 
+def give_back(home: Path) -> None:
+    """Release what is reserved, and with the last port the table of nftables."""
+    with reservations(home) as held:
+        owners = list(held.ports)
+    for owner in owners:
+        release_ports(home, owner)
+    close_ports(home)
+
+
 def test_one_cluster_is_swept_with_its_istiods_and_no_other(directory: Path, tmp_path: Path) -> None:
     workspace = Workspace("dev", tmp_path)
     places = [workspace.istiod(name, revision) for name in ("west", "west-2") for revision in ("default", "canary")]
@@ -160,6 +170,7 @@ def test_one_cluster_is_swept_with_its_istiods_and_no_other(directory: Path, tmp
         left -= {f"{fleet}/cluster/{name}", f"{fleet}/istiod/{name}/default", f"{fleet}/{name}/istio-system/gateway"}
     assert left == set()
     sweep_cluster("dev", "west", tmp_path)
+    give_back(tmp_path)
 
 
 def test_sweeping_a_cluster_of_a_home_that_is_not_there_makes_nothing(tmp_path: Path) -> None:
