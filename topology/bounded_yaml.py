@@ -54,7 +54,10 @@ def compose_yaml(text: str, *, what: str) -> Node | None:
     if len(text) > LIMIT:
         raise DocumentError(f"{what}: longer than {LIMIT} characters, which nothing of its kind is")
     try:
-        node: Node | None = YAML(typ="safe", pure=True).compose(text)
+        yaml = YAML(typ="safe", pure=True)
+        # An anchor may be given again (https://yaml.org/spec/1.2.2/#3222-anchors-and-aliases); the last one counts.
+        yaml.composer.warn_double_anchors = False
+        node: Node | None = yaml.compose(text)
         if node is not None:
             _measure(node, what)
     except YAMLError as error:

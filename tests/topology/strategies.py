@@ -14,7 +14,14 @@ from tests.topology.name_strategies import Config, label_values, labels, names, 
 from tests.topology.workload_strategies import workloads
 from topology import Fleet, load
 from topology.istio import EMBEDDED_KUBERNETES
-from topology.names import CLUSTER_LENGTH, RESERVED_CLUSTERS, RESERVED_NETWORKS
+from topology.names import (
+    CLUSTER_LENGTH,
+    COMMON_NAME_LENGTH,
+    DEFAULT_ROOT,
+    RESERVED_CLUSTERS,
+    RESERVED_NETWORKS,
+    root_common_name,
+)
 
 
 @st.composite
@@ -29,7 +36,7 @@ def fleets(draw: st.DrawFn, max_clusters: int = 4, working: bool = False) -> Con
     cluster_names = draw(names(count, CLUSTER_LENGTH, RESERVED_CLUSTERS))
     # A remote has its primary beside it, an external control plane is hosted in another mesh.
     mesh_count = draw(st.integers(2 if wanted == "external" else 0, count - 1 if wanted == "remote" else count))
-    mesh_names = draw(names(mesh_count))
+    mesh_names = draw(names(mesh_count, COMMON_NAME_LENGTH - len(root_common_name("", DEFAULT_ROOT))))
     # Each mesh has a cluster and, since meshes share no network, at least one network of its own.
     homes = [
         *range(mesh_count),

@@ -117,6 +117,8 @@ def _in_each_mesh(draft: Draft, path: str, workload: Workload) -> Iterator[Fault
     # Whatever is missing or unreadable is a fault of its own.
     if len(draft.clusters) != len(draft.names["clusters"]) or not set(places) <= set(draft.clusters):
         return
+    if workload.namespace not in draft.namespaces:
+        return
     homes = {name: draft.mesh_of(cluster) for name, cluster in draft.clusters.items()}
     running = {
         version: {homes[place] for place in declared.clusters or places if place in homes}
