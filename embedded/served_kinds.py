@@ -1,16 +1,17 @@
 """Kinds that an API server knows and does not serve yet: those of custom resources, for a moment after it started.
 
 `/readyz` is ok once its informers have read every CustomResourceDefinition; discovery has each of them somewhat later
-(the controllers of apiextensions-apiserver/pkg/apiserver of kubernetes/kubernetes). Whoever asks in between is told
-that there is no such kind, and takes what is there for deleted.
+(the controllers of apiextensions-apiserver/pkg/apiserver of kubernetes/kubernetes). A client that reads in between
+gets no such kind, and takes what is there for deleted.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from embedded.api_errors import expected_form
-from embedded.releases.server import JsonObject, Server
+from embedded.releases.server import JsonObject, Kind, Server
 from embedded.waiting import NotYetError, wait_until
 from topology.errors import ClusterError
 
@@ -24,20 +25,24 @@ def await_kinds(server: Server, cluster: str, seconds: float) -> None:
     with expected_form(subject):
         wanted = sorted(set(established(listed)))
 
-    def served() -> None:
-        server.forget_kinds()
-        missing = [f"{kind} in {version}" for version, kind in wanted if server.kind(version, kind) is None]
-        if missing:
-            raise NotYetError(f"it does not serve {', '.join(missing[:3])}")
-
     if wanted:
         wait_until(
-            served,
+            lambda: served(server, wanted),
             f"the API server of cluster {cluster} to serve every custom resource",
             seconds,
             "look into its kube-apiserver.log, and run the same command again",
             failure=ClusterError,
         )
+
+
+def served(server: Server, wanted: Sequence[tuple[str, str]]) -> list[Kind]:
+    """These kinds, each by API version and name, as the server has them now. Raises NotYetError naming the others."""
+    server.forget_kinds()
+    found = [server.kind(version, kind) for version, kind in wanted]
+    missing = [f"{kind} in {version}" for (version, kind), known in zip(wanted, found, strict=True) if known is None]
+    if missing:
+        raise NotYetError(f"the API server has no kind {', '.join(missing[:3])}")
+    return [known for known in found if known]
 
 
 def established(listed: JsonObject) -> list[tuple[str, str]]:

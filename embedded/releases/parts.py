@@ -15,7 +15,8 @@ from embedded.releases.manifest import Part, parts_of
 from embedded.releases.record import DEPLOYED, UNFINISHED, Record
 from embedded.releases.server import JsonObject, Kind, Server
 from embedded.releases.stored import read, revisions
-from embedded.waiting import NotYetError, wait_until
+from embedded.served_kinds import served
+from embedded.waiting import wait_until
 from topology.errors import ClusterError, ReleaseError
 
 SECONDS: Final = 120.0
@@ -126,21 +127,14 @@ def _restore(server: Server, part: Part, record: Record) -> bool:
 
 def _await_kind(server: Server, part: Part) -> Kind:
     """The kind of an object whose definition may be one of the objects before, and not served yet."""
-
-    def served() -> Kind:
-        server.forget_kinds()
-        kind = server.kind(part.api_version, part.kind)
-        if kind is None:
-            raise NotYetError(f"the API server has no kind {part.kind} in {part.api_version}")
-        return kind
-
-    return wait_until(
-        served,
+    (kind,) = wait_until(
+        lambda: served(server, [(part.api_version, part.kind)]),
         f"the kind of {part}",
         _KIND_SECONDS,
         "restore the release that has its CustomResourceDefinition first: run meshfleet up --refresh",
         failure=ReleaseError,
     )
+    return kind
 
 
 def _owned(part: Part, kind: Kind, record: Record) -> JsonObject:

@@ -29,7 +29,7 @@ def definition(kind: str, *, ready: str = "True", served: bool = True) -> dict[s
 
 
 class MadeUpServer:
-    """Serves a kind after it was asked for it so many times; only what is asked anew is looked up anew."""
+    """Serves a kind once its discovery was read so many times."""
 
     def __init__(self, listed: Any, after: int) -> None:
         self._listed = listed
