@@ -8,7 +8,6 @@ cluster, which is wholly the stack's, the plugin takes over what is there.
 from __future__ import annotations
 
 import copy
-import hashlib
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
@@ -135,5 +134,7 @@ def field_manager(live: Mapping[str, Any], urn: str) -> str | None:
         if manager.startswith(_MANAGER) and operation == "Apply":
             return manager
     if (_MANAGER, "Update") in makers:
-        return f"{_MANAGER}-{hashlib.sha256(urn.encode()).hexdigest()[:8]}"
+        from plugins.kubernetes import shapes
+
+        return shapes.field_manager(urn, {}, None)
     return None
