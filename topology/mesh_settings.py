@@ -148,7 +148,7 @@ class AccessLog(Model):
 def _is_json_object(text: str) -> bool:
     try:
         return isinstance(parse_json(text), dict)
-    except (ValueError, RecursionError):
+    except ValueError:
         return False
 
 

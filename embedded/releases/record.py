@@ -121,7 +121,7 @@ def unpack(text: str, secret: str) -> JsonObject:
             packed = _inflated(packed)
         content = parse_json(packed)
         _require_shape(content)
-    except (binascii.Error, zlib.error, ValueError, KeyError, TypeError, RecursionError) as error:
+    except (binascii.Error, zlib.error, ValueError, KeyError, TypeError) as error:
         raise ReleaseError(
             f"Secret {secret}: is no readable record of Helm ({type(error).__name__}); remove that Secret, "
             "and run the same command again"

@@ -109,7 +109,7 @@ class Server:
             got = self._http.request(method, path, json=body, params=dict(params or {}), headers=dict(headers or {}))
         try:
             answer = parse_json(got.content)
-        except (ValueError, RecursionError):
+        except ValueError:
             answer = None
         if got.status_code >= 400:
             status = answer if isinstance(answer, dict) else {}
