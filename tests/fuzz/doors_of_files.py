@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import base64
-import io
 import json
-import tarfile
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -126,7 +124,7 @@ def _given(folder: Path) -> dict[str, Door]:
         "kubeconfigs": Door((SECURE,), kubeconfigs),
         "kubeconfigs in parts": Door((json.loads(SECURE),), kubeconfigs),
         "bundles of machines": Door((BUNDLE,), bundles),
-        "charts": Door((_chart(b"version: 1.0.0\n"),), charts),
+        "charts": Door((seeds.chart(b"version: 1.0.0\n"),), charts),
     }
 
 
@@ -313,15 +311,6 @@ def _pulumi_on_path(folder: Path) -> object:
         patch("embedded.toolchain.pulumi_on_path._ask_version", lambda _: "v3.0.0"),
     ):
         return pulumi_on_path.find_pulumi(cache)
-
-
-def _chart(content: bytes) -> bytes:
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
-        member = tarfile.TarInfo("chart/Chart.yaml")
-        member.size = len(content)
-        archive.addfile(member, io.BytesIO(content))
-    return packed.getvalue()
 
 
 def _object(value: Any) -> dict[str, Any]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import copy
+import io
 import json
+import tarfile
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -302,3 +304,13 @@ def world() -> dict[str, Any]:
         "debug/config_dump": {"configs": [{"@type": "t", "dynamic_listeners": []}]},
         "version": {"gitVersion": "v1.35.4"},
     }
+
+
+def chart(content: bytes) -> bytes:
+    """A packed chart with this Chart.yaml."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+        member = tarfile.TarInfo("chart/Chart.yaml")
+        member.size = len(content)
+        archive.addfile(member, io.BytesIO(content))
+    return packed.getvalue()

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import copy
 import gzip
-import io
 import json
-import tarfile
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
@@ -35,6 +33,7 @@ from plugins.kubernetes.charts import local_version
 from tests.automation.made_up_session import STATUS
 from tests.automation.recorded_states import recorded
 from tests.automation.stack_files import GOOD
+from tests.fuzz import seeds
 from tests.fuzz.damage import BUDGET, damaged, refusal
 from topology import Existing, load, read_stack_file
 from topology.errors import MeshfleetError
@@ -177,22 +176,13 @@ def test_bundles_of_machines(files: dict[str, str]) -> None:
     assert refusal(lambda: bundle_of(files)) != ""
 
 
-def chart(content: bytes) -> bytes:
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
-        member = tarfile.TarInfo("chart/Chart.yaml")
-        member.size = len(content)
-        archive.addfile(member, io.BytesIO(content))
-    return packed.getvalue()
-
-
 @FILES_BUDGET
 @given(
     st.one_of(
         st.binary(max_size=80),
         st.binary(max_size=80).map(gzip.compress),
-        st.binary(max_size=80).map(chart),
-        st.integers(0, 150).map(lambda cut: chart(b"version: 1.0.0\n")[:cut]),
+        st.binary(max_size=80).map(seeds.chart),
+        st.integers(0, 150).map(lambda cut: seeds.chart(b"version: 1.0.0\n")[:cut]),
     )
 )
 def test_archives_of_charts(tmp_path: Path, content: bytes) -> None:
