@@ -223,7 +223,7 @@ class Engine:
     def forget_pending(self, keep: Collection[str] = ()) -> None:
         """Drop the operations that a killed run left pending: every resource of ours converges when made again.
 
-        Not those of clusters to `keep`, in which nobody could look yet at what came of them.
+        Not those of clusters to `keep`, that did not answer yet, so what came of them is not known.
         """
         self.rewrite(lambda deployment: without_pending(deployment, keep))
 

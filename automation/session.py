@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Unsettled:
-    """The clusters in which nobody could look yet at what a run left that did not end, and whether it was killed."""
+    """The clusters that did not answer yet when what an unfinished run left was settled, and whether it was killed."""
 
     clusters: set[str] = field(default_factory=set)
     interrupted: bool = False

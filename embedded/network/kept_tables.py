@@ -1,4 +1,4 @@
-"""Which home each table of nftables for loopback ports belongs to: a note beside it, which a restart takes as well.
+"""Which home each table of nftables for loopback ports belongs to: a note under /run, which a restart removes as well.
 
 A table is named after the path of its home, and nothing in it tells that path. When a home is moved or removed with its
 files, its table stays: the next command of any home that writes its own table removes it. Without the right to keep

@@ -115,7 +115,7 @@ def test_every_setting_that_is_read_is_described() -> None:
 
 
 def test_every_check_is_described_and_shown_in_the_readme(monkeypatch: pytest.MonkeyPatch) -> None:
-    # As for root, whoever runs the tests.
+    # As for root, under any user.
     monkeypatch.setattr(loopback_ports, "cannot_close", lambda: "")
     described = re.findall(r"^\| `([a-z-]+)` \|", text_of("docs/how-it-works.md"), re.MULTILINE)
     assert described == [check.name for check in ALL]
