@@ -132,6 +132,7 @@ def verify(
     stack: Stack,
     json: Json = False,
     seconds: Annotated[float, typer.Option(min=1, help="How long each check may wait for its condition.")] = 30,
+    check: Annotated[list[str] | None, typer.Option(help="Run this check only; may be repeated.")] = None,
 ) -> None:
     """Ask the running fleet, istiods and API servers themselves, whether it is what it should be."""
     from automation.graph import keep_verdicts
@@ -139,13 +140,17 @@ def verify(
     from automation.next_steps import after_verify
     from automation.tables import checks_table, show_answer
     from verification import read_fleet, run
+    from verification.checks import ALL, named
 
+    selected = named(check) if check else ALL
     session = open_session(stack, quiet=json)
     status = session.status()
     decisions = require_recorded(session, identities_in(status))
     view = read_fleet(status, session.environment.tools, session.checkout.home, decisions)
-    report = run(view, on_answer=None if json else show_answer, bound=seconds)
-    keep_verdicts(session.checkout.fleet(session.file.stack), report)
+    report = run(view, selected, on_answer=None if json else show_answer, bound=seconds)
+    if not check:
+        # The picture shows the verdict of every check, and keeps that of before rather than a part.
+        keep_verdicts(session.checkout.fleet(session.file.stack), report)
     steps = after_verify(stack, [one.detail for one in report.failed])
     if json:
         answer(report.as_json() | ({"next": steps} if steps else {}))

@@ -17,6 +17,12 @@ def not_ended(pods: Iterable[Pod]) -> Iterator[Pod]:
     return (pod for pod in pods if not (pod.status and pod.status.phase in ("Succeeded", "Failed")))
 
 
+def is_ready(pod: Pod) -> bool:
+    """Whether a pod's condition `Ready` is true."""
+    conditions = (pod.status.conditions if pod.status else None) or []
+    return any(one.type == "Ready" and one.status == "True" for one in conditions)
+
+
 def annotations_of(pod: Pod) -> dict[str, str]:
     """A pod's annotations; empty where it has none."""
     return dict((pod.metadata.annotations if pod.metadata else None) or {})

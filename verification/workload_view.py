@@ -62,12 +62,13 @@ def ready_pods(client: Client, workload: WorkloadView) -> list[RunningPod]:
     """The pods of a workload that are ready, in the order of their names."""
     from lightkube.resources.core_v1 import Pod
 
-    found = []
-    for pod in client.list(Pod, namespace=workload.namespace, labels={"app": workload.name}):
-        conditions = (pod.status.conditions if pod.status else None) or ()
-        ready = any(one.type == "Ready" and one.status == "True" for one in conditions)
-        if ready and pod.metadata and pod.status and pod.status.podIP and not pod.metadata.deletionTimestamp:
-            found.append(RunningPod(str(pod.metadata.uid), pod.status.podIP, str(pod.metadata.name)))
+    from verification.pods import is_ready
+
+    found = [
+        RunningPod(str(pod.metadata.uid), pod.status.podIP, str(pod.metadata.name))
+        for pod in client.list(Pod, namespace=workload.namespace, labels={"app": workload.name})
+        if is_ready(pod) and pod.metadata and pod.status and pod.status.podIP and not pod.metadata.deletionTimestamp
+    ]
     return sorted(found, key=lambda pod: pod.name)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from scripts.continuity_under_change.caller import await_all, make_caller, requests
 from scripts.continuity_under_change.changes import Change
-from scripts.continuity_under_change.fleet_under_change import FleetUnderChange
+from scripts.continuity_under_change.fleet_under_change import STACK, FleetUnderChange
 from verification.steady_requests import SteadyRequests
 
 BEFORE_SECONDS = 3.0
@@ -40,6 +40,8 @@ def during(change: Change, fleet: FleetUnderChange) -> Figures:
     if change.new_caller:
         make_caller(fleet)
     await_all(fleet)
+    # A proxy that lost its istiod in the change before does not hear of this one until it is connected again.
+    fleet.command("verify", "--stack", STACK, "--check", "proxies-accept")
     with requests(fleet) as sent:
         time.sleep(BEFORE_SECONDS)
         begun = time.monotonic()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from tests.automation.made_up_session import CHANGED, STATUS, MadeUp
 from tests.automation.stack_files import Command
 from verification import Answer, Report
 from verification.answer import NotRun
+from verification.check import Check
 
 pytestmark = pytest.mark.proof("the command's answers, exit codes and JSON", step=0)
 
@@ -71,7 +73,7 @@ def test_verify_is_exit_0_only_when_all_hold_and_one_ran(
 ) -> None:
     answers = tuple(Answer(f"check-{number}", "west", ok, "seen", 0.5) for number, ok in enumerate(oks))
     monkeypatch.setattr(verification, "read_fleet", lambda *_: None)
-    monkeypatch.setattr(verification, "run", lambda view, on_answer, bound: Report(answers))
+    monkeypatch.setattr(verification, "run", lambda view, checks, on_answer, bound: Report(answers))
     result = meshfleet("verify", "--stack", "dev", "--json")
     assert result.exit_code == code
     answer = json.loads(result.stdout)
@@ -88,7 +90,7 @@ def test_verify_lists_what_was_not_run_once_for_each_reason(
     not_run = tuple(NotRun(name, cluster, "no root") for name in ("reach", "wire") for cluster in ("east", "west"))
     report = Report((Answer("trust", "west", True, "x", 0.1),), not_run)
     monkeypatch.setattr(verification, "read_fleet", lambda *_: None)
-    monkeypatch.setattr(verification, "run", lambda view, on_answer, bound: report)
+    monkeypatch.setattr(verification, "run", lambda view, checks, on_answer, bound: report)
     answer = json.loads(meshfleet("verify", "--stack", "dev", "--json").stdout)
     assert answer["ok"] is True
     assert answer["notRun"][0] == {"name": "reach", "cluster": "east", "reason": "no root"}
@@ -101,7 +103,23 @@ def test_graph_marks_what_the_last_verification_found(
 ) -> None:
     monkeypatch.setattr(verification, "read_fleet", lambda *_: None)
     failing = Report((Answer("trust", "west", False, "x", 0.1), Answer("webhook", "west", True, "x", 0.1)))
-    monkeypatch.setattr(verification, "run", lambda view, on_answer, bound: failing)
+    monkeypatch.setattr(verification, "run", lambda view, checks, on_answer, bound: failing)
     meshfleet("verify", "--stack", "dev")
     kept = json.loads((session.checkout.fleet("dev") / "verification.json").read_text(encoding="utf-8"))
     assert kept == {"version": 1, "verdicts": {"west": False}}
+
+
+def test_verify_with_check_runs_only_that_check(
+    meshfleet: Command, session: MadeUp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(_: object, checks: Sequence[Check], **__: object) -> Report:
+        return Report(tuple(Answer(one.name, "west", True, "x", 0.1) for one in checks))
+
+    monkeypatch.setattr(verification, "read_fleet", lambda *_: None)
+    monkeypatch.setattr(verification, "run", run)
+    answer = json.loads(meshfleet("verify", "--stack", "dev", "--json", "--check", "trust").stdout)
+    assert [one["name"] for one in answer["checks"]] == ["trust"]
+    assert not (session.checkout.fleet("dev") / "verification.json").exists()
+    result = meshfleet("verify", "--stack", "dev", "--check", "trusts")
+    assert result.exit_code != 0
+    assert "no check is named trusts; there are cluster-identity" in " ".join(result.stderr.split())

@@ -60,7 +60,7 @@ CHECKS: dict[str, tuple[str, ...]] = {
     "webhook-validation": ("gateways",),
     "injection": ("namespaces", "pods"),
     "node-objects": ("nodes",),
-    "proxies-accept": ("debug/syncz", "envoyfilters"),
+    "proxies-accept": ("pods", "debug/syncz", "envoyfilters"),
     "virtual-machines": ("workloadentries",),
     "machines-as-declared": ("workloadentries",),
     "proxies-take-roots": ("pods",),

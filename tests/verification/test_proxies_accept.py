@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from lightkube.resources.core_v1 import Pod
 
 from topology.errors import VerificationError
-from verification import FleetView
-from verification.checks.proxies_accept import ProxiesAccept, judge, refused
+from verification import FleetView, istiod
+from verification.checks import proxies_accept
+from verification.checks.pods_on_revision import INJECTED, REVISION
+from verification.checks.proxies_accept import ProxiesAccept, expected, judge, refused
 from verification.istiod import ConnectedProxy, connected_proxies
 
 pytestmark = pytest.mark.proof("a proxy that refuses its configuration is named with its reason", step=0)
@@ -69,6 +74,50 @@ def test_proxies_that_took_everything_are_counted_and_missing_ones_are_a_fault(f
     assert judge(west, [ConnectedProxy("west", "pod.shop", {})], [], {}, "istio-system").holds
     assert not judge(west, [], [], {}, "istio-system").holds
     assert judge(replace(west, gateway=None), [], [], {}, "istio-system").holds
+
+
+def _pod(
+    name: str, *, revision: str = "default", ready: str = "True", injected: bool = True, leaving: bool = False
+) -> Pod:
+    annotations = {INJECTED: "{}", REVISION: revision} if injected else {}
+    made = Pod.from_dict(
+        {
+            "metadata": {
+                "name": name,
+                "namespace": "shop",
+                "annotations": annotations,
+                **({"deletionTimestamp": "2026-01-01T00:00:00Z"} if leaving else {}),
+            },
+            "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": ready}]},
+        }
+    )
+    assert isinstance(made, Pod)
+    return made
+
+
+def test_a_ready_pod_whose_proxy_is_not_connected_is_named(
+    fleet: FleetView, monkeypatch: pytest.MonkeyPatch, recorded: Callable[[str], Any]
+) -> None:
+    west = fleet.clusters[0]
+    revision = west.control_plane.revision
+    pods = [_pod("lost", revision=revision), _pod("new", revision=revision, ready="False")]
+    monkeypatch.setattr(istiod, "ask", lambda *_: [])
+    monkeypatch.setattr(proxies_accept, "reach", lambda *_: nullcontext(SimpleNamespace(list=lambda *_, **__: pods)))
+    finding = ProxiesAccept().look(fleet, west, 1.0)
+    assert not finding.holds
+    assert "1 of 1 proxies of west are not connected to their istiod" in finding.detail
+    assert "lost.shop" in finding.detail
+
+
+def test_only_ready_pods_with_a_proxy_of_these_revisions_must_be_connected() -> None:
+    pods = [
+        _pod("counts"),
+        _pod("starting", ready="False"),
+        _pod("without", injected=False),
+        _pod("other-mesh", revision="theirs"),
+        _pod("leaving", leaving=True),
+    ]
+    assert expected(pods, {"default"}) == ["counts.shop"]
 
 
 def test_clusters_without_running_pods_are_not_asked(fleet: FleetView) -> None:

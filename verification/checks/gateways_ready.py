@@ -13,7 +13,7 @@ from lightkube.resources.core_v1 import Pod
 from manifests.objects import EAST_WEST_GATEWAY
 from verification.check import Check, Finding
 from verification.cluster_api import reach
-from verification.pods import labels_of, not_ended
+from verification.pods import is_ready, labels_of, not_ended
 from verification.view import ClusterView, FleetView
 
 # Istio's chart, and istiod for a Gateway of the Gateway API.
@@ -36,7 +36,7 @@ class GatewaysReady(Check):
 def judge(cluster: ClusterView, pods: Iterable[Pod]) -> Finding:
     """Whether one of the gateway's pods is ready. Pure."""
     found = [pod for pod in not_ended(pods) if any(labels_of(pod).get(key) == value for key, value in _SELECTED)]
-    ready = [pod for pod in found if _ready(pod)]
+    ready = [pod for pod in found if is_ready(pod)]
     if ready:
         return Finding(True, f"{len(ready)} of {len(found)} pods of the gateway of {cluster.name} are ready")
     return Finding(
@@ -44,8 +44,3 @@ def judge(cluster: ClusterView, pods: Iterable[Pod]) -> Finding:
         f"no pod of {EAST_WEST_GATEWAY} in {cluster.name} is ready, of {len(found)}; see kubectl describe pods "
         f"--namespace {cluster.control_plane.namespace}",
     )
-
-
-def _ready(pod: Pod) -> bool:
-    conditions = (pod.status.conditions if pod.status else None) or ()
-    return any(one.type == "Ready" and one.status == "True" for one in conditions)

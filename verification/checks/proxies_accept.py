@@ -1,4 +1,7 @@
-"""Every proxy took what its istiod told it; what one refused is told in its own words, with what may have caused it.
+"""Every running proxy is connected and accepted its configuration; a rejection is reported in Envoy's words.
+
+A proxy that lost its istiod keeps its last configuration and tries again after at most 30 seconds (Envoy's longest
+back-off). Until then it sends requests to endpoints that may be gone, so such a proxy is named.
 
 Sources: /debug/syncz of pilot/pkg/xds/debug.go, and
 https://www.envoyproxy.io/docs/envoy/latest/api-docs/xds_protocol#how-the-client-handles-errors
@@ -7,16 +10,20 @@ https://www.envoyproxy.io/docs/envoy/latest/api-docs/xds_protocol#how-the-client
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from lightkube.generic_resource import create_namespaced_resource
+from lightkube.resources.core_v1 import Pod
 
 from verification import istiod
 from verification.check import Finding
+from verification.checks.pods_as_declared import counts
+from verification.checks.pods_on_revision import REVISION
 from verification.cluster_api import reach
 from verification.istiod import ConnectedProxy
+from verification.pods import annotations_of, is_ready, not_ended, some_of
 from verification.proxy_check import ProxyCheck
 from verification.simulated import is_simulated
 from verification.view import ClusterView, FleetView, of_each_revision
@@ -61,9 +68,12 @@ class ProxiesAccept(ProxyCheck):
 
     def look(self, fleet: FleetView, cluster: ClusterView, patience: float) -> Finding:
         primary = fleet.primary_of(cluster)
+        planes = of_each_revision(primary)
+        with reach(cluster, patience) as client:
+            running = expected(client.list(Pod, namespace="*"), {one.control_plane.revision for one in planes})
         proxies = [
             proxy
-            for each in of_each_revision(primary)
+            for each in planes
             for proxy in istiod.connected_proxies(istiod.ask(each, "syncz", patience))
             if proxy.cluster == cluster.name
         ]
@@ -72,7 +82,23 @@ class ProxiesAccept(ProxyCheck):
         if refusals:
             spaces = {primary.control_plane.namespace, *(one.namespace for one in refusals)}
             filters = _filters(fleet.home_of(cluster), spaces, patience)
+        connected = {proxy.name for proxy in proxies}
+        if missing := [name for name in running if name not in connected]:
+            return Finding(
+                False,
+                f"{len(missing)} of {len(running)} proxies of {cluster.name} are not connected to their istiod and "
+                f"keep the configuration of before: {some_of(missing)}; see the log of istio-proxy in these pods",
+            )
         return judge(cluster, proxies, refusals, filters, primary.control_plane.namespace)
+
+
+def expected(pods: Iterable[Pod], revisions: Collection[str]) -> list[str]:
+    """The proxies that these revisions inject and that run, `name.namespace`: those of ready pods. Pure."""
+    return [
+        f"{pod.metadata.name}.{pod.metadata.namespace}"
+        for pod in not_ended(pods)
+        if pod.metadata and counts(pod) and is_ready(pod) and annotations_of(pod).get(REVISION, "default") in revisions
+    ]
 
 
 def refused(proxies: Iterable[ConnectedProxy]) -> Iterable[Refusal]:
