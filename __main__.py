@@ -2,8 +2,8 @@
 
 import pulumi
 
-from components.program import run
-from topology import TopologyError
+from meshfleet.components.program import run
+from meshfleet.topology import TopologyError
 
 try:
     run()

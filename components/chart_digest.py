@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from topology.files import file_error, read_bytes
+from meshfleet.topology.files import file_error, read_bytes
 
 _CHECKOUT: Final = Path(__file__).resolve().parent.parent
 _LENGTH: Final = 16

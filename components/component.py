@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import pulumi
 
-from components.tokens import COMPONENT_PREFIX
+from meshfleet.components.tokens import COMPONENT_PREFIX
 
 
 class Component(pulumi.ComponentResource):

@@ -12,15 +12,15 @@ from dataclasses import dataclass, field
 
 import pulumi
 
-from components.cluster import ClusterAccess
-from components.component import Component
-from components.helm_release import HelmRelease, helm_release
-from components.istio_charts import istio_charts
-from components.istiod_process import process_address, start_process, webhooks_at
-from components.trust import TrustResources
-from manifests import ambient
-from plugins.meshfleet.sdk import Istiod, IstiodAddress, ServedCluster
-from topology import Fleet
+from meshfleet.components.cluster import ClusterAccess
+from meshfleet.components.component import Component
+from meshfleet.components.helm_release import HelmRelease, helm_release
+from meshfleet.components.istio_charts import istio_charts
+from meshfleet.components.istiod_process import process_address, start_process, webhooks_at
+from meshfleet.components.trust import TrustResources
+from meshfleet.manifests import ambient
+from meshfleet.plugins.meshfleet.sdk import Istiod, IstiodAddress, ServedCluster
+from meshfleet.topology import Fleet
 
 
 @dataclass(frozen=True)

@@ -8,17 +8,17 @@ from typing import Any
 
 import pulumi
 
-from components.cluster import ClusterAccess
-from components.control_plane import ControlPlaneResources
-from components.east_west_gateway import EastWestGateway
-from components.ingress_gateways import IngressGateways
-from components.trust import MeshTrust, TrustResources
-from manifests import ingress_gateways as ingress
-from manifests import injected, workloads
-from manifests import mesh_settings as settings
-from manifests.objects import ISTIO_SYSTEM
-from topology import Fleet
-from topology.root_rotation import words
+from meshfleet.components.cluster import ClusterAccess
+from meshfleet.components.control_plane import ControlPlaneResources
+from meshfleet.components.east_west_gateway import EastWestGateway
+from meshfleet.components.ingress_gateways import IngressGateways
+from meshfleet.components.trust import MeshTrust, TrustResources
+from meshfleet.manifests import ingress_gateways as ingress
+from meshfleet.manifests import injected, workloads
+from meshfleet.manifests import mesh_settings as settings
+from meshfleet.manifests.objects import ISTIO_SYSTEM
+from meshfleet.topology import Fleet
+from meshfleet.topology.root_rotation import words
 
 
 @dataclass(frozen=True)

@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import pulumi
 
-from components.cluster import ClusterAccess
-from components.component import Component
-from components.control_plane import ControlPlaneResources
-from components.gateway_address import found_address, given_address
-from components.helm_release import helm_release
-from components.kubernetes_object import KubernetesObject
-from manifests import ambient
-from manifests import gateways as manifests
-from manifests.objects import EAST_WEST_GATEWAY
-from topology import EastWestGateway as Declared
-from topology import Fleet
+from meshfleet.components.cluster import ClusterAccess
+from meshfleet.components.component import Component
+from meshfleet.components.control_plane import ControlPlaneResources
+from meshfleet.components.gateway_address import found_address, given_address
+from meshfleet.components.helm_release import helm_release
+from meshfleet.components.kubernetes_object import KubernetesObject
+from meshfleet.manifests import ambient
+from meshfleet.manifests import gateways as manifests
+from meshfleet.manifests.objects import EAST_WEST_GATEWAY
+from meshfleet.topology import EastWestGateway as Declared
+from meshfleet.topology import Fleet
 
 
 class EastWestGateway(Component):

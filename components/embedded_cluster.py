@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import pulumi
 
-from components.cluster import ClusterAccess, kubernetes_provider
-from components.component import Component
-from plugins.meshfleet.sdk import EmbeddedCluster as EmbeddedClusterResource
-from plugins.meshfleet.sdk import EmbeddedNode
-from topology import Fleet
+from meshfleet.components.cluster import ClusterAccess, kubernetes_provider
+from meshfleet.components.component import Component
+from meshfleet.plugins.meshfleet.sdk import EmbeddedCluster as EmbeddedClusterResource
+from meshfleet.plugins.meshfleet.sdk import EmbeddedNode
+from meshfleet.topology import Fleet
 
 
 class EmbeddedCluster(Component):

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import pulumi
 
-from components.cluster import ClusterAccess, kubernetes_provider
-from components.component import Component
-from components.kubeconfig_file import KubeconfigFile
-from plugins.meshfleet.sdk import ClusterIdentity
-from topology import Fleet
+from meshfleet.components.cluster import ClusterAccess, kubernetes_provider
+from meshfleet.components.component import Component
+from meshfleet.components.kubeconfig_file import KubeconfigFile
+from meshfleet.plugins.meshfleet.sdk import ClusterIdentity
+from meshfleet.topology import Fleet
 
 
 class ExistingCluster(Component):

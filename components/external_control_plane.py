@@ -13,19 +13,19 @@ from typing import Any
 
 import pulumi
 
-from components.cluster import ClusterAccess
-from components.component import Component
-from components.control_plane import ControlPlaneResources
-from components.helm_release import helm_release
-from components.istio_charts import istio_charts
-from components.istiod_process import process_address, start_process, webhooks_at
-from components.kubernetes_object import KubernetesObject
-from components.remote_secrets import kubeconfig_of
-from components.trust import TrustResources
-from manifests import control_plane as manifests
-from manifests import external
-from plugins.meshfleet.sdk import RemoteClusters
-from topology import Fleet
+from meshfleet.components.cluster import ClusterAccess
+from meshfleet.components.component import Component
+from meshfleet.components.control_plane import ControlPlaneResources
+from meshfleet.components.helm_release import helm_release
+from meshfleet.components.istio_charts import istio_charts
+from meshfleet.components.istiod_process import process_address, start_process, webhooks_at
+from meshfleet.components.kubernetes_object import KubernetesObject
+from meshfleet.components.remote_secrets import kubeconfig_of
+from meshfleet.components.trust import TrustResources
+from meshfleet.manifests import control_plane as manifests
+from meshfleet.manifests import external
+from meshfleet.plugins.meshfleet.sdk import RemoteClusters
+from meshfleet.topology import Fleet
 
 
 def kubeconfig_data(kubeconfig: str) -> dict[str, str]:

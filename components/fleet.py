@@ -12,26 +12,26 @@ from typing import Any
 
 import pulumi
 
-from components.cluster import ClusterAccess
-from components.component import Component
-from components.control_plane import ControlPlane, ControlPlaneResources
-from components.description import Described, describe_cluster, describe_mesh
-from components.east_west_gateway import EastWestGateway, GatewayRules
-from components.embedded_cluster import EmbeddedCluster
-from components.existing_cluster import ExistingCluster
-from components.external_control_plane import ExternalControlPlane
-from components.ingress_gateways import IngressGateways
-from components.kubeconfig_file import KubeconfigFile
-from components.mesh_settings import MeshSettings
-from components.namespaces import ExternalNamespace, IstioSystem, Namespaces
-from components.remote_control_plane import RemoteControlPlane
-from components.remote_secrets import Reader, RemoteSecrets
-from components.trust import MeshTrust, Trust, TrustResources
-from components.virtual_machines import VirtualMachines
-from components.workloads import Workloads
-from manifests import mesh_settings as settings
-from manifests import virtual_machines as machines
-from topology import Fleet as Topology
+from meshfleet.components.cluster import ClusterAccess
+from meshfleet.components.component import Component
+from meshfleet.components.control_plane import ControlPlane, ControlPlaneResources
+from meshfleet.components.description import Described, describe_cluster, describe_mesh
+from meshfleet.components.east_west_gateway import EastWestGateway, GatewayRules
+from meshfleet.components.embedded_cluster import EmbeddedCluster
+from meshfleet.components.existing_cluster import ExistingCluster
+from meshfleet.components.external_control_plane import ExternalControlPlane
+from meshfleet.components.ingress_gateways import IngressGateways
+from meshfleet.components.kubeconfig_file import KubeconfigFile
+from meshfleet.components.mesh_settings import MeshSettings
+from meshfleet.components.namespaces import ExternalNamespace, IstioSystem, Namespaces
+from meshfleet.components.remote_control_plane import RemoteControlPlane
+from meshfleet.components.remote_secrets import Reader, RemoteSecrets
+from meshfleet.components.trust import MeshTrust, Trust, TrustResources
+from meshfleet.components.virtual_machines import VirtualMachines
+from meshfleet.components.workloads import Workloads
+from meshfleet.manifests import mesh_settings as settings
+from meshfleet.manifests import virtual_machines as machines
+from meshfleet.topology import Fleet as Topology
 
 
 class Fleet(Component):

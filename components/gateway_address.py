@@ -9,11 +9,11 @@ from typing import Any
 
 import pulumi
 
-from components.cluster import ClusterAccess
-from components.component import Component
-from components.kubernetes_object import ExistingKubernetesObject
-from plugins.meshfleet.sdk import EastWestGatewayAddress
-from topology import Fleet, LoadBalanced
+from meshfleet.components.cluster import ClusterAccess
+from meshfleet.components.component import Component
+from meshfleet.components.kubernetes_object import ExistingKubernetesObject
+from meshfleet.plugins.meshfleet.sdk import EastWestGatewayAddress
+from meshfleet.topology import Fleet, LoadBalanced
 
 
 def load_balancer_address(status: dict[str, Any]) -> str:

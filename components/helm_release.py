@@ -11,13 +11,13 @@ from typing import Any
 
 import pulumi
 
-from components.chart_digest import chart_digest
-from components.cluster import ClusterAccess
-from components.tokens import BUILT_CHARTS, GATEWAY_API_CHART
-from embedded.releases.owner import MARK, Owner
-from manifests import Chart, Release
-from plugins.meshfleet.sdk import ReleaseParts
-from topology import Fleet
+from meshfleet.components.chart_digest import chart_digest
+from meshfleet.components.cluster import ClusterAccess
+from meshfleet.components.tokens import BUILT_CHARTS, GATEWAY_API_CHART
+from meshfleet.embedded.releases.owner import MARK, Owner
+from meshfleet.manifests import Chart, Release
+from meshfleet.plugins.meshfleet.sdk import ReleaseParts
+from meshfleet.topology import Fleet
 
 
 class HelmRelease(pulumi.CustomResource):

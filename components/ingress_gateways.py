@@ -9,15 +9,15 @@ from collections.abc import Mapping
 
 import pulumi
 
-from components.cluster import ClusterAccess
-from components.component import Component
-from components.control_plane import ControlPlaneResources
-from components.gateway_address import found_address, given_address
-from components.helm_release import helm_release
-from components.kubernetes_object import KubernetesObject
-from manifests import Release
-from manifests import ingress_gateways as manifests
-from topology import Fleet
+from meshfleet.components.cluster import ClusterAccess
+from meshfleet.components.component import Component
+from meshfleet.components.control_plane import ControlPlaneResources
+from meshfleet.components.gateway_address import found_address, given_address
+from meshfleet.components.helm_release import helm_release
+from meshfleet.components.kubernetes_object import KubernetesObject
+from meshfleet.manifests import Release
+from meshfleet.manifests import ingress_gateways as manifests
+from meshfleet.topology import Fleet
 
 
 class IngressGateways(Component):

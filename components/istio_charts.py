@@ -10,13 +10,13 @@ from dataclasses import dataclass
 
 import pulumi
 
-from components.cluster import ClusterAccess
-from components.component import Component
-from components.helm_release import HelmRelease, helm_release
-from components.kubernetes_object import KubernetesObject
-from manifests import control_plane as manifests
-from manifests import gateway_api, revision_tags
-from topology import Fleet
+from meshfleet.components.cluster import ClusterAccess
+from meshfleet.components.component import Component
+from meshfleet.components.helm_release import HelmRelease, helm_release
+from meshfleet.components.kubernetes_object import KubernetesObject
+from meshfleet.manifests import control_plane as manifests
+from meshfleet.manifests import gateway_api, revision_tags
+from meshfleet.topology import Fleet
 
 
 @dataclass(frozen=True)

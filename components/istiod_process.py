@@ -9,12 +9,12 @@ from collections.abc import Sequence
 
 import pulumi
 
-from components.cluster import ClusterAccess
-from components.component import Component
-from components.trust import TrustResources
-from manifests import control_plane as manifests
-from plugins.meshfleet.sdk import Istiod, IstiodAddress
-from topology import Fleet
+from meshfleet.components.cluster import ClusterAccess
+from meshfleet.components.component import Component
+from meshfleet.components.trust import TrustResources
+from meshfleet.manifests import control_plane as manifests
+from meshfleet.plugins.meshfleet.sdk import Istiod, IstiodAddress
+from meshfleet.topology import Fleet
 
 
 def webhooks_at(fleet: Fleet, cluster: str, address: IstiodAddress) -> manifests.Webhooks:

@@ -9,13 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from components.certificate_authorities import authority_faults
-from embedded.kube.access import KubeconfigError, read_access
-from topology import Existing, Fault, Fleet, TopologyError
-from topology.bounded_yaml import LIMIT
-from topology.discovery import is_loopback
-from topology.errors import FileError
-from topology.files import read_text
+from meshfleet.components.certificate_authorities import authority_faults
+from meshfleet.embedded.kube.access import KubeconfigError, read_access
+from meshfleet.topology import Existing, Fault, Fleet, TopologyError
+from meshfleet.topology.bounded_yaml import LIMIT
+from meshfleet.topology.discovery import is_loopback
+from meshfleet.topology.errors import FileError
+from meshfleet.topology.files import read_text
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def _on_this_machine(topology: Fleet, primary: str) -> bool:
 def read_kubeconfig(cluster: str, existing: Existing) -> KubeconfigFile:
     """The context a cluster names. Raises `TopologyError` with the path of the field that is wrong.
 
-    A field that not every client heeds is refused by name (see `embedded.kube.fields`).
+    A field that not every client heeds is refused by name (see `meshfleet.embedded.kube.fields`).
     """
     field = f"clusters.{cluster}.existing"
     path = Path(existing.kubeconfig).expanduser()

@@ -1,4 +1,4 @@
-"""Registers any Kubernetes object that `manifests/` returns, whatever its kind."""
+"""Registers any Kubernetes object that `meshfleet/manifests/` returns, whatever its kind."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import pulumi
 
-from manifests import Object
+from meshfleet.manifests import Object
 
 
 def type_token(api_version: str, kind: str) -> str:

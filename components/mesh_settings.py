@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import pulumi
 
-from components.cluster import ClusterAccess
-from components.component import Component
-from components.control_plane import ControlPlaneResources
-from components.kubernetes_object import KubernetesObject
-from manifests import mesh_settings as manifests
-from topology import Fleet
+from meshfleet.components.cluster import ClusterAccess
+from meshfleet.components.component import Component
+from meshfleet.components.control_plane import ControlPlaneResources
+from meshfleet.components.kubernetes_object import KubernetesObject
+from meshfleet.manifests import mesh_settings as manifests
+from meshfleet.topology import Fleet
 
 
 class MeshSettings(Component):

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import pulumi
 
-from components.cluster import ClusterAccess
-from components.component import Component
-from components.control_plane import ControlPlaneResources
-from components.kubernetes_object import KubernetesObject
-from manifests import ambient
-from manifests import namespaces as manifests
-from plugins.meshfleet.sdk import IstiodConfigMaps
-from topology import Fleet
+from meshfleet.components.cluster import ClusterAccess
+from meshfleet.components.component import Component
+from meshfleet.components.control_plane import ControlPlaneResources
+from meshfleet.components.kubernetes_object import KubernetesObject
+from meshfleet.manifests import ambient
+from meshfleet.manifests import namespaces as manifests
+from meshfleet.plugins.meshfleet.sdk import IstiodConfigMaps
+from meshfleet.topology import Fleet
 
 
 class IstioSystem(Component):

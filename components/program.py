@@ -7,11 +7,11 @@ from typing import Any
 
 import pulumi
 
-from components.fleet import Fleet
-from components.kubeconfig_file import KubeconfigFile, kubeconfig_files
-from topology import Fleet as Topology
-from topology import load
-from topology.draft import SECTIONS, SINGLES
+from meshfleet.components.fleet import Fleet
+from meshfleet.components.kubeconfig_file import KubeconfigFile, kubeconfig_files
+from meshfleet.topology import Fleet as Topology
+from meshfleet.topology import load
+from meshfleet.topology.draft import SECTIONS, SINGLES
 
 
 def stack_configuration() -> dict[str, object]:

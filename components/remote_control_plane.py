@@ -12,14 +12,14 @@ from dataclasses import replace
 
 import pulumi
 
-from components.cluster import ClusterAccess
-from components.component import Component
-from components.control_plane import ControlPlaneResources
-from components.istio_charts import istio_charts
-from components.istiod_process import webhooks_at
-from manifests import control_plane as manifests
-from plugins.meshfleet.sdk import ServedCluster
-from topology import Fleet
+from meshfleet.components.cluster import ClusterAccess
+from meshfleet.components.component import Component
+from meshfleet.components.control_plane import ControlPlaneResources
+from meshfleet.components.istio_charts import istio_charts
+from meshfleet.components.istiod_process import webhooks_at
+from meshfleet.manifests import control_plane as manifests
+from meshfleet.plugins.meshfleet.sdk import ServedCluster
+from meshfleet.topology import Fleet
 
 
 class RemoteControlPlane(Component):

@@ -10,13 +10,13 @@ from typing import Any
 
 import pulumi
 
-from components.cluster import ClusterAccess
-from components.component import Component
-from components.kubernetes_object import KubernetesObject
-from manifests import trust as manifests
-from plugins.meshfleet.sdk import IntermediateCertificateAuthority, RootCertificateAuthority
-from topology import Fleet
-from topology.names import DEFAULT_ROOT, root_common_name
+from meshfleet.components.cluster import ClusterAccess
+from meshfleet.components.component import Component
+from meshfleet.components.kubernetes_object import KubernetesObject
+from meshfleet.manifests import trust as manifests
+from meshfleet.plugins.meshfleet.sdk import IntermediateCertificateAuthority, RootCertificateAuthority
+from meshfleet.topology import Fleet
+from meshfleet.topology.names import DEFAULT_ROOT, root_common_name
 
 
 def root_resource(mesh: str, root: str) -> str:
@@ -51,7 +51,7 @@ class MeshTrust(Component):
     """The roots of one mesh. Their keys stay in the stack's state, encrypted, and reach no cluster.
 
     Its input `bundle` is in the state before any cluster changes: whoever finds it there after a killed run knows
-    which change was under way (automation/deployment.py).
+    which change was under way (meshfleet/automation/deployment.py).
     """
 
     def __init__(self, fleet: Fleet, mesh: str, opts: pulumi.ResourceOptions) -> None:

@@ -9,12 +9,12 @@ from collections.abc import Mapping
 
 import pulumi
 
-from components.cluster import ClusterAccess
-from components.component import Component
-from components.control_plane import ControlPlaneResources
-from components.kubernetes_object import KubernetesObject
-from manifests import workloads as manifests
-from topology import Fleet
+from meshfleet.components.cluster import ClusterAccess
+from meshfleet.components.component import Component
+from meshfleet.components.control_plane import ControlPlaneResources
+from meshfleet.components.kubernetes_object import KubernetesObject
+from meshfleet.manifests import workloads as manifests
+from meshfleet.topology import Fleet
 
 
 class Workloads(Component):

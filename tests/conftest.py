@@ -7,9 +7,9 @@ import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-from embedded.node.node_agent import lacking
-from embedded.toolchain import Toolchain, ensure
-from embedded.toolchain.progress import progress_for
+from meshfleet.embedded.node.node_agent import lacking
+from meshfleet.embedded.toolchain import Toolchain, ensure
+from meshfleet.embedded.toolchain.progress import progress_for
 
 # How long an example takes says more about what else the machine does than about the program.
 hypothesis.settings.register_profile(

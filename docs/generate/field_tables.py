@@ -10,21 +10,21 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 from annotated_types import Ge, Le, MaxLen, MinLen
 from pydantic.fields import FieldInfo
 
-from topology.addresses import AddressRange, DnsName, GatewayAddress, Host, IpAddress, MachineAddress
-from topology.cluster import PROVIDERS
-from topology.control_plane import ControlPlane
-from topology.discovery import CertificateAuthority, Generation, ServerName, ServerUrl
-from topology.gateways import SecretName
-from topology.istio import Charts
-from topology.labels import AnnotationKey, LabelKey, LabelValue, NamespaceLabelKey
-from topology.mesh_settings import Region, ServiceName
-from topology.model import Model
-from topology.names import Revision, TrustDomain
-from topology.rules.support import IMPLEMENTED_PROVIDERS
-from topology.virtual_machine import HttpPath, Lifetime
-from topology.workload import Caller, HeaderName, HeaderValue, Image
+from meshfleet.topology.addresses import AddressRange, DnsName, GatewayAddress, Host, IpAddress, MachineAddress
+from meshfleet.topology.cluster import PROVIDERS
+from meshfleet.topology.control_plane import ControlPlane
+from meshfleet.topology.discovery import CertificateAuthority, Generation, ServerName, ServerUrl
+from meshfleet.topology.gateways import SecretName
+from meshfleet.topology.istio import Charts
+from meshfleet.topology.labels import AnnotationKey, LabelKey, LabelValue, NamespaceLabelKey
+from meshfleet.topology.mesh_settings import Region, ServiceName
+from meshfleet.topology.model import Model
+from meshfleet.topology.names import Revision, TrustDomain
+from meshfleet.topology.rules.support import IMPLEMENTED_PROVIDERS
+from meshfleet.topology.virtual_machine import HttpPath, Lifetime
+from meshfleet.topology.workload import Caller, HeaderName, HeaderValue, Image
 
-# Types whose rule is a function, in words; what exactly they refuse is in topology/.
+# Types whose rule is a function, in words; what exactly they refuse is in meshfleet/topology/.
 WORDS: tuple[tuple[object, str], ...] = (
     (AddressRange, "an address range such as `10.10.0.0/16`"),
     (AnnotationKey, "annotation keys"),

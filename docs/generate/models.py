@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from manifests import Document, Release, Stage, cluster_plan
-from topology import Fleet, load, read_stack_file
+from meshfleet.manifests import Document, Release, Stage, cluster_plan
+from meshfleet.topology import Fleet, load, read_stack_file
 
 # The example stacks in the order of the page, with the order of things in each: who waits for whom, and why.
 ORDER: dict[str, str] = {
@@ -54,7 +54,7 @@ told of the other.""",
 PICTURES_ELSEWHERE = {"two-meshes": "two-meshes.svg"}
 
 OPENING = """\
-<!-- Made by `python -m docs.generate` from stacks/examples/ and manifests/; a test compares it with them. -->
+<!-- Made by `python -m docs.generate` from stacks/examples/ and meshfleet/manifests/; a test compares it with them. -->
 # Deployment models
 
 Istio's [deployment models](https://istio.io/latest/docs/ops/deployment/deployment-models/) are not chosen from a list

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from automation.graph import picture_of
 from docs.generate import models
-from topology import load, read_stack_file
+from meshfleet.automation.graph import picture_of
+from meshfleet.topology import load, read_stack_file
 
 PICTURES = {
     "dev.svg": "dev",

@@ -7,7 +7,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
-from topology import TopologyError, load
+from meshfleet.topology import TopologyError, load
 
 
 @dataclass(frozen=True)

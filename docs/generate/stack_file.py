@@ -9,10 +9,10 @@ from pydantic.alias_generators import to_snake
 
 from docs.generate import refused
 from docs.generate.field_tables import anchor, heading, introduction, parts_of, table
-from topology import Fleet, names, read_stack_file
-from topology.draft import DEFAULT_MESH, SECTIONS, SINGLES
-from topology.istio import EMBEDDED_ISTIO, EMBEDDED_KUBERNETES, SUPPORTED
-from topology.model import Model
+from meshfleet.topology import Fleet, names, read_stack_file
+from meshfleet.topology.draft import DEFAULT_MESH, SECTIONS, SINGLES
+from meshfleet.topology.istio import EMBEDDED_ISTIO, EMBEDDED_KUBERNETES, SUPPORTED
+from meshfleet.topology.model import Model
 
 # What holds without a section; the models cannot say it, since the fleet they make is complete.
 WITHOUT: dict[str, str] = {
@@ -32,7 +32,7 @@ ORDER = (
 )
 
 OPENING = """\
-<!-- Made by `python -m docs.generate` from the models in topology/; a test compares it with them. -->
+<!-- Made by `python -m docs.generate` from the models in meshfleet/topology/; a test compares it with them. -->
 # The stack file
 
 A stack is one file, `stacks/Pulumi.<stack>.yaml`, and is given by its name: `--stack dev`. Those below

@@ -7,15 +7,15 @@ import statistics
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from embedded.cluster import Cluster
-from embedded.workspace import Workspace
-from manifests import fleet_plan
+from meshfleet.embedded.cluster import Cluster
+from meshfleet.embedded.workspace import Workspace
+from meshfleet.manifests import fleet_plan
+from meshfleet.topology import load
 from scripts.benchmark.api_calls import Calls, api_calls
 from scripts.benchmark.fitting import fit
 from scripts.benchmark.measurement import MEBIBYTE, Measurement, resident_under
 from scripts.benchmark.row import Row
 from scripts.benchmark.stage import Stage, generated
-from topology import load
 
 STACK = "grown"
 

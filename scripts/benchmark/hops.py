@@ -7,15 +7,15 @@ import statistics
 import time
 from typing import Any
 
-from embedded.decoders import prepare_decoders
-from embedded.network.namespaces import inside
-from embedded.waiting import NotYetError, wait_until
-from embedded.workspace import Workspace
+from meshfleet.embedded.decoders import prepare_decoders
+from meshfleet.embedded.network.namespaces import inside
+from meshfleet.embedded.waiting import NotYetError, wait_until
+from meshfleet.embedded.workspace import Workspace
+from meshfleet.verification.traffic import Reply, Target, ask
 from scripts.benchmark.load import CONNECTIONS, Load, load
 from scripts.benchmark.pods import FleetOfPods
 from scripts.benchmark.row import Row
 from scripts.benchmark.stage import Stage
-from verification.traffic import Reply, Target, ask
 
 _LOAD_SECONDS = 5.0
 _WARM_SECONDS = 1.0

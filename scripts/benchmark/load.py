@@ -8,8 +8,8 @@ import statistics
 import time
 from dataclasses import dataclass
 
-from embedded.network.namespaces import inside
-from verification.traffic import Target
+from meshfleet.embedded.network.namespaces import inside
+from meshfleet.verification.traffic import Target
 
 CONNECTIONS = 4
 """So many requests are under way at once."""

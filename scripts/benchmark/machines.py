@@ -7,11 +7,11 @@ import time
 from dataclasses import replace
 from typing import Any
 
-from embedded.workspace import Workspace
+from meshfleet.embedded.workspace import Workspace
+from meshfleet.verification.steady_requests import asking
 from scripts.benchmark.pods import FleetOfPods
 from scripts.benchmark.row import Row
 from scripts.benchmark.stage import Stage
-from verification.steady_requests import asking
 
 _STACK = "machines"
 _NAME = "billing"

@@ -7,10 +7,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from automation.rendering import render
-from embedded.cluster import Cluster
-from embedded.sweep import sweep
-from embedded.workspace import Workspace
+from meshfleet.automation.rendering import render
+from meshfleet.embedded.cluster import Cluster
+from meshfleet.embedded.sweep import sweep
+from meshfleet.embedded.workspace import Workspace
+from meshfleet.topology import load
 from scripts.benchmark import documented_sequence as documented
 from scripts.benchmark.growth import member, scale
 from scripts.benchmark.hops import first_request, hop
@@ -19,7 +20,6 @@ from scripts.benchmark.measurement import MEBIBYTE, Pair, measured, resident_und
 from scripts.benchmark.region import region
 from scripts.benchmark.row import Row
 from scripts.benchmark.stage import THREE, Stage, generated
-from topology import load
 
 NAMES = ("host", "west", "east")
 EMPTY_PROGRAM = "import pulumi\n"

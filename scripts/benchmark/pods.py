@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 from lightkube.resources.core_v1 import Pod, Service
 
-from embedded.cluster import Cluster
-from embedded.kubeconfig import connect
-from embedded.network.place import Place
-from embedded.waiting import NotYetError, wait_until
-from embedded.workspace import Workspace
-from manifests.workloads import HTTP_PORT, TARGETS
-from verification.traffic import Target
+from meshfleet.embedded.cluster import Cluster
+from meshfleet.embedded.kubeconfig import connect
+from meshfleet.embedded.network.place import Place
+from meshfleet.embedded.waiting import NotYetError, wait_until
+from meshfleet.embedded.workspace import Workspace
+from meshfleet.manifests.workloads import HTTP_PORT, TARGETS
+from meshfleet.verification.traffic import Target
 
 
 @dataclass(frozen=True)

@@ -14,17 +14,17 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from embedded.network.namespaces import inside
-from embedded.network.node_network import set_cut_off
-from embedded.network.place import Place
-from embedded.sweep import sweep_cluster
-from embedded.waiting import NotYetError, wait_until
-from embedded.workspace import Workspace
+from meshfleet.embedded.network.namespaces import inside
+from meshfleet.embedded.network.node_network import set_cut_off
+from meshfleet.embedded.network.place import Place
+from meshfleet.embedded.sweep import sweep_cluster
+from meshfleet.embedded.waiting import NotYetError, wait_until
+from meshfleet.embedded.workspace import Workspace
+from meshfleet.verification.steady_requests import SteadyRequests, asking
+from meshfleet.verification.traffic import Target, ask
 from scripts.benchmark.pods import FleetOfPods
 from scripts.benchmark.row import Row
 from scripts.benchmark.stage import Stage
-from verification.steady_requests import SteadyRequests, asking
-from verification.traffic import Target, ask
 
 _STACK = "regions"
 _LOST = "central"

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from automation.checkout import Checkout
-from automation.environment import prepare
-from components.tokens import BUILT_CHARTS
+from meshfleet.automation.checkout import Checkout
+from meshfleet.automation.environment import prepare
+from meshfleet.components.tokens import BUILT_CHARTS
 from scripts.benchmark.documented_sequence import Tools
 from scripts.benchmark.measurement import Measurement, measured
 

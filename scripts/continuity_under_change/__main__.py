@@ -12,15 +12,15 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from embedded.node.node_agent import lacking
-from embedded.sweep import sweep
+from meshfleet.embedded.node.node_agent import lacking
+from meshfleet.embedded.sweep import sweep
+from meshfleet.topology.istio import EMBEDDED_ISTIO, EMBEDDED_KUBERNETES
 from scripts.benchmark.figures import written
 from scripts.benchmark.stage import stage
 from scripts.continuity_under_change.caller import make_caller
 from scripts.continuity_under_change.changes import CHANGES
 from scripts.continuity_under_change.figures import Figures, during, faults, table
 from scripts.continuity_under_change.fleet_under_change import STACK, FleetUnderChange
-from topology.istio import EMBEDDED_ISTIO, EMBEDDED_KUBERNETES
 
 PAGE = Path(__file__).resolve().parent.parent.parent / "docs" / "continuity.md"
 BEGIN, END = "<!-- continuity:begin -->", "<!-- continuity:end -->"

@@ -11,14 +11,14 @@ from lightkube.codecs import from_dict
 from lightkube.core.exceptions import ApiError
 from lightkube.resources.core_v1 import Pod, Service
 
-from embedded.kubeconfig import connect
-from embedded.network.namespaces import inside
-from embedded.network.place import Place
-from embedded.waiting import NotYetError, wait_until
-from manifests.workloads import ECHO_IMAGE, HTTP_PORT
+from meshfleet.embedded.kubeconfig import connect
+from meshfleet.embedded.network.namespaces import inside
+from meshfleet.embedded.network.place import Place
+from meshfleet.embedded.waiting import NotYetError, wait_until
+from meshfleet.manifests.workloads import ECHO_IMAGE, HTTP_PORT
+from meshfleet.verification.steady_requests import SteadyRequests, asking
+from meshfleet.verification.traffic import Target, ask
 from scripts.continuity_under_change.fleet_under_change import CALLER, FleetUnderChange
-from verification.steady_requests import SteadyRequests, asking
-from verification.traffic import Target, ask
 
 _NAMESPACE = "sample"
 _NAME = "caller"

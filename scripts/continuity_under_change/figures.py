@@ -6,10 +6,10 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from meshfleet.verification.steady_requests import SteadyRequests
 from scripts.continuity_under_change.caller import await_all, make_caller, requests
 from scripts.continuity_under_change.changes import Change
 from scripts.continuity_under_change.fleet_under_change import STACK, FleetUnderChange
-from verification.steady_requests import SteadyRequests
 
 BEFORE_SECONDS = 3.0
 """So long nothing is changed, and what fails then is not of the change."""

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from embedded import processes
-from embedded.workspace import Workspace
-from topology.errors import VerificationError
+from meshfleet.embedded import processes
+from meshfleet.embedded.workspace import Workspace
+from meshfleet.topology.errors import VerificationError
 
 STACK = "continuity"
 HOST = "host"

@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from topology import Fault, TopologyError, load
+from meshfleet.topology import Fault, TopologyError, load
 
 Config = dict[str, Any]
 _STEP = re.compile(r"\[(\d+)\]|([^.\[\]]+)")

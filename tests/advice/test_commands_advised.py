@@ -15,15 +15,15 @@ import pytest
 import typer.main
 from typer.core import TyperGroup
 
-from automation.command import app
-from embedded.marker import MARKER, claim_home, read_marker, write_marker
-from embedded.marker import Marker as HomeMarker
-from embedded.node.spec import read_node
+from meshfleet.automation.command import app
+from meshfleet.embedded.marker import MARKER, claim_home, read_marker, write_marker
+from meshfleet.embedded.marker import Marker as HomeMarker
+from meshfleet.embedded.node.spec import read_node
+from meshfleet.topology.errors import EmbeddedError, FileError
 from tests.automation.fault_injection import ERRORS, Injection, injected
 from tests.automation.stack_files import ROOT
 from tests.automation.swept_checkout import STACK, SweptCheckout
 from tests.automation.test_advice import MESSAGES
-from topology.errors import EmbeddedError, FileError
 
 pytestmark = pytest.mark.proof("advice was followed in a test that then succeeds", step=1)
 

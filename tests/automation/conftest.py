@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from automation.checkout import Checkout
-from automation.command import app
+from meshfleet.automation.checkout import Checkout
+from meshfleet.automation.command import app
+from meshfleet.topology import read_stack_file
 from tests.automation.made_up_session import MadeUp
 from tests.automation.stack_files import GOOD, ROOT, WRONG, Command, write_stack
-from topology import read_stack_file
 
 
 @pytest.fixture
@@ -68,8 +68,8 @@ def script() -> Callable[[Path, str], Path]:
 def session(checkout: Checkout, stacks: Path, monkeypatch: pytest.MonkeyPatch) -> MadeUp:
     """What commands open instead of a session with an engine."""
     made = MadeUp(checkout, read_stack_file(stacks, "dev"))
-    monkeypatch.setattr("automation.command.open_session", lambda stack, quiet: made)
+    monkeypatch.setattr("meshfleet.automation.command.open_session", lambda stack, quiet: made)
     # What runs with something else than the stack says is asked of a running fleet.
-    monkeypatch.setattr("automation.effect.not_in_effect", lambda *_: [])
-    monkeypatch.setattr("automation.effect.after_up", lambda *_: [])
+    monkeypatch.setattr("meshfleet.automation.effect.not_in_effect", lambda *_: [])
+    monkeypatch.setattr("meshfleet.automation.effect.after_up", lambda *_: [])
     return made

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from automation.changes import Change, Place, Record
-from automation.checkout import Checkout
-from automation.environment import Environment
-from automation.identities import Reading, start_reading
-from topology import Fleet, StackFile, load
-from topology.stages import Stage
+from meshfleet.automation.changes import Change, Place, Record
+from meshfleet.automation.checkout import Checkout
+from meshfleet.automation.environment import Environment
+from meshfleet.automation.identities import Reading, start_reading
+from meshfleet.topology import Fleet, StackFile, load
+from meshfleet.topology.stages import Stage
 
 CHANGED = Record(changes=[Change(Place("west", "discovery", "remote-secrets"), "delete")])
 STATUS: dict[str, Any] = {

@@ -12,19 +12,19 @@ import pytest
 import typer.main
 from typer.core import TyperGroup
 
-from automation.answers import completed as as_shown
-from automation.answers import completing
-from automation.command import app
-from automation.engine import reason_of
-from automation.next_steps import after_drift, after_verify
-from automation.plugin_advice import PROGRAM_WORDS, for_stack_files
-from automation.typed_commands import completed, required_options, stack_in
-from plugins.kubernetes.awaits import holders
+from meshfleet.automation.answers import completed as as_shown
+from meshfleet.automation.answers import completing
+from meshfleet.automation.command import app
+from meshfleet.automation.engine import reason_of
+from meshfleet.automation.next_steps import after_drift, after_verify
+from meshfleet.automation.plugin_advice import PROGRAM_WORDS, for_stack_files
+from meshfleet.automation.typed_commands import completed, required_options, stack_in
+from meshfleet.plugins.kubernetes.awaits import holders
 from tests.automation.stack_files import ROOT
 
 pytestmark = pytest.mark.proof("advice names what was seen, and can be followed from where the reader is", step=0)
 
-PACKAGES = ("automation", "components", "embedded", "plugins", "topology", "verification")
+PACKAGES = ("meshfleet", "components")
 COMMAND = re.compile(r"(?<![\w/.-])meshfleet ((?:vm )?[a-z]+\b[^;,.()`\n:]*)")
 SCRIPT = re.compile(r"(?<!\w)(?:\./)?(scripts/[a-z]+)")
 
@@ -102,7 +102,7 @@ def test_no_message_of_the_plugin_speaks_to_the_author_of_a_program() -> None:
         (place, text)
         for place, text in MESSAGES
         # A sentence, as against the name of a field or a pattern.
-        if place.startswith("plugins/kubernetes/") and len(text.split()) > 4 and PROGRAM_WORDS.search(text)
+        if place.startswith("meshfleet/plugins/kubernetes/") and len(text.split()) > 4 and PROGRAM_WORDS.search(text)
     ]
     assert len(spoken) >= 3
     assert [

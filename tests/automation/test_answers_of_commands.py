@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from meshfleet.topology.stages import Stage
 from tests.automation.made_up_session import CHANGED, MadeUp
 from tests.automation.stack_files import Command
-from topology.stages import Stage
 
 pytestmark = pytest.mark.proof("the command's answers, exit codes and JSON", step=0)
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-import verification
+from meshfleet import verification
+from meshfleet.verification import Answer, Report
+from meshfleet.verification.answer import NotRun
+from meshfleet.verification.check import Check
 from tests.automation.made_up_session import CHANGED, STATUS, MadeUp
 from tests.automation.stack_files import Command
-from verification import Answer, Report
-from verification.answer import NotRun
-from verification.check import Check
 
 pytestmark = pytest.mark.proof("the command's answers, exit codes and JSON", step=0)
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from automation.changes import STAGES, Change, Place, Record, counted, is_component, place_of
+from meshfleet.automation.changes import STAGES, Change, Place, Record, counted, is_component, place_of
+from meshfleet.topology.causes import FORGETTABLE, Cause, advice
+from meshfleet.topology.errors import UnreachableError
 from tests.automation.events import diagnostic, done, failed, started, urn_of
 from tests.components.fleets import NAMES, fleet_called
 from tests.components.registrations import record
-from topology.causes import FORGETTABLE, Cause, advice
-from topology.errors import UnreachableError
 
 pytestmark = pytest.mark.proof("progress and changes by cluster and stage", step=0)
 

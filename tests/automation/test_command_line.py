@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from automation.command import app
+from meshfleet.automation.command import app
+from meshfleet.topology.errors import EngineError, MeshfleetError, ToolchainError
 from tests.automation.commands import commands
 from tests.automation.stack_files import ROOT, Command
-from topology.errors import EngineError, MeshfleetError, ToolchainError
 
 pytestmark = pytest.mark.proof("the command's answers, exit codes and JSON", step=0)
 
@@ -116,7 +116,7 @@ def test_every_other_error_of_ours_is_exit_1_and_a_sentence(
     def fail(stack: str, *, quiet: bool) -> None:
         raise error(f"{stack} did not work; try again")
 
-    monkeypatch.setattr("automation.command.open_session", fail)
+    monkeypatch.setattr("meshfleet.automation.command.open_session", fail)
     result = meshfleet("up", "--stack", "dev")
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr == "error: dev did not work; try again\n"
@@ -156,7 +156,7 @@ def test_destroy_asks_first_and_does_nothing_when_there_is_nothing(meshfleet: Co
 
 def test_checking_and_rendering_start_without_the_engines_libraries(home: Path, tmp_path: Path) -> None:
     program = (
-        "import sys; from automation.command import app\n"
+        "import sys; from meshfleet.automation.command import app\n"
         "def run(*arguments):\n"
         "    try: app(arguments)\n"
         "    except SystemExit as end: assert end.code == 0\n"
@@ -183,4 +183,6 @@ def test_checking_and_rendering_start_without_the_engines_libraries(home: Path, 
 
 def test_main_is_what_pyproject_calls_meshfleet() -> None:
     assert CliRunner().invoke(app, ["--help"]).exit_code == 0
-    assert 'meshfleet = "automation.entry_point:main"' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    assert 'meshfleet = "meshfleet.automation.entry_point:main"' in (ROOT / "pyproject.toml").read_text(
+        encoding="utf-8"
+    )

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from automation.checkout import Checkout
-from automation.destruction import _stack_file, destroy_each
-from automation.salt_alone import salt_alone
-from automation.stack_configuration import configuration_file, private_copy
-from topology import read_stack_file
-from topology.errors import EngineError
+from meshfleet.automation.checkout import Checkout
+from meshfleet.automation.destruction import _stack_file, destroy_each
+from meshfleet.automation.salt_alone import salt_alone
+from meshfleet.automation.stack_configuration import configuration_file, private_copy
+from meshfleet.topology import read_stack_file
+from meshfleet.topology.errors import EngineError
 
 pytestmark = pytest.mark.proof("a stack with a wrong file is destroyed, and stops no other", step=0)
 

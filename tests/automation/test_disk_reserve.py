@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from automation import disk_reserve
+from meshfleet.automation import disk_reserve
 
 pytestmark = pytest.mark.proof("a full disk is named, and up converges once there is space", step=0)
 

@@ -10,15 +10,15 @@ from typing import Any
 import pytest
 from pulumi.automation import CommandError, CommandResult
 
-from automation import destruction
-from automation.checkout import PROJECT, Checkout
-from automation.destruction import destroy, stacks_of
-from automation.engine import Engine, FleetStack
-from automation.environment import Environment, local_backend_of
-from automation.recorded_state import resources_of
-from automation.stack_configuration import private_copy
-from topology import StackFile, TopologyError, read_stack_file
-from topology.errors import EngineError
+from meshfleet.automation import destruction
+from meshfleet.automation.checkout import PROJECT, Checkout
+from meshfleet.automation.destruction import destroy, stacks_of
+from meshfleet.automation.engine import Engine, FleetStack
+from meshfleet.automation.environment import Environment, local_backend_of
+from meshfleet.automation.recorded_state import resources_of
+from meshfleet.automation.stack_configuration import private_copy
+from meshfleet.topology import StackFile, TopologyError, read_stack_file
+from meshfleet.topology.errors import EngineError
 
 pytestmark = pytest.mark.proof("one command at a time on a stack, and going on after a killed one", step=0)
 

@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from automation import fleet_status
-from automation.changes import Record
-from automation.checkout import Checkout
-from automation.session import Session
+from meshfleet.automation import fleet_status
+from meshfleet.automation.changes import Record
+from meshfleet.automation.checkout import Checkout
+from meshfleet.automation.session import Session
+from meshfleet.topology import StackFile, load, read_stack_file
+from meshfleet.topology.errors import EngineError
 from tests.automation.events import diagnostic, done, failed
 from tests.automation.stack_files import write_stack
-from topology import StackFile, load, read_stack_file
-from topology.errors import EngineError
 
 pytestmark = pytest.mark.proof("the command's answers, exit codes and JSON", step=0)
 

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from automation.failures import failure_of
+from meshfleet.automation.failures import failure_of
 from tests.automation.stack_files import ROOT
 
 pytestmark = pytest.mark.proof("every failure is a sentence with the way out, and never a traceback", step=1)
 
-PROGRAM = "from automation.entry_point import main; main()"
+PROGRAM = "from meshfleet.automation.entry_point import main; main()"
 VALIDATE = ("validate", "--stack", "dev")
 
 
@@ -49,7 +49,7 @@ def run(
     ids=["full", "reader-gone"],
 )
 def test_what_cannot_be_written_is_a_sentence_and_exit_1(home: Path, shell: str, words: str) -> None:
-    long = "import automation.answers as a; a.json.dumps = lambda *_, **__: 'x' * 200000\n"
+    long = "import meshfleet.automation.answers as a; a.json.dumps = lambda *_, **__: 'x' * 200000\n"
     ended = run(home, *VALIDATE, "--json", shell=shell, program=long + PROGRAM)
     assert ended.returncode == 1
     assert words in ended.stderr
@@ -100,8 +100,8 @@ def test_a_wrong_command_line_is_exit_2_with_a_line_and_with_json_only_that(home
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
 def test_an_interrupt_is_130_and_what_to_do(home: Path, number: signal.Signals, early: bool) -> None:
     ready = "print('ready', file=sys.__stderr__, flush=True)"
-    waits = "import automation.session as s, sys, time\n" + (
-        f"import automation.entry_point as e\nprepare = e._prepare_streams\n"
+    waits = "import meshfleet.automation.session as s, sys, time\n" + (
+        f"import meshfleet.automation.entry_point as e\nprepare = e._prepare_streams\n"
         f"e._prepare_streams = lambda: (prepare(), {ready}, time.sleep(1))\n"
         if early
         else f"s.load = lambda *_: ({ready}, time.sleep(60))\n"
@@ -127,7 +127,7 @@ def test_an_interrupt_is_130_and_what_to_do(home: Path, number: signal.Signals, 
 
 def test_a_fault_of_its_own_is_a_sentence_and_its_traceback_is_private(home: Path) -> None:
     key = "-----BEGIN PRIVATE KEY-----\\nc2VjcmV0\\n-----END PRIVATE KEY-----"
-    breaks = f"import automation.session\ndef load(*_): raise KeyError('''{key}''')\nautomation.session.load = load\n"
+    breaks = f"import meshfleet.automation.session as s\ndef load(*_): raise KeyError('''{key}''')\ns.load = load\n"
     ended = run(home, *VALIDATE, "--json", program=breaks + PROGRAM)
     assert ended.returncode == 1
     log = home / "fault.log"
@@ -143,7 +143,7 @@ def test_a_fault_of_its_own_is_a_sentence_and_its_traceback_is_private(home: Pat
 
 def test_what_fails_in_a_thread_is_not_printed_but_kept(home: Path) -> None:
     breaks = (
-        "import automation.session as s, threading\nload = s.load\n"
+        "import meshfleet.automation.session as s, threading\nload = s.load\n"
         "def broken(*given):\n"
         "    thread = threading.Thread(target=lambda: 1 / 0); thread.start(); thread.join()\n"
         "    return load(*given)\n"

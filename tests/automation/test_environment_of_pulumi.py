@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from automation.checkout import Checkout
-from automation.environment import prepare
-from automation.kubernetes_plugin import KubernetesPlugin
-from embedded.toolchain import Toolchain
-from topology.errors import EngineError
+from meshfleet.automation.checkout import Checkout
+from meshfleet.automation.environment import prepare
+from meshfleet.automation.kubernetes_plugin import KubernetesPlugin
+from meshfleet.embedded.toolchain import Toolchain
+from meshfleet.topology.errors import EngineError
 
 pytestmark = pytest.mark.proof("local state that only its owner can read", step=0)
 
@@ -31,9 +31,9 @@ def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Toolchain:
         envoy_bootstrap=tmp_path / "envoy_bootstrap.json",
         versions={},
     )
-    monkeypatch.setattr("embedded.toolchain.ensure", lambda progress: made)
+    monkeypatch.setattr("meshfleet.embedded.toolchain.ensure", lambda progress: made)
     plugin = KubernetesPlugin(tmp_path / "plugin", official=False, notice="it stands in")
-    monkeypatch.setattr("automation.kubernetes_plugin.install", lambda *_: plugin)
+    monkeypatch.setattr("meshfleet.automation.kubernetes_plugin.install", lambda *_: plugin)
     return made
 
 
@@ -113,7 +113,7 @@ def test_the_charts_are_a_link_in_the_checkout_that_follows_the_tools(
     link = checkout.root / ".meshfleet" / "charts"
     assert link.readlink() == tools.charts
     newer = replace(tools, charts=tmp_path / "newer")
-    monkeypatch.setattr("embedded.toolchain.ensure", lambda progress: newer)
+    monkeypatch.setattr("meshfleet.embedded.toolchain.ensure", lambda progress: newer)
     prepare(checkout)
     assert link.readlink() == newer.charts
     assert sorted(path.name for path in link.parent.iterdir()) == ["charts", "gateway-api"]

@@ -21,7 +21,7 @@ import pytest
 import typer.main
 from typer.core import TyperGroup
 
-from automation.command import app
+from meshfleet.automation.command import app
 from tests.automation.commands import commands
 from tests.automation.fault_injection import ERRORS, LASTING, Injection, injected
 from tests.automation.stack_files import ROOT

@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from automation import forgetting
-from automation.checkout import Checkout
-from automation.first_steps import first_steps, refuse_impossible
-from automation.identities import Reading, start_reading
-from automation.recorded_state import clusters_of
-from embedded.cluster_spec import ClusterSpec, dump_spec
+from meshfleet.automation import forgetting
+from meshfleet.automation.checkout import Checkout
+from meshfleet.automation.first_steps import first_steps, refuse_impossible
+from meshfleet.automation.identities import Reading, start_reading
+from meshfleet.automation.recorded_state import clusters_of
+from meshfleet.embedded.cluster_spec import ClusterSpec, dump_spec
+from meshfleet.topology import Fleet, StackFile, TopologyError, load
+from meshfleet.topology.istio import EMBEDDED_KUBERNETES
 from tests.automation.recorded_states import damage, names, recorded
-from topology import Fleet, StackFile, TopologyError, load
-from topology.istio import EMBEDDED_KUBERNETES
 
 pytestmark = pytest.mark.proof("what cannot be changed in place is refused before anything is touched", step=0)
 

@@ -9,16 +9,16 @@ from typing import Any
 
 import pytest
 
-from automation import forgetting
-from automation.checkout import Checkout
-from automation.recorded_state import clusters_of
-from embedded.addresses import reserve_address
-from embedded.ports import reserve_ports
-from embedded.reservations import reservations
+from meshfleet.automation import forgetting
+from meshfleet.automation.checkout import Checkout
+from meshfleet.automation.recorded_state import clusters_of
+from meshfleet.embedded.addresses import reserve_address
+from meshfleet.embedded.ports import reserve_ports
+from meshfleet.embedded.reservations import reservations
+from meshfleet.topology import StackFile
+from meshfleet.topology.errors import EngineError, FileError
 from tests.automation.recorded_states import CLUSTERS, recorded
 from tests.embedded.test_detached_processes import give_back
-from topology import StackFile
-from topology.errors import EngineError, FileError
 
 pytestmark = pytest.mark.proof("a dead member is forgotten with one flag, and nobody names it any more", step=0)
 

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from automation.checkout import Checkout
-from automation.kubernetes_plugin import NAME, install
+from meshfleet.automation.checkout import Checkout
+from meshfleet.automation.kubernetes_plugin import NAME, install
 
 pytestmark = pytest.mark.proof("Pulumi finds the Kubernetes plugin, whatever stood in its place", step=2)
 

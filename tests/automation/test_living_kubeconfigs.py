@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from automation.living_kubeconfigs import Living, renew, renewed
+from meshfleet.automation.living_kubeconfigs import Living, renew, renewed
+from meshfleet.topology import Fleet, load
 from tests.tls_servers import kubeconfig
-from topology import Fleet, load
 
 pytestmark = pytest.mark.proof("the kubeconfig as it is now wins over the recorded one", step=0)
 

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from automation.checkout import Checkout
-from automation.local_state import backup_of, read_state, settle_state, state_file
-from automation.orphans import orphans, refuse_renamed
-from automation.recorded_state import fleets_of, salt_of
-from embedded.workspace import Workspace
-from topology import TopologyError
-from topology.errors import EngineError, FileError, MeshfleetError, NewerFileError
+from meshfleet.automation.checkout import Checkout
+from meshfleet.automation.local_state import backup_of, read_state, settle_state, state_file
+from meshfleet.automation.orphans import orphans, refuse_renamed
+from meshfleet.automation.recorded_state import fleets_of, salt_of
+from meshfleet.embedded.workspace import Workspace
+from meshfleet.topology import TopologyError
+from meshfleet.topology.errors import EngineError, FileError, MeshfleetError, NewerFileError
 
 pytestmark = pytest.mark.proof("a damaged or lost state is named with its backup and restored", step=0)
 

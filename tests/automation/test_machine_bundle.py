@@ -13,17 +13,17 @@ from typing import Any
 
 import pytest
 
-from automation import machine_bundle
-from automation.identities import Reading, start_reading
-from automation.machine_bundle import Made, Wanted, checked, make, refuse_filled, write
-from automation.registered_machines import registered_machines
-from embedded.api_errors import RefusedError
-from manifests.bundle import FILES
-from manifests.virtual_machines import described
+from meshfleet.automation import machine_bundle
+from meshfleet.automation.identities import Reading, start_reading
+from meshfleet.automation.machine_bundle import Made, Wanted, checked, make, refuse_filled, write
+from meshfleet.automation.registered_machines import registered_machines
+from meshfleet.embedded.api_errors import RefusedError
+from meshfleet.manifests.bundle import FILES
+from meshfleet.manifests.virtual_machines import described
+from meshfleet.topology import Fleet, TopologyError, load
+from meshfleet.topology.errors import ClusterError, EngineError, MeshfleetError
 from tests.automation.stack_files import Command
 from tests.manifests.machines import CONFIG, STACK
-from topology import Fleet, TopologyError, load
-from topology.errors import ClusterError, EngineError, MeshfleetError
 
 pytestmark = pytest.mark.proof("virtual machines: the commands that make and list them", step=0)
 
@@ -278,7 +278,7 @@ def test_machines_are_listed_with_what_istiod_knows_of_each(fleet: Fleet, monkey
         "east": [entry("orders", "ledger-10-30-0-7", "10.30.0.7", **{checked_: "true"})],
         "alone": [entry("papers", "printer-1", "10.0.0.1", **{group: "printer", at: "now"})],
     }
-    monkeypatch.setattr("automation.registered_machines._entries", lambda cluster: known[cluster["name"]])
+    monkeypatch.setattr("meshfleet.automation.registered_machines._entries", lambda cluster: known[cluster["name"]])
     billing, ledger, printer = registered_machines(status_of(fleet))
     assert billing["registered"] == [
         {"name": "billing-1", "address": "10.0.0.1", "connected": True, "healthy": True},
@@ -309,7 +309,7 @@ class Session:
 @pytest.fixture
 def session(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> Session:
     made = Session(fleet)
-    monkeypatch.setattr("automation.virtual_machines.open_session", lambda stack, quiet: made)
+    monkeypatch.setattr("meshfleet.automation.virtual_machines.open_session", lambda stack, quiet: made)
     return made
 
 
@@ -352,7 +352,7 @@ def test_groups_are_shown_with_a_row_for_each_machine(
     meshfleet: Command, session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     healthy = entry("orders", "billing-1", "10.0.0.1", "True", **{"istio.io/autoRegistrationGroup": "billing"})
-    monkeypatch.setattr("automation.registered_machines._entries", lambda cluster: [healthy])
+    monkeypatch.setattr("meshfleet.automation.registered_machines._entries", lambda cluster: [healthy])
     result = meshfleet("vm", "list", "--stack", "dev")
     assert (result.exit_code, result.stdout) == (0, "")
     rows = {line.split()[0]: line for line in result.stderr.splitlines()}

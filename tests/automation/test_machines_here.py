@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from automation import machines_here
-from automation.machines_here import listening, prepared, require_room, strangeness
-from embedded.machine.bundle_folder import bundle_of
+from meshfleet.automation import machines_here
+from meshfleet.automation.machines_here import listening, prepared, require_room, strangeness
+from meshfleet.embedded.machine.bundle_folder import bundle_of
+from meshfleet.topology import TopologyError, load
+from meshfleet.topology.errors import EmbeddedError, UnsupportedError
 from tests.embedded.machine.bundles import files, fleet, made
 from tests.manifests.machines import CONFIG, STACK
-from topology import TopologyError, load
-from topology.errors import EmbeddedError, UnsupportedError
 
 pytestmark = pytest.mark.proof("virtual machines join their mesh from their bundle alone", step=0)
 

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from automation.checkout import Checkout
-from automation.destruction import stacks_of
-from embedded.workspace import Workspace
-from plugins.meshfleet.input_checks import check_names
+from meshfleet.automation.checkout import Checkout
+from meshfleet.automation.destruction import stacks_of
+from meshfleet.embedded.workspace import Workspace
+from meshfleet.plugins.meshfleet.input_checks import check_names
+from meshfleet.topology import TopologyError
+from meshfleet.topology.errors import FileError
 from tests.automation.commands import commands
 from tests.automation.stack_files import Command
 from tests.topology.test_stack_names import NO_NAMES
-from topology import TopologyError
-from topology.errors import FileError
 
 pytestmark = pytest.mark.proof("one rule for the names of stacks, at every door", step=0)
 
@@ -36,8 +36,8 @@ def kept(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     def never(*_: object, **__: object) -> None:
         raise AssertionError("something was begun")
 
-    monkeypatch.setattr("automation.destruction.prepare", never)
-    monkeypatch.setattr("automation.environment.prepare", never)
+    monkeypatch.setattr("meshfleet.automation.destruction.prepare", never)
+    monkeypatch.setattr("meshfleet.automation.environment.prepare", never)
     return home
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from automation.picture import (
+from meshfleet.automation.picture import (
     ClusterPicture,
     ControlPlanePicture,
     FleetPicture,
@@ -21,10 +21,10 @@ from automation.picture import (
     from_fleet,
     palette,
 )
-from automation.picture.layout import place
-from automation.picture.text import shortened, width
+from meshfleet.automation.picture.layout import place
+from meshfleet.automation.picture.text import shortened, width
+from meshfleet.topology import Fleet, load
 from tests.components.fleets import fleet_called
-from topology import Fleet, load
 
 pytestmark = pytest.mark.proof("the picture of a fleet as SVG", step=0)
 

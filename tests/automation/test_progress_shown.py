@@ -8,8 +8,8 @@ import sys
 import pytest
 from rich.console import Console
 
-from automation.moving_table import MovingTable
-from automation.progress import PlainLines, Silent, progress_for
+from meshfleet.automation.moving_table import MovingTable
+from meshfleet.automation.progress import PlainLines, Silent, progress_for
 from tests.automation.events import done, failed, started
 
 pytestmark = pytest.mark.proof("progress and changes by cluster and stage", step=0)

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from embedded.toolchain import Toolchain
+from meshfleet.embedded.toolchain import Toolchain
+from meshfleet.topology import StackFile, TopologyError, read_stack_file
 from tests.topology.pulumi_cases import CASES, PIECES
-from topology import StackFile, TopologyError, read_stack_file
 
 pytestmark = pytest.mark.proof("a stack file means the same to Pulumi, or is refused", step=2)
 

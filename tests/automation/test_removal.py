@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from automation.removal import remove_home
-from embedded.marker import MARKER, claim_home, is_home
-from embedded.workspace import Workspace
-from topology.errors import FileError
+from meshfleet.automation.removal import remove_home
+from meshfleet.embedded.marker import MARKER, claim_home, is_home
+from meshfleet.embedded.workspace import Workspace
+from meshfleet.topology.errors import FileError
 
 pytestmark = pytest.mark.proof("only what is ours is removed", step=0)
 

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from automation.rendering import content_of, render
-from manifests import fleet_plan
+from meshfleet.automation.rendering import content_of, render
+from meshfleet.manifests import fleet_plan
+from meshfleet.topology import Fleet, load, read_stack_file
 from tests.automation.stack_files import ROOT, Command, write_stack
-from topology import Fleet, load, read_stack_file
 
 pytestmark = pytest.mark.proof("render gives the same bytes for the same input", step=0)
 
@@ -50,7 +50,7 @@ def test_two_renders_are_byte_identical(meshfleet: Command, tmp_path: Path) -> N
 
 def test_the_bytes_do_not_depend_on_the_order_in_which_python_keeps_sets(home: Path, tmp_path: Path) -> None:
     for seed in ("1", "2"):
-        command = [sys.executable, "-c", "from automation.entry_point import main; main()"]
+        command = [sys.executable, "-c", "from meshfleet.automation.entry_point import main; main()"]
         subprocess.run(
             [*command, "render", "--stack", "dev", "--out", str(tmp_path / seed)],
             cwd=ROOT,

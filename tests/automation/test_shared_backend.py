@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from automation.checkout import Checkout
-from automation.environment import local_backend_of
-from automation.shared_backend import is_local, require_shared_secrets
+from meshfleet.automation.checkout import Checkout
+from meshfleet.automation.environment import local_backend_of
+from meshfleet.automation.shared_backend import is_local, require_shared_secrets
+from meshfleet.topology import StackFile, TopologyError
 from tests.automation.stack_files import Command
-from topology import StackFile, TopologyError
 
 pytestmark = pytest.mark.proof("a shared state has no secret that one machine alone knows", step=0)
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from automation.checkout import Checkout
-from automation.environment import Environment
-from automation.shared_plugins import VARIABLE, shared_plugins
+from meshfleet.automation.checkout import Checkout
+from meshfleet.automation.environment import Environment
+from meshfleet.automation.shared_plugins import VARIABLE, shared_plugins
 from tests.automation.stack_files import ROOT
 from tests.integration.world import settled
 
@@ -48,11 +48,11 @@ def test_plugins_find_it_while_it_is_there_and_nothing_is_left_of_it(
         assert settled(lambda: all(process.cmdline() for process in processes), 10)
         assert {process.cmdline()[3] for process in processes} == packages
         # What the engine makes of it, with the plugin that is in every checkout.
-        script = ROOT / "plugins" / "meshfleet" / "pulumi-resource-meshfleet"
+        script = ROOT / "meshfleet" / "plugins" / "meshfleet" / "pulumi-resource-meshfleet"
         with subprocess.Popen([script, "127.0.0.1:1"], stdout=subprocess.PIPE, text=True) as plugin:
             assert plugin.stdout is not None
             assert int(plugin.stdout.readline()) > 0
-            assert str(ROOT / "plugins" / "attach.py") in psutil.Process(plugin.pid).cmdline()
+            assert str(ROOT / "meshfleet" / "plugins" / "attach.py") in psutil.Process(plugin.pid).cmdline()
             plugin.kill()
     assert VARIABLE not in os.environ
     assert not any(process.is_running() for process in processes)

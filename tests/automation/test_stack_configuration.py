@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from automation.checkout import Checkout
-from automation.stack_configuration import configuration_file, keep_salt, private_copy
-from topology import StackFile
+from meshfleet.automation.checkout import Checkout
+from meshfleet.automation.stack_configuration import configuration_file, keep_salt, private_copy
+from meshfleet.topology import StackFile
 
 pytestmark = pytest.mark.proof("the stack file under version control is never changed by a run", step=0)
 

@@ -15,11 +15,11 @@ from pathlib import Path
 
 import pytest
 
-from automation import lock
-from automation.checkout import PROJECT, Checkout
-from automation.lock import locked
+from meshfleet.automation import lock
+from meshfleet.automation.checkout import PROJECT, Checkout
+from meshfleet.automation.lock import locked
+from meshfleet.topology.errors import LockedError
 from tests.automation.stack_files import ROOT
-from topology.errors import LockedError
 
 pytestmark = pytest.mark.proof("one command at a time on a stack, and going on after a killed one", step=0)
 
@@ -67,7 +67,7 @@ def test_a_command_that_failed_was_not_interrupted(checkout: Checkout) -> None:
 def test_a_killed_command_is_told_from_one_that_ended(checkout: Checkout) -> None:
     program = (
         "import os, signal, sys; from pathlib import Path\n"
-        "from automation.checkout import Checkout; from automation.lock import locked\n"
+        "from meshfleet.automation.checkout import Checkout; from meshfleet.automation.lock import locked\n"
         "with locked(Checkout(Path(sys.argv[1]), Path(sys.argv[2])), 'dev', 'up'):\n"
         "    os.kill(os.getpid(), signal.SIGKILL)"
     )

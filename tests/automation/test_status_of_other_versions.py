@@ -10,16 +10,16 @@ from typing import Any, cast
 
 import pytest
 
-from automation.checkout import Checkout
-from automation.fleet_status import fleet_status
-from automation.graph import picture_of
-from automation.identities import identities_in
-from automation.tables import status_table
+from meshfleet.automation.checkout import Checkout
+from meshfleet.automation.fleet_status import fleet_status
+from meshfleet.automation.graph import picture_of
+from meshfleet.automation.identities import identities_in
+from meshfleet.automation.tables import status_table
+from meshfleet.topology import load, read_stack_file
+from meshfleet.topology.errors import MeshfleetError
+from meshfleet.verification import read_fleet
 from tests.automation.made_up_session import STATUS
 from tests.automation.stack_files import ROOT
-from topology import load, read_stack_file
-from topology.errors import MeshfleetError
-from verification import read_fleet
 
 pytestmark = pytest.mark.proof("a status of another version is a sentence, and never a traceback", step=0)
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 import pytest
 from pulumi.automation.events import EngineEvent
 
-from automation import stuck_engine
-from automation.stuck_engine import StuckEngine, interrupt_own
+from meshfleet.automation import stuck_engine
+from meshfleet.automation.stuck_engine import StuckEngine, interrupt_own
 from tests.automation.events import done, failed, started
 
 pytestmark = pytest.mark.proof("an engine that waits for what cannot come is ended within a bound", step=0)

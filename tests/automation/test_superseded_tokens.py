@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from automation.changes import Record
-from automation.checkout import PROJECT, Checkout
-from automation.engine import Engine
-from automation.environment import Environment, local_backend_of
-from automation.session import Session
-from automation.superseded_tokens import superseded_tokens
+from meshfleet.automation.changes import Record
+from meshfleet.automation.checkout import PROJECT, Checkout
+from meshfleet.automation.engine import Engine
+from meshfleet.automation.environment import Environment, local_backend_of
+from meshfleet.automation.session import Session
+from meshfleet.automation.superseded_tokens import superseded_tokens
+from meshfleet.topology import load, read_stack_file
+from meshfleet.topology.errors import EngineError
 from tests.automation.events import done, failed, urn_of
-from topology import load, read_stack_file
-from topology.errors import EngineError
 
 pytestmark = pytest.mark.proof("a reader token is renewed while peers always hold a good one", step=0)
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from automation.changes import Place, Record
-from automation.unfinished_releases import RELEASE, known, stopped_by_releases
+from meshfleet.automation.changes import Place, Record
+from meshfleet.automation.unfinished_releases import RELEASE, known, stopped_by_releases
 
 pytestmark = pytest.mark.proof("what an interrupted run left of a release is settled above the plugin", step=0)
 

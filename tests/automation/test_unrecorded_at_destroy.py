@@ -7,17 +7,17 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
-import pytest
-
 import embedded.kube.access
 import embedded.releases.server
+import pytest
 from automation import unrecorded_at_destroy
 from automation.recorded_state import CLUSTER_IDENTITY, Deployment
 from automation.unfinished_releases import RELEASE
 from automation.unrecorded_at_destroy import settle_existing
 from embedded.releases.owner import Owner
-from tests.embedded.releases.test_settling import MadeUpServer, secret
 from topology.errors import ClusterError
+
+from tests.embedded.releases.test_settling import MadeUpServer, secret
 
 pytestmark = pytest.mark.proof("destroy removes what a killed up made in existing clusters", step=0)
 

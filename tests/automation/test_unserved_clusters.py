@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 from pulumi.automation.events import EngineEvent
 
-from automation.changes import Record
-from automation.unserved import unserved
+from meshfleet.automation.changes import Record
+from meshfleet.automation.unserved import unserved
+from meshfleet.topology import load
 from tests.automation.events import diagnostic, done, failed
 from tests.components.fleets import NAMES, fleet_called, in_one_mesh
 from tests.components.registrations import record
-from topology import load
 
 pytestmark = pytest.mark.proof("a cluster whose control plane did not come up is told with the reason", step=0)
 

@@ -8,17 +8,17 @@ from typing import Any
 
 import pytest
 
-import verification
-from automation.changes import Change, Place, Record
-from automation.deployment import deployed_in
-from automation.environment import Environment
-from automation.walking import CONFIRMATION_SECONDS, walk
+from meshfleet import verification
+from meshfleet.automation.changes import Change, Place, Record
+from meshfleet.automation.deployment import deployed_in
+from meshfleet.automation.environment import Environment
+from meshfleet.automation.walking import CONFIRMATION_SECONDS, walk
+from meshfleet.topology import Fleet, load
+from meshfleet.topology.deployed import Deployed, DeployedTrust
+from meshfleet.topology.errors import EngineError, VerificationError
+from meshfleet.topology.stages import Stage
+from meshfleet.verification import Answer, Report
 from tests.automation.stack_files import GOOD
-from topology import Fleet, load
-from topology.deployed import Deployed, DeployedTrust
-from topology.errors import EngineError, VerificationError
-from topology.stages import Stage
-from verification import Answer, Report
 
 pytestmark = pytest.mark.proof("up walks a change in stages and waits between them", step=0)
 

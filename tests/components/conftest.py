@@ -7,10 +7,10 @@ from functools import cache
 
 import pytest
 
+from meshfleet.topology import Fleet
 from tests.components.fleets import NAMES, fleet_called
 from tests.components.registered_graph import Graph
 from tests.components.registrations import record
-from topology import Fleet
 
 
 @cache

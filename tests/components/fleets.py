@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from topology import Fleet, load, read_stack_file
+from meshfleet.topology import Fleet, load, read_stack_file
 
 STACKS = Path(__file__).resolve().parent.parent.parent / "stacks"
 

@@ -16,10 +16,10 @@ from google.protobuf import json_format
 from pulumi.runtime import mocks, rpc, settings, stack
 from pulumi.runtime.proto import resource_pb2
 
-from components.kubeconfig_file import KubeconfigFile
-from components.program import register
+from meshfleet.components.kubeconfig_file import KubeconfigFile
+from meshfleet.components.program import register
+from meshfleet.topology import Fleet
 from tests.components.registered_graph import Graph, Resource
-from topology import Fleet
 
 CONFIDENTIAL = "CONFIDENTIAL"
 SECRET = {rpc._special_sig_key: rpc._special_secret_sig}

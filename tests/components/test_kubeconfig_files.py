@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from components.kubeconfig_file import KubeconfigFile, kubeconfig_files, read_kubeconfig
+from meshfleet.components.kubeconfig_file import KubeconfigFile, kubeconfig_files, read_kubeconfig
+from meshfleet.topology import Existing, Fleet, TopologyError, load
 from tests.tls_servers import self_signed
-from topology import Existing, Fleet, TopologyError, load
 
 pytestmark = pytest.mark.proof("existing clusters by an explicit kubeconfig and context", step=0)
 

@@ -11,11 +11,11 @@ from typing import Any
 import pulumi
 import pytest
 
-from components.program import run
+from meshfleet.components.program import run
+from meshfleet.topology import TopologyError, read_stack_file
 from tests.components.fleets import STACKS
 from tests.components.registered_graph import Graph
 from tests.components.registrations import recorded
-from topology import TopologyError, read_stack_file
 
 pytestmark = pytest.mark.proof("plain pulumi gives the same as the command", step=1)
 

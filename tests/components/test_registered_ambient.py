@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
+from meshfleet.topology import Fleet
 from tests.components.fleets import fleet_called
 from tests.components.registered_graph import Graph
 from tests.components.waiting import all_ready
-from topology import Fleet
 
 pytestmark = pytest.mark.proof("ambient mode over several networks", step=1)
 

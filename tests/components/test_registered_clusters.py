@@ -7,16 +7,16 @@ from itertools import product
 
 import pytest
 
-from components.gateway_address import load_balancer_address
-from components.helm_release import chart_source
-from components.kubeconfig_file import KubeconfigFile
-from components.remote_secrets import kubeconfig_of
-from components.trust import root_resource
+from meshfleet.components.gateway_address import load_balancer_address
+from meshfleet.components.helm_release import chart_source
+from meshfleet.components.kubeconfig_file import KubeconfigFile
+from meshfleet.components.remote_secrets import kubeconfig_of
+from meshfleet.components.trust import root_resource
+from meshfleet.topology import Discovery, Fleet, load
 from tests.components.fleets import fleet_called, in_one_mesh
 from tests.components.registered_graph import Graph
 from tests.components.registrations import record
 from tests.components.waiting import istiod_chart, istiod_itself, istiod_process, istiods
-from topology import Discovery, Fleet, load
 
 pytestmark = pytest.mark.proof("embedded and existing clusters by the same program", step=1)
 

@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from components.kubernetes_object import type_token
-from components.tokens import COMPONENT_PREFIX
-from embedded.releases.owner import MARK
-from manifests import Release, fleet_plan
+from meshfleet.components.kubernetes_object import type_token
+from meshfleet.components.tokens import COMPONENT_PREFIX
+from meshfleet.embedded.releases.owner import MARK
+from meshfleet.manifests import Release, fleet_plan
+from meshfleet.topology import Fleet
 from tests.components.fleets import fleet_of
 from tests.components.registered_graph import Graph, Resource
 from tests.components.registrations import SECRET, record
-from topology import Fleet
 
 pytestmark = pytest.mark.proof("resources are registered in order, each on its own cluster", step=1)
 

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from components.kubeconfig_file import kubeconfig_files
+from meshfleet.components.kubeconfig_file import kubeconfig_files
+from meshfleet.topology import TopologyError, load
 from tests.components.fleets import CONFIGURATIONS, in_one_mesh
 from tests.components.registered_graph import Graph, Resource
 from tests.components.registrations import record
 from tests.tls_proxy import new_authority
-from topology import TopologyError, load
 
 pytestmark = pytest.mark.proof("a reader token is renewed while peers always hold a good one", step=1)
 

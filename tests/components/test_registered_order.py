@@ -7,7 +7,8 @@ from collections.abc import Callable
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from components.trust import root_resource
+from meshfleet.components.trust import root_resource
+from meshfleet.topology import Fleet
 from tests.components.registered_graph import Graph
 from tests.components.registrations import record
 from tests.components.waiting import (
@@ -27,7 +28,6 @@ from tests.components.waiting import (
     served,
 )
 from tests.topology.strategies import loaded_fleets
-from topology import Fleet
 
 pytestmark = pytest.mark.proof("resources are registered in order, each on its own cluster", step=1)
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
+from meshfleet.topology import Fleet, load
 from tests.components.fleets import CONFIGURATIONS, fleet_called
 from tests.components.registered_graph import Graph
 from tests.components.registrations import record
 from tests.components.waiting import all_ready, istiod_chart, istiod_process, served
-from topology import Fleet, load
 
 pytestmark = pytest.mark.proof("two revisions of Istio side by side", step=1)
 

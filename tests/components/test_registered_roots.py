@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from components.trust import root_resource
+from meshfleet.components.trust import root_resource
+from meshfleet.topology import Fleet
+from meshfleet.topology.deployed import Bundle, Deployed, DeployedTrust
+from meshfleet.topology.root_rotation import with_bundles
+from meshfleet.topology.stages import stages
 from tests.components.fleets import fleet_called, fleet_of
 from tests.components.registered_graph import Graph, Resource
 from tests.components.registrations import record
-from topology import Fleet
-from topology.deployed import Bundle, Deployed, DeployedTrust
-from topology.root_rotation import with_bundles
-from topology.stages import stages
 
 pytestmark = pytest.mark.proof("every legal set of roots is a state of its own", step=1)
 

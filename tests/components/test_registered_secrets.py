@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
+from meshfleet.topology import Fleet
 from tests.components.registered_graph import Graph
 from tests.components.registrations import CONFIDENTIAL, SECRET
-from topology import Fleet
 
 pytestmark = pytest.mark.proof("no key, token or kubeconfig in plain text in state, logs or output", step=1)
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
+from meshfleet.topology import Fleet
 from tests.components.registered_graph import Graph
-from topology import Fleet
 
 pytestmark = pytest.mark.proof("settings of a mesh, declared once and equal in every primary", step=1)
 

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
+from meshfleet.topology import Fleet, load
+from meshfleet.topology.transitions import made_anew, transitions
 from tests.components.fleets import in_one_mesh
 from tests.components.registered_graph import Graph
 from tests.components.registrations import record
 from tests.topology.described import described
-from topology import Fleet, load
-from topology.transitions import made_anew, transitions
 
 pytestmark = pytest.mark.proof("what cannot be changed in place is refused before anything is touched", step=1)
 

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
+from meshfleet.topology import Fleet
 from tests.components.registered_graph import Graph
 from tests.components.waiting import all_ready
-from topology import Fleet
 
 pytestmark = pytest.mark.proof("virtual machines: what they need in each cluster", step=1)
 

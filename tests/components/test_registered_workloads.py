@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from meshfleet.topology import Fleet
 from tests.components.registered_graph import Graph
 from tests.components.waiting import all_ready
-from topology import Fleet
 
 pytestmark = pytest.mark.proof("workloads: their Services, versions, routes and callers", step=1)
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from components import chart_digest as charts
-from components.chart_digest import chart_digest
-from components.helm_release import marked
-from embedded.releases.owner import MARK, Owner
-from embedded.releases.record import Record
+from meshfleet.components import chart_digest as charts
+from meshfleet.components.chart_digest import chart_digest
+from meshfleet.components.helm_release import marked
+from meshfleet.embedded.releases.owner import MARK, Owner
+from meshfleet.embedded.releases.record import Record
 from tests.components.registered_graph import Graph
 from tests.components.test_registered_contracts import plain
 

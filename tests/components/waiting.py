@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from manifests.control_plane import istiod_service
+from meshfleet.manifests.control_plane import istiod_service
+from meshfleet.topology import Fleet
 from tests.components.registered_graph import Graph, Resource
-from topology import Fleet
 
 RULES_TO_ISTIODS = ("istiod-gateway", "istiod-routes")
 

@@ -9,14 +9,14 @@ from docs.generate.__main__ import generated
 from docs.generate.field_tables import SHORT_FORMS, default, spelled
 from docs.generate.refused import EXAMPLES, Refused, answers
 from docs.generate.stack_file import WITHOUT, undocumented
-from manifests import Stage, fleet_plan
+from meshfleet.manifests import Stage, fleet_plan
+from meshfleet.topology import load, read_stack_file
+from meshfleet.topology.control_plane import ControlPlane
+from meshfleet.topology.draft import DEFAULT_MESH
+from meshfleet.topology.istio import Charts
+from meshfleet.topology.mesh import Days, Trust
+from meshfleet.topology.stack_file import known_stacks
 from tests.docs.snippets import ROOT
-from topology import load, read_stack_file
-from topology.control_plane import ControlPlane
-from topology.draft import DEFAULT_MESH
-from topology.istio import Charts
-from topology.mesh import Days, Trust
-from topology.stack_file import known_stacks
 
 pytestmark = pytest.mark.proof("the documentation says what the code does", step=0)
 

@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
+from meshfleet.topology import load
+from meshfleet.topology.rules.plain_secrets import plain_secrets
+from meshfleet.verification import ClusterView, ControlPlaneView, FleetView, MeshView
+from meshfleet.verification.checks import ALL, istioctl_analyze, loopback_ports
+from meshfleet.verification.injected_view import InjectedView
+from meshfleet.verification.view import RootObject
+from meshfleet.verification.workload_view import WorkloadView
 from tests.automation.commands import commands
 from tests.docs.snippets import BLOCK, PAGES, ROOT
-from topology import load
-from topology.rules.plain_secrets import plain_secrets
-from verification import ClusterView, ControlPlaneView, FleetView, MeshView
-from verification.checks import ALL, istioctl_analyze, loopback_ports
-from verification.injected_view import InjectedView
-from verification.view import RootObject
-from verification.workload_view import WorkloadView
 
 pytestmark = pytest.mark.proof("the documentation says what the code does", step=0)
 

@@ -10,14 +10,14 @@ from pathlib import Path
 import psutil
 import pytest
 
-from embedded.bounded_run import OverdueError, run_bounded
-from embedded.waiting import NotYetError, wait_until
-from topology.errors import ProcessError
+from meshfleet.embedded.bounded_run import OverdueError, run_bounded
+from meshfleet.embedded.waiting import NotYetError, wait_until
+from meshfleet.topology.errors import ProcessError
 
 pytestmark = pytest.mark.proof("every program, read and wait has a bound", step=0)
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("automation", "components", "embedded", "plugins", "topology", "verification")
+PACKAGES = ("meshfleet", "components")
 
 
 def python(text: str) -> list[str]:

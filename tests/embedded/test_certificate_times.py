@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from embedded.certificate_times import ahead, not_yet_valid
-from embedded.cluster import Cluster
-from embedded.cluster_spec import ClusterSpec, dump_spec
-from embedded.workspace import Workspace
-from plugins.meshfleet.certificates import RootSpec, create_root
-from topology.errors import EmbeddedError
+from meshfleet.embedded.certificate_times import ahead, not_yet_valid
+from meshfleet.embedded.cluster import Cluster
+from meshfleet.embedded.cluster_spec import ClusterSpec, dump_spec
+from meshfleet.embedded.workspace import Workspace
+from meshfleet.plugins.meshfleet.certificates import RootSpec, create_root
+from meshfleet.topology.errors import EmbeddedError
 
 pytestmark = pytest.mark.proof("a clock that was ahead is noticed and healed", step=0)
 

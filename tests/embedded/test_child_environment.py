@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from embedded import child_environment
-from embedded.child_environment import (
+from meshfleet.embedded import child_environment
+from meshfleet.embedded.child_environment import (
     chart_environment,
     client_environment,
     download_environment,
@@ -25,7 +25,7 @@ from tests.embedded.hostile_shell import HOSTILE
 pytestmark = pytest.mark.proof("programs see a chosen environment, whatever the shell has", step=0)
 
 ROOT = Path(__file__).parents[2]
-ROOMS = ("topology", "manifests", "embedded", "plugins", "components", "verification", "automation", "scripts", "docs")
+ROOMS = ("meshfleet", "components", "scripts", "docs")
 STARTS = {"run", "Popen", "call", "check_call", "check_output"}
 EVERY = (
     system_environment,
@@ -89,7 +89,7 @@ def test_what_is_documented_passes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_command_and_a_plugin_are_rid_of_the_rest_themselves() -> None:
     program = (
-        "import json, os; from embedded.child_environment import clean_command, clean_plugin; "
+        "import json, os; from meshfleet.embedded.child_environment import clean_command, clean_plugin; "
         "clean_plugin(); plugin = dict(os.environ); clean_command(); print(json.dumps([plugin, dict(os.environ)]))"
     )
     variables = {

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from embedded.cluster import Cluster
-from embedded.cluster_record import MAKING, RECORD, begin_making, read_spec
-from embedded.cluster_spec import COMPONENTS, ClusterSpec, dump_spec
-from embedded.ports import reserve_ports, reserved_ports
-from embedded.reservations import reservations
-from embedded.workspace import Workspace
-from topology.errors import FileError, NewerFileError
-from topology.files import make_directory
+from meshfleet.embedded.cluster import Cluster
+from meshfleet.embedded.cluster_record import MAKING, RECORD, begin_making, read_spec
+from meshfleet.embedded.cluster_spec import COMPONENTS, ClusterSpec, dump_spec
+from meshfleet.embedded.ports import reserve_ports, reserved_ports
+from meshfleet.embedded.reservations import reservations
+from meshfleet.embedded.workspace import Workspace
+from meshfleet.topology.errors import FileError, NewerFileError
+from meshfleet.topology.files import make_directory
 
 pytestmark = pytest.mark.proof("a lost record of a cluster never removes the cluster", step=0)
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from embedded.cluster_spec import (
+from meshfleet.embedded.cluster_spec import (
     CLOSED,
     COMPONENTS,
     PORTS,
@@ -24,8 +24,8 @@ from embedded.cluster_spec import (
     kwokctl_configuration,
     load_spec,
 )
-from embedded.control_plane import ControlPlane
-from embedded.istiod_spec import (
+from meshfleet.embedded.control_plane import ControlPlane
+from meshfleet.embedded.istiod_spec import (
     ISTIOD_PORTS,
     RESERVED_SETTINGS,
     Authority,
@@ -34,9 +34,9 @@ from embedded.istiod_spec import (
     istiod_arguments,
     istiod_environment,
 )
-from embedded.kubeconfig import build_kubeconfig, connect, select_context
-from embedded.nodes import node_objects
-from topology.errors import ClusterError, EmbeddedError
+from meshfleet.embedded.kubeconfig import build_kubeconfig, connect, select_context
+from meshfleet.embedded.nodes import node_objects
+from meshfleet.topology.errors import ClusterError, EmbeddedError
 
 pytestmark = pytest.mark.proof("settings of embedded clusters and istiods", step=0)
 
@@ -220,12 +220,12 @@ def test_a_disk_too_full_for_the_log_to_say_so_is_said_to_be_full(
     plane.log("etcd").write_text("unable to write certificate to file /tm", encoding="utf-8")
     assert "no space" not in plane.evidence("etcd")
     usage = shutil.disk_usage(tmp_path)._replace(free=4096)
-    monkeypatch.setattr("embedded.control_plane.shutil.disk_usage", lambda _: usage)
+    monkeypatch.setattr("meshfleet.embedded.control_plane.shutil.disk_usage", lambda _: usage)
     assert plane.evidence("etcd").startswith(f"{tmp_path}: no space left on device; free some space there")
 
 
 def test_damaged_notes_name_the_file_and_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("embedded.control_plane.link_tools", lambda *_: None)
+    monkeypatch.setattr("meshfleet.embedded.control_plane.link_tools", lambda *_: None)
     plane = ControlPlane("west", tmp_path)
     notes = tmp_path / "kwok" / "clusters" / "west" / "kwok.yaml"
     notes.parent.mkdir(parents=True)

@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from embedded import processes
-from embedded import sweep as sweeping
-from embedded.network import namespaces, node_network
-from embedded.network.place import Place
-from embedded.ports import reserve_ports
-from embedded.reservations import reservations
-from embedded.workspace import Workspace
-from topology.containment import Failure, each, require_none
-from topology.errors import EmbeddedError, FileError, NetworkError, ProcessError
+from meshfleet.embedded import processes
+from meshfleet.embedded import sweep as sweeping
+from meshfleet.embedded.network import namespaces, node_network
+from meshfleet.embedded.network.place import Place
+from meshfleet.embedded.ports import reserve_ports
+from meshfleet.embedded.reservations import reservations
+from meshfleet.embedded.workspace import Workspace
+from meshfleet.topology.containment import Failure, each, require_none
+from meshfleet.topology.errors import EmbeddedError, FileError, NetworkError, ProcessError
 
 pytestmark = pytest.mark.proof("one that cannot be removed keeps no other", step=0)
 

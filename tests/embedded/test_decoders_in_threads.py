@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 RUNS = 6
 PROGRAM = """
 import json, threading
-from embedded.decoders import prepare_decoders
+from meshfleet.embedded.decoders import prepare_decoders
 start = threading.Barrier(6)
 def first_decode():
     start.wait()
@@ -40,8 +40,10 @@ def models_of(path: Path) -> set[str]:
 
 
 def test_every_model_that_is_used_is_decoded_beforehand() -> None:
-    prepared = ROOT / "embedded" / "decoders.py"
-    modules = [path for room in ("embedded", "plugins", "verification") for path in (ROOT / room).rglob("*.py")]
+    prepared = ROOT / "meshfleet" / "embedded" / "decoders.py"
+    modules = [
+        path for room in ("embedded", "plugins", "verification") for path in (ROOT / "meshfleet" / room).rglob("*.py")
+    ]
     used = set().union(*(models_of(path) for path in modules if path != prepared))
     assert used <= models_of(prepared)
 

@@ -11,16 +11,16 @@ from pathlib import Path
 import psutil
 import pytest
 
-from embedded import processes
-from embedded.addresses import reserve_address
-from embedded.network.loopback import close_ports
-from embedded.ports import release_ports, reserve_ports
-from embedded.reservations import reservations
-from embedded.sweep import sweep, sweep_cluster
-from embedded.waiting import NotYetError, wait_until
-from embedded.workspace import Workspace
-from topology.errors import ClusterError, ProcessError
-from topology.files import make_directory
+from meshfleet.embedded import processes
+from meshfleet.embedded.addresses import reserve_address
+from meshfleet.embedded.network.loopback import close_ports
+from meshfleet.embedded.ports import release_ports, reserve_ports
+from meshfleet.embedded.reservations import reservations
+from meshfleet.embedded.sweep import sweep, sweep_cluster
+from meshfleet.embedded.waiting import NotYetError, wait_until
+from meshfleet.embedded.workspace import Workspace
+from meshfleet.topology.errors import ClusterError, ProcessError
+from meshfleet.topology.files import make_directory
 
 pytestmark = pytest.mark.proof("processes that outlive the command and are found again", step=2)
 

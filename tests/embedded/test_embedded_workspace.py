@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from embedded.workspace import Workspace, home_directory
-from topology.errors import EmbeddedError
-from topology.files import file_error, make_directory, write_file
+from meshfleet.embedded.workspace import Workspace, home_directory
+from meshfleet.topology.errors import EmbeddedError
+from meshfleet.topology.files import file_error, make_directory, write_file
 
 pytestmark = pytest.mark.proof("local state that only its owner can read", step=0)
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from embedded.control_plane import ControlPlane
-from embedded.etcd_log import reason_in, refuses_data, waits_for_data
-from embedded.processes import last_lines
+from meshfleet.embedded.control_plane import ControlPlane
+from meshfleet.embedded.etcd_log import reason_in, refuses_data, waits_for_data
+from meshfleet.embedded.processes import last_lines
 
 pytestmark = pytest.mark.proof("a database that a power cut damaged is named, with the way out", step=0)
 

@@ -10,15 +10,15 @@ from pathlib import Path
 import psutil
 import pytest
 
-from embedded import processes
-from embedded.fleet_identity import claim_fleet, identity_of, place_of
-from embedded.marker import MARKER, read_marker
-from embedded.network.place import Place
-from embedded.plain_path import plain_path, remove_links
-from embedded.sweep import sweep
-from embedded.workspace import Workspace
-from topology.errors import FileError, NewerFileError
-from topology.files import make_directory
+from meshfleet.embedded import processes
+from meshfleet.embedded.fleet_identity import claim_fleet, identity_of, place_of
+from meshfleet.embedded.marker import MARKER, read_marker
+from meshfleet.embedded.network.place import Place
+from meshfleet.embedded.plain_path import plain_path, remove_links
+from meshfleet.embedded.sweep import sweep
+from meshfleet.embedded.workspace import Workspace
+from meshfleet.topology.errors import FileError, NewerFileError
+from meshfleet.topology.files import make_directory
 
 pytestmark = pytest.mark.proof("fleets are known by an identity, wherever they lie", step=0)
 

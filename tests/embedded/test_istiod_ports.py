@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from embedded.istiod import Istiod
-from embedded.ports import port_is_free
-from embedded.workspace import Workspace
-from plugins.meshfleet.istiod_address import IstiodAddressHandler
+from meshfleet.embedded.istiod import Istiod
+from meshfleet.embedded.ports import port_is_free
+from meshfleet.embedded.workspace import Workspace
+from meshfleet.plugins.meshfleet.istiod_address import IstiodAddressHandler
 
 pytestmark = pytest.mark.proof("loopback ports and addresses that no two owners share", step=0)
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from embedded import ports as ports_module
-from embedded.ports import FIRST, release_ports, reserve_ports
-from topology.errors import PortError
+from meshfleet.embedded import ports as ports_module
+from meshfleet.embedded.ports import FIRST, release_ports, reserve_ports
+from meshfleet.topology.errors import PortError
 
 pytestmark = pytest.mark.proof("loopback ports and addresses that no two owners share", step=0)
 

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from embedded import ports as ports_module
-from embedded.addresses import release_address, reserve_address
-from embedded.ports import (
+from meshfleet.embedded import ports as ports_module
+from meshfleet.embedded.addresses import release_address, reserve_address
+from meshfleet.embedded.ports import (
     FIRST,
     LAST,
     port_is_free,
@@ -23,8 +23,8 @@ from embedded.ports import (
     reserve_ports,
     reserved_ports,
 )
-from embedded.reservations import reservations
-from topology.errors import LockedError, PortError
+from meshfleet.embedded.reservations import reservations
+from meshfleet.topology.errors import LockedError, PortError
 
 pytestmark = pytest.mark.proof("loopback ports and addresses that no two owners share", step=0)
 
@@ -98,6 +98,6 @@ def test_an_error_in_the_block_reserves_nothing(tmp_path: Path) -> None:
 
 
 def test_somebody_who_holds_the_lock_for_too_long_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("embedded.reservations._SECONDS", 0.1)
+    monkeypatch.setattr("meshfleet.embedded.reservations._SECONDS", 0.1)
     with reservations(tmp_path), pytest.raises(LockedError, match="another meshfleet held the port reservations"):
         reserve_ports(tmp_path, "dev/cluster/west", ["etcd"])

@@ -6,11 +6,11 @@ from typing import Any, cast
 
 import pytest
 
-from embedded.releases.manifest import Part
-from embedded.releases.parts import _await_kind
-from embedded.releases.server import Kind, Server
-from embedded.served_kinds import await_kinds, established
-from topology.errors import ClusterError, ReleaseError
+from meshfleet.embedded.releases.manifest import Part
+from meshfleet.embedded.releases.parts import _await_kind
+from meshfleet.embedded.releases.server import Kind, Server
+from meshfleet.embedded.served_kinds import await_kinds, established
+from meshfleet.topology.errors import ClusterError, ReleaseError
 
 pytestmark = pytest.mark.proof("an embedded cluster, as a resource with a whole life cycle", step=0)
 
@@ -92,6 +92,6 @@ def test_the_kind_of_an_object_is_waited_for_after_its_definition_was_restored(m
     )
     made = MadeUpServer({}, after=2)
     assert _await_kind(made.server, part).plural == "gateway"
-    monkeypatch.setattr("embedded.releases.parts._KIND_SECONDS", 0.2)
+    monkeypatch.setattr("meshfleet.embedded.releases.parts._KIND_SECONDS", 0.2)
     with pytest.raises(ReleaseError, match="has no kind Gateway"):
         _await_kind(MadeUpServer({}, after=1_000_000).server, part)

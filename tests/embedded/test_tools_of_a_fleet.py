@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from embedded.tools import shared_file, tool
-from topology.errors import ToolchainError
+from meshfleet.embedded.tools import shared_file, tool
+from meshfleet.topology.errors import ToolchainError
 
 pytestmark = pytest.mark.proof("programs are found in one folder, or named when they are missing", step=0)
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("automation", "components", "embedded", "manifests", "plugins", "topology", "verification")
+PACKAGES = ("meshfleet", "components")
 
 _DECODERS = {
     *(

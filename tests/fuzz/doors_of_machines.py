@@ -12,26 +12,26 @@ from unittest.mock import patch
 
 import psutil
 
-from automation import kubernetes_plugin, lock, stuck_engine, unfinished_releases, unrecorded_at_destroy
-from automation.engine import Engine
-from embedded import cluster, control_plane, etcd_log, istiod, processes, reservations_rebuilt
-from embedded.bounded_run import Ended
-from embedded.cluster_spec import ClusterSpec
-from embedded.kube.access import read_access
-from embedded.kube.credentials import credentials
-from embedded.network import kept_tables, loopback, namespaces, privileges, rules, sandbox
-from embedded.process_table import Row, _rows_of_psutil, rows
-from embedded.serving_certificate import require_signed_by
-from embedded.toolchain import go_command, pulumi_on_path
-from embedded.waiting import NotYetError
-from embedded.workspace import Workspace
-from plugins.peer import is_of_user
+from meshfleet.automation import kubernetes_plugin, lock, stuck_engine, unfinished_releases, unrecorded_at_destroy
+from meshfleet.automation.engine import Engine
+from meshfleet.embedded import cluster, control_plane, etcd_log, istiod, processes, reservations_rebuilt
+from meshfleet.embedded.bounded_run import Ended
+from meshfleet.embedded.cluster_spec import ClusterSpec
+from meshfleet.embedded.kube.access import read_access
+from meshfleet.embedded.kube.credentials import credentials
+from meshfleet.embedded.network import kept_tables, loopback, namespaces, privileges, rules, sandbox
+from meshfleet.embedded.process_table import Row, _rows_of_psutil, rows
+from meshfleet.embedded.serving_certificate import require_signed_by
+from meshfleet.embedded.toolchain import go_command, pulumi_on_path
+from meshfleet.embedded.waiting import NotYetError
+from meshfleet.embedded.workspace import Workspace
+from meshfleet.plugins.peer import is_of_user
+from meshfleet.topology.errors import MeshfleetError, ReleaseError
 from tests.automation.recorded_states import recorded
 from tests.embedded.network.test_loopback import LISTING
 from tests.fuzz import seeds
 from tests.fuzz.guided import Door
 from tests.fuzz.world import KUBECONFIG
-from topology.errors import MeshfleetError, ReleaseError
 
 TABLE = (
     "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
@@ -71,8 +71,8 @@ def _of_the_kernel(folder: Path) -> dict[str, Door]:
             patch.object(psutil.Process, "name", lambda _: "pulumi"),
             patch.object(psutil.Process, "children", lambda _, recursive=False: [own]),
             patch("psutil.process_iter", lambda *_: [own]),
-            patch("embedded.processes.rows", lambda: [Row(own.pid, f"{folder}/etcd", "", "")]),
-            patch("embedded.istiod.Istiod.reserved", lambda _: dict.fromkeys(_PORTS, 1)),
+            patch("meshfleet.embedded.processes.rows", lambda: [Row(own.pid, f"{folder}/etcd", "", "")]),
+            patch("meshfleet.embedded.istiod.Istiod.reserved", lambda _: dict.fromkeys(_PORTS, 1)),
         ):
             workspace = Workspace("dev", folder)
             unfinished_releases.end_workers()
@@ -121,7 +121,7 @@ def _of_programs(folder: Path) -> dict[str, Door]:
         with patch.object(Engine, "recorded", lambda _: recorded() | {"resources": []}):
             engine.recorded_access(["west"])
         with patch(
-            "automation.engine.existing_clusters_of",
+            "meshfleet.automation.engine.existing_clusters_of",
             lambda _: {"west": {"inputs": {"kubeconfig": {"plaintext": '"k"'}}}},
         ):
             engine._recorded = {}
@@ -140,10 +140,10 @@ def _of_programs(folder: Path) -> dict[str, Door]:
     def refused(text: Any) -> object:
         spoken = text if isinstance(text, str) else ""
         with (
-            patch("embedded.network.loopback.run_bounded", lambda *_, **__: Ended(0, spoken, spoken)),
-            patch("embedded.network.rules.run_bounded", lambda *_, **__: Ended(0, spoken, spoken)),
-            patch("embedded.network.sandbox.run_bounded", lambda *_, **__: Ended(0, spoken, spoken)),
-            patch("embedded.network.privileges.run_bounded", lambda *_, **__: Ended(1, spoken, spoken)),
+            patch("meshfleet.embedded.network.loopback.run_bounded", lambda *_, **__: Ended(0, spoken, spoken)),
+            patch("meshfleet.embedded.network.rules.run_bounded", lambda *_, **__: Ended(0, spoken, spoken)),
+            patch("meshfleet.embedded.network.sandbox.run_bounded", lambda *_, **__: Ended(0, spoken, spoken)),
+            patch("meshfleet.embedded.network.privileges.run_bounded", lambda *_, **__: Ended(1, spoken, spoken)),
         ):
             loopback._apply("")
             rules.apply("n", "")
@@ -151,12 +151,12 @@ def _of_programs(folder: Path) -> dict[str, Door]:
             return sandbox.run(sandbox.Sandbox("n", folder, "h", 1, "/bin/true", (), {}))
 
     def open_ports() -> object:
-        with patch("embedded.network.loopback.cannot_close", lambda: ""):
+        with patch("meshfleet.embedded.network.loopback.cannot_close", lambda: ""):
             return loopback.open_ports(folder, {"http": 21000})
 
     def kept_tables_of(value: Any) -> object:
         (folder / "meshfleet-1.json").write_text(_dumped(value), encoding="utf-8")
-        with patch("embedded.network.kept_tables.listening", lambda _: {}):
+        with patch("meshfleet.embedded.network.kept_tables.listening", lambda _: {}):
             return list(kept_tables.abandoned(folder / "home", (), folder))
 
     def log_of_etcd(text: Any) -> object:
@@ -167,7 +167,7 @@ def _of_programs(folder: Path) -> dict[str, Door]:
         spoken, said = text if isinstance(text, str) else "", []
         for code in (0, 1):
             with patch(
-                "automation.unrecorded_at_destroy.run_bounded",
+                "meshfleet.automation.unrecorded_at_destroy.run_bounded",
                 lambda *_, code=code, **__: Ended(code, spoken, spoken),
             ):
                 try:
@@ -177,20 +177,20 @@ def _of_programs(folder: Path) -> dict[str, Door]:
         return said
 
     def version() -> object:
-        with patch("embedded.cluster.tool", lambda _: folder / "kube-apiserver"):
+        with patch("meshfleet.embedded.cluster.tool", lambda _: folder / "kube-apiserver"):
             cluster._require_version(ClusterSpec("west", "v1.35.4"))
         return [go_command._ask_version(folder, {}), pulumi_on_path._ask_version(folder)]
 
     def versions(text: Any) -> object:
         ended = Ended(0, str(text), "")
         with ExitStack() as stack:
-            for module in ("embedded.bounded_run", "embedded.toolchain.go_command", "embedded.cluster"):
+            for module in ("meshfleet.embedded.bounded_run", "embedded.toolchain.go_command", "embedded.cluster"):
                 stack.enter_context(patch(f"{module}.run_bounded", lambda *_, **__: ended))
             return version()
 
     def credential(value: Any) -> object:
         text = value if isinstance(value, str) else _dumped(value)
-        with patch("embedded.kube.credentials._output", lambda *_: text.encode(errors="replace")):
+        with patch("meshfleet.embedded.kube.credentials._output", lambda *_: text.encode(errors="replace")):
             return credentials(exec_access)
 
     def served(pem: bytes) -> object:
@@ -200,12 +200,12 @@ def _of_programs(folder: Path) -> dict[str, Door]:
 
     return {
         "pulumi stack export": Door(
-            ({"version": 3, "deployment": recorded()}, {}), printed("automation.engine", exported)
+            ({"version": 3, "deployment": recorded()}, {}), printed("meshfleet.automation.engine", exported)
         ),
         "pulumi stack ls": Door(([{"name": "organization/meshfleet/west"}],), printed("automation.engine", exists)),
-        "pulumi plugin ls": Door((listed,), printed("automation.kubernetes_plugin", confirmed)),
+        "pulumi plugin ls": Door((listed,), printed("meshfleet.automation.kubernetes_plugin", confirmed)),
         "nft, unshare and nsenter": Door(("step:mount a file system\nmount: denied",), refused),
-        "the table of nftables": Door((LISTING,), printed("embedded.network.loopback", open_ports)),
+        "the table of nftables": Door((LISTING,), printed("meshfleet.embedded.network.loopback", open_ports)),
         "notes of tables of nftables": Door(({"version": 1, "home": "/home", "ports": [21000]},), kept_tables_of),
         "the log of etcd": Door(
             ('{"level": "fatal", "msg": "discovery failed", "error": "crc mismatch"}\npanic: x', {"level": "panic"}),

@@ -13,35 +13,35 @@ from lightkube import Client
 from lightkube.resources.core_v1 import Pod, Service
 from lightkube.resources.discovery_v1 import EndpointSlice
 
-from automation import effect, machine_bundle, unrecorded_objects
-from automation.registered_machines import registered_machines
-from automation.support_bundle import cluster_parts
-from embedded import cluster, gateway_address, nodes, port_forward, remote_access, served_cluster
-from embedded.bounded_run import Ended
-from embedded.cluster_spec import ClusterSpec
-from embedded.endpoints_left import remove_endpoints_of_former_pods
-from embedded.identity import read_identity
-from embedded.istiod_configmaps import remove_istiod_configmaps
-from embedded.kubeconfig import connect
-from embedded.node.node_agent import NodeAgent
-from embedded.node.services import leads
-from embedded.releases import parts, settling, stored
-from embedded.releases.owner import Owner
-from embedded.releases.server import Server, connected
-from embedded.served_kinds import await_kinds
-from embedded.waiting import NotYetError
-from embedded.workspace import Workspace
-from plugins.kubernetes.connection import Connection
-from plugins.kubernetes.kinds import GroupVersionKind, Kinds
-from plugins.kubernetes.settings import Settings
+from meshfleet.automation import effect, machine_bundle, unrecorded_objects
+from meshfleet.automation.registered_machines import registered_machines
+from meshfleet.automation.support_bundle import cluster_parts
+from meshfleet.embedded import cluster, gateway_address, nodes, port_forward, remote_access, served_cluster
+from meshfleet.embedded.bounded_run import Ended
+from meshfleet.embedded.cluster_spec import ClusterSpec
+from meshfleet.embedded.endpoints_left import remove_endpoints_of_former_pods
+from meshfleet.embedded.identity import read_identity
+from meshfleet.embedded.istiod_configmaps import remove_istiod_configmaps
+from meshfleet.embedded.kubeconfig import connect
+from meshfleet.embedded.node.node_agent import NodeAgent
+from meshfleet.embedded.node.services import leads
+from meshfleet.embedded.releases import parts, settling, stored
+from meshfleet.embedded.releases.owner import Owner
+from meshfleet.embedded.releases.server import Server, connected
+from meshfleet.embedded.served_kinds import await_kinds
+from meshfleet.embedded.waiting import NotYetError
+from meshfleet.embedded.workspace import Workspace
+from meshfleet.plugins.kubernetes.connection import Connection
+from meshfleet.plugins.kubernetes.kinds import GroupVersionKind, Kinds
+from meshfleet.plugins.kubernetes.settings import Settings
+from meshfleet.topology.errors import MeshfleetError
+from meshfleet.verification import FleetView, read_fleet
+from meshfleet.verification.check import Check
+from meshfleet.verification.checks import ALL, BETWEEN_STAGES, service_addresses
+from meshfleet.verification.workload_view import ready_pods, service_address
 from tests.fuzz import seeds
 from tests.fuzz.guided import Door
 from tests.fuzz.world import KINDS, KUBECONFIG, answering
-from topology.errors import MeshfleetError
-from verification import FleetView, read_fleet
-from verification.check import Check
-from verification.checks import ALL, BETWEEN_STAGES, service_addresses
-from verification.workload_view import ready_pods, service_address
 
 AT_ONCE = 1e-6
 """Seconds for a wait: one look."""
@@ -114,7 +114,7 @@ def _of(keys: tuple[str, ...], read: Callable[[], object], *refusals: type[Excep
 def _checked(check: Check, fleet: FleetView, keys: tuple[str, ...]) -> Door:
     def read() -> object:
         # Of a machine what runs here decides first, and nothing does.
-        with patch("verification.checks.virtual_machines.machines_here", lambda *_: [_Machine()]):
+        with patch("meshfleet.verification.checks.virtual_machines.machines_here", lambda *_: [_Machine()]):
             concerned = check.concerns(_ambient(fleet) if check.name == "ambient-workloads" else fleet)
             assert concerned
             return [check.ask_about(fleet, one, 0.0) for one in concerned]
@@ -137,7 +137,7 @@ def _ambient(fleet: FleetView) -> FleetView:
 
 def _printed(check: Check, fleet: FleetView, name: str) -> Door:
     def read(text: str) -> object:
-        with patch("verification.istioctl.run_bounded", lambda *_, **__: Ended(0, text, "")):
+        with patch("meshfleet.verification.istioctl.run_bounded", lambda *_, **__: Ended(0, text, "")):
             return [check.ask_about(fleet, one, 0.0) for one in check.concerns(fleet)]
 
     seed = (seeds.RECORDED / name).read_text(encoding="utf-8")
@@ -180,7 +180,7 @@ def _commands(folder: Path, status: dict[str, Any], fleet: FleetView) -> dict[st
 def _embedded(folder: Path) -> dict[str, Door]:
     def with_client(keys: tuple[str, ...], read: Callable[[Client], object]) -> Door:
         def run() -> object:
-            from embedded.api_errors import api_errors
+            from meshfleet.embedded.api_errors import api_errors
 
             with connect(KUBECONFIG) as client, api_errors("any"):
                 return read(client)

@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from types import CodeType, FrameType
 from typing import Any
 
+from meshfleet.topology.errors import MeshfleetError
 from tests.fuzz.damage import paths
 from tests.fuzz.decoding_places import PACKAGES, ROOT
-from topology.errors import MeshfleetError
 
 _OURS = tuple(f"{ROOT / package}/" for package in PACKAGES)
 _SECONDS = 10.0

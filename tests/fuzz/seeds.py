@@ -18,8 +18,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from embedded.releases.record import pack
-from manifests.namespaces import CONTROL_PLANES
+from meshfleet.embedded.releases.record import pack
+from meshfleet.manifests.namespaces import CONTROL_PLANES
 from tests.automation.made_up_session import STATUS
 from tests.fuzz.world import KINDS
 

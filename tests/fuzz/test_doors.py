@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from meshfleet.verification.checks import ALL, BETWEEN_STAGES
 from tests.fuzz import doors_of_files, doors_of_machines, doors_of_pods, doors_of_servers
 from tests.fuzz.decoding_places import PACKAGES, ROOT, places
 from tests.fuzz.guided import Door, explore
-from verification.checks import ALL, BETWEEN_STAGES
 
 pytestmark = pytest.mark.proof("whatever comes in by any door is taken or refused by name", step=0)
 
@@ -30,18 +30,18 @@ ROUNDS = int(os.environ.get("MESHFLEET_FUZZ", "15"))
 _SANDBOX = "reads what the node agent wrote for it; hostile paths and environments: embedded/network/test_sandbox.py"
 _WRITES = "decodes nothing: it writes, or names what others read"
 NOT_HERE = {
-    "automation/support_bundle/bundle.py:Bundle.as_tar": _WRITES,
-    "embedded/kube/client.py:": "decodes a constant",
-    "embedded/network/enter_sandbox.py:": _SANDBOX,
-    "embedded/network/enter_sandbox.py:_bind": _SANDBOX,
-    "embedded/network/enter_sandbox.py:_device": _SANDBOX,
-    "embedded/network/enter_sandbox.py:main": _SANDBOX,
-    "embedded/network/namespaces.py:set_kernel": _WRITES,
-    "embedded/network/relay.py:main": "reads its command line; requests of pods: embedded/network/test_relay.py",
-    "embedded/node/agent.py:Agent._watch": "reads no event; any answer to a watch: embedded/kube/test_any_answer.py",
-    "embedded/toolchain/compiler.py:Compiler._copy": "reads the path of a pinned module that Go prints",
-    "embedded/toolchain/go_command.py:_install_wheel": "shows the end of what pip prints",
-    "plugins/peer.py:": _WRITES,
+    "meshfleet/automation/support_bundle/bundle.py:Bundle.as_tar": _WRITES,
+    "meshfleet/embedded/kube/client.py:": "decodes a constant",
+    "meshfleet/embedded/network/enter_sandbox.py:": _SANDBOX,
+    "meshfleet/embedded/network/enter_sandbox.py:_bind": _SANDBOX,
+    "meshfleet/embedded/network/enter_sandbox.py:_device": _SANDBOX,
+    "meshfleet/embedded/network/enter_sandbox.py:main": _SANDBOX,
+    "meshfleet/embedded/network/namespaces.py:set_kernel": _WRITES,
+    "meshfleet/embedded/network/relay.py:main": "reads its command line; of pods: embedded/network/test_relay.py",
+    "meshfleet/embedded/node/agent.py:Agent._watch": "reads no event; watches: embedded/kube/test_any_answer.py",
+    "meshfleet/embedded/toolchain/compiler.py:Compiler._copy": "reads the path of a pinned module that Go prints",
+    "meshfleet/embedded/toolchain/go_command.py:_install_wheel": "shows the end of what pip prints",
+    "meshfleet/plugins/peer.py:": _WRITES,
 }
 """Places that no door of this table leads to, each with the reason."""
 
@@ -76,8 +76,10 @@ def test_every_place_that_decodes_is_behind_a_door(tmp_path: Path) -> None:
 
 def test_json_is_parsed_by_one_function() -> None:
     # Those of the toolchain are read before anything else is imported, and one module without this project on its path.
-    toolchain = {f"embedded/toolchain/{name}.py" for name in ("installation", "leftovers", "lock", "pulumi_on_path")}
-    allowed = {"topology/json_text.py", "embedded/network/enter_sandbox.py", *toolchain}
+    toolchain = {
+        f"meshfleet/embedded/toolchain/{name}.py" for name in ("installation", "leftovers", "lock", "pulumi_on_path")
+    }
+    allowed = {"meshfleet/topology/json_text.py", "meshfleet/embedded/network/enter_sandbox.py", *toolchain}
     sources = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py")]
     found = {str(path.relative_to(ROOT)) for path in sources if "json.loads" in path.read_text(encoding="utf-8")}
     assert found == allowed

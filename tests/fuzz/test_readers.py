@@ -18,29 +18,24 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from automation.changes import Record
-from automation.deployment import deployed_in
-from automation.plugin_advice import for_stack_files
-from automation.recorded_state import clusters_of, description_of, embedded_clusters_of, without_description
-from components.kubeconfig_file import read_kubeconfig
-from embedded.cluster_record import read_spec
-from embedded.cluster_spec import ClusterSpec, dump_spec
-from embedded.kubeconfig import connect, select_context
-from embedded.machine.bundle_folder import bundle_of
-from embedded.reservations import reservations
-from manifests.bundle import FILES
-from plugins.kubernetes.charts import local_version
-from tests.automation.made_up_session import STATUS
-from tests.automation.recorded_states import recorded
-from tests.automation.stack_files import GOOD
-from tests.fuzz import seeds
-from tests.fuzz.damage import BUDGET, damaged, refusal
-from topology import Existing, load, read_stack_file
-from topology.errors import MeshfleetError
-from topology.secret_text import redact
-from verification import read_fleet
-from verification.bundle import verify_authority
-from verification.istiod import (
+from meshfleet.automation.changes import Record
+from meshfleet.automation.deployment import deployed_in
+from meshfleet.automation.plugin_advice import for_stack_files
+from meshfleet.automation.recorded_state import clusters_of, description_of, embedded_clusters_of, without_description
+from meshfleet.components.kubeconfig_file import read_kubeconfig
+from meshfleet.embedded.cluster_record import read_spec
+from meshfleet.embedded.cluster_spec import ClusterSpec, dump_spec
+from meshfleet.embedded.kubeconfig import connect, select_context
+from meshfleet.embedded.machine.bundle_folder import bundle_of
+from meshfleet.embedded.reservations import reservations
+from meshfleet.manifests.bundle import FILES
+from meshfleet.plugins.kubernetes.charts import local_version
+from meshfleet.topology import Existing, load, read_stack_file
+from meshfleet.topology.errors import MeshfleetError
+from meshfleet.topology.secret_text import redact
+from meshfleet.verification import read_fleet
+from meshfleet.verification.bundle import verify_authority
+from meshfleet.verification.istiod import (
     connected_proxies,
     known_clusters,
     mesh_config,
@@ -48,6 +43,11 @@ from verification.istiod import (
     root_objects,
     service_shards,
 )
+from tests.automation.made_up_session import STATUS
+from tests.automation.recorded_states import recorded
+from tests.automation.stack_files import GOOD
+from tests.fuzz import seeds
+from tests.fuzz.damage import BUDGET, damaged, refusal
 
 pytestmark = pytest.mark.proof("every reader takes or refuses any input, and nothing else", step=0)
 

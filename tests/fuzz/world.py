@@ -13,9 +13,9 @@ from unittest.mock import patch
 
 import httpx2
 
-from embedded.kube.transport import BoundedTransport
-from topology.causes import Cause
-from topology.errors import UnreachableError
+from meshfleet.embedded.kube.transport import BoundedTransport
+from meshfleet.topology.causes import Cause
+from meshfleet.topology.errors import UnreachableError
 
 KUBECONFIG = json.dumps(
     {

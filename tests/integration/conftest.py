@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from embedded.toolchain import Toolchain
+from meshfleet.embedded.toolchain import Toolchain
 from tests.integration.clone import Clone, make_clone
 from tests.integration.world import World, make_world
 from tests.kubernetes_plugin import chosen_plugin, pulumi_home_with

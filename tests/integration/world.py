@@ -19,17 +19,17 @@ from typing import Any
 import psutil
 from tenacity import RetryError, Retrying, retry_if_not_result, stop_after_delay, wait_fixed
 
-from embedded import processes
-from embedded.marker import claim_home
-from embedded.network import namespaces
-from embedded.network.leftovers import remove_data_plane
-from embedded.network.loopback import close_ports
-from embedded.network.place import Place
-from embedded.toolchain.cache import locate_cache
-from embedded.workspace import Workspace
+from meshfleet.embedded import processes
+from meshfleet.embedded.marker import claim_home
+from meshfleet.embedded.network import namespaces
+from meshfleet.embedded.network.leftovers import remove_data_plane
+from meshfleet.embedded.network.loopback import close_ports
+from meshfleet.embedded.network.place import Place
+from meshfleet.embedded.toolchain.cache import locate_cache
+from meshfleet.embedded.workspace import Workspace
 from tests.integration.clone import Clone
 
-_COMMAND = "from automation.entry_point import main; main()"
+_COMMAND = "from meshfleet.automation.entry_point import main; main()"
 # What would make the command behave as this shell's owner set it up.
 _SETTINGS = ("PULUMI_", "MESHFLEET_", "KUBE", "HELM_", "PYTHON", "XDG_")
 _SECONDS = 300

@@ -14,7 +14,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from topology import read_stack_file
+from meshfleet.topology import read_stack_file
 
 STACK = "machines"
 STACKS = Path(__file__).resolve().parents[2] / "stacks"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from manifests import Document, Object, Release
-from manifests.control_plane import istiod_service
-from topology import Fleet
+from meshfleet.manifests import Document, Object, Release
+from meshfleet.manifests.control_plane import istiod_service
+from meshfleet.topology import Fleet
 
 
 def named(plan: list[Document], name: str) -> Document | None:

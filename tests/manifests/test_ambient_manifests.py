@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given, settings
 from ruamel.yaml import YAML
 
-from manifests import Chart, fleet_plan
-from manifests.ambient import HBONE_PORT, east_west_gateway, waypoints
-from manifests.ambient import settings as environment_of
-from manifests.control_plane import istiod_service
-from manifests.namespaces import declared
+from meshfleet.manifests import Chart, fleet_plan
+from meshfleet.manifests.ambient import HBONE_PORT, east_west_gateway, waypoints
+from meshfleet.manifests.ambient import settings as environment_of
+from meshfleet.manifests.control_plane import istiod_service
+from meshfleet.manifests.namespaces import declared
+from meshfleet.topology import Fleet
 from tests.components.fleets import fleet_called
 from tests.manifests.plans import istiods, named, objects, releases, texts, values_of
 from tests.topology.strategies import ambient_fleets, loaded_fleets
-from topology import Fleet
 
 pytestmark = pytest.mark.proof("ambient mode over several networks", step=0)
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 
-from manifests.bundle import FILES, Found, bundle, istiod_host, mesh_config_map
+from meshfleet.manifests.bundle import FILES, Found, bundle, istiod_host, mesh_config_map
+from meshfleet.topology import Fleet, load
 from tests.manifests.machines import CONFIG, STACK, environment, proxy_config
 from tests.topology.strategies import loaded_fleets
-from topology import Fleet, load
 
 pytestmark = pytest.mark.proof("virtual machines: their bundle is that of istioctl", step=0)
 

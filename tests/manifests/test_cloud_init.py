@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from manifests.bundle import FILES
-from manifests.cloud_init import HEAD, PLACES, user_data
+from meshfleet.manifests.bundle import FILES
+from meshfleet.manifests.cloud_init import HEAD, PLACES, user_data
 
 pytestmark = pytest.mark.proof("virtual machines: user data that sets a new one up", step=0)
 

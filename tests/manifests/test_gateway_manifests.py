@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from manifests import Document, fleet_plan
-from manifests.control_plane import istiod_service
+from meshfleet.manifests import Document, fleet_plan
+from meshfleet.manifests.control_plane import istiod_service
+from meshfleet.topology import Fleet, load
 from tests.manifests.plans import named, releases, values_of
 from tests.topology.strategies import loaded_fleets
-from topology import Fleet, load
 
 pytestmark = pytest.mark.proof("gateways of clusters, of networks and from outside", step=0)
 

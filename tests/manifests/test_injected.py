@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from manifests import fleet_plan
-from manifests.injected import ANNOTATION, described
+from meshfleet.manifests import fleet_plan
+from meshfleet.manifests.injected import ANNOTATION, described
+from meshfleet.topology import Fleet, load
 from tests.manifests.plans import named, releases, values_of
-from topology import Fleet, load
 
 pytestmark = pytest.mark.proof(
     "what proxies read at their start takes effect in running pods, without a lost request", step=0

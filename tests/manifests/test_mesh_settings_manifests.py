@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from manifests import fleet_plan
-from manifests.mesh_settings import mesh_config, mesh_objects
-from manifests.mesh_settings import objects as objects_of
-from manifests.remote_secrets import Peer, reader_token, remote_kubeconfig
+from meshfleet.manifests import fleet_plan
+from meshfleet.manifests.mesh_settings import mesh_config, mesh_objects
+from meshfleet.manifests.mesh_settings import objects as objects_of
+from meshfleet.manifests.remote_secrets import Peer, reader_token, remote_kubeconfig
+from meshfleet.topology import ControlPlane, Fleet, load
 from tests.manifests.plans import istiods, named, values_of
 from tests.topology.strategies import loaded_fleets
-from topology import ControlPlane, Fleet, load
 
 pytestmark = pytest.mark.proof("settings of a mesh, declared once and equal in every primary", step=0)
 

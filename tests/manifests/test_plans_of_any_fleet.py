@@ -10,10 +10,10 @@ from collections import Counter
 import pytest
 from hypothesis import given, settings
 
-from manifests import Chart, Stage, fleet_plan
+from meshfleet.manifests import Chart, Stage, fleet_plan
+from meshfleet.topology import Fleet, load
 from tests.manifests.plans import istiods, named, objects, releases, texts, values_of
 from tests.topology.strategies import loaded_fleets
-from topology import Fleet, load
 
 pytestmark = pytest.mark.proof("objects and chart values follow from the stack file alone", step=0)
 

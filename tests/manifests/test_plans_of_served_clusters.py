@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 
-from manifests import Document, Object, fleet_plan
-from manifests.control_plane import injection_webhook, istiod_service
+from meshfleet.manifests import Document, Object, fleet_plan
+from meshfleet.manifests.control_plane import injection_webhook, istiod_service
+from meshfleet.topology import Fleet, load
 from tests.manifests.plans import istiods, named, objects, releases, texts, values_of, without_workloads
 from tests.topology.strategies import loaded_fleets
-from topology import Fleet, load
 
 pytestmark = pytest.mark.proof("objects and chart values follow from the stack file alone", step=0)
 

@@ -8,10 +8,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from automation.rendering import render
 from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
-
-from automation.rendering import render
 from topology import load, read_stack_file
 from topology.stack_file import known_stacks
 

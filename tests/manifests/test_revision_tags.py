@@ -13,15 +13,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from embedded.toolchain import Toolchain
-from manifests import Object, fleet_plan
-from manifests.control_plane import Webhooks, injection_path, istiod_service
-from manifests.namespaces import injection_labels
-from manifests.revision_tags import tags
+from meshfleet.embedded.toolchain import Toolchain
+from meshfleet.manifests import Object, fleet_plan
+from meshfleet.manifests.control_plane import Webhooks, injection_path, istiod_service
+from meshfleet.manifests.namespaces import injection_labels
+from meshfleet.manifests.revision_tags import tags
+from meshfleet.topology import Fleet, load
 from tests.components.fleets import CONFIGURATIONS, fleet_called
 from tests.manifests.plans import named, values_of
 from tests.topology.strategies import loaded_fleets
-from topology import Fleet, load
 
 pytestmark = pytest.mark.proof("two revisions of Istio side by side", step=0)
 

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from manifests import Object, fleet_plan
-from manifests.virtual_machines import account, described, entries, group, host, labels
+from meshfleet.manifests import Object, fleet_plan
+from meshfleet.manifests.virtual_machines import account, described, entries, group, host, labels
+from meshfleet.topology import Fleet, load
 from tests.manifests.machines import CONFIG, STACK
 from tests.manifests.plans import named, objects, values_of
 from tests.topology.strategies import loaded_fleets
-from topology import Fleet, load
 
 pytestmark = pytest.mark.proof("virtual machines: what they need in each cluster", step=0)
 

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from manifests import Object, cluster_plan, fleet_plan
-from manifests.mesh_settings import mesh_objects
-from manifests.workloads import ECHO_IMAGE, described
+from meshfleet.manifests import Object, cluster_plan, fleet_plan
+from meshfleet.manifests.mesh_settings import mesh_objects
+from meshfleet.manifests.workloads import ECHO_IMAGE, described
+from meshfleet.topology import Fleet, load
 from tests.manifests.plans import objects
 from tests.topology.strategies import ambient_fleets, loaded_fleets
-from topology import Fleet, load
 
 pytestmark = pytest.mark.proof("workloads: their Services, versions, routes and callers", step=0)
 

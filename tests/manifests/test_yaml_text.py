@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from manifests.yaml_text import yaml_text
+from meshfleet.manifests.yaml_text import yaml_text
 
 pytestmark = pytest.mark.proof("render gives the same bytes for the same input", step=0)
 

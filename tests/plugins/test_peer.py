@@ -12,9 +12,9 @@ import pytest
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import provider_pb2_grpc
 
-from plugins.peer import is_of_user
-from plugins.protocol import Provider
-from plugins.serve import listen
+from meshfleet.plugins.peer import is_of_user
+from meshfleet.plugins.protocol import Provider
+from meshfleet.plugins.serve import listen
 from tests.neighbour import STRANGER, as_user
 
 pytestmark = pytest.mark.proof("other users of the machine", step=0)
@@ -59,7 +59,7 @@ def test_the_engine_of_the_same_user_is_served(stub: provider_pb2_grpc.ResourceP
 
 
 def test_another_user_is_refused(stub: provider_pb2_grpc.ResourceProviderStub, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("plugins.peer.os.geteuid", lambda: STRANGER + 1)
+    monkeypatch.setattr("meshfleet.plugins.peer.os.geteuid", lambda: STRANGER + 1)
     with pytest.raises(grpc.RpcError) as caught:
         stub.GetPluginInfo(empty_pb2.Empty())
     assert isinstance(caught.value, grpc.Call)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pulumi.provider.experimental.property_value import PropertyValue as Reference
 
-from plugins.property_value import Computed, PropertyValue
+from meshfleet.plugins.property_value import Computed, PropertyValue
 
 pytestmark = pytest.mark.proof("plugins start quickly, speak plainly and never outlive the engine", step=0)
 

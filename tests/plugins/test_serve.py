@@ -23,9 +23,9 @@ URN = "urn:pulumi:dev::fleet::meshfleet:index:Parent$meshfleet:index:Thing::west
 
 PLUGIN = """
 import sys
-from plugins.protocol import CreateRequest, CreateResponse, InitializationError, PropertyValue, Provider
-from plugins.serve import serve
-from topology.errors import ClusterError, UnsupportedError
+from meshfleet.plugins.protocol import CreateRequest, CreateResponse, InitializationError, PropertyValue, Provider
+from meshfleet.plugins.serve import serve
+from meshfleet.topology.errors import ClusterError, UnsupportedError
 
 class Thing(Provider):
     async def create(self, request: CreateRequest) -> CreateResponse:
@@ -130,9 +130,7 @@ def test_a_plugin_ends_when_its_engine_is_killed(wrapped: bool, tmp_path: Path) 
 
 def test_a_plugin_starts_without_the_rest_of_pulumi() -> None:
     """The SDK takes three times as long to import as everything a plugin needs."""
-    code = (
-        "import sys, plugins.serve; print(sorted(m for m in sys.modules if m.split('.')[0] in {'pulumi', 'pydantic'}))"
-    )
+    code = "import sys, meshfleet.plugins.serve as s; print(sorted({'pulumi', 'pydantic'} & set(sys.modules)))"
     with start(sys.executable, "-c", code) as process:
         output, errors = process.communicate(timeout=60)
     assert (output.strip(), errors) == ("[]", "")
@@ -140,7 +138,7 @@ def test_a_plugin_starts_without_the_rest_of_pulumi() -> None:
 
 def test_the_stand_in_starts_without_a_kubernetes_client() -> None:
     code = (
-        "import sys, plugins.kubernetes.provider as p; p.KubernetesProvider();"
+        "import sys, meshfleet.plugins.kubernetes.provider as p; p.KubernetesProvider();"
         "heavy = {'pulumi', 'pydantic', 'lightkube', 'httpx2', 'yaml'};"
         "print(sorted(m for m in sys.modules if m.split('.')[0] in heavy))"
     )

@@ -16,9 +16,9 @@ import pytest
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
-from embedded.waiting import NotYetError, wait_until
-from plugins.kubernetes.provider import VERSION as KUBERNETES
-from plugins.meshfleet.provider import VERSION as MESHFLEET
+from meshfleet.embedded.waiting import NotYetError, wait_until
+from meshfleet.plugins.kubernetes.provider import VERSION as KUBERNETES
+from meshfleet.plugins.meshfleet.provider import VERSION as MESHFLEET
 
 pytestmark = pytest.mark.proof("plugins start quickly, speak plainly and never outlive the engine", step=0)
 
@@ -40,7 +40,7 @@ def shared(tmp_path: Path, package: tuple[str, str]) -> Iterator[subprocess.Pope
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(tmp_path / "socket"))
         listener.listen()
-        command = [sys.executable, "-m", "plugins.shared", package[0], str(listener.fileno())]
+        command = [sys.executable, "-m", "meshfleet.plugins.shared", package[0], str(listener.fileno())]
         process = subprocess.Popen(command, cwd=CHECKOUT, stdin=subprocess.PIPE, pass_fds=[listener.fileno()])
     with process:
         yield process
@@ -53,7 +53,13 @@ def launch(tmp_path: Path) -> Iterator[Launch]:
     script = tmp_path / "script"
     script.write_text('#!/bin/sh\necho "on its own: $*, ${MESHFLEET_PLUGINS:-no socket}"\n')
     script.chmod(0o755)
-    command = [sys.executable, "-I", "-S", str(CHECKOUT / "plugins" / "attach.py"), str(tmp_path / "socket")]
+    command = [
+        sys.executable,
+        "-I",
+        "-S",
+        str(CHECKOUT / "meshfleet" / "plugins" / "attach.py"),
+        str(tmp_path / "socket"),
+    ]
     environment = {**os.environ, "MESHFLEET_PLUGINS": str(tmp_path)}
     with ExitStack() as stack:
 
@@ -116,7 +122,7 @@ def test_a_plugin_ends_with_its_launch_and_leaves_the_others(
     # As the engine ends a plugin.
     first.send_signal(signal.SIGINT)
     first.wait(SECONDS)
-    wait_until(lambda: refuses(ports[0]), "its server to end", SECONDS, "look into plugins/shared.py")
+    wait_until(lambda: refuses(ports[0]), "its server to end", SECONDS, "look into meshfleet/plugins/shared.py")
     assert version(ports[1]) == package[1]
 
 

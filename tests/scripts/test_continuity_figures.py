@@ -6,6 +6,9 @@ from typing import Any
 
 import pytest
 
+from meshfleet.topology import load
+from meshfleet.verification.steady_requests import Sent, SteadyRequests
+from meshfleet.verification.traffic import Reply
 from scripts.benchmark.hops import two_networks
 from scripts.benchmark.load import Load
 from scripts.benchmark.machines import with_a_machine
@@ -14,9 +17,6 @@ from scripts.continuity_under_change.changes import CHANGES
 from scripts.continuity_under_change.figures import Figures, faults, table
 from scripts.continuity_under_change.fleet_under_change import CALLER, HOST, LATER, FleetUnderChange, configuration
 from tests.integration.clone import CHECKOUT
-from topology import load
-from verification.steady_requests import Sent, SteadyRequests
-from verification.traffic import Reply
 
 pytestmark = pytest.mark.proof("figures of requests under change", step=0)
 

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from manifests import fleet_plan
+from meshfleet.manifests import fleet_plan
+from meshfleet.topology import load
 from scripts.benchmark.api_calls import Calls, counted
 from scripts.benchmark.fitting import Line, fit
 from scripts.benchmark.stage import generated
-from topology import load
 
 pytestmark = pytest.mark.proof("figures of growth", step=0)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
+from meshfleet.topology.istio import EMBEDDED_ISTIO
+from meshfleet.topology.names import RESERVED_REVISION_ENDINGS, RESERVED_REVISIONS
 from tests.topology.name_strategies import Config, label_values, labels, optional
-from topology.istio import EMBEDDED_ISTIO
-from topology.names import RESERVED_REVISION_ENDINGS, RESERVED_REVISIONS
 
 
 def discoveries() -> st.SearchStrategy[Config]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from topology import Fleet
+from meshfleet.topology import Fleet
 
 
 def described(fleet: Fleet) -> dict[str, Any]:

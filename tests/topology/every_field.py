@@ -8,11 +8,11 @@ from typing import Annotated, Any, cast, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel
 
-from topology.control_plane import ControlPlane
-from topology.draft import SECTIONS
-from topology.istio import Charts, Istio, Kubernetes
-from topology.model import Model
-from topology.rules.support import IMPLEMENTED_PROVIDERS
+from meshfleet.topology.control_plane import ControlPlane
+from meshfleet.topology.draft import SECTIONS
+from meshfleet.topology.istio import Charts, Istio, Kubernetes
+from meshfleet.topology.model import Model
+from meshfleet.topology.rules.support import IMPLEMENTED_PROVIDERS
 
 Config = dict[str, Any]
 Path = tuple[str | int, ...]

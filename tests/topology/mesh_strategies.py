@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
+from meshfleet.topology.names import COMMON_NAME_LENGTH
 from tests.topology.name_strategies import Config, optional
-from topology.names import COMMON_NAME_LENGTH
 
 
 def validities(shortest: int, longest: int) -> st.SearchStrategy[Config]:

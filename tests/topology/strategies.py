@@ -7,14 +7,9 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from tests.topology.cluster_strategies import clusters, control_planes, is_simulated, istios, providers
-from tests.topology.machine_strategies import add_machines
-from tests.topology.mesh_strategies import meshes
-from tests.topology.name_strategies import Config, label_values, labels, names, namespace_names, optional
-from tests.topology.workload_strategies import workloads
-from topology import Fleet, load
-from topology.istio import EMBEDDED_KUBERNETES
-from topology.names import (
+from meshfleet.topology import Fleet, load
+from meshfleet.topology.istio import EMBEDDED_KUBERNETES
+from meshfleet.topology.names import (
     CLUSTER_LENGTH,
     COMMON_NAME_LENGTH,
     DEFAULT_ROOT,
@@ -22,6 +17,11 @@ from topology.names import (
     RESERVED_NETWORKS,
     root_common_name,
 )
+from tests.topology.cluster_strategies import clusters, control_planes, is_simulated, istios, providers
+from tests.topology.machine_strategies import add_machines
+from tests.topology.mesh_strategies import meshes
+from tests.topology.name_strategies import Config, label_values, labels, names, namespace_names, optional
+from tests.topology.workload_strategies import workloads
 
 
 @st.composite

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from topology.bounded_yaml import DEPTH, LIMIT, load_yaml
-from topology.errors import DocumentError
+from meshfleet.topology.bounded_yaml import DEPTH, LIMIT, load_yaml
+from meshfleet.topology.errors import DocumentError
 
 pytestmark = pytest.mark.proof("YAML is read in bounded time and space", step=0)
 

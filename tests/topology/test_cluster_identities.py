@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from topology.identities import Decision, Living, Verdict, World, decide
+from meshfleet.topology.identities import Decision, Living, Verdict, World, decide
 
 pytestmark = pytest.mark.proof("a cluster is known by what it is, not by a name that leads to it", step=0)
 

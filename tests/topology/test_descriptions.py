@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-import topology.fleet  # noqa: F401  (every model of a stack file is known once this is imported)
-from topology.model import Model
+import meshfleet.topology.fleet  # noqa: F401  (every model of a stack file is known once this is imported)
+from meshfleet.topology.model import Model
 
 pytestmark = pytest.mark.proof("every field of a stack file is described", step=0)
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from meshfleet.topology import Discovery, load
+from meshfleet.topology.discovery import is_loopback
 from tests.topology.wrong_stacks.wrong import GOOD, Wrong
-from topology import Discovery, load
-from topology.discovery import is_loopback
 
 pytestmark = pytest.mark.proof("private API servers are reached as the stack file says", step=0)
 

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from meshfleet.topology import Fleet, TopologyError, load
+from meshfleet.topology.draft import DEFAULT_MESH, SECTIONS, SINGLES
+from meshfleet.topology.faults import join
 from tests.topology.name_strategies import Config, json_values, labels
 from tests.topology.strategies import fleets, loaded_fleets
-from topology import Fleet, TopologyError, load
-from topology.draft import DEFAULT_MESH, SECTIONS, SINGLES
-from topology.faults import join
 
 pytestmark = pytest.mark.proof("stack files are checked before anything exists", step=0)
 

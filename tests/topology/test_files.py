@@ -10,8 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from topology.errors import FileError, NewerFileError
-from topology.files import append_only, make_directory, read_bytes, read_record, read_text, remove_file, write_file
+from meshfleet.topology.errors import FileError, NewerFileError
+from meshfleet.topology.files import (
+    append_only,
+    make_directory,
+    read_bytes,
+    read_record,
+    read_text,
+    remove_file,
+    write_file,
+)
 
 pytestmark = pytest.mark.proof("files are written whole and never through what is no file", step=0)
 

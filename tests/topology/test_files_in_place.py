@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from topology.errors import FileError
-from topology.files import write_in_place
+from meshfleet.topology.errors import FileError
+from meshfleet.topology.files import write_in_place
 
 pytestmark = pytest.mark.proof("damaged files lose nothing and are named", step=0)
 

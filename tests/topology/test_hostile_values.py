@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from manifests import Release, fleet_plan
+from meshfleet.manifests import Release, fleet_plan
+from meshfleet.topology import Fleet, TopologyError, load
+from meshfleet.topology.faults import Fault, join
 from tests.topology.every_field import ELSEWHERE, HERE, Config, Path, declared_fields, named, places
 from tests.topology.kubernetes_names import object_faults, release_faults
-from topology import Fleet, TopologyError, load
-from topology.faults import Fault, join
 
 pytestmark = pytest.mark.proof("every value of a stack file works or is refused by its name", step=0)
 

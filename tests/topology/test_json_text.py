@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from topology.json_text import parse_json
+from meshfleet.topology.json_text import parse_json
 
 pytestmark = pytest.mark.proof("whatever comes in by any door is taken or refused by name", step=0)
 

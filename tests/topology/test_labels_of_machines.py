@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from manifests.virtual_machines import group, objects
-from topology import Fleet, TopologyError, load
-from topology.labels_of_machines import IN_FIELDS, PLAIN, RESERVED_DOMAINS, refused
+from meshfleet.manifests.virtual_machines import group, objects
+from meshfleet.topology import Fleet, TopologyError, load
+from meshfleet.topology.labels_of_machines import IN_FIELDS, PLAIN, RESERVED_DOMAINS, refused
 
 pytestmark = pytest.mark.proof("what selects, names and places machines are three fields", step=0)
 

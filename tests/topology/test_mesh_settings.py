@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from meshfleet.topology import MeshSettings, load
+from meshfleet.topology.mesh_settings import AccessLog, Locality, OutlierDetection
 from tests.topology.wrong_stacks.wrong import Wrong
-from topology import MeshSettings, load
-from topology.mesh_settings import AccessLog, Locality, OutlierDetection
 
 pytestmark = pytest.mark.proof("settings of a mesh, declared once and equal in every primary", step=0)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from topology import Fleet, load
+from meshfleet.topology import Fleet, load
 
 pytestmark = pytest.mark.proof("the deployment model follows from the clusters", step=0)
 

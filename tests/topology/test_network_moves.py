@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from topology import Fleet, load
-from topology.deployed import Deployed, DeployedNetwork
-from topology.network_moves import gateways_during
-from topology.stages import AS_DEPLOYED, Stage, stages
-from topology.transitions import transitions
+from meshfleet.topology import Fleet, load
+from meshfleet.topology.deployed import Deployed, DeployedNetwork
+from meshfleet.topology.network_moves import gateways_during
+from meshfleet.topology.stages import AS_DEPLOYED, Stage, stages
+from meshfleet.topology.transitions import transitions
 
 pytestmark = pytest.mark.proof(
     "what proxies read at their start takes effect in running pods, without a lost request", step=0

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from topology import TopologyError, load
-from topology.addresses import IpNetwork
+from meshfleet.topology import TopologyError, load
+from meshfleet.topology.addresses import IpNetwork
 
 pytestmark = pytest.mark.proof("stack files are checked before anything exists", step=0)
 

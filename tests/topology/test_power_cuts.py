@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from topology.files import sync, sync_tree, write_file
+from meshfleet.topology.files import sync, sync_tree, write_file
 
 pytestmark = pytest.mark.proof("after a power cut a file is the old one or the new one", step=0)
 
@@ -100,7 +100,7 @@ def test_a_careless_write_would_be_noticed(tmp_path: Path, monkeypatch: pytest.M
     path.write_bytes(b"the old content")
     with monkeypatch.context() as patched:
         disk = Disk(tmp_path, patched)
-        patched.setattr("topology.files.os.fsync", lambda _: None)
+        patched.setattr("meshfleet.topology.files.os.fsync", lambda _: None)
         write_file(path, NEW)
         after = disk._after_a_cut()
     assert b"" in after

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from meshfleet.topology import TopologyError, read_stack_file
 from tests.topology.pulumi_cases import CASES, Case
-from topology import TopologyError, read_stack_file
 
 pytestmark = pytest.mark.proof("a stack file means the same to Pulumi, or is refused", step=0)
 

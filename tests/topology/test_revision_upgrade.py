@@ -9,11 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from meshfleet.topology import Fleet, load
+from meshfleet.topology.deployed import Deployed, DeployedRevisions
+from meshfleet.topology.revision_upgrade import (
+    BEFORE_REMOVAL,
+    BEFORE_USE,
+    revisions_of,
+    upgrade_revisions,
+    with_revisions,
+)
+from meshfleet.topology.stages import stages
 from tests.topology.wrong_stacks.wrong import Wrong
-from topology import Fleet, load
-from topology.deployed import Deployed, DeployedRevisions
-from topology.revision_upgrade import BEFORE_REMOVAL, BEFORE_USE, revisions_of, upgrade_revisions, with_revisions
-from topology.stages import stages
 
 pytestmark = pytest.mark.proof("an upgrade by revision is walked stage by stage across clusters, and back", step=0)
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from topology.deployed import Bundle, DeployedTrust
-from topology.root_rotation import NEEDS, Move, moves, next_bundle, words
+from meshfleet.topology.deployed import Bundle, DeployedTrust
+from meshfleet.topology.root_rotation import NEEDS, Move, moves, next_bundle, words
 
 pytestmark = pytest.mark.proof("the way from one root to another keeps trust at every step", step=0)
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from topology import TopologyError, load
+from meshfleet.topology import TopologyError, load
 
 pytestmark = pytest.mark.proof("an address of a Service means one Service in a whole mesh", step=0)
 

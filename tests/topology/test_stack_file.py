@@ -9,10 +9,10 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from meshfleet.topology import StackFile, TopologyError, load, read_stack_file
+from meshfleet.topology.stack_file import find_stack_file, known_stacks
 from tests.topology.name_strategies import CHARACTERS
 from tests.topology.wrong_stacks.secrets import BODY, PEM, TOKEN
-from topology import StackFile, TopologyError, load, read_stack_file
-from topology.stack_file import find_stack_file, known_stacks
 
 pytestmark = pytest.mark.proof("stack files are checked before anything exists", step=0)
 
@@ -258,7 +258,7 @@ def test_a_file_that_is_exchanged_for_a_pipe_while_it_is_opened_is_refused(
 ) -> None:
     path = tmp_path / "Pulumi.dev.yaml"
     os.mkfifo(path)
-    monkeypatch.setattr("topology.stack_file.find_stack_file", lambda *_: path)
+    monkeypatch.setattr("meshfleet.topology.stack_file.find_stack_file", lambda *_: path)
     with pytest.raises(TopologyError, match=r"Pulumi\.dev\.yaml: is a pipe, not a file"):
         read_stack_file(tmp_path, "dev")
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from topology import TopologyError, load
-from topology.stack_name import LONGEST, name_fault, path_fault, stack_name
+from meshfleet.topology import TopologyError, load
+from meshfleet.topology.stack_name import LONGEST, name_fault, path_fault, stack_name
 
 pytestmark = pytest.mark.proof("one rule for the names of stacks, at every door", step=0)
 

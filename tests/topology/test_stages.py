@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from meshfleet.topology import Fleet, load
+from meshfleet.topology.deployed import Deployed, DeployedTrust
+from meshfleet.topology.root_rotation import NEEDS, rotate_roots, with_bundles
+from meshfleet.topology.stages import AS_DEPLOYED, Stage, stages
+from meshfleet.topology.walk import Step, Walk
 from tests.topology.strategies import loaded_fleets
 from tests.topology.wrong_stacks.wrong import GOOD
-from topology import Fleet, load
-from topology.deployed import Deployed, DeployedTrust
-from topology.root_rotation import NEEDS, rotate_roots, with_bundles
-from topology.stages import AS_DEPLOYED, Stage, stages
-from topology.walk import Step, Walk
 
 pytestmark = pytest.mark.proof("a change that must not be made at once is planned in stages", step=0)
 

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from meshfleet.topology import Fleet, load
+from meshfleet.topology.transitions import made_anew, transitions
 from tests.topology.described import described
 from tests.topology.strategies import fleets, loaded_fleets
-from topology import Fleet, load
-from topology.transitions import made_anew, transitions
 
 pytestmark = pytest.mark.proof("what cannot be changed in place is refused before anything is touched", step=0)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from topology import Fleet, load
+from meshfleet.topology import Fleet, load
 
 pytestmark = pytest.mark.proof("virtual machines: what they need in each cluster", step=0)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from meshfleet.topology import TopologyError, load, read_stack_file
 from tests.topology.wrong_stacks.addresses import ADDRESSES
 from tests.topology.wrong_stacks.ambient_namespaces import AMBIENT_NAMESPACES
 from tests.topology.wrong_stacks.gateways import GATEWAY_FAULTS
@@ -24,7 +25,6 @@ from tests.topology.wrong_stacks.virtual_machines import VIRTUAL_MACHINES
 from tests.topology.wrong_stacks.workload_routes import WORKLOAD_ROUTES
 from tests.topology.wrong_stacks.workloads import WORKLOADS
 from tests.topology.wrong_stacks.wrong import GOOD, Wrong
-from topology import TopologyError, load, read_stack_file
 
 pytestmark = pytest.mark.proof("stack files are checked before anything exists", step=0)
 

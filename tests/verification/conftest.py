@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from verification import FleetView, read_fleet
+from meshfleet.verification import FleetView, read_fleet
 
 RECORDED = Path(__file__).parent / "recorded"
 NOW = datetime(2026, 11, 23, tzinfo=UTC)

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from topology.errors import VerificationError
-from verification import ClusterView, FleetView, read_fleet
-from verification.checks.ambient_workloads import AmbientWorkloads, Workload, judge, workloads
+from meshfleet.topology.errors import VerificationError
+from meshfleet.verification import ClusterView, FleetView, read_fleet
+from meshfleet.verification.checks.ambient_workloads import AmbientWorkloads, Workload, judge, workloads
 
 pytestmark = pytest.mark.proof("ambient mode over several networks", step=0)
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from topology.errors import CertificateError
-from verification.bundle import certificates, verify_authority
+from meshfleet.topology.errors import CertificateError
+from meshfleet.verification.bundle import certificates, verify_authority
 
 pytestmark = pytest.mark.proof("every cluster's authority chains to its mesh's root", step=0)
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from verification import ClusterView, FleetView
-from verification.checks import endpoint_shards, istioctl_analyze, istioctl_remote_clusters, trust
-from verification.istiod import Shard
+from meshfleet.verification import ClusterView, FleetView
+from meshfleet.verification.checks import endpoint_shards, istioctl_analyze, istioctl_remote_clusters, trust
+from meshfleet.verification.istiod import Shard
 
 pytestmark = pytest.mark.proof("clusters served from elsewhere are verified", step=0)
 

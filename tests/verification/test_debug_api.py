@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from topology.errors import UnreachableError, VerificationError
-from verification import FleetView, istiod
-from verification.view import ClusterView
+from meshfleet.topology.errors import UnreachableError, VerificationError
+from meshfleet.verification import FleetView, istiod
+from meshfleet.verification.view import ClusterView
 
 pytestmark = pytest.mark.proof("verification of a running fleet", step=0)
 

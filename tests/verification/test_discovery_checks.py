@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from verification import FleetView, GatewayView, istiod, istiod_log, read_fleet
-from verification.checks import clusters_synced, endpoint_shards, network_gateways
-from verification.istiod import KnownCluster, NetworkGateway, Shard
-from verification.view import DeclaredGateway
+from meshfleet.verification import FleetView, GatewayView, istiod, istiod_log, read_fleet
+from meshfleet.verification.checks import clusters_synced, endpoint_shards, network_gateways
+from meshfleet.verification.istiod import KnownCluster, NetworkGateway, Shard
+from meshfleet.verification.view import DeclaredGateway
 
 pytestmark = pytest.mark.proof("discovery across the clusters of a mesh is verified", step=0)
 

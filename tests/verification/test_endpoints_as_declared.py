@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from verification import FleetView
-from verification.checks.endpoints_as_declared import judge
-from verification.istiod import Endpoint, endpoints
-from verification.machine_view import MachineView
+from meshfleet.verification import FleetView
+from meshfleet.verification.checks.endpoints_as_declared import judge
+from meshfleet.verification.istiod import Endpoint, endpoints
+from meshfleet.verification.machine_view import MachineView
 
 pytestmark = pytest.mark.proof(
     "what proxies read at their start takes effect in running pods, without a lost request", step=0

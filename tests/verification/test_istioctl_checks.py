@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from topology.errors import VerificationError
-from verification import FleetView
-from verification.checks import istioctl_analyze, istioctl_remote_clusters
-from verification.istioctl import istioctl
-from verification.unreachable import NoAnswerError
+from meshfleet.topology.errors import VerificationError
+from meshfleet.verification import FleetView
+from meshfleet.verification.checks import istioctl_analyze, istioctl_remote_clusters
+from meshfleet.verification.istioctl import istioctl
+from meshfleet.verification.unreachable import NoAnswerError
 
 pytestmark = pytest.mark.proof("istioctl agrees with the fleet", step=0)
 

@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 from lightkube import Client
 
-from verification.kept_connections import KeptConnections
+from meshfleet.verification.kept_connections import KeptConnections
 
 pytestmark = pytest.mark.proof("verification of a running fleet", step=0)
 

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from verification import FleetView
-from verification.checks.machines_as_declared import judge
-from verification.istiod import ProxyNode, proxy_nodes
-from verification.machine_entries import GROUP, Entry, differences, followed, is_of
-from verification.machine_view import MachineView, machine_view
+from meshfleet.verification import FleetView
+from meshfleet.verification.checks.machines_as_declared import judge
+from meshfleet.verification.istiod import ProxyNode, proxy_nodes
+from meshfleet.verification.machine_entries import GROUP, Entry, differences, followed, is_of
+from meshfleet.verification.machine_view import MachineView, machine_view
 
 pytestmark = pytest.mark.proof("what machines registered as follows their group, without a lost request", step=0)
 

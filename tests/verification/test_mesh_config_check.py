@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from verification import ClusterView, Finding, FleetView, istiod
-from verification.checks.mesh_config import PER_CLUSTER, SHOWN, MeshConfig, flat, judge
-from verification.view import RootObject
+from meshfleet.verification import ClusterView, Finding, FleetView, istiod
+from meshfleet.verification.checks.mesh_config import PER_CLUSTER, SHOWN, MeshConfig, flat, judge
+from meshfleet.verification.view import RootObject
 
 pytestmark = pytest.mark.proof("the control planes of a mesh have the same, declared settings", step=0)
 

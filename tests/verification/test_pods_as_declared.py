@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from lightkube.resources.core_v1 import Pod
 
-from manifests.injected import ANNOTATION, described
-from topology import load
-from verification import FleetView
-from verification.checks.pods_as_declared import PodsAsDeclared, counts, differences, judge, stale
-from verification.injected_view import injected_view
-from verification.view import ClusterView
+from meshfleet.manifests.injected import ANNOTATION, described
+from meshfleet.topology import load
+from meshfleet.verification import FleetView
+from meshfleet.verification.checks.pods_as_declared import PodsAsDeclared, counts, differences, judge, stale
+from meshfleet.verification.injected_view import injected_view
+from meshfleet.verification.view import ClusterView
 
 pytestmark = pytest.mark.proof(
     "what proxies read at their start takes effect in running pods, without a lost request", step=0

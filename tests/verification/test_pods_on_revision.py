@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from lightkube.resources.core_v1 import Pod
 
-from verification import FleetView
-from verification.check import Finding
-from verification.checks.pods_on_revision import PodsOnRevision, judge
-from verification.view import ClusterView
+from meshfleet.verification import FleetView
+from meshfleet.verification.check import Finding
+from meshfleet.verification.checks.pods_on_revision import PodsOnRevision, judge
+from meshfleet.verification.view import ClusterView
 
 pytestmark = pytest.mark.proof("an upgrade by revision is walked stage by stage across clusters, and back", step=0)
 

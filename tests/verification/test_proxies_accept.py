@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from lightkube.resources.core_v1 import Pod
 
-from topology.errors import VerificationError
-from verification import FleetView, istiod
-from verification.checks import proxies_accept
-from verification.checks.pods_on_revision import INJECTED, REVISION
-from verification.checks.proxies_accept import ProxiesAccept, expected, judge, refused
-from verification.istiod import ConnectedProxy, connected_proxies
+from meshfleet.topology.errors import VerificationError
+from meshfleet.verification import FleetView, istiod
+from meshfleet.verification.checks import proxies_accept
+from meshfleet.verification.checks.pods_on_revision import INJECTED, REVISION
+from meshfleet.verification.checks.proxies_accept import ProxiesAccept, expected, judge, refused
+from meshfleet.verification.istiod import ConnectedProxy, connected_proxies
 
 pytestmark = pytest.mark.proof("a proxy that refuses its configuration is named with its reason", step=0)
 

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from lightkube.resources.core_v1 import Pod
 
-from topology.errors import VerificationError
-from verification import ALL, FleetView
-from verification.checks import BETWEEN_STAGES, named
-from verification.checks.proxies_take_roots import ProxiesTakeRoots, judge
+from meshfleet.topology.errors import VerificationError
+from meshfleet.verification import ALL, FleetView
+from meshfleet.verification.checks import BETWEEN_STAGES, named
+from meshfleet.verification.checks.proxies_take_roots import ProxiesTakeRoots, judge
 
 pytestmark = pytest.mark.proof("no root goes before every proxy has heard of the next", step=0)
 

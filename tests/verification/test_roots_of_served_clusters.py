@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from manifests.namespaces import CONTROL_PLANES
-from verification import FleetView
-from verification.checks.served_from_elsewhere import Injector, judge
+from meshfleet.manifests.namespaces import CONTROL_PLANES
+from meshfleet.verification import FleetView
+from meshfleet.verification.checks.served_from_elsewhere import Injector, judge
 
 pytestmark = pytest.mark.proof(
     "a change of roots reaches the webhooks of clusters that are served from elsewhere", step=0

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from manifests.namespaces import CONTROL_PLANES
-from topology.causes import Cause, advice
-from topology.errors import CertificateError, VerificationError
-from verification import ALL, FleetView, MeshView, read_fleet
-from verification.checks import served_from_elsewhere
-from verification.checks.served_from_elsewhere import Injector, ServedFromElsewhere, webhook_name
-from verification.view import ClusterView
+from meshfleet.manifests.namespaces import CONTROL_PLANES
+from meshfleet.topology.causes import Cause, advice
+from meshfleet.topology.errors import CertificateError, VerificationError
+from meshfleet.verification import ALL, FleetView, MeshView, read_fleet
+from meshfleet.verification.checks import served_from_elsewhere
+from meshfleet.verification.checks.served_from_elsewhere import Injector, ServedFromElsewhere, webhook_name
+from meshfleet.verification.view import ClusterView
 
 pytestmark = pytest.mark.proof("clusters served from elsewhere are verified", step=0)
 

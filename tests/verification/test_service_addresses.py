@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lightkube.resources.core_v1 import Service
 
-from verification import FleetView
-from verification.checks.service_addresses import (
+from meshfleet.verification import FleetView
+from meshfleet.verification.checks.service_addresses import (
     Addresses,
     Listening,
     ServiceAddresses,

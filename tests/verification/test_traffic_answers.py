@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from embedded.network.capture import Capture, is_record, protocol, tcp_packet
-from verification import ClusterView, ControlPlaneView, FleetView, MeshView, run
-from verification.checks import traffic, traffic_wire
-from verification.locality import nearest
-from verification.steady_requests import Sent, SteadyRequests
-from verification.traffic import Reply, counted, reply
-from verification.view import GatewayView, RootObject
-from verification.workload_view import WorkloadView
+from meshfleet.embedded.network.capture import Capture, is_record, protocol, tcp_packet
+from meshfleet.verification import ClusterView, ControlPlaneView, FleetView, MeshView, run
+from meshfleet.verification.checks import traffic, traffic_wire
+from meshfleet.verification.locality import nearest
+from meshfleet.verification.steady_requests import Sent, SteadyRequests
+from meshfleet.verification.traffic import Reply, counted, reply
+from meshfleet.verification.view import GatewayView, RootObject
+from meshfleet.verification.workload_view import WorkloadView
 
 pytestmark = pytest.mark.proof("verification by traffic, with counts", step=0)
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from verification import FleetView
-from verification.checks import trust
-from verification.view import ClusterView
+from meshfleet.verification import FleetView
+from meshfleet.verification.checks import trust
+from meshfleet.verification.view import ClusterView
 
 pytestmark = pytest.mark.proof("every cluster's authority chains to its mesh's root", step=0)
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from topology.errors import ClusterError
-from verification import ALL, Answer, Check, ClusterView, Finding, FleetView, Report, run
-from verification.unreachable import NoAnswerError
+from meshfleet.topology.errors import ClusterError
+from meshfleet.verification import ALL, Answer, Check, ClusterView, Finding, FleetView, Report, run
+from meshfleet.verification.unreachable import NoAnswerError
 
 pytestmark = pytest.mark.proof("verification of a running fleet", step=0)
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from topology.errors import VerificationError
-from verification import FleetView, read_fleet
-from verification.view import fingerprint_digits, of_each_revision
+from meshfleet.topology.errors import VerificationError
+from meshfleet.verification import FleetView, read_fleet
+from meshfleet.verification.view import fingerprint_digits, of_each_revision
 
 pytestmark = pytest.mark.proof("verification of a running fleet", step=0)
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from verification import FleetView
-from verification.checks.virtual_machines import VirtualMachines, ailing
-from verification.machine_view import MachineView, machine_view
+from meshfleet.verification import FleetView
+from meshfleet.verification.checks.virtual_machines import VirtualMachines, ailing
+from meshfleet.verification.machine_view import MachineView, machine_view
 
 pytestmark = pytest.mark.proof("virtual machines join their mesh from their bundle alone", step=0)
 

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from lightkube.resources.core_v1 import Pod
 
-from verification import Answer, FleetView
-from verification.checks import injection
-from verification.checks.injection import Injection, Place, choose_place, sidecar_environment
-from verification.checks.webhook_validation import INVALID, WebhookValidation
+from meshfleet.verification import Answer, FleetView
+from meshfleet.verification.checks import injection
+from meshfleet.verification.checks.injection import Injection, Place, choose_place, sidecar_environment
+from meshfleet.verification.checks.webhook_validation import INVALID, WebhookValidation
 
 pytestmark = pytest.mark.proof("validation and injection webhooks are verified", step=0)
 

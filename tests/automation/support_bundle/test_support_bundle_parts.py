@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from automation.support_bundle import collect
-from automation.support_bundle.bundle import Bundle
+from meshfleet.automation.support_bundle import collect
+from meshfleet.automation.support_bundle.bundle import Bundle
+from meshfleet.topology import TopologyError
 from tests.automation.swept_checkout import STACK, SweptCheckout
-from topology import TopologyError
 
 pytestmark = pytest.mark.proof("a support bundle holds what is needed and no secret", step=1)
 
@@ -55,7 +55,7 @@ def test_a_fault_of_the_program_in_one_part_stops_no_other(
     def fail(*_: object, **__: object) -> None:
         raise KeyError("a bug")
 
-    monkeypatch.setattr("verification.run", fail)
+    monkeypatch.setattr("meshfleet.verification.run", fail)
     present, missing = outcome(bundle_of(swept))
     assert missing["verify"] == "KeyError: 'a bug'"
     assert "drift.json" in present

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from automation.support_bundle import bundle as module
-from automation.support_bundle.bundle import MANIFEST, Bundle, plain
-from automation.support_bundle.secrets import secrets_in_kubeconfig
+from meshfleet.automation.support_bundle import bundle as module
+from meshfleet.automation.support_bundle.bundle import MANIFEST, Bundle, plain
+from meshfleet.automation.support_bundle.secrets import secrets_in_kubeconfig
 
 pytestmark = pytest.mark.proof("a support bundle holds what is needed and no secret", step=0)
 

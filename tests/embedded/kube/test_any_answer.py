@@ -14,23 +14,23 @@ from hypothesis import strategies as st
 from lightkube.generic_resource import create_namespaced_resource
 from lightkube.resources.core_v1 import ConfigMap, Pod
 
-from embedded.api_errors import api_errors
-from embedded.health import ask
-from embedded.kube.client import connect
-from embedded.node.containers import HttpProbe
-from embedded.node.running_container import ask_over_http
-from embedded.releases.server import connected
-from embedded.waiting import NotYetError
-from plugins.kubernetes.connection import Connection
-from plugins.kubernetes.kinds import GroupVersionKind, Kinds
-from plugins.kubernetes.settings import Settings
+from meshfleet.embedded.api_errors import api_errors
+from meshfleet.embedded.health import ask
+from meshfleet.embedded.kube.client import connect
+from meshfleet.embedded.node.containers import HttpProbe
+from meshfleet.embedded.node.running_container import ask_over_http
+from meshfleet.embedded.releases.server import connected
+from meshfleet.embedded.waiting import NotYetError
+from meshfleet.plugins.kubernetes.connection import Connection
+from meshfleet.plugins.kubernetes.kinds import GroupVersionKind, Kinds
+from meshfleet.plugins.kubernetes.settings import Settings
+from meshfleet.topology.errors import MeshfleetError
+from meshfleet.verification import istiod
+from meshfleet.verification.cluster_api import reach
+from meshfleet.verification.traffic import Target
+from meshfleet.verification.traffic import ask as call
+from meshfleet.verification.view import ClusterView, ControlPlaneView
 from tests.tls_servers import kubeconfig, raw_server
-from topology.errors import MeshfleetError
-from verification import istiod
-from verification.cluster_api import reach
-from verification.traffic import Target
-from verification.traffic import ask as call
-from verification.view import ClusterView, ControlPlaneView
 
 pytestmark = pytest.mark.proof("any answer of a server ends in a value or a sentence", step=0)
 

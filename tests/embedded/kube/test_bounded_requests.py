@@ -18,12 +18,12 @@ import pytest
 from lightkube import ApiError
 from lightkube.resources.core_v1 import ConfigMap
 
-from embedded import health
-from embedded.kube.client import connect
-from embedded.kube.transport import get
+from meshfleet.embedded import health
+from meshfleet.embedded.kube.client import connect
+from meshfleet.embedded.kube.transport import get
+from meshfleet.topology.causes import FORGETTABLE, Cause
+from meshfleet.topology.errors import UnreachableError
 from tests.tls_servers import api_server, kubeconfig, raw_server, self_signed
-from topology.causes import FORGETTABLE, Cause
-from topology.errors import UnreachableError
 
 pytestmark = pytest.mark.proof("requests are bounded in time and size", step=0)
 

@@ -14,13 +14,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lightkube.resources.core_v1 import ConfigMap
 
-from components.kubeconfig_file import read_kubeconfig
-from embedded.kube.access import KubeconfigError, read_access
-from embedded.kube.client import connect, environment_proxy
-from embedded.kube.fields import EXEC_EXTENSION, EXEC_VERSIONS, FIELDS
+from meshfleet.components.kubeconfig_file import read_kubeconfig
+from meshfleet.embedded.kube.access import KubeconfigError, read_access
+from meshfleet.embedded.kube.client import connect, environment_proxy
+from meshfleet.embedded.kube.fields import EXEC_EXTENSION, EXEC_VERSIONS, FIELDS
+from meshfleet.topology import Existing, TopologyError
+from meshfleet.topology.errors import ClusterError, MeshfleetError
 from tests.tls_servers import Seen, api_server, kubeconfig, self_signed
-from topology import Existing, TopologyError
-from topology.errors import ClusterError, MeshfleetError
 
 pytestmark = pytest.mark.proof("a kubeconfig's fields work for every client or are refused", step=0)
 

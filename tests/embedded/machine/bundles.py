@@ -6,10 +6,10 @@ import base64
 import json
 from datetime import UTC, datetime
 
-from embedded.machine.bundle_folder import Bundle, bundle_of
-from manifests.bundle import Found, bundle
+from meshfleet.embedded.machine.bundle_folder import Bundle, bundle_of
+from meshfleet.manifests.bundle import Found, bundle
+from meshfleet.topology import Fleet, load
 from tests.manifests.machines import CONFIG, STACK
-from topology import Fleet, load
 
 ENDS = datetime(2020, 11, 23, 12, 0, tzinfo=UTC)
 """Long ago."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from embedded.machine.agent_log import complaint, refusal
+from meshfleet.embedded.machine.agent_log import complaint, refusal
 
 pytestmark = pytest.mark.proof("virtual machines join their mesh from their bundle alone", step=0)
 

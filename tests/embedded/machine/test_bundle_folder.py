@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from embedded.machine.bundle_folder import bundle_of, read_bundle
-from manifests.bundle import FILES
+from meshfleet.embedded.machine.bundle_folder import bundle_of, read_bundle
+from meshfleet.manifests.bundle import FILES
+from meshfleet.topology.errors import EmbeddedError
 from tests.embedded.machine.bundles import ENDS, files, made, token
-from topology.errors import EmbeddedError
 
 pytestmark = pytest.mark.proof("virtual machines join their mesh from their bundle alone", step=0)
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from embedded.machine import start_script
-from embedded.node.programs import Role
+from meshfleet.embedded.machine import start_script
+from meshfleet.embedded.node.programs import Role
 from tests.embedded.machine.bundles import made
 
 pytestmark = pytest.mark.proof("virtual machines join their mesh from their bundle alone", step=0)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from embedded.workspace import Workspace
+from meshfleet.embedded.workspace import Workspace
 
 
 @pytest.fixture

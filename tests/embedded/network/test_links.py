@@ -10,8 +10,8 @@ import pyroute2
 import pytest
 from pyroute2 import NetlinkError
 
-from embedded.network import links
-from topology.errors import NetworkError
+from meshfleet.embedded.network import links
+from meshfleet.topology.errors import NetworkError
 
 pytestmark = pytest.mark.proof("links and addresses that other programs remove at the same moment", step=0)
 

@@ -17,12 +17,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from embedded.marker import claim_home
-from embedded.network import loopback
-from embedded.network.kept_tables import NOTES, Kept, abandoned, keep
-from embedded.network.loopback import close_ports, closed_ports, loopback_rules, open_ports, table_name
-from embedded.network.privileges import missing_for_rules
-from embedded.ports import release_ports, reserve_ports
+from meshfleet.embedded.marker import claim_home
+from meshfleet.embedded.network import loopback
+from meshfleet.embedded.network.kept_tables import NOTES, Kept, abandoned, keep
+from meshfleet.embedded.network.loopback import close_ports, closed_ports, loopback_rules, open_ports, table_name
+from meshfleet.embedded.network.privileges import missing_for_rules
+from meshfleet.embedded.ports import release_ports, reserve_ports
 from tests.neighbour import as_user
 
 pytestmark = pytest.mark.proof("other users of the machine", step=0)

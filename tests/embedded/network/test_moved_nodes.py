@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from embedded.network.machine_network import MachineNetwork
-from embedded.network.node_network import NodeNetwork, moved, routes_to_peers, without
+from meshfleet.embedded.network.machine_network import MachineNetwork
+from meshfleet.embedded.network.node_network import NodeNetwork, moved, routes_to_peers, without
 
 pytestmark = pytest.mark.proof(
     "what proxies read at their start takes effect in running pods, without a lost request", step=0

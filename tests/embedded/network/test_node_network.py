@@ -12,17 +12,17 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from pyroute2 import IPRoute
 
-from embedded.addresses import OUTSIDE_RANGE
-from embedded.network import machine_network, namespaces, node_network, rules
-from embedded.network.capture import Capture, capturing
-from embedded.network.leftovers import remove_data_plane
-from embedded.network.machine_network import MachineNetwork
-from embedded.network.node_network import NodeNetwork, default_pods
-from embedded.network.place import OUTSIDE, Place, link_name
-from embedded.network.rules import ServicePort, Target
-from embedded.workspace import Workspace
-from verification.traffic import Target as Asked
-from verification.traffic import send
+from meshfleet.embedded.addresses import OUTSIDE_RANGE
+from meshfleet.embedded.network import machine_network, namespaces, node_network, rules
+from meshfleet.embedded.network.capture import Capture, capturing
+from meshfleet.embedded.network.leftovers import remove_data_plane
+from meshfleet.embedded.network.machine_network import MachineNetwork
+from meshfleet.embedded.network.node_network import NodeNetwork, default_pods
+from meshfleet.embedded.network.place import OUTSIDE, Place, link_name
+from meshfleet.embedded.network.rules import ServicePort, Target
+from meshfleet.embedded.workspace import Workspace
+from meshfleet.verification.traffic import Target as Asked
+from meshfleet.verification.traffic import send
 
 pytestmark = [
     pytest.mark.proof("pods as processes in network namespaces", step=2),

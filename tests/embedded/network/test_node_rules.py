@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from embedded.addresses import OUTSIDE_RANGE
-from embedded.network.node_network import default_pods
-from embedded.network.place import Place, link_name
-from embedded.network.rules import ServicePort, Target, node_rules
-from embedded.workspace import Workspace
+from meshfleet.embedded.addresses import OUTSIDE_RANGE
+from meshfleet.embedded.network.node_network import default_pods
+from meshfleet.embedded.network.place import Place, link_name
+from meshfleet.embedded.network.rules import ServicePort, Target, node_rules
+from meshfleet.embedded.workspace import Workspace
 
 pytestmark = pytest.mark.proof("pods as processes in network namespaces", step=0)
 

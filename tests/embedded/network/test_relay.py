@@ -12,8 +12,8 @@ from typing import ClassVar
 
 import pytest
 
-from embedded.network.relay import LOOPBACK, Way, serve
-from embedded.node.launch import _ISTIOD
+from meshfleet.embedded.network.relay import LOOPBACK, Way, serve
+from meshfleet.embedded.node.launch import _ISTIOD
 
 pytestmark = pytest.mark.proof("istiod treats pods as pods", step=0)
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from embedded.network import namespaces
-from embedded.network.sandbox import NET_ADMIN, NET_RAW, Bind, Sandbox, run
-from embedded.network.users import COUNT, EARLIER, FIRST, Users, users_of
-from topology.errors import EmbeddedError
+from meshfleet.embedded.network import namespaces
+from meshfleet.embedded.network.sandbox import NET_ADMIN, NET_RAW, Bind, Sandbox, run
+from meshfleet.embedded.network.users import COUNT, EARLIER, FIRST, Users, users_of
+from meshfleet.topology.errors import EmbeddedError
 
 pytestmark = [
     pytest.mark.proof("pods are kept apart from each other and from the machine", step=2),

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from embedded.node.node_agent import _environment
-from embedded.workspace import Workspace
+from meshfleet.embedded.node.node_agent import _environment
+from meshfleet.embedded.workspace import Workspace
 
 pytestmark = pytest.mark.proof("programs see a chosen environment, whatever the shell has", step=0)
 

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from lightkube.resources.core_v1 import Pod
 
-from embedded.network.users import Users
-from embedded.node.containers import HttpProbe, containers_of
-from embedded.node.pod_status import ContainerState, pod_status
-from embedded.node.programs import AGENT, ECHO, RELAY, Role, passing_by, program_of
-from topology.errors import UnsupportedError
+from meshfleet.embedded.network.users import Users
+from meshfleet.embedded.node.containers import HttpProbe, containers_of
+from meshfleet.embedded.node.pod_status import ContainerState, pod_status
+from meshfleet.embedded.node.programs import AGENT, ECHO, RELAY, Role, passing_by, program_of
+from meshfleet.topology.errors import UnsupportedError
 
 pytestmark = pytest.mark.proof("pods as processes in network namespaces", step=0)
 

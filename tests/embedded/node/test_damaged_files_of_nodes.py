@@ -12,14 +12,14 @@ from typing import Any, cast
 
 import pytest
 
-from embedded.machine.machine import Machine
-from embedded.network.place import Place
-from embedded.node import agent as agents
-from embedded.node.__main__ import kubeconfig_in
-from embedded.node.agent import Agent
-from embedded.node.pod_run import PodRun
-from embedded.workspace import Workspace
-from topology.errors import FileError
+from meshfleet.embedded.machine.machine import Machine
+from meshfleet.embedded.network.place import Place
+from meshfleet.embedded.node import agent as agents
+from meshfleet.embedded.node.__main__ import kubeconfig_in
+from meshfleet.embedded.node.agent import Agent
+from meshfleet.embedded.node.pod_run import PodRun
+from meshfleet.embedded.workspace import Workspace
+from meshfleet.topology.errors import FileError
 
 pytestmark = pytest.mark.proof("damaged files lose nothing and are named", step=0)
 
@@ -64,7 +64,7 @@ def test_an_agent_without_its_kubeconfig_ends_with_a_sentence(damage: str, tmp_p
 
 def test_an_agent_whose_files_are_gone_writes_a_sentence_into_its_log(tmp_path: Path) -> None:
     ran = subprocess.run(
-        [sys.executable, "-m", "embedded.node", "dev", "west"],
+        [sys.executable, "-m", "meshfleet.embedded.node", "dev", "west"],
         cwd=ROOT,
         env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "MESHFLEET_HOME": str(tmp_path / "checkout" / "\n")},
         capture_output=True,

@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from embedded.addresses import OUTSIDE_RANGE
-from embedded.network.rules import ServicePort, Target, node_rules
-from embedded.node.left_out import CONDITION, LeftOut, condition, event
-from embedded.node.pod_run import back_off
-from embedded.node.pod_status import failed_status
-from embedded.node.reports import Reports
-from embedded.node.services import MOST_ENDPOINTS, Leads, leads
+from meshfleet.embedded.addresses import OUTSIDE_RANGE
+from meshfleet.embedded.network.rules import ServicePort, Target, node_rules
+from meshfleet.embedded.node.left_out import CONDITION, LeftOut, condition, event
+from meshfleet.embedded.node.pod_run import back_off
+from meshfleet.embedded.node.pod_status import failed_status
+from meshfleet.embedded.node.reports import Reports
+from meshfleet.embedded.node.services import MOST_ENDPOINTS, Leads, leads
 from tests.topology.kubernetes_names import object_faults
 
 pytestmark = pytest.mark.proof("one bad object never stops another on a node", step=0)

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from embedded.node import pod_run
-from embedded.node.pod_run import PodRun
-from embedded.node.volumes import PodVolumes
-from topology.errors import ClusterError, UnsupportedError
+from meshfleet.embedded.node import pod_run
+from meshfleet.embedded.node.pod_run import PodRun
+from meshfleet.embedded.node.volumes import PodVolumes
+from meshfleet.topology.errors import ClusterError, UnsupportedError
 
 pytestmark = pytest.mark.proof("one bad object never stops another on a node", step=0)
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from embedded import processes
-from embedded.node.containers import Container
-from embedded.node.termination import end_containers
+from meshfleet.embedded import processes
+from meshfleet.embedded.node.containers import Container
+from meshfleet.embedded.node.termination import end_containers
 
 pytestmark = pytest.mark.proof("a pod ends as a kubelet ends it: in order, drained, in its time", step=2)
 

@@ -12,9 +12,9 @@ from lightkube.models.core_v1 import PodSpec, Volume
 from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.core_v1 import ConfigMap, Pod, Secret, ServiceAccountToken
 
-from embedded.api_errors import RefusedError
-from embedded.node.volumes import PodVolumes
-from topology.errors import EmbeddedError
+from meshfleet.embedded.api_errors import RefusedError
+from meshfleet.embedded.node.volumes import PodVolumes
+from meshfleet.topology.errors import EmbeddedError
 
 pytestmark = pytest.mark.proof("pods as processes in network namespaces", step=0)
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from embedded.releases.comparison import differences, restored
+from meshfleet.embedded.releases.comparison import differences, restored
 
 pytestmark = pytest.mark.proof("releases are compared object by object with what their chart rendered", step=0)
 

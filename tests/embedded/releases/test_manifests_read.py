@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from embedded.releases import record as records
-from embedded.releases.manifest import parts_of
-from embedded.releases.record import Record, pack, unpack
-from topology.errors import ReleaseError
+from meshfleet.embedded.releases import record as records
+from meshfleet.embedded.releases.manifest import parts_of
+from meshfleet.embedded.releases.record import Record, pack, unpack
+from meshfleet.topology.errors import ReleaseError
 
 pytestmark = pytest.mark.proof("releases are compared object by object with what their chart rendered", step=0)
 
@@ -101,7 +101,7 @@ def test_what_is_no_manifest_is_refused_in_one_sentence_without_its_text(manifes
 
 
 def test_more_objects_than_are_compared_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("embedded.releases.manifest.OBJECT_LIMIT", 2)
+    monkeypatch.setattr("meshfleet.embedded.releases.manifest.OBJECT_LIMIT", 2)
     with pytest.raises(ReleaseError, match="more than 2 objects"):
         parts("---\n".join([f"{MAP}  k: v\n"] * 3))
 

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from embedded.releases.owner import MARK, Owner
-from embedded.releases.record import pack, unpack
-from embedded.releases.settling import Known, settle
+from meshfleet.embedded.releases.owner import MARK, Owner
+from meshfleet.embedded.releases.record import pack, unpack
+from meshfleet.embedded.releases.settling import Known, settle
 
 pytestmark = pytest.mark.proof("what an interrupted run left of a release is settled above the plugin", step=0)
 

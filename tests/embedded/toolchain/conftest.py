@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from embedded.toolchain.cache import Cache, locate_cache
-from embedded.toolchain.go_command import find_go, go_environment
-from embedded.toolchain.progress import Silence
+from meshfleet.embedded.toolchain.cache import Cache, locate_cache
+from meshfleet.embedded.toolchain.go_command import find_go, go_environment
+from meshfleet.embedded.toolchain.progress import Silence
 from tests.embedded.toolchain.workshop import Heard, Workshop
 
 

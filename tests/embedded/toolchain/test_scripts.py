@@ -113,7 +113,7 @@ def test_an_environment_that_is_made_is_not_made_again(checkout: Path, bare_path
     calls = pretend_environment(checkout, script)
     answer = run(checkout, "bootstrap", PATH=str(bare_path))
     assert answer.returncode == 0, answer.stderr
-    assert calls.read_text() == "python -P -m embedded.toolchain\n"
+    assert calls.read_text() == "python -P -m meshfleet.embedded.toolchain\n"
 
 
 @pytest.mark.parametrize("name", ["requirements.lock", "pyproject.toml"])
@@ -153,7 +153,7 @@ def test_root_on_debian_is_given_nft(
     (call,) = asked.read_text().splitlines()
     assert call.startswith("noninteractive -q -y ")
     assert call.endswith(" install nftables")
-    assert calls.read_text() == "python -P -m embedded.toolchain\n"
+    assert calls.read_text() == "python -P -m meshfleet.embedded.toolchain\n"
 
 
 @pytest.mark.parametrize(
@@ -222,7 +222,7 @@ def test_an_nft_that_cannot_be_installed_is_said_in_one_line_and_stops_nothing(
     _, line = answer.stderr.splitlines()
     assert line.startswith(f"nftables could not be installed {reason}; ")
     assert line.endswith(": apt-get install nftables")
-    assert calls.read_text() == "python -P -m embedded.toolchain\n"
+    assert calls.read_text() == "python -P -m meshfleet.embedded.toolchain\n"
 
 
 def test_a_venv_of_the_user_s_own_is_left_alone(checkout: Path) -> None:
@@ -275,18 +275,21 @@ def test_down_needs_nothing_where_nothing_is(checkout: Path, bare_path: Path) ->
 def test_down_destroys_every_stack_and_removes_what_up_made(checkout: Path, bare_path: Path, script: Script) -> None:
     calls = pretend_environment(checkout, script)
     (checkout / ".meshfleet" / "state").mkdir(parents=True)
-    (checkout / "embedded" / "__pycache__").mkdir(parents=True)
+    (checkout / "meshfleet" / "__pycache__").mkdir(parents=True)
     answer = run(checkout, "down", PATH=str(bare_path))
     assert answer.returncode == 0, answer.stderr
-    assert calls.read_text().splitlines()[1:] == ["meshfleet destroy --all --yes", "python -P -m automation.removal"]
+    assert calls.read_text().splitlines()[1:] == [
+        "meshfleet destroy --all --yes",
+        "python -P -m meshfleet.automation.removal",
+    ]
     assert sorted(path.name for path in checkout.iterdir()) == [
         ".meshfleet",
-        "embedded",
+        "meshfleet",
         "pyproject.toml",
         "requirements.lock",
         "scripts",
     ]
-    assert not list((checkout / "embedded").iterdir())
+    assert not list((checkout / "meshfleet").iterdir())
 
 
 def test_down_keeps_what_it_knows_when_something_is_left(checkout: Path, bare_path: Path, script: Script) -> None:

@@ -14,9 +14,9 @@ import psutil
 import pytest
 from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
-from embedded.toolchain import ensure
+from meshfleet.embedded.toolchain import ensure
+from meshfleet.topology.errors import ToolchainError
 from tests.embedded.toolchain.workshop import Heard, Workshop
-from topology.errors import ToolchainError
 
 pytestmark = pytest.mark.proof("the toolchain is built once, resumable and safe when two start at once", step=0)
 
@@ -24,9 +24,9 @@ pytestmark = pytest.mark.proof("the toolchain is built once, resumable and safe 
 _ELSEWHERE = """
 import sys
 from pathlib import Path
-from embedded.toolchain import ensure
-from embedded.toolchain.cache import Cache
-from embedded.toolchain.progress import Lines
+from meshfleet.embedded.toolchain import ensure
+from meshfleet.embedded.toolchain.cache import Cache
+from meshfleet.embedded.toolchain.progress import Lines
 from tests.embedded.toolchain.workshop import Workshop
 folder = Path(sys.argv[1])
 workshop = Workshop(folder, Cache(folder / "cache"))

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from embedded.toolchain.installation import MANIFEST, Installation
+from meshfleet.embedded.toolchain.installation import MANIFEST, Installation
 
 pytestmark = pytest.mark.proof("a damaged tool cache is noticed and repaired", step=0)
 

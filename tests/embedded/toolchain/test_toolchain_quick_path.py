@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from embedded.toolchain import Toolchain, ensure
-from embedded.toolchain.cache import Cache
-from embedded.toolchain.plan import make_plan
-from embedded.toolchain.pulumi_on_path import PROGRAMS, find_pulumi, is_new_enough
-from embedded.toolchain.recipes import PULUMI, RECIPES
+from meshfleet.embedded.toolchain import Toolchain, ensure
+from meshfleet.embedded.toolchain.cache import Cache
+from meshfleet.embedded.toolchain.plan import make_plan
+from meshfleet.embedded.toolchain.pulumi_on_path import PROGRAMS, find_pulumi, is_new_enough
+from meshfleet.embedded.toolchain.recipes import PULUMI, RECIPES
 
 pytestmark = pytest.mark.proof("a complete toolchain is recognised in milliseconds", step=0)
 
@@ -30,7 +30,7 @@ def test_a_complete_toolchain_is_recognised_in_50_ms(toolchain: Toolchain) -> No
 
 
 def test_recognising_it_imports_nothing_slow(toolchain: Toolchain) -> None:
-    program = "import sys; from embedded.toolchain import ensure; ensure(); print(*sys.modules)"
+    program = "import sys; from meshfleet.embedded.toolchain import ensure; ensure(); print(*sys.modules)"
     answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     slow = {"pulumi", "rich", "pydantic", "psutil", "filelock", "subprocess", "typer", "topology"}
     assert not slow & set(answer.stdout.split())
@@ -45,7 +45,7 @@ def test_one_folder_has_every_program_and_chart(toolchain: Toolchain) -> None:
 
 
 def test_the_command_prints_where_the_tools_are(toolchain: Toolchain) -> None:
-    command = [sys.executable, "-m", "embedded.toolchain"]
+    command = [sys.executable, "-m", "meshfleet.embedded.toolchain"]
     plain = subprocess.run([*command, "--check"], capture_output=True, text=True, check=True)
     assert plain.stdout == f"{toolchain.bin}\n"
     answer = json.loads(subprocess.run([*command, "--json"], capture_output=True, check=True).stdout)
@@ -57,7 +57,7 @@ def test_the_command_prints_where_the_tools_are(toolchain: Toolchain) -> None:
 def test_check_builds_nothing_and_names_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MESHFLEET_CACHE", str(tmp_path / "empty"))
     answer = subprocess.run(
-        [sys.executable, "-m", "embedded.toolchain", "--check"], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "meshfleet.embedded.toolchain", "--check"], capture_output=True, text=True, check=False
     )
     assert answer.returncode == 1
     assert "etcd: not installed\n" in answer.stderr

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from embedded.toolchain.cache import locate_cache
-from embedded.toolchain.recipes import ISTIO, KUBERNETES, MODULES, RECIPES, Recipe
+from meshfleet.embedded.toolchain.cache import locate_cache
+from meshfleet.embedded.toolchain.recipes import ISTIO, KUBERNETES, MODULES, RECIPES, Recipe
 
 pytestmark = pytest.mark.proof("tools pinned by checked-in Go modules", step=0)
 

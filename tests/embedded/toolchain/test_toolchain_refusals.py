@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from embedded.toolchain import builder, ensure, space
-from embedded.toolchain.cache import Cache
-from embedded.toolchain.failures import explain
-from embedded.toolchain.go_command import WHEEL, find_go, go_environment, is_new_enough
-from embedded.toolchain.lock import only_builder
-from embedded.toolchain.recipes import Recipe
+from meshfleet.embedded.toolchain import builder, ensure, space
+from meshfleet.embedded.toolchain.cache import Cache
+from meshfleet.embedded.toolchain.failures import explain
+from meshfleet.embedded.toolchain.go_command import WHEEL, find_go, go_environment, is_new_enough
+from meshfleet.embedded.toolchain.lock import only_builder
+from meshfleet.embedded.toolchain.recipes import Recipe
+from meshfleet.topology.errors import ToolchainError
 from tests.embedded.toolchain.workshop import Heard, Workshop
-from topology.errors import ToolchainError
 
 pytestmark = pytest.mark.proof("wrong checksums, full disks and missing networks are refused in words", step=0)
 

@@ -8,11 +8,19 @@ from pathlib import Path
 
 import pytest
 
-from embedded.toolchain import Plan, ensure
-from embedded.toolchain.cache import Cache
-from embedded.toolchain.wheel_programs import ENVOY, KUBECTL, WHEELS, Wheel, find_program, find_programs, missing_wheels
+from meshfleet.embedded.toolchain import Plan, ensure
+from meshfleet.embedded.toolchain.cache import Cache
+from meshfleet.embedded.toolchain.wheel_programs import (
+    ENVOY,
+    KUBECTL,
+    WHEELS,
+    Wheel,
+    find_program,
+    find_programs,
+    missing_wheels,
+)
+from meshfleet.topology.errors import ToolchainError
 from tests.embedded.toolchain.workshop import Heard
-from topology.errors import ToolchainError
 
 pytestmark = pytest.mark.proof("programs of wheels are found without asking Python's metadata", step=0)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from embedded.toolchain.cache import Cache
-from embedded.toolchain.plan import Plan
-from embedded.toolchain.recipes import ModuleFiles, Recipe
+from meshfleet.embedded.toolchain.cache import Cache
+from meshfleet.embedded.toolchain.plan import Plan
+from meshfleet.embedded.toolchain.recipes import ModuleFiles, Recipe
 
 
 @dataclass

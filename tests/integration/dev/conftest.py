@@ -16,7 +16,7 @@ def hostile_shell(world: World) -> dict[str, str]:
     """What no command is to notice; the interpreter's own settings are those that this one survives."""
     foreign = world.folder / "foreign"
     foreign.mkdir()
-    for module in ("pydantic", "yaml", "topology"):
+    for module in ("pydantic", "yaml", "meshfleet"):
         (foreign / f"{module}.py").write_text("raise SystemExit('a foreign module was imported')\n", encoding="utf-8")
     kept = {name: value for name, value in HOSTILE.items() if not name.startswith(("PYTHON", "LD_"))}
     return kept | {"PYTHONPATH": f"{world.clone.root}:{foreign}", "PYTHONSTARTUP": str(foreign / "yaml.py")}

@@ -11,11 +11,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from embedded.network import namespaces
-from embedded.network.namespaces import path_of
-from embedded.network.place import RUN, Place
-from embedded.network.programs import mark_of
-from embedded.workspace import Workspace
+from meshfleet.embedded.network import namespaces
+from meshfleet.embedded.network.namespaces import path_of
+from meshfleet.embedded.network.place import RUN, Place
+from meshfleet.embedded.network.programs import mark_of
+from meshfleet.embedded.workspace import Workspace
 from tests.integration.dev import neighbours
 from tests.integration.dev.fleet import CLUSTERS, DevFleet
 from tests.neighbour import as_user
@@ -153,8 +153,8 @@ def istiods(place: Place, cluster: str) -> list[str]:
     found = []
     for process in namespaces.processes_in(*namespaces.names(place.pods(cluster))):
         line = process.cmdline()
-        if "embedded.network.relay" in line:
-            found.append(line[line.index("embedded.network.relay") + 2])
+        if "meshfleet.embedded.network.relay" in line:
+            found.append(line[line.index("meshfleet.embedded.network.relay") + 2])
     return found
 
 

@@ -7,11 +7,11 @@ import shutil
 import psutil
 import pytest
 
-from embedded import processes
-from embedded.network import namespaces
-from embedded.network.place import Place
-from embedded.node.node_agent import lacking
-from embedded.workspace import Workspace
+from meshfleet.embedded import processes
+from meshfleet.embedded.network import namespaces
+from meshfleet.embedded.network.place import Place
+from meshfleet.embedded.node.node_agent import lacking
+from meshfleet.embedded.workspace import Workspace
 from tests.integration.dev.fleet import CLUSTERS, DevFleet
 from tests.integration.world import World, kill, settled
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from embedded.node.node_agent import lacking
+from meshfleet.embedded.node.node_agent import lacking
+from meshfleet.verification.checks import ALL
 from tests.integration.dev.fleet import CLUSTERS, DevFleet
-from verification.checks import ALL
 
 pytestmark = pytest.mark.proof("from nothing to one verified mesh over three embedded clusters", step=3)
 

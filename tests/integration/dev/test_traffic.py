@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from embedded.network.namespaces import path_of
-from embedded.network.place import Place
-from embedded.node.node_agent import lacking
-from embedded.toolchain import Toolchain
-from embedded.workspace import Workspace
+from meshfleet.embedded.network.namespaces import path_of
+from meshfleet.embedded.network.place import Place
+from meshfleet.embedded.node.node_agent import lacking
+from meshfleet.embedded.toolchain import Toolchain
+from meshfleet.embedded.workspace import Workspace
+from meshfleet.verification.checks.traffic import REQUESTS
+from meshfleet.verification.traffic import Target, send
 from tests.integration.dev.fleet import CLUSTERS, DevFleet
-from verification.checks.traffic import REQUESTS
-from verification.traffic import Target, send
 
 VERIFY = ("verify", "--stack", "dev", "--json")
 BY_PROXIES = ("proxies-accept", "traffic-plaintext", "traffic-reach", "traffic-wire")

@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from embedded.cluster import Cluster
-from embedded.cluster_spec import ClusterSpec
-from embedded.toolchain import Toolchain
-from embedded.workspace import Workspace
+from meshfleet.embedded.cluster import Cluster
+from meshfleet.embedded.cluster_spec import ClusterSpec
+from meshfleet.embedded.toolchain import Toolchain
+from meshfleet.embedded.workspace import Workspace
+from meshfleet.topology.istio import EMBEDDED_KUBERNETES
 from tests.integration.clone import Clone
 from tests.integration.faults.stacks import small_fleet
 from tests.integration.world import World, make_world
-from topology.istio import EMBEDDED_KUBERNETES
 
 pytestmark = pytest.mark.proof("a dead existing cluster is named within a bound, and can be forgotten", step=3)
 

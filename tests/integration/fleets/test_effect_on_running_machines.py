@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from embedded.network.place import Place
-from embedded.workspace import Workspace
+from meshfleet.embedded.network.place import Place
+from meshfleet.embedded.workspace import Workspace
+from meshfleet.verification.steady_requests import asking
+from meshfleet.verification.traffic import Target, send
 from tests.integration.clone import Clone
 from tests.integration.world import World, make_world, settled
-from verification.steady_requests import asking
-from verification.traffic import Target, send
 
 pytestmark = [
     pytest.mark.proof("what machines registered as follows their group, without a lost request", step=4),

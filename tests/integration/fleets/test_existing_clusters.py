@@ -14,16 +14,16 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from embedded import processes
-from embedded.cluster import Cluster
-from embedded.cluster_spec import ClusterSpec
-from embedded.toolchain import Toolchain
-from embedded.workspace import Workspace
+from meshfleet.embedded import processes
+from meshfleet.embedded.cluster import Cluster
+from meshfleet.embedded.cluster_spec import ClusterSpec
+from meshfleet.embedded.toolchain import Toolchain
+from meshfleet.embedded.workspace import Workspace
+from meshfleet.topology.istio import EMBEDDED_KUBERNETES
 from tests.integration.clone import Clone
 from tests.integration.faults.kill_points import Point, Victims
 from tests.integration.faults.killing import killed_at, killed_while
 from tests.integration.world import Ran, World, make_world
-from topology.istio import EMBEDDED_KUBERNETES
 
 pytestmark = pytest.mark.proof("a fleet on existing clusters, which outlive it unharmed", step=3)
 

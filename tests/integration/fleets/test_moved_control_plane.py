@@ -9,7 +9,7 @@ from typing import Any
 import psutil
 import pytest
 
-from manifests.namespaces import CONTROL_PLANES
+from meshfleet.manifests.namespaces import CONTROL_PLANES
 from tests.integration.clone import Clone
 from tests.integration.faults.stacks import small_fleet
 from tests.integration.fleets.observer import clusterz, trusts

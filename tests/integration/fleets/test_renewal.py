@@ -17,15 +17,15 @@ import httpx2
 import pytest
 from cryptography import x509
 
+from meshfleet.verification.bundle import certificates
 from tests.integration.faults.stacks import small_fleet
 from tests.integration.world import World
-from verification.bundle import certificates
 
 pytestmark = pytest.mark.proof("an intermediate near its end shows in preview and is renewed by up", step=3)
 
 STACK = "aged"
 AGE = timedelta(days=700)
-CLOCK = Path("plugins/meshfleet/authority_inputs.py")
+CLOCK = Path("meshfleet/plugins/meshfleet/authority_inputs.py")
 NOW = "return datetime.now(UTC)"
 
 

@@ -17,12 +17,12 @@ from typing import Any
 import httpx2
 import pytest
 
+from meshfleet.verification.istiod import service_shards
 from tests.integration.clone import Clone
 from tests.integration.faults.stacks import small_fleet
 from tests.integration.fleets.workloads import service_with_a_pod
 from tests.integration.world import World, make_world, settled
 from tests.tls_proxy import new_authority, proxy_before
-from verification.istiod import service_shards
 
 pytestmark = pytest.mark.proof("a reader token is renewed while peers always hold a good one", step=3)
 

@@ -11,9 +11,9 @@ from typing import Any
 import httpx2
 import pytest
 
+from meshfleet.verification.bundle import certificates, fingerprint
 from tests.integration.clone import Clone
 from tests.integration.world import World, make_world
-from verification.bundle import certificates, fingerprint
 
 pytestmark = pytest.mark.proof("two meshes in one fleet share nothing", step=3)
 

@@ -18,12 +18,12 @@ import httpx2
 import pytest
 from ruamel.yaml import YAML
 
-from embedded.toolchain import Toolchain
-from manifests.virtual_machines import group
+from meshfleet.embedded.toolchain import Toolchain
+from meshfleet.manifests.virtual_machines import group
+from meshfleet.topology import Fleet, load
 from tests.integration.clone import Clone
 from tests.integration.world import Ran, World, make_world
 from tests.manifests.machines import CONFIG, STACK, environment, proxy_config
-from topology import Fleet, load
 
 GATEWAYS = {"billing": "west", "ledger": "east", "printer": "alone"}
 

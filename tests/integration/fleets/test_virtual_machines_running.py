@@ -17,22 +17,22 @@ from typing import Any
 import pytest
 from cryptography import x509
 
-from automation import machines_here
-from automation.machines_here import await_registered, listening
-from embedded.machine.bundle_folder import bundle_of, read_bundle
-from embedded.machine.istiod_reached import require_istiod
-from embedded.machine.machine import AGENT, APPLICATION, Machine
-from embedded.network import namespaces
-from embedded.network.place import Place
-from embedded.toolchain import Toolchain
-from embedded.workspace import Workspace
-from plugins.meshfleet.certificates import RootSpec, create_root
+from meshfleet.automation import machines_here
+from meshfleet.automation.machines_here import await_registered, listening
+from meshfleet.embedded.machine.bundle_folder import bundle_of, read_bundle
+from meshfleet.embedded.machine.istiod_reached import require_istiod
+from meshfleet.embedded.machine.machine import AGENT, APPLICATION, Machine
+from meshfleet.embedded.network import namespaces
+from meshfleet.embedded.network.place import Place
+from meshfleet.embedded.toolchain import Toolchain
+from meshfleet.embedded.workspace import Workspace
+from meshfleet.plugins.meshfleet.certificates import RootSpec, create_root
+from meshfleet.topology import Fleet, load
+from meshfleet.topology.errors import CertificateError, ProcessError
+from meshfleet.verification.traffic import Reply, Target, answered, send
 from tests.integration.clone import Clone
 from tests.integration.fleets.name_query import addresses_of
 from tests.integration.world import Ran, World, make_world, settled
-from topology import Fleet, load
-from topology.errors import CertificateError, ProcessError
-from verification.traffic import Reply, Target, answered, send
 
 pytestmark = [
     pytest.mark.proof("virtual machines join their mesh from their bundle alone", step=4),

@@ -14,9 +14,9 @@ from typing import Any
 import httpx2
 import psutil
 
+from meshfleet.verification.bundle import certificates, fingerprint
 from tests.integration.clone import Clone
 from tests.integration.world import Ran, World, kill, make_world, settled
-from verification.bundle import certificates, fingerprint
 
 GATEWAY = "istio-eastwestgateway"
 INJECTED = re.compile(r"^sidecar_injection_success_total(?:\{[^}]*\})? (\S+)$", re.MULTILINE)

@@ -8,16 +8,16 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from embedded.network.place import Place
-from embedded.workspace import Workspace
+from meshfleet.embedded.network.place import Place
+from meshfleet.embedded.workspace import Workspace
+from meshfleet.verification.checks.traffic import ANSWER_SECONDS, REQUESTS
+from meshfleet.verification.status import read_fleet
+from meshfleet.verification.steady_requests import SteadyRequests, asking
+from meshfleet.verification.traffic import Reply, Target, send
+from meshfleet.verification.view import FleetView
 from tests.integration.clone import Clone
 from tests.integration.models.running import Running, running
 from tests.integration.world import settled
-from verification.checks.traffic import ANSWER_SECONDS, REQUESTS
-from verification.status import read_fleet
-from verification.steady_requests import SteadyRequests, asking
-from verification.traffic import Reply, Target, send
-from verification.view import FleetView
 
 PORT = 80
 """Of the Service of each workload."""

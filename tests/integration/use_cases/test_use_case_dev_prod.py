@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from embedded.network.namespaces import inside
+from meshfleet.embedded.network.namespaces import inside
+from meshfleet.verification.traffic import Reply, Target, send
 from tests.integration.clone import Clone
 from tests.integration.models.running import Running
 from tests.integration.use_cases.intruder import ask_over_tls, certificate_of
 from tests.integration.use_cases.pages import assert_prints_what_the_page_shows
 from tests.integration.use_cases.sending import PORT, Sender, answered, in_clear_text, place, ready_pods, sending
 from tests.integration.world import settled
-from verification.traffic import Reply, Target, send
 
 pytestmark = [
     pytest.mark.proof("no request crosses from one mesh of a fleet into another", step=4),

@@ -12,14 +12,14 @@ from contextlib import contextmanager
 import psutil
 import pytest
 
-from embedded import processes
-from embedded.network import namespaces, node_network
+from meshfleet.embedded import processes
+from meshfleet.embedded.network import namespaces, node_network
+from meshfleet.verification.steady_requests import SteadyRequests
 from tests.integration.clone import Clone
 from tests.integration.models.running import Running
 from tests.integration.use_cases.pages import assert_prints_what_the_page_shows
 from tests.integration.use_cases.sending import Sender, answered, place, sending
 from tests.integration.world import kill, settled
-from verification.steady_requests import SteadyRequests
 
 pytestmark = [
     pytest.mark.proof("a lost region is served by the next one, and serves itself when it is back", step=4),

@@ -7,16 +7,16 @@ from collections.abc import Iterator
 
 import pytest
 
-from embedded.addresses import OUTSIDE_RANGE
-from embedded.network import links, namespaces
-from embedded.network.capture import Capture, capturing
-from embedded.network.place import OUTSIDE, link_name
+from meshfleet.embedded.addresses import OUTSIDE_RANGE
+from meshfleet.embedded.network import links, namespaces
+from meshfleet.embedded.network.capture import Capture, capturing
+from meshfleet.embedded.network.place import OUTSIDE, link_name
+from meshfleet.verification.checks.traffic_wire import gateways, judge
 from tests.integration.clone import Clone
 from tests.integration.models.running import Running
 from tests.integration.use_cases.pages import assert_prints_what_the_page_shows
 from tests.integration.use_cases.sending import Sender, answered, place, seen, sending
 from tests.integration.world import settled
-from verification.checks.traffic_wire import gateways, judge
 
 pytestmark = [
     pytest.mark.proof("requests to one Service are spread over all clusters, from wherever they come", step=4),

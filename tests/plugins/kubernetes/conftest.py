@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from automation.kubernetes_plugin import NAME
+from meshfleet.automation.kubernetes_plugin import NAME
 from tests.kubernetes_plugin import FOLDER, chosen_plugin, installed_plugin, pulumi_home_with
 from tests.plugins.kubernetes.engine import Engine
 
@@ -95,7 +95,9 @@ def plugin_home(official_plugin: Path | None, tmp_path_factory: pytest.TempPathF
     folder = home / "plugins" / FOLDER
     folder.mkdir(parents=True)
     script = folder / NAME
-    script.write_text(f'#!/bin/sh\nPYTHONPATH="{CHECKOUT}" exec "{sys.executable}" -m plugins.kubernetes "$@"\n')
+    script.write_text(
+        f'#!/bin/sh\nPYTHONPATH="{CHECKOUT}" exec "{sys.executable}" -m meshfleet.plugins.kubernetes "$@"\n'
+    )
     script.chmod(0o755)
     return home
 

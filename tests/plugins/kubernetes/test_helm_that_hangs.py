@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from plugins.kubernetes import helm
+from meshfleet.plugins.kubernetes import helm
 
 pytestmark = pytest.mark.proof("an engine that waits for what cannot come is ended within a bound", step=0)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from plugins.kubernetes.ownership import taken_over
+from meshfleet.plugins.kubernetes.ownership import taken_over
 
 pytestmark = pytest.mark.proof("drift of Kubernetes objects is noticed and mended", step=0)
 

@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from embedded.releases import parts
-from embedded.releases.server import Server, connected
-from plugins.meshfleet.release_parts import ReleasePartsHandler
+from meshfleet.embedded.releases import parts
+from meshfleet.embedded.releases.server import Server, connected
+from meshfleet.plugins.meshfleet.release_parts import ReleasePartsHandler
+from meshfleet.topology.errors import ClusterError
 from tests.plugins.kubernetes.conftest import ApiServer
-from topology.errors import ClusterError
 
 pytestmark = pytest.mark.proof("releases are compared object by object with what their chart rendered", step=2)
 

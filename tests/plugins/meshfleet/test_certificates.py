@@ -12,13 +12,13 @@ from cryptography.x509.oid import NameOID
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from plugins.meshfleet.certificate_reading import (
+from meshfleet.plugins.meshfleet.certificate_reading import (
     algorithm_of,
     load_certificate,
     load_private_key,
     verify_chain,
 )
-from plugins.meshfleet.certificates import (
+from meshfleet.plugins.meshfleet.certificates import (
     Authority,
     IntermediateSpec,
     RootSpec,
@@ -28,7 +28,7 @@ from plugins.meshfleet.certificates import (
     not_after,
     renew_root,
 )
-from topology.errors import CertificateError
+from meshfleet.topology.errors import CertificateError
 
 pytestmark = pytest.mark.proof("root and intermediate certificates as Istio's own recipe", step=0)
 

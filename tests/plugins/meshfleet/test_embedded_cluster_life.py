@@ -12,18 +12,18 @@ import psutil
 import pytest
 from lightkube.models.meta_v1 import ObjectMeta
 
-from embedded import processes
-from embedded.cluster import Cluster
-from embedded.cluster_record import begin_making
-from embedded.cluster_spec import COMPONENTS, PORTS
-from embedded.kubeconfig import connect
-from embedded.ports import port_is_free, reserve_ports, reserved_ports
-from embedded.sweep import sweep
-from embedded.toolchain import Toolchain
-from embedded.workspace import Workspace
-from plugins.meshfleet.embedded_cluster import EmbeddedClusterHandler
-from plugins.meshfleet.handler import UNKNOWN, Created, Properties
-from topology.errors import PortError, ToolchainError
+from meshfleet.embedded import processes
+from meshfleet.embedded.cluster import Cluster
+from meshfleet.embedded.cluster_record import begin_making
+from meshfleet.embedded.cluster_spec import COMPONENTS, PORTS
+from meshfleet.embedded.kubeconfig import connect
+from meshfleet.embedded.ports import port_is_free, reserve_ports, reserved_ports
+from meshfleet.embedded.sweep import sweep
+from meshfleet.embedded.toolchain import Toolchain
+from meshfleet.embedded.workspace import Workspace
+from meshfleet.plugins.meshfleet.embedded_cluster import EmbeddedClusterHandler
+from meshfleet.plugins.meshfleet.handler import UNKNOWN, Created, Properties
+from meshfleet.topology.errors import PortError, ToolchainError
 
 pytestmark = pytest.mark.proof("an embedded cluster, as a resource with a whole life cycle", step=2)
 
@@ -179,7 +179,7 @@ def test_a_cluster_of_an_earlier_version_is_closed_and_keeps_its_data(
 
     earlier, owner = inputs | {"name": "earlier"}, f"{FLEET}/cluster/earlier"
     with pytest.MonkeyPatch.context() as before:
-        before.setattr("embedded.cluster_spec.CLOSED", {})
+        before.setattr("meshfleet.embedded.cluster_spec.CLOSED", {})
         made = handler.create(earlier, 0)
     # That version had a port for each of them.
     reserve_ports(home, owner, (*PORTS, "etcd", "etcd-peer"))
@@ -254,7 +254,7 @@ def test_ports_that_are_stolen_at_the_last_moment_are_replaced(
     def late(port: int) -> bool:
         return next(looks) < len(PORTS) or port_is_free(port)
 
-    monkeypatch.setattr("embedded.cluster.port_is_free", late)
+    monkeypatch.setattr("meshfleet.embedded.cluster.port_is_free", late)
     with socket.socket() as stranger:
         stranger.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         stranger.bind(("127.0.0.1", stolen))

@@ -12,10 +12,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from embedded.certificate_folder import read_files, replace_files
-from embedded.waiting import wait_until
-from plugins.meshfleet.certificate_reading import is_issued_by
-from plugins.meshfleet.certificates import Authority, create_intermediate
+from meshfleet.embedded.certificate_folder import read_files, replace_files
+from meshfleet.embedded.waiting import wait_until
+from meshfleet.plugins.meshfleet.certificate_reading import is_issued_by
+from meshfleet.plugins.meshfleet.certificates import Authority, create_intermediate
 from tests.plugins.meshfleet.conftest import MeshCluster
 from tests.plugins.meshfleet.west import SPEC, West, istiod_of_west, new_root
 
@@ -115,7 +115,7 @@ def test_one_that_does_not_look_at_its_files_is_started_again(west: West, monkey
     shutil.copytree(folder, west.directory / "other", symlinks=True)
     shutil.rmtree(folder)
     (west.directory / "other").rename(folder)
-    monkeypatch.setattr("embedded.istiod._RELOAD_SECONDS", 1.0)
+    monkeypatch.setattr("meshfleet.embedded.istiod._RELOAD_SECONDS", 1.0)
     intermediate = west.give(root)
     assert is_issued_by(west.served, intermediate)
     assert west.process != process

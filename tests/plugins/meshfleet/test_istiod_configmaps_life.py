@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from plugins.meshfleet.istiod_configmaps import IstiodConfigMapsHandler
+from meshfleet.plugins.meshfleet.istiod_configmaps import IstiodConfigMapsHandler
+from meshfleet.topology.errors import ClusterError
 from tests.plugins.meshfleet.conftest import MeshCluster
-from topology.errors import ClusterError
 
 pytestmark = pytest.mark.proof("what istiods write everywhere goes with the last of Istio", step=2)
 

@@ -13,13 +13,13 @@ from typing import Any
 import psutil
 import pytest
 
-from embedded import processes
-from embedded.istiod import Istiod
-from embedded.workspace import Workspace
-from plugins.meshfleet.handler import Properties
-from plugins.meshfleet.istiod import IstiodHandler
+from meshfleet.embedded import processes
+from meshfleet.embedded.istiod import Istiod
+from meshfleet.embedded.workspace import Workspace
+from meshfleet.plugins.meshfleet.handler import Properties
+from meshfleet.plugins.meshfleet.istiod import IstiodHandler
+from meshfleet.topology.errors import PortError, ProcessError
 from tests.plugins.meshfleet.conftest import FLEET, MeshCluster
-from topology.errors import PortError, ProcessError
 
 pytestmark = pytest.mark.proof("an istiod beside its cluster, as a resource with a whole life cycle", step=3)
 

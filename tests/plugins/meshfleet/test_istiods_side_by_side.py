@@ -17,12 +17,12 @@ import pytest
 from lightkube import Client
 from lightkube.generic_resource import create_global_resource
 
-from embedded import port_forward
-from embedded.api_errors import RefusedError, api_errors
-from embedded.kubeconfig import connect
-from embedded.port_forward import apply_port_forward, remove_port_forward
+from meshfleet.embedded import port_forward
+from meshfleet.embedded.api_errors import RefusedError, api_errors
+from meshfleet.embedded.kubeconfig import connect
+from meshfleet.embedded.port_forward import apply_port_forward, remove_port_forward
+from meshfleet.topology.errors import ClusterError
 from tests.plugins.meshfleet.conftest import MeshCluster
-from topology.errors import ClusterError
 
 pytestmark = pytest.mark.proof("two revisions of Istio side by side", step=2)
 

@@ -8,12 +8,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plugins import protocol
-from plugins.meshfleet.conversion import plain, wired
-from plugins.meshfleet.handler import UNKNOWN, Created, Difference, Fault, Properties, ResourceHandler, changed
-from plugins.meshfleet.provider import MeshfleetProvider, load_handler
-from plugins.property_value import PropertyValue
-from topology.errors import UnsupportedError
+from meshfleet.plugins import protocol
+from meshfleet.plugins.meshfleet.conversion import plain, wired
+from meshfleet.plugins.meshfleet.handler import (
+    UNKNOWN,
+    Created,
+    Difference,
+    Fault,
+    Properties,
+    ResourceHandler,
+    changed,
+)
+from meshfleet.plugins.meshfleet.provider import MeshfleetProvider, load_handler
+from meshfleet.plugins.property_value import PropertyValue
+from meshfleet.topology.errors import UnsupportedError
 
 pytestmark = pytest.mark.proof("the native provider's protocol", step=0)
 

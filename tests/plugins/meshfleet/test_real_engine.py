@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from embedded import processes
-from embedded.cluster_spec import COMPONENTS
-from embedded.sweep import sweep
-from embedded.toolchain import Toolchain
-from embedded.waiting import NotYetError, wait_until
-from embedded.workspace import Workspace
+from meshfleet.embedded import processes
+from meshfleet.embedded.cluster_spec import COMPONENTS
+from meshfleet.embedded.sweep import sweep
+from meshfleet.embedded.toolchain import Toolchain
+from meshfleet.embedded.waiting import NotYetError, wait_until
+from meshfleet.embedded.workspace import Workspace
 
 pytestmark = pytest.mark.proof("native resources under the real engine, killed and mended", step=2)
 
@@ -25,7 +25,7 @@ FLEET = "engine-tests"
 CHECKOUT = Path(__file__).resolve().parents[3]
 PROGRAM = f"""
 import pulumi
-from plugins.meshfleet import sdk
+from meshfleet.plugins.meshfleet import sdk
 
 for name in ("west", "east"):
     cluster = sdk.EmbeddedCluster(name, fleet="{FLEET}", name=name, kubernetes_version="v1.35.4")
@@ -85,7 +85,7 @@ def project(toolchain: Toolchain, tmp_path_factory: pytest.TempPathFactory) -> I
     directory = tmp_path_factory.mktemp("project")
     home = tmp_path_factory.mktemp("home")
     state = tmp_path_factory.mktemp("state")
-    plugin = CHECKOUT / "plugins" / "meshfleet"
+    plugin = CHECKOUT / "meshfleet" / "plugins" / "meshfleet"
     (directory / "Pulumi.yaml").write_text(
         f"name: engine-tests\nruntime: python\nplugins: {{providers: [{{name: meshfleet, path: {plugin}}}]}}\n",
         encoding="utf-8",

@@ -8,17 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from embedded.api_errors import RefusedError, UnreachableError
-from embedded.ports import reserve_ports
-from embedded.remote_access import is_proof, try_access
-from manifests.remote_secrets import Peer, remote_kubeconfig
-from plugins.meshfleet import remote_clusters
-from plugins.meshfleet.handler import Difference, Properties
-from plugins.meshfleet.remote_clusters import RemoteClustersHandler
+from meshfleet.embedded.api_errors import RefusedError, UnreachableError
+from meshfleet.embedded.ports import reserve_ports
+from meshfleet.embedded.remote_access import is_proof, try_access
+from meshfleet.manifests.remote_secrets import Peer, remote_kubeconfig
+from meshfleet.plugins.meshfleet import remote_clusters
+from meshfleet.plugins.meshfleet.handler import Difference, Properties
+from meshfleet.plugins.meshfleet.remote_clusters import RemoteClustersHandler
+from meshfleet.topology.causes import Cause
+from meshfleet.topology.errors import ClusterError
 from tests.plugins.meshfleet.conftest import FLEET, MeshCluster
 from tests.tls_proxy import new_authority, proxy_before
-from topology.causes import Cause
-from topology.errors import ClusterError
 
 pytestmark = pytest.mark.proof("a link between clusters is tried before the one that works goes", step=0)
 

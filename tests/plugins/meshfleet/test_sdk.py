@@ -10,9 +10,9 @@ import pulumi
 import pytest
 from pulumi.runtime import mocks, rpc
 
-from plugins.meshfleet import sdk
-from plugins.meshfleet.provider import load_handler
-from plugins.meshfleet.sdk.resource import NativeResource, wire_name
+from meshfleet.plugins.meshfleet import sdk
+from meshfleet.plugins.meshfleet.provider import load_handler
+from meshfleet.plugins.meshfleet.sdk.resource import NativeResource, wire_name
 
 pytestmark = pytest.mark.proof("the native provider's Python classes", step=1)
 

@@ -10,11 +10,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from embedded.ports import reserve_ports
-from plugins.meshfleet.handler import Properties
-from plugins.meshfleet.served_cluster import ServedClusterHandler
+from meshfleet.embedded.ports import reserve_ports
+from meshfleet.plugins.meshfleet.handler import Properties
+from meshfleet.plugins.meshfleet.served_cluster import ServedClusterHandler
+from meshfleet.topology.errors import ClusterError
 from tests.plugins.meshfleet.conftest import FLEET, MeshCluster
-from topology.errors import ClusterError
 
 pytestmark = pytest.mark.proof("a cluster waits to be served from elsewhere, and notices when it is not", step=2)
 

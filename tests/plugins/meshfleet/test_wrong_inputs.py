@@ -6,16 +6,16 @@ from typing import Any
 
 import pytest
 
-from plugins.meshfleet.east_west_gateway_address import EastWestGatewayAddressHandler
-from plugins.meshfleet.embedded_cluster import EmbeddedClusterHandler
-from plugins.meshfleet.embedded_node import EmbeddedNodeHandler
-from plugins.meshfleet.handler import UNKNOWN, ResourceHandler
-from plugins.meshfleet.istiod import IstiodHandler
-from plugins.meshfleet.istiod_address import PORT_NAMES, IstiodAddressHandler
-from plugins.meshfleet.istiod_configmaps import IstiodConfigMapsHandler
-from plugins.meshfleet.served_cluster import ServedClusterHandler
-from topology.fleet import external_namespace
-from topology.names import CLUSTER_LENGTH, REVISION_LENGTH
+from meshfleet.plugins.meshfleet.east_west_gateway_address import EastWestGatewayAddressHandler
+from meshfleet.plugins.meshfleet.embedded_cluster import EmbeddedClusterHandler
+from meshfleet.plugins.meshfleet.embedded_node import EmbeddedNodeHandler
+from meshfleet.plugins.meshfleet.handler import UNKNOWN, ResourceHandler
+from meshfleet.plugins.meshfleet.istiod import IstiodHandler
+from meshfleet.plugins.meshfleet.istiod_address import PORT_NAMES, IstiodAddressHandler
+from meshfleet.plugins.meshfleet.istiod_configmaps import IstiodConfigMapsHandler
+from meshfleet.plugins.meshfleet.served_cluster import ServedClusterHandler
+from meshfleet.topology.fleet import external_namespace
+from meshfleet.topology.names import CLUSTER_LENGTH, REVISION_LENGTH
 
 pytestmark = pytest.mark.proof("wrong inputs of native resources", step=0)
 

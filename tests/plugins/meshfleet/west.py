@@ -13,13 +13,19 @@ from pathlib import Path
 import psutil
 from cryptography import x509
 
-from embedded import processes
-from embedded.waiting import NotYetError
-from embedded.workspace import Workspace
-from manifests.control_plane import istiod_settings
-from plugins.meshfleet.certificates import Authority, IntermediateSpec, RootSpec, create_intermediate, create_root
-from plugins.meshfleet.handler import Properties
-from plugins.meshfleet.istiod import IstiodHandler
+from meshfleet.embedded import processes
+from meshfleet.embedded.waiting import NotYetError
+from meshfleet.embedded.workspace import Workspace
+from meshfleet.manifests.control_plane import istiod_settings
+from meshfleet.plugins.meshfleet.certificates import (
+    Authority,
+    IntermediateSpec,
+    RootSpec,
+    create_intermediate,
+    create_root,
+)
+from meshfleet.plugins.meshfleet.handler import Properties
+from meshfleet.plugins.meshfleet.istiod import IstiodHandler
 from tests.plugins.meshfleet.conftest import FLEET, MeshCluster
 
 IDENTIFIER = f"{FLEET}/west/default"

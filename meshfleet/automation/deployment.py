@@ -1,0 +1,80 @@
+"""What the stack's state says is deployed, for the planners of changes in stages (meshfleet/topology/stages.py).
+
+The stack's output `fleet` is written when a run has done everything, so it says what every cluster has reached. Of
+revisions that is enough, since each step of an upgrade can be taken again. Of a mesh's roots the inputs of its
+component tell more: they are written before a run changes any cluster, so they say what was begun. Of the network of
+a cluster the label of its system namespace does, which changes before anything is injected with the new one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from meshfleet.automation.recorded_state import Deployment, description_of, resources_of, unreadable
+from meshfleet.components.tokens import COMPONENT_PREFIX
+from meshfleet.manifests.namespaces import NETWORK_LABEL
+from meshfleet.topology.deployed import Bundle, Deployed, DeployedNetwork, DeployedRevisions, DeployedTrust
+from meshfleet.topology.names import DEFAULT_ROOT
+
+MESH = f"{COMPONENT_PREFIX}MeshTrust"
+NAMESPACE = "kubernetes:core/v1:Namespace"
+SYSTEM = "/istio-system"
+"""How the logical name of the namespace of a cluster's control plane ends, whatever the namespace is called."""
+
+
+def deployed_in(deployment: Deployment) -> Deployed:
+    """What is deployed, from a stack's state as Pulumi exports it. Raises EngineError for another shape."""
+    try:
+        return _deployed_in(deployment)
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise unreadable(f"{type(error).__name__} {error} in the output fleet") from None
+
+
+def _deployed_in(deployment: Deployment) -> Deployed:
+    fleet = description_of(deployment) or {}
+    reached = dict(_reached(fleet))
+    begun: dict[str, Bundle | None] = {}
+    for resource in resources_of(deployment):
+        if resource["type"] == MESH:
+            mesh = str(resource["urn"]).rpartition("::mesh ")[2]
+            begun[mesh] = tuple((resource.get("inputs") or {}).get("bundle") or ()) or None
+    trust = {mesh: _trust(reached.get(mesh), bundle) for mesh, bundle in begun.items()}
+    return Deployed(trust, _revisions(fleet), dict(_networks(deployment, fleet)))
+
+
+def _networks(deployment: Deployment, fleet: Mapping[str, Any]) -> Iterator[tuple[str, DeployedNetwork]]:
+    labelled = {}
+    for resource in resources_of(deployment):
+        name = str(resource["urn"]).rpartition("::")[2]
+        if resource["type"] == NAMESPACE and name.endswith(SYSTEM):
+            metadata = (resource.get("inputs") or {}).get("metadata") or {}
+            labelled[name.removesuffix(SYSTEM)] = (metadata.get("labels") or {}).get(NETWORK_LABEL)
+    for entry in fleet.get("clusters") or ():
+        name, network = entry.get("name"), entry.get("network")
+        if name and network:
+            gateway = (entry.get("gateway") or {}).get("network") or ""
+            yield name, DeployedNetwork(network, labelled.get(name) or network, gateway)
+
+
+def _revisions(fleet: Mapping[str, Any]) -> DeployedRevisions | None:
+    """The revisions of the last run that completed, which are the same in every cluster."""
+    clusters = fleet.get("clusters")
+    plane = clusters[0].get("controlPlane") if clusters else None
+    if not plane or not plane.get("revisions"):
+        return None
+    installed = {entry["name"]: entry["version"] for entry in plane["revisions"]}
+    return DeployedRevisions(installed, plane["gatewayRevision"], plane["revision"])
+
+
+def _trust(reached: Bundle | None, begun: Bundle | None) -> DeployedTrust:
+    # A state of the time before roots had names has neither; a first run that was interrupted has reached nothing.
+    known = begun or reached or (DEFAULT_ROOT,)
+    return DeployedTrust(reached or known, known)
+
+
+def _reached(fleet: Mapping[str, Any]) -> Iterator[tuple[str, Bundle]]:
+    for mesh in fleet.get("meshes") or ():
+        names = [root["name"] for root in mesh.get("roots") or ()]
+        signing = mesh.get("signing") or DEFAULT_ROOT
+        yield mesh["name"], (signing, *(name for name in names if name != signing))

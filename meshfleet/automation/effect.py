@@ -1,0 +1,110 @@
+"""What of the stack has not taken effect in what runs: pods and machines that started with something else.
+
+The engine compares objects. What a proxy was given when it started, and what a machine registered as, stands in no
+object of the stack: that is compared here, by the checks of `verify` that read it, after `up` and for `drift`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from meshfleet.automation.changes import Change, Record
+from meshfleet.topology.errors import MeshfleetError
+
+if TYPE_CHECKING:
+    from meshfleet.automation.session import Session
+
+COMPARED: Final = ("pods-as-declared", "endpoints-as-declared", "machines-as-declared")
+"""The checks that compare what runs with what is declared."""
+SECONDS: Final = 1.0
+"""How long one of them may wait for what is on its way; `verify` waits longer."""
+CREATED: Final = "create"
+
+
+def not_in_effect(session: Session, status: Mapping[str, Any], skipped: Collection[str]) -> list[str]:
+    """What runs with something else than the stack says, a line for each cluster and check; but for `skipped` clusters.
+
+    A cluster or an istiod that does not answer is left out: the comparison of its resources reports it.
+    """
+    from meshfleet.verification import read_fleet, run
+    from meshfleet.verification.checks import named
+
+    view = read_fleet(status, session.environment.tools, session.checkout.home)
+    report = run(view, named(COMPARED), bound=SECONDS)
+    return [
+        f"{answer.cluster}: {answer.detail}"
+        for answer in report.failed
+        if not answer.unreachable and answer.cluster not in skipped
+    ]
+
+
+def unreachable(record: Record, unread: Iterable[str]) -> set[str]:
+    """The clusters of which the comparison already says that they do not run, or that they cannot be read."""
+    stopped = {change.place.cluster for change in record.changes if change.place.stage == "cluster"}
+    return stopped | {line.partition(":")[0] for line in unread}
+
+
+def after_up(session: Session, changes: Iterable[Change]) -> list[str]:
+    """Have the entries of machines follow their groups, and name the pods of others that have to restart.
+
+    A line for each. Where nothing changed in a fleet without machines, and in a new fleet, there is nothing to ask.
+    """
+    changed = any(change.operation != CREATED for change in changes)
+    if not changed and not session.topology.virtual_machines:
+        return []
+    try:
+        status = session.status()
+        lines = _machines(status) if session.topology.virtual_machines else []
+        return [*lines, *(_restarts(session, status) if changed else [])]
+    except MeshfleetError as error:
+        return [f"it is not known whether pods or machines have to restart: {error}"]
+
+
+def _restarts(session: Session, status: Mapping[str, Any]) -> list[str]:
+    from lightkube.resources.core_v1 import Pod
+
+    from meshfleet.verification import read_fleet
+    from meshfleet.verification.checks.pods_as_declared import PodsAsDeclared, counts, stale
+    from meshfleet.verification.cluster_api import reach
+
+    view = read_fleet(status, session.environment.tools, session.checkout.home)
+    lines: dict[str, str] = {}
+    for cluster in PodsAsDeclared().concerns(view):
+        with reach(cluster, SECONDS * 5) as client:
+            pods = [pod for pod in client.list(Pod, namespace="*") if counts(pod)]
+        for one in stale(cluster, pods):
+            # Those of the fleet are rolling out.
+            if not one.ours:
+                lines.setdefault(one.heal, f"{cluster.name}: {one}; run {one.heal}")
+    return list(lines.values())
+
+
+def _machines(status: Mapping[str, Any]) -> list[str]:
+    """Write into the WorkloadEntries of registered machines what follows their group while they run."""
+    from lightkube.generic_resource import create_namespaced_resource
+    from lightkube.types import PatchType
+
+    from meshfleet.automation.machine_bundle import connected
+    from meshfleet.embedded.api_errors import api_errors, expected_form
+    from meshfleet.verification.machine_entries import entry_of, followed, of_machines
+    from meshfleet.verification.machine_view import machine_view
+
+    kind = create_namespaced_resource("networking.istio.io", "v1", "WorkloadEntry", "workloadentries")
+    views = [machine_view(entry) for entry in status["virtualMachines"]]
+    clusters = {entry["name"]: entry for entry in status["clusters"]}
+    lines = []
+    for home in sorted({view.control_plane for view in views if view.registers}):
+        mine = [view for view in views if view.control_plane == home]
+        subject = f"{home}: WorkloadEntries"
+        with connected(clusters[home]) as client, expected_form(subject), api_errors(subject):
+            entries = [entry_of(dict(one)) for one in client.list(kind, namespace="*")]
+            for view, entry in of_machines(mine, entries):
+                if not (spec := followed(view, entry)):
+                    continue
+                patch: dict[str, Any] = {"spec": spec}
+                if "labels" in spec:
+                    patch["metadata"] = {"labels": spec["labels"]}
+                client.patch(kind, entry.name, patch, namespace=entry.namespace, patch_type=PatchType.MERGE)
+                lines.append(f"{home}: WorkloadEntry {entry.name} follows {view.name}: {', '.join(sorted(spec))}")
+    return lines

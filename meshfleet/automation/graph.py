@@ -1,0 +1,62 @@
+"""`graph`: the picture of a declared fleet, with addresses and verdicts once it is up."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from meshfleet.automation.picture import draw
+from meshfleet.automation.picture.view import Status, from_fleet
+from meshfleet.automation.status_reading import reads_status
+from meshfleet.topology import Fleet
+from meshfleet.topology.errors import FileError
+from meshfleet.topology.files import make_directory, read_record, write_file
+from meshfleet.topology.json_text import parse_json
+
+if TYPE_CHECKING:
+    from meshfleet.verification import Report
+
+VERDICTS = "verification.json"
+
+
+@reads_status
+def picture_of(topology: Fleet, status: Mapping[str, Any] | None, verdicts: Mapping[str, bool]) -> str:
+    """The SVG of a fleet; `status` is None while it is not up."""
+    known = None
+    if status:
+        known = Status(
+            gateways={
+                cluster["name"]: (cluster["gateway"]["address"], int(cluster["gateway"]["port"]))
+                for cluster in status["clusters"]
+                if cluster["gateway"]
+            },
+            verified=verdicts,
+            roots={mesh["name"]: mesh["rootNotAfter"] for mesh in status["meshes"]},
+        )
+    return draw(from_fleet(topology, known))
+
+
+def keep_verdicts(folder: Path, report: Report) -> None:
+    """Remember what the last verification found of each cluster, for the picture."""
+    verdicts: dict[str, bool] = {}
+    for answer in report.answers:
+        verdicts[answer.cluster] = verdicts.get(answer.cluster, True) and answer.ok
+    make_directory(folder)
+    write_file(folder / VERDICTS, json.dumps({"version": 1, "verdicts": verdicts}) + "\n")
+
+
+def last_verdicts(folder: Path) -> dict[str, bool]:
+    """What the last verification found; empty when there was none."""
+    try:
+        return read_record(folder / VERDICTS, _parse, "run meshfleet verify") or {}
+    except FileError:
+        # What the picture does not show is no loss: the next verification writes it again.
+        return {}
+
+
+def _parse(text: str) -> dict[str, bool]:
+    content = parse_json(text)
+    verdicts = content["verdicts"] if "version" in content else content
+    return {str(cluster): bool(ok) for cluster, ok in verdicts.items()}

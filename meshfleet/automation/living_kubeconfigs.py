@@ -1,0 +1,146 @@
+"""The kubeconfig of an existing cluster as it is now wins over the one that was recorded.
+
+A run of `up` gives each provider the content of the kubeconfig that the stack file names. But refreshing and destroying
+work with what the last `up` recorded, and credentials are rotated between runs. So before them the recorded content is
+replaced, in what only talks to the cluster: the Kubernetes provider and resources that read through it. What hands the
+kubeconfig on (a process, a Secret) keeps the recorded one, since only `up` can bring the new one there.
+
+A kubeconfig that cannot be read, or that leads to another server by another authority, replaces nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from meshfleet.automation.recorded_state import Deployment, Resource, resources_of
+from meshfleet.components.kubeconfig_file import read_kubeconfig
+from meshfleet.topology import Fleet, TopologyError
+from meshfleet.topology.json_text import parse_json
+
+if TYPE_CHECKING:
+    from meshfleet.automation.engine import Engine
+
+# https://www.pulumi.com/docs/iac/concepts/secrets/: how a state marks a secret, and one that the engine is to encrypt.
+_SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
+_SECRET: Final = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - the mark of a secret, not one
+_KEYS: Final = ("kubeconfig", "configKubeconfig")
+_TALKS: Final = frozenset(
+    (
+        "pulumi:providers:kubernetes",
+        "meshfleet:index:EastWestGatewayAddress",
+        "meshfleet:index:IstiodConfigMaps",
+        "meshfleet:index:ReleaseParts",
+        "meshfleet:index:ServedCluster",
+    )
+)
+_HANDS_ON: Final = frozenset(("meshfleet:index:Istiod", "meshfleet:index:EmbeddedNode"))
+
+
+@dataclass(frozen=True)
+class Living:
+    """The self-contained kubeconfig of an existing cluster, as its file is now, and its context."""
+
+    content: str = field(repr=False)
+    context: str
+
+
+def living(topology: Fleet) -> dict[str, Living]:
+    """The kubeconfigs that can be read now, by cluster."""
+    found = {}
+    for name, cluster in topology.clusters.items():
+        if cluster.existing:
+            try:
+                found[name] = Living(read_kubeconfig(name, cluster.existing).content, cluster.existing.context)
+            except TopologyError:
+                # The recorded one may still do.
+                continue
+    return found
+
+
+def renew(engine: Engine, topology: Fleet, *, to_the_end: bool = False) -> list[str]:
+    """Put the living kubeconfigs in the place of recorded ones that differ; the clusters for which that was done.
+
+    With `to_the_end`, before a destroy, also in what hands them on. Only while the stack is held. Raises `EngineError`.
+    """
+    present = living(topology)
+    if not present or not resources_of(engine.recorded()):
+        return []
+    plain = engine.recorded_in_the_clear()
+    changed = {
+        (name, old): present[name]
+        for name, old in _recorded_contents(plain)
+        if name in present and old != present[name].content and same_server(old, present[name].content)
+    }
+    if not changed:
+        return []
+    replaced = {old: new for (_, old), new in changed.items()}
+    types = _TALKS | _HANDS_ON if to_the_end else _TALKS
+    engine.rewrite(lambda deployment: renewed(deployment, plain, replaced, types))
+    return sorted({name for name, _ in changed})
+
+
+def renewed(
+    deployment: Deployment, plain: Deployment, replaced: Mapping[str, Living], types: frozenset[str]
+) -> Deployment:
+    """The deployment with each kubeconfig replaced in resources of these types. Pure.
+
+    `plain` is the same deployment with its secrets in the clear; `replaced` maps a recorded kubeconfig to the new one.
+    """
+    pairs = zip(resources_of(deployment), resources_of(plain), strict=True)
+    resources = [_renewed(one, clear, replaced) if one["type"] in types else one for one, clear in pairs]
+    return {**deployment, "resources": resources}
+
+
+def _renewed(resource: Resource, clear: Resource, replaced: Mapping[str, Living]) -> Resource:
+    made = dict(resource)
+    for part in ("inputs", "outputs"):
+        values = dict(made.get(part) or {})
+        for key in _KEYS:
+            new = replaced.get(_content((clear.get(part) or {}).get(key)) or "")
+            if new is None:
+                continue
+            values[key] = {_SIGNATURE: _SECRET, "plaintext": json.dumps(new.content)}
+            if key == "kubeconfig" and "context" in values:
+                values["context"] = new.context
+        if part in made:
+            made[part] = values
+    return made
+
+
+def _recorded_contents(plain: Deployment) -> Iterator[tuple[str, str]]:
+    """The kubeconfig that each Kubernetes provider was last given, with the cluster it is of."""
+    for resource in resources_of(plain):
+        if resource["type"] == "pulumi:providers:kubernetes":
+            cluster = str(resource["urn"]).rpartition("::")[2].partition("/")[0]
+            if content := _content((resource.get("inputs") or {}).get("kubeconfig")):
+                yield cluster, content
+
+
+def _content(value: Any) -> str | None:
+    """A text that a state holds, as it is or as a secret in the clear."""
+    if isinstance(value, Mapping) and value.get(_SIGNATURE) == _SECRET:
+        try:
+            value = parse_json(value.get("plaintext") or "null")
+        except ValueError:
+            return None
+    return value if isinstance(value, str) else None
+
+
+def same_server(one: str, other: str) -> bool:
+    """Whether two self-contained kubeconfigs agree in the server or in its authority."""
+    first, second = _cluster(one), _cluster(other)
+    return any(
+        first.get(name) is not None and first.get(name) == second.get(name)
+        for name in ("server", "certificate-authority-data")
+    )
+
+
+def _cluster(content: str) -> Mapping[str, Any]:
+    try:
+        entries = parse_json(content)["clusters"]
+        return dict(entries[0]["cluster"])
+    except (ValueError, LookupError, TypeError):
+        return {}

@@ -1,0 +1,27 @@
+"""The picture of a fleet as SVG: `draw(from_fleet(fleet, status))`."""
+
+from meshfleet.automation.picture.drawing import draw
+from meshfleet.automation.picture.view import (
+    ClusterPicture,
+    ControlPlanePicture,
+    FleetPicture,
+    GatewayPicture,
+    MeshPicture,
+    NetworkPicture,
+    Status,
+    VirtualMachinePicture,
+    from_fleet,
+)
+
+__all__ = [
+    "ClusterPicture",
+    "ControlPlanePicture",
+    "FleetPicture",
+    "GatewayPicture",
+    "MeshPicture",
+    "NetworkPicture",
+    "Status",
+    "VirtualMachinePicture",
+    "draw",
+    "from_fleet",
+]

@@ -1,0 +1,164 @@
+"""What a picture of a fleet shows, and how it follows from the topology and from the running fleet.
+
+All texts are shown as they are, shortened where a box is too small; an empty text is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from meshfleet.manifests.gateways import reached_at
+from meshfleet.topology import Fleet
+
+
+@dataclass(frozen=True)
+class GatewayPicture:
+    """An east-west gateway; `address` is empty while nobody has given it one.
+
+    One that is not `into_network` leads to control planes alone.
+    """
+
+    port: int
+    address: str = ""
+    into_network: bool = True
+
+
+@dataclass(frozen=True)
+class ControlPlanePicture:
+    """Where a cluster's istiod runs: `own`, `remote` or `external`; `of` names the cluster serving it."""
+
+    kind: str = "own"
+    of: str = ""
+    revision: str = ""
+
+
+@dataclass(frozen=True)
+class VirtualMachinePicture:
+    """A workload outside Kubernetes that belongs to the mesh through one cluster."""
+
+    name: str
+    address: str = ""
+
+
+@dataclass(frozen=True)
+class ClusterPicture:
+    """One cluster. `verified` is None while no verification has looked at it.
+
+    `authority` says whether an intermediate of its name is issued: not where another cluster's istiod serves it.
+    """
+
+    name: str
+    role: str = "member"
+    provider: str = ""
+    region: str = ""
+    zone: str = ""
+    kubernetes: str = ""
+    data_plane: str = "sidecar"
+    control_plane: ControlPlanePicture = field(default_factory=ControlPlanePicture)
+    gateway: GatewayPicture | None = None
+    virtual_machines: tuple[VirtualMachinePicture, ...] = ()
+    verified: bool | None = None
+    authority: bool = True
+
+
+@dataclass(frozen=True)
+class NetworkPicture:
+    """The clusters of one mesh whose pods reach each other directly."""
+
+    name: str
+    clusters: tuple[ClusterPicture, ...]
+
+
+@dataclass(frozen=True)
+class MeshPicture:
+    """One mesh: its root, and its clusters by network. `model` is the deployment model in Istio's words."""
+
+    name: str
+    networks: tuple[NetworkPicture, ...]
+    model: str = ""
+    trust_domain: str = ""
+    algorithm: str = ""
+    root_not_after: str = ""
+
+
+@dataclass(frozen=True)
+class FleetPicture:
+    """A whole fleet; `facts` are short texts for the line under its name, such as `Istio 1.31`."""
+
+    name: str
+    meshes: tuple[MeshPicture, ...]
+    facts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Status:
+    """What is known of a running fleet: gateways and verdicts by cluster, the root's end by mesh."""
+
+    gateways: Mapping[str, tuple[str, int]] = field(default_factory=dict)
+    verified: Mapping[str, bool] = field(default_factory=dict)
+    roots: Mapping[str, str] = field(default_factory=dict)
+
+
+def from_fleet(fleet: Fleet, status: Status | None = None) -> FleetPicture:
+    """The picture of a declared fleet, with addresses and verdicts where `status` has them."""
+    known = status or Status()
+    return FleetPicture(
+        name=fleet.name,
+        meshes=tuple(_mesh(fleet, mesh, known) for mesh in fleet.meshes if fleet.members_of(mesh)),
+        facts=(f"Istio {fleet.istio.version}",),
+    )
+
+
+def _mesh(fleet: Fleet, mesh: str, status: Status) -> MeshPicture:
+    members = fleet.members_of(mesh)
+    networks = tuple(
+        NetworkPicture(
+            name=network,
+            clusters=tuple(
+                _cluster(fleet, name, status) for name in members if fleet.clusters[name].network == network
+            ),
+        )
+        for network in fleet.networks_of(mesh)
+    )
+    return MeshPicture(
+        name=mesh,
+        networks=networks,
+        model=fleet.model_of(mesh),
+        trust_domain=fleet.meshes[mesh].trust_domain,
+        algorithm=fleet.meshes[mesh].trust.algorithm,
+        root_not_after=status.roots.get(mesh, ""),
+    )
+
+
+def _cluster(fleet: Fleet, name: str, status: Status) -> ClusterPicture:
+    cluster = fleet.clusters[name]
+    # The version of a cluster that was there before is its owner's business.
+    created_here = cluster.existing is None
+    return ClusterPicture(
+        name=name,
+        role=fleet.role(name),
+        provider=cluster.provider,
+        region=cluster.region,
+        zone=cluster.zone,
+        kubernetes=fleet.kubernetes.version if created_here else "",
+        data_plane=cluster.data_plane,
+        control_plane=ControlPlanePicture(
+            kind=cluster.control_plane.kind, of=cluster.control_plane.of, revision=fleet.istio.revision
+        ),
+        gateway=_gateway(fleet, name, status),
+        virtual_machines=tuple(
+            VirtualMachinePicture(machines, ", ".join(declared.addresses))
+            for machines, declared in fleet.virtual_machines.items()
+            if declared.cluster == name
+        ),
+        verified=status.verified.get(name),
+        authority=fleet.is_primary(name),
+    )
+
+
+def _gateway(fleet: Fleet, name: str, status: Status) -> GatewayPicture | None:
+    if not fleet.has_east_west_gateway(name):
+        return None
+    address, port = status.gateways.get(name, ("", reached_at(fleet, name)))
+    return GatewayPicture(port=port, address=address, into_network=fleet.is_network_gateway(name))

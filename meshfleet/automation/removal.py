@@ -1,0 +1,118 @@
+"""What `scripts/down` ends with: the home goes, as far as it is ours.
+
+A directory that somebody chose as the home may hold other things. Only what this project makes is removed, each by its
+name and by what is in it; nothing is removed through a link, of which at most the link itself goes.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from meshfleet.automation.answers import say
+from meshfleet.automation.checkout import Checkout
+from meshfleet.embedded.marker import MARKER, is_fleet, is_home
+from meshfleet.embedded.workspace import remove_directory
+from meshfleet.topology.errors import MeshfleetError
+from meshfleet.topology.files import read_text, remove_file
+from meshfleet.topology.stack_name import name_fault
+
+_PICTURE_BYTES = 4 * 1024 * 1024
+
+
+def remove_home(home: Path) -> list[Path]:
+    """Remove what is ours of a home whose stacks are destroyed, and the home itself if nothing else is in it.
+
+    Returns what is left in it. Raises FileError when something cannot be removed, or the home is not ours.
+    """
+    if home.is_symlink():
+        left = _remove_contents(home.resolve())
+        if not left:
+            remove_file(home)
+        return left
+    return _remove_contents(home) if home.is_dir() else []
+
+
+def _remove_contents(home: Path) -> list[Path]:
+    if not is_home(home):
+        return sorted(home.iterdir())
+    for path in _ours(home):
+        if path.is_symlink() or not path.is_dir():
+            remove_file(path)
+        else:
+            remove_directory(path)
+    for path in (home / "fleets", home / "state"):
+        _remove_empty(path)
+    left = sorted(path for path in home.iterdir() if path.name != MARKER)
+    # Without the marker nothing would be known as ours any more.
+    if not any(path.name in ("fleets", "state") for path in left):
+        remove_file(home / MARKER)
+        _remove_empty(home)
+    return left
+
+
+def _ours(home: Path) -> Iterator[Path]:
+    """What there is of ours, but for directories that hold something else too."""
+    for fleet in sorted(home.glob("fleets/*")):
+        if not name_fault(fleet.name) and (fleet.is_symlink() or is_fleet(fleet)):
+            yield fleet
+    if not (home / "state").is_symlink():
+        yield from _present(home / "state" / ".pulumi")
+    if not (home / "pulumi").is_symlink() and (home / "pulumi" / "plugins").is_dir():
+        yield home / "pulumi"
+    for name in ("kubectl", "passphrase", "reservations.json", "reservations.lock", "fault.log", "reserve"):
+        yield from _present(home / name)
+    for name in ("charts", "gateway-api"):
+        if (home / name).is_symlink():
+            yield home / name
+    for path in sorted(home.glob("meshfleet-helm-*")):
+        yield path
+    for path in sorted(home.glob("*.svg")):
+        if _is_picture(path):
+            yield path
+
+
+def _present(path: Path) -> Iterator[Path]:
+    if path.is_symlink() or path.exists():
+        yield path
+
+
+def _is_picture(path: Path) -> bool:
+    """Whether `graph` drew it: the title names the stack, as the file does."""
+    if path.is_symlink() or not path.is_file():
+        return False
+    text = read_text(path, limit=_PICTURE_BYTES) or ""
+    return text.lstrip().startswith("<svg") and f">Fleet {path.stem}<" in text
+
+
+def _remove_empty(directory: Path) -> None:
+    try:
+        directory.rmdir()
+    except OSError:
+        # Not empty, a link, or not there.
+        return
+
+
+def main() -> int:
+    """Remove the home of this checkout; 1 when it cannot be removed."""
+    try:
+        checkout = Checkout.here()
+        left = remove_home(checkout.home)
+        for link in ("charts", "gateway-api"):
+            # Charts are looked for in the checkout, wherever its home is.
+            path = checkout.root / ".meshfleet" / link
+            if path.is_symlink():
+                remove_file(path)
+        _remove_empty(checkout.root / ".meshfleet")
+    except MeshfleetError as error:
+        say(f"error: {error}")
+        return 1
+    if left:
+        names = ", ".join(path.name for path in left)
+        say(f"{checkout.home} is left, since it holds what meshfleet did not make: {names}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

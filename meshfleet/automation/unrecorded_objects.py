@@ -1,0 +1,140 @@
+"""Objects in existing clusters that a killed run made and could not record, taken into the stack's state.
+
+Nothing of theirs is adopted that was there before: the state names what the run was creating when it ended
+(`pending_operations`), and the object has been created or applied by a Kubernetes plugin of Pulumi. In an embedded
+cluster, which is wholly the stack's, the plugin takes over what is there.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from meshfleet.automation.recorded_state import Deployment, Resource, resources_of
+from meshfleet.automation.unfinished_releases import RELEASE
+from meshfleet.components.kubeconfig_file import kubeconfig_files
+from meshfleet.topology.errors import MeshfleetError
+
+if TYPE_CHECKING:
+    from meshfleet.automation.session import Session
+    from meshfleet.embedded.releases.server import Server
+
+_PREFIX: Final = "kubernetes:"
+# How both plugins name themselves where they create, and with a suffix for each resource where they apply
+# (provider/pkg/await/await.go and provider/pkg/provider/provider.go of pulumi/pulumi-kubernetes).
+_MANAGER: Final = "pulumi-kubernetes"
+_CREATING: Final = "creating"
+
+
+def record_them(session: Session) -> list[str]:
+    """Record what was left unrecorded in the existing clusters that answer; the names of it."""
+    found: list[Resource] = []
+    topology = session.topology
+    files = kubeconfig_files(topology)
+    for name, cluster in topology.clusters.items():
+        begun = list(begun_in(session.engine.recorded(), name)) if cluster.existing else []
+        if cluster.existing and begun:
+            try:
+                found += made_of(files[name].content, cluster.existing.context, begun)
+            except MeshfleetError as error:
+                session.tell(f"{name}: what an interrupted run made there is not looked at: {error}")
+                session.unsettled.clusters.add(name)
+    if found:
+        session.engine.rewrite(lambda deployment: with_recorded(deployment, found))
+        for resource in found:
+            session.tell(f"{str(resource['urn']).rpartition('::')[2]}: made by the interrupted run; it is recorded now")
+    return [str(resource["urn"]).rpartition("::")[2] for resource in found]
+
+
+def begun_in(deployment: Deployment, cluster: str) -> Iterator[Resource]:
+    """The objects that a run was creating in a cluster when it ended, as the state has them."""
+    for operation in deployment.get("pending_operations") or []:
+        resource = operation.get("resource") or {}
+        kind = str(resource.get("type", ""))
+        if (
+            operation.get("type") == _CREATING
+            and kind.startswith(_PREFIX)
+            and kind != RELEASE
+            and not kind.endswith("Patch")
+            and str(resource.get("urn", "")).rpartition("::")[2].startswith(f"{cluster}/")
+            and _name(resource)
+        ):
+            yield resource
+
+
+def with_recorded(deployment: Deployment, made: list[Resource]) -> Deployment:
+    """The same state with these resources in it, unless it has them. All they depend on is recorded before them."""
+    known = {resource["urn"] for resource in resources_of(deployment)}
+    return {
+        **deployment,
+        "resources": [*resources_of(deployment), *(each for each in made if each["urn"] not in known)],
+    }
+
+
+def made_of(kubeconfig: str, context: str | None, begun: list[Resource]) -> Iterator[Resource]:
+    """Those of `begun` that a plugin of Pulumi has made in a cluster, as recorded resources. Raises ClusterError."""
+    from meshfleet.embedded.api_errors import expected_form
+    from meshfleet.embedded.releases.server import connected
+
+    if not begun:
+        return
+    with connected(kubeconfig, context) as server:
+        for resource in begun:
+            live = _live(server, resource)
+            with expected_form(_name(resource)):
+                manager = field_manager(live, str(resource["urn"])) if live else None
+                recorded = as_recorded(resource, live["metadata"], manager) if live and manager else None
+            if recorded:
+                yield recorded
+
+
+def as_recorded(begun: Resource, metadata: Mapping[str, Any], manager: str) -> Resource:
+    """A recorded resource as the plugins write it; a refresh completes what only the cluster knows.
+
+    Values that are secret stay encrypted as they are.
+    """
+    inputs = begun.get("inputs") or {}
+    namespace = metadata.get("namespace")
+    return {
+        **copy.deepcopy(begun),
+        "id": f"{namespace}/{metadata['name']}" if namespace else str(metadata["name"]),
+        "outputs": {
+            **copy.deepcopy(inputs),
+            "__inputs": copy.deepcopy(inputs),
+            "__initialApiVersion": inputs.get("apiVersion"),
+            "__fieldManager": manager,
+        },
+    }
+
+
+def _live(server: Server, resource: Resource) -> dict[str, Any] | None:
+    inputs = resource["inputs"]
+    kind = server.kind(str(inputs.get("apiVersion")), str(inputs.get("kind")))
+    if kind is None:
+        return None
+    namespace = str((inputs.get("metadata") or {}).get("namespace") or "default")
+    return server.get(f"{kind.collection(namespace)}/{_name(resource)}", f"{inputs.get('kind')} {_name(resource)}")
+
+
+def _name(resource: Resource) -> str:
+    metadata = (resource.get("inputs") or {}).get("metadata")
+    name = metadata.get("name") if isinstance(metadata, dict) else None
+    return name if isinstance(name, str) else ""
+
+
+def field_manager(live: Mapping[str, Any], urn: str) -> str | None:
+    """The field manager under which the plugin applies an object that it has made; None when it was not a plugin.
+
+    What was created by a plain request is not applied before its first update, which takes any name.
+    """
+    entries = (live.get("metadata") or {}).get("managedFields") or []
+    makers = [(str(entry.get("manager", "")), entry.get("operation")) for entry in entries]
+    for manager, operation in makers:
+        if manager.startswith(_MANAGER) and operation == "Apply":
+            return manager
+    if (_MANAGER, "Update") in makers:
+        from meshfleet.plugins.kubernetes import shapes
+
+        return shapes.field_manager(urn, {}, None)
+    return None

@@ -1,0 +1,68 @@
+"""The Kubernetes Gateway API in a cluster: its definitions, and who may read its objects.
+
+Source: https://gateway-api.sigs.k8s.io/guides/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from meshfleet.manifests.objects import ISTIO_SYSTEM, Chart, Object, Release, metadata
+from meshfleet.manifests.remote_secrets import READER
+from meshfleet.topology import Fleet
+
+
+def before(fleet: Fleet, cluster: str) -> dict[str, Release]:
+    """The releases that come before base, by name. A cluster that something else made brings the Gateway API along."""
+    if not fleet.uses_gateway_api(cluster) or not fleet.clusters[cluster].simulated:
+        return {}
+    return {"gateway-api": Release("gateway-api", ISTIO_SYSTEM, Chart.GATEWAY_API, {}, wait=False)}
+
+
+def gateway(described: Object, class_name: str, listeners: Sequence[Object]) -> Object:
+    """A Gateway with its metadata, the name of its class and its listeners."""
+    return {
+        "apiVersion": "gateway.networking.k8s.io/v1",
+        "kind": "Gateway",
+        "metadata": described,
+        "spec": {"gatewayClassName": class_name, "listeners": list(listeners)},
+    }
+
+
+def revision_label(fleet: Fleet) -> dict[str, str]:
+    """The label by which the istiods of the gateways' revision, and no other, take a Gateway for theirs."""
+    revision = fleet.istio.gateways
+    return {} if revision == "default" else {"istio.io/rev": revision}
+
+
+def reading(fleet: Fleet, cluster: str) -> dict[str, Object]:
+    """What the reader's account needs beside the istiod chart's role, by name: routes of the Gateway API.
+
+    istiod does without, but `istioctl analyze` reads them in every cluster that has a remote secret, and waits
+    without end where it may not.
+    """
+    if not fleet.uses_gateway_api(cluster) or not fleet.readers_of(cluster):
+        return {}
+    rule = {
+        "apiGroups": ["gateway.networking.k8s.io"],
+        "resources": ["*"],
+        "verbs": ["get", "list", "watch"],
+    }
+    subject = {"kind": "ServiceAccount", "name": READER, "namespace": fleet.system_namespace(cluster)}
+    name = metadata("istio-reader-gateway-api")
+    group = "rbac.authorization.k8s.io"
+    return {
+        "reader-role": {
+            "apiVersion": f"{group}/v1",
+            "kind": "ClusterRole",
+            "metadata": name,
+            "rules": [rule],
+        },
+        "reader-role-binding": {
+            "apiVersion": f"{group}/v1",
+            "kind": "ClusterRoleBinding",
+            "metadata": name,
+            "roleRef": {"apiGroup": group, "kind": "ClusterRole", "name": name["name"]},
+            "subjects": [subject],
+        },
+    }

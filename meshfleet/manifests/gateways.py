@@ -1,0 +1,120 @@
+"""The east-west gateway of a cluster, and what it lets in: its services, and the control planes in it.
+
+Source: https://istio.io/latest/docs/setup/install/multicluster/multi-primary_multi-network/#install-the-east-west-gateway-in-cluster1
+and https://istio.io/latest/docs/setup/install/multicluster/primary-remote/#expose-the-control-plane-in-cluster1
+"""
+
+from __future__ import annotations
+
+from itertools import product
+
+from meshfleet.manifests import injected
+from meshfleet.manifests.control_plane import istiod_service
+from meshfleet.manifests.load_balancing import chart_replicas, chart_service
+from meshfleet.manifests.objects import EAST_WEST_GATEWAY, Chart, Object, Release, metadata
+from meshfleet.topology import EastWestGateway, Fleet
+
+NETWORK_PORT = 15443
+SELECTOR = {"istio": "eastwestgateway"}
+# istiod's own ports behind each of the gateway's: discovery and certificates, and webhooks.
+ISTIOD_PORTS = {15012: 15012, 15017: 443}
+# https://github.com/istio/istio/blob/master/samples/multicluster/gen-eastwest-gateway.sh
+PORTS = {"status-port": 15021, "tls": 15443, "tls-istiod": 15012, "tls-webhook": 15017}
+
+
+def east_west_gateway(fleet: Fleet, cluster: str) -> Release:
+    """The gateway's Deployment and its LoadBalancer Service; its pods are made by the injection webhook."""
+    declared = fleet.clusters[cluster].east_west_gateway or EastWestGateway()
+    simulated = fleet.clusters[cluster].simulated
+    service = chart_service(declared)
+    values: Object = {"name": EAST_WEST_GATEWAY, "service": service}
+    if fleet.is_network_gateway(cluster):
+        values["networkGateway"] = fleet.gateway_network(cluster)
+        values["networkGatewayPorts"] = {"tls": {"port": declared.port, "targetPort": 15443}}
+        if declared.port != NETWORK_PORT:
+            # Without it istiod looks for the port 15443 and, in vain, takes the Service for no gateway at all
+            # (getGatewayDetails of pilot/pkg/serviceregistry/kube/controller/network.go).
+            values["labels"] = {"networking.istio.io/gatewayPort": str(declared.port)}
+    else:
+        # Without a network it leads to istiod alone, and the chart knows no ports of its own.
+        service["ports"] = [{"name": name, "port": port, "targetPort": port} for name, port in PORTS.items()]
+    if fleet.istio.gateways != "default":
+        values["revision"] = fleet.istio.gateways
+    values["podAnnotations"] = injected.annotation(injected.east_west_facts(fleet, cluster))
+    values |= chart_replicas(declared, simulated)
+    return Release(EAST_WEST_GATEWAY, fleet.system_namespace(cluster), Chart.GATEWAY, values, wait=not simulated)
+
+
+def reached_at(fleet: Fleet, cluster: str) -> int:
+    """The port at which other clusters reach what is behind the gateway: services, or istiod where it is all."""
+    if not fleet.is_network_gateway(cluster):
+        return PORTS["tls-istiod"]
+    return (fleet.clusters[cluster].east_west_gateway or EastWestGateway()).port
+
+
+def opens_networks(fleet: Fleet, cluster: str) -> bool:
+    """Whether the control plane of `cluster` configures a gateway that leads into a network."""
+    served = (cluster, *fleet.remotes_of(cluster))
+    if fleet.clusters[cluster].data_plane == "ambient":
+        # Gateways that speak HBONE know by themselves what is global.
+        return False
+    return fleet.is_primary(cluster) and any(fleet.is_network_gateway(name) for name in served)
+
+
+def cross_network_gateway(namespace: str) -> Object:
+    """Lets every service be reached through the gateways by its SNI, still under mutual TLS.
+
+    In the namespace of a control plane it configures the gateways of all clusters which that one serves.
+    """
+    servers = [
+        {
+            "port": {"number": 15443, "name": "tls", "protocol": "TLS"},
+            "tls": {"mode": "AUTO_PASSTHROUGH"},
+            "hosts": ["*.local"],
+        }
+    ]
+    return _gateway("cross-network-gateway", namespace, servers)
+
+
+def istiod_gateway(fleet: Fleet, cluster: str) -> Object:
+    """Opens the gateway's ports for the istiods in `cluster`, which keep their own TLS."""
+    names = {15012: "tls-istiod", 15017: "tls-istiodwebhook"}
+    servers = [
+        {"port": {"number": port, "name": name, "protocol": "TLS"}, "tls": {"mode": "PASSTHROUGH"}, "hosts": ["*"]}
+        for port, name in names.items()
+    ]
+    return _gateway("istiod-gateway", fleet.system_namespace(cluster), servers)
+
+
+def istiod_routes(fleet: Fleet, cluster: str) -> Object:
+    """Leads to each istiod in `cluster` that serves other clusters, or machines, by the name asked for (SNI).
+
+    Source: samples/multicluster/expose-istiod-rev.yaml.tmpl of istio/istio
+    """
+    served = [cluster] if fleet.remotes_of(cluster) or fleet.virtual_machines_of(cluster) else []
+    routes = []
+    istiods = product((*served, *fleet.hosted_by(cluster)), fleet.istio.installed)
+    for primary, revision in istiods:
+        host = f"{istiod_service(revision)}.{fleet.system_namespace(primary)}.svc"
+        routes += [
+            {
+                "match": [{"port": port, "sniHosts": [host, f"{host}.cluster.local"]}],
+                "route": [{"destination": {"host": f"{host}.cluster.local", "port": {"number": target}}}],
+            }
+            for port, target in ISTIOD_PORTS.items()
+        ]
+    return {
+        "apiVersion": "networking.istio.io/v1",
+        "kind": "VirtualService",
+        "metadata": metadata("istiod-vs", fleet.system_namespace(cluster)),
+        "spec": {"hosts": ["*"], "gateways": ["istiod-gateway"], "tls": routes},
+    }
+
+
+def _gateway(name: str, namespace: str, servers: list[Object]) -> Object:
+    return {
+        "apiVersion": "networking.istio.io/v1",
+        "kind": "Gateway",
+        "metadata": metadata(name, namespace),
+        "spec": {"selector": SELECTOR, "servers": servers},
+    }

@@ -1,0 +1,141 @@
+"""Ingress gateways: Istio's chart with a Gateway of Istio, or a Gateway of the Gateway API that istiod deploys.
+
+Sources: https://istio.io/latest/docs/setup/additional-setup/gateway/,
+https://istio.io/latest/docs/reference/config/networking/gateway/ and
+https://istio.io/latest/docs/tasks/traffic-management/ingress/gateway-api/
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from meshfleet.manifests import injected
+from meshfleet.manifests.gateway_api import gateway, revision_label
+from meshfleet.manifests.load_balancing import chart_replicas, chart_service, gateway_options, gateway_spec
+from meshfleet.manifests.objects import Chart, Object, Release, metadata
+from meshfleet.topology import Fleet, IngressGateway, Listener
+
+STATUS_PORT = {"name": "status-port", "port": 15021, "targetPort": 15021, "protocol": "TCP"}
+EVERY_HOST = "*"
+
+
+def service_name(fleet: Fleet, cluster: str, name: str) -> str:
+    """The Service of a gateway; istiod adds the class to the name of a Gateway of the Gateway API."""
+    return f"{name}-istio" if fleet.clusters[cluster].ingress_gateways[name].api == "gateway" else name
+
+
+def documents(fleet: Fleet, cluster: str, name: str) -> dict[str, Object | Release]:
+    """What one gateway is made of, by the names of the documents, in order; the first needs nothing of the others."""
+    declared = fleet.clusters[cluster].ingress_gateways[name]
+    if declared.api == "istio":
+        return {
+            f"ingress-gateway-{name}": _release(fleet, cluster, name),
+            f"ingress-listeners-{name}": _istio_gateway(fleet, cluster, name),
+        }
+    namespace = fleet.ingress_namespace(cluster, name)
+    annotations = injected.annotation(injected.gateway_facts(fleet, cluster))
+    return {
+        f"ingress-options-{name}": gateway_options(_options(name), namespace, declared, annotations),
+        f"ingress-gateway-{name}": _api_gateway(fleet, cluster, name),
+    }
+
+
+def _release(fleet: Fleet, cluster: str, name: str) -> Release:
+    declared, simulated = fleet.clusters[cluster].ingress_gateways[name], fleet.clusters[cluster].simulated
+    ports = {listener.port: listener for listener in reversed(declared.listeners)}
+    service = chart_service(declared) | {
+        "ports": [
+            STATUS_PORT,
+            *(
+                {"name": f"{ports[port].protocol.lower()}-{port}", "port": port, "targetPort": port, "protocol": "TCP"}
+                for port in sorted(ports)
+            ),
+        ]
+    }
+    values: Object = {"name": name, "labels": _selector(name), "service": service}
+    values["podAnnotations"] = injected.annotation(injected.gateway_facts(fleet, cluster))
+    values |= chart_replicas(declared, simulated)
+    if fleet.istio.gateways != "default":
+        values["revision"] = fleet.istio.gateways
+    return Release(name, fleet.ingress_namespace(cluster, name), Chart.GATEWAY, values, wait=not simulated)
+
+
+def _istio_gateway(fleet: Fleet, cluster: str, name: str) -> Object:
+    declared = fleet.clusters[cluster].ingress_gateways[name]
+    servers = []
+    for port_name, listener in zip(_port_names(declared.listeners), declared.listeners, strict=True):
+        server: Object = {
+            "port": {"number": listener.port, "name": port_name, "protocol": listener.protocol},
+            "hosts": list(listener.hosts),
+        }
+        if listener.credential_name:
+            server["tls"] = {"mode": "SIMPLE", "credentialName": listener.credential_name}
+        elif listener.protocol == "TLS":
+            server["tls"] = {"mode": "PASSTHROUGH"}
+        servers.append(server)
+    return {
+        "apiVersion": "networking.istio.io/v1",
+        "kind": "Gateway",
+        "metadata": metadata(name, fleet.ingress_namespace(cluster, name)),
+        "spec": {"selector": _selector(name), "servers": servers},
+    }
+
+
+def _api_gateway(fleet: Fleet, cluster: str, name: str) -> Object:
+    declared = fleet.clusters[cluster].ingress_gateways[name]
+    # A listener has one host here.
+    single = [
+        listener.model_copy(update={"hosts": (host,)}) for listener in declared.listeners for host in listener.hosts
+    ]
+    listeners = [_api_listener(port, listener) for port, listener in zip(_port_names(single), single, strict=True)]
+    described = metadata(name, fleet.ingress_namespace(cluster, name), labels=revision_label(fleet))
+    made = gateway(described, "istio", listeners)
+    made["spec"] |= gateway_spec(_options(name), declared)
+    if declared.service_annotations:
+        # Those of the Gateway itself reach its Service only while istiod copies them, which it can be told not to.
+        made["spec"]["infrastructure"]["annotations"] = dict(sorted(declared.service_annotations.items()))
+    return made
+
+
+def _api_listener(name: str, listener: Listener) -> Object:
+    made: Object = {
+        "name": name,
+        "port": listener.port,
+        "protocol": listener.protocol,
+        # As with a Gateway of Istio; by itself it would take routes of its own namespace only.
+        "allowedRoutes": {"namespaces": {"from": "All"}},
+    }
+    if listener.hosts[0] != EVERY_HOST:
+        made["hostname"] = listener.hosts[0]
+    if listener.credential_name:
+        made["tls"] = {"mode": "Terminate", "certificateRefs": [{"name": listener.credential_name}]}
+    elif listener.protocol == "TLS":
+        made["tls"] = {"mode": "Passthrough"}
+    return made
+
+
+def _port_names(listeners: list[Listener] | tuple[Listener, ...]) -> list[str]:
+    """A name for each listener, unlike the others: `https-443`, `https-443-2`."""
+    seen: Counter[str] = Counter()
+    names = []
+    for listener in listeners:
+        name = f"{listener.protocol.lower()}-{listener.port}"
+        seen[name] += 1
+        names.append(name if seen[name] == 1 else f"{name}-{seen[name]}")
+    return names
+
+
+def _selector(name: str) -> dict[str, str]:
+    return {"app": name, "istio": name}
+
+
+def _options(name: str) -> str:
+    return f"{name}-options"
+
+
+def described(declared: IngressGateway) -> list[Object]:
+    """The listeners as status tells them."""
+    return [
+        {"port": listener.port, "protocol": listener.protocol, "hosts": list(listener.hosts)}
+        for listener in declared.listeners
+    ]

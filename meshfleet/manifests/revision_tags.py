@@ -1,0 +1,69 @@
+"""Revision tags: names that namespaces are labelled with and that stand for a revision, so that labels stay.
+
+A tag is a webhook of its own, and an object of its own rather than a value of a revision's chart: there it would
+belong to one release, and moving it to the next would leave a moment without it.
+Source: templates/revision-tags-mwc.yaml of manifests/charts/istio-control/istio-discovery in istio/istio, and
+https://istio.io/latest/docs/setup/upgrade/canary/#stable-revision-labels
+"""
+
+from __future__ import annotations
+
+from meshfleet.manifests.control_plane import Webhooks, injection_path, istiod_service
+from meshfleet.manifests.objects import Object, metadata
+from meshfleet.topology import Fleet
+
+REVISION = "istio.io/rev"
+INJECT = "sidecar.istio.io/inject"
+
+
+def tags(fleet: Fleet, cluster: str, webhooks: Webhooks | None) -> dict[str, Object]:
+    """The webhook of each tag by the tag's name. `webhooks` are those of the tags' revision, where it is a process."""
+    if fleet.clusters[cluster].data_plane == "ambient":
+        # Ambient pods are not injected.
+        return {}
+    return {tag: _tag(fleet, cluster, tag, webhooks) for tag in fleet.istio.tags}
+
+
+def _tag(fleet: Fleet, cluster: str, tag: str, webhooks: Webhooks | None) -> Object:
+    namespace = fleet.system_namespace(cluster)
+    revision = fleet.istio.revision
+    service = {
+        "name": istiod_service(revision),
+        "namespace": namespace,
+        "path": injection_path(fleet, cluster),
+        "port": 443,
+    }
+    # istiod adds the caBundle of its own revision; nobody else may own that field.
+    shared = {
+        "clientConfig": {"url": webhooks.injection} if webhooks else {"service": service},
+        "sideEffects": "None",
+        "rules": [{"operations": ["CREATE"], "apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods"]}],
+        "failurePolicy": "Fail",
+        "reinvocationPolicy": "Never",
+        "admissionReviewVersions": ["v1"],
+    }
+    not_refused = {"key": INJECT, "operator": "NotIn", "values": ["false"]}
+    tagged = {"key": REVISION, "operator": "In", "values": [tag]}
+    unlabelled = {"key": "istio-injection", "operator": "DoesNotExist"}
+    by_namespace = {
+        "name": "rev.namespace.sidecar-injector.istio.io",
+        **shared,
+        "namespaceSelector": {"matchExpressions": [tagged, unlabelled]},
+        "objectSelector": {"matchExpressions": [not_refused]},
+    }
+    by_pod = {
+        "name": "rev.object.sidecar-injector.istio.io",
+        **shared,
+        "namespaceSelector": {"matchExpressions": [{"key": REVISION, "operator": "DoesNotExist"}, unlabelled]},
+        "objectSelector": {"matchExpressions": [not_refused, tagged]},
+    }
+    suffix = "" if namespace == "istio-system" else f"-{namespace}"
+    return {
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "MutatingWebhookConfiguration",
+        "metadata": metadata(
+            f"istio-revision-tag-{tag}{suffix}",
+            labels={"istio.io/tag": tag, REVISION: revision, "app": "sidecar-injector"},
+        ),
+        "webhooks": [by_namespace, by_pod],
+    }

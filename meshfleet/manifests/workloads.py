@@ -1,0 +1,146 @@
+"""Workloads: what each cluster gets of a program that the stack file declares.
+
+Its Service is in every cluster of the mesh that has the namespace, so that its name is known there even where none of
+its pods runs (https://github.com/istio/istio/issues/31760). What leads to its versions, and who may call it, is in
+every cluster that holds configuration of the mesh, since control planes that differ are a known way to break one.
+Sources: https://istio.io/latest/docs/ops/deployment/application-requirements/ and
+https://istio.io/latest/docs/ops/configuration/traffic-management/multicluster/
+"""
+
+from __future__ import annotations
+
+from meshfleet.manifests import injected, workload_routes
+from meshfleet.manifests.objects import NOT_AWAITED, Object, metadata
+from meshfleet.topology import Fleet, Version, Workload
+from meshfleet.topology.istio import EMBEDDED_ISTIO
+
+# The port of every workload's Service -> that of its pods, by name. Istio reads the protocol from the name: requests
+# are what weights, headers and locality go by. The pods' ports are those that the echo server has by itself.
+# https://istio.io/latest/docs/ops/configuration/traffic-management/protocol-selection/
+HTTP_PORT, GRPC_PORT = 80, 7070
+TARGETS = {"http": (HTTP_PORT, 8080), "grpc": (GRPC_PORT, 7070)}
+PORTS = {port: number for port, (number, _) in TARGETS.items()}
+READY_PATH = "/"
+
+# Istio's echo server: its answers say which cluster and version gave them, and repeat the headers of the request,
+# of which the proxy's x-forwarded-client-cert names the caller. Of one release, so that an upgrade of Istio leaves it.
+# https://github.com/istio/istio/blob/master/pkg/test/echo/cmd/server/main.go
+ECHO_IMAGE = f"docker.io/istio/app:{EMBEDDED_ISTIO}.0"
+
+# A pod that is to end is asked for as long as not every proxy of the mesh has heard of it. So its program goes on for
+# as long as its own proxy does by itself (terminationDrainDuration of meshConfig.defaultConfig); with nobody behind it
+# a proxy answers 503, which is not tried again. Kubernetes has this pause since 1.30.
+# https://kubernetes.io/docs/concepts/containers/container-lifecycle-hooks/
+PAUSE_SECONDS = 5
+
+# The kinds by which requests find a version.
+ROUTES = ("DestinationRule", "VirtualService")
+
+
+def host(name: str, workload: Workload) -> str:
+    """The name under which a workload is called from anywhere in its mesh."""
+    return f"{name}.{workload.namespace}.svc.cluster.local"
+
+
+def documents(fleet: Fleet, cluster: str) -> dict[str, Object]:
+    """What a cluster gets of all workloads, by the names of the documents, in order."""
+    made: dict[str, Object] = {}
+    for name, workload in sorted(fleet.workloads_of(cluster).items()):
+        made |= workload_documents(fleet, cluster, name, workload)
+    return made
+
+
+def workload_documents(fleet: Fleet, cluster: str, name: str, workload: Workload) -> dict[str, Object]:
+    """What a cluster gets of one workload: what is there before its pods do, its pods, and what leads to them."""
+    versions = fleet.versions_in(name, cluster)
+    made: dict[str, Object] = {f"workload-account-{name}": _account(name, workload)} if versions else {}
+    made[f"workload-service-{name}"] = _service(name, workload)
+    configured = fleet.is_primary(cluster)
+    if configured:
+        policies = workload_routes.policies(fleet, cluster, name, workload)
+        made |= {f"workload-{what}-{name}": body for what, body in policies.items()}
+    for version, declared in versions.items():
+        made[f"workload-deployment-{name}-{version}"] = _deployment(fleet, cluster, name, workload, version, declared)
+    if configured and workload.routed:
+        mesh, called = fleet.mesh_of(cluster), host(name, workload)
+        made[f"workload-subsets-{name}"] = workload_routes.subsets(fleet, mesh, name, workload, called)
+        made[f"workload-routes-{name}"] = workload_routes.routes(name, workload, called, PORTS)
+    return made
+
+
+def described(fleet: Fleet, cluster: str) -> list[Object]:
+    """The workloads that a cluster knows as status tells them; `versions` are those whose pods run in it."""
+    return [
+        {
+            "name": name,
+            "namespace": workload.namespace,
+            "host": host(name, workload),
+            "ports": dict(PORTS),
+            "echo": not workload.image,
+            "allowedCallers": list(workload.allowed_callers),
+            "versions": [
+                {
+                    "name": version,
+                    "replicas": declared.replicas,
+                    "weight": declared.weight,
+                    "headers": dict(declared.headers),
+                }
+                for version, declared in fleet.versions_in(name, cluster).items()
+            ],
+        }
+        for name, workload in sorted(fleet.workloads_of(cluster).items())
+    ]
+
+
+def _account(name: str, workload: Workload) -> Object:
+    return {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata(name, workload.namespace)}
+
+
+def _service(name: str, workload: Workload) -> Object:
+    ports = [{"name": port, "port": number, "targetPort": target} for port, (number, target) in TARGETS.items()]
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        # Where none of its pods runs one would be waited for in vain.
+        "metadata": metadata(name, workload.namespace, labels={"app": name}, annotations=NOT_AWAITED),
+        "spec": {"selector": {"app": name}, "ports": ports},
+    }
+
+
+def _deployment(fleet: Fleet, cluster: str, name: str, workload: Workload, version: str, declared: Version) -> Object:
+    labels = {"app": name, "version": version}
+    simulated = fleet.clusters[cluster].simulated
+    template: Object = {"metadata": {"labels": labels}, "spec": _pod(cluster, name, workload, version)}
+    if fleet.namespaces[workload.namespace].injection and fleet.clusters[cluster].data_plane == "sidecar":
+        template["metadata"]["annotations"] = injected.annotation(injected.workload_facts(fleet, cluster))
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": metadata(
+            f"{name}-{version}", workload.namespace, labels=labels, annotations=NOT_AWAITED if simulated else None
+        ),
+        "spec": {"replicas": declared.replicas, "selector": {"matchLabels": dict(labels)}, "template": template},
+    }
+
+
+def _pod(cluster: str, name: str, workload: Workload, version: str) -> Object:
+    http = TARGETS["http"][1]
+    container: Object = {
+        "name": "app" if workload.image else "echo",
+        "image": workload.image or ECHO_IMAGE,
+        "ports": [{"name": port, "containerPort": target} for port, (_, target) in TARGETS.items()],
+        "readinessProbe": {
+            # Which path another program answers at is not known.
+            **({"tcpSocket": {"port": http}} if workload.image else {"httpGet": {"path": READY_PATH, "port": http}}),
+            "periodSeconds": 2,
+        },
+        "lifecycle": {"preStop": {"sleep": {"seconds": PAUSE_SECONDS}}},
+    }
+    if not workload.image:
+        container["args"] = [
+            f"--port={http}",
+            f"--grpc={TARGETS['grpc'][1]}",
+            f"--cluster={cluster}",
+            f"--version={version}",
+        ]
+    return {"serviceAccountName": name, "containers": [container]}

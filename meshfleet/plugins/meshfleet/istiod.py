@@ -1,0 +1,181 @@
+"""`meshfleet:index:Istiod`: istiod as a process beside a cluster.
+
+Any change restarts it on the same ports, except for another intermediate under the same roots, which it takes up as
+it runs.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from meshfleet.embedded.istiod import Istiod
+from meshfleet.embedded.istiod_spec import RESERVED_SETTINGS, Authority, IstiodSpec
+from meshfleet.embedded.workspace import Workspace
+from meshfleet.plugins.meshfleet.handler import UNKNOWN, Created, Difference, Fault, Properties, changed
+from meshfleet.plugins.meshfleet.input_checks import (
+    check_count,
+    check_known,
+    check_names,
+    check_optional_texts,
+    check_texts,
+)
+from meshfleet.plugins.meshfleet.istiod_address import PORT_NAMES
+
+_IDENTITY: Final = ("fleet", "cluster", "revision")
+_NAMES: Final = (*_IDENTITY, "network", "namespace", "meshId")
+_AUTHORITY: Final = ("caCertificate", "caKey", "certificateChain", "rootCertificate")
+_INPUTS: Final = (
+    *_NAMES,
+    "trustDomain",
+    "kubeconfig",
+    "context",
+    "address",
+    "certificateAuthority",
+    "settings",
+    "configKubeconfig",
+)
+_VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+class IstiodHandler:
+    """Life cycle of an istiod process; see `ResourceHandler`."""
+
+    outputs = frozenset({"debugUrl", "version", "state"})
+    secret_inputs = frozenset({"kubeconfig", "certificateAuthority", "configKubeconfig"})
+    secret_outputs: frozenset[str] = frozenset()
+
+    def check(self, inputs: Properties) -> tuple[Properties, list[Fault]]:
+        """Defaults: revision `default`, namespace `istio-system`."""
+        filled = {"revision": "default", "namespace": "istio-system", **inputs}
+        return filled, [
+            *check_known(filled, _INPUTS),
+            *check_names(filled, _NAMES),
+            *check_texts(filled, ("trustDomain", "kubeconfig")),
+            *check_optional_texts(filled, ("context",)),
+            *check_texts({"configKubeconfig": "-", **filled}, ("configKubeconfig",)),
+            *_check_address(filled.get("address")),
+            *_check_authority(filled.get("certificateAuthority")),
+            *_check_settings(filled.get("settings", {})),
+        ]
+
+    def diff(self, old_inputs: Properties, old_outputs: Properties, new_inputs: Properties) -> Difference:
+        """`state` differs when the process is not there: the next up starts it again, without a refresh."""
+        names = changed(old_inputs, new_inputs)
+        replaces = tuple(name for name in names if name in _IDENTITY)
+        updates = tuple(name for name in names if name not in _IDENTITY)
+        if not replaces and (_istiod(old_inputs).state() != "running" or old_outputs.get("state") != "running"):
+            updates = (*updates, "state")
+        return Difference(updates, replaces, delete_before_replace=True)
+
+    def preview(self, old_outputs: Properties | None, new_inputs: Properties) -> Properties:
+        """The version is the toolchain's; it is known once the process has told it."""
+        certain = {"state": "running", **_debug_url(new_inputs)}
+        return certain | ({"version": old_outputs["version"]} if old_outputs and "version" in old_outputs else {})
+
+    def create(self, inputs: Properties, timeout: float) -> Created:
+        """Starts it and waits until it is ready; one that an interrupted create left is taken over or
+        ended.
+        """
+        identifier = "/".join(str(inputs[name]) for name in _IDENTITY)
+        return Created(identifier, _start(inputs, timeout))
+
+    def read(self, identifier: str, inputs: Properties, old_outputs: Properties) -> Properties | None:
+        """`state` as it is now; gone when not even its directory is left."""
+        state = _istiod(inputs).state()
+        return None if state is None else old_outputs | _debug_url(inputs) | {"state": state}
+
+    def update(
+        self,
+        identifier: str,
+        old_inputs: Properties,
+        old_outputs: Properties,
+        new_inputs: Properties,
+        timeout: float,
+    ) -> Properties:
+        """Starts it, starts it again with what changed, or has it take up another intermediate."""
+        return _start(new_inputs, timeout)
+
+    def delete(self, identifier: str, inputs: Properties, old_outputs: Properties, timeout: float) -> None:
+        """Ends it and removes its files and keys. Its cluster may be gone."""
+        _istiod(inputs).delete(inputs.get("kubeconfig"), inputs.get("context"))
+
+
+def _istiod(inputs: Properties) -> Istiod:
+    return Istiod(Workspace.of(str(inputs["fleet"])), str(inputs["cluster"]), str(inputs["revision"]))
+
+
+def _start(inputs: Properties, timeout: float) -> Properties:
+    version = _istiod(inputs).start(_spec(inputs), _ports(inputs["address"]), timeout)
+    return {"version": version, "state": "running", **_debug_url(inputs)}
+
+
+def _spec(inputs: Properties) -> IstiodSpec:
+    authority = inputs["certificateAuthority"]
+    return IstiodSpec(
+        cluster=inputs["cluster"],
+        revision=inputs["revision"],
+        network=inputs["network"],
+        namespace=inputs["namespace"],
+        mesh_id=inputs["meshId"],
+        trust_domain=inputs["trustDomain"],
+        kubeconfig=inputs["kubeconfig"],
+        context=inputs.get("context"),
+        config_kubeconfig=inputs.get("configKubeconfig"),
+        authority=Authority(
+            certificate=authority["caCertificate"],
+            key=authority["caKey"],
+            chain=authority["certificateChain"],
+            root=authority["rootCertificate"],
+        ),
+        settings=inputs.get("settings", {}),
+    )
+
+
+def _ports(address: Mapping[str, Any]) -> dict[str, int]:
+    return {name: int(address[output]) for output, name in PORT_NAMES.items()}
+
+
+def _debug_url(inputs: Properties) -> Properties:
+    address = inputs["address"]
+    port = UNKNOWN if address is UNKNOWN else address["httpPort"]
+    return {} if port is UNKNOWN else {"debugUrl": f"http://127.0.0.1:{port}"}
+
+
+def _check_address(address: Any) -> list[Fault]:
+    if address is UNKNOWN:
+        return []
+    if not isinstance(address, dict):
+        return [Fault("address", f"is missing; give the ports of an IstiodAddress: {', '.join(PORT_NAMES)}")]
+    return [
+        Fault(f"address.{fault.property}", fault.reason)
+        for name in PORT_NAMES
+        for fault in check_count(address, name, 1, 65535)
+    ]
+
+
+def _check_authority(authority: Any) -> list[Fault]:
+    if authority is UNKNOWN:
+        return []
+    if not isinstance(authority, dict):
+        return [Fault("certificateAuthority", f"is missing; give the PEM texts {', '.join(_AUTHORITY)}")]
+    return [
+        Fault(f"certificateAuthority.{fault.property}", fault.reason) for fault in check_texts(authority, _AUTHORITY)
+    ]
+
+
+def _check_settings(settings: Any) -> list[Fault]:
+    if settings is UNKNOWN:
+        return []
+    if not isinstance(settings, dict):
+        return [Fault("settings", f"{settings!r} is not allowed; a map of environment variables is")]
+    faults = []
+    for name, value in sorted(settings.items()):
+        if not _VARIABLE.fullmatch(name):
+            faults.append(Fault(f"settings.{name}", "is not the name of an environment variable"))
+        elif name in RESERVED_SETTINGS:
+            faults.append(Fault(f"settings.{name}", "follows from the other inputs; leave it out"))
+        elif value is not UNKNOWN and not isinstance(value, str):
+            faults.append(Fault(f"settings.{name}", f'{value!r} is not allowed; a text is, as in "true"'))
+    return faults

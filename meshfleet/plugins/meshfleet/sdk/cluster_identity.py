@@ -1,0 +1,33 @@
+"""`meshfleet:index:ClusterIdentity`: which cluster a kubeconfig led to when the stack first used it."""
+
+from __future__ import annotations
+
+import pulumi
+
+from meshfleet.plugins.meshfleet.sdk.resource import NativeResource
+
+
+class ClusterIdentity(NativeResource):
+    """Fails when `kubeconfig` leads to another cluster than the recorded one; use its output `kubeconfig`.
+
+    `identity` is the UID of the namespace `kube-system`, empty until it could be read. `state` is `recorded`, or says
+    what answers instead.
+    """
+
+    identity: pulumi.Output[str]
+    state: pulumi.Output[str]
+    kubeconfig: pulumi.Output[str]
+
+    outputs = ("identity", "state")
+
+    def __init__(
+        self,
+        resource_name: str,
+        *,
+        cluster: pulumi.Input[str],
+        kubeconfig: pulumi.Input[str],
+        context: pulumi.Input[str] | None = None,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        inputs = {"cluster": cluster, "kubeconfig": pulumi.Output.secret(kubeconfig), "context": context}
+        super().__init__(resource_name, inputs, opts)

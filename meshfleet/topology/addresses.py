@@ -1,0 +1,153 @@
+"""Addresses, address ranges and the names of hosts: what may stand for them in a stack file.
+
+Each field of a stack file that holds one has a type of this module, so that no value is checked in one place and
+accepted in another. What depends on the cluster (its provider, its data plane) is in rules/address_families.py.
+
+Sources: RFC 1123, section 2.1; RFC 6890 and the registries https://www.iana.org/assignments/iana-ipv4-special-registry
+and https://www.iana.org/assignments/iana-ipv6-special-registry; for hosts of listeners
+https://gateway-api.sigs.k8s.io/reference/spec/#hostname
+"""
+
+from __future__ import annotations
+
+import re
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import Annotated, Final
+
+from pydantic import AfterValidator, BeforeValidator
+
+from meshfleet.topology.shown import shown
+
+IpNetwork = IPv4Network | IPv6Network
+
+GATEWAY_RANGE: Final = IPv4Network("198.18.0.0/16")
+"""Addresses of gateways on this machine, the only ones that lead from one embedded network to another (RFC 2544)."""
+MACHINE_RANGE: Final = IPv4Network("198.19.0.0/16")
+"""Addresses of virtual machines on this machine that declare none."""
+POD_RANGE: Final = IPv4Network("100.64.0.0/10")
+"""Pods of nodes on this machine whose cluster declares no `podCidr` (RFC 6598)."""
+
+# Ranges in which no pod, Service, gateway or machine can have an address, on any provider.
+_SPECIAL: Final[tuple[tuple[IpNetwork, str], ...]] = (
+    (IPv4Network("0.0.0.0/8"), "this host on this network"),
+    (IPv4Network("127.0.0.0/8"), "loopback"),
+    (IPv4Network("169.254.0.0/16"), "link-local"),
+    (IPv4Network("224.0.0.0/4"), "multicast"),
+    (IPv4Network("240.0.0.0/4"), "reserved"),
+    (IPv6Network("::/128"), "the unspecified address"),
+    (IPv6Network("::1/128"), "loopback"),
+    (IPv6Network("::ffff:0:0/96"), "IPv4-mapped, write the IPv4 address"),
+    (IPv6Network("fe80::/10"), "link-local"),
+    (IPv6Network("ff00::/8"), "multicast"),
+)
+# Without a length it would be a range of one address, which is never meant; netmasks and zones are refused.
+_WRITTEN_RANGE = re.compile(r"[0-9A-Fa-f.:]+/[0-9]{1,3}")
+
+LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+DNS_NAME = re.compile(rf"{LABEL}(\.{LABEL})+")
+DNS_NAME_LENGTH = 253
+# A last label of digits alone is that of an address which is none, as 300.1.2.3.
+NUMBER = re.compile(r"(.*\.)?[0-9]+")
+
+
+def is_ip(text: str) -> bool:
+    """Whether a text is an IPv4 or IPv6 address, without a zone."""
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return "%" not in text
+
+
+def is_dns_name(text: str) -> bool:
+    """Whether a text is a full name of the domain name system, in lower-case letters."""
+    return len(text) <= DNS_NAME_LENGTH and bool(DNS_NAME.fullmatch(text)) and not NUMBER.fullmatch(text)
+
+
+def special_range(value: IpNetwork | IPv4Address | IPv6Address) -> str | None:
+    """The special range that an address is in, or a range overlaps, in words; None for one that can be assigned."""
+    block = ip_network(value)
+    for special, what in _SPECIAL:
+        if block.version == special.version and block.overlaps(special):
+            return f"{special} ({what})"
+    return None
+
+
+def _checked_ip(value: str) -> str:
+    if not is_ip(value):
+        raise ValueError(f"{shown(value)} is not an IP address; write it as 203.0.113.7 or 2001:db8::7")
+    return _one_that_others_reach(value)
+
+
+def _checked_machine(value: str) -> str:
+    if not is_ip(value):
+        raise ValueError(f"{shown(value)} is not an IP address; write it as 10.0.0.7 or 2001:db8::7")
+    address = ip_address(value)
+    if special := special_range(address):
+        raise ValueError(
+            f"{shown(value)} is no address that pods reach a machine at, it is in {special}; "
+            "give the one of its network"
+        )
+    return str(address)
+
+
+def _checked_dns_name(value: str) -> str:
+    if not is_dns_name(value):
+        raise ValueError(f"{shown(value)} is not a DNS name; write it in full, as gateway.west.example")
+    return value
+
+
+def _checked_address(value: str) -> str:
+    if is_ip(value):
+        return _one_that_others_reach(value)
+    if not is_dns_name(value):
+        raise ValueError(
+            f"{shown(value)} is neither an IP address nor a DNS name; write it as 203.0.113.7 or gateway.west.example"
+        )
+    return value
+
+
+def _checked_host(value: str) -> str:
+    if value != "*" and not is_dns_name(value.removeprefix("*.")):
+        raise ValueError(
+            f"{shown(value)} is not a host; write it as shop.example, as *.example, or as '*' for every host"
+        )
+    return value
+
+
+def _one_that_others_reach(value: str) -> str:
+    address = ip_address(value)
+    if special := special_range(address):
+        raise ValueError(
+            f"{shown(value)} is no address that other clusters reach, it is in {special}; "
+            "give the one of a load balancer"
+        )
+    # One spelling for each address, so that two of the same are seen to be.
+    return str(address)
+
+
+def _parsed_range(value: object) -> IpNetwork:
+    if isinstance(value, IPv4Network | IPv6Network):
+        return value
+    try:
+        if isinstance(value, str) and _WRITTEN_RANGE.fullmatch(value):
+            return ip_network(value, strict=True)
+    except ValueError:
+        pass
+    raise ValueError(f"{shown(value)} is not an address range; write it as 10.10.0.0/16, with no host bits set")
+
+
+def _usable_range(value: IpNetwork) -> IpNetwork:
+    if special := special_range(value):
+        raise ValueError(
+            f"{value} overlaps {special}; use a private range, of 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16 or fd00::/8"
+        )
+    return value
+
+
+IpAddress = Annotated[str, AfterValidator(_checked_ip)]
+MachineAddress = Annotated[str, AfterValidator(_checked_machine)]
+DnsName = Annotated[str, AfterValidator(_checked_dns_name)]
+GatewayAddress = Annotated[str, AfterValidator(_checked_address)]
+Host = Annotated[str, AfterValidator(_checked_host)]
+AddressRange = Annotated[IpNetwork, BeforeValidator(_parsed_range), AfterValidator(_usable_range)]

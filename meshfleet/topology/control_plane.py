@@ -1,0 +1,40 @@
+"""Where a cluster's Istio control plane runs: its own, another primary's, or an external one.
+
+Source: https://istio.io/latest/docs/ops/deployment/deployment-models/#control-plane-models
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import model_validator
+
+from meshfleet.topology.model import Model
+from meshfleet.topology.shown import shown
+
+
+class ControlPlane(Model):
+    """`own`, or `{remote: PRIMARY}`, or `{external: HOSTING CLUSTER}` in a stack file.
+
+    `of` names the cluster that serves this one; it is empty for `own`.
+    """
+
+    kind: Literal["own", "remote", "external"] = "own"
+    """Whether the cluster runs its own control plane, or whose kind of control plane serves it."""
+    of: str = ""
+    """The cluster that serves this one; empty for `own`."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_short_form(cls, value: Any) -> Any:
+        if isinstance(value, ControlPlane):
+            return {"kind": value.kind, "of": value.of}
+        if value in ("own", {}):
+            return {"kind": "own", "of": ""}
+        if isinstance(value, dict) and len(value) == 1:
+            kind, of = next(iter(value.items()))
+            if kind in ("remote", "external") and isinstance(of, str) and of:
+                return {"kind": kind, "of": of}
+        raise ValueError(
+            f"{shown(value)} is not a control plane; use own, {{remote: CLUSTER}} or {{external: CLUSTER}}"
+        )

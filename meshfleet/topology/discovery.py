@@ -1,0 +1,94 @@
+"""How the other clusters of a mesh read this one's API server: under which address and name, with which token.
+
+Source: https://istio.io/latest/docs/ops/deployment/deployment-models/#multiple-clusters and, for what a kubeconfig
+may say, https://kubernetes.io/docs/reference/config-api/kubeconfig.v1/#Cluster
+"""
+
+from __future__ import annotations
+
+import re
+from ipaddress import IPv6Address, ip_address
+from typing import Annotated
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from meshfleet.topology.model import Model
+from meshfleet.topology.shown import shown
+from meshfleet.topology.urls import checked_url, split
+
+SERVER_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*")
+SERVER_NAME_LENGTH = 253
+CERTIFICATES = re.compile(r"(\s*-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----\s*)+")
+
+
+def is_loopback(url: str) -> bool:
+    """Whether only the machine itself reaches a URL: 127.0.0.0/8, ::1, localhost and the names below it.
+
+    Source: RFC 6890, section 2.2; RFC 6761, section 6.3.
+    """
+    parts = split(url)
+    host = ((parts.hostname if parts else None) or "").removesuffix(".")
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+    if isinstance(address, IPv6Address) and address.ipv4_mapped:
+        return address.ipv4_mapped.is_loopback
+    return address.is_loopback
+
+
+def _checked_server(value: str) -> str:
+    return checked_url(value, ("https",), "https://api.west.example:6443")
+
+
+def _checked_server_name(value: str) -> str:
+    if len(value) > SERVER_NAME_LENGTH or not SERVER_NAME.fullmatch(value):
+        raise ValueError(
+            f"{shown(value)} is not a DNS name; write a name of the API server's certificate, such as "
+            "kubernetes.default.svc"
+        )
+    return value
+
+
+def is_certificate_text(value: str) -> bool:
+    """Whether a text is meant as PEM, and not as the path of a file."""
+    return "-----BEGIN" in value
+
+
+def _checked_authority(value: str) -> str:
+    # Of a text that may hold a key nothing is repeated.
+    if is_certificate_text(value):
+        if not CERTIFICATES.fullmatch(value):
+            raise ValueError("is more or less than certificates in PEM; give the authority's certificate alone")
+    elif not value.strip() or not value.isprintable():
+        raise ValueError(f"{shown(value)} is no path and no PEM text; give the path of a file, or its content")
+    return value
+
+
+def _generation(value: object) -> object:
+    # Somebody may take the key for the place of the token itself, which is not repeated then.
+    if not isinstance(value, str):
+        return value
+    raise ValueError("is a text; give the number of the token, 1 or higher: the token itself is made by the cluster")
+
+
+ServerUrl = Annotated[str, AfterValidator(_checked_server)]
+ServerName = Annotated[str, AfterValidator(_checked_server_name)]
+CertificateAuthority = Annotated[str, AfterValidator(_checked_authority)]
+Generation = Annotated[int, BeforeValidator(_generation), Field(ge=1, le=2_000_000_000)]
+
+
+class Discovery(Model):
+    """How its peers reach and read the cluster's API server, where that differs from how the stack does.
+
+    Peers trust the certificate authority of the cluster itself, whatever the address, unless another one is given.
+    """
+
+    server: ServerUrl | None = None
+    """The https URL under which peers reach the API server; the stack's own when left out."""
+    tls_server_name: ServerName | None = None
+    """The name peers check the API server's certificate for; the host of the URL when left out."""
+    certificate_authority: CertificateAuthority | None = None
+    """Who signs the certificate that peers see: PEM text or a path; the cluster's own when left out."""
+    token: Generation = 1
+    """The number of the token peers read with; a higher one makes a new token and takes the old one away."""

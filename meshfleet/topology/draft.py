@@ -1,0 +1,120 @@
+"""A stack file on its way to becoming a fleet: the parts that could be read, and all names that were used.
+
+Rules run over a draft, so that one unreadable cluster does not hide what is wrong with the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from pydantic import BaseModel, ValidationError
+from pydantic.alias_generators import to_snake
+
+from meshfleet.topology.cluster import Cluster
+from meshfleet.topology.faults import Fault, from_validation, unknown_key
+from meshfleet.topology.istio import Istio, Kubernetes
+from meshfleet.topology.mesh import Mesh
+from meshfleet.topology.namespace import Namespace
+from meshfleet.topology.network import Network
+from meshfleet.topology.shown import shown
+from meshfleet.topology.virtual_machine import VirtualMachine
+from meshfleet.topology.workload import Workload
+
+SECTIONS: dict[str, type[BaseModel]] = {
+    "clusters": Cluster,
+    "networks": Network,
+    "meshes": Mesh,
+    "namespaces": Namespace,
+    "workloads": Workload,
+    "virtualMachines": VirtualMachine,
+}
+SINGLES = ("istio", "kubernetes", "host")
+DEFAULT_MESH = "mesh"
+
+
+@dataclass
+class Draft:
+    """What could be read; `names` has every name a section used, readable or not."""
+
+    name: str
+    host: str = ""
+    clusters: dict[str, Cluster] = field(default_factory=dict)
+    networks: dict[str, Network] = field(default_factory=dict)
+    meshes: dict[str, Mesh] = field(default_factory=dict)
+    namespaces: dict[str, Namespace] = field(default_factory=dict)
+    workloads: dict[str, Workload] = field(default_factory=dict)
+    virtual_machines: dict[str, VirtualMachine] = field(default_factory=dict)
+    istio: Istio = field(default_factory=Istio)
+    kubernetes: Kubernetes = field(default_factory=Kubernetes)
+    names: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    faults: list[Fault] = field(default_factory=list)
+
+    def mesh_of(self, cluster: Cluster) -> str:
+        """The mesh of a cluster; empty when it names none and there is more than one."""
+        if cluster.mesh:
+            return cluster.mesh
+        return self.names["meshes"][0] if len(self.names["meshes"]) == 1 else ""
+
+    def primary_of(self, cluster: str) -> str:
+        """The cluster whose control plane serves this one, as far as that is said."""
+        declared = self.clusters.get(cluster)
+        return declared.control_plane.of if declared and declared.control_plane.kind == "remote" else cluster
+
+
+def read(name: str, config: Mapping[str, object]) -> Draft:
+    """Read each part of a stack's configuration by itself, collecting the faults of the unreadable ones."""
+    draft = Draft(name)
+    known = (*SECTIONS, *SINGLES)
+    draft.faults += [Fault(str(key), unknown_key(str(key), known)) for key in config if key not in known]
+    for section, model in SECTIONS.items():
+        getattr(draft, to_snake(section)).update(_section(draft, section, model, config.get(section)))
+    if not draft.names["meshes"]:
+        draft.meshes[DEFAULT_MESH] = Mesh()
+        draft.names["meshes"] = (DEFAULT_MESH,)
+    if "istio" in config and isinstance(part := _part(draft, "istio", Istio, config["istio"]), Istio):
+        draft.istio = part
+    if "kubernetes" in config:
+        part = _part(draft, "kubernetes", Kubernetes, config["kubernetes"])
+        if isinstance(part, Kubernetes):
+            draft.kubernetes = part
+    draft.host = _host(draft, config.get("host"))
+    return draft
+
+
+def _section(draft: Draft, section: str, model: type[BaseModel], raw: object) -> dict[str, BaseModel]:
+    if raw is None:
+        draft.names[section] = ()
+        return {}
+    if not isinstance(raw, Mapping):
+        draft.names[section] = ()
+        draft.faults.append(Fault(section, f"{shown(raw)} is not a mapping of names to settings"))
+        return {}
+    draft.names[section] = tuple(str(name) for name in raw)
+    parts = {str(name): _part(draft, f"{section}.{name}", model, value) for name, value in raw.items()}
+    return {name: part for name, part in parts.items() if part is not None}
+
+
+def _part(draft: Draft, path: str, model: type[BaseModel], raw: object) -> BaseModel | None:
+    try:
+        # `west:` with nothing behind it is how YAML writes an empty mapping.
+        return model.model_validate({} if raw is None else raw)
+    except ValidationError as error:
+        draft.faults += from_validation(path, error, model)
+        return None
+
+
+def _host(draft: Draft, raw: object) -> str:
+    clusters = draft.names["clusters"]
+    # Pulumi.yaml gives an empty default, since Pulumi has no optional setting without one.
+    raw = None if raw == "" else raw
+    if raw is None and len(clusters) == 1:
+        return clusters[0]
+    if raw is None and clusters:
+        draft.faults.append(Fault("host", f"missing; name the host cluster, one of {', '.join(clusters)}"))
+    elif raw is not None and not isinstance(raw, str):
+        draft.faults.append(Fault("host", f"{shown(raw)} is not the name of a cluster"))
+    elif isinstance(raw, str) and raw not in clusters:
+        known = ", ".join(clusters) or "none"
+        draft.faults.append(Fault("host", f"no cluster is named {shown(raw)}; known are {known}"))
+    return raw if isinstance(raw, str) else ""

@@ -1,0 +1,107 @@
+"""Gateways of a cluster: the one between networks, and those through which callers from outside come in.
+
+Sources: https://istio.io/latest/docs/setup/additional-setup/gateway/ and
+https://istio.io/latest/docs/tasks/traffic-management/ingress/gateway-api/
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, model_validator
+
+from meshfleet.topology.addresses import DnsName, Host, IpAddress
+from meshfleet.topology.labels import AnnotationKey, AnnotationValue, checked_annotations
+from meshfleet.topology.model import Model
+from meshfleet.topology.network import Port
+from meshfleet.topology.shown import shown
+
+# The gateway's own: istiod's certificates and webhooks for other clusters, and its readiness.
+# https://github.com/istio/istio/blob/master/manifests/charts/gateway/templates/service.yaml
+GATEWAY_PORTS = (15012, 15017, 15021)
+
+SECRET_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
+SECRET_NAME_LENGTH = 253
+
+
+def _checked_secret_name(value: str) -> str:
+    # Somebody may put the certificate or its key here, which is not repeated then.
+    if len(value) > SECRET_NAME_LENGTH:
+        raise ValueError(f"has {len(value)} characters; name a Secret, which holds the certificate and its key")
+    if not SECRET_NAME.fullmatch(value):
+        raise ValueError(f"{shown(value)} is not the name of a Secret: use lower-case letters, digits, '-' and '.'")
+    return value
+
+
+Annotations = Annotated[dict[AnnotationKey, AnnotationValue], AfterValidator(checked_annotations)]
+SecretName = Annotated[str, AfterValidator(_checked_secret_name)]
+
+
+class LoadBalanced(Model):
+    """What every gateway says of its Service and of its pods."""
+
+    load_balancer_ip: IpAddress | None = None
+    """The address it is to have; one that its load balancer, or the fleet, chooses when left out."""
+    hostname: DnsName | None = None
+    """Simulated clusters only: a name in place of an address, as some clouds' load balancers give."""
+    service_annotations: Annotations = Field(default_factory=dict)
+    """Annotations of the gateway's Service, for the load balancer of a cloud."""
+    replicas: Annotated[int, Field(ge=1, le=100)] = 1
+    """How many pods it has at least."""
+
+    @model_validator(mode="after")
+    def _one_address(self) -> LoadBalanced:
+        if self.load_balancer_ip and self.hostname:
+            raise ValueError("has a loadBalancerIp and a hostname; a load balancer gives one of them")
+        return self
+
+
+class EastWestGateway(LoadBalanced):
+    """The gateway through which other networks of the mesh reach this cluster's services.
+
+    Source: https://istio.io/latest/docs/setup/install/multicluster/multi-primary_multi-network/
+    """
+
+    port: Port = 15443
+    """The port at which the gateway's Service takes mutual TLS from the other networks."""
+
+    @model_validator(mode="after")
+    def _port_is_free(self) -> EastWestGateway:
+        if self.port in GATEWAY_PORTS:
+            taken = ", ".join(map(str, GATEWAY_PORTS))
+            raise ValueError(f"the port {self.port} is the gateway's own ({taken} are); use 15443 or another")
+        return self
+
+
+class Listener(Model):
+    """A port that takes requests or connections for some hosts.
+
+    `HTTP` is plain text. `HTTPS` ends TLS with the certificate of a Secret. `TLS` ends it so where a Secret is named,
+    and else hands it on as it is, to what the host of its SNI leads to.
+    """
+
+    port: Port
+    """The port of the gateway's Service."""
+    protocol: Literal["HTTP", "HTTPS", "TLS"] = "HTTP"
+    """What is spoken there."""
+    hosts: Annotated[tuple[Host, ...], Field(strict=False)] = ("*",)
+    """The hosts that are let in; routes say where they lead."""
+    credential_name: SecretName | None = None
+    """The Secret with the certificate and the key, in the namespace of the gateway; it is yours to make."""
+
+
+class IngressGateway(LoadBalanced):
+    """A gateway for callers from outside of the mesh. Where its hosts lead is said by routes, which are yours.
+
+    With `api: istio` it is a release of Istio's chart and a Gateway of networking.istio.io, for VirtualServices. With
+    `api: gateway` it is a Gateway of gateway.networking.k8s.io of the class `istio`, for routes of the Gateway API:
+    istiod makes its pods and its Service.
+    """
+
+    api: Literal["istio", "gateway"]
+    """Which kind of Gateway describes it."""
+    namespace: str = ""
+    """The namespace it is in, by its name in `namespaces`; that of the control plane when left out."""
+    listeners: Annotated[tuple[Listener, ...], Field(strict=False)]
+    """What it takes, and for which hosts."""

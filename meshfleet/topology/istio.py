@@ -1,0 +1,151 @@
+"""Versions of Istio and Kubernetes, and where Istio's charts come from.
+
+Source: https://istio.io/latest/docs/releases/supported-releases/#support-status-of-istio-releases
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field, model_validator
+
+from meshfleet.topology.model import Model
+from meshfleet.topology.names import Revision
+from meshfleet.topology.shown import shown
+from meshfleet.topology.text import FilePath
+from meshfleet.topology.urls import checked_url
+
+# Istio's minor release -> the Kubernetes minor releases it supports.
+SUPPORTED: dict[str, tuple[int, ...]] = {
+    "1.30": (32, 33, 34, 35, 36),
+    "1.31": (32, 33, 34, 35, 36),
+}
+# What the toolchain builds: the only pair an embedded cluster can run.
+EMBEDDED_ISTIO = "1.31"
+EMBEDDED_KUBERNETES = "v1.35.4"
+# Since 1.31; the older hosts end in December 2026.
+PUBLISHED_CHARTS = "https://blob.istio.io/istio-release/charts"
+
+
+SCHEMES = ("https://", "oci://")
+
+# Parts of more digits than any release has would be more than an integer is read from.
+ISTIO_VERSION = re.compile(r"[0-9]{1,4}\.[0-9]{1,4}(\.[0-9]{1,4})?")
+KUBERNETES_VERSION = re.compile(r"v[0-9]{1,4}\.[0-9]{1,4}\.[0-9]{1,4}")
+
+
+def _checked_istio(value: str) -> str:
+    if not ISTIO_VERSION.fullmatch(value):
+        raise ValueError(f"{shown(value)} is not a version of Istio; write it as '1.31' or '1.31.2'")
+    return value
+
+
+def _checked_kubernetes(value: str) -> str:
+    if not KUBERNETES_VERSION.fullmatch(value):
+        raise ValueError(f"{shown(value)} is not a version of Kubernetes; write it as {EMBEDDED_KUBERNETES}")
+    return value
+
+
+def _checked_repository(value: str) -> str:
+    return checked_url(value, ("https", "oci"), "https://charts.example/istio or oci://charts.example/istio")
+
+
+class Charts(Model):
+    """Where charts come from: `published`, `{repository: URL}` or `{folder: PATH}` in a stack file.
+
+    Clusters whose istiod runs as a process beside them always use the charts of that very istiod.
+    """
+
+    repository: Annotated[str, AfterValidator(_checked_repository)] = PUBLISHED_CHARTS
+    """The repository, as an https:// or oci:// URL; not used when a folder is given."""
+    folder: FilePath = ""
+    """A folder that holds the charts, in place of a repository."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_short_form(cls, value: Any) -> Any:
+        if isinstance(value, Charts):
+            return {"repository": value.repository, "folder": value.folder}
+        if value in ("published", {}):
+            return {}
+        if isinstance(value, dict) and len(value) == 1:
+            key, source = next(iter(value.items()))
+            if key == "folder" and isinstance(source, str) and source:
+                return {"folder": source}
+            if key == "repository" and isinstance(source, str) and source.startswith(SCHEMES):
+                return {"repository": source}
+        raise ValueError(
+            f"{shown(value)} is not a chart source; use published, "
+            "{repository: https://... or oci://...} or {folder: PATH}"
+        )
+
+
+class IstioRevision(Model):
+    """One of several control planes that run side by side in each cluster that has its own."""
+
+    version: Annotated[str, AfterValidator(_checked_istio)] | None = None
+    """Its release of Istio, in quotes; `istio.version` when left out."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_nothing(cls, value: Any) -> Any:
+        # `green:` with nothing behind it is how YAML writes an empty mapping.
+        return {} if value is None else value
+
+
+class Istio(Model):
+    """The Istio release of the fleet and the revisions its control planes are installed as.
+
+    Source: https://istio.io/latest/docs/setup/upgrade/canary/
+    """
+
+    version: Annotated[str, AfterValidator(_checked_istio)] = EMBEDDED_ISTIO
+    """The release of Istio, in quotes: '1.31' or '1.31.2'."""
+    revision: Revision = "default"
+    """The revision that tags and declared namespaces are on; the only one unless `revisions` names more."""
+    revisions: dict[Revision, IstioRevision] = Field(default_factory=dict)
+    """The control planes side by side in each cluster, by revision; `revision` alone when left out."""
+    gateway_revision: Revision | None = None
+    """The revision that gateways are on, where it is another than `revision`: they go first in an upgrade."""
+    tags: Annotated[tuple[Revision, ...], Field(strict=False)] = ()
+    """Names that stand for `revision`: namespaces are labelled with the first, and keep it in upgrades."""
+    charts: Charts = Field(default_factory=Charts)
+    """Where charts come from: `published`, `{repository: URL}` or `{folder: PATH}`."""
+
+    @property
+    def minor(self) -> str:
+        """The release line, as in `1.31`."""
+        return minor_of(self.version)
+
+    @property
+    def installed(self) -> tuple[str, ...]:
+        """The revisions of every control plane, sorted by name."""
+        return tuple(sorted(self.revisions)) or (self.revision,)
+
+    @property
+    def gateways(self) -> str:
+        """The revision that gateways are on."""
+        return self.gateway_revision or self.revision
+
+    def version_of(self, revision: str) -> str:
+        """The release of Istio that a revision is of."""
+        declared = self.revisions.get(revision)
+        return (declared.version if declared else None) or self.version
+
+
+def minor_of(version: str) -> str:
+    """The release line of a version, as 1.31 of 1.31.2."""
+    return ".".join(version.split(".")[:2])
+
+
+class Kubernetes(Model):
+    """The Kubernetes version of the clusters this program creates."""
+
+    version: Annotated[str, AfterValidator(_checked_kubernetes)] = EMBEDDED_KUBERNETES
+    """The version of Kubernetes, as in v1.35.4."""
+
+    @property
+    def minor(self) -> int:
+        """The minor release, as the 35 of v1.35.4."""
+        return int(self.version.split(".")[1])

@@ -1,0 +1,86 @@
+"""A mesh: one trust domain, one set of roots, one or more control planes.
+
+Source: https://istio.io/latest/docs/tasks/security/cert-management/plugin-ca-cert/
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, model_validator
+
+from meshfleet.topology.mesh_settings import MeshSettings
+from meshfleet.topology.model import Model
+from meshfleet.topology.names import DEFAULT_ROOT, TrustDomain
+from meshfleet.topology.text import checked_line
+
+Days = Annotated[int, Field(ge=1, le=36500)]
+SubjectPart = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(checked_line)]
+
+
+class Validity(Model):
+    """How long a certificate holds, and how long before its end the next `up` renews it. Days."""
+
+    validity_days: Days
+    """Days from the making of the certificate to its end."""
+    renew_before_days: Days
+    """Days before its end from which the next `up` renews it."""
+
+    @model_validator(mode="after")
+    def _renewed_within_its_life(self) -> Validity:
+        if self.renew_before_days >= self.validity_days:
+            raise ValueError(
+                f"renewBeforeDays {self.renew_before_days} is not below validityDays {self.validity_days}; "
+                "the certificate would be renewed by every run"
+            )
+        return self
+
+
+class Trust(Model):
+    """The roots of a mesh and the intermediate of each of its clusters.
+
+    One root is the rule. A second one is there while a mesh goes over from one to the other; that is done in
+    stages, see [rotation](rotation.md). A root keeps the key and the subject it was made with.
+    """
+
+    roots: Annotated[tuple[str, ...], Field(strict=False)] = (DEFAULT_ROOT,)
+    """The names of the roots that every workload trusts, one or two; a new name is a new root."""
+    signing: str = ""
+    """The root that signs the intermediates, by its name in `roots`; the last one when left out."""
+    algorithm: Literal["ecdsa-p256", "rsa-4096"] = "ecdsa-p256"
+    """The kind of key of the intermediates, and of a root when it is made."""
+    organization: SubjectPart = "Istio"
+    """The organization (O) in the subject of the intermediates, and of a root when it is made."""
+    root: Validity = Validity.model_validate({"validityDays": 3650, "renewBeforeDays": 365})
+    """How long a root holds."""
+    intermediate: Validity = Validity.model_validate({"validityDays": 730, "renewBeforeDays": 90})
+    """How long the intermediate of each cluster holds; at most as long as the root."""
+
+    @model_validator(mode="after")
+    def _intermediate_within_root(self) -> Trust:
+        if self.intermediate.validity_days > self.root.validity_days:
+            raise ValueError(
+                f"intermediate.validityDays {self.intermediate.validity_days} is above root.validityDays "
+                f"{self.root.validity_days}; no certificate outlives its issuer"
+            )
+        return self
+
+    @property
+    def bundle(self) -> tuple[str, ...]:
+        """The names of the roots in the order of `root-cert.pem`: the one that signs, then the others.
+
+        So the bundle differs in every stage of a rotation, which is how one hears from an istiod that it has it.
+        """
+        signing = self.signing or self.roots[-1]
+        return (signing, *(root for root in self.roots if root != signing))
+
+
+class Mesh(Model):
+    """One mesh by its name, which is also its mesh ID."""
+
+    trust_domain: TrustDomain = "cluster.local"
+    """The SPIFFE trust domain, the first part of every workload's identity."""
+    trust: Trust = Field(default_factory=Trust)
+    """The certificate authorities of the mesh."""
+    settings: MeshSettings = Field(default_factory=MeshSettings)
+    """What holds in the whole mesh, the same in each of its control planes."""

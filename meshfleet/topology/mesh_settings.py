@@ -1,0 +1,197 @@
+"""Settings that hold in a whole mesh: declared once, so that its control planes cannot come to differ.
+
+Left out means Istio's own default: nothing is written then. Control planes of one mesh that were configured one by
+one and diverged are a known way to break it (https://github.com/istio/istio/issues/33253).
+Sources: https://istio.io/latest/docs/reference/config/istio.mesh.v1alpha1/ and, for what Istio itself checks,
+pkg/config/validation/agent/validation.go of istio/istio.
+"""
+
+from __future__ import annotations
+
+import re
+from ipaddress import ip_address
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from meshfleet.topology.json_text import parse_json
+from meshfleet.topology.labels import NAME
+from meshfleet.topology.model import Model
+from meshfleet.topology.network import Port
+from meshfleet.topology.shown import shown
+from meshfleet.topology.text import Text
+
+# A Service's full name; only that is found in istiod's registry (LookupCluster, pilot/pkg/model/telemetry_logging.go).
+LABEL = r"[a-z0-9]([a-z0-9-]*[a-z0-9])?"
+SERVICE = re.compile(rf"({LABEL}/)?{LABEL}(\.{LABEL})+")
+SERVICE_LENGTH = 253
+
+
+def _given(value: object) -> object:
+    if value is None:
+        raise ValueError("has nothing behind it; write {} for its defaults, or leave the key out")
+    return value
+
+
+def _checked_region(value: str) -> str:
+    # What Istio refuses first, told by itself: a locality may name zones, a failover may not.
+    if "/" in value or "*" in value:
+        raise ValueError(f"{shown(value)} is not a region alone; failover goes by region, without zones and '*'")
+    if not NAME.fullmatch(value):
+        raise ValueError(f"{shown(value)} is not a region; name it as the `region` of a cluster does")
+    return value
+
+
+def _checked_service(value: str) -> str:
+    if len(value) > SERVICE_LENGTH or not SERVICE.fullmatch(value) or _is_address(value):
+        raise ValueError(
+            f"{shown(value)} is not the full name of a Service; write it as collector.observability.svc.cluster.local, "
+            "with NAMESPACE/ before it where several namespaces have one of that name"
+        )
+    return value
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+# Whoever writes the key and nothing behind it meant something by it.
+Given = BeforeValidator(_given)
+Region = Annotated[str, AfterValidator(_checked_region)]
+ServiceName = Annotated[str, AfterValidator(_checked_service)]
+Seconds = Annotated[int, Field(ge=1, le=86400)]
+
+
+class Failover(Model):
+    """Where the traffic of one region goes when nothing healthy is left in it, before it goes anywhere else."""
+
+    origin: Region = Field(alias="from")
+    """The region whose own endpoints are not healthy."""
+    to: Region
+    """The region that takes its traffic first."""
+
+    @model_validator(mode="after")
+    def _leads_elsewhere(self) -> Failover:
+        if self.origin == self.to:
+            raise ValueError(f"leads from {self.origin!r} to itself; name two different regions")
+        return self
+
+
+class OutlierDetection(Model):
+    """When a proxy stops sending to an endpoint, and for how long. Without it Istio fails over nowhere.
+
+    Only gateway errors count (502, 503, 504 and connections that fail): what a program answers with 500 by
+    itself would otherwise empty a whole service.
+
+    Source: https://istio.io/latest/docs/reference/config/networking/destination-rule/#OutlierDetection
+    """
+
+    consecutive_gateway_errors: Annotated[int, Field(ge=1, le=1000)] = 5
+    """So many gateway errors in a row, and an endpoint is left out."""
+    interval_seconds: Seconds = 10
+    """Seconds between two looks at the endpoints."""
+    base_ejection_seconds: Seconds = 30
+    """Seconds for which an endpoint is left out, times how often it was already."""
+    max_ejection_percent: Annotated[int, Field(ge=1, le=100)] = 100
+    """How much of a service may be left out; below 100 a region that is down keeps some traffic."""
+
+
+class Locality(Model):
+    """Traffic stays in its own zone and region while endpoints there are healthy; `{}` switches it on as it is.
+
+    Source: https://istio.io/latest/docs/tasks/traffic-management/locality-load-balancing/failover/
+    """
+
+    failover: Annotated[tuple[Failover, ...], Field(strict=False)] = ()
+    """Which region takes over from which; any other one where a region is not named."""
+    outlier_detection: OutlierDetection = Field(default_factory=OutlierDetection)
+    """When an endpoint counts as unhealthy."""
+
+    @model_validator(mode="after")
+    def _one_way_out_of_each_region(self) -> Locality:
+        # applyLocalityFailover of pilot/pkg/networking/core/loadbalancer stops at the first that fits.
+        origins = [failover.origin for failover in self.failover]
+        for position, origin in enumerate(origins):
+            if origin in origins[:position]:
+                raise ValueError(
+                    f"failover[{position}] leads from {origin!r} as failover[{origins.index(origin)}] does; "
+                    "Istio looks at the first only, name each region once"
+                )
+        return self
+
+
+class AccessLog(Model):
+    """A line for each request or connection, on the standard output of every proxy.
+
+    Source: https://istio.io/latest/docs/tasks/observability/logs/telemetry-api/
+    """
+
+    enabled: bool = True
+    """Whether proxies write one; `false` says so for the whole mesh, and a namespace may say otherwise."""
+    encoding: Literal["text", "json"] = "text"
+    """Whether a line is text or a JSON object."""
+    format: Text = ""
+    """The line, of Envoy's operators such as %RESPONSE_CODE%; Istio's own when left out."""
+
+    @model_validator(mode="after")
+    def _json_is_json(self) -> AccessLog:
+        # istiod would write the fault into its log and go on with its own format.
+        if self.encoding == "json" and self.format and not _is_json_object(self.format):
+            raise ValueError('format is not a JSON object; with encoding json write it as {"code": "%RESPONSE_CODE%"}')
+        return self
+
+
+def _is_json_object(text: str) -> bool:
+    try:
+        return isinstance(parse_json(text), dict)
+    except ValueError:
+        return False
+
+
+class Collector(Model):
+    """The Service that takes traces; every cluster's proxies find it in the mesh under the same name."""
+
+    service: ServiceName
+    """Its full name, such as otel-collector.observability.svc.cluster.local."""
+    port: Port
+    """The port of that Service: OTLP over gRPC, or Zipkin's API."""
+
+
+class Tracing(Model):
+    """Traces of requests, sent to one collector. Exactly one of `opentelemetry` and `zipkin`.
+
+    Source: https://istio.io/latest/docs/tasks/observability/distributed-tracing/telemetry-api/
+    """
+
+    sampling_percentage: Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)] | None = None
+    """How many of a hundred requests are traced; 1 when left out, as Istio has it."""
+    opentelemetry: Collector | None = None
+    """A collector that takes OTLP."""
+    zipkin: Collector | None = None
+    """A collector that takes Zipkin's API."""
+
+    @model_validator(mode="after")
+    def _one_collector(self) -> Tracing:
+        if (self.opentelemetry is None) == (self.zipkin is None):
+            found = "names no collector" if self.zipkin is None else "names two collectors"
+            raise ValueError(f"{found}; give exactly one of opentelemetry, zipkin, each {{service: NAME, port: PORT}}")
+        return self
+
+
+class MeshSettings(Model):
+    """What holds in the whole mesh, the same in each of its control planes. Left out: as Istio has it by itself."""
+
+    mtls: Annotated[Literal["strict", "permissive"] | None, Given] = None
+    """Whether workloads take mutual TLS only, or plain text as well."""
+    outbound_traffic_policy: Annotated[Literal["allow-any", "registry-only"] | None, Given] = None
+    """Whether workloads may call hosts that the mesh does not know."""
+    locality: Annotated[Locality | None, Given] = None
+    """Locality load balancing, and which region takes over from which."""
+    access_log: Annotated[AccessLog | None, Given] = None
+    """The access logs of all proxies."""
+    tracing: Annotated[Tracing | None, Given] = None
+    """The traces of all proxies."""

@@ -1,0 +1,39 @@
+"""A network: the clusters whose pods reach each other directly.
+
+Source: https://istio.io/latest/docs/ops/deployment/deployment-models/#network-models
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from meshfleet.topology.addresses import GatewayAddress
+from meshfleet.topology.model import Model
+from meshfleet.topology.text import Text
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class NetworkGateway(Model):
+    """A gateway into a network that istiod cannot find by itself, since no cluster has a labelled Service for it.
+
+    It leads to what takes mutual TLS for the network's services by their SNI, as an east-west gateway does.
+
+    Source: https://istio.io/latest/docs/reference/config/istio.mesh.v1alpha1/#Network-IstioNetworkGateway
+    """
+
+    address: GatewayAddress
+    """Its IP address, or its DNS name, which istiods resolve."""
+    port: Port = 15443
+    """The port at which it takes mutual TLS from the other networks."""
+
+
+class Network(Model):
+    """A network by its name; clusters join it through their `network` field."""
+
+    description: Text = ""
+    """What the network is, for people."""
+    gateways: Annotated[tuple[NetworkGateway, ...], Field(strict=False)] = ()
+    """Gateways into it beside those that its clusters have."""

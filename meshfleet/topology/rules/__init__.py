@@ -1,0 +1,57 @@
+"""Every rule that crosses fields; each takes a draft and yields the faults it finds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from meshfleet.topology.draft import Draft
+from meshfleet.topology.faults import Fault
+from meshfleet.topology.rules.control_planes import control_planes
+from meshfleet.topology.rules.data_planes import data_planes
+from meshfleet.topology.rules.discovery import discovery
+from meshfleet.topology.rules.embedded_addresses import embedded_addresses
+from meshfleet.topology.rules.existing_clusters import existing_clusters
+from meshfleet.topology.rules.gateway_addresses import gateway_addresses
+from meshfleet.topology.rules.ingress_gateways import ingress_gateways
+from meshfleet.topology.rules.mesh_settings import mesh_settings
+from meshfleet.topology.rules.names import names
+from meshfleet.topology.rules.namespaces import namespaces
+from meshfleet.topology.rules.network_gateways import network_gateways
+from meshfleet.topology.rules.networks import networks
+from meshfleet.topology.rules.ranges import ranges
+from meshfleet.topology.rules.references import references
+from meshfleet.topology.rules.revisions import revisions
+from meshfleet.topology.rules.roots import roots
+from meshfleet.topology.rules.support import support
+from meshfleet.topology.rules.versions import versions
+from meshfleet.topology.rules.virtual_machine_services import virtual_machine_services
+from meshfleet.topology.rules.virtual_machines import virtual_machines
+from meshfleet.topology.rules.workload_routes import workload_routes
+from meshfleet.topology.rules.workloads import workloads
+
+Rule = Callable[[Draft], Iterable[Fault]]
+
+RULES: tuple[Rule, ...] = (
+    names,
+    references,
+    control_planes,
+    data_planes,
+    existing_clusters,
+    discovery,
+    mesh_settings,
+    namespaces,
+    networks,
+    ranges,
+    network_gateways,
+    gateway_addresses,
+    embedded_addresses,
+    ingress_gateways,
+    virtual_machines,
+    virtual_machine_services,
+    revisions,
+    roots,
+    workloads,
+    workload_routes,
+    versions,
+    support,
+)

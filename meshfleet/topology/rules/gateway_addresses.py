@@ -1,0 +1,43 @@
+"""Addresses that gateways are to have: each is of one gateway, and names are published where nobody else gives one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from meshfleet.topology.cluster import Cluster
+from meshfleet.topology.draft import Draft
+from meshfleet.topology.faults import Fault
+from meshfleet.topology.gateways import LoadBalanced
+from meshfleet.topology.shown import shown
+
+
+def gateway_addresses(draft: Draft) -> Iterator[Fault]:
+    """Yield a fault for each address that another gateway of its mesh has, and for names that nobody would publish."""
+    first: dict[tuple[str, str], str] = {}
+    for network, declared in draft.networks.items():
+        for position, outside in enumerate(declared.gateways):
+            for mesh in {draft.mesh_of(cluster) for cluster in draft.clusters.values() if cluster.network == network}:
+                first.setdefault((mesh, outside.address), f"networks.{network}.gateways[{position}].address")
+    for name, cluster in draft.clusters.items():
+        for path, gateway in gateways_of(name, cluster):
+            if gateway.load_balancer_ip:
+                place = f"{path}.loadBalancerIp"
+                before = first.setdefault((draft.mesh_of(cluster), gateway.load_balancer_ip), place)
+                if before != place:
+                    yield Fault(
+                        place,
+                        f"{shown(gateway.load_balancer_ip)} is also {before}; give each gateway an address of its own",
+                    )
+            if gateway.hostname and not cluster.simulated:
+                yield Fault(
+                    f"{path}.hostname",
+                    f"the pods of {name!r} are real, and its load balancer gives the gateway its name; leave it out",
+                )
+
+
+def gateways_of(name: str, cluster: Cluster) -> Iterator[tuple[str, LoadBalanced]]:
+    """Every gateway that a cluster declares, with its path."""
+    if cluster.east_west_gateway:
+        yield f"clusters.{name}.eastWestGateway", cluster.east_west_gateway
+    for gateway, declared in cluster.ingress_gateways.items():
+        yield f"clusters.{name}.ingressGateways.{gateway}", declared

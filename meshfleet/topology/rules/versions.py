@@ -1,0 +1,41 @@
+"""Pairs of Istio and Kubernetes that are supported, and the one pair that is built for embedded clusters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from meshfleet.topology.draft import Draft
+from meshfleet.topology.faults import Fault
+from meshfleet.topology.istio import EMBEDDED_ISTIO, EMBEDDED_KUBERNETES, SUPPORTED, minor_of
+
+
+def versions(draft: Draft) -> Iterator[Fault]:
+    """Yield a fault for an unknown Istio, a Kubernetes it does not support, or a version not built here.
+
+    Source: https://istio.io/latest/docs/releases/supported-releases/
+    """
+    istio, kubernetes = draft.istio, draft.kubernetes
+    named = {revision: declared.version for revision, declared in istio.revisions.items() if declared.version}
+    paths = {"istio.version": istio.version} | {f"istio.revisions.{name}.version": text for name, text in named.items()}
+    for path, version in paths.items():
+        supported = SUPPORTED.get(minor_of(version))
+        if supported is None:
+            yield Fault(path, f"Istio {version} is not supported; use {' or '.join(sorted(SUPPORTED))}")
+        elif not kubernetes.version.startswith("v1.") or kubernetes.minor not in supported:
+            yield Fault(
+                "kubernetes.version",
+                f"Istio {version} does not support Kubernetes {kubernetes.version}; "
+                f"use v1.{supported[0]} to v1.{supported[-1]}",
+            )
+    if any(cluster.embedded for cluster in draft.clusters.values()) and kubernetes.version != EMBEDDED_KUBERNETES:
+        yield Fault(
+            "kubernetes.version",
+            f"embedded clusters run Kubernetes {EMBEDDED_KUBERNETES}, not {kubernetes.version}; "
+            f"use {EMBEDDED_KUBERNETES} or leave it out",
+        )
+    if any(cluster.simulated for cluster in draft.clusters.values()):
+        for path, version in paths.items():
+            if minor_of(version) != EMBEDDED_ISTIO:
+                yield Fault(
+                    path, f"istiods run as processes are of Istio {EMBEDDED_ISTIO}, not {version}; use {EMBEDDED_ISTIO}"
+                )

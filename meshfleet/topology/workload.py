@@ -1,0 +1,134 @@
+"""Workloads: programs of a namespace, in some clusters, in one version or several.
+
+Sources: https://istio.io/latest/docs/ops/deployment/application-requirements/ and, for what leads to a version,
+https://istio.io/latest/docs/tasks/traffic-management/request-routing/
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field, model_validator
+
+from meshfleet.topology.addresses import LABEL
+from meshfleet.topology.model import Model
+from meshfleet.topology.shown import shown
+
+# Lower case, since that is how HTTP/2 writes it and Istio looks for it.
+HEADER_NAME = re.compile(r"[a-z0-9]([a-z0-9_-]*[a-z0-9])?")
+# Istio takes these for parts of the request line and never looks for a header of the name.
+# https://istio.io/latest/docs/reference/config/networking/virtual-service/#HTTPMatchRequest-headers
+NO_HEADERS = frozenset({"authority", "method", "scheme", "uri"})
+HEADER_VALUE = re.compile(r"[!-~]([ -~]*[!-~])?")
+# A namespace and a ServiceAccount, whose name may have dots.
+CALLER = re.compile(rf"{LABEL}/{LABEL}(\.{LABEL})*")
+CALLER_LENGTH = 63 + 1 + 253
+# What a Gateway API route takes, which is less than Istio's own does.
+# https://gateway-api.sigs.k8s.io/reference/spec/#httpheadermatch
+HEADER_NAME_LENGTH = 256
+HEADER_VALUE_LENGTH = 4096
+
+# Close enough to tell a slip; what a registry has is not known here.
+# https://pkg.go.dev/github.com/distribution/reference#pkg-overview
+IMAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@-]{0,511}")
+
+DEFAULT_VERSION = "v1"
+
+
+def _checked_header_name(value: str) -> str:
+    if len(value) > HEADER_NAME_LENGTH or not HEADER_NAME.fullmatch(value):
+        raise ValueError(
+            f"{shown(value)} is not the name of a header: use lower-case letters, digits, '-' and '_', as in x-canary"
+        )
+    if value in NO_HEADERS:
+        raise ValueError(f"{shown(value)} is a part of the request line to Istio, not a header; use another name")
+    return value
+
+
+def _checked_header_value(value: str) -> str:
+    if len(value) > HEADER_VALUE_LENGTH or not HEADER_VALUE.fullmatch(value):
+        raise ValueError(
+            f"{shown(value)} is not the value of a header: give letters, digits and signs of ASCII, at least one, "
+            "without blanks around them"
+        )
+    return value
+
+
+def _checked_caller(value: str) -> str:
+    if len(value) > CALLER_LENGTH or not CALLER.fullmatch(value):
+        raise ValueError(
+            f"{shown(value)} is not a caller; write it as NAMESPACE/SERVICE-ACCOUNT, where a workload of a stack has "
+            "the ServiceAccount of its own name"
+        )
+    return value
+
+
+def _checked_image(value: str) -> str:
+    if not IMAGE.fullmatch(value):
+        raise ValueError(f"{shown(value)} is not an image; write it as registry.example/shop/cart:1.2")
+    return value
+
+
+HeaderName = Annotated[str, AfterValidator(_checked_header_name)]
+HeaderValue = Annotated[str, AfterValidator(_checked_header_value)]
+Caller = Annotated[str, AfterValidator(_checked_caller)]
+Image = Annotated[str, AfterValidator(_checked_image)]
+
+
+class Version(Model):
+    """One version of a workload: a Deployment in each of its clusters, and which requests it gets.
+
+    Without weights and headers requests go to all pods of the workload alike, of whatever version.
+    """
+
+    replicas: Annotated[int, Field(ge=1, le=100)] = 1
+    """How many pods it has in each of its clusters."""
+    clusters: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    """The clusters it runs in, some of the workload's; all of them when left out."""
+    weight: Annotated[int, Field(ge=0, le=100)] | None = None
+    """How many of a hundred requests it gets; given for all versions of a workload, or for none."""
+    headers: dict[HeaderName, HeaderValue] = Field(default_factory=dict)
+    """A request with all of these headers, each of exactly that value, goes here whatever the weights."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_nothing(cls, value: Any) -> Any:
+        # `v1:` with nothing behind it is how YAML writes an empty mapping.
+        return {} if value is None else value
+
+
+class Workload(Model):
+    """A program: its Service, its ServiceAccount, both of its own name, and a Deployment for each version.
+
+    Its Service takes HTTP at port 80 and gRPC at port 7070, and leads to the ports 8080 and 7070 of its pods. It is
+    known in every cluster of the mesh in which its namespace exists, even where none of its pods runs.
+    """
+
+    namespace: str
+    """The namespace it is in, by its name in `namespaces`."""
+    clusters: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    """The clusters its pods run in; all those of its namespace when left out."""
+    image: Image | None = None
+    """The image of its pods; Istio's echo server when left out, which says who was asked and who asks."""
+    versions: dict[str, Version] = Field(default_factory=lambda: {DEFAULT_VERSION: Version()})
+    """Its versions by name."""
+    allowed_callers: Annotated[tuple[Caller, ...], Field(strict=False)] = ()
+    """The ServiceAccounts that may call it, from any cluster of the mesh; everybody when left out."""
+
+    @model_validator(mode="after")
+    def _some_caller(self) -> Workload:
+        # Whoever writes an empty list means nobody, and would get everybody.
+        if "allowed_callers" in self.model_fields_set and not self.allowed_callers:
+            raise ValueError("allowedCallers is empty; name a caller, or leave the list out to let everybody call it")
+        return self
+
+    @property
+    def weighted(self) -> bool:
+        """Whether requests are shared out by weights."""
+        return any(version.weight is not None for version in self.versions.values())
+
+    @property
+    def routed(self) -> bool:
+        """Whether something but its endpoints says which version a request goes to."""
+        return self.weighted or any(version.headers for version in self.versions.values())

@@ -1,0 +1,103 @@
+"""The checks, one a file, and `ALL` of them in the order a person reads them."""
+
+from collections.abc import Sequence
+
+from meshfleet.topology.errors import VerificationError
+from meshfleet.verification.check import Check
+from meshfleet.verification.checks.ambient_workloads import AmbientWorkloads
+from meshfleet.verification.checks.cluster_identity import ClusterIdentity
+from meshfleet.verification.checks.clusters_synced import ClustersSynced
+from meshfleet.verification.checks.endpoint_shards import EndpointShards
+from meshfleet.verification.checks.endpoints_as_declared import EndpointsAsDeclared
+from meshfleet.verification.checks.gateways_ready import GatewaysReady
+from meshfleet.verification.checks.injection import Injection
+from meshfleet.verification.checks.istioctl_analyze import IstioctlAnalyze
+from meshfleet.verification.checks.istioctl_remote_clusters import IstioctlRemoteClusters
+from meshfleet.verification.checks.loopback_ports import LoopbackPorts
+from meshfleet.verification.checks.machines_as_declared import MachinesAsDeclared
+from meshfleet.verification.checks.mesh_config import MeshConfig
+from meshfleet.verification.checks.network_gateways import NetworkGateways
+from meshfleet.verification.checks.node_objects import NodeObjects
+from meshfleet.verification.checks.pods_as_declared import PodsAsDeclared
+from meshfleet.verification.checks.pods_on_revision import PodsOnRevision
+from meshfleet.verification.checks.proxies_accept import ProxiesAccept
+from meshfleet.verification.checks.proxies_take_roots import ProxiesTakeRoots
+from meshfleet.verification.checks.served_from_elsewhere import ServedFromElsewhere
+from meshfleet.verification.checks.service_addresses import ServiceAddresses
+from meshfleet.verification.checks.traffic import TrafficReach, TrafficRefused
+from meshfleet.verification.checks.traffic_wire import TrafficPlaintext, TrafficWire
+from meshfleet.verification.checks.trust import Trust
+from meshfleet.verification.checks.virtual_machines import VirtualMachines
+from meshfleet.verification.checks.webhook_validation import WebhookValidation
+
+ALL: tuple[Check, ...] = (
+    ClusterIdentity(),
+    LoopbackPorts(),
+    ClustersSynced(),
+    NetworkGateways(),
+    Trust(),
+    ServedFromElsewhere(),
+    MeshConfig(),
+    EndpointShards(),
+    EndpointsAsDeclared(),
+    PodsAsDeclared(),
+    ServiceAddresses(),
+    AmbientWorkloads(),
+    WebhookValidation(),
+    Injection(),
+    IstioctlRemoteClusters(),
+    IstioctlAnalyze(),
+    NodeObjects(),
+    ProxiesAccept(),
+    TrafficReach(),
+    TrafficRefused(),
+    TrafficPlaintext(),
+    TrafficWire(),
+    VirtualMachines(),
+    MachinesAsDeclared(),
+)
+
+# Asked by `up` alone, between two stages of a change.
+BETWEEN_STAGES: tuple[Check, ...] = (ProxiesTakeRoots(), PodsOnRevision(), GatewaysReady())
+
+
+def named(names: Sequence[str]) -> tuple[Check, ...]:
+    """The checks of these names, whoever asks them. Raises VerificationError for a name that none has."""
+    checks = {check.name: check for check in (*ALL, *BETWEEN_STAGES)}
+    if unknown := [name for name in names if name not in checks]:
+        raise VerificationError(f"no check is named {unknown[0]}; there are {', '.join(checks)}")
+    return tuple(checks[name] for name in names)
+
+
+__all__ = [
+    "ALL",
+    "BETWEEN_STAGES",
+    "AmbientWorkloads",
+    "ClusterIdentity",
+    "ClustersSynced",
+    "EndpointShards",
+    "EndpointsAsDeclared",
+    "GatewaysReady",
+    "Injection",
+    "IstioctlAnalyze",
+    "IstioctlRemoteClusters",
+    "LoopbackPorts",
+    "MachinesAsDeclared",
+    "MeshConfig",
+    "NetworkGateways",
+    "NodeObjects",
+    "PodsAsDeclared",
+    "PodsOnRevision",
+    "ProxiesAccept",
+    "ProxiesTakeRoots",
+    "ServedFromElsewhere",
+    "ServiceAddresses",
+    "TrafficPlaintext",
+    "TrafficReach",
+    "TrafficRefused",
+    "TrafficWire",
+    "Trust",
+    "VirtualMachines",
+    "WebhookValidation",
+    "named",
+]

@@ -1,0 +1,92 @@
+"""In ambient mode each istiod has for its ztunnels what they need: their own nodes, and gateways to other networks.
+
+Source: /debug/ambientz, pilot/pkg/xds/debug.go: what istiod would send to a ztunnel (istio.workload.Address).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from meshfleet.topology.errors import VerificationError
+from meshfleet.verification import istiod
+from meshfleet.verification.check import Check, Finding
+from meshfleet.verification.view import ClusterView, FleetView
+
+ZTUNNEL = "ztunnel"
+GATEWAY = "NetworkGateway/"
+SPLIT_HORIZON = "/SplitHorizonWorkload/"
+
+
+@dataclass(frozen=True)
+class Workload:
+    """One workload as a ztunnel gets it. `uid` tells its kind, `services` are the host names it stands behind."""
+
+    uid: str
+    cluster: str
+    network: str
+    name: str
+    services: tuple[str, ...]
+
+
+class AmbientWorkloads(Check):
+    """Asks `/debug/ambientz` of the istiod of every ambient cluster."""
+
+    name = "ambient-workloads"
+
+    def concerns(self, fleet: FleetView) -> tuple[ClusterView, ...]:
+        return tuple(cluster for cluster in fleet.istiods() if cluster.data_plane == "ambient")
+
+    def look(self, fleet: FleetView, cluster: ClusterView, patience: float) -> Finding:
+        return judge(fleet, cluster, workloads(istiod.ask(cluster, "ambientz", patience)))
+
+
+def judge(fleet: FleetView, cluster: ClusterView, found: Sequence[Workload]) -> Finding:
+    """Whether the istiod of `cluster` knows its own ztunnels, and a gateway into every other network of the mesh."""
+    agents = [one for one in found if one.cluster == cluster.name and one.name.startswith(f"{ZTUNNEL}-")]
+    if not agents:
+        return Finding(
+            False,
+            f"the istiod of {cluster.name} knows no {ZTUNNEL} of its cluster among {len(found)} workloads; "
+            f"is the DaemonSet {ZTUNNEL} there, and has the cluster nodes?",
+        )
+    gateways = {one.network for one in found if one.uid.startswith(GATEWAY)}
+    others = {member.network for member in fleet.mesh_members(cluster.mesh)} - {cluster.network}
+    if missing := sorted(others - gateways):
+        return Finding(
+            False,
+            f"the istiod of {cluster.name} has no gateway for ztunnel to {', '.join(missing)}; is the Gateway "
+            "istio-eastwestgateway there, with an address, and AMBIENT_ENABLE_MULTI_NETWORK set for istiod?",
+        )
+    crossing = sorted({service for one in found if SPLIT_HORIZON in one.uid for service in one.services})
+    beyond = f", gateways to {', '.join(sorted(others))}" if others else ""
+    shared = f", and behind them {', '.join(crossing)}" if crossing else ""
+    return Finding(True, f"the istiod of {cluster.name} has for ztunnel {len(agents)} of its nodes{beyond}{shared}")
+
+
+def workloads(answer: Any) -> tuple[Workload, ...]:
+    """Parse /debug/ambientz. Raises VerificationError for another shape."""
+    entries = answer.get("workloads") if isinstance(answer, Mapping) else answer
+    if entries is None:
+        return ()
+    if not isinstance(entries, list) or not all(isinstance(entry, Mapping) for entry in entries):
+        raise VerificationError(f"/debug/ambientz has no list of workloads: {str(answer)[:120]}")
+    return tuple(
+        Workload(
+            uid=str(entry.get("uid", "")),
+            cluster=str(entry.get("clusterId", "")),
+            network=str(entry.get("network", "")),
+            name=str(entry.get("name", "")),
+            services=_services(entry),
+        )
+        for entry in entries
+    )
+
+
+def _services(entry: Mapping[str, Any]) -> tuple[str, ...]:
+    # By `<namespace>/<host name>`.
+    found = entry.get("services") or {}
+    if not isinstance(found, Mapping):
+        raise VerificationError(f"/debug/ambientz has a workload whose services are no mapping: {str(entry)[:120]}")
+    return tuple(str(service).partition("/")[2] for service in found)

@@ -1,0 +1,55 @@
+"""Each istiod reads every cluster of its mesh, and no other.
+
+Source: /debug/clusterz, pilot/pkg/bootstrap/server.go and pkg/kube/multicluster.
+`synced` tells of the first synchronisation only; endpoint-shards shows that data still arrives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from meshfleet.verification import istiod, istiod_log
+from meshfleet.verification.check import Check, Finding
+from meshfleet.verification.istiod import KnownCluster
+from meshfleet.verification.view import ClusterView, FleetView
+
+
+class ClustersSynced(Check):
+    """Asks `/debug/clusterz` of every istiod."""
+
+    name = "clusters-synced"
+
+    def concerns(self, fleet: FleetView) -> tuple[ClusterView, ...]:
+        return fleet.istiods()
+
+    def look(self, fleet: FleetView, cluster: ClusterView, patience: float) -> Finding:
+        known = istiod.known_clusters(istiod.ask(cluster, "clusterz", patience))
+        finding = judge(fleet, cluster, known)
+        return finding if finding.holds else judge(fleet, cluster, known, istiod_log.tail(fleet, cluster))
+
+
+def judge(fleet: FleetView, cluster: ClusterView, known: Iterable[KnownCluster], log: str = "") -> Finding:
+    """Whether `known` is exactly the mesh of `cluster`, all synced; a name of another mesh is a leak.
+
+    `log` is what the istiod of `cluster` wrote, by which a cluster that it cannot read is explained. Pure.
+    """
+    status = {entry.id: entry for entry in known}
+    expected = [member.name for member in fleet.mesh_members(cluster.mesh)]
+    faults = []
+    for name in sorted(status):
+        mesh = fleet.mesh_of(name)
+        if mesh is None:
+            faults.append(
+                f"{name} (Secret {status[name].secret}) is not in this fleet; delete that Secret if it is a leftover"
+            )
+        elif mesh != cluster.mesh:
+            faults.append(f"{name} belongs to mesh {mesh}, not {cluster.mesh}: delete Secret {status[name].secret}")
+    for name in expected:
+        if name not in status:
+            faults.append(f"{name} is missing: is its remote secret in {cluster.name}?")
+        elif status[name].status != "synced":
+            faults.append(f"{name} is {status[name].status or 'without a status'}: {istiod_log.why(log, name)}")
+    seen = ", ".join(f"{name} {status[name].status}" for name in sorted(status)) or "no cluster"
+    if faults:
+        return Finding(False, f"{'; '.join(faults)}. Expected {', '.join(sorted(expected))} synced, saw {seen}")
+    return Finding(True, f"the istiod of {cluster.name} reads {seen}")

@@ -1,0 +1,71 @@
+"""Each istiod holds endpoints of one Service from every cluster of its mesh, so traffic can cross.
+
+Source: /debug/endpointShardz, pilot/pkg/model/endpointshards.go: one shard for each registry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from meshfleet.manifests.objects import EAST_WEST_GATEWAY
+from meshfleet.verification import istiod
+from meshfleet.verification.check import Check, Finding
+from meshfleet.verification.istiod import Shard
+from meshfleet.verification.view import ClusterView, FleetView
+
+
+class EndpointShards(Check):
+    """Asks `/debug/endpointShardz` of every istiod about a Service that every cluster has."""
+
+    name = "endpoint-shards"
+
+    def concerns(self, fleet: FleetView) -> tuple[ClusterView, ...]:
+        return fleet.istiods()
+
+    def look(self, fleet: FleetView, cluster: ClusterView, patience: float) -> Finding:
+        return judge(fleet, cluster, istiod.service_shards(istiod.ask(cluster, "endpointShardz", patience)))
+
+
+def judge(fleet: FleetView, cluster: ClusterView, services: Mapping[str, Mapping[str, Shard]]) -> Finding:
+    """Whether a Service has a shard with endpoints, on the right network, from each cluster of the mesh.
+
+    A shard of another mesh's cluster, of whatever Service, is a leak.
+    """
+    leaks = sorted(
+        f"{host} has a shard Kubernetes/{name} of mesh {fleet.mesh_of(name)}"
+        for host, shards in services.items()
+        for name in shards
+        if fleet.mesh_of(name) not in (None, cluster.mesh)
+    )
+    if leaks:
+        return Finding(False, f"{leaks[0]}, not {cluster.mesh}; {len(leaks)} such shards; delete that remote secret")
+    members = fleet.mesh_members(cluster.mesh)
+    names = candidates(cluster, members)
+    host = next((name for name in names if name in services), None)
+    if host is None:
+        return Finding(
+            False,
+            f"the istiod of {cluster.name} has none of {', '.join(names)}; saw {len(services)} services",
+        )
+    shards = services[host]
+    faults = []
+    for member in members:
+        shard = shards.get(member.name)
+        if shard is None or shard.endpoints == 0:
+            faults.append(f"no endpoint of {host} in Kubernetes/{member.name}: has it ready pods, is it synced?")
+        elif shard.networks != {member.network}:
+            networks = ", ".join(sorted(shard.networks)) or "no network"
+            faults.append(f"endpoints of {host} in {member.name} are on {networks}, not {member.network}")
+    seen = ", ".join(f"Kubernetes/{name} {shards[name].endpoints}" for name in sorted(shards)) or "no shard"
+    if faults:
+        return Finding(False, f"{'; '.join(faults)}. The istiod of {cluster.name} has {seen}")
+    return Finding(True, f"{host}: {seen} endpoints")
+
+
+def candidates(cluster: ClusterView, members: Sequence[ClusterView]) -> tuple[str, ...]:
+    """Services that every cluster of a mesh has, the one of the data plane first where it is in all of them."""
+    revision = cluster.control_plane.revision
+    control_plane = "istiod" if revision == "default" else f"istiod-{revision}"
+    suffix = f"{cluster.control_plane.namespace}.svc.cluster.local"
+    everywhere = [EAST_WEST_GATEWAY] if all(member.gateway for member in members) else []
+    return tuple(f"{name}.{suffix}" for name in (*everywhere, control_plane))

@@ -1,0 +1,166 @@
+"""No TCP Service of a mesh has the address of another Service in another cluster; the ranges that clusters really have.
+
+A proxy has a listener at the address of each TCP Service that it knows. In its own cluster that is the address there;
+of a Service that is in other clusters alone it is the one there. Where the two are the same, what is sent to the one
+reaches the other. The stack file can say nothing of a cluster that something else made: so it is asked.
+
+Sources: buildSidecarOutboundListeners of pilot/pkg/networking/core/listener.go of istio/istio and
+https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/service-cidr-v1/
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from ipaddress import ip_network
+from itertools import combinations
+from typing import Any, Final
+
+from lightkube import ApiError, Client
+from lightkube.generic_resource import create_global_resource
+from lightkube.models.core_v1 import ServicePort, ServiceSpec
+from lightkube.models.meta_v1 import ObjectMeta
+from lightkube.resources.core_v1 import Service
+
+from meshfleet.verification.check import Check, Finding
+from meshfleet.verification.cluster_api import reach
+from meshfleet.verification.pods import some_of
+from meshfleet.verification.view import ClusterView, FleetView
+
+# Made once: two threads that made it at the same time would be in each other's way.
+_SERVICE_CIDR: Final = create_global_resource("networking.k8s.io", "v1", "ServiceCIDR", "servicecidrs")
+_HTTP: Final = ("http", "http2", "grpc", "grpc-web")
+_RANGE: Final = re.compile(r"range of valid IPs is ([0-9a-fA-F.:]+/[0-9]+)")
+_ELSEWHERE: Final = "192.0.2.1"
+"""An address that no cluster gives to a Service (RFC 5737)."""
+
+
+@dataclass(frozen=True)
+class Listening:
+    """One port of a Service: what it is called, and whether requests to it go by its address (TCP) or by name."""
+
+    host: str
+    by_address: bool
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """What a cluster has of Services: their ranges, and each address and port with the Service there."""
+
+    cluster: str
+    ranges: tuple[str, ...] = ()
+    ports: Mapping[tuple[str, int], Listening] = field(default_factory=dict)
+
+    @property
+    def hosts(self) -> set[str]:
+        """The Services that it has, by name."""
+        return {one.host for one in self.ports.values()}
+
+
+class ServiceAddresses(Check):
+    """Reads the Services of all clusters of a mesh, and the range that their API servers give addresses from."""
+
+    name = "service-addresses"
+
+    def concerns(self, fleet: FleetView) -> tuple[ClusterView, ...]:
+        meshes = {mesh.name: fleet.mesh_members(mesh.name) for mesh in fleet.meshes}
+        return tuple(members[0] for members in meshes.values() if len(members) > 1)
+
+    def look(self, fleet: FleetView, cluster: ClusterView, patience: float) -> Finding:
+        found = []
+        for member in fleet.mesh_members(cluster.mesh):
+            with reach(member, patience) as client:
+                ports = ports_of(client.list(Service, namespace="*"))
+                found.append(Addresses(member.name, ranges_of(client), ports))
+        return judge(found)
+
+
+def judge(clusters: Sequence[Addresses]) -> Finding:
+    """Whether each address means one Service to the proxies of every cluster. Pure."""
+    told = ", ".join(f"{one.cluster} {' and '.join(one.ranges) or 'an unknown range'}" for one in clusters)
+    if wrong := sorted(set(collisions(clusters))):
+        return Finding(
+            False,
+            f"{len(wrong)} addresses mean two Services: {some_of(wrong)}; give the clusters a serviceCidr apart from "
+            f"each other, or make a Service of the same name in both. Services have {told}",
+        )
+    shared = sorted(overlapping(clusters))
+    later = f"; {', '.join(shared)} overlap, and no TCP Service is at the same address yet" if shared else ""
+    return Finding(True, f"every address of a Service means one Service: {told}{later}")
+
+
+def collisions(clusters: Sequence[Addresses]) -> Iterator[str]:
+    """Each address of a Service that another Service, which the cluster does not have, has elsewhere. Pure."""
+    for here in clusters:
+        own = here.hosts
+        for there in clusters:
+            if there is here:
+                continue
+            for (address, port), other in there.ports.items():
+                mine = here.ports.get((address, port))
+                if mine is None or other.host in own or not (mine.by_address or other.by_address):
+                    continue
+                yield (f"{address}:{port} is {mine.host} in {here.cluster} and {other.host} in {there.cluster}")
+
+
+def overlapping(clusters: Sequence[Addresses]) -> Iterator[str]:
+    """The pairs of clusters whose ranges overlap. Pure."""
+    for one, other in combinations(clusters, 2):
+        pairs = ((ip_network(a), ip_network(b)) for a in one.ranges for b in other.ranges)
+        if any(a.version == b.version and a.overlaps(b) for a, b in pairs):
+            yield f"those of {one.cluster} and {other.cluster}"
+
+
+def ports_of(services: Iterable[Service]) -> dict[tuple[str, int], Listening]:
+    """Each address and port of Services with what is there; headless ones have none. Pure."""
+    found: dict[tuple[str, int], Listening] = {}
+    for service in services:
+        metadata, spec = service.metadata, service.spec
+        if metadata is None or spec is None:
+            continue
+        host = f"{metadata.name}.{metadata.namespace}"
+        addresses = [one for one in spec.clusterIPs or [spec.clusterIP or ""] if one not in ("", "None")]
+        for port in spec.ports or ():
+            if (port.protocol or "TCP") == "TCP":
+                found |= {(address, port.port): Listening(host, not _is_http(port)) for address in addresses}
+    return found
+
+
+def ranges_of(client: Client) -> tuple[str, ...]:
+    """The ranges from which an API server gives addresses to Services; none where it does not tell."""
+    try:
+        listed = [str(one) for item in client.list(_SERVICE_CIDR) for one in (_spec(item).get("cidrs") or ())]
+    except ApiError as error:
+        if error.status.code not in (403, 404):
+            raise
+        listed = []
+    return tuple(sorted(set(listed))) or _refused_range(client)
+
+
+def _refused_range(client: Client) -> tuple[str, ...]:
+    """What an API server without that kind says when it refuses an address of another range; a dry run."""
+    probe = Service(
+        metadata=ObjectMeta(name="meshfleet-probe", namespace="default"),
+        spec=ServiceSpec(clusterIP=_ELSEWHERE, ports=[ServicePort(port=80)]),
+    )
+    try:
+        client.create(probe)
+    except ApiError as error:
+        found = _RANGE.search(error.status.message or "")
+        return (found.group(1),) if found else ()
+    return ()
+
+
+def _spec(item: Mapping[str, Any]) -> Mapping[str, Any]:
+    spec = item.get("spec")
+    return spec if isinstance(spec, Mapping) else {}
+
+
+def _is_http(port: ServicePort) -> bool:
+    """Whether Istio takes a port for HTTP: by its appProtocol, or by how its name begins.
+
+    Source: https://istio.io/latest/docs/ops/configuration/traffic-management/protocol-selection/
+    """
+    said = (port.appProtocol or port.name or "").lower()
+    return any(said == one or said.startswith(f"{one}-") for one in _HTTP)

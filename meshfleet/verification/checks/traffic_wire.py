@@ -1,0 +1,111 @@
+"""Between networks everything is TLS and goes to gateways; in clear text nobody gets in where that is refused.
+
+Sources: https://istio.io/latest/docs/ops/deployment/deployment-models/#network-models and
+https://istio.io/latest/docs/tasks/security/authentication/mtls-migration/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from meshfleet.embedded.network.capture import Capture, capturing
+from meshfleet.embedded.network.place import Place
+from meshfleet.topology.errors import VerificationError
+from meshfleet.verification.check import Finding
+from meshfleet.verification.checks.traffic import ANSWER_SECONDS, FEW, calls, known, running
+from meshfleet.verification.cluster_api import reach
+from meshfleet.verification.proxy_check import ProxyCheck
+from meshfleet.verification.traffic import Target, counted, send
+from meshfleet.verification.view import ClusterView, FleetView
+from meshfleet.verification.workload_view import ready_pods, service_address
+
+# istiod's own behind a gateway that leads to it: discovery and certificates, and webhooks.
+_CONTROL_PORTS = (15012, 15017)
+
+
+class TrafficWire(ProxyCheck):
+    """Captures what goes between the networks while pods of one cluster call every workload of their mesh."""
+
+    name = "traffic-wire"
+
+    def concerns(self, fleet: FleetView) -> tuple[ClusterView, ...]:
+        return tuple(
+            cluster
+            for cluster in fleet.clusters
+            if calls(fleet, cluster)
+            and any(
+                member.network != cluster.network
+                for one in known(fleet, cluster)
+                for member in running(fleet, cluster, one)
+            )
+        )
+
+    def look(self, fleet: FleetView, cluster: ClusterView, patience: float) -> Finding:
+        place = Place.of(fleet.workspace())
+        with reach(cluster, patience) as client:
+            workloads = known(fleet, cluster)
+            addresses = [service_address(client, one) for one in workloads]
+            pods = [pod for one in workloads for pod in ready_pods(client, one)]
+        if not pods:
+            raise VerificationError(f"no pod of a workload is ready in {cluster.name}; see kubectl get pods")
+        namespace = place.pod(cluster.name, pods[0].uid)
+        with capturing(place) as capture:
+            for workload, address in zip(workloads, addresses, strict=True):
+                send(namespace, Target(address, workload.port, workload.host), FEW, ANSWER_SECONDS)
+        return judge(capture, gateways(fleet))
+
+
+class TrafficPlaintext(ProxyCheck):
+    """Calls a pod from outside of the mesh, without TLS, where the mesh demands it."""
+
+    name = "traffic-plaintext"
+
+    def concerns(self, fleet: FleetView) -> tuple[ClusterView, ...]:
+        return tuple(one for one in fleet.clusters if calls(fleet, one) and is_strict(fleet, one.mesh))
+
+    def look(self, fleet: FleetView, cluster: ClusterView, patience: float) -> Finding:
+        place = Place.of(fleet.workspace())
+        with reach(cluster, patience) as client:
+            pods = [pod for one in cluster.workloads if one.replicas and one.echo for pod in ready_pods(client, one)]
+        if not pods:
+            raise VerificationError(f"no pod of a workload is ready in {cluster.name}; see kubectl get pods")
+        # A node is behind no proxy.
+        replies = send(place.node(cluster.name), Target(pods[0].address, 8080, pods[0].name), FEW, ANSWER_SECONDS)
+        refused = all(one.code == 0 for one in replies)
+        told = f"{pods[0].name} without TLS: {counted(replies)}"
+        return Finding(refused, told if refused else f"{told}; the mesh demands mutual TLS: see PeerAuthentications")
+
+
+def judge(capture: Capture, allowed: Mapping[tuple[str, int], str]) -> Finding:
+    """Whether all that was seen is TLS to one of `allowed`, address and port → the name of what is there. Pure."""
+    connections = capture.connections()
+    strangers = [f"{address}:{port}" for address, port in connections if (address, port) not in allowed]
+    plain = [f"{address}:{port}" for (address, port), begun in connections.items() if not all(begun)]
+    seen = ", ".join(
+        f"{allowed.get(end, 'nobody')} {end[0]}:{end[1]} {len(begun)}" for end, begun in sorted(connections.items())
+    )
+    faults = [
+        *([f"to what is no gateway: {', '.join(strangers)}"] if strangers else []),
+        *([f"not TLS: {', '.join(plain)}"] if plain else []),
+        *([f"not TCP: {', '.join(sorted(capture.others))}"] if capture.others else []),
+    ]
+    told = f"{capture.packets} packets between networks, new connections: {seen or 'none'}"
+    return Finding(not faults, f"{'; '.join(faults)}; {told}" if faults else told)
+
+
+def gateways(fleet: FleetView) -> dict[tuple[str, int], str]:
+    """Where traffic between networks may go: each gateway's address and ports → its cluster."""
+    found = {}
+    for cluster in fleet.clusters:
+        if cluster.gateway:
+            for port in (cluster.gateway.port, *_CONTROL_PORTS):
+                found[cluster.gateway.address, port] = cluster.name
+    return found
+
+
+def is_strict(fleet: FleetView, mesh: str) -> bool:
+    """Whether a mesh demands mutual TLS of everybody."""
+    return any(
+        one.kind == "PeerAuthentication" and one.spec.get("mtls", {}).get("mode") == "STRICT"
+        for one in fleet.mesh(mesh).objects
+    )

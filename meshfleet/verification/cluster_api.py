@@ -1,0 +1,98 @@
+"""A cluster's API server, asked in a way that cannot change anything.
+
+Every client here is made with dry run on: what a check "creates" is answered in full, webhooks included,
+and never stored. Source: https://kubernetes.io/docs/reference/using-api/api-concepts/#dry-run
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from lightkube import ApiError, Client
+from lightkube.resources.core_v1 import ConfigMap, Secret
+from msgspec import MsgspecError
+
+from meshfleet.embedded.api_errors import UNEXPECTED, refused
+from meshfleet.embedded.decoders import prepare_decoders
+from meshfleet.embedded.kube.access import read_access
+from meshfleet.embedded.kube.client import connect_to
+from meshfleet.topology.bounded_yaml import LIMIT
+from meshfleet.topology.causes import Cause
+from meshfleet.topology.discovery import is_loopback
+from meshfleet.topology.errors import ClusterError, UnreachableError
+from meshfleet.topology.files import read_text
+from meshfleet.verification.kept_connections import KEPT
+from meshfleet.verification.unreachable import NoAnswerError
+from meshfleet.verification.view import ClusterView
+
+WEBHOOK_SILENT = "failed calling webhook"
+"""How an API server says that a webhook itself did not answer, as opposed to refusing."""
+
+
+# Here and not in `reach`, so that no check counts it among its own seconds.
+prepare_decoders()
+
+
+@contextmanager
+def reach(cluster: ClusterView, patience: float) -> Iterator[Client]:
+    """A client for one cluster that only reads and dry-runs, each request `patience` seconds at most.
+
+    Raises UnreachableError when no API server answers, ClusterError when it refuses, answers with something else, or
+    when the kubeconfig cannot be used. A refusal that a caller wants to read is caught inside, as ApiError.
+    """
+    path = Path(cluster.kubeconfig)
+    text = read_text(path, limit=LIMIT, follow=True)
+    if text is None:
+        raise ClusterError(f"the kubeconfig of {cluster.name}: there is no file {path}; `meshfleet up` writes it")
+    name = f"the API server of {cluster.name}"
+    seconds = min(patience, 10.0)
+    try:
+        access = read_access(text, cluster.context, path.parent)
+    except ClusterError as error:
+        raise ClusterError(f"the kubeconfig of {cluster.name} cannot be used: {error}") from error
+    try:
+        with KEPT.connection(
+            (text, cluster.context or "", str(path.parent), seconds),
+            lambda: connect_to(access, seconds=seconds, dry_run=True, field_manager="meshfleet-verify"),
+        ) as client:
+            yield client
+    except ApiError as error:
+        raise refusal(cluster, error) from error
+    except MsgspecError as error:
+        raise ClusterError(f"{name}: {UNEXPECTED}") from error
+    except UnreachableError as error:
+        if error.server.rstrip("/") != access.server.rstrip("/"):
+            raise
+        hint = error.advice
+        if error.cause is Cause.REFUSED and is_loopback(access.server):
+            hint = "`meshfleet up` starts an embedded one again"
+        raise UnreachableError(name, error.cause, error.detail, advice=hint) from error
+
+
+def refusal(cluster: ClusterView, error: ApiError) -> ClusterError | NoAnswerError:
+    """What the API server said, with the cluster's name; a webhook that did not answer is unreachable."""
+    message = error.status.message or f"status {error.status.code}"
+    if WEBHOOK_SILENT in message:
+        return NoAnswerError(f"{cluster.name}: {message}; is its istiod running? `meshfleet up` starts it")
+    return refused(f"the API server of {cluster.name} refuses", message, error.status.code, error.status.reason)
+
+
+def secret_files(client: Client, cluster: ClusterView, name: str) -> Mapping[str, bytes]:
+    """The decoded data of a Secret in the namespace of `cluster`'s control plane; never to be shown.
+
+    Raises ApiError (404 when it is not there) and ClusterError when its data is not base64.
+    """
+    data = client.get(Secret, name, namespace=cluster.control_plane.namespace).data or {}
+    try:
+        return {key: base64.b64decode(value, validate=True) for key, value in data.items()}
+    except binascii.Error as error:
+        raise ClusterError(f"Secret {name} of {cluster.name} holds data that is not base64") from error
+
+
+def config_map(client: Client, cluster: ClusterView, name: str) -> Mapping[str, str]:
+    """The data of a ConfigMap in the control plane's namespace. Raises ApiError (404 when not there)."""
+    return client.get(ConfigMap, name, namespace=cluster.control_plane.namespace).data or {}

@@ -1,0 +1,36 @@
+"""Which clusters answer first: the nearest, where a mesh says so. Pure.
+
+Source: https://istio.io/latest/docs/tasks/traffic-management/locality-load-balancing/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from meshfleet.verification.view import ClusterView, FleetView
+
+
+def nearest(fleet: FleetView, caller: ClusterView, running: Sequence[ClusterView]) -> list[str]:
+    """The names of those clusters of `running` that answer a caller while all of them are well."""
+    if not by_locality(fleet, caller.mesh):
+        return [one.name for one in running]
+    best = min((_distance(fleet, caller, one) for one in running), default=0)
+    return [one.name for one in running if _distance(fleet, caller, one) == best]
+
+
+def by_locality(fleet: FleetView, mesh: str) -> bool:
+    """Whether a mesh prefers what is near: it does once it notices who fails, by outlier detection."""
+    return any(
+        one.kind == "DestinationRule" and one.spec.get("trafficPolicy", {}).get("outlierDetection")
+        for one in fleet.mesh(mesh).objects
+    )
+
+
+def _distance(fleet: FleetView, caller: ClusterView, other: ClusterView) -> int:
+    if (caller.region, caller.zone) == (other.region, other.zone):
+        return 0
+    if caller.region == other.region:
+        return 1
+    settings = fleet.mesh(caller.mesh).mesh_config.get("localityLbSetting") or {}
+    named = {str(one.get("from")): str(one.get("to")) for one in settings.get("failover") or ()}
+    return 2 if named.get(caller.region) == other.region else 3
