@@ -80,10 +80,10 @@ def make_clone(folder: Path) -> Clone:
     root = folder / "clone"
     for name in git(CHECKOUT, "ls-files", "--cached", "--others", "--exclude-standard", "-z").split("\0"):
         source = CHECKOUT / name
-        if name and source.is_file():
+        if name and (source.is_file() or source.is_symlink()):
             target = root / name
             target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(source, target)
+            shutil.copy2(source, target, follow_symlinks=False)
     git(root, "init", "--quiet")
     git(root, "add", "--all")
     git(root, "commit", "--quiet", "--message", "as cloned")

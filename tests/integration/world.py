@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import pytest
 from tenacity import RetryError, Retrying, retry_if_not_result, stop_after_delay, wait_fixed
 
 from meshfleet.embedded import processes
@@ -27,6 +28,7 @@ from meshfleet.embedded.network.loopback import close_ports
 from meshfleet.embedded.network.place import Place
 from meshfleet.embedded.toolchain.cache import locate_cache
 from meshfleet.embedded.workspace import Workspace
+from tests.integration.artifacts import artifacts
 from tests.integration.clone import Clone
 
 _COMMAND = "from meshfleet.automation.entry_point import main; main()"
@@ -67,7 +69,8 @@ class World:
 
     The home lies in `folder` and is named by MESHFLEET_HOME; with `at_home` it is where it is by itself, in the
     clone. `extra` are more variables of the shell, `hostile` those that the command alone sees; `prefix` is the
-    program that starts the command, such as one that takes capabilities away.
+    program that starts the command, such as one that takes capabilities away. `stacks` are the values of `--stack`
+    that were used.
     """
 
     clone: Clone
@@ -77,6 +80,7 @@ class World:
     hostile: dict[str, str] = field(default_factory=dict)
     prefix: tuple[str, ...] = ()
     said: list[str] = field(default_factory=list)
+    stacks: set[str] = field(default_factory=set)
 
     @property
     def home(self) -> Path:
@@ -98,11 +102,15 @@ class World:
 
     def meshfleet(self, *arguments: str, expect: int | None = 0, seconds: float = _SECONDS) -> Ran:
         """Run `meshfleet …` to its end and check its exit code; None when any will do."""
-        ran = self.run(
-            [*self.prefix, sys.executable, "-c", _COMMAND, *arguments], expect=None, seconds=seconds, more=self.hostile
-        )
+        if "--stack" in arguments[:-1]:
+            self.stacks.add(arguments[arguments.index("--stack") + 1])
+        ran = self.run(self.command(*arguments), expect=None, seconds=seconds, more=self.hostile)
         self.said.append(ran.said)
         return ran.require(expect)
+
+    def command(self, *arguments: str) -> list[str]:
+        """The command line of `meshfleet …`."""
+        return [*self.prefix, sys.executable, "-c", _COMMAND, *arguments]
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Start `meshfleet …` at the head of a process group of its own; its lines come through `stderr`."""
@@ -233,6 +241,7 @@ def make_world(clone: Clone, *, at_home: bool = False, **extra: str) -> Iterator
     # Short, because programs put sockets and long command lines on top of it.
     folder = Path(tempfile.mkdtemp(prefix="mf-"))
     world = World(clone, folder, extra, at_home)
+    artifacts.running.append(world)
     (folder / "user").mkdir()
     (folder / "temporary").mkdir()
     # Marked, because the plugins are put there before the first command.
@@ -242,7 +251,12 @@ def make_world(clone: Clone, *, at_home: bool = False, **extra: str) -> Iterator
         shutil.copytree(clone.plugins, world.home / "pulumi" / "plugins", symlinks=True)
     try:
         yield world
+    except (Exception, pytest.fail.Exception):
+        # Before its files go: a fixture that fails ends before pytest makes the report.
+        artifacts.keep(world)
+        raise
     finally:
+        artifacts.running.remove(world)
         world.sweep()
 
 

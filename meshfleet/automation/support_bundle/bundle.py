@@ -68,16 +68,20 @@ class Bundle:
             text = text.replace(secret, HIDDEN)
         return redact(text)
 
-    def as_tar(self) -> bytes:
-        """The archive, with the manifest as its first member; every member is its owner's alone."""
+    def files(self) -> dict[str, bytes]:
+        """Every member by its name, the manifest first."""
         manifest = {
             "made": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             "members": [asdict(entry) for entry in self.entries if not entry.error],
             "missing": {entry.name: entry.error for entry in self.entries if entry.error},
         }
+        return {MANIFEST: json.dumps(manifest, indent=2).encode(), **self._members}
+
+    def as_tar(self) -> bytes:
+        """The archive of `files`; every member is its owner's alone."""
         content = io.BytesIO()
         with tarfile.open(fileobj=content, mode="w:gz", compresslevel=6) as archive:
-            for name, text in {MANIFEST: json.dumps(manifest, indent=2).encode(), **self._members}.items():
+            for name, text in self.files().items():
                 member = tarfile.TarInfo(f"meshfleet-support/{name}")
                 member.size, member.mode, member.mtime = len(text), 0o600, int(time.time())
                 archive.addfile(member, io.BytesIO(text))

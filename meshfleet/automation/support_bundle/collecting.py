@@ -30,17 +30,18 @@ def collect(checkout: Checkout, stack: str, *, seconds: float, tell: Callable[[s
     }
     for name, part in parts.items():
         tell(name)
-        _add(bundle, name, part)
+        add_part(bundle, name, part)
         # `status` writes kubeconfigs that were not there before.
         bundle.hide(subject.secrets())
     return bundle
 
 
-def _add(bundle: Bundle, name: str, part: Part) -> None:
+def add_part(bundle: Bundle, name: str, part: Part) -> None:
+    """Add the members of a part; the reason why it failed is a line of the manifest."""
     try:
         for member, content in part():
             if callable(content):
-                _add(bundle, member, content)
+                add_part(bundle, member, content)
             else:
                 bundle.add(member, content)
     # A part may fail by a fault of meshfleet as well, and the bundle is what such a fault is reported with.

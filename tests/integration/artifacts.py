@@ -1,0 +1,201 @@
+"""What a failed test leaves: logs, processes, status and events of its fleets, without secrets, in a folder of its own.
+
+The folder is in MESHFLEET_TEST_ARTIFACTS, without that in pytest's temporary folder, and the report of the test names
+it. What is collected is what `meshfleet collect` collects, but for what asks each fleet questions of its own (`verify`
+and `drift`), so that a broken fleet delays the next test by `SECONDS` at most.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+from meshfleet.automation.checkout import Checkout
+from meshfleet.automation.support_bundle import cluster_parts, machine_parts
+from meshfleet.automation.support_bundle.bundle import MANIFEST, Bundle
+from meshfleet.automation.support_bundle.collecting import Part, add_part
+from meshfleet.automation.support_bundle.subject import Subject
+from meshfleet.topology.errors import MeshfleetError
+from meshfleet.topology.files import make_directory, write_file
+
+if TYPE_CHECKING:
+    from meshfleet.verification import FleetView
+    from tests.integration.world import World
+
+SECONDS: Final = 20.0
+"""The longest that the fleets of one failed test are collected."""
+REQUEST: Final = 2.0
+"""Seconds of one request to an API server or an istiod."""
+CHARACTERS: Final = 32 * 1024 * 1024
+"""Of all members of one fleet; what comes later is left out, and the manifest says so."""
+FOLDERS: Final = 10
+"""Folders of one process: when a shared fleet breaks, all its tests fail for one reason."""
+SETTING: Final = "MESHFLEET_TEST_ARTIFACTS"
+
+
+class LimitError(MeshfleetError):
+    """A limit of time or size is reached."""
+
+
+@dataclass
+class Artifacts:
+    """`running` are the worlds that have not been removed; `folder` is where theirs are kept, once a test has begun."""
+
+    folder: Path | None = None
+    running: list[World] = field(default_factory=list)
+    kept: list[Path] = field(default_factory=list)
+    unreported: list[str] = field(default_factory=list)
+
+    def keep(self, *worlds: World) -> None:
+        """Collect the fleets of worlds for the test that runs, to be named in its report. Raises nothing."""
+        if self.folder is None or not worlds:
+            return
+        if len(self.kept) >= FOLDERS:
+            self.unreported.append(f"not collected: {FOLDERS} failed tests before it left theirs in {self.folder}")
+            return
+        name = re.sub(r"[^\w.=-]+", "-", os.environ.get("PYTEST_CURRENT_TEST", "test")).strip("-")[-120:]
+        target = self.folder / f"{len(self.kept):02}-{os.getpid()}-{name}"
+        self.kept.append(target)
+        deadline = time.monotonic() + SECONDS
+        for number, world in enumerate(worlds):
+            try:
+                collect(world, target / str(number) if number else target, deadline)
+            # The test's own failure is the one to report.
+            except Exception as error:
+                self.unreported.append(f"cannot be collected: {type(error).__name__}: {error}")
+        self.unreported.append(f"logs, status and events of the fleet: {target}")
+
+
+artifacts = Artifacts()
+"""Those of this process."""
+
+
+class WorldFleet(Subject):
+    """A fleet of a world, whose status is printed by the command in that world's shell."""
+
+    def __init__(self, world: World, name: str, deadline: float) -> None:
+        names = {stack.rpartition("/")[2]: stack for stack in world.stacks}
+        super().__init__(Checkout(world.clone.root, world.home), names.get(name, name))
+        self._world, self._deadline = world, deadline
+
+    @cached_property
+    def status(self) -> dict[str, Any]:
+        """Raises LimitError when it takes too long, and MeshfleetError when there is none."""
+        left = max(self._deadline - time.monotonic(), 0.1)
+        # Into files: a pipe is open for as long as any program that the command started.
+        with TemporaryFile("w+", encoding="utf-8") as out, TemporaryFile("w+", encoding="utf-8") as err:
+            process = subprocess.Popen(
+                self._world.command("status", "--stack", self.stack, "--json"),
+                cwd=self._world.clone.root,
+                env=self._world.environment | self._world.hostile,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+                start_new_session=True,
+            )
+            try:
+                code = process.wait(left)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+                raise LimitError(f"`status` did not end within {left:.0f} s") from None
+            out.seek(0)
+            err.seek(0)
+            if code:
+                raise MeshfleetError(f"`status` ended with {code}: {err.read()}")
+            found: dict[str, Any] = json.loads(out.read())
+            return found
+
+    @cached_property
+    def view(self) -> FleetView:
+        """Raises what `status` raises."""
+        from meshfleet.embedded.toolchain import make_plan
+        from meshfleet.verification import read_fleet
+
+        return read_fleet(self.status, make_plan().toolchain().bin, self.checkout.home)
+
+
+def collect(world: World, folder: Path, deadline: float) -> None:
+    """Write what there is of every fleet of a world below `folder`, until `deadline` of the monotonic clock.
+
+    Raises FileError when a file cannot be written, or read to know the secrets that are left out.
+    """
+    for directory in sorted((world.home / "fleets").glob("*")) or [world.home / "fleets" / "none"]:
+        bundle = Bundle()
+        fleet = WorldFleet(world, directory.name, deadline)
+        bundle.hide(fleet.secrets())
+        bundle.hide(value for name, value in world.extra.items() if "PASSPHRASE" in name or "TOKEN" in name)
+        here = machine_parts.parts(fleet)
+        parts: dict[str, Part] = {
+            "commands": lambda: iter([("commands.txt", "\n".join(world.said))]),
+            "logs": here["logs"],
+            "processes": here["processes"],
+            "stack file": here["stack file"],
+        }
+        there = cluster_parts.parts(fleet, REQUEST)
+        parts |= {name: there[name] for name in ("status", "clusters")}
+        for name, part in parts.items():
+            add_part(bundle, name, _within_limits(bundle, deadline, part))
+            # `status` writes kubeconfigs that were not there before.
+            bundle.hide(fleet.secrets())
+        _write(bundle, folder / directory.name)
+
+
+def _within_limits(bundle: Bundle, deadline: float, part: Part) -> Part:
+    """A part that ends with LimitError once a limit is reached."""
+
+    def members() -> Iterator[tuple[str, object]]:
+        _require_limits(bundle, deadline)
+        for name, content in part():
+            yield name, _within_limits(bundle, deadline, content) if callable(content) else content
+            _require_limits(bundle, deadline)
+
+    return members
+
+
+def _require_limits(bundle: Bundle, deadline: float) -> None:
+    if time.monotonic() > deadline:
+        raise LimitError(f"left out: {SECONDS:.0f} s have passed")
+    if sum(entry.characters for entry in bundle.entries) > CHARACTERS:
+        raise LimitError(f"left out: there are {CHARACTERS} characters already")
+
+
+def _write(bundle: Bundle, folder: Path) -> None:
+    files = bundle.files()
+    for name in sorted(files, key=lambda name: name != MANIFEST):
+        target = folder.joinpath(*(part for part in name.split("/") if part not in ("", ".", "..")))
+        make_directory(target.parent)
+        write_file(target, files[name])
+
+
+@pytest.fixture(scope="session", autouse=True)
+def artifacts_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the fleets of failed tests leave what is known of them."""
+    named = os.environ.get(SETTING)
+    artifacts.folder = Path(named).resolve() if named else tmp_path_factory.getbasetemp() / "failed-fleets"
+    return artifacts.folder
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Collect the fleets of a test that failed while they are there, and name the folder in its report."""
+    report = yield
+    if report.failed:
+        artifacts.keep(*artifacts.running)
+        report.sections += [("fleet", line) for line in artifacts.unreported]
+        artifacts.unreported.clear()
+    return report
