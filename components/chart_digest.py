@@ -7,9 +7,9 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
+from meshfleet.embedded.workspace import program_folder
 from meshfleet.topology.files import file_error, read_bytes
 
-_CHECKOUT: Final = Path(__file__).resolve().parent.parent
 _LENGTH: Final = 16
 # Istio's charts have 40 files and a megabyte and a half; what is in the folder beyond is no chart.
 _FILE_LIMIT: Final = 5000
@@ -17,13 +17,13 @@ _FILE_LIMIT: Final = 5000
 
 @cache
 def chart_digest(reference: str) -> str | None:
-    """The digest of a chart's folder or package, relative to the checkout as Pulumi takes it.
+    """The digest of a chart's folder or package, relative to the project as Pulumi takes it.
 
     None for a chart of a repository or one that is not there, which the plugin reports. Raises FileError.
     """
     if "://" in reference:
         return None
-    path = (_CHECKOUT / Path(reference).expanduser()).resolve()
+    path = (program_folder() / Path(reference).expanduser()).resolve()
     digest = hashlib.sha256()
     try:
         if path.is_dir():

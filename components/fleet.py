@@ -21,7 +21,7 @@ from meshfleet.components.embedded_cluster import EmbeddedCluster
 from meshfleet.components.existing_cluster import ExistingCluster
 from meshfleet.components.external_control_plane import ExternalControlPlane
 from meshfleet.components.ingress_gateways import IngressGateways
-from meshfleet.components.kubeconfig_file import KubeconfigFile
+from meshfleet.components.kubeconfig_file import KubeconfigFile, kubeconfig_files
 from meshfleet.components.mesh_settings import MeshSettings
 from meshfleet.components.namespaces import ExternalNamespace, IstioSystem, Namespaces
 from meshfleet.components.remote_control_plane import RemoteControlPlane
@@ -35,10 +35,20 @@ from meshfleet.topology import Fleet as Topology
 
 
 class Fleet(Component):
-    """Registers everything a topology says. `kubeconfigs` has the content for each existing cluster."""
+    """Registers everything a topology says.
 
-    def __init__(self, topology: Topology, kubeconfigs: Mapping[str, KubeconfigFile]) -> None:
-        super().__init__(topology.name)
+    `kubeconfigs` has the content for each existing cluster; without it the files are read that the topology names.
+    Raises `TopologyError` for one that cannot be used.
+    """
+
+    def __init__(
+        self,
+        topology: Topology,
+        kubeconfigs: Mapping[str, KubeconfigFile] | None = None,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        kubeconfigs = kubeconfig_files(topology) if kubeconfigs is None else kubeconfigs
+        super().__init__(topology.name, opts)
         self._topology = topology
         self._inside = pulumi.ResourceOptions(parent=self)
         self.meshes = {mesh: MeshTrust(topology, mesh, self._inside) for mesh in topology.meshes}

@@ -7,6 +7,7 @@ Releases and not templated charts: Istio's charts have upgrade logic that needs 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pulumi
@@ -14,6 +15,7 @@ import pulumi
 from meshfleet.components.chart_digest import chart_digest
 from meshfleet.components.cluster import ClusterAccess
 from meshfleet.components.tokens import BUILT_CHARTS, GATEWAY_API_CHART
+from meshfleet.embedded.project_folder import project_folder
 from meshfleet.embedded.releases.owner import MARK, Owner
 from meshfleet.manifests import Chart, Release
 from meshfleet.plugins.meshfleet.sdk import ReleaseParts
@@ -42,11 +44,19 @@ def chart_source(fleet: Fleet, cluster: str, chart: str, version: str) -> dict[s
     if fleet.clusters[cluster].simulated:
         return {"chart": f"{BUILT_CHARTS}/{chart}"}
     if charts.folder:
-        return {"chart": f"{charts.folder}/{chart}"}
+        return {"chart": f"{_as_engine_sees(charts.folder)}/{chart}"}
     version = version if version.count(".") == 2 else f"{version}.0"
     if charts.repository.startswith("oci://"):
         return {"chart": f"{charts.repository}/{chart}", "version": version}
     return {"chart": chart, "version": version, "repositoryOpts": {"repo": charts.repository}}
+
+
+def _as_engine_sees(folder: str) -> str:
+    """A folder of the stack file, which is relative to the project; the engine may run in another one."""
+    project = project_folder()
+    if project.declared or Path(folder).expanduser().is_absolute():
+        return folder
+    return str(project.root / folder)
 
 
 def marked(values: Mapping[str, Any], fleet: str, cluster: str, source: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from meshfleet.components.certificate_authorities import authority_faults
 from meshfleet.embedded.kube.access import KubeconfigError, read_access
+from meshfleet.embedded.project_folder import project_folder
 from meshfleet.topology import Existing, Fault, Fleet, TopologyError
 from meshfleet.topology.bounded_yaml import LIMIT
 from meshfleet.topology.discovery import is_loopback
@@ -80,7 +81,8 @@ def read_kubeconfig(cluster: str, existing: Existing) -> KubeconfigFile:
     A field that not every client heeds is refused by name (see `meshfleet.embedded.kube.fields`).
     """
     field = f"clusters.{cluster}.existing"
-    path = Path(existing.kubeconfig).expanduser()
+    # As Pulumi has it: a relative path begins at the project, wherever the command runs.
+    path = project_folder().root / Path(existing.kubeconfig).expanduser()
     try:
         text = read_text(path, limit=LIMIT, follow=True)
     except FileError as error:

@@ -1,4 +1,7 @@
-"""Where a checkout keeps what: everything it makes is under one folder that `scripts/down` removes."""
+"""Where a project keeps what: everything that commands make is under one folder, its home.
+
+The project is a checkout, or any folder with stack files where the package is installed (`project_folder`).
+"""
 
 from __future__ import annotations
 
@@ -6,35 +9,53 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from meshfleet.embedded.workspace import Workspace, home_directory
+from meshfleet.embedded.project_folder import project_folder
+from meshfleet.embedded.workspace import OWN_PROJECT, Workspace, home_directory
 from meshfleet.topology import Fault, TopologyError
+from meshfleet.topology.duplicate_names import PROJECT
 from meshfleet.topology.stack_name import path_fault
-
-PROJECT = "meshfleet"
 
 
 @dataclass(frozen=True)
 class Checkout:
-    """The project's folder, and `home`, the folder of what runs leave behind (readable by its owner only)."""
+    """The project's folder, and `home`, the folder of what runs leave behind (readable by its owner only).
+
+    `declared` where the project has a Pulumi.yaml; elsewhere the package brings one of its own.
+    """
 
     root: Path
     home: Path
+    declared: bool = True
 
     @classmethod
     def here(cls) -> Checkout:
-        """This checkout; MESHFLEET_HOME moves its home elsewhere. Raises `TopologyError` when it cannot be used."""
-        root = Path(__file__).resolve().parent.parent.parent
-        return cls(root, home_directory())
+        """The project of this process; MESHFLEET_HOME moves its home elsewhere. Raises `TopologyError`."""
+        project = project_folder()
+        return cls(project.root, home_directory(), project.declared)
+
+    @property
+    def program(self) -> Path:
+        """The folder with the Pulumi.yaml that the engine runs in."""
+        return self.root if self.declared else self.home / OWN_PROJECT
 
     @property
     def stacks(self) -> Path:
-        """The folder of stack files; MESHFLEET_STACKS names one outside the checkout. Raises `TopologyError`."""
+        """The folder of stack files; MESHFLEET_STACKS names one outside the project. Raises `TopologyError`.
+
+        A project without a Pulumi.yaml needs no folder for them: they may lie in the project's own.
+        """
         elsewhere = os.environ.get("MESHFLEET_STACKS")
         if not elsewhere:
-            return self.root / "stacks"
+            folder = self.root / "stacks"
+            return folder if self.declared or folder.is_dir() else self.root
         if fault := path_fault(Path(elsewhere)):
             raise TopologyError([Fault("MESHFLEET_STACKS", fault)])
         return Path(elsewhere).resolve()
+
+    @property
+    def nested_stacks(self) -> bool:
+        """Whether folders below that of the stack files hold stacks too; the project's own folder holds anything."""
+        return self.stacks != self.root
 
     @property
     def state(self) -> Path:
@@ -70,3 +91,6 @@ class Checkout:
     def picture(self, stack: str) -> Path:
         """Where `graph` draws to unless told otherwise."""
         return self.fleet(stack) / "fleet.svg"
+
+
+__all__ = ["PROJECT", "Checkout"]

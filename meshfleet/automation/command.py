@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import time
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from meshfleet import __version__
 from meshfleet.automation.answers import answer, leave, say
 from meshfleet.automation.changes import counted
 from meshfleet.automation.checkout import Checkout
@@ -20,6 +22,7 @@ from meshfleet.automation.orphans import report_orphans
 from meshfleet.automation.session import open_session
 from meshfleet.automation.virtual_machines import vm
 from meshfleet.automation.walking import walk
+from meshfleet.embedded.project_folder import VARIABLE
 from meshfleet.topology.files import make_directory, write_file
 
 AS_STACK_SAYS = "the fleet is as the stack says"
@@ -35,6 +38,35 @@ app = typer.Typer(
     "130 interrupted.",
 )
 app.add_typer(vm, name="vm")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def command(
+    project: Annotated[
+        str | None,
+        typer.Option(
+            help="The directory with the stack files. Default: the nearest one upward with a Pulumi.yaml of this "
+            "project, else the current one.",
+            show_default=False,
+        ),
+    ] = None,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Choose the project before the command itself runs."""
+    if project is not None:
+        # Plugins and node agents, which are processes of their own, find the same one.
+        if not project:
+            raise typer.BadParameter("is empty; name the directory with the stack files", param_hint="--project")
+        os.environ[VARIABLE] = os.path.abspath(os.path.expanduser(project))
+
 
 RestoreState = Annotated[
     bool,
@@ -318,7 +350,7 @@ def collect(
 
 @app.command()
 def env() -> None:
-    """Print the exports a shell needs to use `pulumi` itself on this checkout: eval "$(./scripts/env)"."""
+    """Print the exports a shell needs to use `pulumi` itself on this project: eval "$(meshfleet env)"."""
     from meshfleet.automation.environment import prepare
 
     for name, value in prepare(Checkout.here()).variables.items():

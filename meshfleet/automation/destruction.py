@@ -48,7 +48,7 @@ def named(checkout: Checkout, stack: str) -> str:
     Raises `TopologyError` when it is no stack name, or names a file that is not there while another has that name.
     """
     name = stack_name(stack)
-    known = known_stacks(checkout.stacks)
+    known = known_stacks(checkout.stacks, nested=checkout.nested_stacks)
     alike = [one for one in known if one.rpartition("/")[2] == name]
     if stack != name and stack not in known and alike:
         message = f"there is no stack {shown(stack)}; the stack {name} is that of {alike[0]}: name that one"
@@ -162,7 +162,7 @@ def _destroy(engine: Engine, stack: str, *, quiet: bool) -> None:
 def _stack_file(checkout: Checkout, stack: str, name: str) -> StackFile:
     for candidate in (stack, f"examples/{name}"):
         try:
-            return read_stack_file(checkout.stacks, candidate)
+            return read_stack_file(checkout.stacks, candidate, nested=checkout.nested_stacks)
         except TopologyError:
             continue
     # The file is gone, damaged, or one that Pulumi could not read; destroy needs only the salt.

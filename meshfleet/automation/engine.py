@@ -35,6 +35,7 @@ from meshfleet.automation.stuck_engine import StuckEngine, end_own, interrupt_ow
 from meshfleet.automation.superseded_tokens import superseded_tokens
 from meshfleet.embedded.bounded_run import run_bounded
 from meshfleet.embedded.child_environment import engine_environment
+from meshfleet.embedded.project_folder import SETUP
 from meshfleet.topology import Fleet, StackFile
 from meshfleet.topology.errors import EngineError
 from meshfleet.topology.files import write_file
@@ -239,7 +240,7 @@ class Engine:
 
     def _stack(self, stage: Fleet | None) -> FleetStack:
         workspace = auto.LocalWorkspace(
-            work_dir=str(self.environment.checkout.root),
+            work_dir=str(self.environment.checkout.program),
             program=partial(_program, stage),
             env_vars=dict(self.environment.variables),
             pulumi_command=PulumiCli(self.environment),
@@ -266,7 +267,7 @@ class Engine:
             [str(self.environment.tools / "pulumi"), "--non-interactive", *arguments],
             seconds=QUERY_SECONDS,
             environment=engine_environment({**self.environment.variables, "PULUMI_AUTOMATION_API": "true"}),
-            directory=folder or self.environment.checkout.root,
+            directory=folder or self.environment.checkout.program,
         )
         if ended.code != 0:
             raise EngineError(reason_of(" ".join(arguments[:2]), ended.code, ended.out, ended.err))
@@ -285,7 +286,7 @@ class Engine:
         if not isinstance(found, kind):
             raise EngineError(
                 f"pulumi {' '.join(arguments[:2])} must print JSON ({_NAMES[kind]}), got {shown(text.strip())}; "
-                "remove the pulumi in the toolchain's folder and run scripts/bootstrap"
+                f"remove the pulumi in the toolchain's folder and run {SETUP}"
             )
         return found
 

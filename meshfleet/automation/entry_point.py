@@ -54,7 +54,10 @@ def main() -> None:
         sys.exit(INTERRUPTED)
     except (OSError, MemoryError, ImportError) as error:
         # Without its own modules nothing of the command can say more than this.
-        sys.stderr.write(f"error: meshfleet cannot be loaded ({error or 'out of memory'}); run scripts/bootstrap\n")
+        code = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+        in_checkout = os.path.exists(os.path.join(code, "scripts", "bootstrap"))
+        repair = "run scripts/bootstrap" if in_checkout else "reinstall the package meshfleet"
+        sys.stderr.write(f"error: meshfleet cannot be loaded ({error or 'out of memory'}); {repair}\n")
         sys.exit(1)
     finally:
         _drop_unwritten()

@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 from meshfleet.automation import kubernetes_plugin
 from meshfleet.automation.checkout import Checkout
+from meshfleet.automation.own_project import declare_project
 from meshfleet.automation.shared_backend import has_passphrase, is_local
 from meshfleet.components.tokens import BUILT_CHARTS, GATEWAY_API_CHART
 from meshfleet.embedded import toolchain
@@ -57,6 +58,7 @@ def prepare(checkout: Checkout) -> Environment:
         "PULUMI_SKIP_UPDATE_CHECK": "true",
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
         "MESHFLEET_HOME": str(checkout.home),
+        "MESHFLEET_PROJECT": str(checkout.root),
         "MESHFLEET_TOOLS": str(tools.bin),
         "MESHFLEET_PYTHON": str(python),
         # What helm, kubectl and istioctl remember of an API server goes with the fleet.
@@ -67,8 +69,12 @@ def prepare(checkout: Checkout) -> Environment:
     # Never the one of this home for a state that others read.
     if not has_passphrase() and is_local(checkout, variables["PULUMI_BACKEND_URL"]):
         variables["PULUMI_CONFIG_PASSPHRASE_FILE"] = str(_passphrase(checkout))
-    _link(checkout.root / BUILT_CHARTS, tools.charts)
-    _link(checkout.root / GATEWAY_API_CHART, tools.gateway_api)
+    if not checkout.declared:
+        declare_project(checkout.program)
+    # Also where a program of the user's own runs, which uses this package and has the project's folder as its own.
+    for folder in dict.fromkeys((checkout.program, checkout.root)):
+        _link(folder / BUILT_CHARTS, tools.charts)
+        _link(folder / GATEWAY_API_CHART, tools.gateway_api)
     plugin = kubernetes_plugin.install(checkout, python, variables)
     return Environment(checkout, variables, tools.bin, plugin.notice)
 

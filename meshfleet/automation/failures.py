@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import typer
 
+from meshfleet.embedded.project_folder import REINSTALL
 from meshfleet.topology import Fault, TopologyError
 from meshfleet.topology.errors import MeshfleetError
 from meshfleet.topology.files import advice_for, file_error
@@ -89,7 +90,7 @@ def _of_the_system(error: BaseException) -> str | None:
             return f"out of memory; {advice_for(errno.ENOMEM)}"
         case ImportError():
             # Also of a package whose files cannot be listed.
-            return f"{error.name} cannot be loaded from this Python environment; run scripts/bootstrap"
+            return f"{error.name} cannot be loaded from this Python environment; {REINSTALL}"
         case UnicodeError():
             return (
                 "a path or a name is not text in the encoding of this shell; use names in ASCII, or set LC_ALL=C.UTF-8"

@@ -20,6 +20,7 @@ from typing import Final
 from meshfleet.automation.checkout import Checkout
 from meshfleet.embedded.bounded_run import run_bounded
 from meshfleet.embedded.child_environment import engine_environment
+from meshfleet.embedded.project_folder import CODE
 from meshfleet.topology.errors import EngineError, ProcessError
 from meshfleet.topology.files import file_error, make_directory, read_text, remove_file, write_file
 from meshfleet.topology.json_text import parse_json
@@ -149,7 +150,7 @@ def _download(folder: Path, variables: dict[str, str]) -> bool:
 def _stand_in(checkout: Checkout, folder: Path, python: Path) -> bool:
     make_directory(folder)
     script = folder / NAME
-    text = STAND_IN_SCRIPT.format(root=_quoted(checkout.root), python=_quoted(python))
+    text = STAND_IN_SCRIPT.format(root=_quoted(CODE), python=_quoted(python))
     if script.is_symlink():
         remove_file(script)
     present = read_text(script)

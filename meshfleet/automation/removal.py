@@ -13,7 +13,7 @@ from pathlib import Path
 from meshfleet.automation.answers import say
 from meshfleet.automation.checkout import Checkout
 from meshfleet.embedded.marker import MARKER, is_fleet, is_home
-from meshfleet.embedded.workspace import remove_directory
+from meshfleet.embedded.workspace import OWN_PROJECT, remove_directory
 from meshfleet.topology.errors import MeshfleetError
 from meshfleet.topology.files import read_text, remove_file
 from meshfleet.topology.stack_name import name_fault
@@ -59,6 +59,8 @@ def _ours(home: Path) -> Iterator[Path]:
             yield fleet
     if not (home / "state").is_symlink():
         yield from _present(home / "state" / ".pulumi")
+    if not (home / OWN_PROJECT).is_symlink() and (home / OWN_PROJECT / "Pulumi.yaml").is_file():
+        yield home / OWN_PROJECT
     if not (home / "pulumi").is_symlink() and (home / "pulumi" / "plugins").is_dir():
         yield home / "pulumi"
     for name in ("kubectl", "passphrase", "reservations.json", "reservations.lock", "fault.log", "reserve"):
@@ -100,7 +102,7 @@ def main() -> int:
         checkout = Checkout.here()
         left = remove_home(checkout.home)
         for link in ("charts", "gateway-api"):
-            # Charts are looked for in the checkout, wherever its home is.
+            # Charts are looked for in the project, wherever its home is.
             path = checkout.root / ".meshfleet" / link
             if path.is_symlink():
                 remove_file(path)

@@ -23,7 +23,9 @@ def salt_alone(checkout: Checkout, stack: str) -> Path:
     """A file with what the stack's own file, or else its copy, says of secrets. Raises FileError when it cannot be."""
     path = checkout.fleet(stack) / "destroy" / f"Pulumi.{stack}.yaml"
     found: dict[str, str] = {}
-    for source in (*sorted(checkout.stacks.rglob(path.name)), private_copy(checkout, stack)):
+    folder = checkout.stacks
+    files = folder.rglob(path.name) if checkout.nested_stacks else folder.glob(path.name)
+    for source in (*sorted(files), private_copy(checkout, stack)):
         for line in _LINE.finditer(_text(source)):
             found.setdefault(line.group(1), line.group(2))
     make_directory(path.parent)

@@ -222,6 +222,6 @@ class Session:
 def open_session(stack: str, *, quiet: bool) -> Session:
     """Read and check a stack file. Raises `TopologyError` with every fault, before anything is touched."""
     checkout = Checkout.here()
-    file = read_stack_file(checkout.stacks, stack)
+    file = read_stack_file(checkout.stacks, stack, nested=checkout.nested_stacks)
     topology = load(file.stack, file.config)
     return Session(checkout, file, topology, quiet, kubeconfigs=kubeconfig_files(topology))

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from meshfleet.automation.environment import Environment
 from meshfleet.embedded.child_environment import engine_environment
+from meshfleet.embedded.project_folder import CODE
 
 VARIABLE = "MESHFLEET_PLUGINS"
 # They end with their last plugin; only an engine that outlives its command keeps them longer.
@@ -48,8 +49,9 @@ def _shared(environment: Environment, package: str, address: Path) -> Iterator[N
         listener.listen()
         process = subprocess.Popen(
             [sys.executable, "-m", "meshfleet.plugins.shared", package, str(listener.fileno())],
-            cwd=environment.checkout.root,
-            env=engine_environment(environment.variables),
+            # Paths of charts are relative to the project, as for a plugin that the engine starts.
+            cwd=environment.checkout.program,
+            env=engine_environment({**environment.variables, "PYTHONPATH": str(CODE)}),
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

@@ -34,6 +34,7 @@ from meshfleet.embedded.ports import (
     reserved_ports,
     restore_ports,
 )
+from meshfleet.embedded.project_folder import SETUP
 from meshfleet.embedded.releases.server import connected
 from meshfleet.embedded.reservations_rebuilt import cluster_ports
 from meshfleet.embedded.served_kinds import await_kinds
@@ -293,9 +294,7 @@ def _require_version(spec: ClusterSpec) -> None:
     try:
         shown = run_bounded([str(program), "--version"], seconds=30).out
     except ProcessError as error:
-        raise ToolchainError(
-            f"{program}: does not run ({error}); run scripts/bootstrap to repair the toolchain"
-        ) from error
+        raise ToolchainError(f"{program}: does not run ({error}); run {SETUP} to repair the toolchain") from error
     found = re.search(r"v\d+\.\d+\.\d+\S*", shown)
     version = found.group() if found else shown.strip()
     if version != spec.kubernetes_version:

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 
 from meshfleet.embedded.fleet_identity import place_of, variables_of
 from meshfleet.embedded.process_table import Row, rows
+from meshfleet.embedded.project_folder import SETUP
 from meshfleet.topology.errors import FileError, ProcessError
 from meshfleet.topology.files import append_only, file_error, read_tail
 
@@ -63,7 +64,7 @@ def start(
             )
         except OSError as error:
             raise ProcessError(
-                f"{program.name}: cannot be started ({error.strerror}); run scripts/bootstrap to repair the toolchain"
+                f"{program.name}: cannot be started ({error.strerror}); run {SETUP} to repair the toolchain"
             ) from error
     # Collects the exit status, so that a process that dies while we live is gone and not a zombie.
     threading.Thread(target=started.wait, name=f"reap-{started.pid}", daemon=True).start()

@@ -6,6 +6,7 @@ import os
 from functools import cache
 from pathlib import Path
 
+from meshfleet.embedded.project_folder import SETUP
 from meshfleet.topology.errors import ToolchainError
 
 
@@ -17,7 +18,7 @@ def tool(name: str) -> Path:
     """
     path = tools_directory() / name
     if not os.access(path, os.X_OK):
-        raise ToolchainError(f"{path}: no such program; run scripts/bootstrap to build the toolchain")
+        raise ToolchainError(f"{path}: no such program; run {SETUP} to build the toolchain")
     return path
 
 
@@ -29,7 +30,7 @@ def shared_file(name: str) -> Path:
     """
     path = tools_directory().parent / "share" / name
     if not path.is_file():
-        raise ToolchainError(f"{path}: no such file; run scripts/bootstrap to build the toolchain")
+        raise ToolchainError(f"{path}: no such file; run {SETUP} to build the toolchain")
     return path
 
 
@@ -50,7 +51,7 @@ def _built_tools() -> Path:
     faults = plan.faults()
     if faults:
         name, reasons = next(iter(faults.items()))
-        raise ToolchainError(f"{name}: {reasons[0]}; run scripts/bootstrap to complete the toolchain")
+        raise ToolchainError(f"{name}: {reasons[0]}; run {SETUP} to complete the toolchain")
     return plan.toolchain().bin
 
 

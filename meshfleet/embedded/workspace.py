@@ -1,6 +1,6 @@
 """Where the processes of a fleet keep their files; every directory belongs to its owner alone.
 
-    <home>/                     MESHFLEET_HOME, else .meshfleet beside the program
+    <home>/                     MESHFLEET_HOME, else .meshfleet in the project
       .meshfleet                the marker of a home, and one in each fleet's directory (meshfleet.embedded.marker)
       reservations.json         ports and addresses of every fleet under this home
       fleets/<fleet>/
@@ -17,38 +17,51 @@ import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from meshfleet.embedded.fleet_identity import claim_fleet, identity_of
 from meshfleet.embedded.marker import MARKER, is_fleet
+from meshfleet.embedded.project_folder import CODE, project_folder
 from meshfleet.topology.errors import FileError
 from meshfleet.topology.faults import Fault, TopologyError
 from meshfleet.topology.files import file_error, remove_file
 from meshfleet.topology.stack_name import path_fault
 
-_CHECKOUT = Path(__file__).resolve().parent.parent.parent
+OWN_PROJECT: Final = "project"
+"""The folder of a home that the engine runs in where the project has no Pulumi.yaml."""
 
 
 def home_directory() -> Path:
-    """The root of all local state: the variable MESHFLEET_HOME, else `.meshfleet` in the checkout.
+    """The root of all local state: the variable MESHFLEET_HOME, else `.meshfleet` in the project.
 
-    Raises `TopologyError` for one that cannot be used: it is the checkout, the user's own home or the root of the file
-    system, or its path has a control character.
+    Raises `TopologyError` for one that cannot be used: it is the project or a folder above it, the user's own home or
+    the root of the file system, or its path has a control character.
     """
     configured = os.environ.get("MESHFLEET_HOME", "")
-    field = "MESHFLEET_HOME" if configured else "checkout"
+    field = "MESHFLEET_HOME" if configured else "project"
+    project = project_folder().root
     try:
-        home = Path(configured).expanduser().resolve() if configured else _CHECKOUT / ".meshfleet"
+        home = Path(configured).expanduser().resolve() if configured else project / ".meshfleet"
         own = Path.home().resolve()
     except (OSError, RuntimeError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         message = f"cannot be resolved ({reason}); give an absolute path, or change to a directory that is there"
         raise TopologyError([Fault(field, message)]) from None
     fault = path_fault(home)
-    if home in (_CHECKOUT, *_CHECKOUT.parents, own):
+    if home in (CODE, *CODE.parents, project, *project.parents, own):
         fault = fault or f"{home} holds other things than local state; choose a directory of its own"
     if fault:
         raise TopologyError([Fault(field, fault)])
     return home
+
+
+def program_folder() -> Path:
+    """The folder with the Pulumi.yaml that the engine runs in, to which paths of charts are relative.
+
+    It is the project, or one below the home where the project has no Pulumi.yaml. Raises `TopologyError`.
+    """
+    project = project_folder()
+    return project.root if project.declared else home_directory() / OWN_PROJECT
 
 
 @dataclass(frozen=True)

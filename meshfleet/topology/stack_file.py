@@ -33,14 +33,14 @@ class StackFile:
     config: Mapping[str, object]
 
 
-def find_stack_file(folder: Path, stack: str) -> Path:
+def find_stack_file(folder: Path, stack: str, *, nested: bool = True) -> Path:
     """The file of a stack given as `dev` or `examples/two-meshes`, under the folder of stack files.
 
     Raises `TopologyError` for what is no stack name, naming the stacks there are, or those that Pulumi could not tell
     apart.
     """
     stack_name(stack)
-    known = known_stacks(folder)
+    known = known_stacks(folder, nested=nested)
     # Only what was found in the folder is opened, so that no text leads out of it.
     if stack not in known:
         listed = ", ".join(known) or "none"
@@ -54,18 +54,22 @@ def find_stack_file(folder: Path, stack: str) -> Path:
     return path
 
 
-def known_stacks(folder: Path) -> tuple[str, ...]:
-    """The stacks that have a file, as they are given on the command line; files of other names are no stacks."""
-    found = (path.relative_to(folder) for path in folder.rglob(f"{PREFIX}?*{SUFFIX}") if path.is_file())
+def known_stacks(folder: Path, *, nested: bool = True) -> tuple[str, ...]:
+    """The stacks that have a file, as they are given on the command line; files of other names are no stacks.
+
+    Without `nested` only those in the folder itself, which holds other things too.
+    """
+    matches = (folder.rglob if nested else folder.glob)(f"{PREFIX}?*{SUFFIX}")
+    found = (path.relative_to(folder) for path in matches if path.is_file())
     return tuple(sorted((path.parent / _name(path)).as_posix() for path in found if not name_fault(_name(path))))
 
 
-def read_stack_file(folder: Path, stack: str) -> StackFile:
+def read_stack_file(folder: Path, stack: str, *, nested: bool = True) -> StackFile:
     """Read a stack file.
 
     Raises `TopologyError` when it is missing, is no YAML, says a name twice, or is another stack to Pulumi.
     """
-    path = find_stack_file(folder, stack)
+    path = find_stack_file(folder, stack, nested=nested)
     try:
         # A link is the user's own; anything but a regular file and a large one is none of a stack.
         text = read_text(path, limit=LIMIT, follow=True)

@@ -7,7 +7,8 @@ from itertools import combinations
 from typing import Any
 
 import pytest
-from automation.recorded_state import (
+
+from meshfleet.automation.recorded_state import (
     belonging_to,
     clusters_of,
     description_of,
@@ -16,7 +17,6 @@ from automation.recorded_state import (
     without,
     without_description,
 )
-
 from tests.automation.recorded_states import CLUSTERS, damage, name_of, names, recorded
 
 pytestmark = pytest.mark.proof("a dead member is forgotten with one flag, and nobody names it any more", step=0)

@@ -7,16 +7,16 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
-import embedded.kube.access
-import embedded.releases.server
 import pytest
-from automation import unrecorded_at_destroy
-from automation.recorded_state import CLUSTER_IDENTITY, Deployment
-from automation.unfinished_releases import RELEASE
-from automation.unrecorded_at_destroy import settle_existing
-from embedded.releases.owner import Owner
-from topology.errors import ClusterError
 
+import meshfleet.embedded.kube.access
+import meshfleet.embedded.releases.server
+from meshfleet.automation import unrecorded_at_destroy
+from meshfleet.automation.recorded_state import CLUSTER_IDENTITY, Deployment
+from meshfleet.automation.unfinished_releases import RELEASE
+from meshfleet.automation.unrecorded_at_destroy import settle_existing
+from meshfleet.embedded.releases.owner import Owner
+from meshfleet.topology.errors import ClusterError
 from tests.embedded.releases.test_settling import MadeUpServer, secret
 
 pytestmark = pytest.mark.proof("destroy removes what a killed up made in existing clusters", step=0)
@@ -74,8 +74,8 @@ def reached(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             raise ClusterError("hub does not answer; start it")
         return nullcontext(MadeUpServer().put(*RELEASES))
 
-    monkeypatch.setattr(embedded.releases.server, "connected", connected)
-    monkeypatch.setattr(embedded.kube.access, "read_access", lambda text, _: SimpleNamespace(text=text))
+    monkeypatch.setattr(meshfleet.embedded.releases.server, "connected", connected)
+    monkeypatch.setattr(meshfleet.embedded.kube.access, "read_access", lambda text, _: SimpleNamespace(text=text))
     return used
 
 

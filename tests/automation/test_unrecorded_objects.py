@@ -6,7 +6,8 @@ import copy
 from typing import Any
 
 import pytest
-from automation.unrecorded_objects import as_recorded, begun_in, field_manager, with_recorded
+
+from meshfleet.automation.unrecorded_objects import as_recorded, begun_in, field_manager, with_recorded
 
 pytestmark = pytest.mark.proof("an object that was made and not recorded is taken into the state", step=0)
 

@@ -23,7 +23,7 @@ PARTS = "meshfleet:index:ReleaseParts"
 @pytest.fixture
 def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where relative charts are looked for."""
-    monkeypatch.setattr(charts, "_CHECKOUT", tmp_path)
+    monkeypatch.setattr(charts, "program_folder", lambda: tmp_path)
     chart_digest.cache_clear()
     return tmp_path
 

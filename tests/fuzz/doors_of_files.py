@@ -17,7 +17,7 @@ from meshfleet.automation.recorded_state import clusters_of, description_of, emb
 from meshfleet.automation.support_bundle import machine_parts
 from meshfleet.components.kubeconfig_file import read_kubeconfig
 from meshfleet.components.remote_secrets import kubeconfig_of
-from meshfleet.embedded import certificate_times, marker, reservations_rebuilt
+from meshfleet.embedded import certificate_times, marker, project_folder, reservations_rebuilt
 from meshfleet.embedded.cluster_record import notes, read_spec
 from meshfleet.embedded.cluster_spec import ClusterSpec, dump_spec, load_spec
 from meshfleet.embedded.identity import identity_of_embedded
@@ -88,10 +88,16 @@ def doors(folder: Path) -> dict[str, Door]:
 
 def _given(folder: Path) -> dict[str, Door]:
     stack, kubeconfig, chart = folder / "Pulumi.dev.yaml", folder / "kubeconfig", folder / "chart.tgz"
+    project = folder / project_folder.FILE
 
     def stack_file(value: Any) -> object:
         stack.write_bytes(_bytes(value))
         return load("dev", read_stack_file(folder, "dev").config)
+
+    def projects(value: Any) -> object:
+        project.write_bytes(_bytes(value))
+        with patch.dict("os.environ", {project_folder.VARIABLE: str(folder)}):
+            return project_folder.project_folder()
 
     def kubeconfigs(value: Any) -> object:
         kubeconfig.write_bytes(_bytes(value))
@@ -121,6 +127,7 @@ def _given(folder: Path) -> dict[str, Door]:
         "stack files in parts": Door(
             ({"config": {f"meshfleet:{key}": value for key, value in GOOD.items()}},), stack_file
         ),
+        "Pulumi.yaml": Door(("name: meshfleet\nruntime: python\n",), projects),
         "kubeconfigs": Door((SECURE,), kubeconfigs),
         "kubeconfigs in parts": Door((json.loads(SECURE),), kubeconfigs),
         "bundles of machines": Door((BUNDLE,), bundles),

@@ -99,7 +99,7 @@ _PORTS = ("http", "https", "grpc", "secure-grpc", "monitoring")
 
 def _of_programs(folder: Path) -> dict[str, Door]:
     environment: Any = SimpleNamespace(
-        tools=folder, variables={"PULUMI_BACKEND_URL": "x"}, checkout=SimpleNamespace(root=folder)
+        tools=folder, variables={"PULUMI_BACKEND_URL": "x"}, checkout=SimpleNamespace(program=folder)
     )
     file: Any = SimpleNamespace(stack="west")
     plugin = folder / "resource-kubernetes-v4"

@@ -8,11 +8,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from automation.rendering import render
 from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
-from topology import load, read_stack_file
-from topology.stack_file import known_stacks
+
+from meshfleet.automation.rendering import render
+from meshfleet.topology import load, read_stack_file
+from meshfleet.topology.stack_file import known_stacks
 
 pytestmark = pytest.mark.proof("objects and chart values follow from the stack file alone", step=0)
 

@@ -63,7 +63,7 @@ def _version(name: str) -> str | None:
 
 
 def _stack_file(subject: Subject) -> Members:
-    path = find_stack_file(subject.checkout.stacks, subject.stack)
+    path = find_stack_file(subject.checkout.stacks, subject.stack, nested=subject.checkout.nested_stacks)
     yield "stack-file.yaml", read_text(path, follow=True) or ""
 
 

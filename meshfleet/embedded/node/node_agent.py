@@ -25,6 +25,7 @@ from meshfleet.embedded.node.draining import drain
 from meshfleet.embedded.node.sources import sources
 from meshfleet.embedded.node.spec import known_node, write_node
 from meshfleet.embedded.nodes import node_objects
+from meshfleet.embedded.project_folder import CODE
 from meshfleet.embedded.waiting import NotYetError, wait_until
 from meshfleet.embedded.workspace import Workspace, remove_directory
 from meshfleet.topology.errors import ClusterError, FileError
@@ -39,9 +40,8 @@ _LOG: Final = "agent.log"
 _MANAGER: Final = "meshfleet-node"
 _SECONDS: Final = 60.0
 _GRACE_SECONDS: Final = 5.0
-_FORMAT: Final = 3
-"""Of agents: 1 knew of one network for each node, 2 of one user for all pods."""
-_PROJECT: Final = Path(__file__).resolve().parents[3]
+_FORMAT: Final = 4
+"""Of agents: 1 knew of one network for each node, 2 of one user for all pods, 3 starts modules by names of before."""
 
 
 @dataclass(frozen=True)
@@ -227,7 +227,7 @@ def node_object(spec: NodeSpec, *, simulated: bool) -> dict[str, Any]:
 
 def _environment(workspace: Workspace) -> dict[str, str]:
     """What the agent sees: this project and its environment, whatever the interpreter's own name is."""
-    paths = [str(_PROJECT), sysconfig.get_path("purelib"), sysconfig.get_path("platlib")]
+    paths = [str(CODE), sysconfig.get_path("purelib"), sysconfig.get_path("platlib")]
     kept = {name: os.environ[name] for name in ("MESHFLEET_TOOLS", "MESHFLEET_CACHE") if name in os.environ}
     return kept | {
         "PATH": os.environ.get("PATH", os.defpath),

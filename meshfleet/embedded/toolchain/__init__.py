@@ -27,11 +27,11 @@ def ensure(progress: Progress | None = None, *, plan: Plan | None = None, thorou
     """
     wanted = plan or make_plan()
     if plan is None and (missing := missing_wheels(wanted.wheels)):
+        from meshfleet.embedded.project_folder import REINSTALL
         from meshfleet.topology.errors import ToolchainError
 
         raise ToolchainError(
-            f"not in this Python environment: {', '.join(wheel.tool for wheel in missing)}; run "
-            f"./scripts/bootstrap, which makes one from requirements.lock, or install "
+            f"not in this Python environment: {', '.join(wheel.tool for wheel in missing)}; {REINSTALL}, or install "
             f"{' '.join(wheel.distribution for wheel in missing)} into the one you use"
         )
     if wanted.faults(thorough=thorough):

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from meshfleet.embedded.bounded_run import run_bounded
+from meshfleet.embedded.project_folder import SETUP
 from meshfleet.embedded.toolchain.cache import Cache
 from meshfleet.embedded.toolchain.failures import explain
 from meshfleet.embedded.toolchain.go_command import Go
@@ -117,7 +118,7 @@ class Compiler:
                 process.wait(_KILLED_SECONDS)
                 raise ToolchainError(
                     f"{recipe.tool} was not built within {BUILD_SECONDS / 3600:.0f} hours; see {output} for what it "
-                    "was at, and run scripts/bootstrap again: what has been compiled is kept"
+                    f"was at, and run {SETUP} again: what has been compiled is kept"
                 ) from None
             finally:
                 with self._lock:

@@ -9,12 +9,13 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Final
 
+from meshfleet import __version__
 from meshfleet.plugins import protocol
 from meshfleet.plugins.meshfleet.conversion import checked_properties, plain_properties, state_properties
 from meshfleet.plugins.meshfleet.handler import UNKNOWN, Difference, Properties, ResourceHandler
 from meshfleet.topology.errors import UnsupportedError
 
-VERSION: Final = "0.1.0"
+VERSION: Final = __version__
 
 # Type token → module and class. Loaded when first asked for: a run with nothing to change must start quickly,
 # and certificates need a library that processes do not.
