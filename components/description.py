@@ -1,4 +1,4 @@
-"""What the stack says of itself: the shape of `meshfleet status --json`, with outputs for what a run finds out."""
+"""The fields of the status (meshfleet/status/) of each cluster and mesh, with outputs for what a run finds out."""
 
 from __future__ import annotations
 

@@ -31,6 +31,7 @@ from meshfleet.components.virtual_machines import VirtualMachines
 from meshfleet.components.workloads import Workloads
 from meshfleet.manifests import mesh_settings as settings
 from meshfleet.manifests import virtual_machines as machines
+from meshfleet.status import write_status
 from meshfleet.topology import Fleet as Topology
 
 
@@ -155,15 +156,16 @@ class Fleet(Component):
         return secrets
 
     def describe(self) -> dict[str, Any]:
-        """What `meshfleet status` shows, as outputs; nothing in it is secret."""
+        """The status (meshfleet/status/), with outputs for what a run finds out; nothing in it is secret."""
         topology = self._topology
         registered = Described(self.access, self.trust, self.control_planes, self.gateways, self.ingress_gateways)
-        return {
+        fields = {
             "stack": topology.name,
             "clusters": [describe_cluster(topology, name, registered) for name in topology.clusters],
             "meshes": [describe_mesh(topology, mesh, trust, registered) for mesh, trust in self.meshes.items()],
             "virtualMachines": machines.described(topology),
         }
+        return write_status(fields, pending=pulumi.Output)
 
     def kubeconfigs(self) -> pulumi.Output[dict[str, str]]:
         """The kubeconfig of every cluster by name; secret."""

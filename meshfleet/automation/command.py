@@ -203,7 +203,7 @@ def status(stack: Stack, json: Json = False) -> None:
     found = session.status()
     report_orphans(session.checkout, session.file.stack)
     if json:
-        answer(found)
+        answer(found.document())
     else:
         status_table(found)
 

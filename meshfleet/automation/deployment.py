@@ -8,13 +8,15 @@ a cluster the label of its system namespace does, which changes before anything 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from meshfleet.automation.recorded_state import Deployment, description_of, resources_of, unreadable
 from meshfleet.components.tokens import COMPONENT_PREFIX
 from meshfleet.manifests.namespaces import NETWORK_LABEL
+from meshfleet.status import read_deployed
+from meshfleet.status.deployed import DeployedStatus
 from meshfleet.topology.deployed import Bundle, Deployed, DeployedNetwork, DeployedRevisions, DeployedTrust
+from meshfleet.topology.errors import EngineError, VerificationError
 from meshfleet.topology.names import DEFAULT_ROOT
 
 MESH = f"{COMPONENT_PREFIX}MeshTrust"
@@ -24,15 +26,17 @@ SYSTEM = "/istio-system"
 
 
 def deployed_in(deployment: Deployment) -> Deployed:
-    """What is deployed, from a stack's state as Pulumi exports it. Raises EngineError for another shape."""
+    """What is deployed, from a stack's state as Pulumi exports it.
+
+    Raises EngineError for another shape, and for a status that a later version of meshfleet wrote.
+    """
     try:
-        return _deployed_in(deployment)
+        return _deployed_in(deployment, _status(deployment))
     except (LookupError, TypeError, ValueError, AttributeError) as error:
-        raise unreadable(f"{type(error).__name__} {error} in the output fleet") from None
+        raise unreadable(f"{type(error).__name__} {error} in the inputs of a resource") from None
 
 
-def _deployed_in(deployment: Deployment) -> Deployed:
-    fleet = description_of(deployment) or {}
+def _deployed_in(deployment: Deployment, fleet: DeployedStatus) -> Deployed:
     reached = dict(_reached(fleet))
     begun: dict[str, Bundle | None] = {}
     for resource in resources_of(deployment):
@@ -43,28 +47,34 @@ def _deployed_in(deployment: Deployment) -> Deployed:
     return Deployed(trust, _revisions(fleet), dict(_networks(deployment, fleet)))
 
 
-def _networks(deployment: Deployment, fleet: Mapping[str, Any]) -> Iterator[tuple[str, DeployedNetwork]]:
+def _status(deployment: Deployment) -> DeployedStatus:
+    try:
+        return read_deployed(description_of(deployment) or {})
+    except VerificationError as error:
+        raise EngineError(f"the output fleet of the recorded state cannot be read: {error}") from None
+
+
+def _networks(deployment: Deployment, fleet: DeployedStatus) -> Iterator[tuple[str, DeployedNetwork]]:
     labelled = {}
     for resource in resources_of(deployment):
         name = str(resource["urn"]).rpartition("::")[2]
         if resource["type"] == NAMESPACE and name.endswith(SYSTEM):
             metadata = (resource.get("inputs") or {}).get("metadata") or {}
             labelled[name.removesuffix(SYSTEM)] = (metadata.get("labels") or {}).get(NETWORK_LABEL)
-    for entry in fleet.get("clusters") or ():
-        name, network = entry.get("name"), entry.get("network")
-        if name and network:
-            gateway = (entry.get("gateway") or {}).get("network") or ""
-            yield name, DeployedNetwork(network, labelled.get(name) or network, gateway)
+    for cluster in fleet.clusters:
+        if cluster.network:
+            gateway = cluster.gateway.network if cluster.gateway else ""
+            begun = labelled.get(cluster.name) or cluster.network
+            yield cluster.name, DeployedNetwork(cluster.network, begun, gateway)
 
 
-def _revisions(fleet: Mapping[str, Any]) -> DeployedRevisions | None:
+def _revisions(fleet: DeployedStatus) -> DeployedRevisions | None:
     """The revisions of the last run that completed, which are the same in every cluster."""
-    clusters = fleet.get("clusters")
-    plane = clusters[0].get("controlPlane") if clusters else None
-    if not plane or not plane.get("revisions"):
+    plane = fleet.clusters[0].control_plane if fleet.clusters else None
+    if not plane or not plane.revisions:
         return None
-    installed = {entry["name"]: entry["version"] for entry in plane["revisions"]}
-    return DeployedRevisions(installed, plane["gatewayRevision"], plane["revision"])
+    installed = {revision.name: revision.version for revision in plane.revisions}
+    return DeployedRevisions(installed, plane.gateway_revision, plane.revision)
 
 
 def _trust(reached: Bundle | None, begun: Bundle | None) -> DeployedTrust:
@@ -73,8 +83,7 @@ def _trust(reached: Bundle | None, begun: Bundle | None) -> DeployedTrust:
     return DeployedTrust(reached or known, known)
 
 
-def _reached(fleet: Mapping[str, Any]) -> Iterator[tuple[str, Bundle]]:
-    for mesh in fleet.get("meshes") or ():
-        names = [root["name"] for root in mesh.get("roots") or ()]
-        signing = mesh.get("signing") or DEFAULT_ROOT
-        yield mesh["name"], (signing, *(name for name in names if name != signing))
+def _reached(fleet: DeployedStatus) -> Iterator[tuple[str, Bundle]]:
+    for mesh in fleet.meshes:
+        signing = mesh.signing or DEFAULT_ROOT
+        yield mesh.name, (signing, *(root.name for root in mesh.roots if root.name != signing))

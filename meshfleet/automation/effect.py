@@ -6,7 +6,7 @@ object of the stack: that is compared here, by the checks of `verify` that read 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING, Any, Final
 
 from meshfleet.automation.changes import Change, Record
@@ -14,6 +14,7 @@ from meshfleet.topology.errors import MeshfleetError
 
 if TYPE_CHECKING:
     from meshfleet.automation.session import Session
+    from meshfleet.status import Status
 
 COMPARED: Final = ("pods-as-declared", "endpoints-as-declared", "machines-as-declared")
 """The checks that compare what runs with what is declared."""
@@ -22,7 +23,7 @@ SECONDS: Final = 1.0
 CREATED: Final = "create"
 
 
-def not_in_effect(session: Session, status: Mapping[str, Any], skipped: Collection[str]) -> list[str]:
+def not_in_effect(session: Session, status: Status, skipped: Collection[str]) -> list[str]:
     """What runs with something else than the stack says, a line for each cluster and check; but for `skipped` clusters.
 
     A cluster or an istiod that does not answer is left out: the comparison of its resources reports it.
@@ -61,7 +62,7 @@ def after_up(session: Session, changes: Iterable[Change]) -> list[str]:
         return [f"it is not known whether pods or machines have to restart: {error}"]
 
 
-def _restarts(session: Session, status: Mapping[str, Any]) -> list[str]:
+def _restarts(session: Session, status: Status) -> list[str]:
     from lightkube.resources.core_v1 import Pod
 
     from meshfleet.verification import read_fleet
@@ -80,7 +81,7 @@ def _restarts(session: Session, status: Mapping[str, Any]) -> list[str]:
     return list(lines.values())
 
 
-def _machines(status: Mapping[str, Any]) -> list[str]:
+def _machines(status: Status) -> list[str]:
     """Write into the WorkloadEntries of registered machines what follows their group while they run."""
     from lightkube.generic_resource import create_namespaced_resource
     from lightkube.types import PatchType
@@ -91,13 +92,12 @@ def _machines(status: Mapping[str, Any]) -> list[str]:
     from meshfleet.verification.machine_view import machine_view
 
     kind = create_namespaced_resource("networking.istio.io", "v1", "WorkloadEntry", "workloadentries")
-    views = [machine_view(entry) for entry in status["virtualMachines"]]
-    clusters = {entry["name"]: entry for entry in status["clusters"]}
+    views = [machine_view(machines) for machines in status.virtual_machines]
     lines = []
     for home in sorted({view.control_plane for view in views if view.registers}):
         mine = [view for view in views if view.control_plane == home]
         subject = f"{home}: WorkloadEntries"
-        with connected(clusters[home]) as client, expected_form(subject), api_errors(subject):
+        with connected(status.cluster(home)) as client, expected_form(subject), api_errors(subject):
             entries = [entry_of(dict(one)) for one in client.list(kind, namespace="*")]
             for view, entry in of_machines(mine, entries):
                 if not (spec := followed(view, entry)):

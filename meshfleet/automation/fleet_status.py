@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from meshfleet.automation.checkout import Checkout
 from meshfleet.automation.living_kubeconfigs import living, same_server
 from meshfleet.automation.local_state import made_here, settle_state
-from meshfleet.automation.status_reading import reads_status
+from meshfleet.status import Status, read_status
 from meshfleet.topology import Fleet
 from meshfleet.topology.errors import EngineError, FileError
 from meshfleet.topology.files import make_directory, read_text, remove_file, write_file
@@ -18,32 +18,36 @@ if TYPE_CHECKING:
     from meshfleet.automation.engine import Engine
 
 
-@reads_status
-def fleet_status(checkout: Checkout, engine: Engine, topology: Fleet | None = None) -> dict[str, Any]:
-    """The status of design.md as plain data; writes the kubeconfigs, readable by their owner only.
+def fleet_status(checkout: Checkout, engine: Engine, topology: Fleet | None = None) -> Status:
+    """The status of a running fleet; writes the kubeconfigs, readable by their owner only.
 
     That of an existing cluster is what the stack file's kubeconfig gives now; its credentials may have been rotated.
-    Raises `EngineError` when the stack has not been brought up.
+    Raises `EngineError` when the stack has not been brought up, `VerificationError` when its status cannot be read.
     """
     outputs = engine.outputs() if engine.exists() else {}
     if not outputs and made_here(checkout, engine.file.stack) and engine.environment.local_backend:
         settle_state(checkout, engine.file.stack, restore=False)
     if not isinstance(outputs.get("fleet"), dict):
         raise EngineError(f"the stack {engine.file.stack} is not up; run meshfleet up --stack {engine.file.stack}")
-    status: dict[str, Any] = outputs["fleet"]
+    status = read_status(outputs["fleet"])
+    contents = outputs.get("kubeconfigs")
     present = living(topology) if topology else {}
-    for cluster in status["clusters"]:
-        content = outputs["kubeconfigs"].get(cluster["name"])
-        if content and (new := present.get(cluster["name"])) and same_server(content, new.content):
+    clusters = []
+    for cluster in status.clusters:
+        content = contents.get(cluster.name) if isinstance(contents, dict) else None
+        found: dict[str, str | None] = {"kubeconfig": None}
+        if content and (new := present.get(cluster.name)) and same_server(content, new.content):
             content = new.content
-            cluster["context"] = new.context
-        path = checkout.kubeconfig(engine.file.stack, cluster["name"])
-        if content and _content(path) != content:
-            make_directory(path.parent)
-            write_file(path, content)
-        cluster["kubeconfig"] = str(path) if content else None
-    drop_kubeconfigs(checkout, engine.file.stack, [cluster["name"] for cluster in status["clusters"]])
-    return status
+            found["context"] = new.context
+        if content:
+            path = checkout.kubeconfig(engine.file.stack, cluster.name)
+            if _content(path) != content:
+                make_directory(path.parent)
+                write_file(path, content)
+            found["kubeconfig"] = str(path)
+        clusters.append(cluster.model_copy(update=found))
+    drop_kubeconfigs(checkout, engine.file.stack, [cluster.name for cluster in clusters])
+    return status.model_copy(update={"clusters": tuple(clusters)})
 
 
 def drop_kubeconfigs(checkout: Checkout, stack: str, clusters: Collection[str]) -> None:

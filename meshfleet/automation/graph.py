@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from meshfleet.automation.picture import draw
-from meshfleet.automation.picture.view import Status, from_fleet
-from meshfleet.automation.status_reading import reads_status
+from meshfleet.automation.picture.view import Running, from_fleet
+from meshfleet.status import Status
 from meshfleet.topology import Fleet
 from meshfleet.topology.errors import FileError
 from meshfleet.topology.files import make_directory, read_record, write_file
@@ -21,19 +21,18 @@ if TYPE_CHECKING:
 VERDICTS = "verification.json"
 
 
-@reads_status
-def picture_of(topology: Fleet, status: Mapping[str, Any] | None, verdicts: Mapping[str, bool]) -> str:
+def picture_of(topology: Fleet, status: Status | None, verdicts: Mapping[str, bool]) -> str:
     """The SVG of a fleet; `status` is None while it is not up."""
     known = None
     if status:
-        known = Status(
+        known = Running(
             gateways={
-                cluster["name"]: (cluster["gateway"]["address"], int(cluster["gateway"]["port"]))
-                for cluster in status["clusters"]
-                if cluster["gateway"]
+                cluster.name: (cluster.gateway.address or "", cluster.gateway.port)
+                for cluster in status.clusters
+                if cluster.gateway
             },
             verified=verdicts,
-            roots={mesh["name"]: mesh["rootNotAfter"] for mesh in status["meshes"]},
+            roots={mesh.name: mesh.root_not_after or "" for mesh in status.meshes},
         )
     return draw(from_fleet(topology, known))
 

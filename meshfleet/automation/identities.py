@@ -10,13 +10,13 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from meshfleet.automation.checkout import PROJECT, Checkout
 from meshfleet.automation.recorded_state import Deployment, identities_of
-from meshfleet.automation.status_reading import reads_status
 from meshfleet.embedded.identity import identity_in_folder, identity_of_embedded, prepare_reading, read_identity
 from meshfleet.embedded.workspace import Workspace
+from meshfleet.status import Status
 from meshfleet.topology import Fault, Fleet, TopologyError
 from meshfleet.topology.errors import ClusterError, FileError
 from meshfleet.topology.files import read_text
@@ -106,15 +106,12 @@ def recreated(decisions: Mapping[str, Decision]) -> dict[str, str]:
     }
 
 
-@reads_status
-def identities_in(status: Mapping[str, Any]) -> dict[str, str]:
+def identities_in(status: Status) -> dict[str, str]:
     """The recorded identity of each cluster of a status; a cluster of an earlier release may have none."""
-    return {
-        str(entry["name"]): str(entry["identity"]) for entry in status.get("clusters") or () if entry.get("identity")
-    }
+    return {cluster.name: cluster.identity for cluster in status.clusters if cluster.identity}
 
 
-def require_one(session: Session, status: Mapping[str, Any]) -> None:
+def require_one(session: Session, status: Status) -> None:
     """For a command that works in clusters with what the stack knows of them.
 
     Raises `TopologyError` where names lead to mistaken clusters, `ClusterError` where one was created again.

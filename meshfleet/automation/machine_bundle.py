@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from ipaddress import ip_address
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from meshfleet.manifests import bundle, cloud_init, virtual_machines
@@ -20,6 +20,9 @@ from meshfleet.topology.shown import shown
 
 if TYPE_CHECKING:
     from lightkube import Client
+
+    from meshfleet.status import Status
+    from meshfleet.status.clusters import Cluster
 
 USER_DATA = "user-data.yaml"
 ROOT_CONFIG_MAP = "istio-ca-root-cert"
@@ -92,7 +95,7 @@ def refuse_filled(folder: Path, *, force: bool) -> None:
         raise MeshfleetError(f"{folder} is not empty; choose another for --out, or write over it with --force")
 
 
-def make(fleet: Fleet, wanted: Wanted, address: str, status: Mapping[str, Any]) -> Made:
+def make(fleet: Fleet, wanted: Wanted, address: str, status: Status) -> Made:
     """Read what the running clusters know and make the files.
 
     Raises EngineError when the machines are not up as the stack file has them, ClusterError when their cluster
@@ -101,13 +104,12 @@ def make(fleet: Fleet, wanted: Wanted, address: str, status: Mapping[str, Any]) 
     name = wanted.name
     declared = fleet.virtual_machines[name]
     told = next((entry for entry in virtual_machines.described(fleet) if entry["name"] == name), None)
-    if told not in status["virtualMachines"]:
+    if told not in [machines.document() for machines in status.virtual_machines]:
         raise EngineError(f"{name} is not up as the stack file has it; run meshfleet up first")
-    clusters = {entry["name"]: entry for entry in status["clusters"]}
-    home = clusters[fleet.primary_of(declared.cluster)]
-    revision = wanted.revision or home["controlPlane"]["revision"]
-    gateways = (wanted.gateway,) if wanted.gateway else _gateways(clusters[fleet.hosting(declared.cluster)])
-    account, system = virtual_machines.account(fleet, name), home["controlPlane"]["namespace"]
+    home = status.cluster(fleet.primary_of(declared.cluster))
+    revision = wanted.revision or home.control_plane.revision
+    gateways = (wanted.gateway,) if wanted.gateway else _gateways(status.cluster(fleet.hosting(declared.cluster)))
+    account, system = virtual_machines.account(fleet, name), home.control_plane.namespace
     with connected(home) as client:
         mesh = _entry(client, home, system, bundle.mesh_config_map(revision), "mesh")
         root = _entry(client, home, declared.namespace, ROOT_CONFIG_MAP, "root-cert.pem")
@@ -131,49 +133,48 @@ def write(made: Made, folder: Path) -> list[Path]:
     return paths
 
 
-def connected(cluster: Mapping[str, Any]) -> Client:
+def connected(cluster: Cluster) -> Client:
     """A client for a cluster of the status. Raises ClusterError when its kubeconfig cannot be used."""
     from meshfleet.embedded.kubeconfig import connect
 
-    if not cluster["kubeconfig"]:
-        raise ClusterError(f"there is no kubeconfig of {cluster['name']}; run meshfleet up")
-    text = read_text(Path(cluster["kubeconfig"]))
+    if not cluster.kubeconfig:
+        raise ClusterError(f"there is no kubeconfig of {cluster.name}; run meshfleet up")
+    text = read_text(Path(cluster.kubeconfig))
     if text is None:
-        raise ClusterError(f"the kubeconfig of {cluster['name']} is gone; run meshfleet up")
-    return connect(text, cluster["context"] or None)
+        raise ClusterError(f"the kubeconfig of {cluster.name} is gone; run meshfleet up")
+    return connect(text, cluster.context or None)
 
 
-def _gateways(cluster: Mapping[str, Any]) -> tuple[str, ...]:
+def _gateways(cluster: Cluster) -> tuple[str, ...]:
     """The IP addresses at which machines reach the gateway of a cluster, and istiod behind it."""
-    gateway = cluster["gateway"]
-    if not gateway:
-        raise EngineError(f"{cluster['name']} has no east-west gateway, through which machines reach istiod")
-    address = gateway["address"]
+    address = cluster.gateway.address if cluster.gateway else None
+    if not address:
+        raise EngineError(f"{cluster.name} has no east-west gateway, through which machines reach istiod")
     if is_ip(address):
         return (address,)
     try:
         found = socket.getaddrinfo(address, bundle.ISTIOD_PORT, type=socket.SOCK_STREAM)
     except OSError as error:
         raise MeshfleetError(
-            f"the gateway of {cluster['name']} is {address}, which cannot be resolved here ({error.strerror}); "
+            f"the gateway of {cluster.name} is {address}, which cannot be resolved here ({error.strerror}); "
             "the file hosts of a machine needs its address, give one with --gateway"
         ) from error
     return tuple(dict.fromkeys(str(place[0]) for *_, place in found))
 
 
-def _entry(client: Client, cluster: Mapping[str, Any], namespace: str, name: str, key: str) -> str:
+def _entry(client: Client, cluster: Cluster, namespace: str, name: str, key: str) -> str:
     from lightkube.resources.core_v1 import ConfigMap
 
     from meshfleet.embedded.api_errors import api_errors
 
-    with api_errors(f"{cluster['name']}: ConfigMap {namespace}/{name}"):
+    with api_errors(f"{cluster.name}: ConfigMap {namespace}/{name}"):
         data: Mapping[str, str] = client.get(ConfigMap, name, namespace=namespace).data or {}
     if key not in data:
-        raise ClusterError(f"{cluster['name']}: ConfigMap {namespace}/{name} has no {key}; is its istiod well?")
+        raise ClusterError(f"{cluster.name}: ConfigMap {namespace}/{name} has no {key}; is its istiod well?")
     return data[key]
 
 
-def _token(client: Client, cluster: Mapping[str, Any], namespace: str, account: str, seconds: int) -> tuple[str, str]:
+def _token(client: Client, cluster: Cluster, namespace: str, account: str, seconds: int) -> tuple[str, str]:
     """A token of a ServiceAccount for istiod's certificate authority, and when it ends."""
     from lightkube.models.authentication_v1 import TokenRequestSpec
     from lightkube.models.meta_v1 import ObjectMeta
@@ -183,8 +184,8 @@ def _token(client: Client, cluster: Mapping[str, Any], namespace: str, account: 
 
     asked = TokenRequestSpec(audiences=[bundle.AUDIENCE], expirationSeconds=seconds)
     request = ServiceAccountToken(metadata=ObjectMeta(), spec=asked)
-    with api_errors(f"{cluster['name']}: a token of ServiceAccount {namespace}/{account}"):
+    with api_errors(f"{cluster.name}: a token of ServiceAccount {namespace}/{account}"):
         granted = client.create(request, account, namespace=namespace).status
     if granted is None or not granted.token or not isinstance(granted.expirationTimestamp, datetime):
-        raise ClusterError(f"{cluster['name']} grants no token of ServiceAccount {namespace}/{account}")
+        raise ClusterError(f"{cluster.name} grants no token of ServiceAccount {namespace}/{account}")
     return granted.token, granted.expirationTimestamp.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

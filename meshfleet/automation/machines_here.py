@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from ipaddress import IPv4Address, ip_address
 from pathlib import Path
-from typing import Any
 
 from meshfleet.automation import machine_bundle
 from meshfleet.automation.machine_bundle import Wanted
@@ -20,6 +18,7 @@ from meshfleet.embedded.node.node_agent import lacking
 from meshfleet.embedded.waiting import NotYetError, wait_until
 from meshfleet.embedded.workspace import Workspace
 from meshfleet.manifests import virtual_machines
+from meshfleet.status import Status
 from meshfleet.topology import Fault, Fleet, TopologyError
 from meshfleet.topology.containment import each
 from meshfleet.topology.errors import ClusterError, EmbeddedError, MeshfleetError, NetworkError, UnsupportedError
@@ -39,7 +38,7 @@ class Started:
 
 
 def start(
-    fleet: Fleet, workspace: Workspace, status: Mapping[str, Any], name: str, address: str = "", folder: str = ""
+    fleet: Fleet, workspace: Workspace, status: Status, name: str, address: str = "", folder: str = ""
 ) -> Started:
     """Start a machine of the group `name` and wait until its mesh has it, healthy where its health is told.
 
@@ -65,9 +64,7 @@ def start(
     return Started(machine, machine.address, entry, time.monotonic() - begun)
 
 
-def prepared(
-    fleet: Fleet, status: Mapping[str, Any], name: str, address: str = "", folder: str = ""
-) -> tuple[Bundle, str]:
+def prepared(fleet: Fleet, status: Status, name: str, address: str = "", folder: str = "") -> tuple[Bundle, str]:
     """The bundle to start with, found to be one of these machines, and the machine's address, empty for any.
 
     Raises as `start` does.
@@ -137,21 +134,22 @@ def listening(fleet: Fleet, name: str) -> Listening:
     return Listening(ports, declared.cluster, version)
 
 
-def await_registered(status: Mapping[str, Any], name: str, address: str, seconds: float = REGISTERED_SECONDS) -> str:
+def await_registered(status: Status, name: str, address: str, seconds: float = REGISTERED_SECONDS) -> str:
     """Wait until the mesh has a machine and would send it requests. The name of its WorkloadEntry.
 
     Raises ClusterError with what was last seen.
     """
-    (told,) = (one for one in status["virtualMachines"] if one["name"] == name)
+    (machines,) = (one for one in status.virtual_machines if one.name == name)
+    alone = status.model_copy(update={"virtual_machines": (machines,)})
 
     def registered() -> str:
-        (found,) = registered_machines({**status, "virtualMachines": [told]})
+        (found,) = registered_machines(alone)
         for one in found["registered"]:
             if one["address"] != address:
                 continue
             # What its health was when it was last connected says nothing; of a fixed address without a probe nobody
             # ever says that it is connected.
-            if not one["connected"] and (told["group"] or one["healthy"] is not None):
+            if not one["connected"] and (machines.group or one["healthy"] is not None):
                 raise NotYetError(f"WorkloadEntry {one['name']} is not connected")
             if one["healthy"] is False:
                 raise NotYetError(f"WorkloadEntry {one['name']} is not healthy")
@@ -160,7 +158,7 @@ def await_registered(status: Mapping[str, Any], name: str, address: str, seconds
 
     return wait_until(
         registered,
-        f"the machine {name} at {address} to be known in {told['controlPlane']}",
+        f"the machine {name} at {address} to be known in {machines.control_plane}",
         seconds,
         f"see what listens at the port of its probe, and run meshfleet vm start {name} again",
         every=0.2,

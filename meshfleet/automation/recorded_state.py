@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from meshfleet.components.tokens import COMPONENT_PREFIX
+from meshfleet.status import without_clusters
 from meshfleet.topology.errors import EngineError
 
 Deployment = dict[str, Any]
@@ -62,7 +63,10 @@ def unreadable(reason: str) -> EngineError:
 
 
 def description_of(deployment: Deployment) -> dict[str, Any] | None:
-    """The output `fleet` of the stack: what the last run made of it. None before the first one. Raises EngineError."""
+    """The document in the output `fleet` of the stack, of whatever version (meshfleet/status/ reads it).
+
+    None before the first run. Raises EngineError.
+    """
     for resource in resources_of(deployment):
         fleet = (resource.get("outputs") or {}).get("fleet") if resource["type"] == STACK else None
         if isinstance(fleet, dict):
@@ -227,10 +231,9 @@ def _separated(resource: Resource, gone: frozenset[str], parents: Mapping[str, s
 
 def _told_less(resource: Resource, clusters: Collection[str]) -> Resource:
     fleet = (resource.get("outputs") or {}).get("fleet") if resource["type"] == STACK else None
-    if not isinstance(fleet, dict) or not isinstance(fleet.get("clusters"), list):
+    if not isinstance(fleet, dict):
         return resource
-    told = [entry for entry in fleet["clusters"] if not (isinstance(entry, dict) and entry.get("name") in clusters)]
-    return {**resource, "outputs": {**resource["outputs"], "fleet": {**fleet, "clusters": told}}}
+    return {**resource, "outputs": {**resource["outputs"], "fleet": without_clusters(fleet, clusters)}}
 
 
 def _name(resource: Resource) -> str:

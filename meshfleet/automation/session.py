@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from meshfleet.automation.engine import Engine, Operation
     from meshfleet.automation.environment import Environment
     from meshfleet.automation.identities import Reading
+    from meshfleet.status import Status
 
 
 @dataclass
@@ -214,8 +215,8 @@ class Session:
         folder = self.file.path.parent.relative_to(self.checkout.stacks)
         return str(folder / self.file.stack)
 
-    def status(self) -> dict[str, Any]:
-        """The status of the running fleet; raises `EngineError` when it is not up."""
+    def status(self) -> Status:
+        """The status of the running fleet. Raises as `fleet_status` does."""
         return fleet_status(self.checkout, self.engine, self.topology)
 
 

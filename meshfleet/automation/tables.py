@@ -12,9 +12,10 @@ from rich.table import Table
 
 from meshfleet.automation.answers import completed
 from meshfleet.automation.changes import Change
-from meshfleet.automation.status_reading import reads_status
 
 if TYPE_CHECKING:
+    from meshfleet.status import Status
+    from meshfleet.status.clusters import Cluster, ControlPlane, IngressGateway
     from meshfleet.verification import Answer, Report
 
 # Where the control plane of a cluster is, by its kind; `of` is the other cluster.
@@ -68,8 +69,7 @@ def _not_run(report: Report) -> Iterator[str]:
         yield f"not run: {', '.join(names)} of {found_in}: {reason}"
 
 
-@reads_status
-def status_table(status: Mapping[str, Any]) -> None:
+def status_table(status: Status) -> None:
     """Clusters and meshes of a running fleet."""
     table = _table(
         "cluster",
@@ -82,44 +82,42 @@ def status_table(status: Mapping[str, Any]) -> None:
         "gateway",
         "kubeconfig",
     )
-    for cluster in status["clusters"]:
-        plane, gateway = cluster["controlPlane"], cluster["gateway"]
+    for cluster in status.clusters:
+        gateway = cluster.gateway
         table.add_row(
-            *(str(cluster[field]) for field in ("name", "role", "mesh", "network")),
-            "/".join(filter(None, (cluster["region"], cluster["zone"]))),
-            _plane(plane),
-            _day(cluster["intermediateNotAfter"]),
-            f"{gateway['address']}:{int(gateway['port'])}" if gateway else "",
-            str(cluster["kubeconfig"] or ""),
+            *(cluster.name, cluster.role, cluster.mesh, cluster.network),
+            "/".join(filter(None, (cluster.region, cluster.zone))),
+            _plane(cluster.control_plane),
+            _day(cluster.intermediate_not_after),
+            f"{gateway.address}:{gateway.port}" if gateway else "",
+            cluster.kubeconfig or "",
         )
     console.print(table)
-    for cluster in status["clusters"]:
-        # A fleet that an earlier release brought up tells of none.
-        for gateway in cluster.get("ingressGateways", ()):
-            console.print(f"ingress gateway {gateway['name']} of {cluster['name']}: {_reached(gateway)}")
-    for line in _workloads(status["clusters"]):
+    for cluster in status.clusters:
+        for ingress in cluster.ingress_gateways:
+            console.print(f"ingress gateway {ingress.name} of {cluster.name}: {_reached(ingress)}")
+    for line in _workloads(status.clusters):
         console.print(line)
-    for machines in status["virtualMachines"]:
-        called = f", called {machines['host']}" if machines["host"] else ""
-        place = f"namespace {machines['namespace']}, network {machines['network']}"
-        console.print(f"virtual machines {machines['name']} of {machines['cluster']}: {place}{called}")
-    for mesh in status["meshes"]:
-        console.print(f"mesh {mesh['name']}: {mesh['model']}, trust domain {mesh['trustDomain']}")
-        console.print(f"  {mesh['trust']}")
-        for root in mesh["roots"]:
-            signs = ", signs" if root["name"] == mesh["signing"] else ""
-            console.print(f"  root {root['name']} {root['fingerprint'][:16]}… until {_day(root['notAfter'])}{signs}")
+    for machines in status.virtual_machines:
+        called = f", called {machines.host}" if machines.host else ""
+        place = f"namespace {machines.namespace}, network {machines.network}"
+        console.print(f"virtual machines {machines.name} of {machines.cluster}: {place}{called}")
+    for mesh in status.meshes:
+        console.print(f"mesh {mesh.name}: {mesh.model}, trust domain {mesh.trust_domain}")
+        console.print(f"  {mesh.trust}")
+        for root in mesh.roots:
+            signs = ", signs" if root.name == mesh.signing else ""
+            console.print(f"  root {root.name} {root.fingerprint[:16]}… until {_day(root.not_after)}{signs}")
 
 
-def _workloads(clusters: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+def _workloads(clusters: Sequence[Cluster]) -> Iterator[str]:
     """A line for each workload: where it is called, and the clusters in which each of its versions runs."""
     running: dict[str, dict[str, list[str]]] = {}
     for cluster in clusters:
-        # A fleet that an earlier release brought up tells of none.
-        for workload in cluster.get("workloads", ()):
-            versions = running.setdefault(workload["host"], {})
-            for version in workload["versions"]:
-                versions.setdefault(version["name"], []).append(cluster["name"])
+        for workload in cluster.workloads:
+            versions = running.setdefault(workload.host, {})
+            for version in workload.versions:
+                versions.setdefault(version.name, []).append(cluster.name)
     for host, versions in sorted(running.items()):
         places = "; ".join(f"{version} in {', '.join(names)}" for version, names in sorted(versions.items()))
         yield f"workload {host}: {places}"
@@ -142,10 +140,10 @@ def machines_table(machines: Sequence[Mapping[str, Any]]) -> None:
     console.print(table)
 
 
-def _reached(gateway: Mapping[str, Any]) -> str:
+def _reached(gateway: IngressGateway) -> str:
     """Where an ingress gateway is reached, and for which hosts."""
-    listeners = [f"{one['protocol']} {int(one['port'])} ({', '.join(one['hosts'])})" for one in gateway["listeners"]]
-    return f"{gateway['address']}, {'; '.join(listeners)}, namespace {gateway['namespace']}"
+    listeners = [f"{one.protocol} {one.port} ({', '.join(one.hosts)})" for one in gateway.listeners]
+    return f"{gateway.address}, {'; '.join(listeners)}, namespace {gateway.namespace}"
 
 
 def _day(moment: str | None) -> str:
@@ -153,12 +151,12 @@ def _day(moment: str | None) -> str:
     return (moment or "").partition("T")[0]
 
 
-def _plane(plane: Mapping[str, Any]) -> str:
-    where = PLANES[plane["kind"]].format(of=plane["of"])
-    names = [revision["name"] for revision in plane["revisions"]]
-    if names == ["default"]:
+def _plane(plane: ControlPlane) -> str:
+    where = PLANES[plane.kind].format(of=plane.of)
+    names = [revision.name for revision in plane.revisions]
+    if names in ([], ["default"]):
         return where
-    on = [f"{name} (workloads)" if name == plane["revision"] else name for name in names]
+    on = [f"{name} (workloads)" if name == plane.revision else name for name in names]
     return f"{where}: {', '.join(on)}"
 
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from meshfleet.status.clusters import Injected
+
 
 @dataclass(frozen=True)
 class InjectedView:
@@ -19,11 +21,8 @@ class InjectedView:
     east_west: Mapping[str, Any] = field(default_factory=dict)
 
 
-def injected_view(entry: Any) -> InjectedView:
-    """Read `injected` of a cluster in `meshfleet status --json`; None, and what is missing, is empty."""
-    told = entry if isinstance(entry, Mapping) else {}
-    return InjectedView(*(_facts(told.get(kind)) for kind in ("workloads", "gateways", "eastWest")))
-
-
-def _facts(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
+def injected_view(injected: Injected | None) -> InjectedView:
+    """What checks need of `injected` of a cluster of the status; all of it is empty for None."""
+    if injected is None:
+        return InjectedView()
+    return InjectedView(injected.workloads, injected.gateways, injected.east_west)

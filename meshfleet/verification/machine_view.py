@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+
+from meshfleet.status.document import VirtualMachine
 
 
 @dataclass(frozen=True)
@@ -31,17 +32,17 @@ class MachineView:
         return "/".join(part for part in self.locality if part)
 
 
-def machine_view(entry: Mapping[str, Any]) -> MachineView:
-    """Read an entry of `virtualMachines`."""
-    region, zone, subzone = (*str(entry.get("locality") or "").split("/"), "", "", "")[:3]
+def machine_view(machines: VirtualMachine) -> MachineView:
+    """What checks need of a group of the status."""
+    region, zone, subzone = (*machines.locality.split("/"), "", "", "")[:3]
     return MachineView(
-        name=str(entry.get("name") or ""),
-        namespace=str(entry.get("namespace") or ""),
-        control_plane=str(entry.get("controlPlane") or ""),
-        registers=bool(entry.get("group")),
-        network=str(entry.get("network") or ""),
-        account=str(entry.get("serviceAccount") or ""),
-        labels={str(key): str(value) for key, value in (entry.get("labels") or {}).items()},
+        name=machines.name,
+        namespace=machines.namespace,
+        control_plane=machines.control_plane,
+        registers=bool(machines.group),
+        network=machines.network,
+        account=machines.service_account,
+        labels=machines.labels,
         locality=(region, zone, subzone),
-        addresses=tuple(str(address) for address in entry.get("addresses") or ()),
+        addresses=machines.addresses,
     )

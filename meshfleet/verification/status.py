@@ -1,12 +1,15 @@
-"""Reads the shape of `meshfleet status --json` into what the checks are told, and names what is missing in it."""
+"""From the status of a fleet to what the checks need of it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final, Literal, cast
+from typing import Any
 
+from meshfleet.status import Status, read_status
+from meshfleet.status.clusters import Cluster, ControlPlane, Gateway
+from meshfleet.status.document import Mesh
 from meshfleet.topology.errors import VerificationError
 from meshfleet.topology.identities import Decision
 from meshfleet.verification.injected_view import injected_view
@@ -23,159 +26,91 @@ from meshfleet.verification.view import (
 )
 from meshfleet.verification.workload_view import workload_view
 
-_KINDS: Final = ("own", "remote", "external")
-
 
 def read_fleet(
-    status: Mapping[str, Any],
+    status: Status | Mapping[str, Any],
     tools: Path,
     home: Path | None = None,
     decisions: Mapping[str, Decision] | None = None,
 ) -> FleetView:
-    """The fleet of a status; `tools`, `home` and `decisions` as `FleetView` has them.
+    """The fleet of a status, or of what `meshfleet status --json` prints.
 
-    Raises VerificationError naming the field that is missing or of the wrong shape.
+    `tools`, `home` and `decisions` are as `FleetView` has them. Raises VerificationError as `read_status` does, and
+    for a cluster without a kubeconfig.
     """
-    try:
-        return FleetView(
-            stack=_text(status, "stack", "status"),
-            clusters=tuple(_cluster(entry) for entry in _entries(status, "clusters")),
-            meshes=tuple(_mesh(entry) for entry in _entries(status, "meshes")),
-            tools=tools,
-            home=home,
-            decisions=decisions or {},
-            # A fleet that an earlier release brought up has none until the next `up`.
-            virtual_machines=tuple(machine_view(entry) for entry in status.get("virtualMachines") or ()),
-        )
-    except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        # Of the parts whose readers name no field.
+    known = status if isinstance(status, Status) else read_status(status)
+    return FleetView(
+        stack=known.stack,
+        clusters=tuple(_cluster(cluster) for cluster in known.clusters),
+        meshes=tuple(_mesh(mesh) for mesh in known.meshes),
+        tools=tools,
+        home=home,
+        decisions=decisions or {},
+        virtual_machines=tuple(machine_view(machines) for machines in known.virtual_machines),
+    )
+
+
+def _cluster(cluster: Cluster) -> ClusterView:
+    if not cluster.kubeconfig:
         raise VerificationError(
-            f"status: is of another version of meshfleet ({type(error).__name__} {error}); run `meshfleet up`"
-        ) from None
-
-
-def _cluster(entry: Mapping[str, Any]) -> ClusterView:
-    where = f"clusters.{entry.get('name', '?')}"
-    name = _text(entry, "name", where)
-    gateway = entry.get("gateway")
+            f"status: clusters.{cluster.name}.kubeconfig: the path of the cluster's kubeconfig is missing; "
+            "run `meshfleet up`"
+        )
     return ClusterView(
-        name=name,
-        role=str(entry.get("role") or "member"),
-        mesh=_text(entry, "mesh", where),
-        network=_text(entry, "network", where),
-        region=str(entry.get("region") or ""),
-        zone=str(entry.get("zone") or ""),
-        data_plane=str(entry.get("dataPlane") or "sidecar"),
-        kubeconfig=Path(_text(entry, "kubeconfig", where)),
-        context=entry.get("context") or None,
-        control_plane=_control_plane(name, entry.get("controlPlane"), f"{where}.controlPlane"),
-        gateway=_gateway(gateway, f"{where}.gateway") if gateway else None,
-        provider=str(entry.get("provider") or "embedded"),
-        pods=str(entry.get("pods") or "simulated"),
-        workloads=tuple(workload_view(one) for one in entry.get("workloads") or ()),
-        injected=injected_view(entry.get("injected")),
-        injected_namespaces=tuple(str(namespace) for namespace in entry.get("injectedNamespaces") or ()),
+        name=cluster.name,
+        role=cluster.role,
+        mesh=cluster.mesh,
+        network=cluster.network,
+        region=cluster.region,
+        zone=cluster.zone,
+        data_plane=cluster.data_plane,
+        kubeconfig=Path(cluster.kubeconfig),
+        context=cluster.context or None,
+        control_plane=_control_plane(cluster.control_plane),
+        gateway=_gateway(cluster.gateway),
+        provider=cluster.provider,
+        pods=cluster.pods,
+        workloads=tuple(workload_view(workload) for workload in cluster.workloads),
+        injected=injected_view(cluster.injected),
+        injected_namespaces=cluster.injected_namespaces,
     )
 
 
-def _control_plane(cluster: str, entry: Any, where: str) -> ControlPlaneView:
-    if not isinstance(entry, Mapping):
-        raise VerificationError(f"status: {where} is {type(entry).__name__}, not an object; run `meshfleet up`")
-    kind = _text(entry, "kind", where)
-    if kind not in _KINDS:
-        raise VerificationError(f"status: {where}.kind is {kind!r}; allowed are {', '.join(_KINDS)}")
-    revision = str(entry.get("revision") or "default")
+def _control_plane(declared: ControlPlane) -> ControlPlaneView:
     plane = ControlPlaneView(
-        kind=cast("Literal['own', 'remote', 'external']", kind),
-        of=str(entry.get("of") or cluster),
-        revision=revision,
-        debug_url=_url(entry),
-        namespace=str(entry.get("namespace") or "istio-system"),
-        gateway_revision=str(entry.get("gatewayRevision") or ""),
+        kind=declared.kind,
+        of=declared.of,
+        revision=declared.revision,
+        debug_url=_url(declared.debug_url),
+        namespace=declared.namespace,
+        gateway_revision=declared.gateway_revision,
     )
-    # Missing in a fleet from before there were several.
-    told = _entries(entry, "revisions", f"{where}.") if entry.get("revisions") else ()
-    names = {_text(one, "name", f"{where}.revisions"): _url(one) for one in told}
-    others = (replace(plane, revision=name, debug_url=url) for name, url in names.items() if name != revision)
-    return replace(plane, others=tuple(others))
+    others = {one.name: _url(one.debug_url) for one in declared.revisions if one.name != declared.revision}
+    return replace(plane, others=tuple(replace(plane, revision=name, debug_url=url) for name, url in others.items()))
 
 
-def _url(entry: Mapping[str, Any]) -> str | None:
-    return str(entry["debugUrl"]).rstrip("/") if entry.get("debugUrl") else None
+def _url(url: str | None) -> str | None:
+    return url.rstrip("/") if url else None
 
 
-def _gateway(entry: Any, where: str) -> GatewayView | None:
-    if not isinstance(entry, Mapping):
-        raise VerificationError(f"status: {where} is {type(entry).__name__}, not an object; run `meshfleet up`")
+def _gateway(gateway: Gateway | None) -> GatewayView | None:
     # One that leads into no network leads to control planes alone.
-    if not entry.get("address") or not entry.get("network"):
+    if not gateway or not gateway.address or not gateway.network:
         return None
-    return GatewayView(
-        address=str(entry["address"]),
-        port=_port(entry, where),
-        named=entry.get("named") is True,
-        network=str(entry["network"]),
-    )
+    return GatewayView(gateway.address, gateway.port, gateway.named, gateway.network)
 
 
-def _declared_gateway(entry: Mapping[str, Any], where: str) -> DeclaredGateway:
-    inside = f"{where}.networkGateways"
-    return DeclaredGateway(_text(entry, "network", inside), _text(entry, "address", inside), _port(entry, inside))
-
-
-def _port(entry: Mapping[str, Any], where: str) -> int:
-    port = entry.get("port", 15443)
-    # The engine hands every number back as a double.
-    if isinstance(port, bool) or not isinstance(port, int | float) or port != int(port):
-        raise VerificationError(f"status: {where}.port is {port!r}; a whole number is needed")
-    return int(port)
-
-
-def _mesh(entry: Mapping[str, Any]) -> MeshView:
-    where = f"meshes.{entry.get('name', '?')}"
-    fingerprint = entry.get("rootFingerprint")
-    signing = fingerprint_digits(str(fingerprint)) if fingerprint else None
-    # Missing in a fleet from before roots had names, which has one.
-    roots = _entries(entry, "roots", f"{where}.") if "roots" in entry else ()
-    digits = [fingerprint_digits(_text(root, "fingerprint", f"{where}.roots")) for root in roots]
-    # A fleet that an earlier release brought up has none until the next `up`.
-    settings = _object(entry, "settings", where)
-    declared = _entries(entry, "networkGateways", f"{where}.") if "networkGateways" in entry else ()
+def _mesh(mesh: Mesh) -> MeshView:
+    signing = fingerprint_digits(mesh.root_fingerprint) if mesh.root_fingerprint else None
+    digits = [fingerprint_digits(root.fingerprint) for root in mesh.roots]
     return MeshView(
-        name=_text(entry, "name", where),
-        trust_domain=str(entry.get("trustDomain") or "cluster.local"),
+        name=mesh.name,
+        trust_domain=mesh.trust_domain,
         root_fingerprint=signing,
         other_roots=tuple(root for root in digits if root != signing),
-        mesh_config=_object(settings, "meshConfig", f"{where}.settings"),
-        objects=tuple(_root_object(found, where) for found in _entries(settings, "objects")) if settings else (),
-        network_gateways=tuple(_declared_gateway(found, where) for found in declared),
+        mesh_config=mesh.settings.mesh_config,
+        objects=tuple(RootObject(found.kind, found.name, found.spec) for found in mesh.settings.objects),
+        network_gateways=tuple(
+            DeclaredGateway(gateway.network, gateway.address, gateway.port) for gateway in mesh.network_gateways
+        ),
     )
-
-
-def _root_object(entry: Mapping[str, Any], where: str) -> RootObject:
-    inside = f"{where}.settings.objects"
-    return RootObject(_text(entry, "kind", inside), _text(entry, "name", inside), _object(entry, "spec", inside))
-
-
-def _object(entry: Mapping[str, Any], field: str, where: str) -> Mapping[str, Any]:
-    value = entry.get(field, {})
-    if not isinstance(value, Mapping):
-        raise VerificationError(f"status: {where}.{field} is {type(value).__name__}, not an object; run `meshfleet up`")
-    return value
-
-
-def _text(entry: Mapping[str, Any], field: str, where: str) -> str:
-    value = entry.get(field)
-    if not isinstance(value, str) or not value:
-        raise VerificationError(f"status: {where}.{field} is {value!r}; a name is needed; run `meshfleet up`")
-    return value
-
-
-def _entries(status: Mapping[str, Any], field: str, where: str = "") -> Sequence[Mapping[str, Any]]:
-    value = status.get(field)
-    if not isinstance(value, Sequence) or isinstance(value, str):
-        raise VerificationError(f"status: {where}{field} is {type(value).__name__}, not a list; run `meshfleet up`")
-    for number, entry in enumerate(value):
-        if not isinstance(entry, Mapping):
-            raise VerificationError(f"status: {where}{field}.{number} is {type(entry).__name__}, not an object")
-    return value

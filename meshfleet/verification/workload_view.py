@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from meshfleet.status.clusters import Workload
 
 if TYPE_CHECKING:
     from lightkube import Client
@@ -42,19 +44,17 @@ class RunningPod:
     name: str
 
 
-def workload_view(entry: Mapping[str, Any]) -> WorkloadView:
-    """Read one entry of `workloads` of a cluster in `meshfleet status --json`."""
-    versions = entry.get("versions") or ()
+def workload_view(workload: Workload) -> WorkloadView:
+    """What checks need of a workload of the status."""
     return WorkloadView(
-        name=str(entry["name"]),
-        namespace=str(entry["namespace"]),
-        host=str(entry["host"]),
-        # The engine hands every number back as a double.
-        port=int(entry["ports"]["http"]),
-        echo=entry.get("echo") is True,
-        routed=any(one.get("weight") is not None or one.get("headers") for one in versions),
-        allowed_callers=tuple(str(caller) for caller in entry.get("allowedCallers") or ()),
-        replicas={str(one["name"]): int(one["replicas"]) for one in versions},
+        name=workload.name,
+        namespace=workload.namespace,
+        host=workload.host,
+        port=workload.ports.http,
+        echo=workload.echo,
+        routed=any(version.weight is not None or version.headers for version in workload.versions),
+        allowed_callers=workload.allowed_callers,
+        replicas={version.name: version.replicas for version in workload.versions},
     )
 
 

@@ -12,63 +12,89 @@ from meshfleet.automation.changes import Change, Place, Record
 from meshfleet.automation.checkout import Checkout
 from meshfleet.automation.environment import Environment
 from meshfleet.automation.identities import Reading, start_reading
+from meshfleet.status import Status, read_status
 from meshfleet.topology import Fleet, StackFile, load
 from meshfleet.topology.stages import Stage
 
 CHANGED = Record(changes=[Change(Place("west", "discovery", "remote-secrets"), "delete")])
+
+
+def workload(name: str, *versions: str) -> dict[str, Any]:
+    """A workload of the namespace `shop`, with the versions that run in a cluster."""
+    return {
+        "name": name,
+        "namespace": "shop",
+        "host": f"{name}.shop.svc.cluster.local",
+        "ports": {"http": 80, "grpc": 7070},
+        "echo": True,
+        "allowedCallers": [],
+        "versions": [{"name": version, "replicas": 1, "weight": None, "headers": {}} for version in versions],
+    }
+
+
+def _cluster(name: str, plane: dict[str, Any], **fields: Any) -> dict[str, Any]:
+    url = plane["debugUrl"]
+    return {
+        "name": name,
+        "network": "network-west",
+        "controlPlane": {
+            "revision": "default",
+            "gatewayRevision": "default",
+            "revisions": [{"name": "default", "version": "1.31", "debugUrl": url}],
+            **plane,
+            "namespace": "istio-system",
+            "tags": [],
+        },
+        "gateway": None,
+        "role": "member",
+        "provider": "embedded",
+        "mesh": "mesh1",
+        "region": "",
+        "zone": "",
+        "podCidr": None,
+        "serviceCidr": None,
+        "context": "",
+        "server": "https://127.0.0.1:1",
+        "identity": None,
+        "dataPlane": "sidecar",
+        "pods": "simulated",
+        "ingressGateways": [],
+        "workloads": [],
+        "injected": {"workloads": {"cluster": name}, "gateways": {}, "eastWest": {}},
+        "injectedNamespaces": [],
+        "kubeconfig": None,
+        **fields,
+    }
+
+
 STATUS: dict[str, Any] = {
+    "version": 1,
     "stack": "dev",
     "clusters": [
-        {
-            "name": "west",
-            "role": "host",
-            "mesh": "mesh1",
-            "network": "network-west",
-            "region": "r",
-            "zone": "",
-            "kubeconfig": "/nowhere/west.yaml",
-            "controlPlane": {
-                "kind": "own",
-                "of": "west",
-                "revision": "default",
-                "debugUrl": "http://127.0.0.1:1",
-                "revisions": [{"name": "default"}],
-            },
-            "gateway": {"address": "198.18.0.1", "port": 15443.0, "network": "network-west"},
-            "workloads": [
-                {"host": "cart.shop.svc.cluster.local", "versions": [{"name": "v2"}, {"name": "v1"}]},
-                {"host": "web.shop.svc.cluster.local", "versions": []},
-            ],
-            "intermediateNotAfter": "2028-11-22T00:00:00Z",
-        },
-        {
-            "name": "east",
-            "role": "member",
-            "mesh": "mesh1",
-            "network": "network-west",
-            "region": "",
-            "zone": "",
-            "kubeconfig": None,
-            "controlPlane": {
-                "kind": "remote",
-                "of": "west",
-                "revision": "default",
-                "debugUrl": None,
-                "revisions": [{"name": "default"}],
-            },
-            "gateway": None,
-            "workloads": [
-                {"host": "cart.shop.svc.cluster.local", "versions": [{"name": "v1"}]},
-                {"host": "web.shop.svc.cluster.local", "versions": [{"name": "v1"}]},
-            ],
-            "intermediateNotAfter": "2028-11-21T00:00:00Z",
-        },
+        _cluster(
+            "west",
+            {"kind": "own", "of": "west", "debugUrl": "http://127.0.0.1:1"},
+            role="host",
+            region="r",
+            gateway={"address": "198.18.0.1", "port": 15443, "network": "network-west", "named": False},
+            workloads=[workload("cart", "v2", "v1"), workload("web")],
+            intermediateNotAfter="2028-11-22T00:00:00Z",
+            kubeconfig="/nowhere/west.yaml",
+        ),
+        _cluster(
+            "east",
+            {"kind": "remote", "of": "west", "debugUrl": None},
+            workloads=[workload("cart", "v1"), workload("web", "v1")],
+            intermediateNotAfter="2028-11-21T00:00:00Z",
+        ),
     ],
     "meshes": [
         {
             "name": "mesh1",
             "model": "multi-primary, several networks",
             "trustDomain": "cluster.local",
+            "settings": {"meshConfig": {}, "objects": []},
+            "networkGateways": [],
             "rootFingerprint": "ab" * 32,
             "rootNotAfter": "2036-11-23T00:00:00Z",
             "roots": [
@@ -147,5 +173,5 @@ class MadeUp:
     def compare(self, title: str) -> tuple[Record, list[str]]:
         return self.record, self.unread
 
-    def status(self) -> dict[str, Any]:
-        return STATUS
+    def status(self) -> Status:
+        return read_status(STATUS)

@@ -114,18 +114,19 @@ class Outputs:
 
 
 def test_status_puts_each_kubeconfig_into_a_file_of_its_owner(checkout: Checkout, stacks: Path) -> None:
+    known = {"mesh": "mesh1", "network": "n", "controlPlane": {"kind": "own"}}
     exports: dict[str, Any] = {
-        "fleet": {"stack": "dev", "clusters": [{"name": "west"}, {"name": "east"}]},
+        "fleet": {"stack": "dev", "clusters": [{"name": name, **known} for name in ("west", "east")]},
         "kubeconfigs": {"west": "the kubeconfig"},
     }
     engine: Any = Outputs(exports, read_stack_file(stacks, "dev"))
     status = fleet_status.fleet_status(checkout, engine)
     path = checkout.kubeconfig("dev", "west")
-    assert [cluster["kubeconfig"] for cluster in status["clusters"]] == [str(path), None]
+    assert [cluster.kubeconfig for cluster in status.clusters] == [str(path), None]
     assert path.read_text(encoding="utf-8") == "the kubeconfig"
     assert path.stat().st_mode & 0o777 == 0o600
     assert all(folder.stat().st_mode & 0o077 == 0 for folder in (path.parent, checkout.home))
-    assert "the kubeconfig" not in json.dumps(status)
+    assert "the kubeconfig" not in json.dumps(status.document())
     # Once the cluster is not there any more its kubeconfig is not either.
     del exports["fleet"]["clusters"][0]
     fleet_status.fleet_status(checkout, engine)

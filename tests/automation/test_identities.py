@@ -23,6 +23,7 @@ from meshfleet.components.kubeconfig_file import KubeconfigFile
 from meshfleet.embedded.api_errors import UnreachableError
 from meshfleet.embedded.fleet_identity import claim_fleet
 from meshfleet.embedded.identity import identity_of_authority
+from meshfleet.status import read_status
 from meshfleet.topology import Fleet, StackFile, TopologyError, load
 from meshfleet.topology.causes import Cause
 from meshfleet.topology.errors import ClusterError
@@ -270,7 +271,10 @@ def test_destroy_drops_a_stranger_and_deletes_nothing_there(
 
 def test_commands_that_read_refuse_what_is_not_the_recorded_cluster(checkout: Checkout, world: World) -> None:
     session: Any = MadeUp(checkout, load("shops", config("blue", "green")), {})
-    status = {"clusters": [{"name": "blue", "identity": "b"}, {"name": "green", "identity": "g"}, {"name": "old"}]}
+    known = {"mesh": "mesh1", "network": "n", "controlPlane": {"kind": "own"}}
+    identities = {"blue": "b", "green": "g", "old": None}
+    clusters = [{"name": name, "identity": identity, **known} for name, identity in identities.items()]
+    status = read_status({"stack": "shops", "clusters": clusters})
     assert identities_in(status) == {"blue": "b", "green": "g"}
     world.names = {"blue": "b", "green": "g"}
     require_one(session, status)

@@ -20,8 +20,10 @@ from meshfleet.automation.registered_machines import registered_machines
 from meshfleet.embedded.api_errors import RefusedError
 from meshfleet.manifests.bundle import FILES
 from meshfleet.manifests.virtual_machines import described
+from meshfleet.status import Status, read_status
 from meshfleet.topology import Fleet, TopologyError, load
 from meshfleet.topology.errors import ClusterError, EngineError, MeshfleetError
+from tests.automation.made_up_session import STATUS
 from tests.automation.stack_files import Command
 from tests.manifests.machines import CONFIG, STACK
 
@@ -37,19 +39,25 @@ def fleet() -> Fleet:
     return load(STACK, CONFIG)
 
 
-def status_of(fleet: Fleet, **gateways: str) -> dict[str, Any]:
+def status_of(fleet: Fleet, **gateways: str) -> Status:
     """The status of a running fleet, with the addresses of gateways."""
     clusters = [
         {
             "name": name,
             "kubeconfig": "/nowhere",
             "context": "",
-            "controlPlane": {"revision": fleet.istio.revision, "namespace": fleet.system_namespace(name)},
+            "mesh": fleet.mesh_of(name),
+            "network": fleet.clusters[name].network,
+            "controlPlane": {
+                "kind": "own",
+                "revision": fleet.istio.revision,
+                "namespace": fleet.system_namespace(name),
+            },
             "gateway": {"address": gateways.get(name, "198.18.0.1"), "port": 15443},
         }
         for name in fleet.clusters
     ]
-    return {"clusters": clusters, "virtualMachines": described(fleet)}
+    return read_status({"stack": STACK, "clusters": clusters, "virtualMachines": described(fleet)})
 
 
 @dataclass
@@ -215,14 +223,15 @@ def test_what_a_cluster_lacks_is_told_with_its_name(fleet: Fleet, cluster: MadeU
 
 def test_a_cluster_without_a_gateway_or_a_kubeconfig_is_told(fleet: Fleet, cluster: MadeUp) -> None:
     status = status_of(fleet)
-    status["clusters"][0]["gateway"] = None
+    west, *others = status.clusters
+    without = status.model_copy(update={"clusters": (west.model_copy(update={"gateway": None}), *others)})
     with pytest.raises(EngineError, match="west has no east-west gateway"):
-        make(fleet, Wanted("billing"), "", status)
+        make(fleet, Wanted("billing"), "", without)
 
 
 def test_no_kubeconfig_is_told() -> None:
     with pytest.raises(ClusterError, match="there is no kubeconfig of west"):
-        machine_bundle.connected({"name": "west", "kubeconfig": None, "context": ""})
+        machine_bundle.connected(read_status(STATUS).cluster("west").model_copy(update={"kubeconfig": None}))
 
 
 def test_files_are_their_owners_alone_whatever_the_folder_was(tmp_path: Path) -> None:
@@ -278,7 +287,7 @@ def test_machines_are_listed_with_what_istiod_knows_of_each(fleet: Fleet, monkey
         "east": [entry("orders", "ledger-10-30-0-7", "10.30.0.7", **{checked_: "true"})],
         "alone": [entry("papers", "printer-1", "10.0.0.1", **{group: "printer", at: "now"})],
     }
-    monkeypatch.setattr("meshfleet.automation.registered_machines._entries", lambda cluster: known[cluster["name"]])
+    monkeypatch.setattr("meshfleet.automation.registered_machines._entries", lambda cluster: known[cluster.name])
     billing, ledger, printer = registered_machines(status_of(fleet))
     assert billing["registered"] == [
         {"name": "billing-1", "address": "10.0.0.1", "connected": True, "healthy": True},
@@ -302,7 +311,7 @@ class Session:
     def reading(self) -> Reading:
         return start_reading(self.topology, {}, Path("/nowhere"))
 
-    def status(self) -> dict[str, Any]:
+    def status(self) -> Status:
         return status_of(self.topology)
 
 

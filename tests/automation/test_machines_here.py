@@ -11,12 +11,15 @@ import pytest
 from meshfleet.automation import machines_here
 from meshfleet.automation.machines_here import listening, prepared, require_room, strangeness
 from meshfleet.embedded.machine.bundle_folder import bundle_of
+from meshfleet.status import read_status
 from meshfleet.topology import TopologyError, load
 from meshfleet.topology.errors import EmbeddedError, UnsupportedError
 from tests.embedded.machine.bundles import files, fleet, made
 from tests.manifests.machines import CONFIG, STACK
 
 pytestmark = pytest.mark.proof("virtual machines join their mesh from their bundle alone", step=0)
+
+NOTHING = read_status({"stack": STACK})
 
 RUNNING: dict[str, Any] = copy.deepcopy(CONFIG)
 RUNNING["clusters"]["west"]["embedded"] = {"pods": "processes"}
@@ -61,17 +64,17 @@ def test_a_bundle_whose_token_has_ended_starts_nothing(tmp_path: Path) -> None:
     for name, text in files().items():
         (tmp_path / name).write_text(text, encoding="utf-8")
     with pytest.raises(EmbeddedError, match="was good until 2020-11-23T12:00:00Z, and the first start of a machine"):
-        prepared(load(STACK, RUNNING), {}, "billing", folder=str(tmp_path))
+        prepared(load(STACK, RUNNING), NOTHING, "billing", folder=str(tmp_path))
 
 
 def test_machines_that_are_not_declared_are_told_first() -> None:
     with pytest.raises(TopologyError, match="no virtual machines are named 'biling'"):
-        prepared(fleet(), {}, "biling", folder="/nowhere")
+        prepared(fleet(), NOTHING, "biling", folder="/nowhere")
 
 
 def test_addresses_here_are_of_ipv4() -> None:
     with pytest.raises(TopologyError, match="--address: 'fd00::1' is no IPv4 address"):
-        prepared(fleet(), {}, "billing", "fd00::1")
+        prepared(fleet(), NOTHING, "billing", "fd00::1")
 
 
 def test_machines_need_a_cluster_of_their_network_whose_pods_run_here(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ from meshfleet.automation.picture import (
     GatewayPicture,
     MeshPicture,
     NetworkPicture,
-    Status,
+    Running,
     VirtualMachinePicture,
     draw,
     from_fleet,
@@ -280,7 +280,7 @@ def topology() -> Fleet:
 
 def test_the_picture_of_a_topology_has_what_it_declares_and_what_is_known_of_it() -> None:
     declared = from_fleet(topology())
-    status = Status({"west": ("127.1.0.2", 15443)}, {"host": True, "west": False}, {"mesh1": "2036-11-20T09:30:00Z"})
+    status = Running({"west": ("127.1.0.2", 15443)}, {"host": True, "west": False}, {"mesh1": "2036-11-20T09:30:00Z"})
     known = from_fleet(topology(), status)
     (mesh,) = declared.meshes
     assert [network.name for network in mesh.networks] == ["net-host", "net-west"]

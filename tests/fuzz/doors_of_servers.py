@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -34,6 +33,7 @@ from meshfleet.embedded.workspace import Workspace
 from meshfleet.plugins.kubernetes.connection import Connection
 from meshfleet.plugins.kubernetes.kinds import GroupVersionKind, Kinds
 from meshfleet.plugins.kubernetes.settings import Settings
+from meshfleet.status import read_status
 from meshfleet.topology.errors import MeshfleetError
 from meshfleet.verification import FleetView, read_fleet
 from meshfleet.verification.check import Check
@@ -145,10 +145,11 @@ def _printed(check: Check, fleet: FleetView, name: str) -> Door:
 
 
 def _commands(folder: Path, status: dict[str, Any], fleet: FleetView) -> dict[str, Door]:
+    known = read_status(status)
     session: Any = SimpleNamespace(
-        environment=SimpleNamespace(tools=folder), checkout=SimpleNamespace(home=folder), status=lambda: status
+        environment=SimpleNamespace(tools=folder), checkout=SimpleNamespace(home=folder), status=lambda: known
     )
-    (west, *_) = status["clusters"]
+    (west, *_) = known.clusters
 
     def bundle() -> object:
         with machine_bundle.connected(west) as client:
@@ -168,9 +169,9 @@ def _commands(folder: Path, status: dict[str, Any], fleet: FleetView) -> dict[st
 
     begun = {"inputs": {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "istio", "namespace": "a"}}}
     return {
-        "vm list": _of(("workloadentries",), lambda: registered_machines(copy.deepcopy(status))),
-        "machines after up": _of(("workloadentries",), lambda: effect._machines(status)),
-        "restarts after up": _of(("pods",), lambda: effect._restarts(session, status)),
+        "vm list": _of(("workloadentries",), lambda: registered_machines(known)),
+        "machines after up": _of(("workloadentries",), lambda: effect._machines(known)),
+        "restarts after up": _of(("pods",), lambda: effect._restarts(session, known)),
         "vm bundle": _of(("configmaps", "token"), bundle),
         "collect": _of(("events", "pods", "debug/syncz", "debug/config_dump"), collected),
         "unrecorded objects": _of((KINDS, "configmaps"), lambda: unrecorded(begun)),

@@ -28,14 +28,20 @@ WORKLOAD: dict[str, Any] = {
     "name": "w",
     "namespace": "n",
     "host": "w.n.svc.cluster.local",
-    "ports": {"http": 80.0},
-    "versions": [{"name": "v1", "replicas": 1.0}],
+    "ports": {"http": 80.0, "grpc": 7070.0},
+    "echo": False,
+    "allowedCallers": [],
+    "versions": [{"name": "v1", "replicas": 1.0, "weight": None, "headers": {}}],
 }
 MACHINE: dict[str, Any] = {
     "name": "billing",
     "namespace": "n",
+    "cluster": "west",
     "controlPlane": "west",
     "group": "billing",
+    "selector": {"app": "billing"},
+    "ports": [{"name": "http", "port": 8080.0, "protocol": "HTTP"}],
+    "host": "billing.n.svc.cluster.local",
     "network": "network-west",
     "serviceAccount": "billing",
     "labels": {"app": "billing"},
@@ -98,7 +104,8 @@ def status(kubeconfig: str) -> dict[str, Any]:
     for cluster in found["clusters"]:
         cluster |= {"kubeconfig": kubeconfig, "context": "", "workloads": [copy.deepcopy(WORKLOAD)]}
         cluster["pods"] = "processes"
-        cluster["injected"] = {"workloads": {"cluster": cluster["name"], "network": "network-west", "mesh": "mesh1"}}
+        facts = {"cluster": cluster["name"], "network": "network-west", "mesh": "mesh1"}
+        cluster["injected"] = {"workloads": facts, "gateways": {}, "eastWest": {}}
     found["virtualMachines"] = [
         copy.deepcopy(MACHINE),
         MACHINE | {"name": "fixed", "group": None, "addresses": ["10.9.9.9"]},

@@ -64,8 +64,10 @@ WORKLOAD = {
     "name": "w",
     "namespace": "n",
     "host": "w.n.svc.cluster.local",
-    "ports": {"http": 80.0},
-    "versions": [{"name": "v1", "replicas": 1.0}],
+    "ports": {"http": 80.0, "grpc": 7070.0},
+    "echo": False,
+    "allowedCallers": [],
+    "versions": [{"name": "v1", "replicas": 1.0, "weight": None, "headers": {}}],
 }
 FLEET: dict[str, Any] = copy.deepcopy(STATUS)
 for _cluster in FLEET["clusters"]:

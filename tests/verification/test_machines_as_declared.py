@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from meshfleet.status import read_status
 from meshfleet.verification import FleetView
 from meshfleet.verification.checks.machines_as_declared import judge
 from meshfleet.verification.istiod import ProxyNode, proxy_nodes
@@ -98,5 +99,7 @@ def test_what_proxies_say_of_themselves_is_read() -> None:
 
 
 def test_a_status_of_an_earlier_release_declares_nothing_to_compare(fleet: FleetView) -> None:
-    view = machine_view({"name": "billing", "namespace": "orders", "controlPlane": "west", "group": "billing"})
+    told = {"name": "billing", "namespace": "orders", "controlPlane": "west", "group": "billing"}
+    (machines,) = read_status({"stack": "test", "virtualMachines": [told]}).virtual_machines
+    view = machine_view(machines)
     assert (view.network, view.place) == ("", "")

@@ -12,6 +12,7 @@ import pytest
 from lightkube.resources.core_v1 import Pod
 
 from meshfleet.manifests.injected import ANNOTATION, described
+from meshfleet.status.clusters import Injected
 from meshfleet.topology import load
 from meshfleet.verification import FleetView
 from meshfleet.verification.checks.pods_as_declared import PodsAsDeclared, counts, differences, judge, stale
@@ -36,7 +37,7 @@ FACTS = described(load("test", CONFIG), "west")
 
 @pytest.fixture
 def west(fleet: FleetView) -> ClusterView:
-    return replace(fleet.clusters[0], injected=injected_view(FACTS))
+    return replace(fleet.clusters[0], injected=injected_view(Injected.model_validate(FACTS)))
 
 
 def pod(*, ours: bool = True, **changed: str) -> Pod:
@@ -117,7 +118,7 @@ def test_a_build_without_a_release_in_its_tag_says_nothing_of_its_version(west: 
 
 def test_a_gateway_is_on_the_network_that_it_leads_into(fleet: FleetView) -> None:
     topology = load("test", CONFIG).model_copy(update={"gateway_networks": {"west": "net-new"}})
-    west = replace(fleet.clusters[0], injected=injected_view(described(topology, "west")))
+    west = replace(fleet.clusters[0], injected=injected_view(Injected.model_validate(described(topology, "west"))))
     assert list(differences(west, pod(ISTIO_META_NETWORK="net-new", label="net-new", gateway="yes"))) == []
     assert len(list(differences(west, pod(gateway="yes")))) == 2
 

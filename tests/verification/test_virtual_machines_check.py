@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from meshfleet.status import read_status
 from meshfleet.verification import FleetView
 from meshfleet.verification.checks.virtual_machines import VirtualMachines, ailing
 from meshfleet.verification.machine_view import MachineView, machine_view
@@ -65,4 +66,5 @@ def test_a_fleet_without_machines_here_is_not_asked(fleet: FleetView) -> None:
 
 def test_machines_are_read_from_status() -> None:
     told = {"name": "ledger", "namespace": "orders", "controlPlane": "west", "group": None}
-    assert machine_view(told) == MachineView("ledger", "orders", "west", registers=False)
+    (machines,) = read_status({"stack": "test", "virtualMachines": [told]}).virtual_machines
+    assert machine_view(machines) == MachineView("ledger", "orders", "west", registers=False)

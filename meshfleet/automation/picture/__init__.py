@@ -8,7 +8,7 @@ from meshfleet.automation.picture.view import (
     GatewayPicture,
     MeshPicture,
     NetworkPicture,
-    Status,
+    Running,
     VirtualMachinePicture,
     from_fleet,
 )
@@ -20,7 +20,7 @@ __all__ = [
     "GatewayPicture",
     "MeshPicture",
     "NetworkPicture",
-    "Status",
+    "Running",
     "VirtualMachinePicture",
     "draw",
     "from_fleet",

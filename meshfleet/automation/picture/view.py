@@ -92,7 +92,7 @@ class FleetPicture:
 
 
 @dataclass(frozen=True)
-class Status:
+class Running:
     """What is known of a running fleet: gateways and verdicts by cluster, the root's end by mesh."""
 
     gateways: Mapping[str, tuple[str, int]] = field(default_factory=dict)
@@ -100,9 +100,9 @@ class Status:
     roots: Mapping[str, str] = field(default_factory=dict)
 
 
-def from_fleet(fleet: Fleet, status: Status | None = None) -> FleetPicture:
+def from_fleet(fleet: Fleet, status: Running | None = None) -> FleetPicture:
     """The picture of a declared fleet, with addresses and verdicts where `status` has them."""
-    known = status or Status()
+    known = status or Running()
     return FleetPicture(
         name=fleet.name,
         meshes=tuple(_mesh(fleet, mesh, known) for mesh in fleet.meshes if fleet.members_of(mesh)),
@@ -110,7 +110,7 @@ def from_fleet(fleet: Fleet, status: Status | None = None) -> FleetPicture:
     )
 
 
-def _mesh(fleet: Fleet, mesh: str, status: Status) -> MeshPicture:
+def _mesh(fleet: Fleet, mesh: str, status: Running) -> MeshPicture:
     members = fleet.members_of(mesh)
     networks = tuple(
         NetworkPicture(
@@ -131,7 +131,7 @@ def _mesh(fleet: Fleet, mesh: str, status: Status) -> MeshPicture:
     )
 
 
-def _cluster(fleet: Fleet, name: str, status: Status) -> ClusterPicture:
+def _cluster(fleet: Fleet, name: str, status: Running) -> ClusterPicture:
     cluster = fleet.clusters[name]
     # The version of a cluster that was there before is its owner's business.
     created_here = cluster.existing is None
@@ -157,7 +157,7 @@ def _cluster(fleet: Fleet, name: str, status: Status) -> ClusterPicture:
     )
 
 
-def _gateway(fleet: Fleet, name: str, status: Status) -> GatewayPicture | None:
+def _gateway(fleet: Fleet, name: str, status: Running) -> GatewayPicture | None:
     if not fleet.has_east_west_gateway(name):
         return None
     address, port = status.gateways.get(name, ("", reached_at(fleet, name)))

@@ -44,7 +44,7 @@ def _clusters(subject: Subject, seconds: float) -> Members:
 
 
 def _status(subject: Subject) -> Members:
-    yield "status.json", subject.status
+    yield "status.json", subject.status.document()
 
 
 def _verify(subject: Subject, seconds: float) -> Members:

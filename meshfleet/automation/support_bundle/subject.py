@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from meshfleet.automation.checkout import PROJECT, Checkout
 from meshfleet.automation.session import Session, open_session
@@ -14,6 +14,7 @@ from meshfleet.embedded.workspace import Workspace
 from meshfleet.topology.files import read_text
 
 if TYPE_CHECKING:
+    from meshfleet.status import Status
     from meshfleet.verification import FleetView
 
 
@@ -47,7 +48,7 @@ class Subject:
         return open_session(self.stack, quiet=True)
 
     @cached_property
-    def status(self) -> dict[str, Any]:
+    def status(self) -> Status:
         """Raises EngineError when the stack is not up, and what `session` raises."""
         return self.session.status()
 

@@ -27,6 +27,7 @@ from meshfleet.embedded.network.place import Place
 from meshfleet.embedded.toolchain import Toolchain
 from meshfleet.embedded.workspace import Workspace
 from meshfleet.plugins.meshfleet.certificates import RootSpec, create_root
+from meshfleet.status import read_status
 from meshfleet.topology import Fleet, load
 from meshfleet.topology.errors import CertificateError, ProcessError
 from meshfleet.verification.traffic import Reply, Target, answered, send
@@ -229,7 +230,7 @@ def test_a_token_that_is_no_longer_good_does_not_cut_it_off(here: Here, billing:
     billing.stop_agent()
     assert billing.running() == (APPLICATION,)
     billing.start_agent()
-    await_registered(here.status, "billing", billing.address)
+    await_registered(read_status(here.status), "billing", billing.address)
     assert settled(lambda: here.answers(billing), SOON)
     after = certificate_of(billing)
     assert after.serial_number != before.serial_number
@@ -289,7 +290,7 @@ def test_a_bundle_of_another_mesh_is_refused_by_its_roots(here: Here, billing: M
 
 
 def test_machines_of_one_group_share_its_requests_and_one_that_goes_is_forgotten(here: Here, billing: Machine) -> None:
-    second = machines_here.start(here.fleet, here.workspace, here.status, "billing", "10.40.0.12").machine
+    second = machines_here.start(here.fleet, here.workspace, read_status(here.status), "billing", "10.40.0.12").machine
     service = here.world.get(STACK, "east", "service", "billing", "--namespace", "orders")
     assert answered(here.pod, Target(service["spec"]["clusterIP"], 8080, BILLING), 5.0, version="billing").peer
     assert set(here.entries("west")) >= {billing.address, "10.40.0.12"}
