@@ -10,11 +10,14 @@ from xdist.scheduler import LoadScopeScheduling
 from meshfleet.embedded.node.node_agent import lacking
 from meshfleet.embedded.toolchain import Toolchain, ensure
 from meshfleet.embedded.toolchain.progress import progress_for
+from tests.proof import LADDER, step_of
 
 # How long an example takes says more about what else the machine does than about the program.
 hypothesis.settings.register_profile(
     "suite", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow], print_blob=True
 )
+# scripts/check; scripts/test tries as many examples as Hypothesis does by itself.
+hypothesis.settings.register_profile("quick", parent=hypothesis.settings.get_profile("suite"), max_examples=20)
 hypothesis.settings.load_profile("suite")
 
 
@@ -23,6 +26,9 @@ def toolchain() -> Toolchain:
     """The real tools: `bin` with every program, `charts` with Istio's; built first if they are not there."""
     return ensure(progress_for())
 
+
+# Fixtures that build tools, or have Go for it, where there are none.
+_TOOLS = frozenset(("toolchain", "go_folder"))
 
 # Tests of one file share clusters and fleets, and so do all of these folders.
 _TOGETHER = ("tests/integration/dev/", "tests/plugins/kubernetes/")
@@ -48,8 +54,39 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> FleetSc
     return FleetScheduling(config, log)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Without what real packets take, their tests are not run; `-ra` lists each of them with the reason."""
+def pytest_configure(config: pytest.Config) -> None:
+    """The markers of tests that scripts/check leaves to scripts/test."""
+    config.addinivalue_line(
+        "markers", "sweep(what): tries a fault at every place there is, which takes long; not run by scripts/check"
+    )
+    config.addinivalue_line(
+        "markers", "tools: needs Go or what is built with it, by its fixtures; not in scripts/check"
+    )
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--max-step`; see docs/development.md."""
+    parser.addoption(
+        "--max-step",
+        type=int,
+        choices=range(len(LADDER)),
+        metavar="N",
+        help=f"run only tests on step N of docs/proof.md and below (0 to {len(LADDER) - 1})",
+    )
+
+
+# Before `-m` is applied.
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Deselect tests above `--max-step`, and skip tests of real packets where these cannot be made, with the reason."""
+    highest = config.getoption("--max-step")
+    if highest is not None:
+        above = [item for item in items if step_of(item) > highest]
+        config.hook.pytest_deselected(items=above)
+        items[:] = [item for item in items if step_of(item) <= highest]
+    for item in items:
+        if not _TOOLS.isdisjoint(getattr(item, "fixturenames", ())):
+            item.add_marker("tools")
     reason = lacking()
     for item in items if reason else ():
         for mark in item.iter_markers("root"):

@@ -96,6 +96,12 @@ def collected() -> list[pytest.Item]:
     return collector.items
 
 
+def step_of(item: pytest.Item) -> int:
+    """The highest step that a test is marked with; 0 without a marker."""
+    steps = (mark.kwargs.get("step") for mark in item.iter_markers("proof"))
+    return max((step for step in steps if isinstance(step, int)), default=0)
+
+
 def features(items: Iterable[pytest.Item]) -> dict[str, Feature]:
     """Features by their words. Exits with a line for each test that says nothing of what it proves."""
     found: dict[str, Feature] = {}

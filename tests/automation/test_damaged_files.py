@@ -109,6 +109,7 @@ def require_sentence(output: str, path: Path, what: str) -> None:
     assert "a fault of meshfleet itself" not in output, (what, output)
 
 
+@pytest.mark.sweep("every file is damaged in every way")
 def test_every_file_damaged_in_every_way_under_every_command_but_destroy_removes_nothing(
     running: Path, meshfleet: Command
 ) -> None:
@@ -140,6 +141,7 @@ def test_every_file_damaged_in_every_way_under_every_command_but_destroy_removes
     print(f"{len(kept)} files, {len(WAYS)} ways, {len(OTHERS)} commands: {swept} runs, {refused} refused")
 
 
+@pytest.mark.sweep("every file is damaged in every way")
 def test_destroy_with_any_file_damaged_removes_all_or_says_what_to_do_and_removes_nothing(
     running: Path, meshfleet: Command, tmp_path: Path
 ) -> None:

@@ -95,6 +95,7 @@ def run(program: TyperGroup, swept: SweptCheckout, words: list[str], injection: 
 
 # A library that is interrupted where nothing ever fails leaves what it has opened to the collector.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning")
+@pytest.mark.sweep("every call of every command fails")
 @pytest.mark.parametrize("command", sorted(commands()))
 def test_every_error_at_every_call_of_a_command_is_a_sentence(
     command: str, program: TyperGroup, swept: SweptCheckout, record_property: Callable[[str, object], None]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from meshfleet.automation.picture import (
@@ -25,6 +25,7 @@ from meshfleet.automation.picture.layout import place
 from meshfleet.automation.picture.text import shortened, width
 from meshfleet.topology import Fleet, load
 from tests.components.fleets import fleet_called
+from tests.examples import up_to
 
 pytestmark = pytest.mark.proof("the picture of a fleet as SVG", step=0)
 
@@ -126,7 +127,7 @@ def words(svg: str) -> str:
     return "\n".join(ElementTree.fromstring(svg).itertext())
 
 
-@settings(max_examples=60, deadline=None)
+@up_to(60)
 @given(fleets())
 def test_whatever_the_fleet_the_picture_is_well_formed_deterministic_and_inside_its_frame(
     view: FleetPicture,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 
 from meshfleet.components.trust import root_resource
 from meshfleet.topology import Fleet
@@ -27,6 +27,7 @@ from tests.components.waiting import (
     ready,
     served,
 )
+from tests.examples import up_to
 from tests.topology.strategies import loaded_fleets
 
 pytestmark = pytest.mark.proof("resources are registered in order, each on its own cluster", step=1)
@@ -234,7 +235,7 @@ def test_each_mesh_has_its_roots_and_every_intermediate_is_issued_by_the_one_tha
         assert intermediate.property_dependencies["rootPrivateKey"] == {root.urn}
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@up_to(25)
 @given(loaded_fleets(max_clusters=5))
 def test_in_any_fleet_a_cluster_waits_for_those_that_serve_it_and_for_no_other(fleet: Fleet) -> None:
     graph = record(fleet)

@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
-from tests.proof import LADDER, PAGE, ROOT, Feature, features, page
+from tests.proof import LADDER, PAGE, ROOT, Feature, features, page, step_of
+
+pytest_plugins = ["pytester"]
 
 pytestmark = pytest.mark.proof("the table of what is proved follows from the tests", step=0)
 
@@ -42,6 +44,56 @@ def test_a_feature_stands_where_its_best_test_stands() -> None:
     )
     assert found == {"remote secrets": Feature({0: 2, 3: 1}), "trust": Feature({1: 1})}
     assert "| remote secrets | 3 | 2 on step 0, 1 on step 3 |\n| trust | 1 | 1 on step 1 |" in page(found)
+
+
+def test_a_test_is_on_its_highest_step() -> None:
+    assert step_of(item("a")) == 0
+    assert step_of(item("a", (("remote secrets",), {"step": 3}), (("trust",), {"step": 1}))) == 3
+
+
+@pytest.mark.parametrize(
+    ("highest", "run"),
+    [
+        ("0", ["pure"]),
+        ("1", ["pure", "registered", "swept"]),
+        ("3", ["pure", "registered", "swept", "of_istiods"]),
+        (None, ["pure", "registered", "swept", "of_istiods", "of_envoys"]),
+    ],
+)
+def test_only_tests_up_to_the_highest_step_are_run(
+    pytester: pytest.Pytester, highest: str | None, run: list[str]
+) -> None:
+    pytester.makeconftest("from tests.conftest import pytest_addoption, pytest_collection_modifyitems")
+    pytester.makepyfile(
+        """
+        import pytest
+
+        def test_pure(): pass
+
+        @pytest.mark.proof("x", step=1)
+        class TestMocks:
+            def test_registered(self): pass
+            @pytest.mark.proof("y", step=0)
+            def test_swept(self): pass
+
+        @pytest.mark.proof("x", step=3)
+        def test_of_istiods(): pass
+
+        @pytest.mark.proof("x", step=1)
+        @pytest.mark.proof("y", step=4)
+        def test_of_envoys(): pass
+        """
+    )
+    options = ["--max-step", highest] if highest else []
+    ran = pytester.inline_run("-p", "no:cacheprovider", *options).listoutcomes()[0]
+    assert [report.nodeid.rpartition("::test_")[2] for report in ran] == run
+
+
+def test_a_step_that_is_not_on_the_ladder_is_refused(pytester: pytest.Pytester) -> None:
+    pytester.makeconftest("from tests.conftest import pytest_addoption, pytest_collection_modifyitems")
+    result = pytester.runpytest_inprocess("-p", "no:cacheprovider", "--max-step", "7")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*--max-step: invalid choice: 7*"])
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from ruamel.yaml import YAML
 
 from meshfleet.manifests import Chart, fleet_plan
@@ -15,12 +15,13 @@ from meshfleet.manifests.control_plane import istiod_service
 from meshfleet.manifests.namespaces import declared
 from meshfleet.topology import Fleet
 from tests.components.fleets import fleet_called
+from tests.examples import up_to
 from tests.manifests.plans import istiods, named, objects, releases, texts, values_of
 from tests.topology.strategies import ambient_fleets, loaded_fleets
 
 pytestmark = pytest.mark.proof("ambient mode over several networks", step=0)
 
-quick = settings(max_examples=30, deadline=None)
+quick = up_to(30)
 
 OF_AMBIENT = ("AMBIENT", "ambient", "HBONE", "istio.io/global", "waypoint", "gateway.networking.k8s.io", "ztunnel")
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from meshfleet.manifests.bundle import FILES, Found, bundle, istiod_host, mesh_config_map
 from meshfleet.topology import Fleet, load
+from tests.examples import up_to
 from tests.manifests.machines import CONFIG, STACK, environment, proxy_config
 from tests.topology.strategies import loaded_fleets
 
@@ -117,7 +118,7 @@ def test_a_token_is_not_shown_where_what_was_found_is() -> None:
     assert "CONFIDENTIAL" not in repr(Found(MESH, "", (), "CONFIDENTIAL"))
 
 
-@settings(max_examples=40, deadline=None)
+@up_to(40)
 @given(loaded_fleets())
 def test_in_any_fleet_a_bundle_names_the_control_plane_that_knows_its_group(fleet: Fleet) -> None:
     for name, declared in fleet.virtual_machines.items():

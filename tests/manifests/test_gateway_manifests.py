@@ -5,17 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from meshfleet.manifests import Document, fleet_plan
 from meshfleet.manifests.control_plane import istiod_service
 from meshfleet.topology import Fleet, load
+from tests.examples import up_to
 from tests.manifests.plans import named, releases, values_of
 from tests.topology.strategies import loaded_fleets
 
 pytestmark = pytest.mark.proof("gateways of clusters, of networks and from outside", step=0)
 
-quick = settings(max_examples=20, deadline=None)
+quick = up_to(20)
 
 
 def fleet_with(

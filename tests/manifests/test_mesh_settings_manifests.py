@@ -6,19 +6,20 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from meshfleet.manifests import fleet_plan
 from meshfleet.manifests.mesh_settings import mesh_config, mesh_objects
 from meshfleet.manifests.mesh_settings import objects as objects_of
 from meshfleet.manifests.remote_secrets import Peer, reader_token, remote_kubeconfig
 from meshfleet.topology import ControlPlane, Fleet, load
+from tests.examples import up_to
 from tests.manifests.plans import istiods, named, values_of
 from tests.topology.strategies import loaded_fleets
 
 pytestmark = pytest.mark.proof("settings of a mesh, declared once and equal in every primary", step=0)
 
-quick = settings(max_examples=30, deadline=None)
+quick = up_to(30)
 COLLECTOR = {"service": "otel.tools.svc.cluster.local", "port": 4317}
 OBJECTS = ("peer-authentication", "telemetry", "outlier-detection")
 

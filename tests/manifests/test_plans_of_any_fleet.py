@@ -8,16 +8,17 @@ import json
 from collections import Counter
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from meshfleet.manifests import Chart, Stage, fleet_plan
 from meshfleet.topology import Fleet, load
+from tests.examples import up_to
 from tests.manifests.plans import istiods, named, objects, releases, texts, values_of
 from tests.topology.strategies import loaded_fleets
 
 pytestmark = pytest.mark.proof("objects and chart values follow from the stack file alone", step=0)
 
-quick = settings(max_examples=30, deadline=None)
+quick = up_to(30)
 STAGES = list(Stage)
 
 

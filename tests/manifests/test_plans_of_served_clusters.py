@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from meshfleet.manifests import Document, Object, fleet_plan
 from meshfleet.manifests.control_plane import injection_webhook, istiod_service
 from meshfleet.topology import Fleet, load
+from tests.examples import up_to
 from tests.manifests.plans import istiods, named, objects, releases, texts, values_of, without_workloads
 from tests.topology.strategies import loaded_fleets
 
 pytestmark = pytest.mark.proof("objects and chart values follow from the stack file alone", step=0)
 
-quick = settings(max_examples=40, deadline=None)
+quick = up_to(40)
 
 
 def body(plan: list[Document], name: str) -> Object:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
@@ -20,12 +20,13 @@ from meshfleet.manifests.namespaces import injection_labels
 from meshfleet.manifests.revision_tags import tags
 from meshfleet.topology import Fleet, load
 from tests.components.fleets import CONFIGURATIONS, fleet_called
+from tests.examples import up_to
 from tests.manifests.plans import named, values_of
 from tests.topology.strategies import loaded_fleets
 
 pytestmark = pytest.mark.proof("two revisions of Istio side by side", step=0)
 
-quick = settings(max_examples=30, deadline=None)
+quick = up_to(30)
 PROCESS = Webhooks(injection="https://localhost:1/inject", validation="https://localhost:1/validate")
 
 Labels = Mapping[str, str]

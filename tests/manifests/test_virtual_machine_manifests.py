@@ -5,18 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from meshfleet.manifests import Object, fleet_plan
 from meshfleet.manifests.virtual_machines import account, described, entries, group, host, labels
 from meshfleet.topology import Fleet, load
+from tests.examples import up_to
 from tests.manifests.machines import CONFIG, STACK
 from tests.manifests.plans import named, objects, values_of
 from tests.topology.strategies import loaded_fleets
 
 pytestmark = pytest.mark.proof("virtual machines: what they need in each cluster", step=0)
 
-quick = settings(max_examples=40, deadline=None)
+quick = up_to(40)
 PLAIN: dict[str, Any] = {"namespace": "orders", "ports": {"http": {"port": 8080}}}
 CLUSTERS: dict[str, Any] = {
     "west": {"embedded": {}, "network": "shared", "region": "r", "zone": "z"},

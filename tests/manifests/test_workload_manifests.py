@@ -5,18 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from meshfleet.manifests import Object, cluster_plan, fleet_plan
 from meshfleet.manifests.mesh_settings import mesh_objects
 from meshfleet.manifests.workloads import ECHO_IMAGE, described
 from meshfleet.topology import Fleet, load
+from tests.examples import up_to
 from tests.manifests.plans import objects
 from tests.topology.strategies import ambient_fleets, loaded_fleets
 
 pytestmark = pytest.mark.proof("workloads: their Services, versions, routes and callers", step=0)
 
-quick = settings(max_examples=50, deadline=None)
+quick = up_to(50)
 OF_ISTIO = ("DestinationRule", "VirtualService", "AuthorizationPolicy")
 HOST = "echo.sample.svc.cluster.local"
 

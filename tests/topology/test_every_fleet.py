@@ -8,19 +8,20 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from meshfleet.topology import Fleet, TopologyError, load
 from meshfleet.topology.draft import DEFAULT_MESH, SECTIONS, SINGLES
 from meshfleet.topology.faults import join
+from tests.examples import up_to
 from tests.topology.name_strategies import Config, json_values, labels
 from tests.topology.strategies import fleets, loaded_fleets
 
 pytestmark = pytest.mark.proof("stack files are checked before anything exists", step=0)
 
 # The machine that runs this may be busy, and what is asked here does not depend on time.
-quick = settings(max_examples=50, deadline=None)
+quick = up_to(50)
 
 FREE_FORM = ("labels", "serviceAnnotations", "charts", "controlPlane", "headers")
 NO_FIELDS = ("istio.charts", "istio.revisions")

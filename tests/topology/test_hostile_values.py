@@ -45,6 +45,7 @@ def test_the_fleets_are_good_and_set_every_field() -> None:
     assert len(declared_fields()) >= 95
 
 
+@pytest.mark.sweep("every field has every hostile value")
 def test_every_value_works_or_is_refused_at_its_field() -> None:
     tried = 0
     for config, path in _first_places():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from meshfleet.topology import Fleet, load
@@ -13,6 +13,7 @@ from meshfleet.topology.deployed import Deployed, DeployedNetwork
 from meshfleet.topology.network_moves import gateways_during
 from meshfleet.topology.stages import AS_DEPLOYED, Stage, stages
 from meshfleet.topology.transitions import transitions
+from tests.examples import up_to
 
 pytestmark = pytest.mark.proof(
     "what proxies read at their start takes effect in running pods, without a lost request", step=0
@@ -131,7 +132,7 @@ PLACES = st.dictionaries(st.sampled_from(NAMES), st.sampled_from(NETWORKS), min_
 
 
 @given(PLACES, PLACES)
-@settings(max_examples=100, deadline=None)
+@up_to(100)
 def test_every_network_of_a_mesh_has_a_gateway_at_every_moment(before: dict[str, str], after: dict[str, str]) -> None:
     target = fleet_on(after)
     faults = list(transitions(described(before), target))

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[3]
-SCRIPTS = ("up", "down", "test", "lint", "env", "bootstrap")
+SCRIPTS = ("up", "down", "check", "test", "lint", "env", "bootstrap")
 # All that the scripts may take from a machine beside Python.
-COMMANDS = ("sh", "dirname", "cat", "cmp", "cut", "find", "rm", "rmdir")
+COMMANDS = ("sh", "dirname", "cat", "cmp", "cut", "find", "mktemp", "rm", "rmdir")
 
 pytestmark = pytest.mark.proof("two commands on a fresh machine", step=0)
 
@@ -343,3 +343,33 @@ def test_no_script_and_no_lock_names_a_package_index() -> None:
         text = (ROOT / name).read_text()
         assert "index-url" not in text, name
         assert "://" not in text, name
+
+
+QUICK = (
+    "python -m pytest -n 2 --no-loadscope-reorder --max-step 1 -m not sweep and not tools --hypothesis-profile quick"
+)
+
+
+def test_check_lints_and_runs_the_quick_tests_without_tools(checkout: Path, bare_path: Path, script: Script) -> None:
+    calls = pretend_environment(checkout, script)
+    answer = run(checkout, "check", "-k", "one", PATH=str(bare_path))
+    assert (answer.returncode, answer.stderr) == (0, "")
+    assert sorted(calls.read_text().splitlines()) == sorted(
+        [f"{QUICK} -k one", "ruff check .", "ruff format --check .", "mypy", "lint-imports"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("fails", "code"),
+    [('[ "$1" != check ] || { echo objects; exit 4; }', 4), ('[ "$2" != pytest ] || exit 5', 5)],
+    ids=["lint", "tests"],
+)
+def test_check_fails_when_lint_or_a_test_does_and_shows_what_lint_says(
+    checkout: Path, bare_path: Path, script: Script, fails: str, code: int
+) -> None:
+    calls = pretend_environment(checkout, script, fails)
+    answer = run(checkout, "check", PATH=str(bare_path), TMPDIR=str(checkout))
+    assert answer.returncode == code
+    assert (answer.stdout == "objects\n") == (code == 4)
+    assert QUICK in calls.read_text().splitlines()
+    assert not list(checkout.glob("tmp.*"))

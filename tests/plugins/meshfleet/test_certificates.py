@@ -9,7 +9,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from meshfleet.plugins.meshfleet.certificate_reading import (
@@ -29,6 +29,7 @@ from meshfleet.plugins.meshfleet.certificates import (
     renew_root,
 )
 from meshfleet.topology.errors import CertificateError
+from tests.examples import up_to
 
 pytestmark = pytest.mark.proof("root and intermediate certificates as Istio's own recipe", step=0)
 
@@ -184,7 +185,7 @@ def test_an_unknown_algorithm_is_named_with_those_allowed() -> None:
         create_root(root_spec("md5"), NOW)
 
 
-@settings(max_examples=25, deadline=None)
+@up_to(25)
 @given(
     root_days=st.integers(1, 36500),
     days=st.integers(1, 36500),
