@@ -26,7 +26,7 @@ from meshfleet.embedded.plain_path import plain_path
 from meshfleet.embedded.tools import link_tools
 from meshfleet.embedded.waiting import NotYetError, wait_until
 from meshfleet.embedded.workspace import remove_directory
-from meshfleet.topology.errors import FileError, ProcessError
+from meshfleet.topology.errors import EndedError, FileError, ProcessError
 from meshfleet.topology.files import read_tail, sync, sync_tree, write_file
 
 if TYPE_CHECKING:
@@ -171,7 +171,11 @@ class ControlPlane:
             written = str(notes[name].get("workDir") or self._files)
             arguments = [str(argument).replace(written, str(files)) for argument in notes[name]["args"]]
             program = files / "bin" / name
-            processes.start(program, closed_arguments(name, arguments), files, self.log(name), environment)
+            try:
+                processes.start(program, closed_arguments(name, arguments), files, self.log(name), environment)
+            except EndedError as error:
+                # On a busy machine one that refuses its data may be gone before it was seen.
+                raise ProcessError(f"{self.name}: {name} ended while starting; {self.evidence(name)}") from error
 
     def wait_until_ready(self, server: str, seconds: float) -> None:
         """Wait until the API server at `server` (a URL) is ready, and start every component that does not run.

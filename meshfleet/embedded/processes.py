@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 from meshfleet.embedded.fleet_identity import place_of, variables_of
 from meshfleet.embedded.process_table import Row, rows
 from meshfleet.embedded.project_folder import SETUP
-from meshfleet.topology.errors import FileError, ProcessError
+from meshfleet.topology.errors import EndedError, FileError, ProcessError
 from meshfleet.topology.files import append_only, file_error, read_tail
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def start(
     owner).
 
     `environment` is all it sees, and what tells whose it is. The log of the run before is kept as `<log>.previous`.
-    Raises ProcessError when the program is missing or cannot be run.
+    Raises ProcessError when the program is missing or cannot be run, EndedError when it ended at once.
     """
     import psutil
 
@@ -72,7 +72,7 @@ def start(
         process = psutil.Process(started.pid)
         _await_command_line(process)
     except psutil.NoSuchProcess:
-        raise ProcessError(f"{program.name}: ended at once; {last_lines(log)}") from None
+        raise EndedError(f"{program.name}: ended at once; {last_lines(log)}") from None
     return process
 
 

@@ -50,6 +50,10 @@ class ProcessError(EmbeddedError):
     """A process did not start, stop or become ready in its time."""
 
 
+class EndedError(ProcessError):
+    """A process ended before it could be known by its command line; its log may say why."""
+
+
 class PortError(EmbeddedError):
     """A port or an address cannot be had."""
 

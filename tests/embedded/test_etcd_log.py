@@ -9,9 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from meshfleet.embedded import control_plane, processes
 from meshfleet.embedded.control_plane import ControlPlane
 from meshfleet.embedded.etcd_log import reason_in, refuses_data, waits_for_data
 from meshfleet.embedded.processes import last_lines
+from meshfleet.topology.errors import EndedError, ProcessError
 
 pytestmark = pytest.mark.proof("a database that a power cut damaged is named, with the way out", step=0)
 
@@ -33,6 +35,25 @@ OTHER = (
 )
 UNPUBLISHED = '{"level":"warn","msg":"failed to publish local member to cluster through raft","error":"timed out"}'
 PUBLISHED = '{"level":"info","msg":"published local member to cluster through raft"}'
+
+
+@pytest.mark.parametrize("line", CUT.values(), ids=CUT)
+def test_an_etcd_that_is_gone_before_it_was_seen_is_known_too(
+    line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plane = ControlPlane("west", tmp_path)
+    (tmp_path / "kwok" / "clusters" / "west" / "etcd" / "member").mkdir(parents=True)
+
+    def gone(program: Path, _: object, __: object, log: Path, ___: object) -> None:
+        log.parent.mkdir(parents=True)
+        log.write_text(f"{STARTED}\n{line}\n", encoding="utf-8")
+        raise EndedError(f"{program.name}: ended at once")
+
+    monkeypatch.setattr(processes, "start", gone)
+    monkeypatch.setattr(control_plane, "link_tools", lambda *_: None)
+    monkeypatch.setattr(control_plane, "read_notes", lambda *_: {"etcd": {"args": []}})
+    with pytest.raises(ProcessError, match=r"west: etcd ended while starting; it cannot use its data in .* remove "):
+        plane.start(["etcd"])
 
 
 @pytest.mark.parametrize("line", CUT.values(), ids=CUT)
