@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from docs.generate import models, stack_file, toolchain, use_cases
 from docs.generate.pictures import pictures
+from meshfleet.status.schema import status_schema
+from meshfleet.topology.schema import stack_schema
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -18,7 +21,9 @@ def generated(root: Path) -> dict[str, str]:
         "toolchain.md": toolchain.page(root),
         "use-cases.md": use_cases.page(root),
     }
-    return pages | pictures(root)
+    schemas = {"schemas/stack.json": stack_schema(), "schemas/status.json": status_schema()}
+    written = {name: f"{json.dumps(schema, indent=2)}\n" for name, schema in schemas.items()}
+    return pages | written | pictures(root)
 
 
 def main() -> None:

@@ -7,6 +7,8 @@ from pathlib import Path
 from meshfleet.manifests import Document, Release, Stage, cluster_plan
 from meshfleet.topology import Fleet, load, read_stack_file
 
+EDITOR = "# yaml-language-server:"
+"""How the line of a stack file begins that names its JSON schema to editors."""
 # The example stacks in the order of the page, with the order of things in each: who waits for whom, and why.
 ORDER: dict[str, str] = {
     "single-cluster": """\
@@ -131,6 +133,8 @@ def first_comment(text: str) -> str:
     for line in text.splitlines():
         if not line.startswith("#"):
             break
+        if line.startswith(EDITOR):
+            continue
         lines.append(line.lstrip("# "))
     return "\n".join(lines)
 

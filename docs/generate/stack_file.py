@@ -67,6 +67,22 @@ What is not asked for follows from the rest: the deployment model in Istio's wor
 networks`) from the clusters' control planes and networks, an east-west gateway wherever a mesh spans several
 networks, remote secrets between all clusters of a mesh.
 
+## In an editor
+
+The first line of each stack file of this project names its [JSON schema](schemas/stack.json):
+
+```yaml
+# yaml-language-server: $schema=../docs/schemas/stack.json
+```
+
+Editors with the [YAML language server](https://github.com/redhat-developer/yaml-language-server), such as Visual
+Studio Code with its YAML extension, complete keys, show what each one means, and mark what is misspelt. Elsewhere write
+the schema into a file with `meshfleet schema stack` and name that file in the line, by its path from the stack file. To
+Pulumi and to meshfleet the line is a comment.
+
+A schema sees keys, types, choices, names and the form of texts, of one part at a time. Whether a cluster that is named
+exists, ranges overlap or a provider is built yet is seen by `meshfleet validate` alone.
+
 ## Sections
 
 | section | without it | what it is |

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import time
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -346,6 +347,27 @@ def collect(
         for name, error in missing.items():
             say(f"not collected: {name}: {error}")
         say(f"{len(members)} members are in {out}; read it before you give it away")
+
+
+class Described(StrEnum):
+    """What there is a JSON schema of."""
+
+    STATUS = "status"
+    STACK = "stack"
+
+
+@app.command()
+def schema(
+    of: Annotated[Described, typer.Argument(help="What `status --json` prints, or a stack file.")],
+    json: Json = False,
+) -> None:
+    """Print a JSON schema (draft 2020-12), for editors and programs; it is JSON with and without --json."""
+    from json import dumps
+
+    from meshfleet.status.schema import status_schema
+    from meshfleet.topology.schema import stack_schema
+
+    print(dumps(status_schema() if of == Described.STATUS else stack_schema(), indent=2))
 
 
 @app.command()

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from meshfleet.status.document import Status
-from meshfleet.topology.schema import DIALECT, Untitled
+from meshfleet.topology.json_schema import DIALECT, Untitled
 
 
 def status_schema() -> dict[str, Any]:

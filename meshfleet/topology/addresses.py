@@ -16,6 +16,7 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator, BeforeValidator
 
+from meshfleet.topology.json_schema import text
 from meshfleet.topology.shown import shown
 
 IpNetwork = IPv4Network | IPv6Network
@@ -41,6 +42,8 @@ _SPECIAL: Final[tuple[tuple[IpNetwork, str], ...]] = (
     (IPv6Network("ff00::/8"), "multicast"),
 )
 # Without a length it would be a range of one address, which is never meant; netmasks and zones are refused.
+# Every address has this form, and other texts have it too.
+_ADDRESS = r"[0-9]+(\.[0-9]+){3}|[0-9A-Fa-f.]*:[0-9A-Fa-f.:]+"
 _WRITTEN_RANGE = re.compile(r"[0-9A-Fa-f.:]+/[0-9]{1,3}")
 
 LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
@@ -145,9 +148,9 @@ def _usable_range(value: IpNetwork) -> IpNetwork:
     return value
 
 
-IpAddress = Annotated[str, AfterValidator(_checked_ip)]
-MachineAddress = Annotated[str, AfterValidator(_checked_machine)]
-DnsName = Annotated[str, AfterValidator(_checked_dns_name)]
-GatewayAddress = Annotated[str, AfterValidator(_checked_address)]
-Host = Annotated[str, AfterValidator(_checked_host)]
-AddressRange = Annotated[IpNetwork, BeforeValidator(_parsed_range), AfterValidator(_usable_range)]
+IpAddress = Annotated[str, AfterValidator(_checked_ip), text(_ADDRESS)]
+MachineAddress = Annotated[str, AfterValidator(_checked_machine), text(_ADDRESS)]
+DnsName = Annotated[str, AfterValidator(_checked_dns_name), text(DNS_NAME, DNS_NAME_LENGTH)]
+GatewayAddress = Annotated[str, AfterValidator(_checked_address), text(rf"{_ADDRESS}|{DNS_NAME.pattern}")]
+Host = Annotated[str, AfterValidator(_checked_host), text(rf"\*|(\*\.)?{DNS_NAME.pattern}")]
+AddressRange = Annotated[IpNetwork, BeforeValidator(_parsed_range), AfterValidator(_usable_range), text(_WRITTEN_RANGE)]

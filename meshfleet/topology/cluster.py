@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from meshfleet.topology.addresses import AddressRange
 from meshfleet.topology.control_plane import ControlPlane
 from meshfleet.topology.discovery import Discovery
 from meshfleet.topology.gateways import EastWestGateway, IngressGateway
+from meshfleet.topology.json_schema import exactly_one
 from meshfleet.topology.labels import LabelValue
 from meshfleet.topology.model import Model
+from meshfleet.topology.names import Label
 from meshfleet.topology.text import Line, checked_line, checked_path
 
 PROVIDERS = ("embedded", "existing", "kind", "eks", "gke", "aks")
@@ -82,6 +84,8 @@ class Aks(Model):
 class Cluster(Model):
     """A cluster. Exactly one of `embedded`, `existing`, `kind`, `eks`, `gke`, `aks` says who provides it."""
 
+    model_config = ConfigDict(json_schema_extra=exactly_one(*PROVIDERS))
+
     network: str
     """The network its pods are on, by its name in `networks`."""
     mesh: str = ""
@@ -100,7 +104,7 @@ class Cluster(Model):
     """The range of its Services' addresses; apart from its pods'."""
     east_west_gateway: EastWestGateway | None = None
     """Its east-west gateway; there by itself when the mesh spans several networks."""
-    ingress_gateways: dict[str, IngressGateway] = Field(default_factory=dict)
+    ingress_gateways: dict[Label, IngressGateway] = Field(default_factory=dict)
     """Its gateways for callers from outside, by name."""
     discovery: Discovery = Field(default_factory=Discovery)
     """How its peers reach and read its API server, where that differs from how the stack does."""

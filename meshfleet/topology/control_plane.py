@@ -7,8 +7,11 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import model_validator
+from pydantic import GetJsonSchemaHandler, model_validator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
+from meshfleet.topology.json_schema import one_key
 from meshfleet.topology.model import Model
 from meshfleet.topology.shown import shown
 
@@ -38,3 +41,9 @@ class ControlPlane(Model):
         raise ValueError(
             f"{shown(value)} is not a control plane; use own, {{remote: CLUSTER}} or {{external: CLUSTER}}"
         )
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """What is written in a stack file, which is never the fields."""
+        name: JsonSchemaValue = {"type": "string", "minLength": 1}
+        return {"anyOf": [{"enum": ["own", {}]}, one_key("remote", name), one_key("external", name)]}

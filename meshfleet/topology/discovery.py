@@ -12,6 +12,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from meshfleet.topology.json_schema import text
 from meshfleet.topology.model import Model
 from meshfleet.topology.shown import shown
 from meshfleet.topology.urls import checked_url, split
@@ -72,8 +73,8 @@ def _generation(value: object) -> object:
     raise ValueError("is a text; give the number of the token, 1 or higher: the token itself is made by the cluster")
 
 
-ServerUrl = Annotated[str, AfterValidator(_checked_server)]
-ServerName = Annotated[str, AfterValidator(_checked_server_name)]
+ServerUrl = Annotated[str, AfterValidator(_checked_server), text("https://.+")]
+ServerName = Annotated[str, AfterValidator(_checked_server_name), text(SERVER_NAME, SERVER_NAME_LENGTH)]
 CertificateAuthority = Annotated[str, AfterValidator(_checked_authority)]
 Generation = Annotated[int, BeforeValidator(_generation), Field(ge=1, le=2_000_000_000)]
 

@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from meshfleet.topology.addresses import DnsName, Host, IpAddress
+from meshfleet.topology.json_schema import text
 from meshfleet.topology.labels import AnnotationKey, AnnotationValue, checked_annotations
 from meshfleet.topology.model import Model
 from meshfleet.topology.network import Port
@@ -35,7 +36,7 @@ def _checked_secret_name(value: str) -> str:
 
 
 Annotations = Annotated[dict[AnnotationKey, AnnotationValue], AfterValidator(checked_annotations)]
-SecretName = Annotated[str, AfterValidator(_checked_secret_name)]
+SecretName = Annotated[str, AfterValidator(_checked_secret_name), text(SECRET_NAME, SECRET_NAME_LENGTH)]
 
 
 class LoadBalanced(Model):

@@ -8,8 +8,11 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, GetJsonSchemaHandler, model_validator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
+from meshfleet.topology.json_schema import one_key, or_null, text, text_schema
 from meshfleet.topology.model import Model
 from meshfleet.topology.names import Revision
 from meshfleet.topology.shown import shown
@@ -80,11 +83,21 @@ class Charts(Model):
             "{repository: https://... or oci://...} or {folder: PATH}"
         )
 
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """What is written in a stack file, which is never the fields."""
+        forms = (
+            {"enum": ["published", {}]},
+            one_key("repository", text_schema("(https|oci)://.+")),
+            one_key("folder", {"type": "string", "minLength": 1}),
+        )
+        return {"anyOf": list(forms)}
+
 
 class IstioRevision(Model):
     """One of several control planes that run side by side in each cluster that has its own."""
 
-    version: Annotated[str, AfterValidator(_checked_istio)] | None = None
+    version: Annotated[str, AfterValidator(_checked_istio), text(ISTIO_VERSION)] | None = None
     """Its release of Istio, in quotes; `istio.version` when left out."""
 
     @model_validator(mode="before")
@@ -93,6 +106,11 @@ class IstioRevision(Model):
         # `green:` with nothing behind it is how YAML writes an empty mapping.
         return {} if value is None else value
 
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Its fields, or nothing."""
+        return or_null(handler(core))
+
 
 class Istio(Model):
     """The Istio release of the fleet and the revisions its control planes are installed as.
@@ -100,7 +118,7 @@ class Istio(Model):
     Source: https://istio.io/latest/docs/setup/upgrade/canary/
     """
 
-    version: Annotated[str, AfterValidator(_checked_istio)] = EMBEDDED_ISTIO
+    version: Annotated[str, AfterValidator(_checked_istio), text(ISTIO_VERSION)] = EMBEDDED_ISTIO
     """The release of Istio, in quotes: '1.31' or '1.31.2'."""
     revision: Revision = "default"
     """The revision that tags and declared namespaces are on; the only one unless `revisions` names more."""
@@ -142,7 +160,7 @@ def minor_of(version: str) -> str:
 class Kubernetes(Model):
     """The Kubernetes version of the clusters this program creates."""
 
-    version: Annotated[str, AfterValidator(_checked_kubernetes)] = EMBEDDED_KUBERNETES
+    version: Annotated[str, AfterValidator(_checked_kubernetes), text(KUBERNETES_VERSION)] = EMBEDDED_KUBERNETES
     """The version of Kubernetes, as in v1.35.4."""
 
     @property

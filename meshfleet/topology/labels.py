@@ -10,6 +10,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
+from meshfleet.topology.json_schema import text
 from meshfleet.topology.shown import shown
 from meshfleet.topology.text import Text
 
@@ -104,8 +105,8 @@ def pod_security_fault(key: str, value: str) -> str | None:
     return None if fits else f"{shown(value)} is not allowed; use {allowed}"
 
 
-LabelKey = Annotated[str, AfterValidator(_checked_key)]
-LabelValue = Annotated[str, AfterValidator(_checked_value)]
+LabelKey = Annotated[str, AfterValidator(_checked_key), text(rf"({PREFIX.pattern}/)?{NAME.pattern}")]
+LabelValue = Annotated[str, AfterValidator(_checked_value), text(rf"({NAME.pattern})?")]
 AnnotationKey = Annotated[LabelKey, AfterValidator(_not_of_a_tool)]
 AnnotationValue = Text
 NamespaceLabelKey = Annotated[LabelKey, AfterValidator(_not_owned)]

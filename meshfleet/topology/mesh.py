@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from meshfleet.topology.mesh_settings import MeshSettings
 from meshfleet.topology.model import Model
-from meshfleet.topology.names import DEFAULT_ROOT, TrustDomain
+from meshfleet.topology.names import DEFAULT_ROOT, Label, TrustDomain
 from meshfleet.topology.text import checked_line
 
 Days = Annotated[int, Field(ge=1, le=36500)]
@@ -43,7 +43,7 @@ class Trust(Model):
     stages, see [rotation](rotation.md). A root keeps the key and the subject it was made with.
     """
 
-    roots: Annotated[tuple[str, ...], Field(strict=False)] = (DEFAULT_ROOT,)
+    roots: Annotated[tuple[Label, ...], Field(strict=False)] = (DEFAULT_ROOT,)
     """The names of the roots that every workload trusts, one or two; a new name is a new root."""
     signing: str = ""
     """The root that signs the intermediates, by its name in `roots`; the last one when left out."""

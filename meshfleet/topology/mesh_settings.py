@@ -12,8 +12,9 @@ import re
 from ipaddress import ip_address
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 
+from meshfleet.topology.json_schema import NotNull, exactly_one, text
 from meshfleet.topology.json_text import parse_json
 from meshfleet.topology.labels import NAME
 from meshfleet.topology.model import Model
@@ -61,8 +62,8 @@ def _is_address(text: str) -> bool:
 
 # Whoever writes the key and nothing behind it meant something by it.
 Given = BeforeValidator(_given)
-Region = Annotated[str, AfterValidator(_checked_region)]
-ServiceName = Annotated[str, AfterValidator(_checked_service)]
+Region = Annotated[str, AfterValidator(_checked_region), text(NAME)]
+ServiceName = Annotated[str, AfterValidator(_checked_service), text(SERVICE, SERVICE_LENGTH)]
 Seconds = Annotated[int, Field(ge=1, le=86400)]
 
 
@@ -167,6 +168,8 @@ class Tracing(Model):
     Source: https://istio.io/latest/docs/tasks/observability/distributed-tracing/telemetry-api/
     """
 
+    model_config = ConfigDict(json_schema_extra=exactly_one("opentelemetry", "zipkin"))
+
     sampling_percentage: Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)] | None = None
     """How many of a hundred requests are traced; 1 when left out, as Istio has it."""
     opentelemetry: Collector | None = None
@@ -185,13 +188,13 @@ class Tracing(Model):
 class MeshSettings(Model):
     """What holds in the whole mesh, the same in each of its control planes. Left out: as Istio has it by itself."""
 
-    mtls: Annotated[Literal["strict", "permissive"] | None, Given] = None
+    mtls: Annotated[Literal["strict", "permissive"] | None, Given, NotNull()] = None
     """Whether workloads take mutual TLS only, or plain text as well."""
-    outbound_traffic_policy: Annotated[Literal["allow-any", "registry-only"] | None, Given] = None
+    outbound_traffic_policy: Annotated[Literal["allow-any", "registry-only"] | None, Given, NotNull()] = None
     """Whether workloads may call hosts that the mesh does not know."""
-    locality: Annotated[Locality | None, Given] = None
+    locality: Annotated[Locality | None, Given, NotNull()] = None
     """Locality load balancing, and which region takes over from which."""
-    access_log: Annotated[AccessLog | None, Given] = None
+    access_log: Annotated[AccessLog | None, Given, NotNull()] = None
     """The access logs of all proxies."""
-    tracing: Annotated[Tracing | None, Given] = None
+    tracing: Annotated[Tracing | None, Given, NotNull()] = None
     """The traces of all proxies."""

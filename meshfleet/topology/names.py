@@ -6,10 +6,12 @@ Source: https://kubernetes.io/docs/concepts/overview/working-with-objects/names/
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import AfterValidator
 
+from meshfleet.topology.json_schema import text
 from meshfleet.topology.shown import shown
 
 DNS_LABEL = re.compile(r"[a-z]([a-z0-9-]*[a-z0-9])?")
@@ -26,6 +28,7 @@ LABEL_LENGTH = 63
 COMMON_NAME_LENGTH = 64
 # `Root CA of <mesh>` is the common name of its first root.
 MESH_LENGTH = COMMON_NAME_LENGTH - len("Root CA of ")
+TRUST_DOMAIN_LENGTH = 255
 # The root of a mesh that names none.
 DEFAULT_ROOT = "first"
 
@@ -61,6 +64,41 @@ RESERVED_GATEWAYS = frozenset(
 RESERVED_GATEWAY_PREFIXES = ("istiod-",)
 
 
+@dataclass(frozen=True)
+class SectionNames:
+    """The names of a section of the stack file: DNS labels of at most `longest` characters, and none of `taken`."""
+
+    longest: int
+    because: str
+    taken: frozenset[str] = frozenset()
+
+
+SECTION_NAMES: dict[str, SectionNames] = {
+    "clusters": SectionNames(
+        CLUSTER_LENGTH, "since it names the cluster in every system it is registered with", RESERVED_CLUSTERS
+    ),
+    "networks": SectionNames(
+        LABEL_LENGTH, "since it is the value of the label topology.istio.io/network", RESERVED_NETWORKS
+    ),
+    "meshes": SectionNames(MESH_LENGTH, "since it is part of the common name of its root certificate"),
+    "namespaces": SectionNames(LABEL_LENGTH, "since it names a namespace", RESERVED_NAMESPACES),
+    "workloads": SectionNames(LABEL_LENGTH, "since it names a Service", RESERVED_WORKLOADS),
+    "virtualMachines": SectionNames(LABEL_LENGTH, "since it names a Service"),
+}
+
+
+def section_name_fault(section: str, name: str) -> str | None:
+    """What is wrong with a name of a section; None when nothing is."""
+    rule = SECTION_NAMES[section]
+    if fault := label_fault(name, rule.longest, rule.because):
+        return fault
+    if name in rule.taken:
+        return f"{name!r} is reserved; reserved are {', '.join(sorted(rule.taken))}"
+    if section == "namespaces" and name.startswith(RESERVED_NAMESPACE_PREFIXES):
+        return f"{name!r} begins with a reserved prefix; reserved are {', '.join(RESERVED_NAMESPACE_PREFIXES)}"
+    return None
+
+
 def label_fault(name: str, longest: int, because: str) -> str | None:
     """What is wrong with `name` as a DNS label of at most `longest` characters; None when nothing is."""
     if not DNS_LABEL.fullmatch(name):
@@ -86,13 +124,16 @@ def _checked_revision(value: str) -> str:
 
 
 def _checked_trust_domain(value: str) -> str:
-    if len(value) > 255 or not TRUST_DOMAIN.fullmatch(value):
+    if len(value) > TRUST_DOMAIN_LENGTH or not TRUST_DOMAIN.fullmatch(value):
         raise ValueError(
             f"{shown(value)} is not a SPIFFE trust domain: use lower-case letters, digits, '-' and '.', "
-            "at most 255 characters"
+            f"at most {TRUST_DOMAIN_LENGTH} characters"
         )
     return value
 
 
-Revision = Annotated[str, AfterValidator(_checked_revision)]
-TrustDomain = Annotated[str, AfterValidator(_checked_trust_domain)]
+# Rules check these, which say it with what is derived from the name; to a schema they are names all the same.
+Label = Annotated[str, text(DNS_LABEL, LABEL_LENGTH)]
+OptionalLabel = Annotated[str, text(rf"({DNS_LABEL.pattern})?", LABEL_LENGTH)]
+Revision = Annotated[str, AfterValidator(_checked_revision), text(DNS_LABEL, REVISION_LENGTH)]
+TrustDomain = Annotated[str, AfterValidator(_checked_trust_domain), text(TRUST_DOMAIN, TRUST_DOMAIN_LENGTH)]

@@ -1,20 +1,79 @@
-"""JSON schemas, draft 2020-12, from models.
+"""The JSON schema of a stack file: for completion in editors, and for programs that write stack files.
 
-Source: https://json-schema.org/draft/2020-12
+It sees keys, types, values of a choice, names and the form of texts. It does not see what one part says of another
+(`rules/`), nor what Pulumi reads otherwise (`pulumi_reading`): `meshfleet validate` does.
+
+Source: https://www.pulumi.com/docs/iac/concepts/projects/stack-settings-file/
 """
 
 from __future__ import annotations
 
 from typing import Any, Final
 
-from pydantic.json_schema import GenerateJsonSchema
+from pydantic import BaseModel
+from pydantic.alias_generators import to_snake
+from pydantic.json_schema import JsonSchemaValue, models_json_schema
 
-DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+from meshfleet.topology.draft import SECTIONS
+from meshfleet.topology.duplicate_names import PROJECT
+from meshfleet.topology.fleet import Fleet
+from meshfleet.topology.istio import Istio, Kubernetes
+from meshfleet.topology.json_schema import DIALECT, Untitled, or_null, text_schema
+from meshfleet.topology.names import DNS_LABEL, SECTION_NAMES
+
+_SINGLES: Final[dict[str, type[BaseModel]]] = {"istio": Istio, "kubernetes": Kubernetes}
 
 
-class Untitled(GenerateJsonSchema):
-    """Leaves out the titles of fields, which only repeat their keys."""
+def stack_schema() -> dict[str, Any]:
+    """The schema, draft 2020-12, of a file `Pulumi.<stack>.yaml`."""
+    models = (*SECTIONS.values(), *_SINGLES.values())
+    references, parts = models_json_schema(
+        [(model, "validation") for model in models], schema_generator=Untitled, ref_template="#/$defs/{model}"
+    )
+    sections = {"host": or_null(text_schema())}
+    for section, model in SECTIONS.items():
+        sections[section] = _section(section, _entry(model, references[model, "validation"]))
+    for section, model in _SINGLES.items():
+        sections[section] = or_null(references[model, "validation"])
+    described = {
+        section: schema | {"description": str(Fleet.model_fields[to_snake(section)].description)}
+        for section, schema in sections.items()
+    }
+    return {
+        "$schema": DIALECT,
+        "title": "A meshfleet stack",
+        "description": "A Pulumi stack file whose configuration is a fleet.",
+        "type": "object",
+        "properties": {"config": _config(described)},
+        "required": ["config"],
+        **parts,
+    }
 
-    def field_title_should_be_set(self, schema: Any) -> bool:
-        """No field has one."""
-        return False
+
+def _entry(model: type[BaseModel], reference: JsonSchemaValue) -> JsonSchemaValue:
+    # Nothing behind a name is an empty mapping, which is right where no field is required.
+    required = any(field.is_required() for field in model.model_fields.values())
+    return reference if required else or_null(reference)
+
+
+def _section(section: str, entry: JsonSchemaValue) -> JsonSchemaValue:
+    rule = SECTION_NAMES[section]
+    names = text_schema(DNS_LABEL, rule.longest)
+    if rule.taken:
+        names["not"] = {"enum": sorted(rule.taken)}
+    schema: JsonSchemaValue = {"type": "object", "propertyNames": names, "additionalProperties": entry}
+    return schema | {"minProperties": 1} if section == "clusters" else or_null(schema)
+
+
+def _config(sections: dict[str, JsonSchemaValue]) -> JsonSchemaValue:
+    # Pulumi takes a key without a project for one of this project; keys of other packages are theirs.
+    properties = {f"{PROJECT}:{section}": schema for section, schema in sections.items()}
+    short = {section: {"$ref": f"#/properties/config/properties/{PROJECT}:{section}"} for section in sections}
+    return {
+        "description": "The sections of the fleet, each with the project's name before it.",
+        "type": "object",
+        "properties": properties | short,
+        "patternProperties": {f"^(?!{PROJECT}:)[^:]+:": True},
+        "additionalProperties": False,
+        "anyOf": [{"required": [f"{PROJECT}:clusters"]}, {"required": ["clusters"]}],
+    }

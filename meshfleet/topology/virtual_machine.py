@@ -9,11 +9,13 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from meshfleet.topology.addresses import DnsName, MachineAddress
+from meshfleet.topology.json_schema import exactly_one, text
 from meshfleet.topology.labels import LabelKey, LabelValue
 from meshfleet.topology.model import Model
+from meshfleet.topology.names import Label, OptionalLabel
 from meshfleet.topology.network import Port
 from meshfleet.topology.shown import shown
 
@@ -48,8 +50,8 @@ def _checked_path(value: str) -> str:
     return value
 
 
-Lifetime = Annotated[str, AfterValidator(_checked_lifetime)]
-HttpPath = Annotated[str, AfterValidator(_checked_path)]
+Lifetime = Annotated[str, AfterValidator(_checked_lifetime), text(LIFETIME)]
+HttpPath = Annotated[str, AfterValidator(_checked_path), text(HTTP_PATH)]
 
 
 class VirtualMachinePort(Model):
@@ -82,6 +84,8 @@ class ReadinessProbe(Model):
 
     A machine whose workload is not healthy gets no requests.
     """
+
+    model_config = ConfigDict(json_schema_extra=exactly_one("http", "tcp"))
 
     http: HttpProbe | None = None
     """Asks by HTTP."""
@@ -118,7 +122,7 @@ class VirtualMachine(Model):
     """The cluster whose control plane they join: its own, or the one that serves it."""
     network: str = ""
     """The network they are on, by its name in `networks`; that of the cluster when left out."""
-    service_account: str = ""
+    service_account: OptionalLabel = ""
     """The ServiceAccount that is their identity; called as they are when left out."""
     labels: dict[LabelKey, LabelValue] = Field(default_factory=dict)
     """What they are known by in the mesh; `app` with their name when left out."""
@@ -130,7 +134,7 @@ class VirtualMachine(Model):
     """The zone they are in within the region; that of the cluster when the region is."""
     subzone: LabelValue = ""
     """The part of the zone they are in."""
-    ports: dict[str, VirtualMachinePort] = Field(default_factory=dict)
+    ports: dict[Label, VirtualMachinePort] = Field(default_factory=dict)
     """The ports they are called at, by name; without any they only call others."""
     probe: ReadinessProbe | None = None
     """How their health is told; without it they are always taken for healthy."""

@@ -9,10 +9,14 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, GetJsonSchemaHandler, model_validator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from meshfleet.topology.addresses import LABEL
+from meshfleet.topology.json_schema import or_null, text
 from meshfleet.topology.model import Model
+from meshfleet.topology.names import Label
 from meshfleet.topology.shown import shown
 
 # Lower case, since that is how HTTP/2 writes it and Istio looks for it.
@@ -70,10 +74,10 @@ def _checked_image(value: str) -> str:
     return value
 
 
-HeaderName = Annotated[str, AfterValidator(_checked_header_name)]
-HeaderValue = Annotated[str, AfterValidator(_checked_header_value)]
-Caller = Annotated[str, AfterValidator(_checked_caller)]
-Image = Annotated[str, AfterValidator(_checked_image)]
+HeaderName = Annotated[str, AfterValidator(_checked_header_name), text(HEADER_NAME, HEADER_NAME_LENGTH)]
+HeaderValue = Annotated[str, AfterValidator(_checked_header_value), text(HEADER_VALUE, HEADER_VALUE_LENGTH)]
+Caller = Annotated[str, AfterValidator(_checked_caller), text(CALLER, CALLER_LENGTH)]
+Image = Annotated[str, AfterValidator(_checked_image), text(IMAGE)]
 
 
 class Version(Model):
@@ -97,6 +101,11 @@ class Version(Model):
         # `v1:` with nothing behind it is how YAML writes an empty mapping.
         return {} if value is None else value
 
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Its fields, or nothing."""
+        return or_null(handler(core))
+
 
 class Workload(Model):
     """A program: its Service, its ServiceAccount, both of its own name, and a Deployment for each version.
@@ -111,7 +120,7 @@ class Workload(Model):
     """The clusters its pods run in; all those of its namespace when left out."""
     image: Image | None = None
     """The image of its pods; Istio's echo server when left out, which says who was asked and who asks."""
-    versions: dict[str, Version] = Field(default_factory=lambda: {DEFAULT_VERSION: Version()})
+    versions: dict[Label, Version] = Field(default_factory=lambda: {DEFAULT_VERSION: Version()})
     """Its versions by name."""
     allowed_callers: Annotated[tuple[Caller, ...], Field(strict=False)] = ()
     """The ServiceAccounts that may call it, from any cluster of the mesh; everybody when left out."""

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.proof("the command's answers, exit codes and JSON", ste
 
 COMMANDS = (
     *("up", "preview", "verify", "status", "drift", "destroy", "render", "validate", "graph", "collect", "env"),
-    *("vm bundle", "vm list", "vm start", "vm stop"),
+    *("schema", "vm bundle", "vm list", "vm start", "vm stop"),
 )
 OF_A_STACK = (
     *("up", "preview", "verify", "status", "drift", "render", "validate", "graph", "collect"),
@@ -186,3 +186,22 @@ def test_main_is_what_pyproject_calls_meshfleet() -> None:
     assert 'meshfleet = "meshfleet.automation.entry_point:main"' in (ROOT / "pyproject.toml").read_text(
         encoding="utf-8"
     )
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]])
+@pytest.mark.parametrize(("of", "key"), [("status", "clusters"), ("stack", "config")])
+def test_a_schema_is_the_only_thing_on_standard_output(
+    meshfleet: Command, of: str, key: str, options: list[str]
+) -> None:
+    result = meshfleet("schema", of, *options)
+    assert (result.exit_code, result.stderr) == (0, "")
+    schema = json.loads(result.stdout)
+    assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    assert key in schema["properties"]
+    assert result.stdout == (ROOT / "docs" / "schemas" / f"{of}.json").read_text(encoding="utf-8")
+
+
+def test_a_schema_of_nothing_that_there_is_exits_2(meshfleet: Command) -> None:
+    result = meshfleet("schema", "fleet")
+    assert result.exit_code == 2
+    assert "'status', 'stack'" in result.stderr

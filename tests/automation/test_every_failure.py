@@ -44,6 +44,8 @@ def arguments_of(command: str, folder: Path) -> list[str]:
     options = {parameter.name for parameter in commands()[command].params}
     if "name" in options:
         words.append("billing")
+    if "of" in options:
+        words.append("status")
     if "stack" in options:
         words += ["--stack", STACK]
     if "out" in options:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from docs.generate import models, use_cases
@@ -15,7 +17,8 @@ from meshfleet.topology.control_plane import ControlPlane
 from meshfleet.topology.draft import DEFAULT_MESH
 from meshfleet.topology.istio import Charts
 from meshfleet.topology.mesh import Days, Trust
-from meshfleet.topology.stack_file import known_stacks
+from meshfleet.topology.schema import stack_schema
+from meshfleet.topology.stack_file import find_stack_file, known_stacks
 from tests.docs.snippets import ROOT
 
 pytestmark = pytest.mark.proof("the documentation says what the code does", step=0)
@@ -55,6 +58,16 @@ def test_the_table_of_a_model_names_every_release_and_object_of_every_cluster() 
 def test_the_first_comment_of_a_stack_file_is_a_paragraph() -> None:
     assert models.first_comment("# One.\n# Two.\nconfig:\n  # inner\n") == "One.\nTwo."
     assert models.first_comment("config: {}\n") == ""
+
+
+@pytest.mark.parametrize("stack", known_stacks(ROOT / "stacks"))
+def test_the_first_line_of_every_stack_file_leads_an_editor_to_the_schema(stack: str) -> None:
+    path = find_stack_file(ROOT / "stacks", stack)
+    first = path.read_text(encoding="utf-8").splitlines()[0]
+    assert first.startswith(f"{models.EDITOR} $schema=")
+    schema = (path.parent / first.partition("$schema=")[2]).resolve()
+    assert json.loads(schema.read_text(encoding="utf-8")) == stack_schema()
+    assert models.EDITOR not in models.first_comment(path.read_text(encoding="utf-8"))
 
 
 def test_every_section_of_a_stack_file_has_its_place_on_the_page() -> None:

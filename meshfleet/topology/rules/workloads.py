@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from meshfleet.topology.draft import Draft
 from meshfleet.topology.faults import Fault
-from meshfleet.topology.names import LABEL_LENGTH, RESERVED_WORKLOADS, label_fault
+from meshfleet.topology.names import LABEL_LENGTH, label_fault, section_name_fault
 from meshfleet.topology.shown import shown
 from meshfleet.topology.workload import Workload
 
@@ -18,7 +18,7 @@ def workloads(draft: Draft) -> Iterator[Fault]:
     """Yield a fault for each workload that cannot be called so, and for each place where it cannot run."""
     deployments: dict[str, str] = {}
     for name in draft.names["workloads"]:
-        if fault := _name_fault(name):
+        if fault := section_name_fault("workloads", name):
             yield Fault(f"workloads.{name}", fault)
     for name, workload in draft.workloads.items():
         path = f"workloads.{name}"
@@ -33,14 +33,6 @@ def places_of(draft: Draft, workload: Workload) -> tuple[str, ...]:
     return (workload.clusters or namespace.clusters or draft.names["clusters"]) if namespace else ()
 
 
-def _name_fault(name: str) -> str | None:
-    if fault := label_fault(name, LABEL_LENGTH, "since it names a Service"):
-        return fault
-    if name in RESERVED_WORKLOADS:
-        return f"{name!r} is reserved; reserved are {', '.join(sorted(RESERVED_WORKLOADS))}"
-    return None
-
-
 def _versions(path: str, name: str, workload: Workload, deployments: dict[str, str]) -> Iterator[Fault]:
     if not workload.versions:
         yield Fault(f"{path}.versions", "there is none; name a version, or leave the key out for one called v1")
@@ -51,7 +43,7 @@ def _versions(path: str, name: str, workload: Workload, deployments: dict[str, s
             continue
         deployment = f"{name}-{version}"
         # A workload whose own name cannot be has that fault already.
-        if len(deployment) > LABEL_LENGTH and not _name_fault(name):
+        if len(deployment) > LABEL_LENGTH and not section_name_fault("workloads", name):
             yield Fault(
                 inside,
                 f"{shown(version)} with the workload's name has {len(deployment)} characters; at most {LABEL_LENGTH} "
