@@ -9,15 +9,17 @@ a cluster the label of its system namespace does, which changes before anything 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from meshfleet.automation.recorded_state import Deployment, description_of, resources_of, unreadable
 from meshfleet.components.tokens import COMPONENT_PREFIX
 from meshfleet.manifests.namespaces import NETWORK_LABEL
-from meshfleet.status import read_deployed
-from meshfleet.status.deployed import DeployedStatus
 from meshfleet.topology.deployed import Bundle, Deployed, DeployedNetwork, DeployedRevisions, DeployedTrust
 from meshfleet.topology.errors import EngineError, VerificationError
 from meshfleet.topology.names import DEFAULT_ROOT
+
+if TYPE_CHECKING:
+    from meshfleet.status.deployed import DeployedStatus
 
 MESH = f"{COMPONENT_PREFIX}MeshTrust"
 NAMESPACE = "kubernetes:core/v1:Namespace"
@@ -48,6 +50,8 @@ def _deployed_in(deployment: Deployment, fleet: DeployedStatus) -> Deployed:
 
 
 def _status(deployment: Deployment) -> DeployedStatus:
+    from meshfleet.status import read_deployed
+
     try:
         return read_deployed(description_of(deployment) or {})
     except VerificationError as error:

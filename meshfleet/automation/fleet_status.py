@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 from meshfleet.automation.checkout import Checkout
 from meshfleet.automation.living_kubeconfigs import living, same_server
 from meshfleet.automation.local_state import made_here, settle_state
-from meshfleet.status import Status, read_status
 from meshfleet.topology import Fleet
 from meshfleet.topology.errors import EngineError, FileError
 from meshfleet.topology.files import make_directory, read_text, remove_file, write_file
 
 if TYPE_CHECKING:
     from meshfleet.automation.engine import Engine
+    from meshfleet.status import Status
 
 
 def fleet_status(checkout: Checkout, engine: Engine, topology: Fleet | None = None) -> Status:
@@ -24,6 +24,9 @@ def fleet_status(checkout: Checkout, engine: Engine, topology: Fleet | None = No
     That of an existing cluster is what the stack file's kubeconfig gives now; its credentials may have been rotated.
     Raises `EngineError` when the stack has not been brought up, `VerificationError` when its status cannot be read.
     """
+    # Its models are made when it is imported, and commands on the stack file alone need none.
+    from meshfleet.status import read_status
+
     outputs = engine.outputs() if engine.exists() else {}
     if not outputs and made_here(checkout, engine.file.stack) and engine.environment.local_backend:
         settle_state(checkout, engine.file.stack, restore=False)

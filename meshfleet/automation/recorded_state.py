@@ -10,7 +10,6 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from meshfleet.components.tokens import COMPONENT_PREFIX
-from meshfleet.status import without_clusters
 from meshfleet.topology.errors import EngineError
 
 Deployment = dict[str, Any]
@@ -230,6 +229,8 @@ def _separated(resource: Resource, gone: frozenset[str], parents: Mapping[str, s
 
 
 def _told_less(resource: Resource, clusters: Collection[str]) -> Resource:
+    from meshfleet.status import without_clusters
+
     fleet = (resource.get("outputs") or {}).get("fleet") if resource["type"] == STACK else None
     if not isinstance(fleet, dict):
         return resource
