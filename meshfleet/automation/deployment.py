@@ -8,8 +8,10 @@ a cluster the label of its system namespace does, which changes before anything 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from pydantic.alias_generators import to_snake
 
 from meshfleet.automation.recorded_state import Deployment, description_of, resources_of, unreadable
 from meshfleet.components.tokens import COMPONENT_PREFIX
@@ -17,8 +19,10 @@ from meshfleet.manifests.namespaces import NETWORK_LABEL
 from meshfleet.topology.deployed import Bundle, Deployed, DeployedNetwork, DeployedRevisions, DeployedTrust
 from meshfleet.topology.errors import EngineError, VerificationError
 from meshfleet.topology.names import DEFAULT_ROOT
+from meshfleet.topology.transitions import DeployedCluster, DeployedFleet
 
 if TYPE_CHECKING:
+    from meshfleet.status.deployed import DeployedCluster as Recorded
     from meshfleet.status.deployed import DeployedStatus
 
 MESH = f"{COMPONENT_PREFIX}MeshTrust"
@@ -33,7 +37,7 @@ def deployed_in(deployment: Deployment) -> Deployed:
     Raises EngineError for another shape, and for a status that a later version of meshfleet wrote.
     """
     try:
-        return _deployed_in(deployment, _status(deployment))
+        return _deployed_in(deployment, _status(description_of(deployment)))
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise unreadable(f"{type(error).__name__} {error} in the inputs of a resource") from None
 
@@ -49,11 +53,33 @@ def _deployed_in(deployment: Deployment, fleet: DeployedStatus) -> Deployed:
     return Deployed(trust, _revisions(fleet), dict(_networks(deployment, fleet)))
 
 
-def _status(deployment: Deployment) -> DeployedStatus:
+def deployed_fleet(description: Mapping[str, Any] | None) -> DeployedFleet:
+    """What the output `fleet` says, for changes in place; nothing is known where there is none. Raises as above."""
+    fleet = _status(description)
+    trust_domains = {mesh.name: mesh.trust_domain for mesh in fleet.meshes}
+    return DeployedFleet({cluster.name: _cluster(cluster) for cluster in fleet.clusters}, trust_domains)
+
+
+def _cluster(cluster: Recorded) -> DeployedCluster:
+    plane = cluster.control_plane
+    ranges = {"podCidr": cluster.pod_cidr, "serviceCidr": cluster.service_cidr}
+    return DeployedCluster(
+        provider=cluster.provider,
+        mesh=cluster.mesh,
+        kind=plane.kind if plane else "",
+        served_by=plane.of if plane and plane.of != cluster.name else "",
+        namespace=plane.namespace if plane else "",
+        network=cluster.network,
+        # Without a range it has the default; a status of before there were ranges says nothing of them.
+        ranges={key: value for key, value in ranges.items() if to_snake(key) in cluster.model_fields_set},
+    )
+
+
+def _status(description: Mapping[str, Any] | None) -> DeployedStatus:
     from meshfleet.status import read_deployed
 
     try:
-        return read_deployed(description_of(deployment) or {})
+        return read_deployed(description or {})
     except VerificationError as error:
         raise EngineError(f"the output fleet of the recorded state cannot be read: {error}") from None
 
@@ -77,6 +103,8 @@ def _revisions(fleet: DeployedStatus) -> DeployedRevisions | None:
     plane = fleet.clusters[0].control_plane if fleet.clusters else None
     if not plane or not plane.revisions:
         return None
+    if not all([plane.revision, plane.gateway_revision, *(revision.version for revision in plane.revisions)]):
+        raise unreadable("its control planes have revisions without a release, in the output fleet")
     installed = {revision.name: revision.version for revision in plane.revisions}
     return DeployedRevisions(installed, plane.gateway_revision, plane.revision)
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from meshfleet.automation import forgetting, identities, recreation
 from meshfleet.automation.answers import say
+from meshfleet.automation.deployment import deployed_fleet
 from meshfleet.automation.making_anew import make_room, to_make_anew
 from meshfleet.automation.orphans import refuse_renamed
 from meshfleet.automation.recorded_state import Deployment, description_of, existing_clusters_of
@@ -34,22 +35,23 @@ class Possible:
 def refuse_impossible(session: Session, forget: Sequence[str] = ()) -> Possible:
     """What is recorded of the stack, if its file can be made so in place without the clusters to `forget`.
 
-    Raises `TopologyError` with every fault. Says which clusters are made anew for it.
+    Says which clusters are recreated for it. Raises `TopologyError` with every fault, `EngineError` for a recorded
+    status that cannot be read.
     """
     checkout, topology, stack = session.checkout, session.topology, session.file.stack
     recorded = session.engine.recorded()
     refuse_renamed(stack, recorded)
-    description = description_of(recorded)
+    deployed = deployed_fleet(description_of(recorded))
     gone = {*forget, *forgetting.interrupted(checkout, stack)}
     decisions = identities.compare_with_state(session)
     faults = [
         *forgetting.faults(forget, topology.clusters, forgetting.known_to(checkout, stack, recorded)),
-        *transitions(description, topology, gone),
+        *transitions(deployed, topology, gone),
         *identities.faults_of(decisions),
     ]
     if faults:
         raise TopologyError(faults)
-    for line in made_anew(description, topology):
+    for line in made_anew(deployed, topology):
         say(line)
     return Possible(recorded, identities.recreated(decisions))
 

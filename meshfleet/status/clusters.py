@@ -11,6 +11,8 @@ from meshfleet.status.model import Items, Moment, Name, Port, StatusModel, Whole
 class Revision(DeployedRevision):
     """A revision of Istio that is installed in a cluster."""
 
+    version: str
+    """The release of Istio, such as 1.31 or 1.31.2; empty in a status of before releases were recorded."""
     debug_url: str | None
     """The URL of its istiod's debug API on this machine; null where istiod is a pod or serves from elsewhere."""
 
@@ -24,17 +26,23 @@ class ControlPlane(DeployedControlPlane):
     """The cluster itself when own; its primary when remote; the cluster that runs its istiod when external."""
     namespace: Name
     """The namespace of the control plane."""
+    revision: Name
+    """The revision that workloads are on."""
+    gateway_revision: str
+    """The revision that gateways are on; empty in a status of before there were several."""
     debug_url: str | None
     """The URL of the debug API of `revision`; null where there is none."""
     tags: Items[str]
     """Names that stand for `revision`."""
     revisions: Items[Revision]
-    """Every revision that is installed."""
+    """Every revision that is installed; empty in a status of before there were several."""
 
 
 class Gateway(DeployedGateway):
     """A cluster's east-west gateway, as other networks reach it."""
 
+    network: str
+    """The network that it leads into; empty where it leads to control planes alone."""
     address: str | None
     """Its IP address or host name; null while it has none."""
     port: Port

@@ -66,6 +66,8 @@ class Mesh(DeployedMesh):
     """When the root that signs expires."""
     roots: Items[Root]
     """The roots that are trusted; empty in a status of before roots had names."""
+    signing: str | None
+    """The name of the root that signs; null in a status of before roots had names."""
     trust: str
     """Which roots are trusted and which one signs, in words."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 from pydantic import ValidationError
@@ -10,12 +10,13 @@ from pydantic import ValidationError
 from meshfleet.status.deployed import DeployedStatus
 from meshfleet.status.document import Status
 from meshfleet.status.model import StatusModel
-from meshfleet.status.upgrades import UPGRADES
+from meshfleet.status.upgrades import UPGRADES, Document, Upgrade
 from meshfleet.status.version import UNVERSIONED, VERSION
 from meshfleet.topology.errors import VerificationError
 from meshfleet.topology.faults import Fault, from_validation
 from meshfleet.topology.shown import shown
 
+_Which = Callable[[Upgrade], Callable[[Mapping[str, Any]], Document]]
 _Model = TypeVar("_Model", bound=StatusModel)
 AGAIN: Final = "run `meshfleet up` with this version, which writes it again, or use the version that wrote it"
 ANOTHER: Final = "use the meshfleet that wrote it, or put an earlier state in its place with pulumi stack import"
@@ -29,12 +30,12 @@ def read_status(document: Mapping[str, Any]) -> Status:
     A document of an earlier version is upgraded; fields that this version does not know are left out. Raises
     VerificationError with every fault and its path, or with what to do about a document of a later version.
     """
-    return _read(Status, document, AGAIN)
+    return _read(Status, document, lambda upgrade: upgrade.whole, AGAIN)
 
 
 def read_deployed(document: Mapping[str, Any]) -> DeployedStatus:
     """What a rollout plan needs of the same document, whatever is wrong in the rest. Raises as `read_status` does."""
-    return _read(DeployedStatus, document, ANOTHER)
+    return _read(DeployedStatus, document, lambda upgrade: upgrade.part, ANOTHER)
 
 
 def faults_in(model: type[StatusModel], document: Any, error: ValidationError) -> list[Fault]:
@@ -45,17 +46,17 @@ def faults_in(model: type[StatusModel], document: Any, error: ValidationError) -
     return found
 
 
-def _read(model: type[_Model], document: Any, advice: str) -> _Model:
+def _read(model: type[_Model], document: Any, which: _Which, advice: str) -> _Model:
     if not isinstance(document, Mapping):
         raise VerificationError(f"status: {shown(document)} is not a mapping of keys to values; {advice}")
-    current = _upgraded(document, advice)
+    current = _upgraded(document, which, advice)
     try:
         return model.model_validate(current, extra="ignore")
     except ValidationError as error:
         raise VerificationError(_sentence(faults_in(model, current, error), advice)) from None
 
 
-def _upgraded(document: Mapping[str, Any], advice: str) -> Mapping[str, Any]:
+def _upgraded(document: Mapping[str, Any], which: _Which, advice: str) -> Mapping[str, Any]:
     version = document.get("version", UNVERSIONED)
     if isinstance(version, float) and version.is_integer():
         # The engine hands every number back as a double.
@@ -69,7 +70,7 @@ def _upgraded(document: Mapping[str, Any], advice: str) -> Mapping[str, Any]:
             f"{VERSION}; use the meshfleet that wrote it, or a later one"
         )
     while version < VERSION:
-        document = UPGRADES[version](document)
+        document = which(UPGRADES[version])(document)
         version += 1
     return {**document, "version": version}
 

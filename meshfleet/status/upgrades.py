@@ -7,12 +7,15 @@ is: the models name it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from meshfleet.status.version import UNVERSIONED
 
 Document = dict[str, Any]
 
+# Null says something of these.
+_NULLABLE: Final = ("podCidr", "serviceCidr")
 # What fields are in a document that a release from before the field wrote.
 _CLUSTER: Final[Document] = {
     "role": "member",
@@ -84,8 +87,34 @@ def from_unversioned(document: Mapping[str, Any]) -> Document:
     }
 
 
-UPGRADES: Final[Mapping[int, Callable[[Mapping[str, Any]], Document]]] = {UNVERSIONED: from_unversioned}
-"""By the version that a document has, the function that gives the next one."""
+def part_of_unversioned(document: Mapping[str, Any]) -> Document:
+    """The same for a rollout plan, to which a field that was not written, or a gap, is not known."""
+    lists = {key: document.get(key) or [] for key in ("clusters", "meshes")}
+    return {**document, "version": 1, **{key: _without_gaps(entries) for key, entries in lists.items()}}
+
+
+@dataclass(frozen=True)
+class Upgrade:
+    """From one version to the next: of the whole document, and of the part that a rollout plan reads."""
+
+    whole: Callable[[Mapping[str, Any]], Document]
+    part: Callable[[Mapping[str, Any]], Document]
+
+
+UPGRADES: Final[Mapping[int, Upgrade]] = {UNVERSIONED: Upgrade(from_unversioned, part_of_unversioned)}
+"""The upgrade of each version that a document may have to the next one."""
+
+
+def _without_gaps(entries: Any) -> Any:
+    if not isinstance(entries, list | tuple):
+        return entries
+    return [
+        {key: value for key, value in entry.items() if value is not None or key in _NULLABLE}
+        if isinstance(entry, Mapping)
+        else entry
+        for entry in entries
+        if entry is not None and not (isinstance(entry, Mapping) and entry.get("name") is None)
+    ]
 
 
 def _cluster(found: Document) -> Document:

@@ -11,7 +11,7 @@ from typing import Any, cast
 import pytest
 
 from meshfleet.automation.checkout import Checkout
-from meshfleet.automation.deployment import deployed_in
+from meshfleet.automation.deployment import deployed_fleet, deployed_in
 from meshfleet.automation.fleet_status import fleet_status
 from meshfleet.automation.graph import picture_of
 from meshfleet.automation.identities import identities_in
@@ -68,6 +68,7 @@ def readers(checkout: Checkout) -> dict[str, Callable[[dict[str, Any]], object]]
         "picture": lambda status: picture_of(fleet, read_status(status), {}),
         "identities": lambda status: identities_in(read_status(status)),
         "checks": lambda status: read_fleet(status, Path("/nowhere")),
+        "changes in place": deployed_fleet,
         "rollout": lambda status: deployed_in({"resources": [STACK | {"outputs": {"fleet": status}}]}),
     }
 

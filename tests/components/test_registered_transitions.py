@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from meshfleet.automation.deployment import deployed_fleet
 from meshfleet.topology import Fleet, load
 from meshfleet.topology.transitions import made_anew, transitions
 from tests.components.fleets import in_one_mesh
@@ -31,8 +32,8 @@ def test_what_transitions_look_at_is_exported_and_a_fleet_can_stay_as_it_is(flee
         # Known at run time alone.
         del cluster["controlPlane"]["debugUrl"]
     assert narrowed(told, wanted) == wanted
-    assert list(transitions(told, fleet)) == []
-    assert list(made_anew(told, fleet)) == []
+    assert list(transitions(deployed_fleet(told), fleet)) == []
+    assert list(made_anew(deployed_fleet(told), fleet)) == []
 
 
 def test_a_cluster_that_gets_its_own_control_plane_or_gives_it_up_keeps_its_charts() -> None:

@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 
-from meshfleet.automation.deployment import deployed_in
+from meshfleet.automation.deployment import deployed_fleet, deployed_in
 from meshfleet.automation.identities import identities_in
 from meshfleet.automation.recorded_state import clusters_of, without_description
 from meshfleet.status import VERSION, read_deployed, read_status, without_clusters
 from meshfleet.status.upgrades import UPGRADES
 from meshfleet.status.version import UNVERSIONED
 from meshfleet.topology.deployed import DeployedNetwork, DeployedRevisions, DeployedTrust
+from meshfleet.topology.transitions import DeployedCluster, DeployedFleet
 from meshfleet.verification import read_fleet
 from tests.automation.recorded_states import recorded
 
@@ -94,6 +95,15 @@ def test_up_goes_on_where_the_rest_of_the_status_is_damaged() -> None:
     document["clusters"][0]["server"] = 7
     document["meshes"][0]["settings"] = None
     assert read_deployed(document) == read_deployed(DOCUMENTS["dev"])
+
+
+def test_a_rollout_takes_a_field_that_was_never_recorded_for_unknown_and_not_for_a_default() -> None:
+    gaps = {"clusters": [None, {"name": "west", "controlPlane": None}, {"name": None}], "meshes": [{"name": "mesh1"}]}
+    for document in (None, {}, {"clusters": None, "meshes": None}):
+        assert deployed_fleet(document) == DeployedFleet()
+    assert deployed_fleet(gaps) == DeployedFleet({"west": DeployedCluster()}, {"mesh1": ""})
+    west = deployed_fleet(DOCUMENTS["dev"]).clusters["west"]
+    assert (west.provider, west.kind, west.ranges) == ("embedded", "own", {"podCidr": None, "serviceCidr": None})
 
 
 def test_destroy_finds_the_clusters_of_a_state_without_versions_and_forgets_them() -> None:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from meshfleet.automation.deployment import deployed_fleet
 from meshfleet.topology import Fleet, load
 from meshfleet.topology.deployed import Deployed, DeployedNetwork
 from meshfleet.topology.network_moves import gateways_during
@@ -122,10 +123,10 @@ def described(networks: dict[str, str]) -> dict[str, Any]:
 
 def test_a_move_that_leaves_a_network_without_a_gateway_is_refused() -> None:
     target = fleet_on({"a": "one", "b": "three"})
-    (fault,) = transitions(described({"a": "one", "b": "two"}), target)
+    (fault,) = transitions(deployed_fleet(described({"a": "one", "b": "two"})), target)
     assert fault.path == "clusters.b.network"
     assert "no gateway of another cluster would lead to 'three'" in fault.message
-    assert list(transitions(described({"a": "one", "b": "one"}), target)) == []
+    assert list(transitions(deployed_fleet(described({"a": "one", "b": "one"})), target)) == []
 
 
 PLACES = st.dictionaries(st.sampled_from(NAMES), st.sampled_from(NETWORKS), min_size=2)
@@ -135,7 +136,7 @@ PLACES = st.dictionaries(st.sampled_from(NAMES), st.sampled_from(NETWORKS), min_
 @up_to(100)
 def test_every_network_of_a_mesh_has_a_gateway_at_every_moment(before: dict[str, str], after: dict[str, str]) -> None:
     target = fleet_on(after)
-    faults = list(transitions(described(before), target))
+    faults = list(transitions(deployed_fleet(described(before)), target))
     way = stages(deployed({name: before[name] for name in before if name in after}), target)
     assert way[-1].fleet == target
     if faults or len(after) < 2:

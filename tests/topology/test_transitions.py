@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from meshfleet.automation.deployment import deployed_fleet
 from meshfleet.topology import Fleet, load
 from meshfleet.topology.transitions import made_anew, transitions
 from tests.topology.described import described
@@ -254,7 +255,7 @@ def loaded(config: Config) -> Fleet:
 
 @pytest.mark.parametrize("change", [*ALLOWED, *REFUSED], ids=lambda change: change.title)
 def test_every_change_that_cannot_be_made_in_place_is_a_fault_and_no_other(change: Change) -> None:
-    faults = sorted(transitions(described(loaded(change.before)), loaded(change.after), change.gone))
+    faults = sorted(transitions(deployed_fleet(described(loaded(change.before))), loaded(change.after), change.gone))
     assert [fault.path for fault in faults] == sorted(change.faults), [str(fault) for fault in faults]
     for fault in faults:
         assert change.faults[fault.path] in fault.message
@@ -264,15 +265,15 @@ def test_every_change_that_cannot_be_made_in_place_is_a_fault_and_no_other(chang
 
 @given(loaded_fleets())
 def test_a_fleet_can_stay_as_it_is(fleet: Fleet) -> None:
-    assert list(transitions(described(fleet), fleet)) == []
-    assert list(made_anew(described(fleet), fleet)) == []
+    assert list(transitions(deployed_fleet(described(fleet)), fleet)) == []
+    assert list(made_anew(deployed_fleet(described(fleet)), fleet)) == []
 
 
 @settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(loaded_fleets(), fleets())
 def test_any_fleet_can_become_any_other_or_is_told_why_not(before: Fleet, after: Config) -> None:
     fleet = load("generated", after)
-    for fault in transitions(described(before), fleet):
+    for fault in transitions(deployed_fleet(described(before)), fleet):
         section, name, *_ = fault.path.split(".")
         assert section in ("clusters", "meshes")
         assert name in (fleet.clusters if section == "clusters" else fleet.meshes)
@@ -284,13 +285,13 @@ def test_any_fleet_can_become_any_other_or_is_told_why_not(before: Fleet, after:
     ids=["nothing", "nothing in it", "gaps", "names alone"],
 )
 def test_where_nothing_is_deployed_or_nothing_is_known_of_it_nothing_is_refused(description: Any) -> None:
-    assert list(transitions(description, loaded(SERVED))) == []
-    assert list(made_anew(description, loaded(SERVED))) == []
+    assert list(transitions(deployed_fleet(description), loaded(SERVED))) == []
+    assert list(made_anew(deployed_fleet(description), loaded(SERVED))) == []
 
 
 def test_a_range_that_makes_a_cluster_anew_is_told_with_what_is_lost() -> None:
     wanted = Change("", EQUALS, {"clusters.west.podCidr": "10.9.0.0/16", "clusters.east.region": "here"})
-    (said,) = made_anew(described(loaded(EQUALS)), loaded(wanted.after))
+    (said,) = made_anew(deployed_fleet(described(loaded(EQUALS))), loaded(wanted.after))
     assert said.startswith("clusters.west.podCidr: 10.9.0.0/16 in place of the default recreates the cluster; ")
-    (said,) = made_anew(described(loaded(wanted.after)), loaded(EQUALS))
+    (said,) = made_anew(deployed_fleet(described(loaded(wanted.after))), loaded(EQUALS))
     assert said.startswith("clusters.west.podCidr: the default in place of 10.9.0.0/16 ")

@@ -1,27 +1,25 @@
 """What a running fleet cannot become in place: each change with the reason, and the way to do it.
 
-Pure: judged from the description of what is deployed (the stack's output `fleet`, the shape of `meshfleet status
---json`) and the new topology, before anything is touched. Everything that is not refused here follows in place:
-clusters come and go, a remote cluster gets a control plane of its own, a primary that serves nobody becomes remote,
-and all that only a restarted proxy takes up. What follows in stages, as another root does or another network of a
-cluster, is meshfleet/topology/stages.py's.
+Pure: judged from what is deployed and the new topology, before anything is touched. Everything that is not refused here
+follows in place: clusters come and go, a remote cluster gets a control plane of its own, a primary that serves nobody
+becomes remote, and all that only a restarted proxy takes up. What follows in stages, as another root does or another
+network of a cluster, is meshfleet/topology/stages.py's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Collection, Iterable, Iterator
 
 from meshfleet.topology.faults import Fault
 from meshfleet.topology.fleet import Fleet
 from meshfleet.topology.transitions.clusters import meshes_of_clusters, providers
 from meshfleet.topology.transitions.control_planes import namespaces, primaries_that_go, primaries_that_turn_remote
-from meshfleet.topology.transitions.deployed import Deployed, read
+from meshfleet.topology.transitions.deployed import DeployedCluster, DeployedFleet
 from meshfleet.topology.transitions.made_anew import address_ranges
 from meshfleet.topology.transitions.networks import network_moves
 from meshfleet.topology.transitions.trust_domains import trust_domains
 
-Transition = Callable[[Deployed, Fleet], Iterable[Fault]]
+Transition = Callable[[DeployedFleet, Fleet], Iterable[Fault]]
 
 TRANSITIONS: tuple[Transition, ...] = (
     meshes_of_clusters,
@@ -34,20 +32,20 @@ TRANSITIONS: tuple[Transition, ...] = (
 )
 
 
-def transitions(description: Mapping[str, Any] | None, fleet: Fleet, gone: Collection[str] = ()) -> Iterator[Fault]:
+def transitions(deployed: DeployedFleet, fleet: Fleet, gone: Collection[str] = ()) -> Iterator[Fault]:
     """Yield a fault for each change from what is deployed to `fleet` that cannot be made in place.
 
-    `description` is None, or has gaps, where nothing is deployed, or not all of it: nothing is said of those. `gone`
-    are clusters that will never answer again: what they did for others has ended already.
+    Nothing is said of what is not known of `deployed`. `gone` are clusters that will never answer again: what they did
+    for others has ended already.
     """
-    deployed = read(description, gone)
+    deployed = deployed.without(gone)
     for transition in TRANSITIONS:
         yield from transition(deployed, fleet)
 
 
-def made_anew(description: Mapping[str, Any] | None, fleet: Fleet) -> Iterator[str]:
+def made_anew(deployed: DeployedFleet, fleet: Fleet) -> Iterator[str]:
     """Yield a sentence for each change that can be made, by making a cluster anew with all that is in it."""
-    yield from address_ranges(read(description), fleet)
+    yield from address_ranges(deployed, fleet)
 
 
-__all__ = ["made_anew", "transitions"]
+__all__ = ["DeployedCluster", "DeployedFleet", "made_anew", "transitions"]

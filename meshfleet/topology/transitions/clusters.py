@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from meshfleet.topology.faults import Fault
 from meshfleet.topology.fleet import Fleet
 from meshfleet.topology.shown import shown
-from meshfleet.topology.transitions.deployed import Deployed
+from meshfleet.topology.transitions.deployed import DeployedFleet
 
 # How a change that is none comes about after all.
 AGAIN = "take it out of the file, run up and add it again, or add the new one under another name"
 
 
-def meshes_of_clusters(deployed: Deployed, fleet: Fleet) -> Iterator[Fault]:
+def meshes_of_clusters(deployed: DeployedFleet, fleet: Fleet) -> Iterator[Fault]:
     """Yield a fault for each cluster that would change its mesh.
 
     The mesh is in the identity of its workloads and its root in their certificates (meshConfig.trustDomain,
@@ -29,7 +29,7 @@ def meshes_of_clusters(deployed: Deployed, fleet: Fleet) -> Iterator[Fault]:
             )
 
 
-def providers(deployed: Deployed, fleet: Fleet) -> Iterator[Fault]:
+def providers(deployed: DeployedFleet, fleet: Fleet) -> Iterator[Fault]:
     """Yield a fault for each name that would be another provider's cluster, in which nothing is yet."""
     for name, cluster in fleet.clusters.items():
         before = deployed.clusters.get(name)

@@ -11,10 +11,10 @@ from meshfleet.topology.faults import Fault
 from meshfleet.topology.fleet import Fleet
 from meshfleet.topology.shown import shown
 from meshfleet.topology.transitions.clusters import AGAIN
-from meshfleet.topology.transitions.deployed import Deployed
+from meshfleet.topology.transitions.deployed import DeployedFleet
 
 
-def namespaces(deployed: Deployed, fleet: Fleet) -> Iterator[Fault]:
+def namespaces(deployed: DeployedFleet, fleet: Fleet) -> Iterator[Fault]:
     """Yield a fault for each cluster whose control plane would be in another namespace, as an external one is.
 
     Istio's CRDs and cluster-wide objects belong to a Helm release in one namespace, and Helm gives them to no other
@@ -31,7 +31,7 @@ def namespaces(deployed: Deployed, fleet: Fleet) -> Iterator[Fault]:
             )
 
 
-def primaries_that_turn_remote(deployed: Deployed, fleet: Fleet) -> Iterator[Fault]:
+def primaries_that_turn_remote(deployed: DeployedFleet, fleet: Fleet) -> Iterator[Fault]:
     """Yield a fault for each cluster that would give up its control plane while others still have none but that.
 
     All of it would change in one run, in no order that keeps them served.
@@ -50,7 +50,7 @@ def primaries_that_turn_remote(deployed: Deployed, fleet: Fleet) -> Iterator[Fau
             )
 
 
-def primaries_that_go(deployed: Deployed, fleet: Fleet) -> Iterator[Fault]:
+def primaries_that_go(deployed: DeployedFleet, fleet: Fleet) -> Iterator[Fault]:
     """Yield a fault for each cluster that would lose its control plane before the next one is there.
 
     What goes is removed last, after all else has been brought up; so it may go as soon as the cluster is served by
@@ -73,12 +73,12 @@ def _servers_of(fleet: Fleet, name: str) -> set[str]:
     return {fleet.primary_of(name), fleet.hosting(name)} - {name}
 
 
-def _goes(server: str, deployed: Deployed, fleet: Fleet) -> bool:
+def _goes(server: str, deployed: DeployedFleet, fleet: Fleet) -> bool:
     # One that is not among the deployed was given up for lost: nobody waits for it.
     return server in deployed.clusters and server not in fleet.clusters
 
 
-def _runs(server: str, deployed: Deployed, fleet: Fleet) -> bool:
+def _runs(server: str, deployed: DeployedFleet, fleet: Fleet) -> bool:
     before = deployed.clusters.get(server)
     return before is not None and before.kind == fleet.clusters[server].control_plane.kind != "remote"
 

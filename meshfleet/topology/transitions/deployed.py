@@ -1,10 +1,9 @@
-"""The description of what is deployed, read with care: a run that failed may have left gaps in it."""
+"""What is deployed, as far as changes in place depend on it; of what is not known nothing is refused."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
 
 
 @dataclass(frozen=True)
@@ -25,7 +24,7 @@ class DeployedCluster:
 
 
 @dataclass(frozen=True)
-class Deployed:
+class DeployedFleet:
     """What is there, by name: clusters, and the trust domain of each mesh, empty where it is not known."""
 
     clusters: Mapping[str, DeployedCluster] = field(default_factory=dict)
@@ -43,36 +42,6 @@ class Deployed:
         """The clusters whose control plane runs in another one, or carries its name."""
         return tuple(name for name in self.clusters if server in self.servers_of(name) and name != server)
 
-
-def read(description: Mapping[str, Any] | None, gone: Collection[str] = ()) -> Deployed:
-    """What a description says, without the clusters that are `gone`."""
-    said = description if isinstance(description, Mapping) else {}
-    return Deployed(
-        {name: _cluster(name, entry) for name, entry in _named(said.get("clusters")).items() if name not in gone},
-        {name: _text(entry, "trustDomain") for name, entry in _named(said.get("meshes")).items()},
-    )
-
-
-def _named(entries: object) -> dict[str, Mapping[str, Any]]:
-    found = [entry for entry in entries if isinstance(entry, Mapping)] if isinstance(entries, list) else []
-    return {entry["name"]: entry for entry in found if isinstance(entry.get("name"), str)}
-
-
-def _cluster(name: str, entry: Mapping[str, Any]) -> DeployedCluster:
-    plane = entry.get("controlPlane")
-    plane = plane if isinstance(plane, Mapping) else {}
-    served_by = _text(plane, "of")
-    return DeployedCluster(
-        provider=_text(entry, "provider"),
-        mesh=_text(entry, "mesh"),
-        kind=_text(plane, "kind"),
-        served_by="" if served_by == name else served_by,
-        namespace=_text(plane, "namespace"),
-        network=_text(entry, "network"),
-        ranges={key: entry[key] for key in ("podCidr", "serviceCidr") if key in entry},
-    )
-
-
-def _text(entry: Mapping[str, Any], key: str) -> str:
-    value = entry.get(key)
-    return value if isinstance(value, str) else ""
+    def without(self, gone: Collection[str]) -> DeployedFleet:
+        """The same without these clusters."""
+        return replace(self, clusters={name: found for name, found in self.clusters.items() if name not in gone})

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from meshfleet.topology.fleet import Fleet
-from meshfleet.topology.transitions.deployed import Deployed
+from meshfleet.topology.transitions.deployed import DeployedFleet
 
 
-def address_ranges(deployed: Deployed, fleet: Fleet) -> Iterator[str]:
+def address_ranges(deployed: DeployedFleet, fleet: Fleet) -> Iterator[str]:
     """Yield a sentence for each range of an embedded cluster that changes. Of other clusters they only tell."""
     for name, cluster in fleet.clusters.items():
         before = deployed.clusters.get(name)

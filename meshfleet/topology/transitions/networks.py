@@ -9,10 +9,10 @@ from meshfleet.topology.fleet import Fleet
 from meshfleet.topology.network_moves import unreachable_during
 from meshfleet.topology.shown import shown
 from meshfleet.topology.transitions.clusters import AGAIN
-from meshfleet.topology.transitions.deployed import Deployed
+from meshfleet.topology.transitions.deployed import DeployedFleet
 
 
-def network_moves(deployed: Deployed, fleet: Fleet) -> Iterator[Fault]:
+def network_moves(deployed: DeployedFleet, fleet: Fleet) -> Iterator[Fault]:
     """Yield a fault for each cluster whose move to another network would leave pods that no gateway leads to."""
     before = {name: cluster.network for name, cluster in deployed.clusters.items() if cluster.network}
     for name, network in unreachable_during(before, fleet).items():

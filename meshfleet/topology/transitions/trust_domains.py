@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from meshfleet.topology.faults import Fault
 from meshfleet.topology.fleet import Fleet
 from meshfleet.topology.shown import shown
-from meshfleet.topology.transitions.deployed import Deployed
+from meshfleet.topology.transitions.deployed import DeployedFleet
 
 
-def trust_domains(deployed: Deployed, fleet: Fleet) -> Iterator[Fault]:
+def trust_domains(deployed: DeployedFleet, fleet: Fleet) -> Iterator[Fault]:
     """Yield a fault for each mesh whose trust domain would change, and with it every identity in it."""
     for name, mesh in fleet.meshes.items():
         before = deployed.trust_domains.get(name)
