@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import typer.main
+from typer.core import TyperGroup
 from typer.testing import CliRunner, Result
 
 from meshfleet.automation.checkout import Checkout
@@ -41,9 +43,17 @@ def checkout(tmp_path: Path, home: Path) -> Checkout:
     return Checkout(tmp_path / "root", home)
 
 
+@pytest.fixture(scope="session")
+def program() -> TyperGroup:
+    """All commands, made once: that takes as long as most of them."""
+    return typer.main.get_group(app)
+
+
 @pytest.fixture
-def meshfleet(home: Path, stacks: Path) -> Command:
+def meshfleet(home: Path, stacks: Path, program: TyperGroup, monkeypatch: pytest.MonkeyPatch) -> Command:
     """The command, called as `meshfleet("validate", "--stack", "dev")`."""
+    # What the runner makes of `app` for each run.
+    monkeypatch.setattr("typer.testing._get_command", lambda _: program)
 
     def run(*arguments: str, typed: str | None = None) -> Result:
         return CliRunner().invoke(app, list(arguments), input=typed, catch_exceptions=False)

@@ -18,10 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import typer.main
 from typer.core import TyperGroup
 
-from meshfleet.automation.command import app
 from tests.automation.commands import commands
 from tests.automation.fault_injection import ERRORS, LASTING, Injection, injected
 from tests.automation.stack_files import ROOT
@@ -76,12 +74,6 @@ class Ending:
     code: int
     out: str
     err: str
-
-
-@pytest.fixture(scope="module")
-def program() -> TyperGroup:
-    """Made once: it takes as long as most commands."""
-    return typer.main.get_group(app)
 
 
 def run(program: TyperGroup, swept: SweptCheckout, words: list[str], injection: Injection) -> Ending:

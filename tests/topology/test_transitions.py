@@ -269,7 +269,8 @@ def test_a_fleet_can_stay_as_it_is(fleet: Fleet) -> None:
     assert list(made_anew(deployed_fleet(described(fleet)), fleet)) == []
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+# Of two fleets in one example, one is too often none.
+@settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much], deadline=None)
 @given(loaded_fleets(), fleets())
 def test_any_fleet_can_become_any_other_or_is_told_why_not(before: Fleet, after: Config) -> None:
     fleet = load("generated", after)
