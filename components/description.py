@@ -16,6 +16,7 @@ from meshfleet.components.trust import MeshTrust, TrustResources
 from meshfleet.manifests import ingress_gateways as ingress
 from meshfleet.manifests import injected, workloads
 from meshfleet.manifests import mesh_settings as settings
+from meshfleet.manifests.additions import added_object
 from meshfleet.manifests.objects import ISTIO_SYSTEM
 from meshfleet.topology import Fleet
 from meshfleet.topology.root_rotation import words
@@ -64,7 +65,12 @@ def describe_mesh(fleet: Fleet, mesh: str, trust: MeshTrust, registered: Describ
 
 def _settings(fleet: Fleet, mesh: str) -> dict[str, Any]:
     """What the control planes of a mesh are asked to hold; `verify` looks for it in each of them."""
-    objects = settings.mesh_objects(fleet, mesh, ISTIO_SYSTEM).values()
+    # Additions leave them equal in all control planes of the mesh.
+    first = fleet.primaries_of(mesh)[0] if fleet.primaries_of(mesh) else ""
+    objects = [
+        added_object(fleet, first, name, body) if first else body
+        for name, body in settings.mesh_objects(fleet, mesh, ISTIO_SYSTEM).items()
+    ]
     return {
         "meshConfig": settings.mesh_config(fleet, mesh),
         "objects": [{"kind": body["kind"], "name": body["metadata"]["name"], "spec": body["spec"]} for body in objects],

@@ -38,10 +38,10 @@ class EastWestGateway(Component):
         declared = fleet.clusters[cluster].east_west_gateway or Declared()
         made: pulumi.Resource
         if fleet.clusters[cluster].data_plane == "ambient":
-            options = KubernetesObject(f"{name}-options", ambient.options_of_gateway(fleet, cluster), opts)
+            options = KubernetesObject(f"{name}-options", fleet, ambient.options_of_gateway(fleet, cluster), opts)
             after = pulumi.ResourceOptions(depends_on=[options])
             made = KubernetesObject(
-                name, ambient.east_west_gateway(fleet, cluster), pulumi.ResourceOptions.merge(opts, after)
+                name, fleet, ambient.east_west_gateway(fleet, cluster), pulumi.ResourceOptions.merge(opts, after)
             )
             self.port = ambient.HBONE_PORT
         else:
@@ -81,6 +81,7 @@ class GatewayRules(Component):
         made = {
             name: KubernetesObject(
                 f"{cluster}/{name}",
+                fleet,
                 manifest,
                 self.child(provider=access.provider, after=control_plane.ready, deleted_with=access.goes_with),
             )

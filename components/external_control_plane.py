@@ -72,6 +72,7 @@ class ExternalControlPlane(Component):
         )
         secret = KubernetesObject(
             f"{host.name}/external-{cluster}-kubeconfig",
+            fleet,
             external.istio_kubeconfig(fleet, cluster, data),
             inside(host, trust.cacerts, tried),
         )
@@ -107,7 +108,7 @@ class ExternalControlPlane(Component):
     def _kubeconfig(self, fleet: Fleet, config: ClusterAccess, opts: pulumi.ResourceOptions) -> pulumi.Output[str]:
         """The kubeconfig of istiod's own account in the config cluster; secret."""
         discovery = fleet.clusters[config.name].discovery
-        token = KubernetesObject(f"{config.name}/istiod-token", external.account_token(fleet, config.name), opts)
+        token = KubernetesObject(f"{config.name}/istiod-token", fleet, external.account_token(fleet, config.name), opts)
         return pulumi.Output.secret(
             pulumi.Output.all(config.server, token.data).apply(
                 lambda known: kubeconfig_of(config.name, discovery, known[0], known[1])

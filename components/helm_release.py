@@ -18,6 +18,7 @@ from meshfleet.components.tokens import BUILT_CHARTS, GATEWAY_API_CHART
 from meshfleet.embedded.project_folder import project_folder
 from meshfleet.embedded.releases.owner import MARK, Owner
 from meshfleet.manifests import Chart, Release
+from meshfleet.manifests.additions import added_release
 from meshfleet.plugins.meshfleet.sdk import ReleaseParts
 from meshfleet.topology import Fleet
 
@@ -83,8 +84,10 @@ def helm_release(
     """Register `release` in a cluster under the logical name `name`; awaited for ten minutes at most if it waits.
 
     It is of the version of `revision`; without one of the newest that is installed, which the others get along with.
-    Its objects are registered with it, so that a refresh looks at each of them.
+    Its objects are registered with it, so that a refresh looks at each of them. What the user adds to it is found by
+    its name, `<cluster>/<document>`. Raises DocumentError for what does not fit.
     """
+    release = added_release(fleet, access.name, name.partition("/")[2], release)
     istio = fleet.istio
     versions = [istio.version_of(each) for each in ([revision] if revision else istio.installed)]
     version = max(versions, key=lambda text: [int(part) for part in text.split(".")])

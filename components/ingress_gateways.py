@@ -43,7 +43,7 @@ class IngressGateways(Component):
                 if isinstance(body, Release):
                     made = helm_release(f"{cluster}/{what}", fleet, access, body, inside)
                 else:
-                    made = KubernetesObject(f"{cluster}/{what}", body, inside)
+                    made = KubernetesObject(f"{cluster}/{what}", fleet, body, inside)
             assert made is not None  # a gateway is made of something
             service = (fleet.ingress_namespace(cluster, name), manifests.service_name(fleet, cluster, name))
             self.addresses[name] = (

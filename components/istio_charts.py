@@ -73,7 +73,7 @@ def istio_charts(
     }
     tags = [
         # After the chart of the revision that the tags stand for.
-        KubernetesObject(f"{cluster}/tag-{tag}", manifest, in_cluster(istiods[istio.revision]))
+        KubernetesObject(f"{cluster}/tag-{tag}", fleet, manifest, in_cluster(istiods[istio.revision]))
         for tag, manifest in revision_tags.tags(fleet, cluster, webhooks.get(istio.revision)).items()
     ]
     return IstioCharts(base, istiods, tags)

@@ -13,6 +13,7 @@ from meshfleet.components.cluster import ClusterAccess
 from meshfleet.components.component import Component
 from meshfleet.components.trust import TrustResources
 from meshfleet.manifests import control_plane as manifests
+from meshfleet.manifests.added_values import process_settings
 from meshfleet.plugins.meshfleet.sdk import Istiod, IstiodAddress
 from meshfleet.topology import Fleet
 
@@ -79,6 +80,6 @@ def start_process(
             "certificateChain": authority.certificate_chain,
             "rootCertificate": trust.bundle,
         },
-        settings=manifests.settings(fleet, cluster),
+        settings=process_settings(fleet, cluster, revision),
         opts=component.child(after=after),
     )

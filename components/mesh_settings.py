@@ -30,6 +30,7 @@ class MeshSettings(Component):
         for name, manifest in manifests.objects(fleet, access.name).items():
             KubernetesObject(
                 f"{access.name}/{name}",
+                fleet,
                 manifest,
                 self.child(provider=access.provider, after=control_plane.ready, deleted_with=access.goes_with),
             )

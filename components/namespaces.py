@@ -28,6 +28,7 @@ class IstioSystem(Component):
         super().__init__(access.name, opts)
         self.namespace = KubernetesObject(
             f"{access.name}/istio-system",
+            fleet,
             manifests.istio_system(fleet, access.name),
             self.child(provider=access.provider, deleted_with=access.goes_with),
         )
@@ -50,6 +51,7 @@ class ExternalNamespace(Component):
         super().__init__(f"{host.name} for {cluster}", opts)
         self.namespace = KubernetesObject(
             f"{host.name}/external-{cluster}-namespace",
+            fleet,
             manifests.external_istiod(fleet, cluster),
             self.child(provider=host.provider, deleted_with=host.goes_with),
         )
@@ -72,6 +74,7 @@ class Namespaces(Component):
         for name, manifest in manifests.declared(fleet, access.name).items():
             namespace = KubernetesObject(
                 f"{access.name}/namespace-{name}",
+                fleet,
                 manifest,
                 self.child(provider=access.provider, after=control_plane.ready, deleted_with=access.goes_with),
             )
@@ -79,6 +82,7 @@ class Namespaces(Component):
             if name in waypoints:
                 KubernetesObject(
                     f"{access.name}/waypoint-{name}",
+                    fleet,
                     waypoints[name],
                     self.child(provider=access.provider, after=[namespace], deleted_with=access.goes_with),
                 )

@@ -9,6 +9,7 @@ import pulumi
 
 from meshfleet.components.fleet import Fleet
 from meshfleet.components.kubeconfig_file import KubeconfigFile, kubeconfig_files
+from meshfleet.manifests.addition_faults import checked
 from meshfleet.topology import Fleet as Topology
 from meshfleet.topology import load
 from meshfleet.topology.draft import SECTIONS, SINGLES
@@ -51,5 +52,5 @@ def run(stage: Topology | None = None) -> None:
     With a `stage` that is registered in place of what the configuration says: a state on the way to it.
     """
     keep_debug_messages()
-    topology = stage or load(pulumi.get_stack(), stack_configuration())
+    topology = stage or checked(load(pulumi.get_stack(), stack_configuration()))
     register(topology, kubeconfig_files(topology))

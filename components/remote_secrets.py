@@ -72,6 +72,7 @@ class Reader(Component):
         primary = None if fleet.is_primary(access.name) else fleet.primary_of(access.name)
         secret = KubernetesObject(
             f"{access.name}/reader-token",
+            fleet,
             manifests.reader_token(fleet, access.name),
             self.child(
                 provider=access.provider,
@@ -83,6 +84,7 @@ class Reader(Component):
         for name, manifest in gateway_api.reading(fleet, access.name).items():
             KubernetesObject(
                 f"{access.name}/{name}",
+                fleet,
                 manifest,
                 self.child(provider=access.provider, after=charts, deleted_with=access.goes_with),
             )
@@ -120,6 +122,7 @@ class RemoteSecrets(Component):
         tried.state.apply(lambda state: _warn(state, tried))
         self.secret = KubernetesObject(
             f"{access.name}/remote-secrets",
+            fleet,
             manifests.remote_secrets(fleet, access.name, data),
             self.child(
                 provider=access.provider,

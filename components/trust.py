@@ -117,6 +117,7 @@ class Trust(Component):
         data: pulumi.Output[Any] = pulumi.Output.secret(authority.apply(manifests.cacerts_data))
         cacerts = KubernetesObject(
             f"{access.name}/cacerts" if access.name == cluster else f"{access.name}/external-{cluster}-cacerts",
+            fleet,
             manifests.cacerts(fleet, cluster, data),
             self.child(
                 provider=access.provider,

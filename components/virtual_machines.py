@@ -36,6 +36,7 @@ class VirtualMachines(Component):
             after = [*control_plane.ready, namespaces[namespace], *accounts.get(namespace, [])]
             made = KubernetesObject(
                 f"{access.name}/{name}",
+                fleet,
                 manifest,
                 self.child(provider=access.provider, after=after, deleted_with=access.goes_with),
             )

@@ -48,6 +48,7 @@ class Workloads(Component):
                     after, beside = ready, first
                 made = KubernetesObject(
                     f"{access.name}/{what}",
+                    fleet,
                     body,
                     self.child(provider=access.provider, after=after, deleted_with=access.goes_with),
                 )

@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 import shutil
 from pathlib import Path
-from typing import Any
 
-from meshfleet.manifests import Document, Release, Stage, cluster_plan
+from meshfleet.manifests import Stage, cluster_plan
+from meshfleet.manifests.objects import written
 from meshfleet.manifests.yaml_text import yaml_text
 from meshfleet.topology import Fleet
 from meshfleet.topology.errors import FileError, MeshfleetError
@@ -28,22 +28,8 @@ def render(fleet: Fleet) -> dict[str, str]:
         digits = max(2, len(str(len(plan) - 1)))
         for position, document in enumerate(plan):
             name = f"{cluster}/{position:0{digits}d}-{document.stage}-{document.name}.yaml"
-            files[name] = yaml_text(content_of(document))
+            files[name] = yaml_text(written(document.body))
     return files
-
-
-def content_of(document: Document) -> dict[str, Any]:
-    """What is written for a document: the object itself, or a release with its values."""
-    body = document.body
-    if not isinstance(body, Release):
-        return body
-    return {
-        "release": body.name,
-        "namespace": body.namespace,
-        "chart": str(body.chart),
-        "wait": body.wait,
-        "values": body.values,
-    }
 
 
 def write(files: dict[str, str], folder: Path) -> None:

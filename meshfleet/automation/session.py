@@ -17,6 +17,7 @@ from meshfleet.automation.fleet_status import fleet_status
 from meshfleet.automation.progress import progress_for
 from meshfleet.automation.unserved import unserved
 from meshfleet.components.kubeconfig_file import KubeconfigFile, kubeconfig_files
+from meshfleet.manifests.addition_faults import checked
 from meshfleet.topology import Fleet, StackFile, load, read_stack_file
 from meshfleet.topology.errors import EngineError
 from meshfleet.topology.stages import Stage, stages
@@ -224,5 +225,5 @@ def open_session(stack: str, *, quiet: bool) -> Session:
     """Read and check a stack file. Raises `TopologyError` with every fault, before anything is touched."""
     checkout = Checkout.here()
     file = read_stack_file(checkout.stacks, stack, nested=checkout.nested_stacks)
-    topology = load(file.stack, file.config)
+    topology = checked(load(file.stack, file.config))
     return Session(checkout, file, topology, quiet, kubeconfigs=kubeconfig_files(topology))

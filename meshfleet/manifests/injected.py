@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from meshfleet.manifests.added_values import of_proxies
 from meshfleet.manifests.control_plane import istiod_service, proxy_settings
 from meshfleet.topology import Fleet
 
@@ -51,6 +52,8 @@ def described(fleet: Fleet, cluster: str) -> dict[str, Any]:
 
 def _facts(fleet: Fleet, cluster: str, revision: str) -> dict[str, Any]:
     declared, mesh = fleet.clusters[cluster], fleet.mesh_of(cluster)
+    added = of_proxies(fleet, cluster, revision)
+    metadata = added.get("meshConfig", {}).get("defaultConfig", {}).get("proxyMetadata", {})
     facts: dict[str, Any] = {
         "cluster": cluster,
         "mesh": mesh,
@@ -61,6 +64,7 @@ def _facts(fleet: Fleet, cluster: str, revision: str) -> dict[str, Any]:
         "revision": revision,
         "version": fleet.istio.version_of(revision),
         "discoveryAddress": f"{istiod_service(revision)}.{fleet.system_namespace(cluster)}.svc:15012",
-        "proxyMetadata": proxy_settings(),
+        "proxyMetadata": proxy_settings() | metadata,
+        "added": added,
     }
     return {name: value for name, value in facts.items() if value}

@@ -59,6 +59,19 @@ class Document:
     body: Object | Release
 
 
+def written(body: Object | Release) -> Object:
+    """A document as `render` writes it: the object itself, or a release with its values."""
+    if not isinstance(body, Release):
+        return body
+    return {
+        "release": body.name,
+        "namespace": body.namespace,
+        "chart": str(body.chart),
+        "wait": body.wait,
+        "values": body.values,
+    }
+
+
 def metadata(
     name: str,
     namespace: str = "",

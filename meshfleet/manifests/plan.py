@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 from meshfleet.manifests import (
@@ -19,6 +20,7 @@ from meshfleet.manifests import (
     virtual_machines,
     workloads,
 )
+from meshfleet.manifests.additions import added, has_additions
 from meshfleet.manifests.objects import Document, Stage, encoded
 from meshfleet.topology import Fleet
 
@@ -29,7 +31,17 @@ def fleet_plan(fleet: Fleet) -> dict[str, list[Document]]:
 
 
 def cluster_plan(fleet: Fleet, cluster: str) -> list[Document]:
-    """What one cluster gets. Names are unique within the cluster and equal those of the Pulumi resources."""
+    """What one cluster gets. Names are unique within the cluster and equal those of the Pulumi resources.
+
+    Raises DocumentError for an addition of the user that does not fit.
+    """
+    if not has_additions(fleet, cluster):
+        return own_plan(fleet, cluster)
+    return [replace(one, body=added(fleet, cluster, one.name, one.body)) for one in own_plan(fleet, cluster)]
+
+
+def own_plan(fleet: Fleet, cluster: str) -> list[Document]:
+    """What one cluster gets before anything of the user is added to it."""
     plan = [
         *_namespace(fleet, cluster),
         *_trust(fleet, cluster),

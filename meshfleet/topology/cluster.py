@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
+from meshfleet.topology.additions import Additions, ClusterIstio
 from meshfleet.topology.addresses import AddressRange
 from meshfleet.topology.control_plane import ControlPlane
 from meshfleet.topology.discovery import Discovery
@@ -108,6 +109,10 @@ class Cluster(Model):
     """Its gateways for callers from outside, by name."""
     discovery: Discovery = Field(default_factory=Discovery)
     """How its peers reach and read its API server, where that differs from how the stack does."""
+    istio: ClusterIstio = Field(default_factory=ClusterIstio)
+    """Helm values of Istio's charts in this cluster alone."""
+    additions: Additions = Field(default_factory=Additions)
+    """Labels, annotations and patches of objects in this cluster alone."""
     embedded: Embedded | None = None
     """Provider: real control plane processes on this machine."""
     existing: Existing | None = None

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pydantic import BaseModel, ValidationError
 from pydantic.alias_generators import to_snake
 
+from meshfleet.topology.additions import Additions
 from meshfleet.topology.cluster import Cluster
 from meshfleet.topology.faults import Fault, from_validation, unknown_key
 from meshfleet.topology.istio import Istio, Kubernetes
@@ -29,7 +30,8 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "workloads": Workload,
     "virtualMachines": VirtualMachine,
 }
-SINGLES = ("istio", "kubernetes", "host")
+PARTS: dict[str, type[BaseModel]] = {"istio": Istio, "kubernetes": Kubernetes, "additions": Additions}
+SINGLES = (*PARTS, "host")
 DEFAULT_MESH = "mesh"
 
 
@@ -47,6 +49,7 @@ class Draft:
     virtual_machines: dict[str, VirtualMachine] = field(default_factory=dict)
     istio: Istio = field(default_factory=Istio)
     kubernetes: Kubernetes = field(default_factory=Kubernetes)
+    additions: Additions = field(default_factory=Additions)
     names: dict[str, tuple[str, ...]] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
 
@@ -72,12 +75,9 @@ def read(name: str, config: Mapping[str, object]) -> Draft:
     if not draft.names["meshes"]:
         draft.meshes[DEFAULT_MESH] = Mesh()
         draft.names["meshes"] = (DEFAULT_MESH,)
-    if "istio" in config and isinstance(part := _part(draft, "istio", Istio, config["istio"]), Istio):
-        draft.istio = part
-    if "kubernetes" in config:
-        part = _part(draft, "kubernetes", Kubernetes, config["kubernetes"])
-        if isinstance(part, Kubernetes):
-            draft.kubernetes = part
+    for single, model in PARTS.items():
+        if single in config and (part := _part(draft, single, model, config[single])) is not None:
+            setattr(draft, single, part)
     draft.host = _host(draft, config.get("host"))
     return draft
 

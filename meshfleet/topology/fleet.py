@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from pydantic import Field
 
+from meshfleet.topology.additions import Additions
 from meshfleet.topology.cluster import Cluster
 from meshfleet.topology.istio import Istio, Kubernetes
 from meshfleet.topology.mesh import Mesh
@@ -49,6 +50,8 @@ class Fleet(Model):
     """Istio's version, revision and charts."""
     kubernetes: Kubernetes = Field(default_factory=Kubernetes)
     """The version of Kubernetes."""
+    additions: Additions = Field(default_factory=Additions)
+    """Labels, annotations and patches for what the fleet makes in every cluster."""
     gateway_networks: dict[str, str] = Field(default_factory=dict)
     """The network a cluster's gateway leads into while clusters move between networks; in no stack file."""
 

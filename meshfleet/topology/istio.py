@@ -12,6 +12,7 @@ from pydantic import AfterValidator, Field, GetJsonSchemaHandler, model_validato
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
+from meshfleet.topology.additions import Release, Values
 from meshfleet.topology.json_schema import one_key, or_null, text, text_schema
 from meshfleet.topology.model import Model
 from meshfleet.topology.names import Revision
@@ -130,6 +131,8 @@ class Istio(Model):
     """Names that stand for `revision`: namespaces are labelled with the first, and keep it in upgrades."""
     charts: Charts = Field(default_factory=Charts)
     """Where charts come from: `published`, `{repository: URL}` or `{folder: PATH}`."""
+    values: dict[Release, Values] = Field(default_factory=dict)
+    """Helm values for all clusters by chart, or by the document of a release; merged last."""
 
     @property
     def minor(self) -> str:

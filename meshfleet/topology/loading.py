@@ -40,4 +40,5 @@ def load(name: str, config: Mapping[str, object]) -> Fleet:
         virtual_machines=draft.virtual_machines,
         istio=draft.istio,
         kubernetes=draft.kubernetes,
+        additions=draft.additions,
     )

@@ -15,6 +15,8 @@ from meshfleet.topology.shown import shown
 
 LONGEST: Final = 4096
 """Characters of a text, and bytes of a path (PATH_MAX of Linux)."""
+LONGEST_TEMPLATE: Final = 256 * 1024
+"""Characters of a text that is a document itself, as Istio's injection templates are."""
 _LINE_BREAKS: Final = frozenset("\n\t")
 
 
@@ -36,7 +38,12 @@ def checked_path(value: str) -> str:
     return _checked(value, "")
 
 
-def _checked(value: str, allowed: str | frozenset[str]) -> str:
+def checked_long_text(value: str) -> str:
+    """A text with line breaks that may be long, as a template in values is. Raises ValueError in words."""
+    return _checked(value, _LINE_BREAKS, LONGEST_TEMPLATE)
+
+
+def _checked(value: str, allowed: str | frozenset[str], longest: int = LONGEST) -> str:
     if kind_of_secret(value):
         # Refused wherever it stands, by rules/plain_secrets.py.
         return value
@@ -44,8 +51,8 @@ def _checked(value: str, allowed: str | frozenset[str]) -> str:
     wrong = next((sign for sign in value if not sign.isprintable() and sign not in allowed), None)
     if wrong is not None:
         raise ValueError(f"{shown(value)} holds the control character U+{ord(wrong):04X}; take it out")
-    if len(value) > LONGEST:
-        raise ValueError(f"{shown(value)} has {len(value)} characters; at most {LONGEST} are allowed")
+    if len(value) > longest:
+        raise ValueError(f"{shown(value)} has {len(value)} characters; at most {longest} are allowed")
     return value
 
 

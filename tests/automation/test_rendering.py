@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from meshfleet.automation.rendering import content_of, render
+from meshfleet.automation.rendering import render
 from meshfleet.manifests import fleet_plan
+from meshfleet.manifests.objects import written
 from meshfleet.topology import Fleet, load, read_stack_file
 from tests.automation.stack_files import ROOT, Command, write_stack
 
@@ -66,7 +67,7 @@ def test_the_bytes_do_not_depend_on_the_order_in_which_python_keeps_sets(home: P
 def test_every_document_of_the_plan_is_a_file_that_reads_back_as_it(stacks: Path) -> None:
     files = render(dev(stacks))
     reader = YAML(typ="safe", pure=True)
-    planned = [content_of(document) for plan in fleet_plan(dev(stacks)).values() for document in plan]
+    planned = [written(document.body) for plan in fleet_plan(dev(stacks)).values() for document in plan]
     assert [reader.load(text) for text in files.values()] == planned
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 
 from meshfleet.topology.draft import Draft
 from meshfleet.topology.faults import Fault
+from meshfleet.topology.rules.additions import additions
 from meshfleet.topology.rules.control_planes import control_planes
 from meshfleet.topology.rules.data_planes import data_planes
 from meshfleet.topology.rules.discovery import discovery
@@ -53,5 +54,6 @@ RULES: tuple[Rule, ...] = (
     workloads,
     workload_routes,
     versions,
+    additions,
     support,
 )

@@ -20,6 +20,7 @@ from lightkube.resources.core_v1 import Pod
 
 from meshfleet.manifests.injected import ANNOTATION
 from meshfleet.topology.json_text import parse_json
+from meshfleet.topology.shown import shown
 from meshfleet.verification.check import Check, Finding
 from meshfleet.verification.checks.injection import sidecar_environment
 from meshfleet.verification.checks.pods_on_revision import INJECTED, REVISION
@@ -113,7 +114,7 @@ def differences(cluster: ClusterView, pod: Pod) -> Iterator[tuple[str, str, str]
     version = str(wanted.get("version", ""))
     if not elsewhere and _RELEASE.match(tag) and version and not re.match(rf"{re.escape(version)}(?![0-9])", tag):
         yield "version", tag, version
-    yield from _annotated(annotations, cluster)
+    yield from _annotated(annotations, cluster, wanted)
 
 
 def _is_on_another_revision(annotations: Mapping[str, str], wanted: Mapping[str, Any]) -> bool:
@@ -166,8 +167,10 @@ def _settings(environment: Mapping[str, str], wanted: Mapping[str, Any]) -> Iter
             yield f"proxyMetadata.{key}", str(metadata.get(key, "")), str(should)
 
 
-def _annotated(annotations: Mapping[str, str], cluster: ClusterView) -> Iterator[tuple[str, str, str]]:
-    """What is of the pod's node and of no variable: only a pod of the fleet says what it was when it started."""
+def _annotated(
+    annotations: Mapping[str, str], cluster: ClusterView, wanted: Mapping[str, Any]
+) -> Iterator[tuple[str, str, str]]:
+    """What no variable has, of the pod's node and of what the user adds: only a pod of the fleet says what it was."""
     if ANNOTATION not in annotations:
         return
     facts = _read(annotations[ANNOTATION])
@@ -175,6 +178,9 @@ def _annotated(annotations: Mapping[str, str], cluster: ClusterView) -> Iterator
         has, should = str(facts.get(field, "")), str(cluster.injected.workloads.get(field, ""))
         if has != should:
             yield field, has, should
+    added, wanted_added = facts.get("added") or {}, wanted.get("added") or {}
+    if added != wanted_added:
+        yield "what istio.values add", shown(added), shown(wanted_added)
 
 
 def _read(text: str) -> dict[str, Any]:

@@ -1,0 +1,79 @@
+"""Where added values of the istiod chart take effect beyond the chart: in an istiod process, and in injected proxies.
+
+A proxy keeps what it was injected with, and an istiod that is a process reads no Deployment. So what is added is handed
+to both here. Pure.
+
+Sources: templates/istiod-injector-configmap.yaml of manifests/charts/istio-control/istio-discovery, which picks the
+values that injection sees, and pkg/kube/inject of istio/istio for the mesh configuration that it reads
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from meshfleet.manifests import control_plane
+from meshfleet.manifests.additions import added_release, has_additions
+from meshfleet.manifests.objects import Object, Release
+from meshfleet.topology import Fleet
+
+_INJECTION = ("global", "sidecarInjectorWebhook", "cni", "env", "gateways")
+_MESH_CONFIG = ("defaultConfig", "enablePrometheusMerge", "proxyListenPort", "proxyInboundListenPort")
+
+
+def process_settings(fleet: Fleet, cluster: str, revision: str) -> dict[str, str]:
+    """The environment of the istiod process that carries the name of `cluster`: the fleet's, and what is added.
+
+    As the chart has it in `env`; for an external istiod of its release in the cluster that it runs in.
+    """
+    settings = control_plane.settings(fleet, cluster)
+    hosting = fleet.hosting(cluster)
+    if not has_additions(fleet, hosting):
+        return settings
+    if hosting == cluster:
+        name, release = control_plane.istiod_service(revision), _istiod(fleet, cluster, revision)
+    else:
+        name = f"external-{cluster}-{control_plane.istiod_service(revision)}"
+        release = control_plane.external_istiod(fleet, cluster, revision, None)
+    made = added_release(fleet, hosting, name, release)
+    return settings | {name: str(value) for name, value in (made.values.get("env") or {}).items()}
+
+
+def of_proxies(fleet: Fleet, cluster: str, revision: str) -> Object:
+    """What is added for the proxies of a cluster, as far as it gets into them when they are injected.
+
+    `values` are those of the injector, `meshConfig` what injection reads of the mesh configuration; empty where
+    nothing is added. Of a cluster that is served from elsewhere both are where its control plane's configuration is.
+    """
+    primary = fleet.primary_of(cluster)
+    if not has_additions(fleet, primary):
+        return {}
+    own = _istiod(fleet, primary, revision)
+    made = added_release(fleet, primary, control_plane.istiod_service(revision), own)
+    if made is own:
+        return {}
+    found = {
+        "values": _added(_picked(own.values, _INJECTION), _picked(made.values, _INJECTION)),
+        "meshConfig": _added(
+            _picked(own.values.get("meshConfig", {}), _MESH_CONFIG),
+            _picked(made.values.get("meshConfig", {}), _MESH_CONFIG),
+        ),
+    }
+    return {what: tree for what, tree in found.items() if tree}
+
+
+def _istiod(fleet: Fleet, cluster: str, revision: str) -> Release:
+    """The release with the values that it is registered with, but for what only a run knows."""
+    webhooks = control_plane.Webhooks("", "") if fleet.clusters[cluster].simulated else None
+    return control_plane.istiod(fleet, cluster, revision, webhooks, roots="", address="")
+
+
+def _picked(values: Object, keys: tuple[str, ...]) -> Object:
+    return {key: values[key] for key in keys if key in values}
+
+
+def _added(own: Any, made: Any) -> Any:
+    """What of a tree is not in another one; what is gone from it is not set at all."""
+    if not (isinstance(own, dict) and isinstance(made, dict)):
+        return made
+    differing = {key: _added(own.get(key), value) for key, value in made.items() if own.get(key) != value}
+    return differing | {key: None for key in own if key not in made}

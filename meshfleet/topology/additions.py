@@ -1,0 +1,164 @@
+"""What the fleet cannot express and its user adds: values of charts, labels, annotations, patches of documents.
+
+Merged last, over everything the fleet makes; what would contradict the fleet is refused (topology/owned.py).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, model_validator
+
+from meshfleet.topology.labels import AnnotationKey, AnnotationValue, LabelKey, LabelValue, checked_annotations
+from meshfleet.topology.model import Model
+from meshfleet.topology.shown import shown
+from meshfleet.topology.text import checked_line, checked_long_text
+
+DEPTH = 64
+"""So many levels may a value have."""
+# Pulumi hands numbers on as IEEE 754 doubles, which are exact up to here.
+_LARGEST = 2**53
+
+
+def checked_tree(value: Any, depth: int = DEPTH, *, nulls: bool = True) -> Any:
+    """A value as JSON has it: mappings with texts as keys, lists, texts, numbers, booleans.
+
+    Raises ValueError in words for what would not arrive in a cluster as it was written.
+    """
+    if depth == 0:
+        raise ValueError(f"is nested more than {DEPTH} levels deep")
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            checked_line(_text_key(key))
+            checked_tree(inner, depth - 1, nulls=nulls)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            checked_tree(inner, depth - 1, nulls=nulls)
+    elif isinstance(value, str):
+        checked_long_text(value)
+    elif value is None:
+        if not nulls:
+            raise ValueError("holds null, which no release is given; name the value that you want")
+    elif isinstance(value, bool):
+        pass
+    elif not isinstance(value, int | float):
+        raise ValueError(f"{shown(value)} is neither a text nor a number, true or false; put it in quotes")
+    elif not abs(value) <= _LARGEST:
+        raise ValueError(f"{shown(value)} is a number that cannot be passed on exactly; put it in quotes")
+    return value
+
+
+def _text_key(key: object) -> str:
+    if isinstance(key, str):
+        return key
+    # What pydantic turns into a fault of the stack file.
+    raise ValueError(f"the key {shown(key)} is not a text; put it in quotes")
+
+
+def _checked_values(value: dict[str, Any]) -> dict[str, Any]:
+    checked_tree(value, nulls=False)
+    return value
+
+
+def _checked_pointer(value: str) -> str:
+    # RFC 6901, section 3; `~` is followed by 0 or 1.
+    escapes = value.replace("~0", "").replace("~1", "")
+    if (value and not value.startswith("/")) or "~" in escapes:
+        raise ValueError(
+            f"{shown(value)} is not a JSON pointer; begin with '/', and write '/' within a name as ~1 and '~' as ~0"
+        )
+    return checked_line(value)
+
+
+def _checked_name(value: str) -> str:
+    if not value:
+        raise ValueError("is empty; give a name as meshfleet render writes it")
+    return checked_line(value)
+
+
+def steps(pointer: str) -> list[str]:
+    """The steps of a JSON pointer (RFC 6901, section 4)."""
+    return [step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/")[1:]]
+
+
+Values = Annotated[dict[str, Any], AfterValidator(_checked_values)]
+"""Helm values of one chart."""
+Tree = Annotated[Any, AfterValidator(checked_tree)]
+"""Any value that JSON has."""
+MergePatch = Annotated[dict[str, Any], AfterValidator(checked_tree)]
+Pointer = Annotated[str, AfterValidator(_checked_pointer)]
+DocumentName = Annotated[str, AfterValidator(_checked_name)]
+"""A document by its name in the files that `meshfleet render` writes."""
+Release = Annotated[str, AfterValidator(_checked_name)]
+"""A chart by its name, or one of its releases by the name of its document."""
+Annotations = Annotated[dict[AnnotationKey, AnnotationValue], AfterValidator(checked_annotations)]
+
+
+class Operation(Model):
+    """One step of a JSON patch.
+
+    Source: https://www.rfc-editor.org/rfc/rfc6902#section-4
+    """
+
+    op: Literal["add", "remove", "replace", "move", "copy", "test"]
+    """What is done."""
+    path: Pointer
+    """Where, as a JSON pointer such as `/spec/template/metadata`."""
+    origin: Pointer | None = Field(default=None, alias="from")
+    """Where `move` and `copy` take the value from."""
+    value: Tree = None
+    """What `add`, `replace` and `test` put there or expect there."""
+
+    @model_validator(mode="after")
+    def _complete(self) -> Operation:
+        for key, field, ops in (("value", "value", ("add", "replace", "test")), ("from", "origin", ("move", "copy"))):
+            given = field in self.model_fields_set
+            if given != (self.op in ops):
+                raise ValueError(f"{self.op} {'takes no' if given else 'needs a'} {key}")
+        return self
+
+    def as_json(self) -> dict[str, Any]:
+        """The operation as RFC 6902 writes it."""
+        return self.model_dump(by_alias=True, exclude_unset=True)
+
+
+class Patch(Model):
+    """A change of one document, by its name in the files that `meshfleet render` writes.
+
+    Exactly one of `json` and `merge`. The document is what `render` writes: an object, or a release, of which `values`
+    can be changed.
+
+    Source: https://www.rfc-editor.org/rfc/rfc6902 and https://www.rfc-editor.org/rfc/rfc7386
+    """
+
+    document: DocumentName
+    """The document's name: of `03-control-plane-istiod.yaml` it is `istiod`."""
+    operations: Annotated[tuple[Operation, ...] | None, Field(strict=False, alias="json")] = None
+    """A JSON patch: its steps in order."""
+    merge: MergePatch | None = None
+    """A merge patch: what is in it takes the place of what is there, and `null` removes it."""
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Patch:
+        if (self.operations is None) == (self.merge is None):
+            found = "has no patch" if self.merge is None else "has two patches"
+            raise ValueError(f"{found}; give exactly one of json, merge")
+        return self
+
+
+class Additions(Model):
+    """What is added to objects that the fleet makes, after everything else. What it owns itself is refused."""
+
+    labels: dict[LabelKey, LabelValue] = Field(default_factory=dict)
+    """Labels of every object; those that charts make have values of their own for it."""
+    annotations: Annotations = Field(default_factory=dict)
+    """Annotations of every object; those that charts make have values of their own for it."""
+    patches: Annotated[tuple[Patch, ...], Field(strict=False)] = ()
+    """Changes of named documents, one after another."""
+
+
+class ClusterIstio(Model):
+    """What one cluster has of Istio beyond what the whole fleet has."""
+
+    values: dict[Release, Values] = Field(default_factory=dict)
+    """Helm values by chart, or by the document of a release; over those of `istio.values`."""
