@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 from annotated_types import Ge, Le, MaxLen, MinLen
 from pydantic.fields import FieldInfo
 
+from meshfleet.topology.additions import DocumentName, MergePatch, Pointer, Release, Tree, Values
 from meshfleet.topology.addresses import AddressRange, DnsName, GatewayAddress, Host, IpAddress, MachineAddress
 from meshfleet.topology.cluster import PROVIDERS
 from meshfleet.topology.control_plane import ControlPlane
@@ -31,6 +32,7 @@ WORDS: tuple[tuple[object, str], ...] = (
     (Caller, "`NAMESPACE/SERVICE-ACCOUNT`"),
     (CertificateAuthority, "PEM text or a path"),
     (DnsName, "a DNS name"),
+    (DocumentName, "the name of a document"),
     (GatewayAddress, "an IP address or a DNS name"),
     (Generation, "a whole number from 1"),
     (HeaderName, "header names"),
@@ -43,14 +45,19 @@ WORDS: tuple[tuple[object, str], ...] = (
     (LabelValue, "a label's value"),
     (Lifetime, "a length of time such as `90m`, from `10m` to `8760h`"),
     (MachineAddress, "an IP address"),
+    (MergePatch, "a mapping"),
     (NamespaceLabelKey, "label keys"),
+    (Pointer, "a JSON pointer such as `/spec/replicas`"),
     (Region, "a region"),
+    (Release, "charts or releases"),
     (Revision, "a DNS label"),
     (SecretName, "the name of a Secret"),
     (ServerName, "a DNS name"),
     (ServerUrl, "an https URL"),
     (ServiceName, "the full name of a Service"),
+    (Tree, "any value"),
     (TrustDomain, "a SPIFFE trust domain"),
+    (Values, "values"),
 )
 # Models that a user writes in a short form, never by their fields: what to write, and what holds without it.
 SHORT_FORMS: dict[type[Model], tuple[str, str]] = {

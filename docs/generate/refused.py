@@ -141,6 +141,11 @@ EXAMPLES = (
         "They leave the agent its ports.",
         {"virtualMachines.billing": {"namespace": "sample", "cluster": "west", "ports": {"http": {"port": 15021}}}},
     ),
+    Refused(
+        "An addition contradicts nothing that the fleet says.",
+        {"istio.values": {"istiod": {"global": {"network": "network-west"}}}},
+    ),
+    Refused("In no chart and in no patch.", {"additions.labels": {"istio.io/rev": "canary"}}),
     Refused("A secret is not written into a stack file.", {"clusters.west.token": "0123456789abcdef"}),
 )
 

@@ -10,7 +10,7 @@ from pydantic.alias_generators import to_snake
 from docs.generate import refused
 from docs.generate.field_tables import anchor, heading, introduction, parts_of, table
 from meshfleet.topology import Fleet, names, read_stack_file
-from meshfleet.topology.draft import DEFAULT_MESH, SECTIONS, SINGLES
+from meshfleet.topology.draft import DEFAULT_MESH, PARTS, SECTIONS, SINGLES
 from meshfleet.topology.istio import EMBEDDED_ISTIO, EMBEDDED_KUBERNETES, SUPPORTED
 from meshfleet.topology.model import Model
 
@@ -25,10 +25,11 @@ WITHOUT: dict[str, str] = {
     "virtualMachines": "none",
     "istio": "its defaults",
     "kubernetes": "its defaults",
+    "additions": "none",
 }
 ORDER = (
     *("host", "clusters", "networks", "meshes", "namespaces", "workloads", "virtualMachines"),
-    *("istio", "kubernetes"),
+    *("istio", "kubernetes", "additions"),
 )
 
 OPENING = """\
@@ -140,7 +141,7 @@ def page(root: Path) -> str:
         )
     ]
     for name in ORDER:
-        if name in SECTIONS or name in ("istio", "kubernetes"):
+        if name in SECTIONS or name in PARTS:
             parts += _tables(name)
     parts += [_names(), _versions(), REFUSED.format(table=refused.table(dev.config))]
     return "\n".join(parts)
@@ -166,7 +167,9 @@ def _model(section: str) -> type[Model] | None:
 def _tables(section: str) -> list[str]:
     model = _model(section)
     assert model is not None
-    waiting, seen, texts = [model], set(), []
+    # What is a section of its own has its table there.
+    others = {_model(name) for name in ORDER} - {model}
+    waiting, seen, texts = [model], {part for part in others if part}, []
     while waiting:
         part = waiting.pop(0)
         if part in seen:

@@ -10,7 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, TypeAdapter, ValidationError
 
 from meshfleet.manifests.additions import additions_to, at, has_additions, selectors, without_additions
 from meshfleet.manifests.objects import Document, Object, Release, written
@@ -18,6 +20,8 @@ from meshfleet.manifests.plan import own_plan
 from meshfleet.topology import Fault, Fleet, TopologyError
 from meshfleet.topology.additions import Additions, Operation, steps
 from meshfleet.topology.errors import DocumentError
+from meshfleet.topology.faults import from_validation
+from meshfleet.topology.labels import LabelKey, LabelValue, checked_annotations
 from meshfleet.topology.owned import (
     FREE,
     OBJECTS,
@@ -36,6 +40,12 @@ from meshfleet.topology.shown import shown
 
 # Of a release, as it is written, the user may change its values alone.
 _OF_RELEASE: tuple[Path, ...] = (("release",), ("namespace",), ("chart",), ("wait",))
+_LABELS: TypeAdapter[Any] = TypeAdapter(dict[LabelKey, LabelValue])
+_ANNOTATIONS: TypeAdapter[Any] = TypeAdapter(Annotated[dict[LabelKey, str], AfterValidator(checked_annotations)])
+_ADAPTERS = {
+    **dict.fromkeys(("labels", "podLabels", "deploymentLabels"), _LABELS),
+    **dict.fromkeys(("annotations", "podAnnotations", "serviceAnnotations"), _ANNOTATIONS),
+}
 # What stands in a plan for what only a run knows.
 PLACEHOLDER = re.compile(r"<[^<>]+>")
 _NAMES_SHOWN = 12
@@ -138,6 +148,7 @@ def _of_document(fleet: Fleet, cluster: str, document: Document) -> tuple[Object
                 for path, owner in contradicted(document, before, after)
             ),
             *_wrong_values(document, after),
+            *_wrong_labels(after),
         ]
         wrong += [(addition.path, reason) for reason in reasons]
         content = content if reasons else after
@@ -230,6 +241,20 @@ def _wrong_values(document: Document, after: Object) -> Iterator[str]:
         for path, value in found(pattern, values):
             if not isinstance(value, str):
                 yield f"values.{spelled(path)} is {shown(value)}, which is not a text; put it in quotes"
+
+
+def _wrong_labels(value: Any, path: Path = ()) -> Iterator[str]:
+    """What an API server refuses of labels and annotations, wherever they are in a document."""
+    for key, inner in entries_of(value).items():
+        place = (*path, key)
+        adapter = _ADAPTERS.get(key)
+        if adapter and isinstance(inner, Mapping) and not any(isinstance(one, Mapping) for one in inner.values()):
+            try:
+                adapter.validate_python(dict(inner))
+            except ValidationError as error:
+                yield f"{spelled(place)}: {from_validation('', error, Additions)[0].message}"
+        else:
+            yield from _wrong_labels(inner, place)
 
 
 def _null(value: Any, path: Path = ()) -> Path | None:

@@ -104,7 +104,7 @@ def _with_metadata(what: str, entries: Mapping[str, str]) -> Callable[[Object], 
     def apply(content: Object) -> Object:
         metadata = content["metadata"]
         there = metadata.get(what) or {}
-        return content | {"metadata": metadata | {what: dict(sorted((there | entries).items()))}}
+        return content | {"metadata": metadata | {what: dict(sorted({**there, **entries}.items()))}}
 
     return apply
 
@@ -115,9 +115,17 @@ def _patches(path: str, additions: Additions, name: str) -> Iterator[Addition]:
             continue
         place = f"{path}.patches[{position}]"
         if patch.merge is not None:
-            yield Addition(f"{place}.merge", lambda content, merge=patch.merge: merged(content, merge))
+            yield Addition(f"{place}.merge", _with_merge(patch.merge))
         for step, operation in enumerate(patch.operations or ()):
-            yield Addition(f"{place}.json[{step}]", lambda content, one=operation: _patched(content, one), operation)
+            yield Addition(f"{place}.json[{step}]", _with_operation(operation), operation)
+
+
+def _with_merge(patch: Object) -> Callable[[Object], Object]:
+    return lambda content: dict(merged(content, patch))
+
+
+def _with_operation(operation: Operation) -> Callable[[Object], Object]:
+    return lambda content: _patched(content, operation)
 
 
 def _patched(content: Object, operation: Operation) -> Object:
@@ -137,7 +145,7 @@ def _patched(content: Object, operation: Operation) -> Object:
         ) from None
     if not isinstance(made, dict):
         raise DocumentError(f"{operation.op} of the whole document leaves no mapping; patch what is in it")
-    return _unsheltered(made)
+    return {key: _unsheltered(inner) for key, inner in made.items()}
 
 
 @dataclass(frozen=True)

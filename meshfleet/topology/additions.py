@@ -70,9 +70,15 @@ def _checked_pointer(value: str) -> str:
     return checked_line(value)
 
 
-def _checked_name(value: str) -> str:
+def _checked_document(value: str) -> str:
     if not value:
-        raise ValueError("is empty; give a name as meshfleet render writes it")
+        raise ValueError("is empty; give the name of a document as meshfleet render writes it")
+    return checked_line(value)
+
+
+def _checked_release(value: str) -> str:
+    if not value:
+        raise ValueError("is empty; give the name of a chart, or of a release as meshfleet render writes it")
     return checked_line(value)
 
 
@@ -87,9 +93,9 @@ Tree = Annotated[Any, AfterValidator(checked_tree)]
 """Any value that JSON has."""
 MergePatch = Annotated[dict[str, Any], AfterValidator(checked_tree)]
 Pointer = Annotated[str, AfterValidator(_checked_pointer)]
-DocumentName = Annotated[str, AfterValidator(_checked_name)]
+DocumentName = Annotated[str, AfterValidator(_checked_document)]
 """A document by its name in the files that `meshfleet render` writes."""
-Release = Annotated[str, AfterValidator(_checked_name)]
+Release = Annotated[str, AfterValidator(_checked_release)]
 """A chart by its name, or one of its releases by the name of its document."""
 Annotations = Annotated[dict[AnnotationKey, AnnotationValue], AfterValidator(checked_annotations)]
 
@@ -128,7 +134,8 @@ class Patch(Model):
     Exactly one of `json` and `merge`. The document is what `render` writes: an object, or a release, of which `values`
     can be changed.
 
-    Source: https://www.rfc-editor.org/rfc/rfc6902 and https://www.rfc-editor.org/rfc/rfc7386
+    Source: https://www.rfc-editor.org/rfc/rfc6902
+    Source: https://www.rfc-editor.org/rfc/rfc7386
     """
 
     document: DocumentName

@@ -9,8 +9,8 @@ from typing import Annotated, Any, cast, get_args, get_origin, get_type_hints
 from pydantic import BaseModel
 
 from meshfleet.topology.control_plane import ControlPlane
-from meshfleet.topology.draft import SECTIONS
-from meshfleet.topology.istio import Charts, Istio, Kubernetes
+from meshfleet.topology.draft import PARTS, SECTIONS
+from meshfleet.topology.istio import Charts
 from meshfleet.topology.model import Model
 from meshfleet.topology.rules.support import IMPLEMENTED_PROVIDERS
 
@@ -72,6 +72,25 @@ _MACHINES = {
     "service": "service-entry",
     "host": "till.machines.local",
 }
+_VALUES: Config = {"istiod": {"resources": {"requests": {"cpu": "1"}}}, "gateway": {"priorityClassName": "high"}}
+_ADDITIONS: Config = {
+    "labels": {"example.com/team": "mesh"},
+    "annotations": {"example.com/owner": "mesh"},
+    "patches": [
+        {"document": "remote-secrets", "merge": {"immutable": False}},
+        {
+            "document": "istio-system",
+            "json": [
+                {"op": "add", "path": "/metadata/annotations/example.com~1tier", "value": "1"},
+                {
+                    "op": "copy",
+                    "from": "/metadata/annotations/example.com~1tier",
+                    "path": "/metadata/annotations/example.com~1rank",
+                },
+            ],
+        },
+    ],
+}
 # One on this machine, with ranges, gateways, workloads, machines, every setting of a mesh.
 HERE: Config = {
     "host": "west",
@@ -98,6 +117,8 @@ HERE: Config = {
             },
             "discovery": {"server": "https://127.0.0.1:6443", "tlsServerName": "kubernetes", "token": 2}
             | {"certificateAuthority": "authority.pem"},
+            "istio": {"values": _VALUES},
+            "additions": _ADDITIONS,
         },
         "east": {
             "existing": {"kubeconfig": "kubeconfig.yaml", "context": "east", "pods": "simulated"},
@@ -133,8 +154,10 @@ HERE: Config = {
         "gatewayRevision": "green",
         "tags": ["prod"],
         "charts": {"folder": "charts"},
+        "values": _VALUES,
     },
     "kubernetes": {"version": "v1.35.4"},
+    "additions": _ADDITIONS,
 }
 # One elsewhere: ambient beside sidecars, an external control plane, other choices of the same fields.
 ELSEWHERE: Config = {
@@ -186,7 +209,8 @@ def declared_fields() -> set[str]:
     found = {"host"}
     for section, model in SECTIONS.items():
         found |= {f"{section}.*.{path}" for path in _fields(cast("type[Model]", model))}
-    found |= {f"istio.{path}" for path in _fields(Istio)} | {f"kubernetes.{path}" for path in _fields(Kubernetes)}
+    for part, model in PARTS.items():
+        found |= {f"{part}.{path}" for path in _fields(cast("type[Model]", model))}
     return {path for path in found if not any(f"clusters.*.{provider}" in path for provider in NOT_BUILT)}
 
 
@@ -242,7 +266,7 @@ def _below(path: str, hint: Any) -> Iterator[str]:
     origin, arguments = get_origin(hint), [part for part in get_args(hint) if part is not NoneType]
     if isinstance(hint, type) and issubclass(hint, Model):
         yield from (f"{path}.{inner}" for inner in _fields(hint))
-    elif origin is Annotated or (origin is not None and origin not in (dict, tuple) and _is_model(arguments)):
+    elif origin is Annotated or (origin not in (None, dict, tuple) and len(arguments) == 1):
         yield from _below(path, arguments[0])
     elif origin is dict:
         yield from _below(f"{path}.*", arguments[1])
@@ -250,7 +274,3 @@ def _below(path: str, hint: Any) -> Iterator[str]:
         yield from _below(f"{path}[]", arguments[0])
     else:
         yield path
-
-
-def _is_model(arguments: list[Any]) -> bool:
-    return len(arguments) == 1 and isinstance(arguments[0], type) and issubclass(arguments[0], Model)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from meshfleet.manifests import Release, fleet_plan
+from meshfleet.manifests.addition_faults import checked
 from meshfleet.topology import Fleet, TopologyError, load
 from meshfleet.topology.faults import Fault, join
 from tests.topology.every_field import ELSEWHERE, HERE, Config, Path, declared_fields, named, places
@@ -39,7 +40,7 @@ FLEETS = {"here": HERE, "elsewhere": ELSEWHERE}
 
 def test_the_fleets_are_good_and_set_every_field() -> None:
     for name, config in FLEETS.items():
-        load(name, config)
+        checked(load(name, config))
     covered = {field for config in FLEETS.values() for _, field in places(config)}
     assert sorted(declared_fields() - covered) == []
     assert len(declared_fields()) >= 95
@@ -86,7 +87,8 @@ def _values(present: object) -> list[object]:
 
 
 def _works_or_is_refused(config: Config, path: Path, value: object, before: str) -> None:
-    fleet, faults = _loaded(config)
+    # Additions are compared with whole documents, which takes longer.
+    fleet, faults = _loaded(config, added=bool({"additions", "values"} & set(map(str, path))))
     if fleet is None:
         spelled = Fault(join("", path), "").path
         # What is wrong may show at the part that holds it, in what is within it, or in what refers to it.
@@ -109,9 +111,10 @@ def _near(path: str, spelled: str) -> bool:
     return spelled.startswith(path) or path.startswith(spelled) or path.rpartition(".")[0] == spelled.rpartition(".")[0]
 
 
-def _loaded(config: Config) -> tuple[Fleet | None, tuple[Fault, ...]]:
+def _loaded(config: Config, *, added: bool) -> tuple[Fleet | None, tuple[Fault, ...]]:
     try:
-        return load("x", config), ()
+        fleet = load("x", config)
+        return (checked(fleet) if added else fleet), ()
     except TopologyError as error:
         return None, error.faults
 
