@@ -9,6 +9,8 @@ values that injection sees, and pkg/kube/inject of istio/istio for the mesh conf
 
 from __future__ import annotations
 
+import hashlib
+import json
 from typing import Any
 
 from meshfleet.manifests import control_plane
@@ -18,6 +20,8 @@ from meshfleet.topology import Fleet
 
 _INJECTION = ("global", "sidecarInjectorWebhook", "cni", "env", "gateways")
 _MESH_CONFIG = ("defaultConfig", "enablePrometheusMerge", "proxyListenPort", "proxyInboundListenPort")
+
+_LONGEST = 256
 
 
 def process_settings(fleet: Fleet, cluster: str, revision: str) -> dict[str, str]:
@@ -72,8 +76,11 @@ def _picked(values: Object, keys: tuple[str, ...]) -> Object:
 
 
 def _added(own: Any, made: Any) -> Any:
-    """What of a tree is not in another one; what is gone from it is not set at all."""
-    if not (isinstance(own, dict) and isinstance(made, dict)):
-        return made
-    differing = {key: _added(own.get(key), value) for key, value in made.items() if own.get(key) != value}
-    return differing | {key: None for key in own if key not in made}
+    """What of a tree is not in another one; what is gone from it is None. Whole templates are there as a digest."""
+    if not isinstance(made, dict):
+        text = made if isinstance(made, str) else json.dumps(made, sort_keys=True)
+        # All of it stands in an annotation.
+        return made if len(text) <= _LONGEST else f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+    base = own if isinstance(own, dict) else {}
+    differing = {key: _added(base.get(key), value) for key, value in made.items() if base.get(key) != value}
+    return differing | {key: None for key in base if key not in made}

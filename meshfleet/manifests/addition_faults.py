@@ -248,6 +248,9 @@ def _wrong_labels(value: Any, path: Path = ()) -> Iterator[str]:
     for key, inner in entries_of(value).items():
         place = (*path, key)
         adapter = _ADAPTERS.get(key)
+        if adapter and path[-1:] == ("metadata",) and not isinstance(inner, Mapping):
+            yield f"{spelled(place)} is {shown(inner)}, which is not a mapping"
+            continue
         if adapter and isinstance(inner, Mapping) and not any(isinstance(one, Mapping) for one in inner.values()):
             try:
                 adapter.validate_python(dict(inner))

@@ -139,9 +139,8 @@ def _patched(content: Object, operation: Operation) -> Object:
     except jsonpatch.JsonPatchTestFailed:
         raise DocumentError(f"{operation.path} is not what the patch expects; correct its test") from None
     except (jsonpatch.JsonPatchException, jsonpointer.JsonPointerException):
-        where = operation.origin if operation.origin and not _is_there(content, operation.origin) else operation.path
         raise DocumentError(
-            f"{operation.op} does not fit, {_nearest(content, where)}; see the document in what meshfleet render writes"
+            f"{operation.op} does not fit, {_why(content, operation)}; see the document in what meshfleet render writes"
         ) from None
     if not isinstance(made, dict):
         raise DocumentError(f"{operation.op} of the whole document leaves no mapping; patch what is in it")
@@ -181,8 +180,13 @@ def at(content: Any, pointer: str) -> Any:
     return there if count == len(steps(pointer)) else None
 
 
-def _is_there(content: Any, pointer: str) -> bool:
-    return _reached(content, pointer)[0] == len(steps(pointer))
+def _why(content: Object, operation: Operation) -> str:
+    """Which of the paths of an operation leads nowhere."""
+    pointers = [operation.origin, operation.path] if operation.origin is not None else [operation.path]
+    for pointer in pointers:
+        if _reached(content, pointer)[0] < len(steps(pointer)):
+            return _nearest(content, pointer)
+    return f"nothing can be put at {operation.path}"
 
 
 def _reached(content: Any, pointer: str) -> tuple[int, Any]:

@@ -23,29 +23,31 @@ _LARGEST = 2**53
 def checked_tree(value: Any, depth: int = DEPTH, *, nulls: bool = True) -> Any:
     """A value as JSON has it: mappings with texts as keys, lists, texts, numbers, booleans.
 
-    Raises ValueError in words for what would not arrive in a cluster as it was written.
+    Whole numbers are integers, since Pulumi hands 1.0 on as 1. Raises ValueError in words for what would not arrive in
+    a cluster as it was written.
     """
     if depth == 0:
         raise ValueError(f"is nested more than {DEPTH} levels deep")
     if isinstance(value, dict):
-        for key, inner in value.items():
-            checked_line(_text_key(key))
-            checked_tree(inner, depth - 1, nulls=nulls)
-    elif isinstance(value, list | tuple):
-        for inner in value:
-            checked_tree(inner, depth - 1, nulls=nulls)
-    elif isinstance(value, str):
-        checked_long_text(value)
-    elif value is None:
-        if not nulls:
-            raise ValueError("holds null, which no release is given; name the value that you want")
-    elif isinstance(value, bool):
-        pass
-    elif not isinstance(value, int | float):
-        raise ValueError(f"{shown(value)} is neither a text nor a number, true or false; put it in quotes")
-    elif not abs(value) <= _LARGEST:
-        raise ValueError(f"{shown(value)} is a number that cannot be passed on exactly; put it in quotes")
-    return value
+        return {
+            checked_line(_text_key(key)): checked_tree(inner, depth - 1, nulls=nulls) for key, inner in value.items()
+        }
+    if isinstance(value, list | tuple):
+        return [checked_tree(inner, depth - 1, nulls=nulls) for inner in value]
+    if isinstance(value, str):
+        return checked_long_text(value)
+    if value is None and not nulls:
+        raise ValueError("holds null, which no release is given; name the value that you want")
+    if value is None or isinstance(value, bool):
+        return value
+    return _checked_number(value)
+
+
+def _checked_number(value: object) -> int | float:
+    # What pydantic turns into a fault of the stack file is a ValueError.
+    if isinstance(value, int | float) and abs(value) <= _LARGEST:
+        return int(value) if value == int(value) else value
+    raise ValueError(f"{shown(value)} is a value that cannot be passed on exactly; put it in quotes")
 
 
 def _text_key(key: object) -> str:
@@ -56,8 +58,7 @@ def _text_key(key: object) -> str:
 
 
 def _checked_values(value: dict[str, Any]) -> dict[str, Any]:
-    checked_tree(value, nulls=False)
-    return value
+    return dict(checked_tree(value, nulls=False))
 
 
 def _checked_pointer(value: str) -> str:

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from meshfleet.embedded.istiod_spec import RESERVED_SETTINGS
 from meshfleet.manifests import Chart, Document, Release, cluster_plan, fleet_plan
@@ -28,6 +30,9 @@ from tests.manifests.plans import named, releases
 pytestmark = pytest.mark.proof("what the fleet cannot express, its user adds", step=0)
 
 Config = dict[str, Any]
+POINTER_PARTS = st.sampled_from(
+    ["/metadata", "/labels", "/annotations", "/kind", "/0", "/-", "/-1", "/a", "/name", "/~1", "", "x", "/01", "/data"]
+)
 PATCHED = "additions.patches[0]"
 TWO = in_one_mesh(
     {"west": {"embedded": {}}, "east": existing("east", "simulated")},
@@ -274,6 +279,31 @@ def test_what_only_a_run_knows_is_handed_on_untouched() -> None:
     made = added_object(fleet, "west", "cacerts", body)
     assert made["data"] is later
     assert made["copied"] is later
+
+
+@given(
+    st.lists(
+        st.fixed_dictionaries(
+            {"op": st.sampled_from(["add", "remove", "replace", "move", "copy", "test"])},
+            optional={
+                "path": st.builds("".join, st.lists(POINTER_PARTS, max_size=4)),
+                "from": st.builds("".join, st.lists(POINTER_PARTS, max_size=4)),
+                "value": st.sampled_from([None, 1, "a", [], {}, {"name": "b"}]),
+            },
+        ),
+        max_size=4,
+    )
+)
+@settings(max_examples=300, deadline=None)
+def test_any_patch_fits_or_is_refused_by_its_place(operations: list[Config]) -> None:
+    config = TWO | {"additions": {"patches": [{"document": "istio-system", "json": operations}]}}
+    found = faults_of(lambda: load("x", config))
+    if found:
+        assert all(place.startswith("additions.patches[0]") for place in found)
+    else:
+        body = next(document.body for document in fleet_plan(load("x", config))["west"])
+        assert not isinstance(body, Release)
+        assert (body["kind"], body["metadata"]["name"]) == ("Namespace", "istio-system")
 
 
 # The examples of RFC 7386, appendix A.
@@ -552,6 +582,23 @@ def test_a_remote_cluster_is_injected_with_what_its_primary_adds() -> None:
         "east": {"values": {"global": {"proxy": {"logLevel": "info"}}}},
         "far": None,
     }
+
+
+def test_a_long_template_is_in_the_annotation_as_its_digest() -> None:
+    texts = ("spec: {}" * 1000, "spec: { }" * 1000)
+    one, other = (
+        templates(
+            fleet_with(istio={"values": {"istiod": {"sidecarInjectorWebhook": {"templates": {"mine": text}}}}}), "west"
+        )["workload"]
+        for text in texts
+    )
+    assert one != other
+    assert len(one) < 1000
+
+
+def test_a_whole_number_is_the_same_however_it_is_written() -> None:
+    one, other = (fleet_with(istio={"values": {"istiod": {"a": [number]}}}) for number in (1, 1.0))
+    assert json.dumps(one.istio.values) == json.dumps(other.istio.values)
 
 
 def test_proxy_metadata_is_among_what_every_pod_is_compared_with() -> None:

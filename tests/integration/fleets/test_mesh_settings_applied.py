@@ -1,4 +1,7 @@
-"""Settings of a mesh in a running fleet: every istiod has them, they work, they change, and what differs is told."""
+"""Settings of a mesh in a running fleet: every istiod has them, they work, they change, and what differs is told.
+
+And what a user adds to them: it reaches API servers, istiods and pods, and `drift` tells what was taken away.
+"""
 
 from __future__ import annotations
 
@@ -28,6 +31,23 @@ SETTINGS = {
         "opentelemetry": {"service": "collector.tools.svc.cluster.local", "port": 4317},
     },
 }
+# What no field says; it stays while the settings change.
+ANNOTATION = "example.com/owner"
+VALUES = {
+    "istiod": {
+        "env": {"PILOT_DEBOUNCE_AFTER": "50ms"},
+        "meshConfig": {"defaultConfig": {"proxyMetadata": {"ISTIO_META_ADDED": "yes"}}},
+    }
+}
+ADDITIONS = {
+    "annotations": {ANNOTATION: "mesh"},
+    "patches": [
+        {
+            "document": "istiod",
+            "json": [{"op": "add", "path": "/values/podLabels", "value": {"example.com/tier": "core"}}],
+        }
+    ],
+}
 
 
 def config(settings: dict[str, Any]) -> dict[str, Any]:
@@ -35,6 +55,7 @@ def config(settings: dict[str, Any]) -> dict[str, Any]:
     made = small_fleet(*CLUSTERS)
     made["networks"] = {"shared": {}}
     made["meshes"] = {"mesh1": {"settings": settings}}
+    made |= {"istio": {"values": VALUES}, "additions": ADDITIONS}
     for number, cluster in enumerate(CLUSTERS):
         made["clusters"][cluster] |= {"network": "shared", "region": cluster, "podCidr": f"10.{number + 1}.0.0/16"}
     return made
@@ -56,15 +77,18 @@ def verify(world: World, *arguments: str) -> dict[str, str]:
     return {f"{check['name']} of {check['cluster']}": check["detail"] for check in report["checks"] if not check["ok"]}
 
 
+@pytest.mark.proof("what the fleet cannot express, its user adds", step=3)
 def test_settings_are_in_every_istiod_work_change_and_what_differs_is_told(fleet: World) -> None:
     assert verify(fleet) == {}
     assert fleet.meshfleet("up", "--stack", STACK, "--json").answer["changes"] == {}
 
     deploy(fleet)
+    require_what_is_added(fleet)
     # Own region first, then the one that takes over; and so from both sides.
     assert settled(lambda: order(fleet, "west") == {"west": 0, "east": 1}, 30), order(fleet, "west")
     assert order(fleet, "east") == {"west": 1, "east": 0}
 
+    take_away_what_is_added(fleet)
     delete = ("delete", "destinationrule", "mesh-outlier-detection", "-n", "istio-system")
     fleet.kubectl(STACK, "west", *delete)
     (told,) = verify(fleet, "--seconds", "10").items()
@@ -72,8 +96,12 @@ def test_settings_are_in_every_istiod_work_change_and_what_differs_is_told(fleet
     assert "DestinationRule mesh-outlier-detection is missing" in told[1]
     # Without it Istio knows the failover and does not act on it.
     assert order(fleet, "west") == {"west": 0, "east": 0}
-    assert fleet.meshfleet("up", "--stack", STACK, "--json", "--refresh").answer["changes"] == {"create": 1}
+    assert fleet.meshfleet("up", "--stack", STACK, "--json", "--refresh").answer["changes"] == {
+        "create": 1,
+        "update": 1,
+    }
     assert verify(fleet) == {}
+    require_what_is_added(fleet)
 
     fleet.clone.write_stack(STACK, config({"mtls": "permissive", "outboundTrafficPolicy": "allow-any"}))
     changes = fleet.meshfleet("up", "--stack", STACK, "--json").answer["changes"]
@@ -107,3 +135,35 @@ def deploy(world: World) -> None:
     file.write_text(json.dumps(service_with_a_pod("echo")), encoding="utf-8")
     for cluster in CLUSTERS:
         world.kubectl(STACK, cluster, "apply", "-f", str(file))
+
+
+def require_what_is_added(world: World) -> None:
+    """Annotations are in the API server, values in Deployments, in istiod processes and in injected pods."""
+    for cluster in CLUSTERS:
+        for kind, name in (("namespace", "istio-system"), ("secret", "cacerts"), ("peerauthentication", "default")):
+            found = world.get(STACK, cluster, kind, name, "-n", "istio-system")
+            assert found["metadata"]["annotations"][ANNOTATION] == "mesh", (cluster, kind)
+        deployment = world.get(STACK, cluster, "deployment", "istiod", "-n", "istio-system")
+        template = deployment["spec"]["template"]
+        assert template["metadata"]["labels"]["example.com/tier"] == "core"
+        variables = {one["name"]: one.get("value") for one in template["spec"]["containers"][0]["env"]}
+        assert variables["PILOT_DEBOUNCE_AFTER"] == "50ms"
+        istiod = world.program(STACK, f"istiods/{cluster}.default", "pilot-discovery")
+        assert istiod.environ()["PILOT_DEBOUNCE_AFTER"] == "50ms"
+        settled(lambda: bool(pods(world, cluster)), 30)  # noqa: B023  (it is called before the next turn)
+        for pod in pods(world, cluster):
+            assert "ISTIO_META_ADDED" in json.dumps(pod["spec"]), pod["metadata"]["name"]
+
+
+def pods(world: World, cluster: str) -> list[dict[str, Any]]:
+    """The pods in the namespace of the fleet, whose proxies were injected."""
+    found: list[dict[str, Any]] = world.get(STACK, cluster, "pods", "-n", "sample")["items"]
+    return found
+
+
+def take_away_what_is_added(world: World) -> None:
+    """By hand, in one cluster: `drift` tells it."""
+    world.kubectl(STACK, "west", "annotate", "peerauthentication", "default", "-n", "istio-system", f"{ANNOTATION}-")
+    drift = world.meshfleet("drift", "--stack", STACK, "--json", expect=3).answer["drift"]
+    assert len(drift) == 1
+    assert drift[0].startswith("west: peer-authentication")
