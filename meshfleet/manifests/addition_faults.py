@@ -25,6 +25,7 @@ from meshfleet.topology.labels import LabelKey, LabelValue, checked_annotations
 from meshfleet.topology.owned import (
     FREE,
     OBJECTS,
+    SECTION,
     VALUES,
     Owned,
     Path,
@@ -32,7 +33,7 @@ from meshfleet.topology.owned import (
     fits,
     found,
     owner_of,
-    section_of,
+    refusal,
     spelled,
     within,
 )
@@ -143,10 +144,7 @@ def _of_document(fleet: Fleet, cluster: str, document: Document) -> tuple[Object
             wrong.append((addition.path, str(error)))
             continue
         reasons = [
-            *(
-                f"{spelled(path)} is set by the fleet from {owner}; change it there"
-                for path, owner in contradicted(document, before, after)
-            ),
+            *contradictions(document, before, after),
             *_wrong_values(document, after),
             *_wrong_labels(after),
         ]
@@ -175,10 +173,10 @@ def _table(document: Document) -> tuple[Owned, ...]:
     return VALUES if isinstance(document.body, Release) else OBJECTS
 
 
-def contradicted(document: Document, before: Object, after: Object) -> list[tuple[Path, str]]:
-    """Each path of a document that says other than the fleet does, and the field of the stack file that owns it."""
+def contradictions(document: Document, before: Object, after: Object) -> list[str]:
+    """Each path at which a document says other than the fleet does, with the field of the stack file that owns it."""
     release = isinstance(document.body, Release)
-    named = [(path, section_of(document.name)) for path in _OF_RELEASE if release and _differs(path, before, after)]
+    named = [(path, SECTION) for path in _OF_RELEASE if release and _differs(path, before, after)]
     base, changed = (before["values"], after.get("values")) if release else (before, after)
     prefix: Path = ("values",) if release else ()
     table = _table(document)
@@ -194,8 +192,8 @@ def contradicted(document: Document, before: Object, after: Object) -> list[tupl
         # Where a whole branch is gone, what the table names of it says more.
         if not any(within(path, one) for one in paths):
             paths[path] = None
-    named += [((*prefix, *path), owner_of(table, path, document.name)) for path in paths]
-    return named
+    named += [((*prefix, *path), owner_of(table, path)) for path in paths]
+    return [f"{spelled(path)} {refusal(owner, document.name)}" for path, owner in named]
 
 
 def _differs(path: Path, before: Object, after: Object) -> bool:

@@ -32,6 +32,12 @@ TAGS = "istio.tags"
 NAMESPACES = "namespaces"
 INJECTION = "namespaces.<name>.injection"
 
+GATEWAYS = "clusters.<name>.eastWestGateway or ingressGateways"
+ITSELF = ""
+"""What no field decides: marks of the fleet, and what tools read."""
+SECTION = "the part of the document"
+"""The part of the stack file that a document is made of: `section_of`."""
+
 ANY = "*"
 """A step of a path that any key fits."""
 
@@ -95,7 +101,7 @@ _VARIABLES = _PROXY_VARIABLES | _ISTIOD_VARIABLES
 
 # Keys of labels and annotations by which Istio, Kubernetes and this program know what belongs where.
 LABELS = {
-    "app.kubernetes.io/managed-by": "the fleet itself",
+    "app.kubernetes.io/managed-by": ITSELF,
     "istio-injection": INJECTION,
     "istio.io/dataplane-mode": INJECTION,
     "istio.io/global": "namespaces.<name>.globalServices",
@@ -112,11 +118,11 @@ LABELS = {
     "topology.istio.io/network": NETWORK,
 }
 ANNOTATIONS = {
-    "meshfleet/*": "the fleet itself",
+    "meshfleet/*": ITSELF,
     # Read by Helm and by Pulumi, which would treat the object in another way than the fleet does.
-    "helm.sh/*": "the fleet itself",
-    "meta.helm.sh/*": "the fleet itself",
-    "pulumi.com/*": "the fleet itself",
+    "helm.sh/*": ITSELF,
+    "meta.helm.sh/*": ITSELF,
+    "pulumi.com/*": ITSELF,
     "kubernetes.io/service-account.name": "clusters.<name>.discovery",
     # Its text may say anything of a proxy, its identity included.
     "proxy.istio.io/config": "istio.values.istiod.meshConfig.defaultConfig",
@@ -154,7 +160,7 @@ VALUES: tuple[Owned, ...] = (
             "global.tag": VERSION,
             "global.profile": DATA_PLANE,
             "global.proxy.clusterDomain": "kubernetes",
-            "global.meshfleet": "the fleet itself",
+            "global.meshfleet": ITSELF,
             "global.enableReaderRBAC": "clusters.<name>.discovery",
             "global.resourceScope": CONTROL_PLANE,
             "resourceScope": CONTROL_PLANE,
@@ -188,11 +194,12 @@ VALUES: tuple[Owned, ...] = (
             "istiodRemote": CONTROL_PLANE,
             "configMap": CONTROL_PLANE,
             # Gateways.
-            "name": "the name of the gateway",
+            "name": GATEWAYS,
             "networkGateway": NETWORK,
             "networkGatewayPorts": EAST_WEST_GATEWAY,
-            "service.type": "the gateway",
-            "service.selectorLabels": "the gateway",
+            "service.type": GATEWAYS,
+            "service.loadBalancerIP": GATEWAYS,
+            "service.selectorLabels": GATEWAYS,
             "resourceName": DATA_PLANE,
         }
     ),
@@ -212,17 +219,17 @@ OBJECTS: tuple[Owned, ...] = (
     *_keys(ANNOTATIONS, (*_METADATA, "annotations"), (*_TEMPLATE, "annotations")),
     *_owned(
         {
-            "apiVersion": "",
-            "kind": "",
-            "metadata.name": "",
-            "metadata.namespace": "",
-            "metadata.generateName": "",
+            "apiVersion": SECTION,
+            "kind": SECTION,
+            "metadata.name": SECTION,
+            "metadata.namespace": SECTION,
+            "metadata.generateName": SECTION,
             # Of Secrets: certificates, tokens and kubeconfigs.
             "data.ca-key.pem": TRUST,
-            "stringData": "",
+            "stringData": SECTION,
             # An argument that comes later wins.
-            "spec.template.spec.containers.*.args": "",
-            "spec.template.spec.containers.*.command": "",
+            "spec.template.spec.containers.*.args": SECTION,
+            "spec.template.spec.containers.*.command": SECTION,
             "spec.network": NETWORK,
             "spec.template.network": NETWORK,
         }
@@ -232,7 +239,7 @@ OBJECTS: tuple[Owned, ...] = (
         for name, owner in _PROXY_VARIABLES.items()
     ),
 )
-"""Of every object, whether the fleet sets it or not; an empty owner stands for the part that the object belongs to."""
+"""Of every object, whether the fleet sets it or not."""
 
 IF_SET: tuple[Owned, ...] = _owned(
     {
@@ -242,9 +249,9 @@ IF_SET: tuple[Owned, ...] = _owned(
         "env": CONTROL_PLANE,
         "telemetry": "clusters.<name>.embedded.pods",
         "base": CONTROL_PLANE,
-        "service": "the gateway",
-        "replicaCount": "the gateway's replicas",
-        "autoscaling": "the gateway's replicas",
+        "service": GATEWAYS,
+        "replicaCount": GATEWAYS,
+        "autoscaling": GATEWAYS,
     }
 )
 """Who owns what the fleet sets in the values of a chart, and the user may set where the fleet does not."""
@@ -336,11 +343,17 @@ def entries_of(value: Any) -> Mapping[str, Any]:
     return {}
 
 
-def owner_of(table: tuple[Owned, ...], path: Path, document: str) -> str:
-    """The field of the stack file that decides the field at `path`; the document's section where none is named."""
+def owner_of(table: tuple[Owned, ...], path: Path) -> str:
+    """The field of the stack file that decides the field at `path`."""
     tables = (*table, *IF_SET) if table is VALUES else table
-    named = next((owned.owner for owned in tables if within(owned.path, path)), "")
-    return named or section_of(document)
+    return next((owned.owner for owned in tables if within(owned.path, path)), SECTION)
+
+
+def refusal(owner: str, document: str = "") -> str:
+    """Why an addition for a field of a document is refused, and what to do."""
+    if owner == ITSELF:
+        return "is the fleet's own; leave it out"
+    return f"is set by the fleet from {section_of(document) if owner == SECTION else owner}; change it there"
 
 
 def spelled(path: Path) -> str:

@@ -8,18 +8,7 @@ from typing import Any
 from meshfleet.topology.additions import Additions, Patch, steps
 from meshfleet.topology.draft import Draft
 from meshfleet.topology.faults import Fault
-from meshfleet.topology.owned import (
-    ANNOTATIONS,
-    LABELS,
-    OBJECTS,
-    VALUES,
-    Owned,
-    Path,
-    found,
-    section_of,
-    spelled,
-    within,
-)
+from meshfleet.topology.owned import ANNOTATIONS, LABELS, OBJECTS, VALUES, Owned, Path, found, refusal, spelled, within
 
 
 def additions(draft: Draft) -> Iterator[Fault]:
@@ -52,13 +41,13 @@ def _patch(path: str, patch: Patch) -> Iterator[Fault]:
     if patch.merge is not None:
         for prefix, table, inside in _tables(patch.merge):
             for place, owner in _owned(table, inside):
-                yield _fault(f"{path}.merge.{spelled((*prefix, *place))}", owner or section_of(patch.document))
+                yield _fault(f"{path}.merge.{spelled((*prefix, *place))}", owner, document=patch.document)
     for number, operation in enumerate(patch.operations or ()):
         pointers = [operation.path] if operation.op != "test" else []
         pointers += [operation.origin] if operation.op == "move" and operation.origin else []
         for pointer in pointers:
             for owned in _named(tuple(steps(pointer))):
-                yield _fault(f"{path}.json[{number}]", owned.owner or section_of(patch.document), pointer)
+                yield _fault(f"{path}.json[{number}]", owned.owner, pointer, patch.document)
 
 
 def _tables(merge: Mapping[str, Any]) -> Iterator[tuple[Path, tuple[Owned, ...], Any]]:
@@ -81,6 +70,5 @@ def _owned(table: tuple[Owned, ...], given: Any) -> Iterator[tuple[Path, str]]:
                 yield place, owned.owner
 
 
-def _fault(path: str, owner: str, pointer: str = "") -> Fault:
-    what = f"{pointer} is" if pointer else "is"
-    return Fault(path, f"{what} set by the fleet from {owner}; change it there")
+def _fault(path: str, owner: str, pointer: str = "", document: str = "") -> Fault:
+    return Fault(path, f"{pointer} {refusal(owner, document)}".lstrip())
