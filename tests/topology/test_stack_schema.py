@@ -71,7 +71,7 @@ def test_every_shape_of_fleet_is_accepted(name: str) -> None:
     assert faults(CONFIGURATIONS[name]) == []
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(fleets())
 def test_every_valid_configuration_is_accepted(config: Config) -> None:
     assert faults(config) == []
