@@ -42,7 +42,7 @@ def test_status_verify_preview_and_up_go_on_with_the_state_of_the_release_before
     assert before["version"] == exported(world)["version"] == VERSION
     drop_version(world)
     assert world.meshfleet("status", "--stack", "dev", "--json").answer == before
-    assert world.meshfleet("verify", "--stack", "dev", "--json").answer["ok"] is True
+    assert world.meshfleet("verify", "--stack", "dev", "--check", "clusters-synced", "--json").answer["ok"] is True
     assert "version" not in exported(world)
     world.meshfleet("preview", "--stack", "dev", "--expect-no-changes")
     assert world.meshfleet("up", "--stack", "dev", "--json").answer["changes"] == {}
