@@ -16,6 +16,7 @@ from meshfleet.status import VERSION, read_deployed, read_status, without_cluste
 from meshfleet.status.upgrades import UPGRADES
 from meshfleet.status.version import UNVERSIONED
 from meshfleet.topology.deployed import DeployedNetwork, DeployedRevisions, DeployedTrust
+from meshfleet.topology.errors import EngineError
 from meshfleet.topology.transitions import DeployedCluster, DeployedFleet
 from meshfleet.verification import read_fleet
 from tests.automation.recorded_states import recorded
@@ -115,3 +116,21 @@ def test_destroy_finds_the_clusters_of_a_state_without_versions_and_forgets_them
     # Its version, none here, is that of before.
     assert fleet.keys() == earliest().keys()
     assert without_clusters({"clusters": "damaged"}, ["shop"]) == {"clusters": "damaged"}
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"version": VERSION + 1}, "was written by a later meshfleet"),
+        ({"clusters": [{"name": "west", "network": 7}]}, "clusters.west.network: 7 is not a text"),
+    ],
+    ids=["later", "damaged"],
+)
+def test_up_stops_before_anything_is_touched_where_it_cannot_know_what_is_deployed(
+    change: dict[str, Any], said: str
+) -> None:
+    document = DOCUMENTS["dev"] | change
+    deployment = {"resources": [STACK | {"outputs": {"fleet": document}}]}
+    for read in (lambda: deployed_in(deployment), lambda: deployed_fleet(document)):
+        with pytest.raises(EngineError, match=f"the output fleet of the recorded state cannot be read: .*{said}"):
+            read()
