@@ -121,12 +121,13 @@ def _unknown_documents(path: str, additions: Additions, plan: list[Document], wh
 
 
 def _nearest(name: str, known: set[str]) -> str:
-    """The names that were probably meant; where none is like it, the first of all."""
+    """The names that were probably meant, and then others."""
     near = get_close_matches(name, sorted(known), n=3, cutoff=0.5)
-    if near:
-        return f"did you mean {' or '.join(near)}? meshfleet render writes all of them"
-    shortened = ", ".join(sorted(known)[:_NAMES_SHOWN]) or "none"
-    return f"known are {shortened}{', ...' if len(known) > _NAMES_SHOWN else ''}"
+    rest = [one for one in sorted(known) if one not in near][:_NAMES_SHOWN]
+    meant = f"did you mean {' or '.join(near)}? " if near else ""
+    return (
+        f"{meant}known are {', '.join([*near, *rest]) or 'none'}{', ...' if len(known) > len([*near, *rest]) else ''}"
+    )
 
 
 def _of_document(fleet: Fleet, cluster: str, document: Document) -> tuple[Object, list[tuple[str, str]]]:

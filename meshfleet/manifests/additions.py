@@ -139,9 +139,7 @@ def _patched(content: Object, operation: Operation) -> Object:
     except jsonpatch.JsonPatchTestFailed:
         raise DocumentError(f"{operation.path} is not what the patch expects; correct its test") from None
     except (jsonpatch.JsonPatchException, jsonpointer.JsonPointerException):
-        raise DocumentError(
-            f"{operation.op} does not fit, {_why(content, operation)}; see the document in what meshfleet render writes"
-        ) from None
+        raise DocumentError(f"{operation.op} does not fit: {_why(content, operation)}; correct its path") from None
     if not isinstance(made, dict):
         raise DocumentError(f"{operation.op} of the whole document leaves no mapping; patch what is in it")
     return {key: _unsheltered(inner) for key, inner in made.items()}
@@ -208,10 +206,10 @@ def _nearest(content: Any, pointer: str) -> str:
     reached = "".join(f"/{step}" for step in pointer.split("/")[1 : count + 1]) or "the document"
     if isinstance(there, Mapping):
         known = ", ".join(str(key) for key in there) or "nothing"
-        return f"there is no {pointer}: {reached} holds {known}"
+        return f"there is no {pointer}, {reached} holds {known}"
     if isinstance(there, list):
-        return f"there is no {pointer}: {reached} is a list of {len(there)}"
-    return f"there is no {pointer}: {reached} is neither a mapping nor a list"
+        return f"there is no {pointer}, {reached} is a list of {len(there)}"
+    return f"there is no {pointer}, {reached} is neither a mapping nor a list"
 
 
 def _any(additions: Additions) -> bool:

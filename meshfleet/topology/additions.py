@@ -20,45 +20,38 @@ DEPTH = 64
 _LARGEST = 2**53
 
 
-def checked_tree(value: Any, depth: int = DEPTH, *, nulls: bool = True) -> Any:
+def checked_tree(value: Any) -> Any:
     """A value as JSON has it: mappings with texts as keys, lists, texts, numbers, booleans.
 
     Whole numbers are integers, since Pulumi hands 1.0 on as 1. Raises ValueError in words for what would not arrive in
     a cluster as it was written.
     """
-    if depth == 0:
+    return _checked(value, (), nulls=True)
+
+
+def _checked(value: Any, path: tuple[str, ...], *, nulls: bool) -> Any:
+    if len(path) > DEPTH:
         raise ValueError(f"is nested more than {DEPTH} levels deep")
+    where = f"{'.'.join(path)}: " if path else ""
     if isinstance(value, dict):
-        return {
-            checked_line(_text_key(key)): checked_tree(inner, depth - 1, nulls=nulls) for key, inner in value.items()
-        }
+        if wrong := next((key for key in value if not isinstance(key, str)), None):
+            raise ValueError(f"{where}the key {shown(wrong)} is not a text; put it in quotes")
+        return {checked_line(key): _checked(inner, (*path, key), nulls=nulls) for key, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [checked_tree(inner, depth - 1, nulls=nulls) for inner in value]
+        return [_checked(inner, (*path, str(number)), nulls=nulls) for number, inner in enumerate(value)]
     if isinstance(value, str):
         return checked_long_text(value)
     if value is None and not nulls:
-        raise ValueError("holds null, which no release is given; name the value that you want")
+        raise ValueError(f"{where}null is given to no release; name the value that you want")
     if value is None or isinstance(value, bool):
         return value
-    return _checked_number(value)
-
-
-def _checked_number(value: object) -> int | float:
-    # What pydantic turns into a fault of the stack file is a ValueError.
     if isinstance(value, int | float) and abs(value) <= _LARGEST:
         return int(value) if value == int(value) else value
-    raise ValueError(f"{shown(value)} is a value that cannot be passed on exactly; put it in quotes")
-
-
-def _text_key(key: object) -> str:
-    if isinstance(key, str):
-        return key
-    # What pydantic turns into a fault of the stack file.
-    raise ValueError(f"the key {shown(key)} is not a text; put it in quotes")
+    raise ValueError(f"{where}{shown(value)} cannot be passed on exactly; put it in quotes")
 
 
 def _checked_values(value: dict[str, Any]) -> dict[str, Any]:
-    return dict(checked_tree(value, nulls=False))
+    return dict(_checked(value, (), nulls=False))
 
 
 def _checked_pointer(value: str) -> str:
@@ -73,13 +66,13 @@ def _checked_pointer(value: str) -> str:
 
 def _checked_document(value: str) -> str:
     if not value:
-        raise ValueError("is empty; give the name of a document as meshfleet render writes it")
+        raise ValueError("is empty; give the name of a document, such as istiod")
     return checked_line(value)
 
 
 def _checked_release(value: str) -> str:
     if not value:
-        raise ValueError("is empty; give the name of a chart, or of a release as meshfleet render writes it")
+        raise ValueError("is empty; give the name of a chart or a release, such as istiod")
     return checked_line(value)
 
 
@@ -95,7 +88,7 @@ Tree = Annotated[Any, AfterValidator(checked_tree)]
 MergePatch = Annotated[dict[str, Any], AfterValidator(checked_tree)]
 Pointer = Annotated[str, AfterValidator(_checked_pointer)]
 DocumentName = Annotated[str, AfterValidator(_checked_document)]
-"""A document by its name in the files that `meshfleet render` writes."""
+"""A document by its name in the files that `render` writes."""
 Release = Annotated[str, AfterValidator(_checked_release)]
 """A chart by its name, or one of its releases by the name of its document."""
 Annotations = Annotated[dict[AnnotationKey, AnnotationValue], AfterValidator(checked_annotations)]
@@ -130,7 +123,7 @@ class Operation(Model):
 
 
 class Patch(Model):
-    """A change of one document, by its name in the files that `meshfleet render` writes.
+    """A change of one document, by its name in the files that `render` writes.
 
     Exactly one of `json` and `merge`. The document is what `render` writes: an object, or a release, of which `values`
     can be changed.

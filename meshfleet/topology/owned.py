@@ -357,5 +357,5 @@ def refusal(owner: str, document: str = "") -> str:
 
 
 def spelled(path: Path) -> str:
-    """A path as a person writes it: steps with dots in them in quotes."""
-    return ".".join(f'"{step}"' if "." in step or "/" in step else step for step in path)
+    """A path as a person writes it."""
+    return ".".join(path)

@@ -345,7 +345,7 @@ CASES: list[tuple[str, Any, str, str]] = [
             }
         ),
         "clusters.west.additions.patches[0].document",
-        "no document of the cluster west is named 'x'; known are ",
+        "no document of the cluster west is named 'x'; known are cacerts",
     ),
     (
         "an unknown chart",
@@ -363,7 +363,7 @@ CASES: list[tuple[str, Any, str, str]] = [
         "a path that is not there",
         lambda: patched("istio-system", {"op": "replace", "path": "/metadata/nothing/at/all", "value": 1}),
         f"{PATCHED}.json[0]",
-        "istio-system of west, east: replace does not fit, there is no /metadata/nothing/at/all: /metadata holds name",
+        "istio-system of west, east: replace does not fit: there is no /metadata/nothing/at/all, /metadata holds name",
     ),
     (
         "a place in a list that is not there",
@@ -434,7 +434,7 @@ CASES: list[tuple[str, Any, str, str]] = [
     (
         "a label of the network",
         lambda: fleet_with(additions={"labels": {"topology.istio.io/network": "other"}}),
-        'additions.labels."topology.istio.io/network"',
+        "additions.labels.topology.istio.io/network",
         "clusters.<name>.network",
     ),
     (

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from meshfleet.topology import TopologyError, load, read_stack_file
+from tests.topology.wrong_stacks.additions import ADDITIONS
 from tests.topology.wrong_stacks.addresses import ADDRESSES
 from tests.topology.wrong_stacks.ambient_namespaces import AMBIENT_NAMESPACES
 from tests.topology.wrong_stacks.gateways import GATEWAY_FAULTS
@@ -32,6 +33,7 @@ KINDS = [
     SHAPES,
     NAMES,
     LAYOUTS,
+    ADDITIONS,
     ADDRESSES,
     MODELS,
     ROOTS,
