@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from tests.topology.wrong_stacks.wrong import ABSENT, Wrong
 
-KNOWN_SECTIONS = "known are clusters, host, istio, kubernetes, meshes, namespaces, networks, virtualMachines"
+KNOWN_SECTIONS = "known are additions, clusters, host, istio, kubernetes, meshes, namespaces, networks, virtualMachines"
 
 UNKNOWN_KEYS = [
     Wrong("unknown section", {"policies": {}}, {"policies": f"unknown key; {KNOWN_SECTIONS}"}),
     Wrong("misspelt section", {"namespace": {}}, {"namespace": "did you mean namespaces?"}),
-    Wrong("unknown key of a cluster", {"clusters.west.color": "red"}, {"clusters.west.color": "known are aks, "}),
+    Wrong("unknown key of a cluster", {"clusters.west.color": "red"}, {"clusters.west.color": "known are additions, aks, "}),
     Wrong(
         "snake_case key",
         {"clusters.west.pod_cidr": "10.0.0.0/16"},
@@ -63,7 +63,7 @@ UNKNOWN_KEYS = [
     Wrong(
         "unknown key of istio",
         {"istio": {"tag": "1.31"}},
-        {"istio.tag": "known are charts, gatewayRevision, revision, revisions, tags, version"},
+        {"istio.tag": "known are charts, gatewayRevision, revision, revisions, tags, values, version"},
     ),
     Wrong("unknown key of kubernetes", {"kubernetes": {"minor": 35}}, {"kubernetes.minor": "known are version"}),
 ]
