@@ -9,7 +9,11 @@ KNOWN_SECTIONS = "known are additions, clusters, host, istio, kubernetes, meshes
 UNKNOWN_KEYS = [
     Wrong("unknown section", {"policies": {}}, {"policies": f"unknown key; {KNOWN_SECTIONS}"}),
     Wrong("misspelt section", {"namespace": {}}, {"namespace": "did you mean namespaces?"}),
-    Wrong("unknown key of a cluster", {"clusters.west.color": "red"}, {"clusters.west.color": "known are additions, aks, "}),
+    Wrong(
+        "unknown key of a cluster",
+        {"clusters.west.color": "red"},
+        {"clusters.west.color": "known are additions, aks, "},
+    ),
     Wrong(
         "snake_case key",
         {"clusters.west.pod_cidr": "10.0.0.0/16"},
