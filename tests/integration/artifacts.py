@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
@@ -27,6 +27,7 @@ from meshfleet.automation.support_bundle import cluster_parts, machine_parts
 from meshfleet.automation.support_bundle.bundle import MANIFEST, Bundle
 from meshfleet.automation.support_bundle.collecting import Part, add_part
 from meshfleet.automation.support_bundle.subject import Subject
+from meshfleet.status import Status, read_status
 from meshfleet.topology.errors import MeshfleetError
 from meshfleet.topology.files import make_directory, write_file
 
@@ -91,7 +92,7 @@ class WorldFleet(Subject):
         self._world, self._deadline = world, deadline
 
     @cached_property
-    def status(self) -> dict[str, Any]:
+    def status(self) -> Status:
         """Raises LimitError when it takes too long, and MeshfleetError when there is none."""
         left = max(self._deadline - time.monotonic(), 0.1)
         # Into files: a pipe is open for as long as any program that the command started.
@@ -115,8 +116,7 @@ class WorldFleet(Subject):
             err.seek(0)
             if code:
                 raise MeshfleetError(f"`status` ended with {code}: {err.read()}")
-            found: dict[str, Any] = json.loads(out.read())
-            return found
+            return read_status(json.loads(out.read()))
 
     @cached_property
     def view(self) -> FleetView:
