@@ -1,8 +1,8 @@
 """What a failed test leaves: logs, processes, status and events of its fleets, without secrets, in a folder of its own.
 
-The folder is in MESHFLEET_TEST_ARTIFACTS, without that in pytest's temporary folder, and the report of the test names
-it. What is collected is what `meshfleet collect` collects, but for what asks each fleet questions of its own (`verify`
-and `drift`), so that a broken fleet delays the next test by `SECONDS` at most.
+The folder is in MESHFLEET_TEST_ARTIFACTS, without that in a new temporary folder that nothing removes, and the report
+of the test names it. What is collected is what `meshfleet collect` collects, except for `verify` and `drift`, which put
+questions of their own to each fleet: a broken fleet delays the next test by `SECONDS` at most.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from tempfile import TemporaryFile
+from tempfile import TemporaryFile, mkdtemp
 from typing import TYPE_CHECKING, Final
 
 import pytest
@@ -52,22 +52,21 @@ class LimitError(MeshfleetError):
 
 @dataclass
 class Artifacts:
-    """`running` are the worlds that have not been removed; `folder` is where theirs are kept, once a test has begun."""
+    """`running` are the worlds that have not been removed."""
 
-    folder: Path | None = None
     running: list[World] = field(default_factory=list)
     kept: list[Path] = field(default_factory=list)
     unreported: list[str] = field(default_factory=list)
 
     def keep(self, *worlds: World) -> None:
         """Collect the fleets of worlds for the test that runs, to be named in its report. Raises nothing."""
-        if self.folder is None or not worlds:
+        if not worlds:
             return
         if len(self.kept) >= FOLDERS:
-            self.unreported.append(f"not collected: {FOLDERS} failed tests before it left theirs in {self.folder}")
+            self.unreported.append(f"not collected: {FOLDERS} failed tests before it left theirs in {self.folder()}")
             return
         name = re.sub(r"[^\w.=-]+", "-", os.environ.get("PYTEST_CURRENT_TEST", "test")).strip("-")[-120:]
-        target = self.folder / f"{len(self.kept):02}-{os.getpid()}-{name}"
+        target = self.folder() / f"{len(self.kept):02}-{os.getpid()}-{name}"
         self.kept.append(target)
         deadline = time.monotonic() + SECONDS
         for number, world in enumerate(worlds):
@@ -77,6 +76,13 @@ class Artifacts:
             except Exception as error:
                 self.unreported.append(f"cannot be collected: {type(error).__name__}: {error}")
         self.unreported.append(f"logs, status and events of the fleet: {target}")
+
+    def folder(self) -> Path:
+        """Where all of this process are. The temporary folder of pytest would go after three more runs."""
+        named = os.environ.get(SETTING)
+        if named:
+            return Path(named).resolve()
+        return self.kept[0].parent if self.kept else Path(mkdtemp(prefix="meshfleet-failed-tests-"))
 
 
 artifacts = Artifacts()
@@ -178,14 +184,6 @@ def _write(bundle: Bundle, folder: Path) -> None:
         target = folder.joinpath(*(part for part in name.split("/") if part not in ("", ".", "..")))
         make_directory(target.parent)
         write_file(target, files[name])
-
-
-@pytest.fixture(scope="session", autouse=True)
-def artifacts_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the fleets of failed tests leave what is known of them."""
-    named = os.environ.get(SETTING)
-    artifacts.folder = Path(named).resolve() if named else tmp_path_factory.getbasetemp() / "failed-fleets"
-    return artifacts.folder
 
 
 @pytest.hookimpl(wrapper=True)

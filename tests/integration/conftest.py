@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from meshfleet.embedded.toolchain import Toolchain
-from tests.integration.artifacts import artifacts_folder, pytest_runtest_makereport
+from tests.integration.artifacts import pytest_runtest_makereport
 from tests.integration.clone import Clone, make_clone
 from tests.integration.world import World, make_world
 from tests.kubernetes_plugin import chosen_plugin, pulumi_home_with
 
-__all__ = ["artifacts_folder", "pytest_runtest_makereport"]
+__all__ = ["pytest_runtest_makereport"]
 
 
 @pytest.fixture(scope="session")

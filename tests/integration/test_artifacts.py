@@ -13,12 +13,13 @@ from pathlib import Path
 import pytest
 
 from meshfleet.topology.secret_text import HIDDEN
+from tests.integration.artifacts import SETTING
 from tests.integration.clone import CHECKOUT
 
 pytestmark = pytest.mark.proof("a failed test leaves logs, status and events of its fleets", step=0)
 
 CONFTEST = """\
-from tests.integration.artifacts import artifacts, artifacts_folder, pytest_runtest_makereport
+from tests.integration.artifacts import pytest_runtest_makereport
 """
 # A fleet whose command does not work, as after a fault of it; the log repeats the passphrase and a token.
 FLEET = """
@@ -42,15 +43,16 @@ def a_fleet(folder, does="echo broken >&2; exit 1"):
 
 def run(folder: Path, tests: str, **settings: str) -> tuple[str, list[Path]]:
     """What pytest prints of a run of these tests, which fail, and the folders that it names."""
+    (folder / "temporary").mkdir()
     (folder / "conftest.py").write_text(CONFTEST, encoding="utf-8")
     (folder / "test_made_up.py").write_text(FLEET + tests, encoding="utf-8")
     done = subprocess.run(
         [
             *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-c", os.devnull),
-            *("--rootdir", str(folder), "--basetemp", str(folder / "temporary"), str(folder / "test_made_up.py")),
+            *("--rootdir", str(folder), "--basetemp", str(folder / "base"), str(folder / "test_made_up.py")),
         ],
         cwd=CHECKOUT,
-        env=os.environ | {"PYTHONPATH": str(CHECKOUT)} | settings,
+        env=os.environ | {"PYTHONPATH": str(CHECKOUT), "TMPDIR": str(folder / "temporary"), SETTING: ""} | settings,
         capture_output=True,
         text=True,
         check=False,
@@ -123,7 +125,7 @@ def test_the_output_names_folders_with_logs_and_no_secret(tmp_path: Path) -> Non
 
 
 def test_a_setting_says_where_they_are_and_their_number_is_limited(tmp_path: Path) -> None:
-    said, folders = run(tmp_path, f"module.FOLDERS = 2\n{ALL_FAIL}", MESHFLEET_TEST_ARTIFACTS=str(tmp_path / "mine"))
+    said, folders = run(tmp_path, f"module.FOLDERS = 2\n{ALL_FAIL}", **{SETTING: str(tmp_path / "mine")})
     assert {folder.parent for folder in folders} == {tmp_path / "mine"}
     assert len(folders) == 2
     assert said.count(f"not collected: 2 failed tests before it left theirs in {tmp_path / 'mine'}\n") == 4
