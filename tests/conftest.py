@@ -31,7 +31,7 @@ def toolchain() -> Toolchain:
 _TOOLS = frozenset(("toolchain", "go_folder"))
 
 # Tests of one file share clusters and fleets, and so do all of these folders.
-_TOGETHER = ("tests/integration/dev/", "tests/plugins/kubernetes/")
+_TOGETHER = ("tests/integration/dev/", "tests/integration/rotation/", "tests/plugins/kubernetes/")
 _BY_FILE = ("tests/integration/", "tests/plugins/", "tests/embedded/", "tests/docs/", "tests/scripts/")
 
 

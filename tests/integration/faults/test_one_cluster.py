@@ -1,22 +1,38 @@
-"""Faults of one small fleet: two commands at once, a port that is taken, a stack file that is gone."""
+"""The life of one small fleet: two commands at once, an intermediate near its end, a port that is taken, other pods.
+
+It is made by a plugin whose clock is 700 days behind: as if it had been made then. Everything else, and everything
+after that, goes by the real time.
+"""
 
 from __future__ import annotations
 
+import base64
 import os
+import re
 import socket
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
 
+import httpx2
 import pytest
+from cryptography import x509
 
+from meshfleet.verification.bundle import certificates
 from tests.integration.clone import Clone
 from tests.integration.faults.lines import Lines
 from tests.integration.faults.stacks import small_fleet
 from tests.integration.world import Ran, World, kill, make_world, settled
 
-pytestmark = pytest.mark.proof("locks, ports and stack files that are not as expected", step=3)
+faults = pytest.mark.proof("locks, ports and stack files that are not as expected", step=3)
 
 STACK = "solo"
+AGE = timedelta(days=700)
+CLOCK = Path("meshfleet/plugins/meshfleet/authority_inputs.py")
+NOW = "return datetime.now(UTC)"
 
 
 @dataclass(frozen=True)
@@ -28,23 +44,95 @@ class Solo:
     second: Ran
 
 
+def with_pods(addresses: str) -> dict[str, Any]:
+    """The configuration of one cluster whose pods have these addresses."""
+    config = small_fleet("only")
+    config["clusters"]["only"]["podCidr"] = addresses
+    return config
+
+
+def intermediate(world: World) -> x509.Certificate:
+    """The certificate in the cluster's `cacerts`."""
+    secret = world.get(STACK, "only", "secret", "cacerts", "--namespace", "istio-system")
+    return certificates(base64.b64decode(secret["data"]["ca-cert.pem"]), "ca-cert.pem")[0]
+
+
+def signing_until(world: World) -> datetime:
+    """The end of what istiod signs with, as it reports it itself."""
+    port = world.reservations()[f"{STACK}/istiod/only/default"]["monitoring"]
+    metrics = httpx2.get(f"http://127.0.0.1:{port}/metrics", timeout=10, trust_env=False).text
+    (value,) = re.findall(r"^citadel_server_cert_chain_expiry_timestamp(?:\{.*\})? (\S+)$", metrics, re.MULTILINE)
+    return datetime.fromtimestamp(float(value), UTC)
+
+
+@contextmanager
+def clock_behind(world: World) -> Iterator[None]:
+    """Inside, the plugin that issues certificates lives `AGE` ago; nothing else does."""
+    path = world.clone.root / CLOCK
+    text = path.read_text(encoding="utf-8")
+    assert text.count(NOW) == 1
+    earlier = f"return datetime.fromtimestamp(datetime.now(UTC).timestamp() - {AGE.total_seconds()}, UTC)"
+    path.write_text(text.replace(NOW, earlier), encoding="utf-8")
+    try:
+        yield
+    finally:
+        path.write_text(text, encoding="utf-8")
+
+
 @pytest.fixture(scope="module")
 def solo(clone: Clone) -> Iterator[Solo]:
     with make_world(clone) as world:
-        clone.write_stack(STACK, small_fleet("only"))
-        command = world.start("up", "--stack", STACK)
-        lines = Lines(command)
-        lines.wait_for(lambda heard: any(" created (" in line for line in heard))
-        second = world.meshfleet("up", "--stack", STACK, expect=None)
-        assert lines.end() == 0, lines.text
+        clone.write_stack(STACK, with_pods("10.10.0.0/16"))
+        with clock_behind(world):
+            command = world.start("up", "--stack", STACK)
+            lines = Lines(command)
+            lines.wait_for(lambda heard: any(" created (" in line for line in heard))
+            second = world.meshfleet("up", "--stack", STACK, expect=None)
+            assert lines.end() == 0, lines.text
         yield Solo(world, command.pid, second)
 
 
+@faults
 def test_a_second_up_at_the_same_time_says_who_holds_the_stack(solo: Solo) -> None:
     assert solo.second.code == 1
     assert f"the stack {STACK} is in use by meshfleet up --stack {STACK} (process {solo.first})" in solo.second.err
 
 
+@pytest.mark.proof("an intermediate near its end shows in preview and is renewed by up", step=3)
+def test_an_intermediate_near_its_end_shows_in_preview_and_up_renews_it(solo: Solo) -> None:
+    world = solo.world
+    world.meshfleet("status", "--stack", STACK, "--json")
+    old, now = intermediate(world), datetime.now(UTC)
+    assert now < old.not_valid_after_utc < now + timedelta(days=90)
+    assert abs(signing_until(world) - old.not_valid_after_utc) < timedelta(minutes=1)
+
+    preview = world.meshfleet("preview", "--stack", STACK, "--expect-no-changes", "--json", expect=1).answer
+    assert [change for change in preview["changes"] if change.startswith("only: intermediate update (notAfter")]
+    assert any(change.startswith("only: cacerts update") for change in preview["changes"])
+
+    istiod = world.program(STACK, "istiods/only.default", "pilot-discovery")
+    world.meshfleet("up", "--stack", STACK, "--json")
+    assert world.program(STACK, "istiods/only.default", "pilot-discovery") == istiod
+    new = intermediate(world)
+    assert new.serial_number != old.serial_number
+    assert new.not_valid_after_utc > now + timedelta(days=700)
+    assert new.issuer == old.issuer
+    assert abs(signing_until(world) - new.not_valid_after_utc) < timedelta(minutes=1)
+    assert world.meshfleet("verify", "--stack", STACK, "--json").answer["ok"]
+    assert world.meshfleet("preview", "--stack", STACK, "--expect-no-changes", "--json").answer["changes"] == []
+
+
+@pytest.mark.proof("a cluster that is made anew gets back all that was in it", step=3)
+def test_another_pod_range_makes_the_cluster_anew_with_all_that_was_in_it(solo: Solo) -> None:
+    world = solo.world
+    world.clone.write_stack(STACK, with_pods("10.20.0.0/16"))
+    changes = world.meshfleet("up", "--stack", STACK, "--json").answer["changes"]
+    assert changes["create-replacement"] == changes["delete-replaced"]
+    assert world.meshfleet("verify", "--stack", STACK, "--json").answer["ok"]
+    assert world.meshfleet("up", "--stack", STACK, "--json").answer["changes"] == {}
+
+
+@faults
 def test_a_port_that_somebody_took_is_named_with_its_holder_and_mended_once_it_is_free(solo: Solo) -> None:
     world = solo.world
     owner = f"{STACK}/cluster/only"
@@ -61,6 +149,7 @@ def test_a_port_that_somebody_took_is_named_with_its_holder_and_mended_once_it_i
     assert world.meshfleet("verify", "--stack", STACK, "--json").answer["ok"]
 
 
+@faults
 def test_destroy_needs_no_stack_file(solo: Solo) -> None:
     path = solo.world.clone.root / "stacks" / f"Pulumi.{STACK}.yaml"
     path.unlink()
@@ -68,6 +157,7 @@ def test_destroy_needs_no_stack_file(solo: Solo) -> None:
     assert solo.world.remains(STACK) == []
 
 
+@faults
 def test_a_new_cluster_takes_other_ports_where_somebody_has_its_usual_ones(world: World) -> None:
     world.clone.write_stack("moved", small_fleet("only"))
     lines = Lines(world.start("up", "--stack", "moved"))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,16 +19,13 @@ import httpx2
 import pytest
 
 from meshfleet.verification.istiod import service_shards
-from tests.integration.clone import Clone
-from tests.integration.faults.stacks import small_fleet
 from tests.integration.fleets.workloads import service_with_a_pod
-from tests.integration.world import World, make_world, settled
+from tests.integration.rotation.fleet import CLUSTERS, STACK, configuration
+from tests.integration.world import World, settled
 from tests.tls_proxy import new_authority, proxy_before
 
 pytestmark = pytest.mark.proof("a reader token is renewed while peers always hold a good one", step=3)
 
-STACK = "rotation"
-CLUSTERS = ("west", "east")
 NAME = "istio-reader-service-account-istio-remote-secret-token"
 GATEWAY = "istio-eastwestgateway.istio-system.svc.cluster.local"
 
@@ -43,8 +41,17 @@ class Seen:
 
 @dataclass(frozen=True)
 class Fleet:
+    """`debug` are the debug APIs by cluster, `trust` is what the stack file says of the roots."""
+
     world: World
     debug: dict[str, str]
+    trust: dict[str, Any]
+
+    def declare(self, **discovery: object) -> None:
+        """Write the stack file with this `discovery` of `west`."""
+        config = configuration(self.trust)
+        config["clusters"]["west"]["discovery"] = discovery
+        self.world.clone.write_stack(STACK, config)
 
     def page(self, cluster: str, page: str) -> Any:
         """A page of the debug API of the cluster's istiod."""
@@ -62,11 +69,11 @@ class Fleet:
             ]
 
     def apply(self, **discovery: object) -> Seen:
-        """Give `west` this `discovery`, bring the fleet up, and look without a pause until that has ended."""
-        self.world.clone.write_stack(STACK, config(**discovery))
+        """Give `west` this `discovery`, bring the fleet up, and look 20 times a second until that has ended."""
+        self.declare(**discovery)
         seen = Seen()
         process = self.world.start("up", "--stack", STACK)
-        while process.poll() is None:
+        while not ended(process, 0.05):
             self.look(seen)
         _, said = process.communicate()
         self.world.said.append(said)
@@ -108,11 +115,13 @@ class Fleet:
         return settled(held, 30)
 
 
-def config(**discovery: object) -> dict[str, Any]:
-    made = small_fleet(*CLUSTERS)
-    if discovery:
-        made["clusters"]["west"]["discovery"] = discovery
-    return made
+def ended(process: subprocess.Popen[str], seconds: float) -> bool:
+    """Whether a process ends within so long."""
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
 
 
 def digest(token: str) -> str:
@@ -120,14 +129,11 @@ def digest(token: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def fleet(clone: Clone) -> Iterator[Fleet]:
-    with make_world(clone) as world:
-        clone.write_stack(STACK, config())
-        world.meshfleet("up", "--stack", STACK, "--json")
-        status = world.meshfleet("status", "--stack", STACK, "--json").answer
-        yield Fleet(world, {entry["name"]: entry["controlPlane"]["debugUrl"] for entry in status["clusters"]})
-        world.meshfleet("destroy", "--stack", STACK, "--yes")
-        assert world.remains(STACK) == []
+def fleet(shared: World) -> Fleet:
+    status = shared.meshfleet("status", "--stack", STACK, "--json").answer
+    (mesh,) = status["meshes"]
+    debug = {entry["name"]: entry["controlPlane"]["debugUrl"] for entry in status["clusters"]}
+    return Fleet(shared, debug, {"roots": [root["name"] for root in mesh["roots"]]})
 
 
 def secret_of(generation: int) -> str:
@@ -186,7 +192,7 @@ def test_a_token_stays_good_for_as_long_as_a_peer_cannot_be_given_the_new_one(fl
     change = ("annotate", "secret", "istio-remote-secrets", "-n", "istio-system", "a=b", "--dry-run=server")
     assert settled(lambda: fleet.world.kubectl(STACK, "east", *change, expect=None).code != 0, 30)
 
-    fleet.world.clone.write_stack(STACK, config(token=4))
+    fleet.declare(token=4)
     with as_peers(fleet, 3) as answer:
         # Once and again: the engine by itself spares the old Secret in the first run only.
         for _ in range(2):
@@ -222,7 +228,7 @@ def test_a_link_that_cannot_work_does_not_take_the_place_of_one_that_does(fleet:
     port = fleet.world.reservations()[f"{STACK}/cluster/west"]["kube-apiserver"]
     with proxy_before(port, authority) as proxy:
         server = f"https://127.0.0.1:{proxy}"
-        fleet.world.clone.write_stack(STACK, config(token=6, server=server))
+        fleet.declare(token=6, server=server)
         ran = fleet.world.meshfleet("up", "--stack", STACK, expect=1)
         assert "east: remote-clusters: the control plane of east could not read west: " in ran.err
         assert "certificate" in ran.err

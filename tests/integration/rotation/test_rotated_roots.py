@@ -4,36 +4,20 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
 from typing import Any
 
 import psutil
 import pytest
 
-from tests.integration.clone import Clone
 from tests.integration.faults.lines import Lines
-from tests.integration.faults.stacks import small_fleet
 from tests.integration.fleets.observer import Observer, steps
-from tests.integration.world import World, make_world
-
-STACK = "rotated"
-CLUSTERS = ("host", "west")
-
-
-@pytest.fixture(scope="module")
-def shared(clone: Clone) -> Iterator[World]:
-    """A world with a fleet of two clusters, which the tests change one after another."""
-    with make_world(clone) as world:
-        declare(world)
-        world.meshfleet("up", "--stack", STACK, "--json")
-        yield world
-        world.meshfleet("destroy", "--stack", STACK, "--yes")
-        assert world.remains(STACK) == []
+from tests.integration.rotation.fleet import CLUSTERS, STACK, configuration
+from tests.integration.world import World
 
 
 def declare(world: World, **trust: Any) -> None:
     """Write the stack file with this trust."""
-    world.clone.write_stack(STACK, small_fleet(*CLUSTERS) | {"meshes": {"mesh1": {"trust": trust}}})
+    world.clone.write_stack(STACK, configuration(trust))
 
 
 def processes(world: World) -> dict[str, psutil.Process]:
