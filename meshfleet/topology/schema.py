@@ -8,33 +8,32 @@ Source: https://www.pulumi.com/docs/iac/concepts/projects/stack-settings-file/
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 from pydantic import BaseModel
 from pydantic.alias_generators import to_snake
 from pydantic.json_schema import JsonSchemaValue, models_json_schema
 
-from meshfleet.topology.draft import SECTIONS
+from meshfleet.topology.draft import SECTIONS, SINGLES
 from meshfleet.topology.duplicate_names import PROJECT
 from meshfleet.topology.fleet import Fleet
-from meshfleet.topology.istio import Istio, Kubernetes
 from meshfleet.topology.json_schema import DIALECT, Untitled, or_null, text_schema
 from meshfleet.topology.names import DNS_LABEL, SECTION_NAMES
-
-_SINGLES: Final[dict[str, type[BaseModel]]] = {"istio": Istio, "kubernetes": Kubernetes}
 
 
 def stack_schema() -> dict[str, Any]:
     """The schema, draft 2020-12, of a file `Pulumi.<stack>.yaml`."""
-    models = (*SECTIONS.values(), *_SINGLES.values())
+    singles = {section: _model_of(section) for section in SINGLES}
+    models = (*SECTIONS.values(), *(model for model in singles.values() if model))
     references, parts = models_json_schema(
         [(model, "validation") for model in models], schema_generator=Untitled, ref_template="#/$defs/{model}"
     )
-    sections = {"host": or_null(text_schema())}
-    for section, model in SECTIONS.items():
-        sections[section] = _section(section, _entry(model, references[model, "validation"]))
-    for section, model in _SINGLES.items():
-        sections[section] = or_null(references[model, "validation"])
+    sections = {
+        section: or_null(references[model, "validation"] if model else text_schema())
+        for section, model in singles.items()
+    }
+    for section, entry in SECTIONS.items():
+        sections[section] = _section(section, _entry(entry, references[entry, "validation"]))
     described = {
         section: schema | {"description": str(Fleet.model_fields[to_snake(section)].description)}
         for section, schema in sections.items()
@@ -48,6 +47,12 @@ def stack_schema() -> dict[str, Any]:
         "required": ["config"],
         **parts,
     }
+
+
+def _model_of(section: str) -> type[BaseModel] | None:
+    """The model of a section that is one part; None where it is a string."""
+    annotation = Fleet.model_fields[to_snake(section)].annotation
+    return annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None
 
 
 def _entry(model: type[BaseModel], reference: JsonSchemaValue) -> JsonSchemaValue:

@@ -13,6 +13,7 @@ from jsonschema import Draft202012Validator
 from ruamel.yaml import YAML
 
 from meshfleet.topology import TopologyError, load, read_stack_file
+from meshfleet.topology.draft import SECTIONS, SINGLES
 from meshfleet.topology.schema import stack_schema
 from meshfleet.topology.stack_file import known_stacks
 from tests.automation.stack_files import ROOT
@@ -112,6 +113,13 @@ MISSPELT = {
 def test_a_misspelt_key_is_refused_wherever_it_stands(path: str) -> None:
     wrong = Wrong("misspelt", {path: MISSPELT[path]}, {})
     assert any("netwrok" in text or path.rpartition(".")[2] in text for text in faults(wrong.config))
+
+
+def test_every_section_is_in_the_schema_with_and_without_the_name_of_the_project() -> None:
+    known = {*SECTIONS, *SINGLES}
+    properties = stack_schema()["properties"]["config"]["properties"]
+    assert set(properties) == known | {f"meshfleet:{section}" for section in known}
+    assert all(properties[f"meshfleet:{section}"]["description"] for section in known)
 
 
 def parts(schema: Any) -> Iterator[Mapping[str, Any]]:
