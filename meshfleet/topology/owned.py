@@ -9,11 +9,9 @@ Source: the values of manifests/charts of istio/istio, and pkg/kube/inject for w
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping
 
-Path = tuple[str, ...]
+from meshfleet.topology.owned_paths import ANY, Owned, Path, Table
 
 CLUSTER = "its name in clusters"
 NETWORK = "clusters.<name>.network"
@@ -37,17 +35,6 @@ ITSELF = ""
 """What no field decides: marks of the fleet, and what tools read."""
 SECTION = "the part of the document"
 """The part of the stack file that a document is made of: `section_of`."""
-
-ANY = "*"
-"""A step of a path that any key fits."""
-
-
-@dataclass(frozen=True)
-class Owned:
-    """A field that nothing else may set: `path` may have `*` for a whole step, or end a step with it."""
-
-    path: Path
-    owner: str
 
 
 def _owned(entries: Mapping[str, str], *before: str) -> tuple[Owned, ...]:
@@ -136,7 +123,7 @@ def _keys(entries: Mapping[str, str], *places: Path) -> tuple[Owned, ...]:
     return tuple(Owned((*place, key), owner) for place in places for key, owner in entries.items())
 
 
-VALUES: tuple[Owned, ...] = (
+VALUES = Table(
     *_owned(
         {
             # Of every chart; ztunnel's has some of them at its top.
@@ -214,7 +201,7 @@ VALUES: tuple[Owned, ...] = (
 
 _METADATA: Path = ("metadata",)
 _TEMPLATE: Path = ("spec", "template", "metadata")
-OBJECTS: tuple[Owned, ...] = (
+OBJECTS = Table(
     *_keys(LABELS, (*_METADATA, "labels"), (*_TEMPLATE, "labels")),
     *_keys(ANNOTATIONS, (*_METADATA, "annotations"), (*_TEMPLATE, "annotations")),
     *_owned(
@@ -224,8 +211,6 @@ OBJECTS: tuple[Owned, ...] = (
             "metadata.name": SECTION,
             "metadata.namespace": SECTION,
             "metadata.generateName": SECTION,
-            # Of Secrets: certificates, tokens and kubeconfigs.
-            "data.ca-key.pem": TRUST,
             "stringData": SECTION,
             # An argument that comes later wins.
             "spec.template.spec.containers.*.args": SECTION,
@@ -241,20 +226,25 @@ OBJECTS: tuple[Owned, ...] = (
 )
 """Of every object, whether the fleet sets it or not."""
 
-IF_SET: tuple[Owned, ...] = _owned(
-    {
-        "global": CONTROL_PLANE,
-        "multiCluster": CLUSTER,
-        "meshConfig": SETTINGS,
-        "env": CONTROL_PLANE,
-        "telemetry": "clusters.<name>.embedded.pods",
-        "base": CONTROL_PLANE,
-        "service": GATEWAYS,
-        "replicaCount": GATEWAYS,
-        "autoscaling": GATEWAYS,
-    }
+IF_SET = Table(
+    *_owned(
+        {
+            "global": CONTROL_PLANE,
+            "multiCluster": CLUSTER,
+            "meshConfig": SETTINGS,
+            "env": CONTROL_PLANE,
+            "telemetry": "clusters.<name>.embedded.pods",
+            "base": CONTROL_PLANE,
+            "service": GATEWAYS,
+            "replicaCount": GATEWAYS,
+            "autoscaling": GATEWAYS,
+        }
+    )
 )
 """Who owns what the fleet sets in the values of a chart, and the user may set where the fleet does not."""
+
+SECRETS = Table(*OBJECTS.entries, *_owned({"data.*": SECTION, "type": SECTION}))
+"""Of Secrets: certificates, tokens and kubeconfigs."""
 
 FREE: tuple[Path, ...] = (
     # Chosen by the fleet where nothing in the stack file says so.
@@ -301,52 +291,10 @@ def section_of(document: str) -> str:
     return next((section for beginning, section in _SECTIONS if document.startswith(beginning)), "the stack file")
 
 
-def fits(pattern: Path, path: Path) -> bool:
-    """Whether a path is the one that a pattern names."""
-    return len(pattern) == len(path) and all(map(_step_fits, pattern, path))
-
-
-def within(pattern: Path, path: Path) -> bool:
-    """Whether a path is the one that a pattern names, or one below it."""
-    return len(pattern) <= len(path) and all(map(_step_fits, pattern, path))
-
-
-def _step_fits(pattern: str, step: str) -> bool:
-    if pattern == ANY:
-        return True
-    return step.startswith(pattern[:-1]) if pattern.endswith("/*") else step == pattern
-
-
-def found(pattern: Path, value: Any) -> Iterator[tuple[Path, Any]]:
-    """Each path of a tree that a pattern names, with what is there. Entries of lists go by `entries_of`."""
-    if not pattern:
-        yield (), value
-        return
-    inside = entries_of(value)
-    for key, inner in inside.items():
-        if _step_fits(pattern[0], key):
-            for path, there in found(pattern[1:], inner):
-                yield (key, *path), there
-
-
-def entries_of(value: Any) -> Mapping[str, Any]:
-    """What is directly in a tree: a list's entries go by their `name` where each has one of its own, else by position.
-
-    So an entry put before another one does not make that one another.
-    """
-    if isinstance(value, Mapping):
-        return {str(key): inner for key, inner in value.items()}
-    if isinstance(value, list):
-        names = [str(entry["name"]) for entry in value if isinstance(entry, Mapping) and "name" in entry]
-        keys = names if len(set(names)) == len(value) else map(str, range(len(value)))
-        return dict(zip(keys, value, strict=True))
-    return {}
-
-
-def owner_of(table: tuple[Owned, ...], path: Path) -> str:
+def owner_of(table: Table, path: Path) -> str:
     """The field of the stack file that decides the field at `path`."""
-    tables = (*table, *IF_SET) if table is VALUES else table
-    return next((owned.owner for owned in tables if within(owned.path, path)), SECTION)
+    owned = table.within(path) or (IF_SET.within(path) if table is VALUES else None)
+    return owned.owner if owned else SECTION
 
 
 def refusal(owner: str, document: str = "") -> str:
@@ -354,8 +302,3 @@ def refusal(owner: str, document: str = "") -> str:
     if owner == ITSELF:
         return "is the fleet's own; leave it out"
     return f"is set by the fleet from {section_of(document) if owner == SECTION else owner}; change it there"
-
-
-def spelled(path: Path) -> str:
-    """A path as a person writes it."""
-    return ".".join(path)

@@ -23,7 +23,8 @@ from meshfleet.manifests.injected import ANNOTATION, described
 from meshfleet.manifests.objects import written
 from meshfleet.manifests.plan import own_plan
 from meshfleet.topology import Fleet, TopologyError, load
-from meshfleet.topology.owned import ANY, OBJECTS, VALUES, Owned, Path, fits, spelled, within
+from meshfleet.topology.owned import SECRETS, VALUES
+from meshfleet.topology.owned_paths import ANY, Path, fits, spelled
 from tests.components.fleets import CONFIGURATIONS, NAMES, existing, fleet_called, in_one_mesh
 from tests.manifests.plans import named, releases
 
@@ -200,7 +201,7 @@ def test_a_value_that_names_reach_is_refused_in_every_chart(chart: str, where: s
 
 @pytest.mark.parametrize("chart", [str(chart) for chart in Chart])
 def test_every_owned_value_is_refused_with_the_field_that_owns_it(chart: str) -> None:
-    for owned in VALUES:
+    for owned in VALUES.entries:
         path = tuple(step.replace("/*", "/any") for step in owned.path)
         config = TWO | {"istio": {"values": {chart: _nested(path)}}}
         found = faults_of(lambda config=config: load("x", config))
@@ -216,7 +217,7 @@ def test_what_the_fleet_says_again_is_refused_too() -> None:
 
 def test_variables_that_an_istiod_process_needs_are_owned() -> None:
     for name in RESERVED_SETTINGS:
-        assert any(fits(owned.path, ("env", name)) for owned in VALUES), name
+        assert any(fits(owned.path, ("env", name)) for owned in VALUES.entries), name
 
 
 def test_what_only_a_run_knows_is_owned() -> None:
@@ -224,10 +225,10 @@ def test_what_only_a_run_knows_is_owned() -> None:
         for plan in fleet_plan(fleet_called(name)).values():
             for document in plan:
                 prefix: Path = ("values",) if isinstance(document.body, Release) else ()
-                table: tuple[Owned, ...] = VALUES if prefix else OBJECTS
+                table = VALUES if prefix else SECRETS
                 for path, value in leaves(written(document.body)):
                     if isinstance(value, str) and value.startswith("<") and path[: len(prefix)] == prefix:
-                        assert any(within(owned.path, path[len(prefix) :]) for owned in table), (document.name, path)
+                        assert table.within(path[len(prefix) :]), (document.name, path)
 
 
 def test_values_are_merged_from_all_clusters_to_one_release_of_one() -> None:
@@ -398,6 +399,12 @@ CASES: list[tuple[str, Any, str, str]] = [
         "only a run knows",
     ),
     (
+        "another peer among the remote secrets",
+        lambda: patched("remote-secrets", {"op": "add", "path": "/data/stranger", "value": "eA=="}),
+        f"{PATCHED}.json[0]",
+        "data.stranger is set by the fleet from clusters.<name>.discovery",
+    ),
+    (
         "another release",
         lambda: patched("istiod", {"op": "replace", "path": "/wait", "value": True}),
         f"{PATCHED}.json[0]",
@@ -511,7 +518,7 @@ def test_all_faults_are_reported_at_once() -> None:
     )
     with pytest.raises(TopologyError) as error:
         checked(fleet)
-    assert [fault.path for fault in error.value.faults] == [
+    assert list(dict.fromkeys(fault.path for fault in error.value.faults)) == [
         "additions.patches[0].document",
         "additions.patches[1].merge",
         "istio.values.istiod",
@@ -624,4 +631,4 @@ def test_the_configurations_of_the_sweeps_are_good() -> None:
     for config in (TWO, WHOLE, AMBIENT):
         assert addition_faults(load("x", config)) == []
     assert set(CONFIGURATIONS) & set(NAMES)
-    assert ANY not in {step for owned in VALUES for step in owned.path}
+    assert ANY not in {step for owned in VALUES.entries for step in owned.path}

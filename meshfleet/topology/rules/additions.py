@@ -8,7 +8,11 @@ from typing import Any
 from meshfleet.topology.additions import Additions, Patch, steps
 from meshfleet.topology.draft import Draft
 from meshfleet.topology.faults import Fault
-from meshfleet.topology.owned import ANNOTATIONS, LABELS, OBJECTS, VALUES, Owned, Path, found, refusal, spelled, within
+from meshfleet.topology.owned import ANNOTATIONS, LABELS, OBJECTS, VALUES, refusal
+from meshfleet.topology.owned_paths import Owned, Path, Table, spelled
+
+_LABELS = Table(*(Owned((key,), owner) for key, owner in LABELS.items()))
+_ANNOTATIONS = Table(*(Owned((key,), owner) for key, owner in ANNOTATIONS.items()))
 
 
 def additions(draft: Draft) -> Iterator[Fault]:
@@ -30,8 +34,8 @@ def _values(path: str, values: Mapping[str, Mapping[str, Any]]) -> Iterator[Faul
 
 
 def _of(path: str, added: Additions) -> Iterator[Fault]:
-    for what, given, table in (("labels", added.labels, LABELS), ("annotations", added.annotations, ANNOTATIONS)):
-        for place, owner in _owned(tuple(Owned((key,), owner) for key, owner in table.items()), given):
+    for what, given, table in (("labels", added.labels, _LABELS), ("annotations", added.annotations, _ANNOTATIONS)):
+        for place, owner in _owned(table, given):
             yield _fault(f"{path}.{what}.{spelled(place)}", owner)
     for position, patch in enumerate(added.patches):
         yield from _patch(f"{path}.patches[{position}]", patch)
@@ -46,28 +50,22 @@ def _patch(path: str, patch: Patch) -> Iterator[Fault]:
         pointers = [operation.path] if operation.op != "test" else []
         pointers += [operation.origin] if operation.op == "move" and operation.origin else []
         for pointer in pointers:
-            for owned in _named(tuple(steps(pointer))):
+            if owned := _named(tuple(steps(pointer))):
                 yield _fault(f"{path}.json[{number}]", owned.owner, pointer, patch.document)
 
 
-def _tables(merge: Mapping[str, Any]) -> Iterator[tuple[Path, tuple[Owned, ...], Any]]:
+def _tables(merge: Mapping[str, Any]) -> Iterator[tuple[Path, Table, Any]]:
     """The table for an object, and that for the values of a release; which of them it is, only its document says."""
     yield (), OBJECTS, {key: value for key, value in merge.items() if key != "values"}
     yield ("values",), VALUES, merge.get("values")
 
 
-def _named(path: Path) -> Iterator[Owned]:
-    table, inside = (VALUES, path[1:]) if path[:1] == ("values",) else (OBJECTS, path)
-    yield from [owned for owned in table if within(owned.path, inside)][:1]
+def _named(path: Path) -> Owned | None:
+    return VALUES.within(path[1:]) if path[:1] == ("values",) else OBJECTS.within(path)
 
 
-def _owned(table: tuple[Owned, ...], given: Any) -> Iterator[tuple[Path, str]]:
-    seen: set[Path] = set()
-    for owned in table:
-        for place, _ in found(owned.path, given):
-            if place not in seen:
-                seen.add(place)
-                yield place, owned.owner
+def _owned(table: Table, given: Any) -> Iterator[tuple[Path, str]]:
+    yield from ((place, owner) for place, (owner, _) in table.found_in(given).items())
 
 
 def _fault(path: str, owner: str, pointer: str = "", document: str = "") -> Fault:
