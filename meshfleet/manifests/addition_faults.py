@@ -119,7 +119,7 @@ def _of_document(fleet: Fleet, cluster: str, document: Document) -> tuple[Object
         reasons = [
             *contradictions(document, before, after),
             *wrong_values(document, after),
-            *wrong_labels(after),
+            *wrong_labels(before, after),
         ]
         wrong += [(addition.path, reason) for reason in reasons]
         content = content if reasons else after

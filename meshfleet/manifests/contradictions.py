@@ -60,7 +60,8 @@ def _there(known: Mapping[Path, tuple[str, Any]], path: Path) -> Any:
 
 def _lost(path: Path, before: Any, after: Any) -> Iterator[Path]:
     """The paths at which what the fleet has set is no more: a leaf that is another, an entry that is gone."""
-    if any(within(free, path) for free in FREE):
+    # Branches that no addition reached are the very same.
+    if before is after or any(within(free, path) for free in FREE):
         return
     if isinstance(before, Mapping):
         if not isinstance(after, Mapping):
@@ -98,10 +99,13 @@ def wrong_values(document: Document, after: Object) -> Iterator[str]:
             yield f"values.{spelled(path)} is {shown(value)}, which is not a text; put it in quotes"
 
 
-def wrong_labels(value: Any, path: Path = ()) -> Iterator[str]:
-    """What an API server refuses of labels and annotations, wherever they are in a document."""
-    for key, inner in entries_of(value).items():
+def wrong_labels(before: Any, after: Any, path: Path = ()) -> Iterator[str]:
+    """What an API server refuses of labels and annotations, wherever an addition has changed them in a document."""
+    known = entries_of(before)
+    for key, inner in entries_of(after).items():
         place = (*path, key)
+        if key in known and known[key] is inner:
+            continue
         adapter = _ADAPTERS.get(key)
         if adapter and path[-1:] == ("metadata",) and not isinstance(inner, Mapping):
             yield f"{spelled(place)} is {shown(inner)}, which is not a mapping"
@@ -112,7 +116,7 @@ def wrong_labels(value: Any, path: Path = ()) -> Iterator[str]:
             except ValidationError as error:
                 yield f"{spelled(place)}: {from_validation('', error, Additions)[0].message}"
         else:
-            yield from wrong_labels(inner, place)
+            yield from wrong_labels(known.get(key), inner, place)
 
 
 def _null(value: Any, path: Path = ()) -> Path | None:
