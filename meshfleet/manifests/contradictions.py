@@ -107,16 +107,21 @@ def wrong_labels(before: Any, after: Any, path: Path = ()) -> Iterator[str]:
         if key in known and known[key] is inner:
             continue
         adapter = _ADAPTERS.get(key)
-        if adapter and path[-1:] == ("metadata",) and not isinstance(inner, Mapping):
+        # Of an object; among values a mapping of that name may hold others.
+        certain = adapter and path[-1:] == ("metadata",)
+        if certain and not isinstance(inner, Mapping):
             yield f"{spelled(place)} is {shown(inner)}, which is not a mapping"
-            continue
-        if adapter and isinstance(inner, Mapping) and not any(isinstance(one, Mapping) for one in inner.values()):
+        elif adapter and isinstance(inner, Mapping) and (certain or not _holds_mappings(inner)):
             try:
                 adapter.validate_python(dict(inner))
             except ValidationError as error:
                 yield f"{spelled(place)}: {from_validation('', error, Additions)[0].message}"
         else:
             yield from wrong_labels(known.get(key), inner, place)
+
+
+def _holds_mappings(value: Mapping[str, Any]) -> bool:
+    return any(isinstance(inner, Mapping) for inner in value.values())
 
 
 def _null(value: Any, path: Path = ()) -> Path | None:

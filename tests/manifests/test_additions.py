@@ -457,6 +457,12 @@ CASES: list[tuple[str, Any, str, str]] = [
         "metadata.labels: 1 is not a text",
     ),
     (
+        "an annotation that is no text",
+        lambda: patched("workload-service-web", metadata={"annotations": {"a": {}}}),
+        f"{PATCHED}.merge",
+        "metadata.annotations: {} is not a text",
+    ),
+    (
         "null among values",
         lambda: fleet_with(istio={"values": {"istiod": {"resources": None}}}),
         "istio.values.istiod",
