@@ -40,7 +40,9 @@ def _table(document: Document) -> Table:
 def contradictions(document: Document, before: Object, after: Object) -> list[str]:
     """Each path at which a document says other than the fleet does, with the field of the stack file that owns it."""
     release = isinstance(document.body, Release)
-    named = [((key,), SECTION) for key in _OF_RELEASE if release and before[key] != after.get(key)]
+    named: list[tuple[Path, str]] = [
+        ((key,), SECTION) for key in _OF_RELEASE if release and before[key] != after.get(key)
+    ]
     base, changed = (before["values"], after.get("values")) if release else (before, after)
     prefix: Path = ("values",) if release else ()
     table = _table(document)
