@@ -163,3 +163,17 @@ def test_the_pods_of_all_namespaces_are_read(
     server = serve({"GET /api/v1/pods": (200, pods)})
     answer = PodsAsDeclared().ask_about(fleet, replace(west, kubeconfig=kubeconfig(server.url)), 0.01)
     assert (answer.ok, "network is shared, the stack says net-west" in answer.detail) == (False, True)
+
+
+def test_a_pod_from_before_values_were_added_is_named(west: ClusterView) -> None:
+    values = {"istiod": {"global": {"proxy": {"logLevel": "info"}}}}
+    facts = described(load("test", CONFIG | {"istio": {"values": values}}), "west")
+    (found,) = stale(replace(west, injected=injected_view(facts)), [pod()])
+    assert found.field == "what istio.values add"
+    assert "logLevel" not in found.has
+    # Of a pod that is not of the fleet only its variables are known.
+    assert list(stale(replace(west, injected=injected_view(facts)), [pod(ours=False)])) == []
+    metadata = {"istiod": {"meshConfig": {"defaultConfig": {"proxyMetadata": {"ISTIO_META_X": "y"}}}}}
+    facts = described(load("test", CONFIG | {"istio": {"values": metadata}}), "west")
+    (found,) = stale(replace(west, injected=injected_view(facts)), [pod(ours=False)])
+    assert (found.field, found.should) == ("proxyMetadata.ISTIO_META_X", "y")
