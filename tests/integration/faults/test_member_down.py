@@ -1,43 +1,82 @@
-"""A member that goes down while the fleet is brought up stops nobody else."""
+"""Members that go down while the fleet is brought up stop nobody else: one ends, another hangs."""
 
 from __future__ import annotations
 
 import signal
+from collections.abc import Iterator
+from dataclasses import dataclass
 
+import psutil
 import pytest
 
+from tests.integration.clone import Clone
 from tests.integration.faults.lines import Lines
 from tests.integration.faults.stacks import small_fleet
-from tests.integration.world import World, kill
+from tests.integration.world import World, kill, make_world
 
 pytestmark = pytest.mark.proof("a member that stops during up is named, the others complete", step=3)
 
 STACK = "member"
+DOWN = {"west": signal.SIGKILL, "east": signal.SIGSTOP}
+each = pytest.mark.parametrize("member", DOWN, ids=["ended", "hangs"])
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP], ids=["ended", "hangs"])
-def test_the_others_complete_the_error_names_the_member_and_the_next_up_repairs_it(
-    world: World, number: signal.Signals
-) -> None:
-    world.clone.write_stack(STACK, small_fleet("host", "west"))
-    lines = Lines(world.start("up", "--stack", STACK))
-    lines.wait_for(lambda heard: any(line.startswith("west  cluster  processes created") for line in heard))
-    api_server = world.program(STACK, "clusters/west", "kube-apiserver")
-    kill(api_server, number)
-    assert lines.end() == 1
-    error = lines.text.partition("error: ")[2]
-    assert error, lines.text
-    named = [line.strip() for line in error.splitlines() if line.startswith("  ")]
-    assert named
-    assert all(line.startswith("west: ") for line in named), error
-    assert "does not answer" in error
-    assert f"run meshfleet up --stack {STACK} again" in error
-    for done in ("istiod-process", "east-west-gateway", "cross-network-gateway", "namespace-sample"):
-        assert any(line.startswith("host  ") and f"  {done} created" in line for line in lines.heard), done
-    if number == signal.SIGSTOP:
-        # Only who stopped it can wake it up; a process that ended is started again by the next up.
-        api_server.resume()
-    assert world.meshfleet("up", "--stack", STACK, "--json").answer["ok"]
-    assert world.meshfleet("verify", "--stack", STACK, "--json").answer["ok"]
-    world.meshfleet("destroy", "--stack", STACK, "--yes")
-    assert world.remains(STACK) == []
+@dataclass(frozen=True)
+class Interrupted:
+    """A fleet whose members went down during its first `up`; `lines` is what that printed."""
+
+    world: World
+    lines: Lines
+    hanging: psutil.Process
+
+    @property
+    def named(self) -> list[str]:
+        """What the error says, one line a fault."""
+        error = self.lines.text.partition("error: ")[2]
+        return [line.strip() for line in error.splitlines() if line.startswith("  ")]
+
+
+@pytest.fixture(scope="module")
+def fleet(clone: Clone) -> Iterator[Interrupted]:
+    with make_world(clone) as world:
+        clone.write_stack(STACK, small_fleet("host", *DOWN))
+        lines = Lines(world.start("up", "--stack", STACK))
+        servers = {}
+        # In the order in which they come up, each as soon as it is there.
+        waiting = dict(DOWN)
+        while waiting:
+            lines.wait_for(lambda heard: any(_is_made(heard, name) for name in waiting))
+            name = next(name for name in waiting if _is_made(lines.heard, name))
+            servers[name] = world.program(STACK, f"clusters/{name}", "kube-apiserver")
+            kill(servers[name], waiting.pop(name))
+        assert lines.end() == 1, lines.text
+        yield Interrupted(world, lines, servers["east"])
+        world.meshfleet("destroy", "--stack", STACK, "--yes")
+        assert world.remains(STACK) == []
+
+
+def _is_made(heard: list[str], name: str) -> bool:
+    return any(line.startswith(f"{name}  cluster  processes created") for line in heard)
+
+
+@each
+def test_the_error_names_the_member_and_what_to_do(fleet: Interrupted, member: str) -> None:
+    assert [line for line in fleet.named if line.startswith(f"{member}: ") and "does not answer" in line], fleet.named
+    assert f"run meshfleet up --stack {STACK} again" in fleet.lines.text.partition("error: ")[2]
+
+
+def test_the_error_names_no_other(fleet: Interrupted) -> None:
+    assert fleet.named
+    assert all(line.startswith(tuple(f"{member}: " for member in DOWN)) for line in fleet.named), fleet.named
+
+
+@pytest.mark.parametrize("done", ["istiod-process", "east-west-gateway", "cross-network-gateway", "namespace-sample"])
+def test_the_others_complete(fleet: Interrupted, done: str) -> None:
+    assert any(line.startswith("host  ") and f"  {done} created" in line for line in fleet.lines.heard)
+
+
+def test_the_next_up_repairs_them(fleet: Interrupted) -> None:
+    # Only who stopped it can wake it up; a process that ended is started again by the next up.
+    fleet.hanging.resume()
+    assert fleet.world.meshfleet("up", "--stack", STACK, "--json").answer["ok"]
+    assert fleet.world.meshfleet("verify", "--stack", STACK, "--json").answer["ok"]
