@@ -58,7 +58,10 @@ def _of_the_kernel(folder: Path) -> dict[str, Door]:
         def read(path: str) -> bytes:
             return line if path.endswith("cmdline") else environment
 
-        with patch("embedded.process_table._content", read), patch("os.listdir", lambda _: ["1", "self", "x"]):
+        with (
+            patch("meshfleet.embedded.process_table._content", read),
+            patch("os.listdir", lambda _: ["1", "self", "x"]),
+        ):
             found = list(rows())
         return [(row.name, row.directory()) for row in found]
 
@@ -184,7 +187,11 @@ def _of_programs(folder: Path) -> dict[str, Door]:
     def versions(text: Any) -> object:
         ended = Ended(0, str(text), "")
         with ExitStack() as stack:
-            for module in ("meshfleet.embedded.bounded_run", "embedded.toolchain.go_command", "embedded.cluster"):
+            for module in (
+                "meshfleet.embedded.bounded_run",
+                "meshfleet.embedded.toolchain.go_command",
+                "meshfleet.embedded.cluster",
+            ):
                 stack.enter_context(patch(f"{module}.run_bounded", lambda *_, **__: ended))
             return version()
 
@@ -202,7 +209,9 @@ def _of_programs(folder: Path) -> dict[str, Door]:
         "pulumi stack export": Door(
             ({"version": 3, "deployment": recorded()}, {}), printed("meshfleet.automation.engine", exported)
         ),
-        "pulumi stack ls": Door(([{"name": "organization/meshfleet/west"}],), printed("automation.engine", exists)),
+        "pulumi stack ls": Door(
+            ([{"name": "organization/meshfleet/west"}],), printed("meshfleet.automation.engine", exists)
+        ),
         "pulumi plugin ls": Door((listed,), printed("meshfleet.automation.kubernetes_plugin", confirmed)),
         "nft, unshare and nsenter": Door(("step:mount a file system\nmount: denied",), refused),
         "the table of nftables": Door((LISTING,), printed("meshfleet.embedded.network.loopback", open_ports)),

@@ -258,7 +258,7 @@ def test_a_file_that_is_exchanged_for_a_pipe_while_it_is_opened_is_refused(
 ) -> None:
     path = tmp_path / "Pulumi.dev.yaml"
     os.mkfifo(path)
-    monkeypatch.setattr("meshfleet.topology.stack_file.find_stack_file", lambda *_: path)
+    monkeypatch.setattr("meshfleet.topology.stack_file.find_stack_file", lambda *_, **__: path)
     with pytest.raises(TopologyError, match=r"Pulumi\.dev\.yaml: is a pipe, not a file"):
         read_stack_file(tmp_path, "dev")
 
