@@ -167,13 +167,13 @@ def test_the_pods_of_all_namespaces_are_read(
 
 def test_a_pod_from_before_values_were_added_is_named(west: ClusterView) -> None:
     values = {"istiod": {"global": {"proxy": {"logLevel": "info"}}}}
-    facts = described(load("test", CONFIG | {"istio": {"values": values}}), "west")
+    facts = Injected.model_validate(described(load("test", CONFIG | {"istio": {"values": values}}), "west"))
     (found,) = stale(replace(west, injected=injected_view(facts)), [pod()])
     assert found.field == "what istio.values add"
     assert "logLevel" not in found.has
     # Of a pod that is not of the fleet only its variables are known.
     assert list(stale(replace(west, injected=injected_view(facts)), [pod(ours=False)])) == []
     metadata = {"istiod": {"meshConfig": {"defaultConfig": {"proxyMetadata": {"ISTIO_META_X": "y"}}}}}
-    facts = described(load("test", CONFIG | {"istio": {"values": metadata}}), "west")
+    facts = Injected.model_validate(described(load("test", CONFIG | {"istio": {"values": metadata}}), "west"))
     (found,) = stale(replace(west, injected=injected_view(facts)), [pod(ours=False)])
     assert (found.field, found.should) == ("proxyMetadata.ISTIO_META_X", "y")
