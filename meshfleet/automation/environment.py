@@ -105,5 +105,7 @@ def _link(link: Path, charts: Path) -> None:
     make_directory(link.parent)
     if not link.is_symlink() or link.readlink() != charts:
         temporary = link.with_name(f".{link.name}.{os.getpid()}")
+        # Of a run that was stopped right here.
+        temporary.unlink(missing_ok=True)
         temporary.symlink_to(charts)
         temporary.replace(link)

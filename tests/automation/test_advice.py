@@ -19,6 +19,7 @@ from meshfleet.automation.engine import reason_of
 from meshfleet.automation.next_steps import after_drift, after_verify
 from meshfleet.automation.plugin_advice import PROGRAM_WORDS, for_stack_files
 from meshfleet.automation.typed_commands import completed, required_options, stack_in
+from meshfleet.embedded.project_folder import REINSTALL, SETUP
 from meshfleet.plugins.kubernetes.awaits import holders
 from tests.automation.stack_files import ROOT
 
@@ -47,9 +48,16 @@ def texts(path: Path) -> Iterator[str]:
     within = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
     for node in ast.walk(tree):
         if isinstance(node, ast.JoinedStr):
-            yield "".join(str(part.value) if isinstance(part, ast.Constant) else "X" for part in node.values)
+            yield "".join(map(_part, node.values))
         elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in documentation | within:
             yield node.value
+
+
+def _part(part: ast.expr) -> str:
+    if isinstance(part, ast.Constant):
+        return str(part.value)
+    named = part.value.id if isinstance(part, ast.FormattedValue) and isinstance(part.value, ast.Name) else ""
+    return {"SETUP": SETUP, "REINSTALL": REINSTALL}.get(named, "X")
 
 
 MESSAGES = sorted(

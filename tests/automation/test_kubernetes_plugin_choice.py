@@ -15,6 +15,7 @@ import pytest
 from meshfleet.automation import kubernetes_plugin
 from meshfleet.automation.checkout import Checkout
 from meshfleet.automation.kubernetes_plugin import NAME, KubernetesPlugin, install
+from meshfleet.embedded.project_folder import CODE
 from meshfleet.topology.errors import EngineError, FileError
 
 pytestmark = pytest.mark.proof("the official Kubernetes plugin is used wherever it can be had", step=0)
@@ -148,12 +149,12 @@ def test_where_it_cannot_be_downloaded_the_stand_in_takes_its_place_and_says_so(
     program = plugin.folder / NAME
     assert program.stat().st_mode & 0o777 == 0o700
     said = subprocess.run([program, "127.0.0.1:1"], capture_output=True, text=True, check=True, timeout=60)
-    assert said.stdout == f"{checkout.root}|-m meshfleet.plugins.kubernetes 127.0.0.1:1\n"
+    assert said.stdout == f"{CODE}|-m meshfleet.plugins.kubernetes 127.0.0.1:1\n"
     with socket.socket(socket.AF_UNIX) as shared:
         shared.bind(str(tmp_path / "kubernetes"))
     found = os.environ | {"MESHFLEET_PLUGINS": str(tmp_path)}
     said = subprocess.run([program, "127.0.0.1:1"], env=found, capture_output=True, text=True, check=True, timeout=60)
-    attach = f"-I -S {checkout.root}/meshfleet/plugins/attach.py {tmp_path}/kubernetes {program} 127.0.0.1:1\n"
+    attach = f"-I -S {CODE}/meshfleet/plugins/attach.py {tmp_path}/kubernetes {program} 127.0.0.1:1\n"
     assert said.stdout.partition("|")[2] == attach
     assert install(checkout, python, variables) == plugin
     assert len(downloads(calls)) == 1

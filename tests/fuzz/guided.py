@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
 
@@ -160,7 +161,9 @@ def _named(code: CodeType) -> str:
     function = code.co_qualname.replace("<locals>.", "")
     # A comprehension or a lambda is a part of the function around it.
     parts = [part for part in function.split(".") if not part.startswith("<")]
-    return f"{code.co_filename.removeprefix(f'{ROOT}/')}:{'.'.join(parts)}"
+    # `meshfleet/components` is a link.
+    file = Path(code.co_filename).resolve().relative_to(ROOT)
+    return f"{file}:{'.'.join(parts)}"
 
 
 def damaged(value: Any, corpus: list[Any], chance: random.Random) -> Any:

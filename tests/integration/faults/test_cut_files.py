@@ -74,6 +74,8 @@ def stopped(clone: Clone) -> Iterator[tuple[World, Path]]:
         world.meshfleet("up", "--stack", STACK)
         world.meshfleet("status", "--stack", STACK)
         world.kubectl(STACK, "only", "create", "configmap", "mine", "--from-literal=kept=yes")
+        # What the cut of a log takes is what was written last.
+        world.kubectl(STACK, "only", "create", "configmap", "last", "--from-literal=kept=perhaps")
         cut_power(world, STACK)
         (world.home / "fleets" / STACK / "command.json").write_text("{", encoding="utf-8")
         saved = world.folder / "saved"
