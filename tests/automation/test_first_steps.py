@@ -172,6 +172,18 @@ def test_a_cluster_that_does_not_run_and_is_to_be_another_one_leaves_too_and_wha
     assert lines[1].startswith("west: the cluster does not run, and is to be another one; it is recreated")
 
 
+def test_releases_of_a_running_cluster_that_is_replaced_leave_with_it(
+    session: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The engine deletes what is in it in no order, and Helm uninstalls nothing whose namespace is gone.
+    monkeypatch.setattr("meshfleet.embedded.cluster.Cluster.state", lambda _: "running")
+    made = session(west={"podCidr": "10.9.0.0/16"})
+    before = names(made.state)
+    first_steps(made, ())
+    assert damage(made.state) == []
+    assert before - names(made.state) == {"west/istio-base", "west/istiod", "west/east-west-gateway"}
+
+
 def test_a_cluster_that_is_taken_out_is_left_to_the_engine_which_asks_nothing_of_it(session: Make) -> None:
     made = session("west", west=None)
     first_steps(made, ())
