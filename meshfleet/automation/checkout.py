@@ -9,8 +9,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from meshfleet.embedded.project_folder import project_folder
-from meshfleet.embedded.workspace import OWN_PROJECT, Workspace, home_directory
+from meshfleet.embedded.project_folder import ProjectFolder, project_folder
+from meshfleet.embedded.workspace import Workspace, home_directory
 from meshfleet.topology import Fault, TopologyError
 from meshfleet.topology.duplicate_names import PROJECT
 from meshfleet.topology.stack_name import path_fault
@@ -36,7 +36,7 @@ class Checkout:
     @property
     def program(self) -> Path:
         """The folder with the Pulumi.yaml that the engine runs in."""
-        return self.root if self.declared else self.home / OWN_PROJECT
+        return ProjectFolder(self.root, self.declared).program(self.home)
 
     @property
     def stacks(self) -> Path:

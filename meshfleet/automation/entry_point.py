@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from typing import TextIO
 
 INTERRUPTED: Final = 130
+# As project_folder.CODE, which is not imported yet.
+_CODE: Final = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -54,8 +56,7 @@ def main() -> None:
         sys.exit(INTERRUPTED)
     except (OSError, MemoryError, ImportError) as error:
         # Without its own modules nothing of the command can say more than this.
-        code = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-        in_checkout = os.path.exists(os.path.join(code, "scripts", "bootstrap"))
+        in_checkout = os.path.exists(os.path.join(_CODE, "scripts", "bootstrap"))
         repair = "run scripts/bootstrap" if in_checkout else "reinstall the package meshfleet"
         sys.stderr.write(f"error: meshfleet cannot be loaded ({error or 'out of memory'}); {repair}\n")
         sys.exit(1)
@@ -76,9 +77,8 @@ def _require_utf8() -> None:
 def _leave_foreign_modules() -> None:
     """Import nothing from PYTHONPATH, where a module of any name may be."""
     given = [entry for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry]
-    project = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     for entry in given:
-        if os.path.abspath(entry) != project and entry in sys.path:
+        if os.path.abspath(entry) != _CODE and entry in sys.path:
             sys.path.remove(entry)
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from meshfleet.automation import forgetting, identities, recreation
 from meshfleet.automation.answers import say
 from meshfleet.automation.deployment import deployed_fleet
-from meshfleet.automation.making_anew import leave_releases, make_room, to_make_anew
+from meshfleet.automation.making_anew import make_room
 from meshfleet.automation.orphans import refuse_renamed
 from meshfleet.automation.recorded_state import Deployment, description_of, existing_clusters_of
 from meshfleet.topology import TopologyError
@@ -76,6 +76,5 @@ def first_steps(session: Session, forget: Sequence[str]) -> dict[str, int]:
         say(sentence)
     forgotten = forgetting.forget(checkout, engine, [*absent, *left_alone], quiet=session.quiet)
     recreation.drop(engine, possible.recreated, checkout.home)
-    make_room(engine, to_make_anew(possible.recorded, topology, checkout.home))
-    leave_releases(engine, topology, checkout.home)
+    make_room(engine, possible.recorded, topology, checkout.home)
     return forgotten

@@ -11,13 +11,13 @@ go before the releases in it, and Helm does not uninstall what it has no record 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection
 from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from meshfleet.automation.answers import say
-from meshfleet.automation.recorded_state import Deployment, embedded_clusters_of, gone_with, without
+from meshfleet.automation.recorded_state import Deployment, embedded_clusters_of, gone_with, resources_of, without
 from meshfleet.automation.unfinished_releases import RELEASE
 from meshfleet.embedded.cluster_record import is_recorded, read_spec
 from meshfleet.embedded.cluster_spec import ClusterSpec
@@ -28,68 +28,45 @@ if TYPE_CHECKING:
     from meshfleet.automation.engine import Engine
 
 
-def to_make_anew(recorded: Deployment, topology: Fleet, home: Path) -> dict[str, str]:
-    """The embedded clusters of the stack file that are recorded and cannot be replaced: why, by name."""
-    found = {}
+def make_room(engine: Engine, recorded: Deployment, topology: Fleet, home: Path) -> None:
+    """Take what is gone with such clusters out of the recorded state, and the releases of those that are replaced.
+
+    `recorded` tells which clusters there are. Only while the stack is held. Raises `EngineError`.
+    """
+    gone, replaced = {}, []
     for name in embedded_clusters_of(recorded):
-        if name in topology.clusters and topology.clusters[name].embedded and (why := _why(name, topology, home)):
-            found[name] = why
-    return found
+        if name not in topology.clusters or not topology.clusters[name].embedded:
+            continue
+        if why := _why(name, topology, home):
+            gone[name] = why
+        elif why is None:
+            replaced.append(name)
+    if gone or replaced:
+        for name, why in gone.items():
+            say(f"{name}: {why}; it is recreated with all that the stack has in it")
+        engine.rewrite(
+            lambda deployment: without(deployment, _gone_with(deployment, gone) | _releases_of(deployment, replaced))
+        )
 
 
-def make_room(engine: Engine, reasons: Mapping[str, str]) -> None:
-    """Take what is gone with these clusters out of the recorded state. Only while the stack is held.
-
-    Raises `EngineError`.
-    """
-    if not reasons:
-        return
-    for name, why in reasons.items():
-        say(f"{name}: {why}; it is recreated with all that the stack has in it")
-    engine.rewrite(lambda deployment: _emptied(deployment, reasons))
+def _releases_of(deployment: Deployment, names: Collection[str]) -> frozenset[str]:
+    """The releases that vanish together with these clusters."""
+    releases = frozenset(str(one["urn"]) for one in resources_of(deployment) if one["type"] == RELEASE)
+    return releases & _gone_with(deployment, names)
 
 
-def leave_releases(engine: Engine, topology: Fleet, home: Path) -> None:
-    """Take the releases of running clusters that will be replaced out of the recorded state: they go with the cluster.
-
-    Only while the stack is held. Raises `EngineError`.
-    """
-    replaced = {
-        urn
-        for name, urn in embedded_clusters_of(engine.recorded()).items()
-        if name in topology.clusters and topology.clusters[name].embedded and _is_replaced(name, topology, home)
-    }
-    releases = {urn for cluster in replaced for urn in gone_with(engine.recorded(), cluster) if f"{RELEASE}::" in urn}
-    if releases:
-        engine.rewrite(lambda deployment: without(deployment, releases))
-
-
-def _emptied(deployment: Deployment, names: Mapping[str, str]) -> Deployment:
+def _gone_with(deployment: Deployment, names: Collection[str]) -> frozenset[str]:
     urns = [urn for name, urn in embedded_clusters_of(deployment).items() if name in names]
-    gone: frozenset[str] = reduce(frozenset.union, (gone_with(deployment, urn) for urn in urns), frozenset())
-    return without(deployment, gone)
+    return reduce(frozenset.union, (gone_with(deployment, urn) for urn in urns), frozenset())
 
 
-def _why(name: str, topology: Fleet, home: Path) -> str:
+def _why(name: str, topology: Fleet, home: Path) -> str | None:
+    """Why the engine cannot replace a cluster; None where it can and will, empty where nothing is to be done."""
     workspace = Workspace(topology.name, home)
-    if read_spec(workspace.cluster(name)) is None:
+    present = read_spec(workspace.cluster(name))
+    if present is None:
         return "nothing of the cluster is left on this machine"
-    if not _is_replaced(name, topology, home):
-        return ""
-    # Every up comes by here, and most of them no further: they start sooner without what a cluster is made with.
-    from meshfleet.embedded.cluster import Cluster
-
-    # One whose ports are open runs.
-    running = (Cluster(workspace, name).state() or "").startswith(("running", "open to other users"))
-    return "" if running else "the cluster does not run, and is to be another one"
-
-
-def _is_replaced(name: str, topology: Fleet, home: Path) -> bool:
-    """Whether the cluster on this machine was made with what cannot be changed, and is declared otherwise now."""
-    declared, place = topology.clusters[name], Workspace(topology.name, home).cluster(name)
-    present = read_spec(place)
-    if present is None or not is_recorded(place):
-        return False
+    declared = topology.clusters[name]
     pods, services = declared.pod_cidr, declared.service_cidr
     wanted = ClusterSpec(
         name,
@@ -97,4 +74,11 @@ def _is_replaced(name: str, topology: Fleet, home: Path) -> bool:
         pod_cidr=str(pods) if pods else None,
         service_cidr=str(services) if services else None,
     )
-    return present.fixed != wanted.fixed
+    if present.fixed == wanted.fixed or not is_recorded(workspace.cluster(name)):
+        return ""
+    # Every up comes by here, and most of them no further: they start sooner without what a cluster is made with.
+    from meshfleet.embedded.cluster import Cluster
+
+    # One whose ports are open runs.
+    running = (Cluster(workspace, name).state() or "").startswith(("running", "open to other users"))
+    return None if running else "the cluster does not run, and is to be another one"

@@ -13,7 +13,8 @@ from pathlib import Path
 from meshfleet.automation.answers import say
 from meshfleet.automation.checkout import Checkout
 from meshfleet.embedded.marker import MARKER, is_fleet, is_home
-from meshfleet.embedded.workspace import OWN_PROJECT, remove_directory
+from meshfleet.embedded.project_folder import OWN_PROJECT
+from meshfleet.embedded.workspace import remove_directory
 from meshfleet.topology.errors import MeshfleetError
 from meshfleet.topology.files import read_text, remove_file
 from meshfleet.topology.stack_name import name_fault

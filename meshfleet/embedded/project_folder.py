@@ -35,6 +35,8 @@ REINSTALL: Final = "run scripts/bootstrap" if IN_CHECKOUT else "reinstall the pa
 FILE: Final = "Pulumi.yaml"
 OPTION: Final = "--project"
 VARIABLE: Final = "MESHFLEET_PROJECT"
+OWN_PROJECT: Final = "project"
+"""The folder of a home that the engine runs in where the project has no Pulumi.yaml."""
 STACK_FILES: Final = "Pulumi.?*.yaml"
 
 
@@ -47,6 +49,10 @@ class ProjectFolder:
 
     root: Path
     declared: bool
+
+    def program(self, home: Path) -> Path:
+        """The folder with the Pulumi.yaml that the engine runs in: the project, or one below its home."""
+        return self.root if self.declared else home / OWN_PROJECT
 
 
 def project_folder() -> ProjectFolder:

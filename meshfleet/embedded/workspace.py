@@ -17,7 +17,6 @@ import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from meshfleet.embedded.fleet_identity import claim_fleet, identity_of
 from meshfleet.embedded.marker import MARKER, is_fleet
@@ -26,9 +25,6 @@ from meshfleet.topology.errors import FileError
 from meshfleet.topology.faults import Fault, TopologyError
 from meshfleet.topology.files import file_error, remove_file
 from meshfleet.topology.stack_name import path_fault
-
-OWN_PROJECT: Final = "project"
-"""The folder of a home that the engine runs in where the project has no Pulumi.yaml."""
 
 
 def home_directory() -> Path:
@@ -60,8 +56,7 @@ def program_folder() -> Path:
 
     It is the project, or one below the home where the project has no Pulumi.yaml. Raises `TopologyError`.
     """
-    project = project_folder()
-    return project.root if project.declared else home_directory() / OWN_PROJECT
+    return project_folder().program(home_directory())
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from lightkube.resources.core_v1 import Pod
 
+from meshfleet.embedded.node import pod_status
+
 SHOWN = 3
 
 
@@ -19,8 +21,7 @@ def not_ended(pods: Iterable[Pod]) -> Iterator[Pod]:
 
 def is_ready(pod: Pod) -> bool:
     """Whether a pod's condition `Ready` is true."""
-    conditions = (pod.status.conditions if pod.status else None) or []
-    return any(one.type == "Ready" and one.status == "True" for one in conditions)
+    return pod_status.is_ready((pod.status.conditions if pod.status else None) or ())
 
 
 def annotations_of(pod: Pod) -> dict[str, str]:

@@ -16,6 +16,7 @@ from meshfleet.embedded.network.namespaces import inside
 from meshfleet.embedded.network.place import Place
 from meshfleet.embedded.waiting import NotYetError, wait_until
 from meshfleet.manifests.workloads import ECHO_IMAGE, HTTP_PORT
+from meshfleet.verification.pods import is_ready
 from meshfleet.verification.steady_requests import SteadyRequests, asking
 from meshfleet.verification.traffic import Target, ask
 from scripts.continuity_under_change.fleet_under_change import CALLER, FleetUnderChange
@@ -85,9 +86,7 @@ def _remove(client: Client) -> None:
 
 
 def _ready(client: Client) -> None:
-    status = client.get(Pod, _NAME, namespace=_NAMESPACE).status
-    conditions = {one.type: one.status for one in (status.conditions if status else None) or ()}
-    if conditions.get("Ready") != "True":
+    if not is_ready(client.get(Pod, _NAME, namespace=_NAMESPACE)):
         raise NotYetError("it is not ready")
 
 

@@ -1,4 +1,4 @@
-"""Members that go down while the fleet is brought up stop nobody else: one ends, another hangs."""
+"""Members that go down while the fleet is brought up stop no other: one ends, another hangs."""
 
 from __future__ import annotations
 
