@@ -8,12 +8,12 @@ from __future__ import annotations
 import ssl
 from pathlib import Path
 
+from meshfleet.errors import FileError
+from meshfleet.files import read_text
+from meshfleet.redaction.secret_text import kind_of_secret
+from meshfleet.redaction.shown import shown
 from meshfleet.topology import Fault, Fleet, TopologyError
 from meshfleet.topology.discovery import Discovery, is_certificate_text
-from meshfleet.topology.errors import FileError
-from meshfleet.topology.files import read_text
-from meshfleet.topology.secret_text import kind_of_secret
-from meshfleet.topology.shown import shown
 
 # More than all authorities of the web together.
 LIMIT = 1024 * 1024

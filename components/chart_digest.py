@@ -7,8 +7,8 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from meshfleet.embedded.workspace import program_folder
-from meshfleet.topology.files import file_error, read_bytes
+from meshfleet.files import file_error, read_bytes
+from meshfleet.workspace.home import program_folder
 
 _LENGTH: Final = 16
 # Istio's charts have 40 files and a megabyte and a half; what is in the folder beyond is no chart.

@@ -18,8 +18,8 @@ from meshfleet.manifests import injected, workloads
 from meshfleet.manifests import mesh_settings as settings
 from meshfleet.manifests.additions import added_object
 from meshfleet.manifests.objects import ISTIO_SYSTEM
+from meshfleet.rollout.root_rotation import words
 from meshfleet.topology import Fleet
-from meshfleet.topology.root_rotation import words
 
 
 @dataclass(frozen=True)

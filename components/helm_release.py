@@ -15,12 +15,12 @@ import pulumi
 from meshfleet.components.chart_digest import chart_digest
 from meshfleet.components.cluster import ClusterAccess
 from meshfleet.components.tokens import BUILT_CHARTS, GATEWAY_API_CHART
-from meshfleet.embedded.project_folder import project_folder
-from meshfleet.embedded.releases.owner import MARK, Owner
+from meshfleet.kube.releases.owner import MARK, Owner
 from meshfleet.manifests import Chart, Release
 from meshfleet.manifests.additions import added_release
 from meshfleet.plugins.meshfleet.sdk import ReleaseParts
 from meshfleet.topology import Fleet
+from meshfleet.workspace.project_folder import project_folder
 
 
 class HelmRelease(pulumi.CustomResource):

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from meshfleet.components.certificate_authorities import authority_faults
-from meshfleet.embedded.kube.access import KubeconfigError, read_access
-from meshfleet.embedded.project_folder import project_folder
+from meshfleet.errors import FileError
+from meshfleet.files import read_text
+from meshfleet.files.bounded_yaml import LIMIT
+from meshfleet.kube.access import KubeconfigError, read_access
 from meshfleet.topology import Existing, Fault, Fleet, TopologyError
-from meshfleet.topology.bounded_yaml import LIMIT
 from meshfleet.topology.discovery import is_loopback
-from meshfleet.topology.errors import FileError
-from meshfleet.topology.files import read_text
+from meshfleet.workspace.project_folder import project_folder
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def _on_this_machine(topology: Fleet, primary: str) -> bool:
 def read_kubeconfig(cluster: str, existing: Existing) -> KubeconfigFile:
     """The context a cluster names. Raises `TopologyError` with the path of the field that is wrong.
 
-    A field that not every client heeds is refused by name (see `meshfleet.embedded.kube.fields`).
+    A field that not every client heeds is refused by name (see `meshfleet.kube.fields`).
     """
     field = f"clusters.{cluster}.existing"
     # As Pulumi has it: a relative path begins at the project, wherever the command runs.

@@ -15,12 +15,12 @@ from meshfleet.components.certificate_authorities import authority_of
 from meshfleet.components.cluster import ClusterAccess
 from meshfleet.components.component import Component
 from meshfleet.components.kubernetes_object import KubernetesObject
+from meshfleet.errors import ClusterError
 from meshfleet.manifests import gateway_api
 from meshfleet.manifests import remote_secrets as manifests
 from meshfleet.plugins.meshfleet.remote_clusters import DOUBTFUL
 from meshfleet.plugins.meshfleet.sdk import RemoteClusters
 from meshfleet.topology import Discovery, Fleet
-from meshfleet.topology.errors import ClusterError
 
 
 def kubeconfig_of(

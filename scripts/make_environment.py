@@ -23,7 +23,7 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 # Nothing of this checkout is installed yet; this module of it needs the standard library alone, too.
 sys.path.insert(0, str(CHECKOUT))
 
-from meshfleet.embedded.child_environment import download_environment  # noqa: E402 - the path comes first
+from meshfleet.processes.child_environment import download_environment  # noqa: E402 - the path comes first
 
 INPUTS = ("requirements.lock", "pyproject.toml")
 MADE_FROM = "made-from"
@@ -68,7 +68,7 @@ class UnmadeEnvironmentError(Exception):
 
 
 def cache_root() -> Path:
-    """The same folder as meshfleet.embedded.toolchain.cache finds."""
+    """The same folder as meshfleet.workspace.cache finds."""
     chosen = os.environ.get("MESHFLEET_CACHE")
     if chosen:
         return Path(chosen).expanduser().absolute()

@@ -7,9 +7,9 @@ import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-from meshfleet.embedded.node.node_agent import lacking
-from meshfleet.embedded.toolchain import Toolchain, ensure
-from meshfleet.embedded.toolchain.progress import progress_for
+from meshfleet.dataplane.node.node_agent import lacking
+from meshfleet.toolchain import Toolchain, ensure
+from meshfleet.toolchain.progress import progress_for
 from tests.proof import LADDER, step_of
 
 # How long an example takes says more about what else the machine does than about the program.

@@ -13,7 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
-from meshfleet.automation.kubernetes_plugin import NAME
+from meshfleet.automation.engine.kubernetes_plugin import NAME
 
 VARIABLE: Final = "MESHFLEET_KUBERNETES_PLUGIN"
 FOLDER: Final = f"resource-kubernetes-v{version('pulumi-kubernetes')}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from docs.generate import models
-from meshfleet.automation.graph import picture_of
+from meshfleet.cli.graph import picture_of
 from meshfleet.topology import load, read_stack_file
 
 PICTURES = {

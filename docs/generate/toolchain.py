@@ -5,17 +5,17 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from meshfleet.embedded.toolchain.go_command import OLDEST
-from meshfleet.embedded.toolchain.recipes import RECIPES, Recipe
-from meshfleet.embedded.toolchain.wheel_programs import ENVOY, KUBECTL, Wheel
-from meshfleet.embedded.toolchain.wording import shorten
+from meshfleet.toolchain.go_command import OLDEST
+from meshfleet.toolchain.recipes import RECIPES, Recipe
+from meshfleet.toolchain.wheel_programs import ENVOY, KUBECTL, Wheel
+from meshfleet.toolchain.wording import shorten
 
 PAGE = """\
-<!-- Made by `python -m docs.generate` from meshfleet/embedded/toolchain/recipes.py; a test compares it with them. -->
+<!-- Made by `python -m docs.generate` from meshfleet/toolchain/recipes.py; a test compares it with them. -->
 # The toolchain
 
 A fleet is made with some twenty programs. They are built on your machine from Go modules whose versions and
-checksums are checked in (`go.mod` and `go.sum` in `meshfleet/embedded/toolchain/modules/<tool>/`), so the same
+checksums are checked in (`go.mod` and `go.sum` in `meshfleet/toolchain/modules/<tool>/`), so the same
 checkout gives the same tools everywhere, and nothing is needed but a Go module proxy and a Python package index.
 
 | tool | programs | Go module | version |
@@ -68,7 +68,7 @@ Remove the whole folder whenever you like; the next run makes it again.
 
 <!-- run: fleet -->
 ```bash
-./.venv/bin/python -m meshfleet.embedded.toolchain --verify
+./.venv/bin/python -m meshfleet.toolchain --verify
 ```
 
 <!-- prints -->
@@ -81,7 +81,7 @@ Remove the whole folder whenever you like; the next run makes it again.
 def page(root: Path) -> str:
     """The whole page, for the checkout `root`."""
     locked = (root / "requirements.lock").read_text(encoding="utf-8")
-    go_lock = (root / "meshfleet" / "embedded" / "toolchain" / "go.lock").read_text(encoding="utf-8")
+    go_lock = (root / "meshfleet" / "toolchain" / "go.lock").read_text(encoding="utf-8")
     return PAGE.format(
         rows="\n".join(_row(recipe) for recipe in RECIPES),
         wheels="\n".join(_wheel_row(wheel, locked) for wheel in (KUBECTL, ENVOY)),

@@ -9,11 +9,11 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from meshfleet.embedded.project_folder import ProjectFolder, project_folder
-from meshfleet.embedded.workspace import Workspace, home_directory
+from meshfleet.files.duplicate_names import PROJECT
 from meshfleet.topology import Fault, TopologyError
-from meshfleet.topology.duplicate_names import PROJECT
 from meshfleet.topology.stack_name import path_fault
+from meshfleet.workspace.home import Workspace, home_directory
+from meshfleet.workspace.project_folder import ProjectFolder, project_folder
 
 
 @dataclass(frozen=True)

@@ -5,30 +5,31 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 
-from meshfleet.automation import disk_reserve, forgetting
-from meshfleet.automation.answers import say
-from meshfleet.automation.changes import Record
+from meshfleet.automation import forgetting
 from meshfleet.automation.checkout import PROJECT, Checkout
-from meshfleet.automation.engine import Engine
-from meshfleet.automation.environment import prepare
+from meshfleet.automation.engine import disk_reserve
+from meshfleet.automation.engine.engine import Engine
+from meshfleet.automation.engine.environment import prepare
+from meshfleet.automation.engine.lock import locked
+from meshfleet.automation.engine.shared_plugins import shared_plugins
 from meshfleet.automation.identities import strangers
-from meshfleet.automation.local_state import settle_state, state_file
-from meshfleet.automation.lock import locked
-from meshfleet.automation.progress import progress_for
-from meshfleet.automation.recorded_state import existing_clusters_of, fleets_of
-from meshfleet.automation.salt_alone import salt_alone
-from meshfleet.automation.shared_backend import is_local, require_shared_secrets
-from meshfleet.automation.shared_plugins import shared_plugins
+from meshfleet.automation.reporting.changes import Record
+from meshfleet.automation.reporting.output import say
+from meshfleet.automation.reporting.progress import progress_for
+from meshfleet.automation.state.local_state import settle_state, state_file
+from meshfleet.automation.state.recorded_state import existing_clusters_of, fleets_of
+from meshfleet.automation.state.salt_alone import salt_alone
+from meshfleet.automation.state.shared_backend import is_local, require_shared_secrets
 from meshfleet.automation.unfinished_releases import end_workers
 from meshfleet.automation.unrecorded_at_destroy import settle_existing
-from meshfleet.embedded.marker import is_fleet, is_home
-from meshfleet.embedded.sweep import sweep
+from meshfleet.dataplane.sweep import sweep
+from meshfleet.errors import EngineError
+from meshfleet.errors.containment import each
+from meshfleet.redaction.shown import shown
 from meshfleet.topology import Fault, StackFile, TopologyError, load, read_stack_file
-from meshfleet.topology.containment import each
-from meshfleet.topology.errors import EngineError
-from meshfleet.topology.shown import shown
 from meshfleet.topology.stack_file import known_stacks
 from meshfleet.topology.stack_name import name_fault, stack_name
+from meshfleet.workspace.marker import is_fleet, is_home
 
 
 def stacks_of(checkout: Checkout) -> tuple[str, ...]:

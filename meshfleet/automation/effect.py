@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING, Any, Final
 
-from meshfleet.automation.changes import Change, Record
-from meshfleet.topology.errors import MeshfleetError
+from meshfleet.automation.reporting.changes import Change, Record
+from meshfleet.errors import MeshfleetError
 
 if TYPE_CHECKING:
     from meshfleet.automation.session import Session
@@ -86,10 +86,10 @@ def _machines(status: Status) -> list[str]:
     from lightkube.generic_resource import create_namespaced_resource
     from lightkube.types import PatchType
 
-    from meshfleet.automation.machine_bundle import connected
-    from meshfleet.embedded.api_errors import api_errors, expected_form
+    from meshfleet.kube.api_errors import api_errors, expected_form
     from meshfleet.verification.machine_entries import entry_of, followed, of_machines
     from meshfleet.verification.machine_view import machine_view
+    from meshfleet.virtual_machines.bundles import connected
 
     kind = create_namespaced_resource("networking.istio.io", "v1", "WorkloadEntry", "workloadentries")
     views = [machine_view(machines) for machines in status.virtual_machines]

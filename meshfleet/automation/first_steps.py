@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from meshfleet.automation import forgetting, identities, recreation
-from meshfleet.automation.answers import say
-from meshfleet.automation.deployment import deployed_fleet
 from meshfleet.automation.making_anew import make_room
 from meshfleet.automation.orphans import refuse_renamed
-from meshfleet.automation.recorded_state import Deployment, description_of, existing_clusters_of
+from meshfleet.automation.reporting.output import say
+from meshfleet.automation.state.deployment import deployed_fleet
+from meshfleet.automation.state.recorded_state import Deployment, description_of, existing_clusters_of
+from meshfleet.rollout.transitions import made_anew, transitions
 from meshfleet.topology import TopologyError
-from meshfleet.topology.transitions import made_anew, transitions
 
 if TYPE_CHECKING:
     from meshfleet.automation.session import Session

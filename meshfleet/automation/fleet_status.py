@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from meshfleet.automation.checkout import Checkout
 from meshfleet.automation.living_kubeconfigs import living, same_server
-from meshfleet.automation.local_state import made_here, settle_state
+from meshfleet.automation.state.local_state import made_here, settle_state
+from meshfleet.errors import EngineError, FileError
+from meshfleet.files import make_directory, read_text, remove_file, write_file
 from meshfleet.topology import Fleet
-from meshfleet.topology.errors import EngineError, FileError
-from meshfleet.topology.files import make_directory, read_text, remove_file, write_file
 
 if TYPE_CHECKING:
-    from meshfleet.automation.engine import Engine
+    from meshfleet.automation.engine.engine import Engine
     from meshfleet.status import Status
 
 

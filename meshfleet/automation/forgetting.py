@@ -13,23 +13,23 @@ from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from meshfleet.automation.answers import say
 from meshfleet.automation.checkout import Checkout
-from meshfleet.automation.recorded_state import (
+from meshfleet.automation.reporting.output import say
+from meshfleet.automation.state.recorded_state import (
     Deployment,
     belonging_to,
     clusters_of,
     without,
     without_description,
 )
+from meshfleet.errors import NewerFileError
+from meshfleet.files import make_directory, read_record, remove_file, write_file
+from meshfleet.files.json_text import parse_json
+from meshfleet.redaction.shown import shown
 from meshfleet.topology import Fault
-from meshfleet.topology.errors import NewerFileError
-from meshfleet.topology.files import make_directory, read_record, remove_file, write_file
-from meshfleet.topology.json_text import parse_json
-from meshfleet.topology.shown import shown
 
 if TYPE_CHECKING:
-    from meshfleet.automation.engine import Engine
+    from meshfleet.automation.engine.engine import Engine
 
 OPTION = "--forget"
 VERSION = 1
@@ -87,7 +87,7 @@ def forget(checkout: Checkout, engine: Engine, names: Sequence[str], *, quiet: b
     if not names:
         return {}
     # Most runs have nothing to forget, and start sooner without it.
-    from meshfleet.embedded.sweep import sweep_cluster
+    from meshfleet.dataplane.sweep import sweep_cluster
 
     stack = engine.file.stack
     # Before the state, which knows them no more afterwards.

@@ -13,18 +13,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from meshfleet.automation.checkout import PROJECT, Checkout
-from meshfleet.automation.recorded_state import Deployment, identities_of
-from meshfleet.embedded.identity import identity_in_folder, identity_of_embedded, prepare_reading, read_identity
-from meshfleet.embedded.workspace import Workspace
+from meshfleet.automation.state.recorded_state import Deployment, identities_of
+from meshfleet.errors import ClusterError, FileError
+from meshfleet.files import read_text
+from meshfleet.files.json_text import parse_json
+from meshfleet.kube.identity import identity_in_folder, identity_of_embedded, prepare_reading, read_identity
 from meshfleet.status import Status
 from meshfleet.topology import Fault, Fleet, TopologyError
-from meshfleet.topology.errors import ClusterError, FileError
-from meshfleet.topology.files import read_text
 from meshfleet.topology.identities import Decision, Living, Verdict, World, decide
-from meshfleet.topology.json_text import parse_json
+from meshfleet.workspace.home import Workspace
 
 if TYPE_CHECKING:
-    from meshfleet.automation.engine import Engine
+    from meshfleet.automation.engine.engine import Engine
     from meshfleet.automation.session import Session
     from meshfleet.components.kubeconfig_file import KubeconfigFile
 

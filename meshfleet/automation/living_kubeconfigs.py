@@ -15,13 +15,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from meshfleet.automation.recorded_state import Deployment, Resource, resources_of
+from meshfleet.automation.state.recorded_state import Deployment, Resource, resources_of
 from meshfleet.components.kubeconfig_file import read_kubeconfig
+from meshfleet.files.json_text import parse_json
 from meshfleet.topology import Fleet, TopologyError
-from meshfleet.topology.json_text import parse_json
 
 if TYPE_CHECKING:
-    from meshfleet.automation.engine import Engine
+    from meshfleet.automation.engine.engine import Engine
 
 # https://www.pulumi.com/docs/iac/concepts/secrets/: how a state marks a secret, and one that the engine is to encrypt.
 _SIGNATURE: Final = "4dabf18193072939515e22adb298388d"

@@ -16,16 +16,16 @@ from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from meshfleet.automation.answers import say
-from meshfleet.automation.recorded_state import Deployment, embedded_clusters_of, gone_with, resources_of, without
+from meshfleet.automation.reporting.output import say
+from meshfleet.automation.state.recorded_state import Deployment, embedded_clusters_of, gone_with, resources_of, without
 from meshfleet.automation.unfinished_releases import RELEASE
 from meshfleet.embedded.cluster_record import is_recorded, read_spec
 from meshfleet.embedded.cluster_spec import ClusterSpec
-from meshfleet.embedded.workspace import Workspace
 from meshfleet.topology import Fleet
+from meshfleet.workspace.home import Workspace
 
 if TYPE_CHECKING:
-    from meshfleet.automation.engine import Engine
+    from meshfleet.automation.engine.engine import Engine
 
 
 def make_room(engine: Engine, recorded: Deployment, topology: Fleet, home: Path) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 
-from meshfleet.automation.answers import say
 from meshfleet.automation.checkout import Checkout
-from meshfleet.automation.local_state import made_here, state_file
-from meshfleet.automation.recorded_state import Deployment, fleets_of
-from meshfleet.automation.shared_backend import is_local
+from meshfleet.automation.reporting.output import say
+from meshfleet.automation.state.local_state import made_here, state_file
+from meshfleet.automation.state.recorded_state import Deployment, fleets_of
+from meshfleet.automation.state.shared_backend import is_local
 from meshfleet.topology import Fault, TopologyError
 
 

@@ -12,11 +12,11 @@ from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from meshfleet.automation.answers import say
-from meshfleet.automation.recorded_state import Deployment, inside, without, without_description
+from meshfleet.automation.reporting.output import say
+from meshfleet.automation.state.recorded_state import Deployment, inside, without, without_description
 
 if TYPE_CHECKING:
-    from meshfleet.automation.engine import Engine
+    from meshfleet.automation.engine.engine import Engine
 
 
 def without_clusters(deployment: Deployment, names: Collection[str]) -> Deployment:
@@ -32,7 +32,7 @@ def drop(engine: Engine, sentences: Mapping[str, str], home: Path) -> None:
     """
     if not sentences:
         return
-    from meshfleet.embedded.sweep import sweep_cluster
+    from meshfleet.dataplane.sweep import sweep_cluster
 
     for sentence in sentences.values():
         say(sentence)

@@ -10,14 +10,14 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from meshfleet.automation.answers import say
 from meshfleet.automation.checkout import Checkout
-from meshfleet.embedded.marker import MARKER, is_fleet, is_home
-from meshfleet.embedded.project_folder import OWN_PROJECT
-from meshfleet.embedded.workspace import remove_directory
-from meshfleet.topology.errors import MeshfleetError
-from meshfleet.topology.files import read_text, remove_file
+from meshfleet.automation.reporting.output import say
+from meshfleet.errors import MeshfleetError
+from meshfleet.files import read_text, remove_file
 from meshfleet.topology.stack_name import name_fault
+from meshfleet.workspace.home import remove_directory
+from meshfleet.workspace.marker import MARKER, is_fleet, is_home
+from meshfleet.workspace.project_folder import OWN_PROJECT
 
 _PICTURE_BYTES = 4 * 1024 * 1024
 

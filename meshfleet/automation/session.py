@@ -8,23 +8,23 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from meshfleet.automation import disk_reserve
-from meshfleet.automation.answers import say
-from meshfleet.automation.changes import Record
 from meshfleet.automation.checkout import Checkout
-from meshfleet.automation.deployment import deployed_in
+from meshfleet.automation.engine import disk_reserve
 from meshfleet.automation.fleet_status import fleet_status
-from meshfleet.automation.progress import progress_for
+from meshfleet.automation.reporting.changes import Record
+from meshfleet.automation.reporting.output import say
+from meshfleet.automation.reporting.progress import progress_for
+from meshfleet.automation.state.deployment import deployed_in
 from meshfleet.automation.unserved import unserved
 from meshfleet.components.kubeconfig_file import KubeconfigFile, kubeconfig_files
+from meshfleet.errors import EngineError
 from meshfleet.manifests.addition_faults import checked
+from meshfleet.rollout.stages import Stage, stages
 from meshfleet.topology import Fleet, StackFile, load, read_stack_file
-from meshfleet.topology.errors import EngineError
-from meshfleet.topology.stages import Stage, stages
 
 if TYPE_CHECKING:
-    from meshfleet.automation.engine import Engine, Operation
-    from meshfleet.automation.environment import Environment
+    from meshfleet.automation.engine.engine import Engine, Operation
+    from meshfleet.automation.engine.environment import Environment
     from meshfleet.automation.identities import Reading
     from meshfleet.status import Status
 
@@ -53,8 +53,8 @@ class Session:
     @cached_property
     def environment(self) -> Environment:
         """Prepared on first use: commands that only look at the stack file need no tools."""
-        from meshfleet.automation.environment import prepare
-        from meshfleet.automation.shared_backend import require_shared_secrets
+        from meshfleet.automation.engine.environment import prepare
+        from meshfleet.automation.state.shared_backend import require_shared_secrets
 
         require_shared_secrets(self.checkout, self.file)
         environment = prepare(self.checkout)
@@ -66,7 +66,7 @@ class Session:
     def engine(self) -> Engine:
         """The engine on this stack."""
         # Pulumi's SDK takes longer to import than `validate` and `render` take in all, and they need none of it.
-        from meshfleet.automation.engine import Engine
+        from meshfleet.automation.engine.engine import Engine
 
         return Engine(self.environment, self.file)
 
@@ -83,9 +83,9 @@ class Session:
 
         With `restore_state` a state that is damaged or gone is that of its backup first (`local_state`).
         """
-        from meshfleet.automation.local_state import settle_state
-        from meshfleet.automation.lock import locked
-        from meshfleet.automation.shared_plugins import shared_plugins
+        from meshfleet.automation.engine.lock import locked
+        from meshfleet.automation.engine.shared_plugins import shared_plugins
+        from meshfleet.automation.state.local_state import settle_state
 
         if command == "up":
             disk_reserve.keep(self.environment.checkout.home)

@@ -1,6 +1,6 @@
 """Helm releases that an interrupted run left unfinished, settled before `up` and whenever they stop one.
 
-Above the plugin: what Helm refuses is the same for whichever one is installed (embedded/releases/settling.py).
+Above the plugin: what Helm refuses is the same for whichever one is installed (kube/releases/settling.py).
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 import psutil
 
-from meshfleet.automation.changes import Record
-from meshfleet.automation.recorded_state import Deployment, resources_of
+from meshfleet.automation.reporting.changes import Record
+from meshfleet.automation.state.recorded_state import Deployment, resources_of
 from meshfleet.components.kubeconfig_file import kubeconfig_files
-from meshfleet.topology.errors import MeshfleetError
-from meshfleet.topology.files import read_text
+from meshfleet.errors import MeshfleetError
+from meshfleet.files import read_text
 
 if TYPE_CHECKING:
     from meshfleet.automation.session import Session
-    from meshfleet.embedded.releases.settling import Known, Settled
+    from meshfleet.kube.releases.settling import Known, Settled
 
 RELEASE: Final = "kubernetes:helm.sh/v3:Release"
 # Of Helm itself (pkg/action/{install,upgrade}.go and pkg/storage/driver/driver.go of helm/helm v3).
@@ -47,9 +47,9 @@ def settle(session: Session, deployment: Deployment, *, interrupted: bool) -> li
     A cluster that does not answer is left to the run that follows, which names or starts it, and is one of
     `session.unsettled` from then on.
     """
-    from meshfleet.embedded.releases.owner import Owner
-    from meshfleet.embedded.releases.server import connected
-    from meshfleet.embedded.releases.settling import settle as settle_on
+    from meshfleet.kube.releases.owner import Owner
+    from meshfleet.kube.releases.server import connected
+    from meshfleet.kube.releases.settling import settle as settle_on
 
     end_workers()
     fleet = session.topology.name
@@ -75,7 +75,7 @@ def settle(session: Session, deployment: Deployment, *, interrupted: bool) -> li
 
 def known(deployment: Deployment, cluster: str, *, interrupted: bool) -> Known:
     """What a stack's state says of the releases of a cluster."""
-    from meshfleet.embedded.releases.settling import Known
+    from meshfleet.kube.releases.settling import Known
 
     recorded = [resource for resource in resources_of(deployment) if _is_release_of(resource, cluster)]
     pending = [
@@ -111,7 +111,7 @@ Access = tuple[str, str | None]
 def _accesses(session: Session) -> Iterator[tuple[str, Callable[[], Access]]]:
     """Every declared cluster with what reads its access, which raises FileError for a damaged kubeconfig."""
     from meshfleet.embedded.cluster import Cluster
-    from meshfleet.embedded.workspace import Workspace
+    from meshfleet.workspace.home import Workspace
 
     topology = session.topology
     files = kubeconfig_files(topology)

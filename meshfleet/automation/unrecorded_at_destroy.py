@@ -12,19 +12,19 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from meshfleet.automation.answers import say
-from meshfleet.automation.recorded_state import Resource, existing_clusters_of
+from meshfleet.automation.reporting.output import say
+from meshfleet.automation.state.recorded_state import Resource, existing_clusters_of
 from meshfleet.automation.unfinished_releases import known
 from meshfleet.automation.unrecorded_objects import begun_in, made_of, with_recorded
-from meshfleet.embedded.bounded_run import run_bounded
-from meshfleet.embedded.child_environment import client_environment
-from meshfleet.topology.errors import MeshfleetError, ReleaseError
-from meshfleet.topology.files import write_file
+from meshfleet.errors import MeshfleetError, ReleaseError
+from meshfleet.files import write_file
+from meshfleet.processes.bounded_run import run_bounded
+from meshfleet.processes.child_environment import client_environment
 
 if TYPE_CHECKING:
-    from meshfleet.automation.engine import Engine
-    from meshfleet.embedded.releases.server import Server
-    from meshfleet.embedded.releases.settling import Known
+    from meshfleet.automation.engine.engine import Engine
+    from meshfleet.kube.releases.server import Server
+    from meshfleet.kube.releases.settling import Known
 
 _SECONDS: Final = 300.0
 _LINE: Final = 300
@@ -52,8 +52,8 @@ def settle_existing(engine: Engine, fleet: str, skipped: Collection[str]) -> Non
 
 
 def _uninstall_unknown(helm: Path, owner: tuple[str, str], access: tuple[str, str | None], state: Known) -> None:
-    from meshfleet.embedded.kube.access import read_access
-    from meshfleet.embedded.releases.server import connected
+    from meshfleet.kube.access import read_access
+    from meshfleet.kube.releases.server import connected
 
     fleet, cluster = owner
     with connected(*access) as server:
@@ -71,8 +71,8 @@ def _uninstall_unknown(helm: Path, owner: tuple[str, str], access: tuple[str, st
 
 def unrecorded(server: Server, fleet: str, cluster: str, state: Known) -> Iterator[tuple[str, str]]:
     """Namespace and name of each release that is ours and that the state does not have. Raises ClusterError."""
-    from meshfleet.embedded.releases.owner import Owner
-    from meshfleet.embedded.releases.stored import newest, read, revisions
+    from meshfleet.kube.releases.owner import Owner
+    from meshfleet.kube.releases.stored import newest, read, revisions
 
     for name, revision in newest(revisions(server)).items():
         if name in state.recorded:

@@ -11,14 +11,14 @@ import copy
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from meshfleet.automation.recorded_state import Deployment, Resource, resources_of
+from meshfleet.automation.state.recorded_state import Deployment, Resource, resources_of
 from meshfleet.automation.unfinished_releases import RELEASE
 from meshfleet.components.kubeconfig_file import kubeconfig_files
-from meshfleet.topology.errors import MeshfleetError
+from meshfleet.errors import MeshfleetError
 
 if TYPE_CHECKING:
     from meshfleet.automation.session import Session
-    from meshfleet.embedded.releases.server import Server
+    from meshfleet.kube.releases.server import Server
 
 _PREFIX: Final = "kubernetes:"
 # How both plugins name themselves where they create, and with a suffix for each resource where they apply
@@ -74,8 +74,8 @@ def with_recorded(deployment: Deployment, made: list[Resource]) -> Deployment:
 
 def made_of(kubeconfig: str, context: str | None, begun: list[Resource]) -> Iterator[Resource]:
     """Those of `begun` that a plugin of Pulumi has made in a cluster, as recorded resources. Raises ClusterError."""
-    from meshfleet.embedded.api_errors import expected_form
-    from meshfleet.embedded.releases.server import connected
+    from meshfleet.kube.api_errors import expected_form
+    from meshfleet.kube.releases.server import connected
 
     if not begun:
         return

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from meshfleet.automation.changes import Record, counted
-from meshfleet.topology.errors import EngineError
-from meshfleet.topology.stages import Stage
+from meshfleet.automation.reporting.changes import Record, counted
+from meshfleet.errors import EngineError
+from meshfleet.rollout.stages import Stage
 
 if TYPE_CHECKING:
     from meshfleet.automation.session import Session

@@ -14,8 +14,8 @@ from typing import Final
 
 import meshfleet.topology.addresses
 from meshfleet.embedded.reservations import reservations
+from meshfleet.errors import PortError
 from meshfleet.topology.addresses import GATEWAY_RANGE
-from meshfleet.topology.errors import PortError
 
 OUTSIDE_RANGE: Final = str(GATEWAY_RANGE)
 MACHINE_RANGE: Final = str(meshfleet.topology.addresses.MACHINE_RANGE)

@@ -19,8 +19,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from meshfleet.topology.errors import FileError
-from meshfleet.topology.files import file_error, make_directory, read_text, write_file
+from meshfleet.errors import FileError
+from meshfleet.files import file_error, make_directory, read_text, write_file
 
 _CURRENT: Final = "..data"
 

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from meshfleet.topology.errors import FileError
-from meshfleet.topology.files import read_bytes
+from meshfleet.errors import FileError
+from meshfleet.files import read_bytes
 
 _SKEW: Final = 1.0
 

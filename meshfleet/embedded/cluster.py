@@ -14,16 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from meshfleet.embedded.addresses import release_addresses
-from meshfleet.embedded.api_errors import api_errors
-from meshfleet.embedded.bounded_run import run_bounded
 from meshfleet.embedded.certificate_times import ahead, not_yet_valid
 from meshfleet.embedded.cluster_ranges import RANGES, release_ranges, with_ranges, with_reserved_pods
 from meshfleet.embedded.cluster_record import RECORD, begin_making, end_making, is_recorded, read_spec
 from meshfleet.embedded.cluster_spec import PORTS, TOOLS, ClusterSpec, dump_spec, kwokctl_configuration
 from meshfleet.embedded.control_plane import SERVERS, ControlPlane
-from meshfleet.embedded.identity import identity_in_folder
-from meshfleet.embedded.kubeconfig import build_kubeconfig, connect
-from meshfleet.embedded.network.loopback import close_ports, open_ports
+from meshfleet.embedded.loopback import close_ports, open_ports
 from meshfleet.embedded.nodes import apply_nodes, release_nodes
 from meshfleet.embedded.ports import (
     keep_ports,
@@ -34,15 +30,19 @@ from meshfleet.embedded.ports import (
     reserved_ports,
     restore_ports,
 )
-from meshfleet.embedded.project_folder import SETUP
-from meshfleet.embedded.releases.server import connected
 from meshfleet.embedded.reservations_rebuilt import cluster_ports
-from meshfleet.embedded.served_kinds import await_kinds
-from meshfleet.embedded.tools import tool
-from meshfleet.embedded.waiting import NotYetError, wait_until
-from meshfleet.embedded.workspace import Workspace
-from meshfleet.topology.errors import ClusterError, EmbeddedError, PortError, ProcessError, ToolchainError
-from meshfleet.topology.files import write_file
+from meshfleet.errors import ClusterError, EmbeddedError, PortError, ProcessError, ToolchainError
+from meshfleet.files import write_file
+from meshfleet.kube.api_errors import api_errors
+from meshfleet.kube.identity import identity_in_folder
+from meshfleet.kube.kubeconfig import build_kubeconfig, connect
+from meshfleet.kube.releases.server import connected
+from meshfleet.kube.served_kinds import await_kinds
+from meshfleet.processes.bounded_run import run_bounded
+from meshfleet.processes.waiting import NotYetError, wait_until
+from meshfleet.toolchain.tools import tool
+from meshfleet.workspace.home import Workspace
+from meshfleet.workspace.project_folder import SETUP
 
 if TYPE_CHECKING:
     from lightkube import Client

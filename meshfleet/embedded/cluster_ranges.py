@@ -16,8 +16,8 @@ from typing import Final
 
 from meshfleet.embedded.cluster_spec import ClusterSpec
 from meshfleet.embedded.reservations import reservations
+from meshfleet.errors import PortError
 from meshfleet.topology.address_blocks import SERVICE_BLOCK, SERVICE_PREFIX, SIMULATED_POD_BLOCK, SIMULATED_POD_PREFIX
-from meshfleet.topology.errors import PortError
 
 RANGES: Final = "address ranges"
 """The part of an owner's name under which the ranges of a cluster are reserved; no cluster can have it."""

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from meshfleet.embedded.cluster_spec import COMPONENTS, ClusterSpec, load_spec
+from meshfleet.errors import FileError, NewerFileError
+from meshfleet.files import make_directory, read_record, read_text, remove_file, write_file
 from meshfleet.topology.address_blocks import SERVICE_BLOCK, SIMULATED_POD_BLOCK
-from meshfleet.topology.errors import FileError, NewerFileError
-from meshfleet.topology.files import make_directory, read_record, read_text, remove_file, write_file
 
 RECORD: Final = "cluster.json"
 MAKING: Final = "making"

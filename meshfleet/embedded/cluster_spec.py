@@ -11,8 +11,8 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Final
 
-from meshfleet.topology.errors import NewerFileError
-from meshfleet.topology.json_text import parse_json
+from meshfleet.errors import NewerFileError
+from meshfleet.files.json_text import parse_json
 
 VERSION: Final = 1
 """That of the record of a spec."""
@@ -120,7 +120,7 @@ def kwokctl_configuration(spec: ClusterSpec, ports: Mapping[str, int], tools: Ma
         "kwokControllerBinary": str(tools["kwok-controller"]),
         "disableQPSLimits": True,
         # Lets `istioctl` and `kubectl port-forward` reach processes that stand for a pod
-        # (meshfleet.embedded.port_forward).
+        # (meshfleet.kube.port_forward).
         "enableCRDs": ["ClusterPortForward"],
     }
     return json.dumps(

@@ -16,18 +16,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from meshfleet.embedded import processes
 from meshfleet.embedded.cluster_record import notes as read_notes
 from meshfleet.embedded.cluster_spec import COMPONENTS, TOOLS, closed_arguments, is_closed
 from meshfleet.embedded.etcd_log import reason_in, refuses_data, waits_for_data
-from meshfleet.embedded.fleet_identity import variables_of
-from meshfleet.embedded.health import ask
-from meshfleet.embedded.plain_path import plain_path
-from meshfleet.embedded.tools import link_tools
-from meshfleet.embedded.waiting import NotYetError, wait_until
-from meshfleet.embedded.workspace import remove_directory
-from meshfleet.topology.errors import EndedError, FileError, ProcessError
-from meshfleet.topology.files import read_tail, sync, sync_tree, write_file
+from meshfleet.errors import EndedError, FileError, ProcessError
+from meshfleet.files import read_tail, sync, sync_tree, write_file
+from meshfleet.kube.health import ask
+from meshfleet.processes.waiting import NotYetError, wait_until
+from meshfleet.toolchain.tools import link_tools
+from meshfleet.workspace import fleet_processes as processes
+from meshfleet.workspace.fleet_identity import variables_of
+from meshfleet.workspace.home import remove_directory
+from meshfleet.workspace.plain_path import plain_path
 
 if TYPE_CHECKING:
     import psutil

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from meshfleet.topology.json_text import parse_json
+from meshfleet.files.json_text import parse_json
 
 _GRAVE: Final = frozenset({"panic", "fatal"})
 # Other causes of an early end, for which its data is as it was.

@@ -16,9 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from meshfleet.embedded import processes
 from meshfleet.embedded.certificate_folder import read_files, replace_files
-from meshfleet.embedded.health import ask
 from meshfleet.embedded.istiod_spec import (
     ISTIOD_PORTS,
     IstiodSpec,
@@ -27,8 +25,7 @@ from meshfleet.embedded.istiod_spec import (
     istiod_environment,
     same_roots,
 )
-from meshfleet.embedded.kubeconfig import connect, select_context
-from meshfleet.embedded.network.loopback import close_ports, open_ports
+from meshfleet.embedded.loopback import close_ports, open_ports
 from meshfleet.embedded.ports import (
     keep_ports,
     port_is_free,
@@ -38,11 +35,14 @@ from meshfleet.embedded.ports import (
     reserved_ports,
 )
 from meshfleet.embedded.serving_certificate import require_signed_by
-from meshfleet.embedded.tools import link_tools
-from meshfleet.embedded.waiting import wait_until
-from meshfleet.embedded.workspace import Workspace, remove_directory
-from meshfleet.topology.errors import ClusterError, FileError, ProcessError
-from meshfleet.topology.files import make_directory, read_text, remove_file, write_file
+from meshfleet.errors import ClusterError, FileError, ProcessError
+from meshfleet.files import make_directory, read_text, remove_file, write_file
+from meshfleet.kube.health import ask
+from meshfleet.kube.kubeconfig import connect, select_context
+from meshfleet.processes.waiting import wait_until
+from meshfleet.toolchain.tools import link_tools
+from meshfleet.workspace import fleet_processes as processes
+from meshfleet.workspace.home import Workspace, remove_directory
 
 if TYPE_CHECKING:
     import psutil
@@ -222,13 +222,13 @@ class Istiod:
         return ask(f"http://127.0.0.1:{ports['monitoring']}/version").strip()
 
     def _forward_ports(self, spec: IstiodSpec, ports: Mapping[str, int]) -> None:
-        from meshfleet.embedded.port_forward import apply_port_forward
+        from meshfleet.kube.port_forward import apply_port_forward
 
         with connect(spec.kubeconfig, spec.context) as client:
             apply_port_forward(client, f"istiod-{self._name}", spec.namespace, self._revision, ports)
 
     def _clean_cluster(self, kubeconfig: str, context: str | None) -> None:
-        from meshfleet.embedded.port_forward import remove_port_forward
+        from meshfleet.kube.port_forward import remove_port_forward
 
         try:
             with connect(kubeconfig, context) as client:

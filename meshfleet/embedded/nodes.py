@@ -11,7 +11,7 @@ import ipaddress
 from typing import TYPE_CHECKING, Any, Final
 
 from meshfleet.embedded.cluster_spec import ClusterSpec
-from meshfleet.topology.errors import ClusterError
+from meshfleet.errors import ClusterError
 
 if TYPE_CHECKING:
     from lightkube import Client

@@ -13,11 +13,11 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
-from meshfleet.embedded.held_file import held
 from meshfleet.embedded.reservation_record import ADVICE, load
-from meshfleet.embedded.toolchain.cache import locate_cache
-from meshfleet.topology.errors import FileError
-from meshfleet.topology.files import file_error, make_directory, read_record, read_text, remove_file, write_file
+from meshfleet.errors import FileError
+from meshfleet.files import file_error, make_directory, read_record, read_text, remove_file, write_file
+from meshfleet.workspace.cache import locate_cache
+from meshfleet.workspace.held_file import held
 
 _SECONDS: Final = 30.0
 

@@ -12,10 +12,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-from meshfleet.embedded.listeners import listener_on
 from meshfleet.embedded.other_homes import ports_of_other_homes
 from meshfleet.embedded.reservations import reservations
-from meshfleet.topology.errors import PortError
+from meshfleet.errors import PortError
+from meshfleet.processes.listeners import listener_on
 
 FIRST: Final = 21000
 LAST: Final = 29999

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from meshfleet.embedded.cluster_spec import COMPONENTS
-from meshfleet.embedded.listeners import listening
-from meshfleet.embedded.process_table import Row, rows
+from meshfleet.processes.listeners import listening
+from meshfleet.processes.process_table import Row, rows
 
 if TYPE_CHECKING:
     import psutil

@@ -6,8 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Final
 
-from meshfleet.topology.errors import NewerFileError
-from meshfleet.topology.json_text import parse_json
+from meshfleet.errors import NewerFileError
+from meshfleet.files.json_text import parse_json
 
 VERSION: Final = 1
 COPY: Final = "reservations.json"

@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from meshfleet.embedded.held_file import held
-from meshfleet.embedded.marker import is_fleet
 from meshfleet.embedded.reservation_record import ADVICE, COPY, dump, load
-from meshfleet.topology.errors import FileError, NewerFileError
-from meshfleet.topology.files import make_directory, read_record, read_text, write_file
+from meshfleet.errors import FileError, NewerFileError
+from meshfleet.files import make_directory, read_record, read_text, write_file
+from meshfleet.workspace.held_file import held
+from meshfleet.workspace.marker import is_fleet
 
 _SECONDS: Final = 30.0
 

@@ -12,12 +12,12 @@ from typing import Final
 
 from meshfleet.embedded.cluster_spec import OPTION_OF_PORT, PORTS
 from meshfleet.embedded.istiod_spec import PORT_OPTIONS
-from meshfleet.embedded.marker import is_fleet
-from meshfleet.embedded.process_table import rows
 from meshfleet.embedded.reservation_record import ADVICE, COPY, Addresses, Ports, load
-from meshfleet.topology.errors import FileError
-from meshfleet.topology.files import read_bytes, read_record, read_text
-from meshfleet.topology.json_text import parse_json
+from meshfleet.errors import FileError
+from meshfleet.files import read_bytes, read_record, read_text
+from meshfleet.files.json_text import parse_json
+from meshfleet.processes.process_table import rows
+from meshfleet.workspace.marker import is_fleet
 
 _LOOPBACK: Final = "127.0.0.1:"
 

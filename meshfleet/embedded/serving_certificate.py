@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 from typing import Final
 
-from meshfleet.embedded.waiting import NotYetError
+from meshfleet.processes.waiting import NotYetError
 
 _SECONDS: Final = 5.0
 

@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
+from meshfleet.errors import DocumentError
 from meshfleet.manifests.objects import Object, Release, written
 from meshfleet.topology import Fleet
 from meshfleet.topology.additions import Additions, ClusterIstio, Operation, steps
-from meshfleet.topology.errors import DocumentError
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,13 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, TypeAdapter, ValidationError
 
+from meshfleet.errors.faults import from_validation
 from meshfleet.manifests.objects import Document, Object, Release
+from meshfleet.redaction.shown import shown
 from meshfleet.topology.additions import Additions
-from meshfleet.topology.faults import from_validation
 from meshfleet.topology.labels import LabelKey, LabelValue, checked_annotations
 from meshfleet.topology.owned import FREE, OBJECTS, SECRETS, SECTION, VALUES, owner_of, refusal
 from meshfleet.topology.owned_paths import ANY, Owned, Path, Table, entries_of, fits, spelled, within
-from meshfleet.topology.shown import shown
 
 # Of a release, as it is written, the user may change its values alone.
 _OF_RELEASE = ("release", "namespace", "chart", "wait")

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+from meshfleet.errors import MeshfleetError
 from meshfleet.plugins.property_value import Computed, PropertyValue
-from meshfleet.topology.errors import MeshfleetError
 
 Properties = dict[str, PropertyValue]
 

@@ -20,11 +20,11 @@ from typing import TYPE_CHECKING, Any
 import grpc
 from google.protobuf import empty_pb2
 
+from meshfleet.errors import MeshfleetError, UnsupportedError
 from meshfleet.plugins import protocol
 from meshfleet.plugins.engine_watch import watch_engine
 from meshfleet.plugins.peer import OwnUserOnly
 from meshfleet.plugins.property_value import PropertyValue
-from meshfleet.topology.errors import MeshfleetError, UnsupportedError
 
 if TYPE_CHECKING:
     from pulumi.runtime.proto import plugin_pb2, provider_pb2, status_pb2

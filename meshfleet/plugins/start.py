@@ -19,8 +19,8 @@ def without_asyncio() -> None:
 def start(provider: Any, version: str, on_engine_death: Callable[[], None] | None = None) -> None:
     """`meshfleet.plugins.serve.serve` as the one thing that this process does."""
     without_asyncio()
-    from meshfleet.embedded.child_environment import clean_plugin
     from meshfleet.plugins.serve import serve
+    from meshfleet.processes.child_environment import clean_plugin
 
     clean_plugin()
 

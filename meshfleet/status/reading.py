@@ -7,14 +7,14 @@ from typing import Any, Final, TypeVar
 
 from pydantic import ValidationError
 
+from meshfleet.errors import VerificationError
+from meshfleet.errors.faults import Fault, from_validation
+from meshfleet.redaction.shown import shown
 from meshfleet.status.deployed import DeployedStatus
 from meshfleet.status.document import Status
 from meshfleet.status.model import StatusModel
 from meshfleet.status.upgrades import UPGRADES, Document, Upgrade
 from meshfleet.status.version import UNVERSIONED, VERSION
-from meshfleet.topology.errors import VerificationError
-from meshfleet.topology.faults import Fault, from_validation
-from meshfleet.topology.shown import shown
 
 _Which = Callable[[Upgrade], Callable[[Mapping[str, Any]], Document]]
 _Model = TypeVar("_Model", bound=StatusModel)

@@ -10,10 +10,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from meshfleet.errors.faults import Fault, TopologyError
     from meshfleet.topology.cluster import Cluster, Embedded, Existing
     from meshfleet.topology.control_plane import ControlPlane
     from meshfleet.topology.discovery import Discovery
-    from meshfleet.topology.faults import Fault, TopologyError
     from meshfleet.topology.fleet import Fleet
     from meshfleet.topology.gateways import EastWestGateway, IngressGateway, Listener, LoadBalanced
     from meshfleet.topology.istio import Istio, Kubernetes
@@ -26,39 +26,39 @@ if TYPE_CHECKING:
     from meshfleet.topology.virtual_machine import VirtualMachine
     from meshfleet.topology.workload import Version, Workload
 
-# Resolved on first use: the plugins want only `meshfleet.topology.errors`, and their start counts in every run.
+# Resolved on first use: the plugins want only `meshfleet.errors`, and their start counts in every run.
 _HOMES = {
-    "Cluster": "cluster",
-    "ControlPlane": "control_plane",
-    "Discovery": "discovery",
-    "EastWestGateway": "gateways",
-    "Embedded": "cluster",
-    "Existing": "cluster",
-    "Fault": "faults",
-    "Fleet": "fleet",
-    "IngressGateway": "gateways",
-    "Istio": "istio",
-    "Kubernetes": "istio",
-    "Listener": "gateways",
-    "LoadBalanced": "gateways",
-    "Mesh": "mesh",
-    "MeshSettings": "mesh_settings",
-    "Namespace": "namespace",
-    "Network": "network",
-    "StackFile": "stack_file",
-    "TopologyError": "faults",
-    "Version": "workload",
-    "Workload": "workload",
-    "VirtualMachine": "virtual_machine",
-    "load": "loading",
-    "read_stack_file": "stack_file",
+    "Cluster": "topology.cluster",
+    "ControlPlane": "topology.control_plane",
+    "Discovery": "topology.discovery",
+    "EastWestGateway": "topology.gateways",
+    "Embedded": "topology.cluster",
+    "Existing": "topology.cluster",
+    "Fault": "errors.faults",
+    "Fleet": "topology.fleet",
+    "IngressGateway": "topology.gateways",
+    "Istio": "topology.istio",
+    "Kubernetes": "topology.istio",
+    "Listener": "topology.gateways",
+    "LoadBalanced": "topology.gateways",
+    "Mesh": "topology.mesh",
+    "MeshSettings": "topology.mesh_settings",
+    "Namespace": "topology.namespace",
+    "Network": "topology.network",
+    "StackFile": "topology.stack_file",
+    "TopologyError": "errors.faults",
+    "Version": "topology.workload",
+    "Workload": "topology.workload",
+    "VirtualMachine": "topology.virtual_machine",
+    "load": "topology.loading",
+    "read_stack_file": "topology.stack_file",
 }
 
 
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    return getattr(import_module(f"meshfleet.{_HOMES[name]}"), name)
 
 
 __all__ = [

@@ -9,9 +9,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
+from meshfleet.redaction.shown import shown
 from meshfleet.topology.labels import AnnotationKey, AnnotationValue, LabelKey, LabelValue, checked_annotations
 from meshfleet.topology.model import Model
-from meshfleet.topology.shown import shown
 from meshfleet.topology.text import checked_line, checked_long_text
 
 DEPTH = 64

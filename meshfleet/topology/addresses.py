@@ -16,8 +16,8 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator, BeforeValidator
 
+from meshfleet.redaction.shown import shown
 from meshfleet.topology.json_schema import text
-from meshfleet.topology.shown import shown
 
 IpNetwork = IPv4Network | IPv6Network
 

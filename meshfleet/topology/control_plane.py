@@ -11,9 +11,9 @@ from pydantic import GetJsonSchemaHandler, model_validator
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
+from meshfleet.redaction.shown import shown
 from meshfleet.topology.json_schema import one_key
 from meshfleet.topology.model import Model
-from meshfleet.topology.shown import shown
 
 
 class ControlPlane(Model):

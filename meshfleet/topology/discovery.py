@@ -12,9 +12,9 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from meshfleet.redaction.shown import shown
 from meshfleet.topology.json_schema import text
 from meshfleet.topology.model import Model
-from meshfleet.topology.shown import shown
 from meshfleet.topology.urls import checked_url, split
 
 SERVER_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*")

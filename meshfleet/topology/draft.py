@@ -11,14 +11,14 @@ from dataclasses import dataclass, field
 from pydantic import BaseModel, ValidationError
 from pydantic.alias_generators import to_snake
 
+from meshfleet.errors.faults import Fault, from_validation, unknown_key
+from meshfleet.redaction.shown import shown
 from meshfleet.topology.additions import Additions
 from meshfleet.topology.cluster import Cluster
-from meshfleet.topology.faults import Fault, from_validation, unknown_key
 from meshfleet.topology.istio import Istio, Kubernetes
 from meshfleet.topology.mesh import Mesh
 from meshfleet.topology.namespace import Namespace
 from meshfleet.topology.network import Network
-from meshfleet.topology.shown import shown
 from meshfleet.topology.virtual_machine import VirtualMachine
 from meshfleet.topology.workload import Workload
 

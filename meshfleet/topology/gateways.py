@@ -11,12 +11,12 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
+from meshfleet.redaction.shown import shown
 from meshfleet.topology.addresses import DnsName, Host, IpAddress
 from meshfleet.topology.json_schema import text
 from meshfleet.topology.labels import AnnotationKey, AnnotationValue, checked_annotations
 from meshfleet.topology.model import Model
 from meshfleet.topology.network import Port
-from meshfleet.topology.shown import shown
 
 # The gateway's own: istiod's certificates and webhooks for other clusters, and its readiness.
 # https://github.com/istio/istio/blob/master/manifests/charts/gateway/templates/service.yaml

@@ -13,8 +13,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
-from meshfleet.topology.faults import Fault
-from meshfleet.topology.shown import shown
+from meshfleet.errors.faults import Fault
+from meshfleet.redaction.shown import shown
 
 
 class Verdict(Enum):

@@ -12,11 +12,11 @@ from pydantic import AfterValidator, Field, GetJsonSchemaHandler, model_validato
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
+from meshfleet.redaction.shown import shown
 from meshfleet.topology.additions import Release, Values
 from meshfleet.topology.json_schema import one_key, or_null, text, text_schema
 from meshfleet.topology.model import Model
 from meshfleet.topology.names import Revision
-from meshfleet.topology.shown import shown
 from meshfleet.topology.text import FilePath
 from meshfleet.topology.urls import checked_url
 

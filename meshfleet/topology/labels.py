@@ -10,8 +10,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
+from meshfleet.redaction.shown import shown
 from meshfleet.topology.json_schema import text
-from meshfleet.topology.shown import shown
 from meshfleet.topology.text import Text
 
 NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")

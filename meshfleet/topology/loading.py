@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from meshfleet.errors.faults import Fault, TopologyError
+from meshfleet.redaction.shown import shown
 from meshfleet.topology import draft as drafts
-from meshfleet.topology.faults import Fault, TopologyError
 from meshfleet.topology.fleet import Fleet
 from meshfleet.topology.rules import RULES
 from meshfleet.topology.rules.plain_secrets import plain_secrets
-from meshfleet.topology.shown import shown
 from meshfleet.topology.stack_name import name_fault
 
 

@@ -14,12 +14,12 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 
+from meshfleet.files.json_text import parse_json
+from meshfleet.redaction.shown import shown
 from meshfleet.topology.json_schema import NotNull, exactly_one, text
-from meshfleet.topology.json_text import parse_json
 from meshfleet.topology.labels import NAME
 from meshfleet.topology.model import Model
 from meshfleet.topology.network import Port
-from meshfleet.topology.shown import shown
 from meshfleet.topology.text import Text
 
 # A Service's full name; only that is found in istiod's registry (LookupCluster, pilot/pkg/model/telemetry_logging.go).

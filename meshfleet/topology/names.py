@@ -11,8 +11,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
+from meshfleet.redaction.shown import shown
 from meshfleet.topology.json_schema import text
-from meshfleet.topology.shown import shown
 
 DNS_LABEL = re.compile(r"[a-z]([a-z0-9-]*[a-z0-9])?")
 TRUST_DOMAIN = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")

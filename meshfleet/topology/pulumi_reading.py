@@ -16,9 +16,9 @@ from typing import Final
 
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from meshfleet.topology.duplicate_names import PROJECT
-from meshfleet.topology.faults import Fault, join
-from meshfleet.topology.shown import shown
+from meshfleet.errors.faults import Fault, join
+from meshfleet.files.duplicate_names import PROJECT
+from meshfleet.redaction.shown import shown
 
 # Plain values that both take for the same number.
 _WHOLE: Final = re.compile(r"-?[1-9][0-9]{0,17}|0")

@@ -14,8 +14,8 @@ from pydantic import BaseModel
 from pydantic.alias_generators import to_snake
 from pydantic.json_schema import JsonSchemaValue, models_json_schema
 
+from meshfleet.files.duplicate_names import PROJECT
 from meshfleet.topology.draft import SECTIONS, SINGLES
-from meshfleet.topology.duplicate_names import PROJECT
 from meshfleet.topology.fleet import Fleet
 from meshfleet.topology.json_schema import DIALECT, Untitled, or_null, text_schema
 from meshfleet.topology.names import DNS_LABEL, SECTION_NAMES

@@ -9,13 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from meshfleet.topology.bounded_yaml import LIMIT, compose_yaml, construct_yaml
-from meshfleet.topology.duplicate_names import PROJECT, duplicate_names
-from meshfleet.topology.errors import DocumentError, FileError
-from meshfleet.topology.faults import Fault, TopologyError
-from meshfleet.topology.files import read_text
+from meshfleet.errors import DocumentError, FileError
+from meshfleet.errors.faults import Fault, TopologyError
+from meshfleet.files import read_text
+from meshfleet.files.bounded_yaml import LIMIT, compose_yaml, construct_yaml
+from meshfleet.files.duplicate_names import PROJECT, duplicate_names
+from meshfleet.redaction.shown import shown
 from meshfleet.topology.pulumi_reading import pulumi_reading
-from meshfleet.topology.shown import shown
 from meshfleet.topology.stack_name import name_fault, stack_name
 
 PREFIX, SUFFIX = "Pulumi.", ".yaml"

@@ -11,8 +11,8 @@ import re
 from pathlib import Path
 from typing import Final
 
-from meshfleet.topology.faults import Fault, TopologyError
-from meshfleet.topology.shown import shown
+from meshfleet.errors.faults import Fault, TopologyError
+from meshfleet.redaction.shown import shown
 
 LONGEST: Final = 100
 _NAME: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_.-]*[A-Za-z0-9_-])?")

@@ -10,8 +10,8 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator
 
-from meshfleet.topology.secret_text import kind_of_secret
-from meshfleet.topology.shown import shown
+from meshfleet.redaction.secret_text import kind_of_secret
+from meshfleet.redaction.shown import shown
 
 LONGEST: Final = 4096
 """Characters of a text, and bytes of a path (PATH_MAX of Linux)."""

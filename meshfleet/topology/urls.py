@@ -9,8 +9,8 @@ import re
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
+from meshfleet.redaction.shown import shown
 from meshfleet.topology.addresses import LABEL, is_ip
-from meshfleet.topology.shown import shown
 
 # Also a name of one label, as a host of one's own network has, and one that ends in a dot.
 _HOST: Final = re.compile(rf"{LABEL}(\.{LABEL})*\.?", re.IGNORECASE)

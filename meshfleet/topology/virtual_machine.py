@@ -11,13 +11,13 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
+from meshfleet.redaction.shown import shown
 from meshfleet.topology.addresses import DnsName, MachineAddress
 from meshfleet.topology.json_schema import exactly_one, text
 from meshfleet.topology.labels import LabelKey, LabelValue
 from meshfleet.topology.model import Model
 from meshfleet.topology.names import Label, OptionalLabel
 from meshfleet.topology.network import Port
-from meshfleet.topology.shown import shown
 
 LIFETIME = re.compile(r"(?:([0-9]{1,5})h)?(?:([0-9]{1,5})m)?(?:([0-9]{1,7})s)?")
 # What an API server grants at least, and more than anybody should ask for.

@@ -13,11 +13,11 @@ from pydantic import AfterValidator, Field, GetJsonSchemaHandler, model_validato
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
+from meshfleet.redaction.shown import shown
 from meshfleet.topology.addresses import LABEL
 from meshfleet.topology.json_schema import or_null, text
 from meshfleet.topology.model import Model
 from meshfleet.topology.names import Label
-from meshfleet.topology.shown import shown
 
 # Lower case, since that is how HTTP/2 writes it and Istio looks for it.
 HEADER_NAME = re.compile(r"[a-z0-9]([a-z0-9_-]*[a-z0-9])?")

@@ -15,7 +15,7 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
-from meshfleet.topology.errors import CertificateError
+from meshfleet.errors import CertificateError
 
 LONGEST_CHAIN = 8
 """Steps from a signing certificate to its root; more is a loop or a mistake."""

@@ -10,9 +10,9 @@ from typing import ClassVar
 
 from tenacity import RetryCallState, Retrying, retry_if_result, wait_exponential
 
-from meshfleet.topology.causes import printable
-from meshfleet.topology.containment import MALFORMED, Failure
-from meshfleet.topology.errors import MeshfleetError, UnreachableError
+from meshfleet.errors import MeshfleetError, UnreachableError
+from meshfleet.errors.causes import printable
+from meshfleet.errors.containment import MALFORMED, Failure
 from meshfleet.verification.answer import Answer
 from meshfleet.verification.unreachable import NoAnswerError
 from meshfleet.verification.view import ClusterView, FleetView

@@ -16,15 +16,15 @@ from lightkube import ApiError, Client
 from lightkube.resources.core_v1 import ConfigMap, Secret
 from msgspec import MsgspecError
 
-from meshfleet.embedded.api_errors import UNEXPECTED, refused
-from meshfleet.embedded.decoders import prepare_decoders
-from meshfleet.embedded.kube.access import read_access
-from meshfleet.embedded.kube.client import connect_to
-from meshfleet.topology.bounded_yaml import LIMIT
-from meshfleet.topology.causes import Cause
+from meshfleet.errors import ClusterError, UnreachableError
+from meshfleet.errors.causes import Cause
+from meshfleet.files import read_text
+from meshfleet.files.bounded_yaml import LIMIT
+from meshfleet.kube.access import read_access
+from meshfleet.kube.api_errors import UNEXPECTED, refused
+from meshfleet.kube.client import connect_to
+from meshfleet.kube.decoders import prepare_decoders
 from meshfleet.topology.discovery import is_loopback
-from meshfleet.topology.errors import ClusterError, UnreachableError
-from meshfleet.topology.files import read_text
 from meshfleet.verification.kept_connections import KEPT
 from meshfleet.verification.unreachable import NoAnswerError
 from meshfleet.verification.view import ClusterView

@@ -5,9 +5,9 @@ Source: https://istio.io/latest/docs/reference/commands/istioctl/
 
 from __future__ import annotations
 
-from meshfleet.embedded.bounded_run import OverdueError, run_bounded
-from meshfleet.embedded.child_environment import client_environment
-from meshfleet.topology.errors import ProcessError, VerificationError
+from meshfleet.errors import ProcessError, VerificationError
+from meshfleet.processes.bounded_run import OverdueError, run_bounded
+from meshfleet.processes.child_environment import client_environment
 from meshfleet.verification.unreachable import NoAnswerError
 from meshfleet.verification.view import ClusterView, FleetView
 

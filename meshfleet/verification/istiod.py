@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from meshfleet.embedded.kube.transport import get, json_value
-from meshfleet.topology.causes import Cause
-from meshfleet.topology.errors import UnreachableError, VerificationError
+from meshfleet.errors import UnreachableError, VerificationError
+from meshfleet.errors.causes import Cause
+from meshfleet.kube.transport import get, json_value
 from meshfleet.verification.view import ClusterView
 
 SHARD_PROVIDER = "Kubernetes/"

@@ -8,10 +8,10 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from meshfleet.topology.causes import Cause, cause_of_words
-from meshfleet.topology.errors import FileError
-from meshfleet.topology.files import read_tail
-from meshfleet.topology.shown import one_line
+from meshfleet.errors import FileError
+from meshfleet.errors.causes import Cause, cause_of_words
+from meshfleet.files import read_tail
+from meshfleet.redaction.shown import one_line
 from meshfleet.verification.view import ClusterView, FleetView
 
 _LIMIT: Final = 256 * 1024

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from lightkube.resources.core_v1 import Pod
 
-from meshfleet.embedded.node import pod_status
+from meshfleet.dataplane.node import pod_status
 
 SHOWN = 3
 

@@ -7,10 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from meshfleet.errors import VerificationError
 from meshfleet.status import Status, read_status
 from meshfleet.status.clusters import Cluster, ControlPlane, Gateway
 from meshfleet.status.document import Mesh
-from meshfleet.topology.errors import VerificationError
 from meshfleet.topology.identities import Decision
 from meshfleet.verification.injected_view import injected_view
 from meshfleet.verification.machine_view import machine_view

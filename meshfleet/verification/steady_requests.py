@@ -14,7 +14,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from meshfleet.embedded.network.namespaces import enter_named, inside
+from meshfleet.dataplane.network.namespaces import enter_named, inside
 from meshfleet.verification.traffic import Reply, Target, ask
 
 _WORKERS = 64

@@ -12,10 +12,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from meshfleet.embedded.kube.transport import get
-from meshfleet.embedded.network.namespaces import inside
-from meshfleet.embedded.waiting import NotYetError, wait_until
-from meshfleet.topology.errors import UnreachableError, VerificationError
+from meshfleet.dataplane.network.namespaces import inside
+from meshfleet.errors import UnreachableError, VerificationError
+from meshfleet.kube.transport import get
+from meshfleet.processes.waiting import NotYetError, wait_until
 
 _ENOUGH = 3
 """So many without an answer say what hundreds would, and each may take seconds."""

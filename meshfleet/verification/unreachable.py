@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from meshfleet.topology.errors import VerificationError
+from meshfleet.errors import VerificationError
 
 
 class NoAnswerError(VerificationError):

@@ -10,12 +10,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from meshfleet.embedded.workspace import Workspace
-from meshfleet.topology.errors import VerificationError
+from meshfleet.errors import VerificationError
 from meshfleet.topology.identities import Decision
 from meshfleet.verification.injected_view import InjectedView
 from meshfleet.verification.machine_view import MachineView
 from meshfleet.verification.workload_view import WorkloadView
+from meshfleet.workspace.home import Workspace
 
 
 @dataclass(frozen=True)

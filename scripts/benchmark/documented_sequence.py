@@ -12,16 +12,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from meshfleet.embedded.child_environment import client_environment
 from meshfleet.embedded.cluster import Cluster
 from meshfleet.embedded.cluster_spec import ClusterSpec
 from meshfleet.embedded.istiod import Istiod
 from meshfleet.embedded.istiod_spec import Authority, IstiodSpec
-from meshfleet.embedded.workspace import Workspace
 from meshfleet.manifests import gateways, trust
 from meshfleet.manifests.objects import EAST_WEST_GATEWAY
 from meshfleet.plugins.meshfleet.certificates import IntermediateSpec, RootSpec, create_intermediate, create_root
+from meshfleet.processes.child_environment import client_environment
 from meshfleet.topology.istio import EMBEDDED_KUBERNETES
+from meshfleet.workspace.home import Workspace
 
 MESH = "mesh1"
 NAMESPACE = "istio-system"

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from meshfleet.embedded.cluster import Cluster
-from meshfleet.embedded.workspace import Workspace
 from meshfleet.manifests import fleet_plan
 from meshfleet.topology import load
+from meshfleet.workspace.home import Workspace
 from scripts.benchmark.api_calls import Calls, api_calls
 from scripts.benchmark.fitting import fit
 from scripts.benchmark.measurement import MEBIBYTE, Measurement, resident_under

@@ -7,11 +7,11 @@ import statistics
 import time
 from typing import Any
 
-from meshfleet.embedded.decoders import prepare_decoders
-from meshfleet.embedded.network.namespaces import inside
-from meshfleet.embedded.waiting import NotYetError, wait_until
-from meshfleet.embedded.workspace import Workspace
+from meshfleet.dataplane.network.namespaces import inside
+from meshfleet.kube.decoders import prepare_decoders
+from meshfleet.processes.waiting import NotYetError, wait_until
 from meshfleet.verification.traffic import Reply, Target, ask
+from meshfleet.workspace.home import Workspace
 from scripts.benchmark.load import CONNECTIONS, Load, load
 from scripts.benchmark.pods import FleetOfPods
 from scripts.benchmark.row import Row

@@ -8,7 +8,7 @@ import statistics
 import time
 from dataclasses import dataclass
 
-from meshfleet.embedded.network.namespaces import inside
+from meshfleet.dataplane.network.namespaces import inside
 from meshfleet.verification.traffic import Target
 
 CONNECTIONS = 4

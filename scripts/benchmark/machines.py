@@ -7,8 +7,8 @@ import time
 from dataclasses import replace
 from typing import Any
 
-from meshfleet.embedded.workspace import Workspace
 from meshfleet.verification.steady_requests import asking
+from meshfleet.workspace.home import Workspace
 from scripts.benchmark.pods import FleetOfPods
 from scripts.benchmark.row import Row
 from scripts.benchmark.stage import Stage

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import psutil
 
-from meshfleet.embedded import processes
-from meshfleet.embedded.child_environment import engine_environment
+from meshfleet.processes.child_environment import engine_environment
+from meshfleet.workspace import fleet_processes as processes
 
 SAMPLE_SECONDS = 0.1
 MEBIBYTE = 1024 * 1024

@@ -7,11 +7,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from meshfleet.automation.rendering import render
+from meshfleet.cli.rendering import render
+from meshfleet.dataplane.sweep import sweep
 from meshfleet.embedded.cluster import Cluster
-from meshfleet.embedded.sweep import sweep
-from meshfleet.embedded.workspace import Workspace
 from meshfleet.topology import load
+from meshfleet.workspace.home import Workspace
 from scripts.benchmark import documented_sequence as documented
 from scripts.benchmark.growth import member, scale
 from scripts.benchmark.hops import first_request, hop

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 from lightkube.resources.core_v1 import Pod, Service
 
+from meshfleet.dataplane.network.place import Place
 from meshfleet.embedded.cluster import Cluster
-from meshfleet.embedded.kubeconfig import connect
-from meshfleet.embedded.network.place import Place
-from meshfleet.embedded.waiting import NotYetError, wait_until
-from meshfleet.embedded.workspace import Workspace
+from meshfleet.kube.kubeconfig import connect
 from meshfleet.manifests.workloads import HTTP_PORT, TARGETS
+from meshfleet.processes.waiting import NotYetError, wait_until
 from meshfleet.verification.traffic import Target
+from meshfleet.workspace.home import Workspace
 
 
 @dataclass(frozen=True)

@@ -14,14 +14,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from meshfleet.embedded.network.namespaces import inside
-from meshfleet.embedded.network.node_network import set_cut_off
-from meshfleet.embedded.network.place import Place
-from meshfleet.embedded.sweep import sweep_cluster
-from meshfleet.embedded.waiting import NotYetError, wait_until
-from meshfleet.embedded.workspace import Workspace
+from meshfleet.dataplane.network.namespaces import inside
+from meshfleet.dataplane.network.node_network import set_cut_off
+from meshfleet.dataplane.network.place import Place
+from meshfleet.dataplane.sweep import sweep_cluster
+from meshfleet.processes.waiting import NotYetError, wait_until
 from meshfleet.verification.steady_requests import SteadyRequests, asking
 from meshfleet.verification.traffic import Target, ask
+from meshfleet.workspace.home import Workspace
 from scripts.benchmark.pods import FleetOfPods
 from scripts.benchmark.row import Row
 from scripts.benchmark.stage import Stage

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from meshfleet.automation.checkout import Checkout
-from meshfleet.automation.environment import prepare
+from meshfleet.automation.engine.environment import prepare
 from meshfleet.components.tokens import BUILT_CHARTS
 from scripts.benchmark.documented_sequence import Tools
 from scripts.benchmark.measurement import Measurement, measured

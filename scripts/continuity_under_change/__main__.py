@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from meshfleet.embedded.node.node_agent import lacking
-from meshfleet.embedded.sweep import sweep
+from meshfleet.dataplane.node.node_agent import lacking
+from meshfleet.dataplane.sweep import sweep
 from meshfleet.topology.istio import EMBEDDED_ISTIO, EMBEDDED_KUBERNETES
 from scripts.benchmark.figures import written
 from scripts.benchmark.stage import stage

@@ -11,11 +11,11 @@ from lightkube.codecs import from_dict
 from lightkube.core.exceptions import ApiError
 from lightkube.resources.core_v1 import Pod, Service
 
-from meshfleet.embedded.kubeconfig import connect
-from meshfleet.embedded.network.namespaces import inside
-from meshfleet.embedded.network.place import Place
-from meshfleet.embedded.waiting import NotYetError, wait_until
+from meshfleet.dataplane.network.namespaces import inside
+from meshfleet.dataplane.network.place import Place
+from meshfleet.kube.kubeconfig import connect
 from meshfleet.manifests.workloads import ECHO_IMAGE, HTTP_PORT
+from meshfleet.processes.waiting import NotYetError, wait_until
 from meshfleet.verification.pods import is_ready
 from meshfleet.verification.steady_requests import SteadyRequests, asking
 from meshfleet.verification.traffic import Target, ask

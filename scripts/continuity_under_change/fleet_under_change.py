@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from meshfleet.embedded import processes
-from meshfleet.embedded.workspace import Workspace
-from meshfleet.topology.errors import VerificationError
+from meshfleet.errors import VerificationError
+from meshfleet.workspace import fleet_processes as processes
+from meshfleet.workspace.home import Workspace
 
 STACK = "continuity"
 HOST = "host"

@@ -15,11 +15,11 @@ import pytest
 import typer.main
 from typer.core import TyperGroup
 
-from meshfleet.automation.command import app
-from meshfleet.embedded.marker import MARKER, claim_home, read_marker, write_marker
-from meshfleet.embedded.marker import Marker as HomeMarker
-from meshfleet.embedded.node.spec import read_node
-from meshfleet.topology.errors import EmbeddedError, FileError
+from meshfleet.cli.command import app
+from meshfleet.dataplane.node.spec import read_node
+from meshfleet.errors import EmbeddedError, FileError
+from meshfleet.workspace.marker import MARKER, claim_home, read_marker, write_marker
+from meshfleet.workspace.marker import Marker as HomeMarker
 from tests.automation.fault_injection import ERRORS, Injection, injected
 from tests.automation.stack_files import ROOT
 from tests.automation.swept_checkout import STACK, SweptCheckout
@@ -51,11 +51,11 @@ KINDS: tuple[tuple[str, Named], ...] = (
     (r"install (Debian's package [\w-]+|Go\b|helm|the official plugin)", lambda found: f"install {found[1]}"),
 )
 HERE = "tests/advice/test_commands_advised.py"
-BUNDLES = "tests/automation/test_machine_bundle.py"
+BUNDLES = "tests/virtual_machines/test_machine_bundle.py"
 DAMAGED = "tests/automation/test_damaged_files.py"
 REPAIR = "tests/integration/dev/test_repair.py"
 DISCOVERY = "tests/components/test_registered_discovery.py"
-SCRIPTS = "tests/embedded/toolchain/test_scripts.py"
+SCRIPTS = "tests/toolchain/test_scripts.py"
 FOLLOWED = {
     "meshfleet up": f"{REPAIR}::test_a_killed_istiod_fails_verify_is_drift_and_up_starts_it_again",
     "meshfleet up --refresh": f"{REPAIR}::test_a_deleted_remote_secret_is_drift_and_up_with_refresh_mends_it",
@@ -74,7 +74,8 @@ FOLLOWED = {
     "scripts/down": f"{SCRIPTS}::test_down_destroys_every_stack_and_removes_what_up_made",
     "scripts/bootstrap": f"{SCRIPTS}::test_an_environment_is_made_again_when_what_it_is_made_from_changes",
     "scripts/up": f"{SCRIPTS}::test_up_draws_the_fleet_even_when_it_fails_a_question",
-    "set PULUMI_CONFIG_PASSPHRASE": "tests/automation/test_shared_backend.py::test_a_passphrase_that_is_given_is_taken",
+    "set PULUMI_CONFIG_PASSPHRASE": "tests/automation/state/test_shared_backend.py"
+    "::test_a_passphrase_that_is_given_is_taken",
     "set MESHFLEET_HOME": f"{HERE}::test_another_home_takes_what_a_foreign_one_refuses",
     "remove a file": f"{HERE}::test_a_damaged_record_that_is_removed_is_written_again",
     "the same command again": f"{HERE}::test_the_same_command_again_works_after_any_error",
@@ -88,11 +89,11 @@ FOLLOWED = {
     "discovery.certificateAuthority": DISCOVERY,
     "discovery.token": DISCOVERY,
     "kubectl rollout restart": "tests/integration/fleets/test_canary_upgrade.py",
-    "install Go": "tests/embedded/toolchain/test_toolchain_refusals.py::test_go_is_new_enough_from_1_26",
+    "install Go": "tests/toolchain/test_toolchain_refusals.py::test_go_is_new_enough_from_1_26",
     "install Debian's package nftables": f"{SCRIPTS}::test_root_on_debian_is_given_nft",
-    "install the official plugin": "tests/automation/test_kubernetes_plugin_choice.py"
+    "install the official plugin": "tests/automation/engine/test_kubernetes_plugin_choice.py"
     "::test_the_stand_in_gives_way_once_the_user_has_the_official_plugin",
-    "pulumi plugin install": "tests/automation/test_kubernetes_plugin_choice.py"
+    "pulumi plugin install": "tests/automation/engine/test_kubernetes_plugin_choice.py"
     "::test_the_stand_in_gives_way_once_the_user_has_the_official_plugin",
 }
 NOT_HERE = {
@@ -111,7 +112,7 @@ NOT_HERE = {
     "remove a secret": "a record of Helm or a token that only an administrator damages",
     "set GOMAXPROCS": "for machines with too little memory to build",
     "set GOPROXY": "for machines without the usual network",
-    "set LC_ALL": "names outside of ASCII in such a locale: tests/automation/test_entry_point.py",
+    "set LC_ALL": "names outside of ASCII in such a locale: tests/cli/test_entry_point.py",
     "set MESHFLEET_CACHE": "for disks too small to build on",
 }
 

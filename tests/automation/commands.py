@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer.main
 from typer.core import TyperCommand, TyperGroup
 
-from meshfleet.automation.command import app
+from meshfleet.cli.command import app
 
 
 def commands() -> dict[str, TyperCommand]:

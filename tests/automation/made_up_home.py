@@ -8,13 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from meshfleet.embedded import processes
 from meshfleet.embedded.cluster_record import RECORD
 from meshfleet.embedded.cluster_spec import COMPONENTS, PORTS, ClusterSpec, dump_spec
 from meshfleet.embedded.ports import reserve_ports
 from meshfleet.embedded.reservations import reservations
-from meshfleet.embedded.workspace import Workspace
-from meshfleet.topology.files import make_directory
+from meshfleet.files import make_directory
+from meshfleet.workspace import fleet_processes as processes
+from meshfleet.workspace.home import Workspace
 
 STACK: Final = "good"
 CLUSTER: Final = "west"

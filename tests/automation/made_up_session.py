@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from meshfleet.automation.changes import Change, Place, Record
 from meshfleet.automation.checkout import Checkout
-from meshfleet.automation.environment import Environment
+from meshfleet.automation.engine.environment import Environment
 from meshfleet.automation.identities import Reading, start_reading
+from meshfleet.automation.reporting.changes import Change, Place, Record
+from meshfleet.rollout.stages import Stage
 from meshfleet.status import Status, read_status
 from meshfleet.topology import Fleet, StackFile, load
-from meshfleet.topology.stages import Stage
 
 CHANGED = Record(changes=[Change(Place("west", "discovery", "remote-secrets"), "delete")])
 

@@ -16,9 +16,9 @@ import psutil
 import pytest
 
 from meshfleet.automation.checkout import PROJECT, Checkout
-from meshfleet.automation.machine_bundle import Made
-from meshfleet.embedded.toolchain import Toolchain
+from meshfleet.toolchain import Toolchain
 from meshfleet.verification import Answer, Report
+from meshfleet.virtual_machines.bundles import Made
 from tests.automation.events import done
 from tests.automation.made_up_session import STATUS
 from tests.automation.stack_files import GOOD, write_stack
@@ -85,13 +85,13 @@ class SweptCheckout:
         # Else there would be as many calls as the machine happens to have processes.
         monkeypatch.setattr("psutil.process_iter", lambda *_, **__: iter([psutil.Process()]))
         monkeypatch.setattr(Checkout, "here", classmethod(lambda cls: self.checkout))
-        monkeypatch.setattr("meshfleet.embedded.toolchain.ensure", lambda *_, **__: toolchain)
-        monkeypatch.setattr("meshfleet.automation.engine.FleetStack", EngineStack)
+        monkeypatch.setattr("meshfleet.toolchain.ensure", lambda *_, **__: toolchain)
+        monkeypatch.setattr("meshfleet.automation.engine.engine.FleetStack", EngineStack)
         report = Report((Answer("any", "west", True, "seen", 0.1),))
         monkeypatch.setattr("meshfleet.verification.run", lambda *_, **__: report)
         made = Made({"cluster.env": "A=1\n", "istio-token": "t"}, "2030-01-01T00:00:00Z")
-        monkeypatch.setattr("meshfleet.automation.machine_bundle.make", lambda *_, **__: made)
-        monkeypatch.setattr("meshfleet.automation.machines_here.prepared", _nothing_runs_here)
+        monkeypatch.setattr("meshfleet.virtual_machines.bundles.make", lambda *_, **__: made)
+        monkeypatch.setattr("meshfleet.virtual_machines.local_machines.prepared", _nothing_runs_here)
         self._template = folder / "template"
         self._set_up(self._template)
 
@@ -127,6 +127,6 @@ def status_of_fleet() -> dict[str, Any]:
 
 
 def _nothing_runs_here(*_: Any, **__: Any) -> Any:
-    from meshfleet.topology.errors import UnsupportedError
+    from meshfleet.errors import UnsupportedError
 
     raise UnsupportedError("billing: machines cannot run here, this is a test; take a bundle to a real machine")

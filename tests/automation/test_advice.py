@@ -12,15 +12,15 @@ import pytest
 import typer.main
 from typer.core import TyperGroup
 
-from meshfleet.automation.answers import completed as as_shown
-from meshfleet.automation.answers import completing
-from meshfleet.automation.command import app
-from meshfleet.automation.engine import reason_of
-from meshfleet.automation.next_steps import after_drift, after_verify
-from meshfleet.automation.plugin_advice import PROGRAM_WORDS, for_stack_files
-from meshfleet.automation.typed_commands import completed, required_options, stack_in
-from meshfleet.embedded.project_folder import REINSTALL, SETUP
+from meshfleet.automation.engine.engine import reason_of
+from meshfleet.automation.reporting.output import completed as as_shown
+from meshfleet.automation.reporting.output import completing
+from meshfleet.automation.reporting.plugin_advice import PROGRAM_WORDS, for_stack_files
+from meshfleet.cli.command import app
+from meshfleet.cli.next_steps import after_drift, after_verify
+from meshfleet.cli.typed_commands import completed, required_options, stack_in
 from meshfleet.plugins.kubernetes.awaits import holders
+from meshfleet.workspace.project_folder import REINSTALL, SETUP
 from tests.automation.stack_files import ROOT
 
 pytestmark = pytest.mark.proof("advice names what was seen, and can be followed from where the reader is", step=0)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from meshfleet.topology.stages import Stage
+from meshfleet.rollout.stages import Stage
 from tests.automation.made_up_session import CHANGED, MadeUp
 from tests.automation.stack_files import Command
 

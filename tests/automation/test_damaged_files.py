@@ -15,15 +15,15 @@ from typing import Any
 import psutil
 import pytest
 
-from meshfleet import verification
-from meshfleet.automation import kubernetes_plugin
-from meshfleet.automation.engine import Engine, FleetStack
-from meshfleet.automation.kubernetes_plugin import KubernetesPlugin
-from meshfleet.embedded import processes, toolchain
+from meshfleet import toolchain, verification
+from meshfleet.automation.engine import kubernetes_plugin
+from meshfleet.automation.engine.engine import Engine, FleetStack
+from meshfleet.automation.engine.kubernetes_plugin import KubernetesPlugin
 from meshfleet.embedded.cluster_spec import COMPONENTS
-from meshfleet.embedded.process_table import rows
-from meshfleet.embedded.workspace import Workspace
+from meshfleet.processes.process_table import rows
 from meshfleet.verification import Report
+from meshfleet.workspace import fleet_processes as processes
+from meshfleet.workspace.home import Workspace
 from tests.automation.made_up_home import CLUSTER, STACK, WAYS, files, fill, start
 from tests.automation.made_up_session import STATUS
 from tests.automation.stack_files import Command
@@ -43,8 +43,8 @@ def fake_engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     tools = SimpleNamespace(bin=tmp_path / "tools", charts=tmp_path / "charts", gateway_api=tmp_path / "gateway-api")
     monkeypatch.setattr(toolchain, "ensure", lambda *_: tools)
     monkeypatch.setattr(kubernetes_plugin, "install", lambda *_: KubernetesPlugin(tmp_path, True, ""))
-    monkeypatch.setattr("meshfleet.automation.environment._link", lambda *_: None)
-    monkeypatch.setattr("meshfleet.automation.shared_plugins._shared", _NothingShared)
+    monkeypatch.setattr("meshfleet.automation.engine.environment._link", lambda *_: None)
+    monkeypatch.setattr("meshfleet.automation.engine.shared_plugins._shared", _NothingShared)
     for operation in ("up", "preview", "preview_refresh", "destroy"):
         monkeypatch.setattr(FleetStack, operation, lambda *_, **__: None)
     outputs = {"fleet": {**STATUS, "stack": STACK, "virtualMachines": []}, "kubeconfigs": {"west": "x"}}

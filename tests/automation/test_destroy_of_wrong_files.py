@@ -8,10 +8,10 @@ import pytest
 
 from meshfleet.automation.checkout import Checkout
 from meshfleet.automation.destruction import _stack_file, destroy_each
-from meshfleet.automation.salt_alone import salt_alone
-from meshfleet.automation.stack_configuration import configuration_file, private_copy
+from meshfleet.automation.state.salt_alone import salt_alone
+from meshfleet.automation.state.stack_configuration import configuration_file, private_copy
+from meshfleet.errors import EngineError
 from meshfleet.topology import read_stack_file
-from meshfleet.topology.errors import EngineError
 
 pytestmark = pytest.mark.proof("a stack with a wrong file is destroyed, and stops no other", step=0)
 

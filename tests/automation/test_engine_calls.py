@@ -13,12 +13,12 @@ from pulumi.automation import CommandError, CommandResult
 from meshfleet.automation import destruction
 from meshfleet.automation.checkout import PROJECT, Checkout
 from meshfleet.automation.destruction import destroy, stacks_of
-from meshfleet.automation.engine import Engine, FleetStack
-from meshfleet.automation.environment import Environment, local_backend_of
-from meshfleet.automation.recorded_state import resources_of
-from meshfleet.automation.stack_configuration import private_copy
+from meshfleet.automation.engine.engine import Engine, FleetStack
+from meshfleet.automation.engine.environment import Environment, local_backend_of
+from meshfleet.automation.state.recorded_state import resources_of
+from meshfleet.automation.state.stack_configuration import private_copy
+from meshfleet.errors import EngineError
 from meshfleet.topology import StackFile, TopologyError, read_stack_file
-from meshfleet.topology.errors import EngineError
 
 pytestmark = pytest.mark.proof("one command at a time on a stack, and going on after a killed one", step=0)
 

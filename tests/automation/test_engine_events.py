@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from meshfleet.automation import fleet_status
-from meshfleet.automation.changes import Record
 from meshfleet.automation.checkout import Checkout
+from meshfleet.automation.reporting.changes import Record
 from meshfleet.automation.session import Session
+from meshfleet.errors import EngineError
 from meshfleet.topology import StackFile, load, read_stack_file
-from meshfleet.topology.errors import EngineError
 from tests.automation.events import diagnostic, done, failed
 from tests.automation.stack_files import write_stack
 

@@ -13,7 +13,7 @@ from meshfleet.automation import forgetting
 from meshfleet.automation.checkout import Checkout
 from meshfleet.automation.first_steps import first_steps, refuse_impossible
 from meshfleet.automation.identities import Reading, start_reading
-from meshfleet.automation.recorded_state import clusters_of
+from meshfleet.automation.state.recorded_state import clusters_of
 from meshfleet.embedded.cluster_spec import ClusterSpec, dump_spec
 from meshfleet.topology import Fleet, StackFile, TopologyError, load
 from meshfleet.topology.istio import EMBEDDED_KUBERNETES

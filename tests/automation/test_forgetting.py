@@ -11,14 +11,14 @@ import pytest
 
 from meshfleet.automation import forgetting
 from meshfleet.automation.checkout import Checkout
-from meshfleet.automation.recorded_state import clusters_of
+from meshfleet.automation.state.recorded_state import clusters_of
 from meshfleet.embedded.addresses import reserve_address
 from meshfleet.embedded.ports import reserve_ports
 from meshfleet.embedded.reservations import reservations
+from meshfleet.errors import EngineError, FileError
 from meshfleet.topology import StackFile
-from meshfleet.topology.errors import EngineError, FileError
 from tests.automation.recorded_states import CLUSTERS, recorded
-from tests.embedded.test_detached_processes import give_back
+from tests.dataplane.test_detached_processes import give_back
 
 pytestmark = pytest.mark.proof("a dead member is forgotten with one flag, and nobody names it any more", step=0)
 

@@ -9,16 +9,16 @@ from typing import Any, cast
 
 import pytest
 
-import meshfleet.embedded.releases.server
-import meshfleet.embedded.releases.settling
+import meshfleet.kube.releases.server
+import meshfleet.kube.releases.settling
 from meshfleet.automation import unfinished_releases, unrecorded_objects
-from meshfleet.automation.changes import Change, Place, Record
 from meshfleet.automation.checkout import Checkout
 from meshfleet.automation.destruction import _destroy
+from meshfleet.automation.reporting.changes import Change, Place, Record
 from meshfleet.automation.session import Session
-from meshfleet.embedded.releases.settling import Known, Settled
+from meshfleet.errors import ClusterError, EngineError
+from meshfleet.kube.releases.settling import Known, Settled
 from meshfleet.topology import load, read_stack_file
-from meshfleet.topology.errors import ClusterError, EngineError
 from tests.automation.stack_files import ROOT
 
 pytestmark = pytest.mark.proof("what an interrupted run left of a release is settled above the plugin", step=0)
@@ -200,8 +200,8 @@ def test_a_cluster_that_did_not_answer_after_a_kill_is_looked_at_as_after_a_kill
     file = read_stack_file(ROOT / "stacks", "dev")
     made = Session(checkout, file, load(file.stack, file.config), quiet=True)
     server = Server()
-    monkeypatch.setattr(meshfleet.embedded.releases.server, "connected", server.connected)
-    monkeypatch.setattr(meshfleet.embedded.releases.settling, "settle", server.settle)
+    monkeypatch.setattr(meshfleet.kube.releases.server, "connected", server.connected)
+    monkeypatch.setattr(meshfleet.kube.releases.settling, "settle", server.settle)
     monkeypatch.setattr(unfinished_releases, "_accesses", lambda _: [("west", lambda: ("kubeconfig", None))])
     made.unsettled.interrupted = True
     unfinished_releases.settle(made, {}, interrupted=True)

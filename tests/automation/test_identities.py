@@ -17,17 +17,17 @@ from meshfleet.automation import destruction, identities, recreation
 from meshfleet.automation.checkout import PROJECT, Checkout
 from meshfleet.automation.first_steps import first_steps, refuse_impossible
 from meshfleet.automation.identities import Reading, identities_in, require_one, start_reading, strangers
-from meshfleet.automation.recorded_state import clusters_of, identities_of
 from meshfleet.automation.recreation import without_clusters
+from meshfleet.automation.state.recorded_state import clusters_of, identities_of
 from meshfleet.components.kubeconfig_file import KubeconfigFile
-from meshfleet.embedded.api_errors import UnreachableError
-from meshfleet.embedded.fleet_identity import claim_fleet
-from meshfleet.embedded.identity import identity_of_authority
+from meshfleet.errors import ClusterError
+from meshfleet.errors.causes import Cause
+from meshfleet.kube.api_errors import UnreachableError
+from meshfleet.kube.identity import identity_of_authority
 from meshfleet.status import read_status
 from meshfleet.topology import Fleet, StackFile, TopologyError, load
-from meshfleet.topology.causes import Cause
-from meshfleet.topology.errors import ClusterError
 from meshfleet.topology.identities import Living
+from meshfleet.workspace.fleet_identity import claim_fleet
 from tests.automation.recorded_states import damage, names
 
 pytestmark = pytest.mark.proof("a cluster is known by what it is, not by a name that leads to it", step=0)
@@ -154,7 +154,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
 @pytest.fixture
 def swept(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     found: list[str] = []
-    monkeypatch.setattr("meshfleet.embedded.sweep.sweep_cluster", lambda stack, name, home: found.append(name))
+    monkeypatch.setattr("meshfleet.dataplane.sweep.sweep_cluster", lambda stack, name, home: found.append(name))
     return found
 
 

@@ -13,9 +13,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from meshfleet.embedded import processes
 from meshfleet.embedded.cluster_spec import COMPONENTS
-from meshfleet.embedded.process_table import rows
+from meshfleet.processes.process_table import rows
+from meshfleet.workspace import fleet_processes as processes
 from tests.automation.made_up_home import CLUSTER, STACK, fill
 from tests.automation.stack_files import Command
 from tests.automation.test_damaged_files import DATA, fake_engine

@@ -8,10 +8,10 @@ import pytest
 
 from meshfleet.automation.checkout import Checkout
 from meshfleet.automation.destruction import stacks_of
-from meshfleet.embedded.workspace import Workspace
+from meshfleet.errors import FileError
 from meshfleet.plugins.meshfleet.input_checks import check_names
 from meshfleet.topology import TopologyError
-from meshfleet.topology.errors import FileError
+from meshfleet.workspace.home import Workspace
 from tests.automation.commands import commands
 from tests.automation.stack_files import Command
 from tests.topology.test_stack_names import NO_NAMES
@@ -37,7 +37,7 @@ def kept(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         raise AssertionError("something was begun")
 
     monkeypatch.setattr("meshfleet.automation.destruction.prepare", never)
-    monkeypatch.setattr("meshfleet.automation.environment.prepare", never)
+    monkeypatch.setattr("meshfleet.automation.engine.environment.prepare", never)
     return home
 
 

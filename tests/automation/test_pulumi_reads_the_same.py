@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from meshfleet.embedded.toolchain import Toolchain
+from meshfleet.toolchain import Toolchain
 from meshfleet.topology import StackFile, TopologyError, read_stack_file
 from tests.topology.pulumi_cases import CASES, PIECES
 

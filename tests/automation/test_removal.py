@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from meshfleet.automation.removal import remove_home
-from meshfleet.embedded.marker import MARKER, claim_home, is_home
-from meshfleet.embedded.workspace import Workspace
-from meshfleet.topology.errors import FileError
+from meshfleet.errors import FileError
+from meshfleet.workspace.home import Workspace
+from meshfleet.workspace.marker import MARKER, claim_home, is_home
 
 pytestmark = pytest.mark.proof("only what is ours is removed", step=0)
 

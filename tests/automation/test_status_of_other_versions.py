@@ -13,14 +13,14 @@ from typing import Any, cast
 import pytest
 
 from meshfleet.automation.checkout import Checkout
-from meshfleet.automation.deployment import deployed_fleet, deployed_in
 from meshfleet.automation.fleet_status import fleet_status
-from meshfleet.automation.graph import picture_of
 from meshfleet.automation.identities import identities_in
-from meshfleet.automation.tables import status_table
+from meshfleet.automation.state.deployment import deployed_fleet, deployed_in
+from meshfleet.cli.graph import picture_of
+from meshfleet.cli.tables import status_table
+from meshfleet.errors import MeshfleetError
 from meshfleet.status import Status, read_status
 from meshfleet.topology import load, read_stack_file
-from meshfleet.topology.errors import MeshfleetError
 from meshfleet.verification import read_fleet
 from tests.automation.made_up_session import STATUS
 from tests.automation.stack_files import ROOT

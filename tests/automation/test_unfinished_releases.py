@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from meshfleet.automation.changes import Place, Record
+from meshfleet.automation.reporting.changes import Place, Record
 from meshfleet.automation.unfinished_releases import RELEASE, known, stopped_by_releases
 
 pytestmark = pytest.mark.proof("what an interrupted run left of a release is settled above the plugin", step=0)

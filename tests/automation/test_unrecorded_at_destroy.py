@@ -9,15 +9,15 @@ from typing import Any, cast
 
 import pytest
 
-import meshfleet.embedded.kube.access
-import meshfleet.embedded.releases.server
+import meshfleet.kube.access
+import meshfleet.kube.releases.server
 from meshfleet.automation import unrecorded_at_destroy
-from meshfleet.automation.recorded_state import CLUSTER_IDENTITY, Deployment
+from meshfleet.automation.state.recorded_state import CLUSTER_IDENTITY, Deployment
 from meshfleet.automation.unfinished_releases import RELEASE
 from meshfleet.automation.unrecorded_at_destroy import settle_existing
-from meshfleet.embedded.releases.owner import Owner
-from meshfleet.topology.errors import ClusterError
-from tests.embedded.releases.test_settling import MadeUpServer, secret
+from meshfleet.errors import ClusterError
+from meshfleet.kube.releases.owner import Owner
+from tests.kube.releases.test_settling import MadeUpServer, secret
 
 pytestmark = pytest.mark.proof("destroy removes what a killed up made in existing clusters", step=0)
 
@@ -74,8 +74,8 @@ def reached(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             raise ClusterError("hub does not answer; start it")
         return nullcontext(MadeUpServer().put(*RELEASES))
 
-    monkeypatch.setattr(meshfleet.embedded.releases.server, "connected", connected)
-    monkeypatch.setattr(meshfleet.embedded.kube.access, "read_access", lambda text, _: SimpleNamespace(text=text))
+    monkeypatch.setattr(meshfleet.kube.releases.server, "connected", connected)
+    monkeypatch.setattr(meshfleet.kube.access, "read_access", lambda text, _: SimpleNamespace(text=text))
     return used
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pulumi.automation.events import EngineEvent
 
-from meshfleet.automation.changes import Record
+from meshfleet.automation.reporting.changes import Record
 from meshfleet.automation.unserved import unserved
 from meshfleet.topology import load
 from tests.automation.events import diagnostic, done, failed

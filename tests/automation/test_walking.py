@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 
 from meshfleet import verification
-from meshfleet.automation.changes import Change, Place, Record
-from meshfleet.automation.deployment import deployed_in
-from meshfleet.automation.environment import Environment
+from meshfleet.automation.engine.environment import Environment
+from meshfleet.automation.reporting.changes import Change, Place, Record
+from meshfleet.automation.state.deployment import deployed_in
 from meshfleet.automation.walking import CONFIRMATION_SECONDS, walk
+from meshfleet.errors import EngineError, VerificationError
+from meshfleet.rollout.deployed import Deployed, DeployedTrust
+from meshfleet.rollout.stages import Stage
 from meshfleet.topology import Fleet, load
-from meshfleet.topology.deployed import Deployed, DeployedTrust
-from meshfleet.topology.errors import EngineError, VerificationError
-from meshfleet.topology.stages import Stage
 from meshfleet.verification import Answer, Report
 from tests.automation.stack_files import GOOD
 

@@ -12,7 +12,7 @@ import pytest
 
 from meshfleet.components.kubernetes_object import type_token
 from meshfleet.components.tokens import COMPONENT_PREFIX
-from meshfleet.embedded.releases.owner import MARK
+from meshfleet.kube.releases.owner import MARK
 from meshfleet.manifests import Release, fleet_plan
 from meshfleet.topology import Fleet
 from tests.components.fleets import fleet_of

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from meshfleet.components.trust import root_resource
+from meshfleet.rollout.deployed import Bundle, Deployed, DeployedTrust
+from meshfleet.rollout.root_rotation import with_bundles
+from meshfleet.rollout.stages import stages
 from meshfleet.topology import Fleet
-from meshfleet.topology.deployed import Bundle, Deployed, DeployedTrust
-from meshfleet.topology.root_rotation import with_bundles
-from meshfleet.topology.stages import stages
 from tests.components.fleets import fleet_called, fleet_of
 from tests.components.registered_graph import Graph, Resource
 from tests.components.registrations import record

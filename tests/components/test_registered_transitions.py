@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from meshfleet.automation.deployment import deployed_fleet
+from meshfleet.automation.state.deployment import deployed_fleet
+from meshfleet.rollout.transitions import made_anew, transitions
 from meshfleet.topology import Fleet, load
-from meshfleet.topology.transitions import made_anew, transitions
 from tests.components.fleets import in_one_mesh
 from tests.components.registered_graph import Graph
 from tests.components.registrations import record

@@ -9,8 +9,8 @@ import pytest
 from meshfleet.components import chart_digest as charts
 from meshfleet.components.chart_digest import chart_digest
 from meshfleet.components.helm_release import marked
-from meshfleet.embedded.releases.owner import MARK, Owner
-from meshfleet.embedded.releases.record import Record
+from meshfleet.kube.releases.owner import MARK, Owner
+from meshfleet.kube.releases.record import Record
 from tests.components.registered_graph import Graph
 from tests.components.test_registered_contracts import plain
 

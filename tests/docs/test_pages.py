@@ -1,4 +1,4 @@
-"""The pages name what there is: files, commands, options, settings, checks, rooms; and their examples are valid."""
+"""The pages name what there is: files, commands, options, settings, checks, packages; and their examples are valid."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ LINK = re.compile(r"\]\(([^)\s]+)[^)]*\)")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 # What a reader sets, as against what the programs set for one another.
 SETTING = re.compile(r"\bMESHFLEET_[A-Z]+\b")
-ROOMS = [
+PACKAGES = [
     "components",
     *(f"meshfleet/{path.parent.name}" for path in (ROOT / "meshfleet").glob("[a-b,d-z]*/__init__.py")),
 ]
@@ -110,7 +110,7 @@ def test_only_the_commands_that_the_pages_say_so_of_have_no_json() -> None:
 
 
 def test_every_setting_that_is_read_is_described() -> None:
-    code = [path for room in ROOMS for path in (ROOT / room).rglob("*.py")]
+    code = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py")]
     read = {name for path in code for name in SETTING.findall(path.read_text(encoding="utf-8"))}
     assert set(SETTING.findall(text_of("docs/operations.md"))) == read
 
@@ -130,9 +130,9 @@ def test_every_known_exception_of_the_analysis_is_described() -> None:
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/development.md"])
-def test_the_rooms_are_those_of_the_package(page: str) -> None:
+def test_the_packages_are_those_of_the_package(page: str) -> None:
     told = re.findall(r"^\| `([a-z/]+)/` \|", text_of(page), re.MULTILINE)
-    assert sorted(told) == sorted(ROOMS)
+    assert sorted(told) == sorted(PACKAGES)
 
 
 def test_every_stack_file_in_the_pages_is_valid() -> None:

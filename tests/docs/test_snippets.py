@@ -34,7 +34,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
     programs = tmp_path / "bin"
     programs.mkdir()
     command = programs / "meshfleet"
-    run = "from meshfleet.automation.entry_point import main; main()"
+    run = "from meshfleet.cli.entry_point import main; main()"
     command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -c "{run}" "$@"\n', encoding="utf-8")
     command.chmod(0o755)
     return {

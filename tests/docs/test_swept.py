@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from meshfleet.automation.support_bundle.cluster_parts import PAGES
-from meshfleet.embedded.kube.fields import FIELDS
+from meshfleet.kube.fields import FIELDS
 from tests.automation.commands import commands
 from tests.automation.fault_injection import ERRORS
 from tests.automation.made_up_home import WAYS

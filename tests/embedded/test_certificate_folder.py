@@ -10,7 +10,7 @@ import pytest
 
 from meshfleet.embedded.certificate_folder import read_files, replace_files
 from meshfleet.embedded.istiod_spec import same_roots
-from meshfleet.topology.errors import EmbeddedError
+from meshfleet.errors import EmbeddedError
 
 pytestmark = pytest.mark.proof("a renewed intermediate is taken up by a running istiod", step=0)
 

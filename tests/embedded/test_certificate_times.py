@@ -12,9 +12,9 @@ import pytest
 from meshfleet.embedded.certificate_times import ahead, not_yet_valid
 from meshfleet.embedded.cluster import Cluster
 from meshfleet.embedded.cluster_spec import ClusterSpec, dump_spec
-from meshfleet.embedded.workspace import Workspace
+from meshfleet.errors import EmbeddedError
 from meshfleet.plugins.meshfleet.certificates import RootSpec, create_root
-from meshfleet.topology.errors import EmbeddedError
+from meshfleet.workspace.home import Workspace
 
 pytestmark = pytest.mark.proof("a clock that was ahead is noticed and healed", step=0)
 

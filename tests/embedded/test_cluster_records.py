@@ -13,9 +13,9 @@ from meshfleet.embedded.cluster_record import MAKING, RECORD, begin_making, read
 from meshfleet.embedded.cluster_spec import COMPONENTS, ClusterSpec, dump_spec
 from meshfleet.embedded.ports import reserve_ports, reserved_ports
 from meshfleet.embedded.reservations import reservations
-from meshfleet.embedded.workspace import Workspace
-from meshfleet.topology.errors import FileError, NewerFileError
-from meshfleet.topology.files import make_directory
+from meshfleet.errors import FileError, NewerFileError
+from meshfleet.files import make_directory
+from meshfleet.workspace.home import Workspace
 
 pytestmark = pytest.mark.proof("a lost record of a cluster never removes the cluster", step=0)
 

@@ -34,9 +34,9 @@ from meshfleet.embedded.istiod_spec import (
     istiod_arguments,
     istiod_environment,
 )
-from meshfleet.embedded.kubeconfig import build_kubeconfig, connect, select_context
 from meshfleet.embedded.nodes import node_objects
-from meshfleet.topology.errors import ClusterError, EmbeddedError
+from meshfleet.errors import ClusterError, EmbeddedError
+from meshfleet.kube.kubeconfig import build_kubeconfig, connect, select_context
 
 pytestmark = pytest.mark.proof("settings of embedded clusters and istiods", step=0)
 

@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meshfleet.embedded import control_plane, processes
+from meshfleet.embedded import control_plane
 from meshfleet.embedded.control_plane import ControlPlane
 from meshfleet.embedded.etcd_log import reason_in, refuses_data, waits_for_data
-from meshfleet.embedded.processes import last_lines
-from meshfleet.topology.errors import EndedError, ProcessError
+from meshfleet.errors import EndedError, ProcessError
+from meshfleet.workspace import fleet_processes as processes
+from meshfleet.workspace.fleet_processes import last_lines
 
 pytestmark = pytest.mark.proof("a database that a power cut damaged is named, with the way out", step=0)
 

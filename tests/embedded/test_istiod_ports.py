@@ -9,8 +9,8 @@ import pytest
 
 from meshfleet.embedded.istiod import Istiod
 from meshfleet.embedded.ports import port_is_free
-from meshfleet.embedded.workspace import Workspace
 from meshfleet.plugins.meshfleet.istiod_address import IstiodAddressHandler
+from meshfleet.workspace.home import Workspace
 
 pytestmark = pytest.mark.proof("loopback ports and addresses that no two owners share", step=0)
 

@@ -10,7 +10,7 @@ import pytest
 
 from meshfleet.embedded import ports as ports_module
 from meshfleet.embedded.ports import FIRST, release_ports, reserve_ports
-from meshfleet.topology.errors import PortError
+from meshfleet.errors import PortError
 
 pytestmark = pytest.mark.proof("loopback ports and addresses that no two owners share", step=0)
 

@@ -24,7 +24,7 @@ from meshfleet.embedded.ports import (
     reserved_ports,
 )
 from meshfleet.embedded.reservations import reservations
-from meshfleet.topology.errors import LockedError, PortError
+from meshfleet.errors import LockedError, PortError
 
 pytestmark = pytest.mark.proof("loopback ports and addresses that no two owners share", step=0)
 

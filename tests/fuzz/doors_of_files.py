@@ -11,27 +11,27 @@ from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
-from meshfleet.automation import forgetting, graph, identities, living_kubeconfigs, local_state, lock
-from meshfleet.automation.plugin_advice import for_stack_files
-from meshfleet.automation.recorded_state import clusters_of, description_of, embedded_clusters_of
+from meshfleet.automation import forgetting, identities, living_kubeconfigs
+from meshfleet.automation.engine import lock
+from meshfleet.automation.reporting.plugin_advice import for_stack_files
+from meshfleet.automation.state import local_state
+from meshfleet.automation.state.recorded_state import clusters_of, description_of, embedded_clusters_of
 from meshfleet.automation.support_bundle import machine_parts
+from meshfleet.cli import graph
 from meshfleet.components.kubeconfig_file import read_kubeconfig
 from meshfleet.components.remote_secrets import kubeconfig_of
-from meshfleet.embedded import certificate_times, marker, project_folder, reservations_rebuilt
+from meshfleet.dataplane.machine.bundle_folder import bundle_of
+from meshfleet.dataplane.network.node_network import NodeNetwork
+from meshfleet.dataplane.network.record import load as load_record
+from meshfleet.embedded import certificate_times, kept_tables, reservations_rebuilt
 from meshfleet.embedded.cluster_record import notes, read_spec
 from meshfleet.embedded.cluster_spec import ClusterSpec, dump_spec, load_spec
-from meshfleet.embedded.identity import identity_of_embedded
-from meshfleet.embedded.kubeconfig import select_context
-from meshfleet.embedded.machine.bundle_folder import bundle_of
-from meshfleet.embedded.network import kept_tables
-from meshfleet.embedded.network.node_network import NodeNetwork
-from meshfleet.embedded.network.record import load as load_record
-from meshfleet.embedded.releases.manifest import parts_of
-from meshfleet.embedded.releases.record import Record, unpack
 from meshfleet.embedded.reservation_record import load as load_reservations
-from meshfleet.embedded.toolchain import leftovers, pulumi_on_path
-from meshfleet.embedded.toolchain import lock as toolchain_lock
-from meshfleet.embedded.toolchain.installation import Installation
+from meshfleet.files import read_record
+from meshfleet.kube.identity import identity_of_embedded
+from meshfleet.kube.kubeconfig import select_context
+from meshfleet.kube.releases.manifest import parts_of
+from meshfleet.kube.releases.record import Record, unpack
 from meshfleet.manifests.bundle import Found, bundle
 from meshfleet.plugins.kubernetes.access import provider_access
 from meshfleet.plugins.kubernetes.annotations import WAIT_FOR, wait_for
@@ -39,13 +39,16 @@ from meshfleet.plugins.kubernetes.charts import local_version
 from meshfleet.plugins.kubernetes.diff import _observed_text
 from meshfleet.plugins.kubernetes.settings import Settings, active_cluster
 from meshfleet.plugins.meshfleet.certificate_reading import load_certificate, verify_chain
+from meshfleet.redaction.secret_text import redact
+from meshfleet.redaction.shown import shown
+from meshfleet.toolchain import leftovers, pulumi_on_path
+from meshfleet.toolchain import lock as toolchain_lock
+from meshfleet.toolchain.installation import Installation
 from meshfleet.topology import Existing, load, mesh_settings, read_stack_file
 from meshfleet.topology.discovery import Discovery
-from meshfleet.topology.files import read_record
-from meshfleet.topology.secret_text import redact
-from meshfleet.topology.shown import shown
 from meshfleet.verification import read_fleet
 from meshfleet.verification.bundle import certificates, verify_authority
+from meshfleet.workspace import marker, project_folder
 from tests.automation.recorded_states import recorded
 from tests.automation.stack_files import GOOD
 from tests.fuzz import seeds
@@ -314,8 +317,8 @@ def _pulumi_on_path(folder: Path) -> object:
         (folder / name).touch(mode=0o755)
     cache: Any = SimpleNamespace(root=Path("/nowhere"), toolchain=folder)
     with (
-        patch("meshfleet.embedded.toolchain.pulumi_on_path.shutil.which", lambda _: str(folder / "pulumi")),
-        patch("meshfleet.embedded.toolchain.pulumi_on_path._ask_version", lambda _: "v3.0.0"),
+        patch("meshfleet.toolchain.pulumi_on_path.shutil.which", lambda _: str(folder / "pulumi")),
+        patch("meshfleet.toolchain.pulumi_on_path._ask_version", lambda _: "v3.0.0"),
     ):
         return pulumi_on_path.find_pulumi(cache)
 

@@ -12,23 +12,34 @@ from unittest.mock import patch
 
 import psutil
 
-from meshfleet.automation import kubernetes_plugin, lock, stuck_engine, unfinished_releases, unrecorded_at_destroy
-from meshfleet.automation.engine import Engine
-from meshfleet.embedded import cluster, control_plane, etcd_log, istiod, processes, reservations_rebuilt
-from meshfleet.embedded.bounded_run import Ended
+from meshfleet.automation import unfinished_releases, unrecorded_at_destroy
+from meshfleet.automation.engine import kubernetes_plugin, lock, stuck_engine
+from meshfleet.automation.engine.engine import Engine
+from meshfleet.dataplane.network import namespaces, rules, sandbox
+from meshfleet.embedded import (
+    cluster,
+    control_plane,
+    etcd_log,
+    istiod,
+    kept_tables,
+    loopback,
+    privileges,
+    reservations_rebuilt,
+)
 from meshfleet.embedded.cluster_spec import ClusterSpec
-from meshfleet.embedded.kube.access import read_access
-from meshfleet.embedded.kube.credentials import credentials
-from meshfleet.embedded.network import kept_tables, loopback, namespaces, privileges, rules, sandbox
-from meshfleet.embedded.process_table import Row, _rows_of_psutil, rows
 from meshfleet.embedded.serving_certificate import require_signed_by
-from meshfleet.embedded.toolchain import go_command, pulumi_on_path
-from meshfleet.embedded.waiting import NotYetError
-from meshfleet.embedded.workspace import Workspace
+from meshfleet.errors import MeshfleetError, ReleaseError
+from meshfleet.kube.access import read_access
+from meshfleet.kube.credentials import credentials
 from meshfleet.plugins.peer import is_of_user
-from meshfleet.topology.errors import MeshfleetError, ReleaseError
+from meshfleet.processes.bounded_run import Ended
+from meshfleet.processes.process_table import Row, _rows_of_psutil, rows
+from meshfleet.processes.waiting import NotYetError
+from meshfleet.toolchain import go_command, pulumi_on_path
+from meshfleet.workspace import fleet_processes as processes
+from meshfleet.workspace.home import Workspace
 from tests.automation.recorded_states import recorded
-from tests.embedded.network.test_loopback import LISTING
+from tests.embedded.test_loopback import LISTING
 from tests.fuzz import seeds
 from tests.fuzz.guided import Door
 from tests.fuzz.world import KUBECONFIG
@@ -59,7 +70,7 @@ def _of_the_kernel(folder: Path) -> dict[str, Door]:
             return line if path.endswith("cmdline") else environment
 
         with (
-            patch("meshfleet.embedded.process_table._content", read),
+            patch("meshfleet.processes.process_table._content", read),
             patch("os.listdir", lambda _: ["1", "self", "x"]),
         ):
             found = list(rows())
@@ -74,7 +85,7 @@ def _of_the_kernel(folder: Path) -> dict[str, Door]:
             patch.object(psutil.Process, "name", lambda _: "pulumi"),
             patch.object(psutil.Process, "children", lambda _, recursive=False: [own]),
             patch("psutil.process_iter", lambda *_: [own]),
-            patch("meshfleet.embedded.processes.rows", lambda: [Row(own.pid, f"{folder}/etcd", "", "")]),
+            patch("meshfleet.workspace.fleet_processes.rows", lambda: [Row(own.pid, f"{folder}/etcd", "", "")]),
             patch("meshfleet.embedded.istiod.Istiod.reserved", lambda _: dict.fromkeys(_PORTS, 1)),
         ):
             workspace = Workspace("dev", folder)
@@ -124,7 +135,7 @@ def _of_programs(folder: Path) -> dict[str, Door]:
         with patch.object(Engine, "recorded", lambda _: recorded() | {"resources": []}):
             engine.recorded_access(["west"])
         with patch(
-            "meshfleet.automation.engine.existing_clusters_of",
+            "meshfleet.automation.engine.engine.existing_clusters_of",
             lambda _: {"west": {"inputs": {"kubeconfig": {"plaintext": '"k"'}}}},
         ):
             engine._recorded = {}
@@ -143,10 +154,10 @@ def _of_programs(folder: Path) -> dict[str, Door]:
     def refused(text: Any) -> object:
         spoken = text if isinstance(text, str) else ""
         with (
-            patch("meshfleet.embedded.network.loopback.run_bounded", lambda *_, **__: Ended(0, spoken, spoken)),
-            patch("meshfleet.embedded.network.rules.run_bounded", lambda *_, **__: Ended(0, spoken, spoken)),
-            patch("meshfleet.embedded.network.sandbox.run_bounded", lambda *_, **__: Ended(0, spoken, spoken)),
-            patch("meshfleet.embedded.network.privileges.run_bounded", lambda *_, **__: Ended(1, spoken, spoken)),
+            patch("meshfleet.embedded.loopback.run_bounded", lambda *_, **__: Ended(0, spoken, spoken)),
+            patch("meshfleet.dataplane.network.rules.run_bounded", lambda *_, **__: Ended(0, spoken, spoken)),
+            patch("meshfleet.dataplane.network.sandbox.run_bounded", lambda *_, **__: Ended(0, spoken, spoken)),
+            patch("meshfleet.embedded.privileges.run_bounded", lambda *_, **__: Ended(1, spoken, spoken)),
         ):
             loopback._apply("")
             rules.apply("n", "")
@@ -154,12 +165,12 @@ def _of_programs(folder: Path) -> dict[str, Door]:
             return sandbox.run(sandbox.Sandbox("n", folder, "h", 1, "/bin/true", (), {}))
 
     def open_ports() -> object:
-        with patch("meshfleet.embedded.network.loopback.cannot_close", lambda: ""):
+        with patch("meshfleet.embedded.loopback.cannot_close", lambda: ""):
             return loopback.open_ports(folder, {"http": 21000})
 
     def kept_tables_of(value: Any) -> object:
         (folder / "meshfleet-1.json").write_text(_dumped(value), encoding="utf-8")
-        with patch("meshfleet.embedded.network.kept_tables.listening", lambda _: {}):
+        with patch("meshfleet.embedded.kept_tables.listening", lambda _: {}):
             return list(kept_tables.abandoned(folder / "home", (), folder))
 
     def log_of_etcd(text: Any) -> object:
@@ -188,8 +199,8 @@ def _of_programs(folder: Path) -> dict[str, Door]:
         ended = Ended(0, str(text), "")
         with ExitStack() as stack:
             for module in (
-                "meshfleet.embedded.bounded_run",
-                "meshfleet.embedded.toolchain.go_command",
+                "meshfleet.processes.bounded_run",
+                "meshfleet.toolchain.go_command",
                 "meshfleet.embedded.cluster",
             ):
                 stack.enter_context(patch(f"{module}.run_bounded", lambda *_, **__: ended))
@@ -197,7 +208,7 @@ def _of_programs(folder: Path) -> dict[str, Door]:
 
     def credential(value: Any) -> object:
         text = value if isinstance(value, str) else _dumped(value)
-        with patch("meshfleet.embedded.kube.credentials._output", lambda *_: text.encode(errors="replace")):
+        with patch("meshfleet.kube.credentials._output", lambda *_: text.encode(errors="replace")):
             return credentials(exec_access)
 
     def served(pem: bytes) -> object:
@@ -207,14 +218,14 @@ def _of_programs(folder: Path) -> dict[str, Door]:
 
     return {
         "pulumi stack export": Door(
-            ({"version": 3, "deployment": recorded()}, {}), printed("meshfleet.automation.engine", exported)
+            ({"version": 3, "deployment": recorded()}, {}), printed("meshfleet.automation.engine.engine", exported)
         ),
         "pulumi stack ls": Door(
-            ([{"name": "organization/meshfleet/west"}],), printed("meshfleet.automation.engine", exists)
+            ([{"name": "organization/meshfleet/west"}],), printed("meshfleet.automation.engine.engine", exists)
         ),
-        "pulumi plugin ls": Door((listed,), printed("meshfleet.automation.kubernetes_plugin", confirmed)),
+        "pulumi plugin ls": Door((listed,), printed("meshfleet.automation.engine.kubernetes_plugin", confirmed)),
         "nft, unshare and nsenter": Door(("step:mount a file system\nmount: denied",), refused),
-        "the table of nftables": Door((LISTING,), printed("meshfleet.embedded.network.loopback", open_ports)),
+        "the table of nftables": Door((LISTING,), printed("meshfleet.embedded.loopback", open_ports)),
         "notes of tables of nftables": Door(({"version": 1, "home": "/home", "ports": [21000]},), kept_tables_of),
         "the log of etcd": Door(
             ('{"level": "fatal", "msg": "discovery failed", "error": "crc mismatch"}\npanic: x', {"level": "panic"}),

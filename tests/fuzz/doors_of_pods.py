@@ -14,26 +14,26 @@ from unittest.mock import MagicMock, patch
 import psutil
 from lightkube.resources.core_v1 import Pod
 
-from meshfleet.embedded.kubeconfig import connect
-from meshfleet.embedded.machine import machine_programs
-from meshfleet.embedded.machine.agent_log import complaint, refusal
-from meshfleet.embedded.network.node_network import NodeNetwork
-from meshfleet.embedded.network.place import Place
-from meshfleet.embedded.network.programs import MARK, mark_of
-from meshfleet.embedded.network.sandbox import Sandbox
-from meshfleet.embedded.network.users import Users
-from meshfleet.embedded.node.agent import Agent
-from meshfleet.embedded.node.containers import containers_of
-from meshfleet.embedded.node.left_out import LeftOut, condition, event
-from meshfleet.embedded.node.pod_run import PodRun, resolver
-from meshfleet.embedded.node.pod_status import failed_status, pod_status
-from meshfleet.embedded.node.programs import program_of
-from meshfleet.embedded.node.running_container import RunningContainer, now
-from meshfleet.embedded.node.termination import end_containers
-from meshfleet.embedded.node.volumes import PodVolumes
-from meshfleet.embedded.process_table import rows
-from meshfleet.topology.containment import MALFORMED
-from meshfleet.topology.errors import MeshfleetError
+from meshfleet.dataplane.machine import machine_programs
+from meshfleet.dataplane.machine.agent_log import complaint, refusal
+from meshfleet.dataplane.network.node_network import NodeNetwork
+from meshfleet.dataplane.network.place import Place
+from meshfleet.dataplane.network.programs import MARK, mark_of
+from meshfleet.dataplane.network.sandbox import Sandbox
+from meshfleet.dataplane.network.users import Users
+from meshfleet.dataplane.node.agent import Agent
+from meshfleet.dataplane.node.containers import containers_of
+from meshfleet.dataplane.node.left_out import LeftOut, condition, event
+from meshfleet.dataplane.node.pod_run import PodRun, resolver
+from meshfleet.dataplane.node.pod_status import failed_status, pod_status
+from meshfleet.dataplane.node.programs import program_of
+from meshfleet.dataplane.node.running_container import RunningContainer, now
+from meshfleet.dataplane.node.termination import end_containers
+from meshfleet.dataplane.node.volumes import PodVolumes
+from meshfleet.errors import MeshfleetError
+from meshfleet.errors.containment import MALFORMED
+from meshfleet.kube.kubeconfig import connect
+from meshfleet.processes.process_table import rows
 from meshfleet.verification.traffic import reply
 from tests.fuzz import seeds
 from tests.fuzz.guided import Door
@@ -83,12 +83,12 @@ def _proxy_config(text: str) -> object:
 
 
 def _contained(keys: tuple[str, ...], read: Callable[[Any], object]) -> Door:
-    """A door whose callers leave out what is malformed and go on (meshfleet/topology/containment.py)."""
+    """A door whose callers leave out what is malformed and go on (meshfleet/errors/containment.py)."""
     whole = seeds.world()
 
     def answered(world: Any) -> object:
         with answering(world if isinstance(world, dict) else {}), connect(KUBECONFIG) as client:
-            from meshfleet.embedded.api_errors import api_errors
+            from meshfleet.kube.api_errors import api_errors
 
             with api_errors("pods"):
                 return read(client)
@@ -128,7 +128,7 @@ def _volumes(client: Any, folder: Path) -> object:
     folder.mkdir(exist_ok=True)
     for pod in client.list(Pod, namespace="*"):
         names = frozenset(volume.name for volume in (pod.spec.volumes if pod.spec else None) or ())
-        with patch("meshfleet.embedded.node.volumes.os.fchown"):
+        with patch("meshfleet.dataplane.node.volumes.os.fchown"):
             PodVolumes(folder, 1337, names).fetch(client, pod, "100.64.0.9", NODE.address)
     assert not (folder.parent / "passwd").exists()
     return None
@@ -140,8 +140,8 @@ def _reconciled(client: Any) -> object:
     agent.stop.set()
     with ExitStack() as stack:
         for name in ("node_network", "rules.apply", "namespaces", "machines", "PodRun.run"):
-            stack.enter_context(patch(f"meshfleet.embedded.node.agent.{name}", MagicMock(return_value=[])))
-        stack.enter_context(patch("meshfleet.embedded.node.reports.Reports.post"))
+            stack.enter_context(patch(f"meshfleet.dataplane.node.agent.{name}", MagicMock(return_value=[])))
+        stack.enter_context(patch("meshfleet.dataplane.node.reports.Reports.post"))
         agent._reconcile(client)
     return said
 

@@ -12,33 +12,38 @@ from lightkube import Client
 from lightkube.resources.core_v1 import Pod, Service
 from lightkube.resources.discovery_v1 import EndpointSlice
 
-from meshfleet.automation import effect, machine_bundle, unrecorded_objects
-from meshfleet.automation.registered_machines import registered_machines
+from meshfleet.automation import effect, unrecorded_objects
 from meshfleet.automation.support_bundle import cluster_parts
-from meshfleet.embedded import cluster, gateway_address, nodes, port_forward, remote_access, served_cluster
-from meshfleet.embedded.bounded_run import Ended
+from meshfleet.dataplane.node.node_agent import NodeAgent
+from meshfleet.dataplane.node.services import leads
+from meshfleet.embedded import cluster, nodes
 from meshfleet.embedded.cluster_spec import ClusterSpec
-from meshfleet.embedded.endpoints_left import remove_endpoints_of_former_pods
-from meshfleet.embedded.identity import read_identity
-from meshfleet.embedded.istiod_configmaps import remove_istiod_configmaps
-from meshfleet.embedded.kubeconfig import connect
-from meshfleet.embedded.node.node_agent import NodeAgent
-from meshfleet.embedded.node.services import leads
-from meshfleet.embedded.releases import parts, settling, stored
-from meshfleet.embedded.releases.owner import Owner
-from meshfleet.embedded.releases.server import Server, connected
-from meshfleet.embedded.served_kinds import await_kinds
-from meshfleet.embedded.waiting import NotYetError
-from meshfleet.embedded.workspace import Workspace
+from meshfleet.errors import MeshfleetError
+from meshfleet.kube import port_forward
+from meshfleet.kube.identity import read_identity
+from meshfleet.kube.kubeconfig import connect
+from meshfleet.kube.releases import parts, settling, stored
+from meshfleet.kube.releases.owner import Owner
+from meshfleet.kube.releases.server import Server, connected
+from meshfleet.kube.served_kinds import await_kinds
 from meshfleet.plugins.kubernetes.connection import Connection
 from meshfleet.plugins.kubernetes.kinds import GroupVersionKind, Kinds
 from meshfleet.plugins.kubernetes.settings import Settings
+from meshfleet.plugins.meshfleet import gateway_service as gateway_address
+from meshfleet.plugins.meshfleet import remote_access
+from meshfleet.plugins.meshfleet import served_cluster_state as served_cluster
+from meshfleet.plugins.meshfleet.configmaps_of_istiod import remove_istiod_configmaps
+from meshfleet.plugins.meshfleet.leftover_endpoints import remove_endpoints_of_former_pods
+from meshfleet.processes.bounded_run import Ended
+from meshfleet.processes.waiting import NotYetError
 from meshfleet.status import read_status
-from meshfleet.topology.errors import MeshfleetError
 from meshfleet.verification import FleetView, read_fleet
 from meshfleet.verification.check import Check
 from meshfleet.verification.checks import ALL, BETWEEN_STAGES, service_addresses
 from meshfleet.verification.workload_view import ready_pods, service_address
+from meshfleet.virtual_machines import bundles as machine_bundle
+from meshfleet.virtual_machines.registered_machines import registered_machines
+from meshfleet.workspace.home import Workspace
 from tests.fuzz import seeds
 from tests.fuzz.guided import Door
 from tests.fuzz.world import KINDS, KUBECONFIG, answering
@@ -72,7 +77,7 @@ ISTIOCTL = {"istioctl-analyze": "analyze.json", "istioctl-remote-clusters": "rem
 ELSEWHERE = {
     **dict.fromkeys(
         ("traffic-reach", "traffic-refused", "traffic-plaintext", "traffic-wire"),
-        "what comes back of a request is read in one place: embedded/kube/test_any_answer.py, and `an application`",
+        "what comes back of a request is read in one place: kube/test_any_answer.py, and `an application`",
     ),
     "cluster-identity": "judges what `identity` has read",
     "loopback-ports": "judges what is read of `the table of nftables`",
@@ -181,7 +186,7 @@ def _commands(folder: Path, status: dict[str, Any], fleet: FleetView) -> dict[st
 def _embedded(folder: Path) -> dict[str, Door]:
     def with_client(keys: tuple[str, ...], read: Callable[[Client], object]) -> Door:
         def run() -> object:
-            from meshfleet.embedded.api_errors import api_errors
+            from meshfleet.kube.api_errors import api_errors
 
             with connect(KUBECONFIG) as client, api_errors("any"):
                 return read(client)

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
 
-from meshfleet.topology.errors import MeshfleetError
+from meshfleet.errors import MeshfleetError
 from tests.fuzz.damage import paths
 from tests.fuzz.decoding_places import PACKAGES, ROOT
 

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from meshfleet.embedded.releases.record import pack
+from meshfleet.kube.releases.record import pack
 from meshfleet.manifests.namespaces import CONTROL_PLANES
 from tests.automation.made_up_session import STATUS
 from tests.fuzz.world import KINDS

@@ -27,20 +27,20 @@ GROUPS: dict[str, Callable[[Path], dict[str, Door]]] = {
     "files": doors_of_files.doors,
 }
 ROUNDS = int(os.environ.get("MESHFLEET_FUZZ", "15"))
-_SANDBOX = "reads what the node agent wrote for it; hostile paths and environments: embedded/network/test_sandbox.py"
+_SANDBOX = "reads what the node agent wrote for it; hostile paths and environments: dataplane/network/test_sandbox.py"
 _WRITES = "decodes nothing: it writes, or names what others read"
 NOT_HERE = {
     "meshfleet/automation/support_bundle/bundle.py:Bundle.as_tar": _WRITES,
-    "meshfleet/embedded/kube/client.py:": "decodes a constant",
-    "meshfleet/embedded/network/enter_sandbox.py:": _SANDBOX,
-    "meshfleet/embedded/network/enter_sandbox.py:_bind": _SANDBOX,
-    "meshfleet/embedded/network/enter_sandbox.py:_device": _SANDBOX,
-    "meshfleet/embedded/network/enter_sandbox.py:main": _SANDBOX,
-    "meshfleet/embedded/network/namespaces.py:set_kernel": _WRITES,
-    "meshfleet/embedded/network/relay.py:main": "reads its command line; of pods: embedded/network/test_relay.py",
-    "meshfleet/embedded/node/agent.py:Agent._watch": "reads no event; watches: embedded/kube/test_any_answer.py",
-    "meshfleet/embedded/toolchain/compiler.py:Compiler._copy": "reads the path of a pinned module that Go prints",
-    "meshfleet/embedded/toolchain/go_command.py:_install_wheel": "shows the end of what pip prints",
+    "meshfleet/kube/client.py:": "decodes a constant",
+    "meshfleet/dataplane/network/enter_sandbox.py:": _SANDBOX,
+    "meshfleet/dataplane/network/enter_sandbox.py:_bind": _SANDBOX,
+    "meshfleet/dataplane/network/enter_sandbox.py:_device": _SANDBOX,
+    "meshfleet/dataplane/network/enter_sandbox.py:main": _SANDBOX,
+    "meshfleet/dataplane/network/namespaces.py:set_kernel": _WRITES,
+    "meshfleet/dataplane/network/relay.py:main": "reads its command line; of pods: dataplane/network/test_relay.py",
+    "meshfleet/dataplane/node/agent.py:Agent._watch": "reads no event; watches: kube/test_any_answer.py",
+    "meshfleet/toolchain/compiler.py:Compiler._copy": "reads the path of a pinned module that Go prints",
+    "meshfleet/toolchain/go_command.py:_install_wheel": "shows the end of what pip prints",
     "meshfleet/plugins/peer.py:": _WRITES,
 }
 """Places that no door of this table leads to, each with the reason."""
@@ -76,10 +76,8 @@ def test_every_place_that_decodes_is_behind_a_door(tmp_path: Path) -> None:
 
 def test_json_is_parsed_by_one_function() -> None:
     # Those of the toolchain are read before anything else is imported, and one module without this project on its path.
-    toolchain = {
-        f"meshfleet/embedded/toolchain/{name}.py" for name in ("installation", "leftovers", "lock", "pulumi_on_path")
-    }
-    allowed = {"meshfleet/topology/json_text.py", "meshfleet/embedded/network/enter_sandbox.py", *toolchain}
+    toolchain = {f"meshfleet/toolchain/{name}.py" for name in ("installation", "leftovers", "lock", "pulumi_on_path")}
+    allowed = {"meshfleet/files/json_text.py", "meshfleet/dataplane/network/enter_sandbox.py", *toolchain}
     sources = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py")]
     found = {str(path.relative_to(ROOT)) for path in sources if "json.loads" in path.read_text(encoding="utf-8")}
     assert found == allowed

@@ -18,21 +18,26 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from meshfleet.automation.changes import Record
-from meshfleet.automation.deployment import deployed_in
-from meshfleet.automation.plugin_advice import for_stack_files
-from meshfleet.automation.recorded_state import clusters_of, description_of, embedded_clusters_of, without_description
+from meshfleet.automation.reporting.changes import Record
+from meshfleet.automation.reporting.plugin_advice import for_stack_files
+from meshfleet.automation.state.deployment import deployed_in
+from meshfleet.automation.state.recorded_state import (
+    clusters_of,
+    description_of,
+    embedded_clusters_of,
+    without_description,
+)
 from meshfleet.components.kubeconfig_file import read_kubeconfig
+from meshfleet.dataplane.machine.bundle_folder import bundle_of
 from meshfleet.embedded.cluster_record import read_spec
 from meshfleet.embedded.cluster_spec import ClusterSpec, dump_spec
-from meshfleet.embedded.kubeconfig import connect, select_context
-from meshfleet.embedded.machine.bundle_folder import bundle_of
 from meshfleet.embedded.reservations import reservations
+from meshfleet.errors import MeshfleetError
+from meshfleet.kube.kubeconfig import connect, select_context
 from meshfleet.manifests.bundle import FILES
 from meshfleet.plugins.kubernetes.charts import local_version
+from meshfleet.redaction.secret_text import redact
 from meshfleet.topology import Existing, load, read_stack_file
-from meshfleet.topology.errors import MeshfleetError
-from meshfleet.topology.secret_text import redact
 from meshfleet.verification import read_fleet
 from meshfleet.verification.bundle import verify_authority
 from meshfleet.verification.istiod import (

@@ -1,6 +1,6 @@
 """A cluster in values: the objects of its API server and the pages of its istiod, however wrong they are.
 
-Every request of the project ends in one transport (embedded/kube/transport.py); in place of a network it gets these.
+Every request of the project ends in one transport (kube/transport.py); in place of a network it gets these.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from unittest.mock import patch
 
 import httpx2
 
-from meshfleet.embedded.kube.transport import BoundedTransport
-from meshfleet.topology.causes import Cause
-from meshfleet.topology.errors import UnreachableError
+from meshfleet.errors import UnreachableError
+from meshfleet.errors.causes import Cause
+from meshfleet.kube.transport import BoundedTransport
 
 KUBECONFIG = json.dumps(
     {

@@ -27,9 +27,9 @@ from meshfleet.automation.support_bundle import cluster_parts, machine_parts
 from meshfleet.automation.support_bundle.bundle import MANIFEST, Bundle
 from meshfleet.automation.support_bundle.collecting import Part, add_part
 from meshfleet.automation.support_bundle.subject import Subject
+from meshfleet.errors import MeshfleetError
+from meshfleet.files import make_directory, write_file
 from meshfleet.status import Status, read_status
-from meshfleet.topology.errors import MeshfleetError
-from meshfleet.topology.files import make_directory, write_file
 
 if TYPE_CHECKING:
     from meshfleet.verification import FleetView
@@ -127,7 +127,7 @@ class WorldFleet(Subject):
     @cached_property
     def view(self) -> FleetView:
         """Raises what `status` raises."""
-        from meshfleet.embedded.toolchain import make_plan
+        from meshfleet.toolchain import make_plan
         from meshfleet.verification import read_fleet
 
         return read_fleet(self.status, make_plan().toolchain().bin, self.checkout.home)

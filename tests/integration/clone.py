@@ -18,7 +18,7 @@ from ruamel.yaml import YAML
 from scripts.make_environment import path_line
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-_COMMAND = '#!/bin/sh\nexec "{python}" -c "from meshfleet.automation.entry_point import main; main()" "$@"\n'
+_COMMAND = '#!/bin/sh\nexec "{python}" -c "from meshfleet.cli.entry_point import main; main()" "$@"\n'
 _AUTHOR = {
     "GIT_AUTHOR_NAME": "tests",
     "GIT_AUTHOR_EMAIL": "tests@example.invalid",

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from meshfleet.embedded.toolchain import Toolchain
+from meshfleet.toolchain import Toolchain
 from tests.integration.artifacts import pytest_runtest_makereport
 from tests.integration.clone import Clone, make_clone
 from tests.integration.world import World, make_world

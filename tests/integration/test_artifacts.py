@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from meshfleet.topology.secret_text import HIDDEN
+from meshfleet.redaction.secret_text import HIDDEN
 from tests.integration.artifacts import SETTING
 from tests.integration.clone import CHECKOUT
 

@@ -20,18 +20,18 @@ import psutil
 import pytest
 from tenacity import RetryError, Retrying, retry_if_not_result, stop_after_delay, wait_fixed
 
-from meshfleet.embedded import processes
-from meshfleet.embedded.marker import claim_home
-from meshfleet.embedded.network import namespaces
-from meshfleet.embedded.network.leftovers import remove_data_plane
-from meshfleet.embedded.network.loopback import close_ports
-from meshfleet.embedded.network.place import Place
-from meshfleet.embedded.toolchain.cache import locate_cache
-from meshfleet.embedded.workspace import Workspace
+from meshfleet.dataplane.network import namespaces
+from meshfleet.dataplane.network.leftovers import remove_data_plane
+from meshfleet.dataplane.network.place import Place
+from meshfleet.embedded.loopback import close_ports
+from meshfleet.workspace import fleet_processes as processes
+from meshfleet.workspace.cache import locate_cache
+from meshfleet.workspace.home import Workspace
+from meshfleet.workspace.marker import claim_home
 from tests.integration.artifacts import artifacts
 from tests.integration.clone import Clone
 
-_COMMAND = "from meshfleet.automation.entry_point import main; main()"
+_COMMAND = "from meshfleet.cli.entry_point import main; main()"
 # What would make the command behave as this shell's owner set it up.
 _SETTINGS = ("PULUMI_", "MESHFLEET_", "KUBE", "HELM_", "PYTHON", "XDG_")
 _SECONDS = 300

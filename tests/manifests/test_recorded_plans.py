@@ -11,7 +11,7 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
-from meshfleet.automation.rendering import render
+from meshfleet.cli.rendering import render
 from meshfleet.topology import load, read_stack_file
 from meshfleet.topology.stack_file import known_stacks
 

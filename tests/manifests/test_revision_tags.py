@@ -13,11 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from meshfleet.embedded.toolchain import Toolchain
 from meshfleet.manifests import Object, fleet_plan
 from meshfleet.manifests.control_plane import Webhooks, injection_path, istiod_service
 from meshfleet.manifests.namespaces import injection_labels
 from meshfleet.manifests.revision_tags import tags
+from meshfleet.toolchain import Toolchain
 from meshfleet.topology import Fleet, load
 from tests.components.fleets import CONFIGURATIONS, fleet_called
 from tests.examples import up_to

@@ -9,12 +9,12 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from meshfleet.automation.checkout import Checkout
-from meshfleet.automation.command import app
-from meshfleet.embedded import project_folder as module
-from meshfleet.embedded.project_folder import CODE, ProjectFolder, project_folder
-from meshfleet.embedded.workspace import home_directory, program_folder
+from meshfleet.cli.command import app
 from meshfleet.topology import TopologyError, read_stack_file
 from meshfleet.topology.stack_file import known_stacks
+from meshfleet.workspace import project_folder as module
+from meshfleet.workspace.home import home_directory, program_folder
+from meshfleet.workspace.project_folder import CODE, ProjectFolder, project_folder
 from tests.automation.stack_files import Command
 
 pytestmark = pytest.mark.proof("a project is found from where one stands", step=0)

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 import meshfleet
-from meshfleet.automation.command import app
+from meshfleet.cli.command import app
 from meshfleet.plugins.meshfleet import provider
 
 ROOT = Path(meshfleet.__file__).resolve().parent.parent

@@ -25,7 +25,7 @@ PLUGIN = """
 import sys
 from meshfleet.plugins.protocol import CreateRequest, CreateResponse, InitializationError, PropertyValue, Provider
 from meshfleet.plugins.serve import serve
-from meshfleet.topology.errors import ClusterError, UnsupportedError
+from meshfleet.errors import ClusterError, UnsupportedError
 
 class Thing(Provider):
     async def create(self, request: CreateRequest) -> CreateResponse:

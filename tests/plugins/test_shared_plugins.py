@@ -16,9 +16,9 @@ import pytest
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
-from meshfleet.embedded.waiting import NotYetError, wait_until
 from meshfleet.plugins.kubernetes.provider import VERSION as KUBERNETES
 from meshfleet.plugins.meshfleet.provider import VERSION as MESHFLEET
+from meshfleet.processes.waiting import NotYetError, wait_until
 
 pytestmark = pytest.mark.proof("plugins start quickly, speak plainly and never outlive the engine", step=0)
 

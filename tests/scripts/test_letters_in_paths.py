@@ -54,7 +54,7 @@ def test_a_path_in_ascii_is_a_plain_line_which_other_tools_read_too() -> None:
 
 @pytest.mark.parametrize("variables", LOCALES, ids=str)
 def test_the_command_names_files_in_utf_8_in_every_locale(variables: dict[str, str]) -> None:
-    program = "from meshfleet.automation.entry_point import main; main()"
+    program = "from meshfleet.cli.entry_point import main; main()"
     ran = subprocess.run(
         [sys.executable, "-c", program, "status", "--stack", "dev"],
         env={"PATH": os.defpath, "MESHFLEET_HOME": "/Häuser\n", **variables},

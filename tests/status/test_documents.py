@@ -10,11 +10,11 @@ from typing import Any, get_args
 import pytest
 from pydantic import BaseModel
 
+from meshfleet.errors import VerificationError
+from meshfleet.redaction.secret_text import kind_of_secret
 from meshfleet.status import VERSION, Status, read_deployed, read_status, write_status
 from meshfleet.status.deployed import DeployedStatus
 from meshfleet.status.reading import AGAIN
-from meshfleet.topology.errors import VerificationError
-from meshfleet.topology.secret_text import kind_of_secret
 from tests.automation.made_up_session import STATUS
 
 pytestmark = pytest.mark.proof("the status is one typed, versioned document", step=0)

@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from meshfleet.automation.deployment import deployed_fleet, deployed_in
 from meshfleet.automation.identities import identities_in
-from meshfleet.automation.recorded_state import clusters_of, without_description
+from meshfleet.automation.state.deployment import deployed_fleet, deployed_in
+from meshfleet.automation.state.recorded_state import clusters_of, without_description
+from meshfleet.errors import EngineError
+from meshfleet.rollout.deployed import DeployedNetwork, DeployedRevisions, DeployedTrust
+from meshfleet.rollout.transitions import DeployedCluster, DeployedFleet
 from meshfleet.status import VERSION, read_deployed, read_status, without_clusters
 from meshfleet.status.upgrades import UPGRADES
 from meshfleet.status.version import UNVERSIONED
-from meshfleet.topology.deployed import DeployedNetwork, DeployedRevisions, DeployedTrust
-from meshfleet.topology.errors import EngineError
-from meshfleet.topology.transitions import DeployedCluster, DeployedFleet
 from meshfleet.verification import read_fleet
 from tests.automation.recorded_states import recorded
 

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from meshfleet.errors.faults import join
 from meshfleet.topology import Fleet, TopologyError, load
 from meshfleet.topology.draft import DEFAULT_MESH, SECTIONS, SINGLES
-from meshfleet.topology.faults import join
 from tests.examples import up_to
 from tests.topology.name_strategies import Config, json_values, labels
 from tests.topology.strategies import fleets, loaded_fleets

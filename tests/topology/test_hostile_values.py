@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from meshfleet.errors.faults import Fault, join
 from meshfleet.manifests import Release, fleet_plan
 from meshfleet.manifests.addition_faults import checked
 from meshfleet.topology import Fleet, TopologyError, load
-from meshfleet.topology.faults import Fault, join
 from tests.topology.every_field import ELSEWHERE, HERE, Config, Path, declared_fields, named, places
 from tests.topology.kubernetes_names import object_faults, release_faults
 

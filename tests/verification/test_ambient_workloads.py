@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from meshfleet.topology.errors import VerificationError
+from meshfleet.errors import VerificationError
 from meshfleet.verification import ClusterView, FleetView, read_fleet
 from meshfleet.verification.checks.ambient_workloads import AmbientWorkloads, Workload, judge, workloads
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meshfleet.topology.errors import CertificateError
+from meshfleet.errors import CertificateError
 from meshfleet.verification.bundle import certificates, verify_authority
 
 pytestmark = pytest.mark.proof("every cluster's authority chains to its mesh's root", step=0)

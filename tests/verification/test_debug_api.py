@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meshfleet.topology.errors import UnreachableError, VerificationError
+from meshfleet.errors import UnreachableError, VerificationError
 from meshfleet.verification import FleetView, istiod
 from meshfleet.verification.view import ClusterView
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meshfleet.topology.errors import VerificationError
+from meshfleet.errors import VerificationError
 from meshfleet.verification import FleetView
 from meshfleet.verification.checks import istioctl_analyze, istioctl_remote_clusters
 from meshfleet.verification.istioctl import istioctl

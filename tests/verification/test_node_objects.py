@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from meshfleet.embedded.node.left_out import LeftOut, condition
+from meshfleet.dataplane.node.left_out import LeftOut, condition
 from meshfleet.verification.checks.node_objects import NodeObjects, judge
 from meshfleet.verification.view import ClusterView
-from tests.embedded.node.test_left_out import MOMENT
+from tests.dataplane.node.test_left_out import MOMENT
 
 pytestmark = pytest.mark.proof("one bad object never stops another on a node", step=0)
 

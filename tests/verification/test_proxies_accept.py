@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from lightkube.resources.core_v1 import Pod
 
-from meshfleet.topology.errors import VerificationError
+from meshfleet.errors import VerificationError
 from meshfleet.verification import FleetView, istiod
 from meshfleet.verification.checks import proxies_accept
 from meshfleet.verification.checks.pods_on_revision import INJECTED, REVISION

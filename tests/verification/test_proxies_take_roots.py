@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from lightkube.resources.core_v1 import Pod
 
-from meshfleet.topology.errors import VerificationError
+from meshfleet.errors import VerificationError
 from meshfleet.verification import ALL, FleetView
 from meshfleet.verification.checks import BETWEEN_STAGES, named
 from meshfleet.verification.checks.proxies_take_roots import ProxiesTakeRoots, judge

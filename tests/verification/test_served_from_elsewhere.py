@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
+from meshfleet.errors import CertificateError, VerificationError
+from meshfleet.errors.causes import Cause, advice
 from meshfleet.manifests.namespaces import CONTROL_PLANES
-from meshfleet.topology.causes import Cause, advice
-from meshfleet.topology.errors import CertificateError, VerificationError
 from meshfleet.verification import ALL, FleetView, MeshView, read_fleet
 from meshfleet.verification.checks import served_from_elsewhere
 from meshfleet.verification.checks.served_from_elsewhere import Injector, ServedFromElsewhere, webhook_name

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from meshfleet.embedded.network.capture import Capture, is_record, protocol, tcp_packet
+from meshfleet.dataplane.network.capture import Capture, is_record, protocol, tcp_packet
 from meshfleet.verification import ClusterView, ControlPlaneView, FleetView, MeshView, run
 from meshfleet.verification.checks import traffic, traffic_wire
 from meshfleet.verification.locality import nearest

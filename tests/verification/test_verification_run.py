@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meshfleet.topology.errors import ClusterError
+from meshfleet.errors import ClusterError
 from meshfleet.verification import ALL, Answer, Check, ClusterView, Finding, FleetView, Report, run
 from meshfleet.verification.unreachable import NoAnswerError
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meshfleet.topology.errors import VerificationError
+from meshfleet.errors import VerificationError
 from meshfleet.verification import FleetView, read_fleet
 from meshfleet.verification.view import fingerprint_digits, of_each_revision
 

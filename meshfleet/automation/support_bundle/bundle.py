@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
-from meshfleet.topology.secret_text import HIDDEN, redact
+from meshfleet.redaction.secret_text import HIDDEN, redact
 
 MANIFEST: Final = "MANIFEST.json"
 MEMBER_LIMIT: Final = 4 * 1024 * 1024

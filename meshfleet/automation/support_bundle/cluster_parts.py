@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from meshfleet.automation.support_bundle.subject import Subject
-from meshfleet.topology.errors import MeshfleetError
+from meshfleet.errors import MeshfleetError
 
 if TYPE_CHECKING:
     from meshfleet.verification import ClusterView

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from meshfleet.automation.checkout import Checkout
-from meshfleet.automation.failures import failure_of
+from meshfleet.automation.reporting.failures import failure_of
 from meshfleet.automation.support_bundle import cluster_parts, machine_parts
 from meshfleet.automation.support_bundle.bundle import Bundle
 from meshfleet.automation.support_bundle.subject import Subject

@@ -10,12 +10,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
-from meshfleet.automation.recorded_state import resources_of
+from meshfleet.automation.state.recorded_state import resources_of
 from meshfleet.automation.support_bundle.subject import Subject
-from meshfleet.embedded import processes
-from meshfleet.topology.files import read_tail, read_text
-from meshfleet.topology.json_text import parse_json
+from meshfleet.files import read_tail, read_text
+from meshfleet.files.json_text import parse_json
 from meshfleet.topology.stack_file import find_stack_file
+from meshfleet.workspace import fleet_processes as processes
 
 LOG_TAIL: Final = 256 * 1024
 LOGS: Final = 400
@@ -50,7 +50,7 @@ def _versions(subject: Subject) -> Members:
         "settings": sorted(name for name in os.environ if name.startswith(("MESHFLEET_", "PULUMI_"))),
     }
     yield "versions.json", found
-    from meshfleet.embedded.toolchain import make_plan
+    from meshfleet.toolchain import make_plan
 
     yield "toolchain.json", make_plan().toolchain().versions
 

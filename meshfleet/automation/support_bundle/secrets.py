@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from meshfleet.topology.secret_text import CREDENTIAL_KEYS
+from meshfleet.redaction.secret_text import CREDENTIAL_KEYS
 
 _CREDENTIAL = re.compile(rf"[\"']?\b(?:{'|'.join(CREDENTIAL_KEYS)})[\"']?\s*:\s*[\"']?([^\s\"',}}]+)")
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from meshfleet.automation.checkout import PROJECT, Checkout
 from meshfleet.automation.session import Session, open_session
 from meshfleet.automation.support_bundle.secrets import secrets_in_kubeconfig
-from meshfleet.embedded.workspace import Workspace
-from meshfleet.topology.files import read_text
+from meshfleet.files import read_text
+from meshfleet.workspace.home import Workspace
 
 if TYPE_CHECKING:
     from meshfleet.status import Status

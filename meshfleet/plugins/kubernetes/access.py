@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from meshfleet.embedded.kube.access import Access, KubeconfigError, read_access
+from meshfleet.errors import ClusterError, DocumentError
+from meshfleet.files.bounded_yaml import load_yaml
+from meshfleet.kube.access import Access, KubeconfigError, read_access
 from meshfleet.plugins.kubernetes.settings import Settings, kubeconfig_text
-from meshfleet.topology.bounded_yaml import load_yaml
-from meshfleet.topology.errors import ClusterError, DocumentError
 
 
 def provider_access(settings: Settings) -> Access:

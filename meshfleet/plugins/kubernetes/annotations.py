@@ -9,10 +9,10 @@ import re
 from collections.abc import Callable
 from typing import Any, Final
 
+from meshfleet.errors import UnsupportedError
+from meshfleet.files.json_text import parse_json
 from meshfleet.plugins.kubernetes.readiness import condition
 from meshfleet.plugins.kubernetes.values import JsonObject, at
-from meshfleet.topology.errors import UnsupportedError
-from meshfleet.topology.json_text import parse_json
 
 AUTONAMED: Final = "pulumi.com/autonamed"
 SKIP_AWAIT: Final = "pulumi.com/skipAwait"

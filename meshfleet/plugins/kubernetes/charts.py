@@ -6,8 +6,8 @@ import re
 import tarfile
 from pathlib import Path
 
-from meshfleet.topology.errors import ReleaseError
-from meshfleet.topology.files import read_text
+from meshfleet.errors import ReleaseError
+from meshfleet.files import read_text
 
 _VERSION = re.compile(r"^version: *[\"']?([^\s\"'#]+)", re.MULTILINE)
 _LIMIT = 1024 * 1024

@@ -14,15 +14,15 @@ from lightkube import ApiError
 from lightkube.types import CascadeType, PatchType
 from msgspec import MsgspecError
 
-from meshfleet.embedded.api_errors import UNEXPECTED, refused
-from meshfleet.embedded.kube.client import connect_to, http_client
+from meshfleet.errors import ClusterError
+from meshfleet.files.json_text import parse_json
+from meshfleet.kube.api_errors import UNEXPECTED, refused
+from meshfleet.kube.client import connect_to, http_client
 from meshfleet.plugins.kubernetes.access import provider_access
 from meshfleet.plugins.kubernetes.faults import RefusedError, UnreachableError
 from meshfleet.plugins.kubernetes.kinds import Kind
 from meshfleet.plugins.kubernetes.settings import Settings
 from meshfleet.plugins.kubernetes.values import JsonObject
-from meshfleet.topology.errors import ClusterError
-from meshfleet.topology.json_text import parse_json
 
 _ANSWER_SECONDS = 60.0
 

@@ -9,7 +9,7 @@ ClusterError
 
 from __future__ import annotations
 
-from meshfleet.topology.errors import ClusterError, RefusedError, UnreachableError
+from meshfleet.errors import ClusterError, RefusedError, UnreachableError
 
 __all__ = ["KindMissingError", "NotReadyError", "RefusedError", "UnreachableError"]
 

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from meshfleet.embedded.child_environment import chart_environment
+from meshfleet.errors import ReleaseError, ToolchainError
 from meshfleet.plugins.kubernetes.settings import Settings
 from meshfleet.plugins.kubernetes.values import JsonObject
-from meshfleet.topology.errors import ReleaseError, ToolchainError
+from meshfleet.processes.child_environment import chart_environment
 
 # Stopped, it marks its release as failed, for which it needs an API server that answers.
 _STOP_SECONDS: Final = 30.0

@@ -13,10 +13,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from meshfleet.embedded.api_errors import expected_form
+from meshfleet.errors import UnsupportedError
+from meshfleet.kube.api_errors import expected_form
 from meshfleet.plugins.kubernetes.faults import KindMissingError, RefusedError
 from meshfleet.plugins.kubernetes.values import JsonObject
-from meshfleet.topology.errors import UnsupportedError
 
 # Known without asking, so that a run with nothing to do needs no cluster.
 _CLUSTER_SCOPED = frozenset(

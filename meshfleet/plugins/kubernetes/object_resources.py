@@ -17,15 +17,7 @@ from meshfleet.plugins.kubernetes.kinds import GroupVersionKind, ObjectToken, pa
 from meshfleet.plugins.kubernetes.replacement import replacing_paths
 from meshfleet.plugins.kubernetes.settings import Settings
 from meshfleet.plugins.kubernetes.shapes import as_inputs, field_manager, stable
-from meshfleet.plugins.kubernetes.values import (
-    JsonObject,
-    Unknown,
-    at,
-    plain,
-    plain_object,
-    secure,
-    wire_object,
-)
+from meshfleet.plugins.kubernetes.values import JsonObject, Unknown, at, plain, plain_object, secure, wire_object
 from meshfleet.plugins.property_value import PropertyValue
 from meshfleet.plugins.protocol import (
     CheckFailure,

@@ -20,6 +20,7 @@ from tenacity import (
     wait_exponential,
 )
 
+from meshfleet.errors import ClusterError
 from meshfleet.plugins.kubernetes import readiness
 from meshfleet.plugins.kubernetes.annotations import PATCH_FORCE, SKIP_AWAIT, is_set, timeout_seconds, wait_for
 from meshfleet.plugins.kubernetes.awaits import Waiting
@@ -30,7 +31,6 @@ from meshfleet.plugins.kubernetes.ownership import CREATOR, taken_over
 from meshfleet.plugins.kubernetes.settings import Settings
 from meshfleet.plugins.kubernetes.shapes import body, cascade, identity
 from meshfleet.plugins.kubernetes.values import JsonObject, at
-from meshfleet.topology.errors import ClusterError
 
 # How long a missing namespace or CustomResourceDefinition may still turn up; as long as the official provider tries.
 _PREREQUISITE_SECONDS: Final = 30.0

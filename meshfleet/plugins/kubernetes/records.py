@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from meshfleet.embedded.releases.record import Record, unpack
+from meshfleet.kube.releases.record import Record, unpack
 from meshfleet.plugins.kubernetes.connection import Connection
 from meshfleet.plugins.kubernetes.kinds import GroupVersionKind, Kinds
 

@@ -31,7 +31,7 @@ from meshfleet.plugins.protocol import (
 )
 
 if TYPE_CHECKING:
-    from meshfleet.embedded.releases.record import Record
+    from meshfleet.kube.releases.record import Record
     from meshfleet.plugins.kubernetes.releases import Releases
 
 _REPLACING = (("name",), ("namespace",))

@@ -9,15 +9,15 @@ import hashlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+from meshfleet.errors import MeshfleetError
 from meshfleet.plugins.kubernetes.charts import local_version
 from meshfleet.plugins.kubernetes.diff import changes
 from meshfleet.plugins.kubernetes.replacement import Path
 from meshfleet.plugins.kubernetes.values import JsonObject, at, contains_unknown
 from meshfleet.plugins.protocol import CheckFailure, PropertyDiffKind
-from meshfleet.topology.errors import MeshfleetError
 
 if TYPE_CHECKING:
-    from meshfleet.embedded.releases.record import Record
+    from meshfleet.kube.releases.record import Record
 
 TOKEN: Final = "kubernetes:helm.sh/v3:Release"  # noqa: S105 - a type, not a password
 _REFUSED: Final = ("lint", "recreatePods")

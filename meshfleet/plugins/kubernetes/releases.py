@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from meshfleet.embedded.releases.record import Record
+from meshfleet.errors import ReleaseError
+from meshfleet.kube.releases.record import Record
 from meshfleet.plugins.kubernetes.helm import Helm
 from meshfleet.plugins.kubernetes.records import Records
 from meshfleet.plugins.kubernetes.release_rules import is_local
 from meshfleet.plugins.kubernetes.values import JsonObject
 from meshfleet.plugins.property_value import SIGNATURE_KEY
-from meshfleet.topology.errors import ReleaseError
 
 _DEFAULT_SECONDS: Final = 300
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from meshfleet.errors import ClusterError, DocumentError, FileError, UnsupportedError
+from meshfleet.files import read_text
 from meshfleet.plugins.kubernetes.values import UNKNOWN, JsonObject, Unknown
-from meshfleet.topology.errors import ClusterError, DocumentError, FileError, UnsupportedError
-from meshfleet.topology.files import read_text
 
 # Asks for something this plugin does not do, and would be dangerous to ignore.
 _REFUSED = ("renderYamlToDirectory", "alwaysRender")
@@ -88,7 +88,7 @@ def active_cluster(arguments: Mapping[str, Any]) -> JsonObject | None:
     text, _ = kubeconfig_text(_kubeconfig(arguments.get("kubeconfig")))
     if text is None:
         return None
-    from meshfleet.topology.bounded_yaml import load_yaml  # only needed once a cluster is spoken of
+    from meshfleet.files.bounded_yaml import load_yaml  # only needed once a cluster is spoken of
 
     try:
         document = load_yaml(text, what="kubeconfig")

@@ -12,6 +12,7 @@ from typing import Final
 
 from cryptography import x509
 
+from meshfleet.errors import CertificateError
 from meshfleet.plugins.meshfleet.certificate_reading import (
     ALGORITHMS,
     load_certificate,
@@ -21,7 +22,6 @@ from meshfleet.plugins.meshfleet.certificate_reading import (
     timestamp,
 )
 from meshfleet.plugins.meshfleet.handler import UNKNOWN, Fault, Properties
-from meshfleet.topology.errors import CertificateError
 
 Clock = Callable[[], datetime]
 

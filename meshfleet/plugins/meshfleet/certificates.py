@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
+from meshfleet.errors import CertificateError
 from meshfleet.plugins.meshfleet.certificate_reading import (
     ALGORITHMS,
     PrivateKey,
@@ -31,7 +32,6 @@ from meshfleet.plugins.meshfleet.certificate_reading import (
     require_valid_at,
     verify_chain,
 )
-from meshfleet.topology.errors import CertificateError
 
 # Clusters' clocks differ a little; istiod gives its own certificates the same head start
 # (ClockSkewGracePeriod in istio.io/istio/security/pkg/pki/util/generate_cert.go).

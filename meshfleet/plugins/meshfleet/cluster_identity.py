@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from meshfleet.embedded.identity import read_identity
+from meshfleet.errors import ClusterError
+from meshfleet.kube.identity import read_identity
 from meshfleet.plugins.meshfleet.handler import UNKNOWN, Created, Difference, Fault, Properties, changed
 from meshfleet.plugins.meshfleet.input_checks import check_known, check_names, check_optional_texts, check_texts
-from meshfleet.topology.errors import ClusterError
 
 SAME: Final = "recorded"
 

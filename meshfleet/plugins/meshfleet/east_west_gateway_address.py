@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import Final
 
 from meshfleet.embedded.addresses import release_address, reserve_address
-from meshfleet.embedded.api_errors import UnreachableError
-from meshfleet.embedded.kubeconfig import connect
-from meshfleet.embedded.workspace import Workspace
+from meshfleet.errors import ClusterError
+from meshfleet.kube.api_errors import UnreachableError
+from meshfleet.kube.kubeconfig import connect
 from meshfleet.plugins.meshfleet.handler import Created, Difference, Fault, Properties, changed
 from meshfleet.plugins.meshfleet.input_checks import (
     LONGEST_OBJECT_NAME,
@@ -22,7 +22,7 @@ from meshfleet.plugins.meshfleet.input_checks import (
     check_optional_texts,
     check_texts,
 )
-from meshfleet.topology.errors import ClusterError
+from meshfleet.workspace.home import Workspace
 
 _IDENTITY: Final = ("fleet", "cluster", "namespace", "service")
 PUBLISHED: Final = "published"
@@ -72,7 +72,7 @@ class EastWestGatewayAddressHandler:
 
     def read(self, identifier: str, inputs: Properties, old_outputs: Properties) -> Properties | None:
         """`state` says what is wrong when the Service, its address or its cluster is missing."""
-        from meshfleet.embedded.gateway_address import published_address
+        from meshfleet.plugins.meshfleet.gateway_service import published_address
 
         try:
             with connect(inputs["kubeconfig"], inputs.get("context")) as client:
@@ -101,7 +101,7 @@ class EastWestGatewayAddressHandler:
 
     def delete(self, identifier: str, inputs: Properties, old_outputs: Properties, timeout: float) -> None:
         """Empties the status if the cluster still answers, and gives the address back."""
-        from meshfleet.embedded.gateway_address import withdraw_address
+        from meshfleet.plugins.meshfleet.gateway_service import withdraw_address
 
         try:
             with connect(inputs["kubeconfig"], inputs.get("context")) as client:
@@ -122,7 +122,7 @@ def _port(inputs: Properties) -> int:
 
 
 def _publish(inputs: Properties, timeout: float) -> Properties:
-    from meshfleet.embedded.gateway_address import publish_address
+    from meshfleet.plugins.meshfleet.gateway_service import publish_address
 
     home, hostname = Workspace.of(inputs["fleet"]).home, inputs.get("hostname")
     if hostname:

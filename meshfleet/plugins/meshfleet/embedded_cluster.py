@@ -11,8 +11,8 @@ from typing import Final
 
 from meshfleet.embedded.cluster import Cluster, RunningCluster
 from meshfleet.embedded.cluster_spec import ClusterSpec
-from meshfleet.embedded.identity import identity_in_folder
-from meshfleet.embedded.workspace import Workspace
+from meshfleet.errors import EmbeddedError
+from meshfleet.kube.identity import identity_in_folder
 from meshfleet.plugins.meshfleet.handler import UNKNOWN, Created, Difference, Fault, Properties, changed
 from meshfleet.plugins.meshfleet.input_checks import (
     check_count,
@@ -21,7 +21,7 @@ from meshfleet.plugins.meshfleet.input_checks import (
     check_optional_texts,
     check_ranges,
 )
-from meshfleet.topology.errors import EmbeddedError
+from meshfleet.workspace.home import Workspace
 
 _REQUIRED: Final = ("fleet", "name", "kubernetesVersion")
 _OPTIONAL: Final = ("nodes", "podCidr", "serviceCidr", "region", "zone")

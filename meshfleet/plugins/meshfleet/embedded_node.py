@@ -1,15 +1,14 @@
 """`meshfleet:index:EmbeddedNode`: a node of an embedded cluster whose pods run as processes, where that can be.
 
 Another range of pods is another node. On another network it stays on the one before until no pod of that is left, so
-that none is lost (embedded/network/node_network.py). Whether pods can be processes is looked at each time it starts.
+that none is lost (dataplane/network/node_network.py). Whether pods can be processes is looked at each time it starts.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-from meshfleet.embedded.node.node_agent import NodeAgent, NodeSpec, expected_state
-from meshfleet.embedded.workspace import Workspace
+from meshfleet.dataplane.node.node_agent import NodeAgent, NodeSpec, expected_state
 from meshfleet.plugins.meshfleet.handler import Created, Difference, Fault, Properties, changed
 from meshfleet.plugins.meshfleet.input_checks import (
     check_known,
@@ -18,6 +17,7 @@ from meshfleet.plugins.meshfleet.input_checks import (
     check_ranges,
     check_texts,
 )
+from meshfleet.workspace.home import Workspace
 
 _IDENTITY: Final = ("fleet", "cluster")
 _REPLACING: Final = frozenset({*_IDENTITY, "podCidr"})

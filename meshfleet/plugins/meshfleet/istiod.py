@@ -12,7 +12,6 @@ from typing import Any, Final
 
 from meshfleet.embedded.istiod import Istiod
 from meshfleet.embedded.istiod_spec import RESERVED_SETTINGS, Authority, IstiodSpec
-from meshfleet.embedded.workspace import Workspace
 from meshfleet.plugins.meshfleet.handler import UNKNOWN, Created, Difference, Fault, Properties, changed
 from meshfleet.plugins.meshfleet.input_checks import (
     check_count,
@@ -22,6 +21,7 @@ from meshfleet.plugins.meshfleet.input_checks import (
     check_texts,
 )
 from meshfleet.plugins.meshfleet.istiod_address import PORT_NAMES
+from meshfleet.workspace.home import Workspace
 
 _IDENTITY: Final = ("fleet", "cluster", "revision")
 _NAMES: Final = (*_IDENTITY, "network", "namespace", "meshId")

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from typing import Final
 
 from meshfleet.embedded.istiod import Istiod
-from meshfleet.embedded.workspace import Workspace
 from meshfleet.plugins.meshfleet.handler import Created, Difference, Fault, Properties, changed
 from meshfleet.plugins.meshfleet.input_checks import check_known, check_names
+from meshfleet.workspace.home import Workspace
 
 _INPUTS: Final = ("fleet", "cluster", "revision")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from meshfleet.embedded.kubeconfig import connect
+from meshfleet.kube.kubeconfig import connect
 from meshfleet.plugins.meshfleet.handler import Created, Difference, Fault, Properties, changed
 from meshfleet.plugins.meshfleet.input_checks import check_known, check_names, check_optional_texts, check_texts
 
@@ -60,7 +60,7 @@ class IstiodConfigMapsHandler:
 
     def delete(self, identifier: str, inputs: Properties, old_outputs: Properties, timeout: float) -> None:
         """Removes them from every namespace."""
-        from meshfleet.embedded.istiod_configmaps import remove_istiod_configmaps
+        from meshfleet.plugins.meshfleet.configmaps_of_istiod import remove_istiod_configmaps
 
         with connect(inputs["kubeconfig"], inputs.get("context")) as client:
             remove_istiod_configmaps(client)

@@ -10,10 +10,10 @@ from importlib import import_module
 from typing import Final
 
 from meshfleet import __version__
+from meshfleet.errors import UnsupportedError
 from meshfleet.plugins import protocol
 from meshfleet.plugins.meshfleet.conversion import checked_properties, plain_properties, state_properties
 from meshfleet.plugins.meshfleet.handler import UNKNOWN, Difference, Properties, ResourceHandler
-from meshfleet.topology.errors import UnsupportedError
 
 VERSION: Final = __version__
 

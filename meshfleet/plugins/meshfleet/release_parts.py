@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from meshfleet.embedded.api_errors import UnreachableError
-from meshfleet.embedded.releases.parts import examine, restore
-from meshfleet.embedded.releases.server import connected
+from meshfleet.kube.api_errors import UnreachableError
+from meshfleet.kube.releases.parts import examine, restore
+from meshfleet.kube.releases.server import connected
 from meshfleet.plugins.meshfleet.handler import Created, Difference, Fault, Properties, changed
 from meshfleet.plugins.meshfleet.input_checks import check_known, check_optional_texts, check_texts
 

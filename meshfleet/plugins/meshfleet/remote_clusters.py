@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
-from meshfleet.embedded.remote_access import is_proof, try_access
+from meshfleet.errors import ClusterError
 from meshfleet.plugins.meshfleet.handler import UNKNOWN, Created, Difference, Fault, Properties, changed
 from meshfleet.plugins.meshfleet.input_checks import check_known, check_names
-from meshfleet.topology.errors import ClusterError
+from meshfleet.plugins.meshfleet.remote_access import is_proof, try_access
 
 READ: Final = "read"
 DOUBTFUL: Final = "doubtful: "

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from meshfleet.embedded.api_errors import UnreachableError
-from meshfleet.embedded.endpoints_left import remove_endpoints_of_former_pods
-from meshfleet.embedded.kubeconfig import connect
-from meshfleet.embedded.served_cluster import Serving, missing, wait_until_served
+from meshfleet.kube.api_errors import UnreachableError
+from meshfleet.kube.kubeconfig import connect
 from meshfleet.plugins.meshfleet.handler import Created, Difference, Fault, Properties, changed
 from meshfleet.plugins.meshfleet.input_checks import (
     LONGEST_OBJECT_NAME,
@@ -20,6 +18,8 @@ from meshfleet.plugins.meshfleet.input_checks import (
     check_optional_texts,
     check_texts,
 )
+from meshfleet.plugins.meshfleet.leftover_endpoints import remove_endpoints_of_former_pods
+from meshfleet.plugins.meshfleet.served_cluster_state import Serving, missing, wait_until_served
 
 _NAMES: Final = ("cluster", "primary", "namespace")
 SERVED: Final = "served"

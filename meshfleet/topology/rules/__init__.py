@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from meshfleet.errors.faults import Fault
 from meshfleet.topology.draft import Draft
-from meshfleet.topology.faults import Fault
 from meshfleet.topology.rules.additions import additions
 from meshfleet.topology.rules.control_planes import control_planes
 from meshfleet.topology.rules.data_planes import data_planes

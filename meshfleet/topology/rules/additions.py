@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from meshfleet.errors.faults import Fault
 from meshfleet.topology.additions import Additions, Patch, steps
 from meshfleet.topology.draft import Draft
-from meshfleet.topology.faults import Fault
 from meshfleet.topology.owned import ANNOTATIONS, LABELS, OBJECTS, VALUES, refusal
 from meshfleet.topology.owned_paths import Owned, Path, Table, spelled
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from meshfleet.errors.faults import Fault
 from meshfleet.topology.cluster import Cluster
 from meshfleet.topology.draft import Draft
-from meshfleet.topology.faults import Fault
 
 EXTERNAL = "https://istio.io/latest/docs/setup/install/external-controlplane/"
 MODELS = "https://istio.io/latest/docs/ops/deployment/deployment-models/#control-plane-models"

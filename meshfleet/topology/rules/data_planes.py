@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from meshfleet.errors.faults import Fault
 from meshfleet.topology.cluster import Cluster
 from meshfleet.topology.draft import Draft
-from meshfleet.topology.faults import Fault
 from meshfleet.topology.gateways import EastWestGateway
 
 AMBIENT = "https://istio.io/latest/docs/ambient/install/multicluster/"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from meshfleet.errors.faults import Fault
+from meshfleet.redaction.shown import shown
 from meshfleet.topology.discovery import is_loopback
 from meshfleet.topology.draft import Draft
-from meshfleet.topology.faults import Fault
-from meshfleet.topology.shown import shown
 
 
 def discovery(draft: Draft) -> Iterator[Fault]:

@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from ipaddress import IPv4Network, ip_address
 
+from meshfleet.errors.faults import Fault
+from meshfleet.redaction.shown import shown
 from meshfleet.topology.addresses import GATEWAY_RANGE, MACHINE_RANGE, POD_RANGE, is_ip
 from meshfleet.topology.cluster import Cluster
 from meshfleet.topology.draft import Draft
-from meshfleet.topology.faults import Fault
 from meshfleet.topology.rules.gateway_addresses import gateways_of
-from meshfleet.topology.shown import shown
 
 # Prefix lengths, the largest range first. The largest of Services is kube-apiserver's (20 bits of addresses), the
 # smallest of pods that of a node which declares none.

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from meshfleet.errors.faults import Fault
+from meshfleet.redaction.shown import shown
 from meshfleet.topology.cluster import Cluster
 from meshfleet.topology.draft import Draft
-from meshfleet.topology.faults import Fault
 from meshfleet.topology.gateways import LoadBalanced
-from meshfleet.topology.shown import shown
 
 
 def gateway_addresses(draft: Draft) -> Iterator[Fault]:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from meshfleet.errors.faults import Fault
+from meshfleet.redaction.shown import shown
 from meshfleet.topology.cluster import Cluster
 from meshfleet.topology.draft import Draft
-from meshfleet.topology.faults import Fault
 from meshfleet.topology.gateways import IngressGateway, Listener
 from meshfleet.topology.names import (
     GATEWAY_LENGTH,
@@ -19,7 +20,6 @@ from meshfleet.topology.names import (
     RESERVED_GATEWAYS,
     label_fault,
 )
-from meshfleet.topology.shown import shown
 
 # https://istio.io/latest/docs/ops/deployment/application-requirements/#ports-used-by-istio
 PROXY_PORTS = frozenset({15000, 15001, 15002, 15004, 15006, 15008, 15009, 15020, 15021, 15053, 15090})

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from meshfleet.errors.faults import Fault
+from meshfleet.redaction.shown import shown
 from meshfleet.topology.draft import Draft
-from meshfleet.topology.faults import Fault
 from meshfleet.topology.labels import POD_SECURITY_ENFORCE, pod_security_fault
 from meshfleet.topology.namespace import Namespace
-from meshfleet.topology.shown import shown
 
 # The init container of a sidecar adds the capability NET_ADMIN, which every other level forbids.
 SIDECAR_LEVEL = "privileged"

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from meshfleet.errors.faults import Fault
+from meshfleet.redaction.shown import shown
 from meshfleet.topology.draft import Draft
-from meshfleet.topology.faults import Fault
 from meshfleet.topology.network import NetworkGateway
-from meshfleet.topology.shown import shown
 
 AMBIENT = "https://istio.io/latest/docs/ambient/install/multicluster/multi-primary_multi-network/"
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from meshfleet.topology.faults import Fault, join
-from meshfleet.topology.secret_text import is_credential, kind_of_secret
+from meshfleet.errors.faults import Fault, join
+from meshfleet.redaction.secret_text import is_credential, kind_of_secret
 
 
 def plain_secrets(config: Mapping[str, object]) -> Iterator[Fault]:

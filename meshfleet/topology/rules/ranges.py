@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from ipaddress import collapse_addresses
 from itertools import combinations, pairwise
 
+from meshfleet.errors.faults import Fault
 from meshfleet.topology.address_blocks import SERVICE_BLOCK
 from meshfleet.topology.addresses import IpNetwork
 from meshfleet.topology.cluster import Cluster
 from meshfleet.topology.draft import Draft
-from meshfleet.topology.faults import Fault
 
 
 @dataclass(frozen=True)

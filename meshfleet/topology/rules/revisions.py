@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from meshfleet.errors.faults import Fault
 from meshfleet.topology.draft import Draft
-from meshfleet.topology.faults import Fault
 from meshfleet.topology.names import RESERVED_REVISION_ENDINGS, RESERVED_REVISIONS
 
 # https://istio.io/latest/docs/setup/upgrade/: a canary may be two minor releases ahead.

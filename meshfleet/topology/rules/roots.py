@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from meshfleet.errors.faults import Fault
+from meshfleet.redaction.shown import shown
 from meshfleet.topology.draft import Draft
-from meshfleet.topology.faults import Fault
 from meshfleet.topology.names import COMMON_NAME_LENGTH, LABEL_LENGTH, MESH_LENGTH, label_fault, root_common_name
-from meshfleet.topology.shown import shown
 
 MOST_ROOTS = 2
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from meshfleet.errors.faults import Fault
 from meshfleet.topology.cluster import PROVIDERS
 from meshfleet.topology.draft import Draft
-from meshfleet.topology.faults import Fault
 
 IMPLEMENTED_PROVIDERS = ("embedded", "existing")
 

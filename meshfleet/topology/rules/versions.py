@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from meshfleet.errors.faults import Fault
 from meshfleet.topology.draft import Draft
-from meshfleet.topology.faults import Fault
 from meshfleet.topology.istio import EMBEDDED_ISTIO, EMBEDDED_KUBERNETES, SUPPORTED, minor_of
 
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import combinations
 
+from meshfleet.errors.faults import Fault
+from meshfleet.redaction.shown import shown
 from meshfleet.topology.draft import Draft
-from meshfleet.topology.faults import Fault
 from meshfleet.topology.labels import OWNED_BY_THE_FLEET
 from meshfleet.topology.labels_of_machines import IN_FIELDS, refused
 from meshfleet.topology.names import LABEL_LENGTH, label_fault
 from meshfleet.topology.rules.workloads import places_of
-from meshfleet.topology.shown import shown
 from meshfleet.topology.virtual_machine import VirtualMachine
 
 AGENT_PORTS = range(15000, 15091)

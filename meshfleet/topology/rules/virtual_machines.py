@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from ipaddress import ip_address
 
+from meshfleet.errors.faults import Fault
+from meshfleet.redaction.shown import shown
 from meshfleet.topology.draft import Draft
-from meshfleet.topology.faults import Fault
 from meshfleet.topology.rules.gateway_addresses import gateways_of
-from meshfleet.topology.shown import shown
 from meshfleet.topology.virtual_machine import VirtualMachine
 
 MODES = "https://istio.io/latest/docs/overview/dataplane-modes/"

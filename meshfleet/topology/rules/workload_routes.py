@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from meshfleet.errors.faults import Fault
+from meshfleet.redaction.shown import shown
 from meshfleet.topology.draft import Draft
-from meshfleet.topology.faults import Fault
 from meshfleet.topology.fleet import external_namespace
 from meshfleet.topology.rules.workloads import places_of
-from meshfleet.topology.shown import shown
 from meshfleet.topology.workload import Workload
 
 WHOLE = 100

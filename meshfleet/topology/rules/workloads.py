@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from meshfleet.errors.faults import Fault
+from meshfleet.redaction.shown import shown
 from meshfleet.topology.draft import Draft
-from meshfleet.topology.faults import Fault
 from meshfleet.topology.names import LABEL_LENGTH, label_fault, section_name_fault
-from meshfleet.topology.shown import shown
 from meshfleet.topology.workload import Workload
 
 

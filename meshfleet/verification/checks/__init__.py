@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from meshfleet.topology.errors import VerificationError
+from meshfleet.errors import VerificationError
 from meshfleet.verification.check import Check
 from meshfleet.verification.checks.ambient_workloads import AmbientWorkloads
 from meshfleet.verification.checks.cluster_identity import ClusterIdentity

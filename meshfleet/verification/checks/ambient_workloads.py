@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from meshfleet.topology.errors import VerificationError
+from meshfleet.errors import VerificationError
 from meshfleet.verification import istiod
 from meshfleet.verification.check import Check, Finding
 from meshfleet.verification.view import ClusterView, FleetView

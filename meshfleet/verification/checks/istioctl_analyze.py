@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from meshfleet.topology.errors import VerificationError
-from meshfleet.topology.json_text import parse_json
+from meshfleet.errors import VerificationError
+from meshfleet.files.json_text import parse_json
 from meshfleet.verification.check import Check, Finding
 from meshfleet.verification.istioctl import istioctl
 from meshfleet.verification.view import ClusterView, FleetView

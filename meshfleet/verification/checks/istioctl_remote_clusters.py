@@ -9,7 +9,7 @@ sigs.k8s.io/kwok, pkg/kwok/server/debugging_port_forword.go.
 
 from __future__ import annotations
 
-from meshfleet.topology.errors import VerificationError
+from meshfleet.errors import VerificationError
 from meshfleet.verification.check import Check, Finding
 from meshfleet.verification.checks import clusters_synced
 from meshfleet.verification.istioctl import istioctl

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from meshfleet.embedded.network.loopback import cannot_close, open_ports
+from meshfleet.embedded.loopback import cannot_close, open_ports
 from meshfleet.embedded.reservations import reservations
 from meshfleet.verification.check import Check, Finding
 from meshfleet.verification.view import ClusterView, FleetView

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from meshfleet.topology.shown import shown
+from meshfleet.redaction.shown import shown
 from meshfleet.verification import istiod
 from meshfleet.verification.check import Check, Finding
 from meshfleet.verification.view import ClusterView, FleetView

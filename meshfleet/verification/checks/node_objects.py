@@ -11,7 +11,7 @@ from typing import Any
 
 from lightkube.resources.core_v1 import Node
 
-from meshfleet.embedded.node.left_out import CONDITION
+from meshfleet.dataplane.node.left_out import CONDITION
 from meshfleet.verification.check import Finding
 from meshfleet.verification.cluster_api import reach
 from meshfleet.verification.proxy_check import ProxyCheck

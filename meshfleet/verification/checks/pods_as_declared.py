@@ -18,9 +18,9 @@ from typing import Any, Final
 from lightkube.models.meta_v1 import OwnerReference
 from lightkube.resources.core_v1 import Pod
 
+from meshfleet.files.json_text import parse_json
 from meshfleet.manifests.injected import ANNOTATION
-from meshfleet.topology.json_text import parse_json
-from meshfleet.topology.shown import shown
+from meshfleet.redaction.shown import shown
 from meshfleet.verification.check import Check, Finding
 from meshfleet.verification.checks.injection import sidecar_environment
 from meshfleet.verification.checks.pods_on_revision import INJECTED, REVISION

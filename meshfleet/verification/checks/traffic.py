@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from meshfleet.embedded.network.place import Place
-from meshfleet.topology.errors import VerificationError
+from meshfleet.dataplane.network.place import Place
+from meshfleet.errors import VerificationError
 from meshfleet.verification.check import Finding
 from meshfleet.verification.cluster_api import reach
 from meshfleet.verification.locality import nearest

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from meshfleet.embedded.network.capture import Capture, capturing
-from meshfleet.embedded.network.place import Place
-from meshfleet.topology.errors import VerificationError
+from meshfleet.dataplane.network.capture import Capture, capturing
+from meshfleet.dataplane.network.place import Place
+from meshfleet.errors import VerificationError
 from meshfleet.verification.check import Finding
 from meshfleet.verification.checks.traffic import ANSWER_SECONDS, FEW, calls, known, running
 from meshfleet.verification.cluster_api import reach

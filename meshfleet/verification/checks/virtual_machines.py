@@ -10,7 +10,7 @@ from typing import Any
 
 from lightkube.generic_resource import create_namespaced_resource
 
-from meshfleet.embedded.machine.machine import AGENT, Machine, machines_here
+from meshfleet.dataplane.machine.machine import AGENT, Machine, machines_here
 from meshfleet.manifests.virtual_machines import CONNECTED, HEALTH_CHECKED
 from meshfleet.verification.check import Check, Finding
 from meshfleet.verification.cluster_api import reach

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.embedded.hostile_shell import HOSTILE
 from tests.integration.clone import Clone
 from tests.integration.dev.fleet import DevFleet
 from tests.integration.world import World, make_world
+from tests.processes.hostile_shell import HOSTILE
 
 
 def hostile_shell(world: World) -> dict[str, str]:

@@ -8,11 +8,11 @@ from typing import Any
 import psutil
 import pytest
 
-from meshfleet.embedded import processes
-from meshfleet.embedded.network import namespaces
-from meshfleet.embedded.network.place import Place
-from meshfleet.embedded.node.node_agent import PROGRAM
-from meshfleet.embedded.workspace import Workspace
+from meshfleet.dataplane.network import namespaces
+from meshfleet.dataplane.network.place import Place
+from meshfleet.dataplane.node.node_agent import PROGRAM
+from meshfleet.workspace import fleet_processes as processes
+from meshfleet.workspace.home import Workspace
 from tests.integration.dev.fleet import DevFleet
 from tests.integration.dev.test_repair import end, require_whole
 from tests.integration.world import World, kill, settled

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from meshfleet.embedded.node.left_out import CONDITION
+from meshfleet.dataplane.node.left_out import CONDITION
 from tests.integration.dev.fleet import DevFleet
 from tests.integration.world import settled
 

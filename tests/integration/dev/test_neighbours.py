@@ -11,11 +11,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from meshfleet.embedded.network import namespaces
-from meshfleet.embedded.network.namespaces import path_of
-from meshfleet.embedded.network.place import RUN, Place
-from meshfleet.embedded.network.programs import mark_of
-from meshfleet.embedded.workspace import Workspace
+from meshfleet.dataplane.network import namespaces
+from meshfleet.dataplane.network.namespaces import path_of
+from meshfleet.dataplane.network.place import RUN, Place
+from meshfleet.dataplane.network.programs import mark_of
+from meshfleet.workspace.home import Workspace
 from tests.integration.dev import neighbours
 from tests.integration.dev.fleet import CLUSTERS, DevFleet
 from tests.neighbour import as_user
@@ -153,8 +153,8 @@ def istiods(place: Place, cluster: str) -> list[str]:
     found = []
     for process in namespaces.processes_in(*namespaces.names(place.pods(cluster))):
         line = process.cmdline()
-        if "meshfleet.embedded.network.relay" in line:
-            found.append(line[line.index("meshfleet.embedded.network.relay") + 2])
+        if "meshfleet.dataplane.network.relay" in line:
+            found.append(line[line.index("meshfleet.dataplane.network.relay") + 2])
     return found
 
 

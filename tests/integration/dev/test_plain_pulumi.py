@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import psutil
 import pytest
 
-from meshfleet.embedded import processes
+from meshfleet.workspace import fleet_processes as processes
 from tests.integration.clone import git
 from tests.integration.dev.fleet import DevFleet
 from tests.integration.world import Ran, settled

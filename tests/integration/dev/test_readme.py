@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from meshfleet.embedded.node.node_agent import lacking
+from meshfleet.dataplane.node.node_agent import lacking
 from tests.docs.snippets import Snippet, matches, shell, snippets
 from tests.integration.clone import git
 from tests.integration.dev.fleet import DevFleet

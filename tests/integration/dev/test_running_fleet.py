@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from meshfleet.embedded.node.node_agent import lacking
+from meshfleet.dataplane.node.node_agent import lacking
 from meshfleet.verification.checks import ALL
 from tests.integration.dev.fleet import CLUSTERS, DevFleet
 

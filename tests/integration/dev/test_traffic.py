@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from meshfleet.embedded.network.namespaces import path_of
-from meshfleet.embedded.network.place import Place
-from meshfleet.embedded.node.node_agent import lacking
-from meshfleet.embedded.toolchain import Toolchain
-from meshfleet.embedded.workspace import Workspace
+from meshfleet.dataplane.network.namespaces import path_of
+from meshfleet.dataplane.network.place import Place
+from meshfleet.dataplane.node.node_agent import lacking
+from meshfleet.toolchain import Toolchain
 from meshfleet.verification.checks.traffic import REQUESTS
 from meshfleet.verification.traffic import Target, send
+from meshfleet.workspace.home import Workspace
 from tests.integration.dev.fleet import CLUSTERS, DevFleet
 
 VERIFY = ("verify", "--stack", "dev", "--json")

@@ -10,11 +10,11 @@ from contextlib import suppress
 
 import psutil
 
-from meshfleet.embedded.bounded_run import run_bounded
-from meshfleet.embedded.network.leftovers import remove_data_plane
-from meshfleet.embedded.network.loopback import cannot_close, table_name
-from meshfleet.embedded.network.place import Place
-from meshfleet.embedded.workspace import Workspace
+from meshfleet.dataplane.network.leftovers import remove_data_plane
+from meshfleet.dataplane.network.place import Place
+from meshfleet.embedded.loopback import cannot_close, table_name
+from meshfleet.processes.bounded_run import run_bounded
+from meshfleet.workspace.home import Workspace
 from tests.integration.faults.kill_points import Point, Victims
 from tests.integration.faults.lines import Lines
 from tests.integration.world import World, kill, settled
@@ -105,7 +105,7 @@ def _outlives(world: World, process: psutil.Process) -> bool:
         return True
     program = words[0] if words else ""
     component = program.startswith(f"{world.home}/fleets/") and not program.endswith("/kwokctl")
-    return component or "meshfleet.embedded.node" in words
+    return component or "meshfleet.dataplane.node" in words
 
 
 _KILLS: dict[Victims, Callable[[World, subprocess.Popen[str]], None]] = {

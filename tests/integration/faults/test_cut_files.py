@@ -1,6 +1,6 @@
 """A power cut that takes what was written last, of etcd and of Pulumi: every answer has a way out, and it works.
 
-Records of our own are written so that a cut leaves the old or the new one (tests/topology/test_power_cuts.py).
+Records of our own are written so that a cut leaves the old or the new one (tests/files/test_power_cuts.py).
 `MESHFLEET_SWEEP=full` cuts at all points; otherwise at one of each outcome.
 """
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from meshfleet.embedded.toolchain import Toolchain
-from meshfleet.embedded.toolchain.cache import locate_cache
+from meshfleet.toolchain import Toolchain
+from meshfleet.workspace.cache import locate_cache
 from tests.integration.clone import Clone
 from tests.integration.faults.stacks import small_fleet
 from tests.integration.world import World, make_world

@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from meshfleet.embedded import processes
+from meshfleet.workspace import fleet_processes as processes
 from tests.automation.made_up_home import WAYS, files
 from tests.integration.clone import Clone
 from tests.integration.faults.stacks import small_fleet

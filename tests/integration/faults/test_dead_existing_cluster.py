@@ -12,9 +12,9 @@ import pytest
 
 from meshfleet.embedded.cluster import Cluster
 from meshfleet.embedded.cluster_spec import ClusterSpec
-from meshfleet.embedded.toolchain import Toolchain
-from meshfleet.embedded.workspace import Workspace
+from meshfleet.toolchain import Toolchain
 from meshfleet.topology.istio import EMBEDDED_KUBERNETES
+from meshfleet.workspace.home import Workspace
 from tests.integration.clone import Clone
 from tests.integration.faults.stacks import small_fleet
 from tests.integration.world import World, make_world

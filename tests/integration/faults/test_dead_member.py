@@ -9,7 +9,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from meshfleet.embedded import processes
+from meshfleet.workspace import fleet_processes as processes
 from tests.integration.faults.lines import Lines
 from tests.integration.faults.stacks import small_fleet
 from tests.integration.world import World, settled

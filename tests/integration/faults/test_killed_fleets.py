@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from meshfleet.embedded import processes
+from meshfleet.workspace import fleet_processes as processes
 from tests.integration.faults.kill_points import CLUSTERS, Point, Turn, Victims, turns
 from tests.integration.faults.killing import killed_at
 from tests.integration.faults.stacks import small_fleet

@@ -6,7 +6,7 @@ import secrets
 import socket
 import struct
 
-from meshfleet.embedded.network.namespaces import inside
+from meshfleet.dataplane.network.namespaces import inside
 
 _SECONDS = 3.0
 _ADDRESS, _INTERNET = 1, 1

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from meshfleet.embedded.network.place import Place
-from meshfleet.embedded.workspace import Workspace
+from meshfleet.dataplane.network.place import Place
 from meshfleet.verification.steady_requests import asking
 from meshfleet.verification.traffic import Target, send
+from meshfleet.workspace.home import Workspace
 from tests.integration.clone import Clone
 from tests.integration.world import World, make_world, settled
 

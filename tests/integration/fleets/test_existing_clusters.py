@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from meshfleet.embedded import processes
 from meshfleet.embedded.cluster import Cluster
 from meshfleet.embedded.cluster_spec import ClusterSpec
-from meshfleet.embedded.toolchain import Toolchain
-from meshfleet.embedded.workspace import Workspace
+from meshfleet.toolchain import Toolchain
 from meshfleet.topology.istio import EMBEDDED_KUBERNETES
+from meshfleet.workspace import fleet_processes as processes
+from meshfleet.workspace.home import Workspace
 from tests.integration.clone import Clone
 from tests.integration.faults.kill_points import Point, Victims
 from tests.integration.faults.killing import killed_at, killed_while

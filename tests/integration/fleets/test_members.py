@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from meshfleet.embedded import processes
+from meshfleet.workspace import fleet_processes as processes
 from tests.integration.clone import Clone
 from tests.integration.faults.lines import Lines
 from tests.integration.faults.stacks import small_fleet

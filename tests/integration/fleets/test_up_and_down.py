@@ -14,10 +14,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.embedded.hostile_shell import HOSTILE
 from tests.integration.clone import Clone, git, make_clone
 from tests.integration.faults.stacks import small_fleet
 from tests.integration.world import Ran, World, make_world
+from tests.processes.hostile_shell import HOSTILE
 
 pytestmark = pytest.mark.proof("scripts/up and scripts/down from a fresh clone with an empty HOME", step=3)
 

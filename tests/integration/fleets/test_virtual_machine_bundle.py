@@ -18,8 +18,8 @@ import httpx2
 import pytest
 from ruamel.yaml import YAML
 
-from meshfleet.embedded.toolchain import Toolchain
 from meshfleet.manifests.virtual_machines import group
+from meshfleet.toolchain import Toolchain
 from meshfleet.topology import Fleet, load
 from tests.integration.clone import Clone
 from tests.integration.world import Ran, World, make_world

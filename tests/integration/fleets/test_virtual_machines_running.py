@@ -17,20 +17,20 @@ from typing import Any
 import pytest
 from cryptography import x509
 
-from meshfleet.automation import machines_here
-from meshfleet.automation.machines_here import await_registered, listening
-from meshfleet.embedded.machine.bundle_folder import bundle_of, read_bundle
-from meshfleet.embedded.machine.istiod_reached import require_istiod
-from meshfleet.embedded.machine.machine import AGENT, APPLICATION, Machine
-from meshfleet.embedded.network import namespaces
-from meshfleet.embedded.network.place import Place
-from meshfleet.embedded.toolchain import Toolchain
-from meshfleet.embedded.workspace import Workspace
+from meshfleet.dataplane.machine.bundle_folder import bundle_of, read_bundle
+from meshfleet.dataplane.machine.istiod_reached import require_istiod
+from meshfleet.dataplane.machine.machine import AGENT, APPLICATION, Machine
+from meshfleet.dataplane.network import namespaces
+from meshfleet.dataplane.network.place import Place
+from meshfleet.errors import CertificateError, ProcessError
 from meshfleet.plugins.meshfleet.certificates import RootSpec, create_root
 from meshfleet.status import read_status
+from meshfleet.toolchain import Toolchain
 from meshfleet.topology import Fleet, load
-from meshfleet.topology.errors import CertificateError, ProcessError
 from meshfleet.verification.traffic import Reply, Target, answered, send
+from meshfleet.virtual_machines import local_machines as machines_here
+from meshfleet.virtual_machines.local_machines import await_registered, listening
+from meshfleet.workspace.home import Workspace
 from tests.integration.clone import Clone
 from tests.integration.fleets.name_query import addresses_of
 from tests.integration.world import Ran, World, make_world, settled

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 import meshfleet
-from meshfleet.embedded.sweep import sweep
+from meshfleet.dataplane.sweep import sweep
 
 ROOT = Path(meshfleet.__file__).resolve().parents[1]
 STACK = """config:

@@ -17,7 +17,7 @@ def assert_prints_what_the_page_shows(fleet: Running) -> None:
     programs.mkdir(exist_ok=True)
     command = programs / "meshfleet"
     command.write_text(
-        f'#!/bin/sh\nexec "{sys.executable}" -c "from meshfleet.automation.entry_point import main; main()" "$@"\n'
+        f'#!/bin/sh\nexec "{sys.executable}" -c "from meshfleet.cli.entry_point import main; main()" "$@"\n'
     )
     command.chmod(0o755)
     path = f"{programs}{os.pathsep}{os.environ['PATH']}"

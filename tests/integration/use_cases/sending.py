@@ -8,13 +8,13 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from meshfleet.embedded.network.place import Place
-from meshfleet.embedded.workspace import Workspace
+from meshfleet.dataplane.network.place import Place
 from meshfleet.verification.checks.traffic import ANSWER_SECONDS, REQUESTS
 from meshfleet.verification.status import read_fleet
 from meshfleet.verification.steady_requests import SteadyRequests, asking
 from meshfleet.verification.traffic import Reply, Target, send
 from meshfleet.verification.view import FleetView
+from meshfleet.workspace.home import Workspace
 from tests.integration.clone import Clone
 from tests.integration.models.running import Running, running
 from tests.integration.world import settled

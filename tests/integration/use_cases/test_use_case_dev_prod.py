@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from meshfleet.embedded.network.namespaces import inside
+from meshfleet.dataplane.network.namespaces import inside
 from meshfleet.verification.traffic import Reply, Target, send
 from tests.integration.clone import Clone
 from tests.integration.models.running import Running

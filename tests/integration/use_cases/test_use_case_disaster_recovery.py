@@ -12,9 +12,9 @@ from contextlib import contextmanager
 import psutil
 import pytest
 
-from meshfleet.embedded import processes
-from meshfleet.embedded.network import namespaces, node_network
+from meshfleet.dataplane.network import namespaces, node_network
 from meshfleet.verification.steady_requests import SteadyRequests
+from meshfleet.workspace import fleet_processes as processes
 from tests.integration.clone import Clone
 from tests.integration.models.running import Running
 from tests.integration.use_cases.pages import assert_prints_what_the_page_shows

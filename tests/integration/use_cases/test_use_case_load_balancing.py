@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from meshfleet.dataplane.network import links, namespaces
+from meshfleet.dataplane.network.capture import Capture, capturing
+from meshfleet.dataplane.network.place import OUTSIDE, link_name
 from meshfleet.embedded.addresses import OUTSIDE_RANGE
-from meshfleet.embedded.network import links, namespaces
-from meshfleet.embedded.network.capture import Capture, capturing
-from meshfleet.embedded.network.place import OUTSIDE, link_name
 from meshfleet.verification.checks.traffic_wire import gateways, judge
 from tests.integration.clone import Clone
 from tests.integration.models.running import Running

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from meshfleet.embedded.network.capture import capturing
+from meshfleet.dataplane.network.capture import capturing
 from tests.integration.clone import Clone
 from tests.integration.models.running import Running
 from tests.integration.use_cases.pages import assert_prints_what_the_page_shows

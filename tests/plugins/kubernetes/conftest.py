@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from meshfleet.automation.kubernetes_plugin import NAME
+from meshfleet.automation.engine.kubernetes_plugin import NAME
 from tests.kubernetes_plugin import FOLDER, chosen_plugin, installed_plugin, pulumi_home_with
 from tests.plugins.kubernetes.engine import Engine
 

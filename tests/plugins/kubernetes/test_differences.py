@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from meshfleet.errors import UnsupportedError
 from meshfleet.plugins.kubernetes.diff import changes, observed, property_path, respond
 from meshfleet.plugins.kubernetes.kinds import GroupVersionKind, parse_token
 from meshfleet.plugins.kubernetes.replacement import replacing_paths
 from meshfleet.plugins.kubernetes.settings import Settings
 from meshfleet.plugins.kubernetes.values import UNKNOWN
 from meshfleet.plugins.protocol import PropertyDiffKind
-from meshfleet.topology.errors import UnsupportedError
 
 pytestmark = pytest.mark.proof("drift of Kubernetes objects is noticed and mended", step=0)
 

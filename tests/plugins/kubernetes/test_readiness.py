@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from meshfleet.errors import UnsupportedError
 from meshfleet.plugins.kubernetes.annotations import timeout_seconds, wait_for
 from meshfleet.plugins.kubernetes.kinds import GroupVersionKind
 from meshfleet.plugins.kubernetes.readiness import lacks
-from meshfleet.topology.errors import UnsupportedError
 
 pytestmark = pytest.mark.proof("Kubernetes objects are waited for, with a bound", step=0)
 

@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from meshfleet.embedded.releases import parts
-from meshfleet.embedded.releases.server import Server, connected
+from meshfleet.errors import ClusterError
+from meshfleet.kube.releases import parts
+from meshfleet.kube.releases.server import Server, connected
 from meshfleet.plugins.meshfleet.release_parts import ReleasePartsHandler
-from meshfleet.topology.errors import ClusterError
 from tests.plugins.kubernetes.conftest import ApiServer
 
 pytestmark = pytest.mark.proof("releases are compared object by object with what their chart rendered", step=2)

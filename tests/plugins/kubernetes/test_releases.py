@@ -16,11 +16,11 @@ import pytest
 from pulumi import automation as auto
 from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
-from meshfleet.automation.changes import GONE
-from meshfleet.embedded.releases.owner import MARK, Owner
-from meshfleet.embedded.releases.record import pack, unpack
-from meshfleet.embedded.releases.server import connected
-from meshfleet.embedded.releases.settling import Known, Settled, settle
+from meshfleet.automation.reporting.changes import GONE
+from meshfleet.kube.releases.owner import MARK, Owner
+from meshfleet.kube.releases.record import pack, unpack
+from meshfleet.kube.releases.server import connected
+from meshfleet.kube.releases.settling import Known, Settled, settle
 from tests.plugins.kubernetes.conftest import CHECKOUT, ApiServer
 from tests.plugins.kubernetes.engine import Engine
 

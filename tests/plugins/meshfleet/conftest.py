@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from meshfleet.embedded.sweep import sweep
-from meshfleet.embedded.toolchain import Toolchain
+from meshfleet.dataplane.sweep import sweep
 from meshfleet.plugins.meshfleet.embedded_cluster import EmbeddedClusterHandler
 from meshfleet.plugins.meshfleet.handler import Properties
 from meshfleet.plugins.meshfleet.intermediate_certificate_authority import IntermediateCertificateAuthorityHandler
 from meshfleet.plugins.meshfleet.istiod_address import PORT_NAMES, IstiodAddressHandler
 from meshfleet.plugins.meshfleet.root_certificate_authority import RootCertificateAuthorityHandler
+from meshfleet.toolchain import Toolchain
 
 FLEET = "plugin-tests"
 

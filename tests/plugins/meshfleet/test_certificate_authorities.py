@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
+from meshfleet.errors import CertificateError
 from meshfleet.plugins.meshfleet.certificate_reading import is_issued_by, load_certificate, verify_chain
 from meshfleet.plugins.meshfleet.handler import UNKNOWN, Properties
 from meshfleet.plugins.meshfleet.intermediate_certificate_authority import IntermediateCertificateAuthorityHandler
 from meshfleet.plugins.meshfleet.root_certificate_authority import RootCertificateAuthorityHandler
-from meshfleet.topology.errors import CertificateError
 
 pytestmark = pytest.mark.proof("life cycle of the certificate authorities: renewal, damage, expiry", step=0)
 

@@ -12,6 +12,7 @@ from cryptography.x509.oid import NameOID
 from hypothesis import given
 from hypothesis import strategies as st
 
+from meshfleet.errors import CertificateError
 from meshfleet.plugins.meshfleet.certificate_reading import (
     algorithm_of,
     load_certificate,
@@ -28,7 +29,6 @@ from meshfleet.plugins.meshfleet.certificates import (
     not_after,
     renew_root,
 )
-from meshfleet.topology.errors import CertificateError
 from tests.examples import up_to
 
 pytestmark = pytest.mark.proof("root and intermediate certificates as Istio's own recipe", step=0)

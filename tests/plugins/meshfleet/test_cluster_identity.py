@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from meshfleet.embedded.api_errors import UnreachableError
 from meshfleet.embedded.cluster import Cluster
-from meshfleet.embedded.identity import identity_in_folder, identity_of_authority, read_identity
+from meshfleet.errors import ClusterError, EmbeddedError
+from meshfleet.errors.causes import Cause
+from meshfleet.kube.api_errors import UnreachableError
+from meshfleet.kube.identity import identity_in_folder, identity_of_authority, read_identity
 from meshfleet.plugins.meshfleet import cluster_identity
 from meshfleet.plugins.meshfleet.cluster_identity import ClusterIdentityHandler
 from meshfleet.plugins.meshfleet.embedded_cluster import EmbeddedClusterHandler
 from meshfleet.plugins.meshfleet.handler import UNKNOWN, Difference
-from meshfleet.topology.causes import Cause
-from meshfleet.topology.errors import ClusterError, EmbeddedError
 from tests.plugins.meshfleet.conftest import MeshCluster
 
 pytestmark = pytest.mark.proof("a cluster is known by what it is, not by a name that leads to it", step=0)

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 import pytest
 
 from meshfleet.embedded.ports import reserve_ports
+from meshfleet.errors import ClusterError, PortError
 from meshfleet.plugins.meshfleet.east_west_gateway_address import EastWestGatewayAddressHandler
 from meshfleet.plugins.meshfleet.handler import Properties
-from meshfleet.topology.errors import ClusterError, PortError
 from tests.plugins.meshfleet.conftest import FLEET, MeshCluster
 
 pytestmark = pytest.mark.proof("an east-west gateway gets an address without a load balancer", step=2)

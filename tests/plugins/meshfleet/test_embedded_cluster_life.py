@@ -12,18 +12,18 @@ import psutil
 import pytest
 from lightkube.models.meta_v1 import ObjectMeta
 
-from meshfleet.embedded import processes
+from meshfleet.dataplane.sweep import sweep
 from meshfleet.embedded.cluster import Cluster
 from meshfleet.embedded.cluster_record import begin_making
 from meshfleet.embedded.cluster_spec import COMPONENTS, PORTS
-from meshfleet.embedded.kubeconfig import connect
 from meshfleet.embedded.ports import port_is_free, reserve_ports, reserved_ports
-from meshfleet.embedded.sweep import sweep
-from meshfleet.embedded.toolchain import Toolchain
-from meshfleet.embedded.workspace import Workspace
+from meshfleet.errors import PortError, ToolchainError
+from meshfleet.kube.kubeconfig import connect
 from meshfleet.plugins.meshfleet.embedded_cluster import EmbeddedClusterHandler
 from meshfleet.plugins.meshfleet.handler import UNKNOWN, Created, Properties
-from meshfleet.topology.errors import PortError, ToolchainError
+from meshfleet.toolchain import Toolchain
+from meshfleet.workspace import fleet_processes as processes
+from meshfleet.workspace.home import Workspace
 
 pytestmark = pytest.mark.proof("an embedded cluster, as a resource with a whole life cycle", step=2)
 

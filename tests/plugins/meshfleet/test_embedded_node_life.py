@@ -11,20 +11,20 @@ from typing import Any, Final
 import psutil
 import pytest
 
-from meshfleet.embedded import processes
-from meshfleet.embedded.kubeconfig import connect
-from meshfleet.embedded.network import namespaces
-from meshfleet.embedded.network.place import Place, lock_file
-from meshfleet.embedded.node import node_agent
-from meshfleet.embedded.node.node_agent import PROGRAM
-from meshfleet.embedded.sweep import sweep
-from meshfleet.embedded.toolchain import Toolchain
-from meshfleet.embedded.waiting import NotYetError, wait_until
-from meshfleet.embedded.workspace import Workspace
+from meshfleet.dataplane.network import namespaces
+from meshfleet.dataplane.network.place import Place, lock_file
+from meshfleet.dataplane.node import node_agent
+from meshfleet.dataplane.node.node_agent import PROGRAM
+from meshfleet.dataplane.sweep import sweep
+from meshfleet.kube.kubeconfig import connect
 from meshfleet.plugins.meshfleet.embedded_cluster import EmbeddedClusterHandler
 from meshfleet.plugins.meshfleet.embedded_node import EmbeddedNodeHandler
 from meshfleet.plugins.meshfleet.handler import Created, Properties
+from meshfleet.processes.waiting import NotYetError, wait_until
+from meshfleet.toolchain import Toolchain
 from meshfleet.verification.traffic import Target, ask
+from meshfleet.workspace import fleet_processes as processes
+from meshfleet.workspace.home import Workspace
 
 pytestmark = [
     pytest.mark.proof("a node that runs its pods as processes, as a resource with a whole life cycle", step=2),

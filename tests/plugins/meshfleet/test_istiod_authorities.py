@@ -13,9 +13,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from meshfleet.embedded.certificate_folder import read_files, replace_files
-from meshfleet.embedded.waiting import wait_until
 from meshfleet.plugins.meshfleet.certificate_reading import is_issued_by
 from meshfleet.plugins.meshfleet.certificates import Authority, create_intermediate
+from meshfleet.processes.waiting import wait_until
 from tests.plugins.meshfleet.conftest import MeshCluster
 from tests.plugins.meshfleet.west import SPEC, West, istiod_of_west, new_root
 

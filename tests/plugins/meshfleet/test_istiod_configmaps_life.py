@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from meshfleet.errors import ClusterError
 from meshfleet.plugins.meshfleet.istiod_configmaps import IstiodConfigMapsHandler
-from meshfleet.topology.errors import ClusterError
 from tests.plugins.meshfleet.conftest import MeshCluster
 
 pytestmark = pytest.mark.proof("what istiods write everywhere goes with the last of Istio", step=2)

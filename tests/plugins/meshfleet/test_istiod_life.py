@@ -13,12 +13,12 @@ from typing import Any
 import psutil
 import pytest
 
-from meshfleet.embedded import processes
 from meshfleet.embedded.istiod import Istiod
-from meshfleet.embedded.workspace import Workspace
+from meshfleet.errors import PortError, ProcessError
 from meshfleet.plugins.meshfleet.handler import Properties
 from meshfleet.plugins.meshfleet.istiod import IstiodHandler
-from meshfleet.topology.errors import PortError, ProcessError
+from meshfleet.workspace import fleet_processes as processes
+from meshfleet.workspace.home import Workspace
 from tests.plugins.meshfleet.conftest import FLEET, MeshCluster
 
 pytestmark = pytest.mark.proof("an istiod beside its cluster, as a resource with a whole life cycle", step=3)

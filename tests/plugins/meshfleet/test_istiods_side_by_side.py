@@ -17,11 +17,11 @@ import pytest
 from lightkube import Client
 from lightkube.generic_resource import create_global_resource
 
-from meshfleet.embedded import port_forward
-from meshfleet.embedded.api_errors import RefusedError, api_errors
-from meshfleet.embedded.kubeconfig import connect
-from meshfleet.embedded.port_forward import apply_port_forward, remove_port_forward
-from meshfleet.topology.errors import ClusterError
+from meshfleet.errors import ClusterError
+from meshfleet.kube import port_forward
+from meshfleet.kube.api_errors import RefusedError, api_errors
+from meshfleet.kube.kubeconfig import connect
+from meshfleet.kube.port_forward import apply_port_forward, remove_port_forward
 from tests.plugins.meshfleet.conftest import MeshCluster
 
 pytestmark = pytest.mark.proof("two revisions of Istio side by side", step=2)

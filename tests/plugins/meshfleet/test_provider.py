@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from meshfleet.errors import UnsupportedError
 from meshfleet.plugins import protocol
 from meshfleet.plugins.meshfleet.conversion import plain, wired
 from meshfleet.plugins.meshfleet.handler import (
@@ -21,7 +22,6 @@ from meshfleet.plugins.meshfleet.handler import (
 )
 from meshfleet.plugins.meshfleet.provider import MeshfleetProvider, load_handler
 from meshfleet.plugins.property_value import PropertyValue
-from meshfleet.topology.errors import UnsupportedError
 
 pytestmark = pytest.mark.proof("the native provider's protocol", step=0)
 

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from meshfleet.embedded import processes
+from meshfleet.dataplane.sweep import sweep
 from meshfleet.embedded.cluster_spec import COMPONENTS
-from meshfleet.embedded.sweep import sweep
-from meshfleet.embedded.toolchain import Toolchain
-from meshfleet.embedded.waiting import NotYetError, wait_until
-from meshfleet.embedded.workspace import Workspace
+from meshfleet.processes.waiting import NotYetError, wait_until
+from meshfleet.toolchain import Toolchain
+from meshfleet.workspace import fleet_processes as processes
+from meshfleet.workspace.home import Workspace
 
 pytestmark = pytest.mark.proof("native resources under the real engine, killed and mended", step=2)
 

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from meshfleet.embedded.api_errors import RefusedError, UnreachableError
 from meshfleet.embedded.ports import reserve_ports
-from meshfleet.embedded.remote_access import is_proof, try_access
+from meshfleet.errors import ClusterError
+from meshfleet.errors.causes import Cause
+from meshfleet.kube.api_errors import RefusedError, UnreachableError
 from meshfleet.manifests.remote_secrets import Peer, remote_kubeconfig
 from meshfleet.plugins.meshfleet import remote_clusters
 from meshfleet.plugins.meshfleet.handler import Difference, Properties
+from meshfleet.plugins.meshfleet.remote_access import is_proof, try_access
 from meshfleet.plugins.meshfleet.remote_clusters import RemoteClustersHandler
-from meshfleet.topology.causes import Cause
-from meshfleet.topology.errors import ClusterError
 from tests.plugins.meshfleet.conftest import FLEET, MeshCluster
 from tests.tls_proxy import new_authority, proxy_before
 

@@ -11,9 +11,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from meshfleet.embedded.ports import reserve_ports
+from meshfleet.errors import ClusterError
 from meshfleet.plugins.meshfleet.handler import Properties
 from meshfleet.plugins.meshfleet.served_cluster import ServedClusterHandler
-from meshfleet.topology.errors import ClusterError
 from tests.plugins.meshfleet.conftest import FLEET, MeshCluster
 
 pytestmark = pytest.mark.proof("a cluster waits to be served from elsewhere, and notices when it is not", step=2)

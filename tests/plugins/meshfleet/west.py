@@ -13,9 +13,6 @@ from pathlib import Path
 import psutil
 from cryptography import x509
 
-from meshfleet.embedded import processes
-from meshfleet.embedded.waiting import NotYetError
-from meshfleet.embedded.workspace import Workspace
 from meshfleet.manifests.control_plane import istiod_settings
 from meshfleet.plugins.meshfleet.certificates import (
     Authority,
@@ -26,6 +23,9 @@ from meshfleet.plugins.meshfleet.certificates import (
 )
 from meshfleet.plugins.meshfleet.handler import Properties
 from meshfleet.plugins.meshfleet.istiod import IstiodHandler
+from meshfleet.processes.waiting import NotYetError
+from meshfleet.workspace import fleet_processes as processes
+from meshfleet.workspace.home import Workspace
 from tests.plugins.meshfleet.conftest import FLEET, MeshCluster
 
 IDENTIFIER = f"{FLEET}/west/default"

@@ -1,0 +1,1 @@
+"""The Pulumi engine: its programs, its environment, its lock."""

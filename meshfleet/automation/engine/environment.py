@@ -1,0 +1,111 @@
+"""What Pulumi needs around it: tools on PATH, a home, a backend, a passphrase, plugins and charts.
+
+What the user has set in the environment always wins, so that the same command works against a shared backend.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+from meshfleet import toolchain
+from meshfleet.automation.checkout import Checkout
+from meshfleet.automation.engine import kubernetes_plugin
+from meshfleet.automation.engine.own_project import declare_project
+from meshfleet.automation.state.shared_backend import has_passphrase, is_local
+from meshfleet.components.tokens import BUILT_CHARTS, GATEWAY_API_CHART
+from meshfleet.errors import EngineError
+from meshfleet.files import make_directory, read_text, write_file
+from meshfleet.toolchain.progress import progress_for
+from meshfleet.workspace.marker import claim_home
+
+
+@dataclass(frozen=True)
+class Environment:
+    """A checkout that is ready to run Pulumi. `variables` are added to the process's own environment."""
+
+    checkout: Checkout
+    variables: Mapping[str, str]
+    tools: Path
+    notice: str
+
+    @property
+    def local_backend(self) -> bool:
+        """Whether the state is in this checkout, so that its locks can be read."""
+        return is_local(self.checkout, self.variables["PULUMI_BACKEND_URL"])
+
+    @property
+    def stand_in(self) -> bool:
+        """Whether this project's own plugin stands in for the official Kubernetes one, which `notice` then says."""
+        return bool(self.notice)
+
+
+def prepare(checkout: Checkout) -> Environment:
+    """Make everything ready; quick when it already is. Raises `ToolchainError` when a tool cannot be had."""
+    tools = toolchain.ensure(progress_for(sys.stderr))
+    claim_home(checkout.home)
+    make_directory(checkout.state)
+    python = Path(sys.executable)
+    variables = {
+        "PATH": os.pathsep.join([str(python.parent), str(tools.bin), os.environ.get("PATH", "")]),
+        "PULUMI_HOME": str(make_directory(checkout.pulumi_home)),
+        "PULUMI_BACKEND_URL": os.environ.get("PULUMI_BACKEND_URL") or local_backend_of(checkout),
+        "PULUMI_SKIP_UPDATE_CHECK": "true",
+        "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+        "MESHFLEET_HOME": str(checkout.home),
+        "MESHFLEET_PROJECT": str(checkout.root),
+        "MESHFLEET_TOOLS": str(tools.bin),
+        "MESHFLEET_PYTHON": str(python),
+        # What helm, kubectl and istioctl remember of an API server goes with the fleet.
+        "KUBECACHEDIR": os.environ.get("KUBECACHEDIR") or str(checkout.home / "kubectl"),
+    }
+    # istioctl is run by this very process.
+    os.environ["KUBECACHEDIR"] = variables["KUBECACHEDIR"]
+    # Never the one of this home for a state that others read.
+    if not has_passphrase() and is_local(checkout, variables["PULUMI_BACKEND_URL"]):
+        variables["PULUMI_CONFIG_PASSPHRASE_FILE"] = str(_passphrase(checkout))
+    if not checkout.declared:
+        declare_project(checkout.program)
+    # Also where a program of the user's own runs, which uses this package and has the project's folder as its own.
+    for folder in dict.fromkeys((checkout.program, checkout.root)):
+        _link(folder / BUILT_CHARTS, tools.charts)
+        _link(folder / GATEWAY_API_CHART, tools.gateway_api)
+    plugin = kubernetes_plugin.install(checkout, python, variables)
+    return Environment(checkout, variables, tools.bin, plugin.notice)
+
+
+def local_backend_of(checkout: Checkout) -> str:
+    """The URL of the backend whose state is in a checkout.
+
+    Without `metadata=skip` each write empties and fills a file beside the state first: whoever reads at that moment,
+    or after a kill at that moment, is told EOF (setAttrs in blob/fileblob/attrs.go of gocloud.dev).
+    """
+    return f"file://{quote(str(checkout.state))}?metadata=skip"
+
+
+def _passphrase(checkout: Checkout) -> Path:
+    kept = read_text(checkout.passphrase)
+    if kept is None or not kept.strip("\0 \n"):
+        if any(checkout.state.glob(".pulumi/stacks/*/*.json")):
+            raise EngineError(
+                f"{checkout.passphrase} is {'gone' if kept is None else 'empty'}, and the stacks of this checkout "
+                "cannot be read without it; put it back, or set PULUMI_CONFIG_PASSPHRASE; to give the fleets up remove "
+                f"{checkout.state / '.pulumi'} and run scripts/down, which removes what is on this machine"
+            )
+        write_file(checkout.passphrase, secrets.token_urlsafe(32))
+    return checkout.passphrase
+
+
+def _link(link: Path, charts: Path) -> None:
+    make_directory(link.parent)
+    if not link.is_symlink() or link.readlink() != charts:
+        temporary = link.with_name(f".{link.name}.{os.getpid()}")
+        # Of a run that was stopped right here.
+        temporary.unlink(missing_ok=True)
+        temporary.symlink_to(charts)
+        temporary.replace(link)

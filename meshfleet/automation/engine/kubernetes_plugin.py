@@ -1,0 +1,230 @@
+"""The Kubernetes plugin of a checkout: the official one where it can be had, else this project's stand-in.
+
+It stands where Pulumi itself looks: a real folder `resource-kubernetes-vX` without a `.partial` beside it, with the
+executable or a link to it inside (GetPluginsFromDir and tryPlugin in sdk/go/common/workspace/plugins.go of
+pulumi/pulumi). What is put there is checked by asking Pulumi once, and looked at again only after it changed.
+Source: https://www.pulumi.com/docs/iac/concepts/plugins/
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import stat
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+from meshfleet.automation.checkout import Checkout
+from meshfleet.errors import EngineError, ProcessError
+from meshfleet.files import file_error, make_directory, read_text, remove_file, write_file
+from meshfleet.files.json_text import parse_json
+from meshfleet.processes.bounded_run import run_bounded
+from meshfleet.processes.child_environment import engine_environment
+from meshfleet.workspace.project_folder import CODE
+
+NAME = "pulumi-resource-kubernetes"
+# Long enough for a download of 40 MB, short enough where nothing answers.
+DOWNLOAD_SECONDS = 60
+LIST_SECONDS: Final = 60
+STAND_IN = "# Stands in for the official plugin, which could not be downloaded when this was written."
+STAND_IN_SCRIPT = f"""#!/bin/sh
+{STAND_IN}
+# Remove this folder and run `meshfleet up` to try again.
+shared=${{{{MESHFLEET_PLUGINS:-}}}}/kubernetes
+if [ -S "$shared" ]; then
+    exec {{python}} -I -S {{root}}/meshfleet/plugins/attach.py "$shared" "$0" "$@"
+fi
+PYTHONPATH={{root}} exec {{python}} -m meshfleet.plugins.kubernetes "$@"
+"""
+
+
+@dataclass(frozen=True)
+class KubernetesPlugin:
+    """`official` tells which one is installed; `notice` is the line to print when it is the stand-in, else empty."""
+
+    folder: Path
+    official: bool
+    notice: str
+
+
+def installed_version(distribution: str) -> str:
+    """The version of a package of this environment. Raises ImportError where its metadata cannot be read."""
+    # `version` passes over files that it may not open, and returns None in spite of its type.
+    found: str | None = version(distribution)
+    if not found:
+        raise ImportError(name=distribution)
+    return found
+
+
+def install(checkout: Checkout, python: Path, variables: dict[str, str]) -> KubernetesPlugin:
+    """The plugin in the checkout's PULUMI_HOME, installing one first when there is none that Pulumi would find.
+
+    Looked for in this order: on PATH, where Pulumi prefers it; already installed; in the user's own PULUMI_HOME;
+    downloaded by Pulumi, once and with a bound; the stand-in, which gives way as soon as the user has the official
+    one. `variables` is the environment Pulumi runs with. Raises `EngineError` when Pulumi does not list what was
+    installed, `FileError`.
+    """
+    if on_path := shutil.which(NAME, path=variables["PATH"]):
+        return KubernetesPlugin(Path(on_path).parent, official=True, notice="")
+    wanted = f"resource-kubernetes-v{installed_version('pulumi-kubernetes')}"
+    folder = make_directory(checkout.pulumi_home / "plugins") / wanted
+    _make_visible(folder)
+    program = folder / NAME
+    if not _is_program(program):
+        _take_from_user(folder, wanted) or _download(folder, variables) or _stand_in(checkout, folder, python)
+    elif _is_script(program) and not _take_from_user(folder, wanted):
+        # Written by another version of this, or by this one in another place.
+        _stand_in(checkout, folder, python)
+    _confirm(folder, variables)
+    official = not _is_script(program)
+    notice = (
+        ""
+        if official
+        else "the official Kubernetes plugin cannot be downloaded here; this project's own stands in for it"
+    )
+    return KubernetesPlugin(folder, official, notice)
+
+
+def _make_visible(folder: Path) -> None:
+    """Take away what hides a folder from Pulumi: a link or a file in its place, a download that did not end."""
+    partial = folder.with_name(f"{folder.name}.partial")
+    try:
+        mode = _mode(folder)
+        if mode and not stat.S_ISDIR(mode):
+            # Links to folders were made by earlier versions of this; Pulumi skips them.
+            folder.unlink()
+        elif mode and mode & 0o700 != 0o700:
+            folder.chmod(0o700)
+        if _mode(partial):
+            shutil.rmtree(folder, ignore_errors=True)
+            partial.unlink()
+    except OSError as error:
+        raise file_error(folder, error) from error
+
+
+def _take_from_user(folder: Path, wanted: str) -> bool:
+    homes = [Path(os.environ["PULUMI_HOME"])] if os.environ.get("PULUMI_HOME") else []
+    homes.append(Path.home() / ".pulumi")
+    for home in homes:
+        theirs = home / "plugins" / wanted
+        program = theirs / NAME
+        if (
+            _is_program(program)
+            and not _is_script(program)
+            and not theirs.with_name(f"{wanted}.partial").exists()
+            and theirs.resolve() != folder.resolve()
+        ):
+            _link(folder, program.resolve())
+            return True
+    return False
+
+
+def _link(folder: Path, program: Path) -> None:
+    """A link to the file in a folder of our own: Pulumi looks through it, and not through a link to a folder."""
+    make_directory(folder)
+    draft = folder / f".{NAME}.{os.getpid()}"
+    try:
+        draft.symlink_to(program)
+        draft.replace(folder / NAME)
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        raise file_error(folder / NAME, error) from error
+
+
+def _download(folder: Path, variables: dict[str, str]) -> bool:
+    release = folder.name.rpartition("-")[2]
+    # Pulumi downloads nothing for a folder that is there, whatever is in it.
+    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        _pulumi(variables, DOWNLOAD_SECONDS, "plugin", "install", "resource", "kubernetes", release)
+    except ProcessError:
+        shutil.rmtree(folder, ignore_errors=True)
+        remove_file(folder.with_name(f"{folder.name}.partial"))
+        return False
+    return _is_program(folder / NAME)
+
+
+def _stand_in(checkout: Checkout, folder: Path, python: Path) -> bool:
+    make_directory(folder)
+    script = folder / NAME
+    text = STAND_IN_SCRIPT.format(root=_quoted(CODE), python=_quoted(python))
+    if script.is_symlink():
+        remove_file(script)
+    present = read_text(script)
+    if present == text or (present is not None and present.startswith("#!") and STAND_IN not in present):
+        return True
+    write_file(script, text, mode=0o700)
+    return True
+
+
+def _confirm(folder: Path, variables: dict[str, str]) -> None:
+    """Ask Pulumi whether it sees the plugin, unless it did and nothing has changed since."""
+    record = folder.with_name(f".{folder.name}.seen")
+    mark = json.dumps(_mark(folder))
+    if read_text(record) == mark:
+        return
+    try:
+        listed = parse_json(_pulumi(variables, LIST_SECONDS, "plugin", "ls", "--json"))
+        seen = {f"{entry['kind']}-{entry['name']}-v{entry['version']}" for entry in listed}
+    except (ProcessError, ValueError, KeyError, TypeError):
+        # Pulumi itself does not run or answers something else; whatever needs it next says so in its own words.
+        return
+    if folder.name not in seen:
+        raise EngineError(
+            f"{folder}: installed, but Pulumi does not list it among its plugins "
+            f"({', '.join(sorted(seen)) or 'it lists none'}); remove that directory and run the same command again"
+        )
+    write_file(record, mark)
+
+
+def _mark(folder: Path) -> list[list[int]]:
+    """What changes whenever what Pulumi would find there does."""
+    found = []
+    for path in (folder, folder / NAME):
+        status = path.stat()
+        found.append([status.st_dev, status.st_ino, status.st_mtime_ns, status.st_mode, status.st_size])
+    return found
+
+
+def _pulumi(variables: dict[str, str], seconds: float, *arguments: str) -> str:
+    """What Pulumi prints. Raises ProcessError."""
+    pulumi = shutil.which("pulumi", path=variables["PATH"]) or "pulumi"
+    ended = run_bounded(
+        [pulumi, *arguments, "--non-interactive"],
+        seconds=seconds,
+        environment=engine_environment(variables),
+        # In a folder without a project, whose own plugins would be listed too.
+        directory=Path(variables["PULUMI_HOME"]),
+    )
+    if ended.code != 0:
+        raise ProcessError(f"pulumi {' '.join(arguments)} ended with exit code {ended.code}")
+    return ended.out
+
+
+def _mode(path: Path) -> int:
+    try:
+        return path.lstat().st_mode
+    except FileNotFoundError:
+        return 0
+
+
+def _is_program(path: Path) -> bool:
+    """Whether Pulumi could start it: a file, perhaps through a link, that is whole enough to be one."""
+    try:
+        status = path.stat()
+    except OSError:
+        return False
+    return stat.S_ISREG(status.st_mode) and status.st_size > 0 and os.access(path, os.X_OK)
+
+
+def _is_script(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(2) == b"#!"
+
+
+def _quoted(path: Path) -> str:
+    # The only shell text that is ever made, of two paths of this checkout, quoted whole.
+    return "'" + str(path).replace("'", "'\\''") + "'"

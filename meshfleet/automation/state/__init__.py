@@ -1,0 +1,1 @@
+"""The state that Pulumi keeps, read and kept."""

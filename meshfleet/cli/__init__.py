@@ -1,0 +1,1 @@
+"""The command `meshfleet`: what people type, and what it prints."""

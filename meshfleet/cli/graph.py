@@ -1,0 +1,61 @@
+"""`graph`: the picture of a declared fleet, with addresses and verdicts once it is up."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from meshfleet.errors import FileError
+from meshfleet.files import make_directory, read_record, write_file
+from meshfleet.files.json_text import parse_json
+from meshfleet.picture import draw
+from meshfleet.picture.view import Running, from_fleet
+from meshfleet.status import Status
+from meshfleet.topology import Fleet
+
+if TYPE_CHECKING:
+    from meshfleet.verification import Report
+
+VERDICTS = "verification.json"
+
+
+def picture_of(topology: Fleet, status: Status | None, verdicts: Mapping[str, bool]) -> str:
+    """The SVG of a fleet; `status` is None while it is not up."""
+    known = None
+    if status:
+        known = Running(
+            gateways={
+                cluster.name: (cluster.gateway.address or "", cluster.gateway.port)
+                for cluster in status.clusters
+                if cluster.gateway
+            },
+            verified=verdicts,
+            roots={mesh.name: mesh.root_not_after or "" for mesh in status.meshes},
+        )
+    return draw(from_fleet(topology, known))
+
+
+def keep_verdicts(folder: Path, report: Report) -> None:
+    """Remember what the last verification found of each cluster, for the picture."""
+    verdicts: dict[str, bool] = {}
+    for answer in report.answers:
+        verdicts[answer.cluster] = verdicts.get(answer.cluster, True) and answer.ok
+    make_directory(folder)
+    write_file(folder / VERDICTS, json.dumps({"version": 1, "verdicts": verdicts}) + "\n")
+
+
+def last_verdicts(folder: Path) -> dict[str, bool]:
+    """What the last verification found; empty when there was none."""
+    try:
+        return read_record(folder / VERDICTS, _parse, "run meshfleet verify") or {}
+    except FileError:
+        # What the picture does not show is no loss: the next verification writes it again.
+        return {}
+
+
+def _parse(text: str) -> dict[str, bool]:
+    content = parse_json(text)
+    verdicts = content["verdicts"] if "version" in content else content
+    return {str(cluster): bool(ok) for cluster, ok in verdicts.items()}

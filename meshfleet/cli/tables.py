@@ -1,0 +1,171 @@
+"""Tables for people; programs use --json."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from meshfleet.automation.reporting.changes import Change
+from meshfleet.automation.reporting.output import completed
+
+if TYPE_CHECKING:
+    from meshfleet.status import Status
+    from meshfleet.status.clusters import Cluster, ControlPlane, IngressGateway
+    from meshfleet.verification import Answer, Report
+
+# Where the control plane of a cluster is, by its kind; `of` is the other cluster.
+PLANES = {"own": "own", "remote": "remote of {of}", "external": "external in {of}"}
+# In a log nothing is gained by folding a path into a column of eight characters.
+console = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else 240)
+
+
+def changes_table(changes: Sequence[Change], none: str) -> None:
+    """One line a change; `none` when there is none."""
+    if not changes:
+        console.print(none)
+        return
+    table = _table("cluster", "stage", "what", "change", "fields")
+    for change in changes:
+        place = change.place
+        table.add_row(place.cluster or "fleet", place.stage, place.what, change.operation, ", ".join(change.fields))
+    console.print(table)
+
+
+def show_answer(answer: Answer) -> None:
+    """One check as it comes in."""
+    mark = "[green]✓[/green]" if answer.ok else "[red]✗[/red]"
+    console.print(f"{mark} {escape(answer.cluster)}  {answer.name}  [dim]{escape(completed(answer.detail))}[/dim]")
+
+
+def checks_table(report: Report) -> None:
+    """The whole of a verification: a row for each check, a column for each cluster."""
+    clusters = sorted({answer.cluster for answer in report.answers})
+    table = _table("check", *clusters)
+    for name in sorted({answer.name for answer in report.answers}):
+        # Where several revisions run side by side a cluster is asked once for each.
+        marks = [[a.ok for a in report.answers if (a.name, a.cluster) == (name, cluster)] for cluster in clusters]
+        table.add_row(name, *(_mark(all(found) if found else None) for found in marks))
+    console.print(table)
+    for line in _not_run(report):
+        console.print(line)
+    held = sum(answer.ok for answer in report.answers)
+    console.print(f"{held} of {len(report.answers)} checks hold" + ("" if report.ok else "; the fleet is not verified"))
+
+
+def _not_run(report: Report) -> Iterator[str]:
+    """A line for each reason and the clusters it holds for, with the checks that were not run."""
+    where: dict[tuple[str, str], list[str]] = {}
+    for one in sorted(report.not_run):
+        where.setdefault((one.name, one.reason), []).append(one.cluster)
+    checks: dict[tuple[str, str], list[str]] = {}
+    for (name, reason), found in where.items():
+        checks.setdefault((", ".join(found), reason), []).append(name)
+    for (found_in, reason), names in checks.items():
+        yield f"not run: {', '.join(names)} of {found_in}: {reason}"
+
+
+def status_table(status: Status) -> None:
+    """Clusters and meshes of a running fleet."""
+    table = _table(
+        "cluster",
+        "role",
+        "mesh",
+        "network",
+        "region/zone",
+        "control plane",
+        "intermediate until",
+        "gateway",
+        "kubeconfig",
+    )
+    for cluster in status.clusters:
+        gateway = cluster.gateway
+        table.add_row(
+            *(cluster.name, cluster.role, cluster.mesh, cluster.network),
+            "/".join(filter(None, (cluster.region, cluster.zone))),
+            _plane(cluster.control_plane),
+            _day(cluster.intermediate_not_after),
+            f"{gateway.address}:{gateway.port}" if gateway else "",
+            cluster.kubeconfig or "",
+        )
+    console.print(table)
+    for cluster in status.clusters:
+        for ingress in cluster.ingress_gateways:
+            console.print(f"ingress gateway {ingress.name} of {cluster.name}: {_reached(ingress)}")
+    for line in _workloads(status.clusters):
+        console.print(line)
+    for machines in status.virtual_machines:
+        called = f", called {machines.host}" if machines.host else ""
+        place = f"namespace {machines.namespace}, network {machines.network}"
+        console.print(f"virtual machines {machines.name} of {machines.cluster}: {place}{called}")
+    for mesh in status.meshes:
+        console.print(f"mesh {mesh.name}: {mesh.model}, trust domain {mesh.trust_domain}")
+        console.print(f"  {mesh.trust}")
+        for root in mesh.roots:
+            signs = ", signs" if root.name == mesh.signing else ""
+            console.print(f"  root {root.name} {root.fingerprint[:16]}… until {_day(root.not_after)}{signs}")
+
+
+def _workloads(clusters: Sequence[Cluster]) -> Iterator[str]:
+    """A line for each workload: where it is called, and the clusters in which each of its versions runs."""
+    running: dict[str, dict[str, list[str]]] = {}
+    for cluster in clusters:
+        for workload in cluster.workloads:
+            versions = running.setdefault(workload.host, {})
+            for version in workload.versions:
+                versions.setdefault(version.name, []).append(cluster.name)
+    for host, versions in sorted(running.items()):
+        places = "; ".join(f"{version} in {', '.join(names)}" for version, names in sorted(versions.items()))
+        yield f"workload {host}: {places}"
+
+
+def machines_table(machines: Sequence[Mapping[str, Any]]) -> None:
+    """Groups of machines, a row for each machine that is known of."""
+    if not machines:
+        console.print("the stack has no virtual machines")
+        return
+    table = _table("machines", "namespace", "cluster", "network", "called", "machine", "connected", "healthy")
+    for group in machines:
+        about = (group["name"], group["namespace"], group["cluster"], group["network"], group["host"] or "")
+        if not group["registered"]:
+            table.add_row(*about, "none yet")
+        for machine in group["registered"]:
+            table.add_row(
+                *about, machine["address"], "yes" if machine["connected"] else "no", _mark(machine["healthy"])
+            )
+    console.print(table)
+
+
+def _reached(gateway: IngressGateway) -> str:
+    """Where an ingress gateway is reached, and for which hosts."""
+    listeners = [f"{one.protocol} {one.port} ({', '.join(one.hosts)})" for one in gateway.listeners]
+    return f"{gateway.address}, {'; '.join(listeners)}, namespace {gateway.namespace}"
+
+
+def _day(moment: str | None) -> str:
+    """The day of an RFC 3339 timestamp; nothing for none."""
+    return (moment or "").partition("T")[0]
+
+
+def _plane(plane: ControlPlane) -> str:
+    where = PLANES[plane.kind].format(of=plane.of)
+    names = [revision.name for revision in plane.revisions]
+    if names in ([], ["default"]):
+        return where
+    on = [f"{name} (workloads)" if name == plane.revision else name for name in names]
+    return f"{where}: {', '.join(on)}"
+
+
+def _mark(ok: bool | None) -> str:
+    return "" if ok is None else "[green]✓[/green]" if ok else "[red]✗[/red]"
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table

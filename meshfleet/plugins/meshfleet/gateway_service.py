@@ -1,0 +1,126 @@
+"""The address of a gateway in a cluster that has no load balancer.
+
+Written where a load balancer's controller would write it: into the status of the Service.
+https://kubernetes.io/docs/reference/kubernetes-api/service-resources/service-v1/#ServiceStatus
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from meshfleet.errors import ClusterError
+from meshfleet.kube.api_errors import RefusedError, api_errors
+from meshfleet.processes.waiting import NotYetError, wait_until
+
+if TYPE_CHECKING:
+    from lightkube import Client
+    from lightkube.resources.core_v1 import Service
+
+_SECONDS: Final = 60.0
+# The port of cross-network traffic: in manifests/charts/gateway (networkGateway), and of ambient mode (HBONE).
+_PORT_NAME: Final = "tls"
+_PORTS: Final = (15443, 15008)
+
+
+@dataclass(frozen=True)
+class PublishedAddress:
+    """What the Service says: `address`, an IP address or a name, is None when its status has none."""
+
+    address: str | None
+    port: int
+
+
+def publish_address(
+    client: Client, namespace: str, service: str, address: str, port: int = 0, timeout: float = 0
+) -> PublishedAddress:
+    """Wait for the Service and write `address`, an IP address or a name, into its status.
+
+    `port` is one that it must have; 0 for that of cross-network traffic. `timeout` in seconds, 0 for one minute.
+    Raises ClusterError when the Service does not come, has no such port, or is refused.
+    """
+
+    def present() -> Service:
+        seen = _get(client, namespace, service)
+        if seen is None:
+            raise NotYetError("404 not found")
+        return seen
+
+    found = wait_until(
+        present,
+        f"the Service {service} of namespace {namespace}, which the chart of the gateway makes",
+        timeout or _SECONDS,
+        "see whether the gateway's release was installed, and run the same command again",
+        failure=ClusterError,
+    )
+    found_port = _port(found, namespace, service, port)
+    _write_status(client, namespace, service, [{"ip" if _is_ip(address) else "hostname": address}])
+    return PublishedAddress(address, found_port)
+
+
+def published_address(client: Client, namespace: str, service: str, port: int = 0) -> PublishedAddress | None:
+    """What the Service says now; None when there is no such Service. `port` as above. Raises ClusterError."""
+    found = _get(client, namespace, service)
+    if found is None:
+        return None
+    balancer = found.status.loadBalancer if found.status else None
+    ingress = (balancer.ingress if balancer else None) or []
+    address = ingress[0].ip or ingress[0].hostname if ingress else None
+    return PublishedAddress(address, _port(found, namespace, service, port))
+
+
+def withdraw_address(client: Client, namespace: str, service: str) -> None:
+    """Empty the status again; fine when the Service is gone. Raises ClusterError."""
+    try:
+        _write_status(client, namespace, service, None)
+    except RefusedError as error:
+        if not error.not_found:
+            raise
+
+
+def _write_status(client: Client, namespace: str, service: str, ingress: list[dict[str, str]] | None) -> None:
+    from lightkube.resources.core_v1 import Service
+    from lightkube.types import PatchType
+
+    status = {"status": {"loadBalancer": {"ingress": ingress}}}
+    with api_errors(f"status of Service {namespace}/{service}"):
+        client.patch(Service.Status, service, status, namespace=namespace, patch_type=PatchType.MERGE)
+
+
+def _get(client: Client, namespace: str, service: str) -> Service | None:
+    from lightkube.resources.core_v1 import Service
+
+    try:
+        with api_errors(f"Service {namespace}/{service}"):
+            return client.get(Service, service, namespace=namespace)
+    except RefusedError as error:
+        if error.not_found:
+            return None
+        raise
+
+
+def _is_ip(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _port(found: Service, namespace: str, service: str, wanted: int) -> int:
+    ports = (found.spec.ports if found.spec else None) or []
+    listed = ", ".join(f"{port.name or '-'}:{port.port}" for port in ports) or "none"
+    if wanted:
+        if any(port.port == wanted for port in ports):
+            return wanted
+        raise ClusterError(
+            f"Service {namespace}/{service}: no port {wanted} (it has {listed}); see its gateway's listeners"
+        )
+    for port in ports:
+        if port.name == _PORT_NAME or port.port in _PORTS:
+            return port.port
+    raise ClusterError(
+        f"Service {namespace}/{service}: no port {_PORT_NAME}, {' or '.join(map(str, _PORTS))} for cross-network "
+        f"traffic (it has {listed}); set networkGateway in the gateway's chart"
+    )

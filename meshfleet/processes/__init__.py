@@ -1,0 +1,1 @@
+"""How other programs are run and waited for."""

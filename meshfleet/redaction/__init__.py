@@ -1,0 +1,1 @@
+"""What of a value may be shown, and what looks like a secret."""

@@ -1,0 +1,42 @@
+"""The tools a fleet is made with, built once from pinned Go modules into a cache of the user's.
+
+`ensure()` is cheap when everything is there; what building needs is imported only when something is missing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from meshfleet.toolchain.plan import Plan, Toolchain, make_plan
+from meshfleet.toolchain.wheel_programs import missing_wheels
+
+if TYPE_CHECKING:
+    from meshfleet.toolchain.progress import Progress
+
+__all__ = ["Plan", "Toolchain", "ensure", "make_plan"]
+
+
+def ensure(progress: Progress | None = None, *, plan: Plan | None = None, thorough: bool = False) -> Toolchain:
+    """The toolchain, after building whatever of it is missing or damaged.
+
+    `progress` hears of every tool that is not simply there (nobody does unless given; `progress_for` makes
+    one for a terminal or a log); `thorough` compares every file with its SHA-256 first, which takes a second
+    or two. Safe when several processes call it at once: one builds, the others wait and say for whom.
+
+    Raises ToolchainError, with what to do, when a tool can be neither found nor built.
+    """
+    wanted = plan or make_plan()
+    if plan is None and (missing := missing_wheels(wanted.wheels)):
+        from meshfleet.errors import ToolchainError
+        from meshfleet.workspace.project_folder import REINSTALL
+
+        raise ToolchainError(
+            f"not in this Python environment: {', '.join(wheel.tool for wheel in missing)}; {REINSTALL}, or install "
+            f"{' '.join(wheel.distribution for wheel in missing)} into the one you use"
+        )
+    if wanted.faults(thorough=thorough):
+        from meshfleet.toolchain.builder import build_missing
+        from meshfleet.toolchain.progress import Silence
+
+        build_missing(wanted, progress or Silence(), thorough=thorough)
+    return wanted.toolchain()

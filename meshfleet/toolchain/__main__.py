@@ -1,0 +1,54 @@
+"""`python -m meshfleet.toolchain`: make the toolchain and print the folder of its programs."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+
+from meshfleet.toolchain import ensure, make_plan
+from meshfleet.toolchain.wheel_programs import missing_wheels
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; returns its exit code: 0 all is there, 1 something is missing or cannot be built."""
+    parser = argparse.ArgumentParser(prog="python -m meshfleet.toolchain", description=__doc__)
+    parser.add_argument("--check", action="store_true", help="build nothing; exit 1 and say what is missing")
+    parser.add_argument("--verify", action="store_true", help="compare every file with its SHA-256 first")
+    parser.add_argument("--json", action="store_true", help="print everything there is as JSON")
+    options = parser.parse_args(arguments)
+    plan = make_plan()
+    faults = plan.faults(thorough=options.verify)
+    if faults and options.check:
+        for tool, found in faults.items():
+            print(f"{tool}: {'; '.join(found[:3])}", file=sys.stderr)
+        return 1
+    if faults or missing_wheels(plan.wheels):
+        # Imported here: when nothing is wrong this command has to be quick.
+        from meshfleet.errors import ToolchainError
+        from meshfleet.toolchain.progress import progress_for
+
+        try:
+            ensure(progress_for(), thorough=options.verify)
+        except ToolchainError as error:
+            print(error, file=sys.stderr)
+            return 1
+        except KeyboardInterrupt:
+            print("stopped; the next run goes on where this one was", file=sys.stderr)
+            return 130
+    toolchain = plan.toolchain()
+    if options.json:
+        places = {
+            "bin": str(toolchain.bin),
+            "charts": str(toolchain.charts),
+            "gatewayApi": str(toolchain.gateway_api),
+            "envoyBootstrap": str(toolchain.envoy_bootstrap),
+        }
+        print(json.dumps({**places, "versions": dict(toolchain.versions)}, indent=2))
+    else:
+        print(toolchain.bin)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

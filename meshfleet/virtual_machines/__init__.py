@@ -1,0 +1,1 @@
+"""Virtual machines of a fleet: their bundles, and those that run on this machine."""
