@@ -11,8 +11,8 @@ from docs.generate import refused
 from docs.generate.field_tables import anchor, heading, introduction, parts_of, table
 from meshfleet.topology import Fleet, names, read_stack_file
 from meshfleet.topology.draft import DEFAULT_MESH, PARTS, SECTIONS, SINGLES
-from meshfleet.topology.istio import EMBEDDED_ISTIO, EMBEDDED_KUBERNETES, SUPPORTED
 from meshfleet.topology.model import Model
+from meshfleet.versions import EMBEDDED_ISTIO, EMBEDDED_KUBERNETES, SUPPORTED
 
 # What holds without a section; the models cannot say it, since the fleet they make is complete.
 WITHOUT: dict[str, str] = {
