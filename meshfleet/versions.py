@@ -5,6 +5,7 @@ Source: https://istio.io/latest/docs/releases/supported-releases/#support-status
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 SUPPORTED: Final[dict[str, tuple[int, ...]]] = {
@@ -35,3 +36,8 @@ def further_istio(version: str) -> str:
 def minor_of(version: str) -> str:
     """The release line of a version, as 1.31 of 1.31.2."""
     return ".".join(version.split(".")[:2])
+
+
+def one_of(versions: Sequence[str]) -> str:
+    """Versions to choose from in words, as `v1.32.2, v1.35.4 or v1.36.3`."""
+    return " or ".join(filter(None, (", ".join(versions[:-1]), versions[-1])))

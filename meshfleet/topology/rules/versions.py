@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from meshfleet.errors.faults import Fault
 from meshfleet.topology.draft import Draft
-from meshfleet.versions import BUILT_ISTIO, BUILT_KUBERNETES, EMBEDDED_KUBERNETES, SUPPORTED, minor_of
+from meshfleet.versions import BUILT_ISTIO, BUILT_KUBERNETES, EMBEDDED_KUBERNETES, SUPPORTED, minor_of, one_of
 
 
 def versions(draft: Draft) -> Iterator[Fault]:
@@ -30,15 +30,11 @@ def versions(draft: Draft) -> Iterator[Fault]:
     if any(cluster.embedded for cluster in draft.clusters.values()) and kubernetes.version not in BUILT_KUBERNETES:
         yield Fault(
             "kubernetes.version",
-            f"embedded clusters run Kubernetes {_one_of(BUILT_KUBERNETES)}, not {kubernetes.version}; "
+            f"embedded clusters run Kubernetes {one_of(BUILT_KUBERNETES)}, not {kubernetes.version}; "
             f"use one of these, or leave it out for {EMBEDDED_KUBERNETES}",
         )
     if any(cluster.simulated for cluster in draft.clusters.values()):
         for path, version in paths.items():
             if minor_of(version) in SUPPORTED and minor_of(version) not in BUILT_ISTIO:
-                built = _one_of(BUILT_ISTIO)
+                built = one_of(BUILT_ISTIO)
                 yield Fault(path, f"istiods run as processes are of Istio {built}, not {version}; use {built}")
-
-
-def _one_of(versions: Sequence[str]) -> str:
-    return " or ".join(filter(None, (", ".join(versions[:-1]), versions[-1])))
