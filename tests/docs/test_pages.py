@@ -28,7 +28,11 @@ HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 SETTING = re.compile(r"\bMESHFLEET_[A-Z]+\b")
 PACKAGES = [
     "components",
-    *(f"meshfleet/{path.parent.name}" for path in (ROOT / "meshfleet").glob("[a-b,d-z]*/__init__.py")),
+    *(
+        f"meshfleet/{path.name}"
+        for path in (ROOT / "meshfleet").iterdir()
+        if (path / "__init__.py").exists() and not path.is_symlink()
+    ),
 ]
 
 # A fleet like that of the README: an istiod in each cluster, sidecars that are processes, and one workload everywhere.
