@@ -1,7 +1,4 @@
-"""Versions of Istio and Kubernetes, and where Istio's charts come from.
-
-Source: https://istio.io/latest/docs/releases/supported-releases/#support-status-of-istio-releases
-"""
+"""The sections `istio` and `kubernetes`: their versions, revisions, and where Istio's charts come from."""
 
 from __future__ import annotations
 
@@ -19,15 +16,8 @@ from meshfleet.topology.model import Model
 from meshfleet.topology.names import Revision
 from meshfleet.topology.text import FilePath
 from meshfleet.topology.urls import checked_url
+from meshfleet.versions import EMBEDDED_ISTIO, EMBEDDED_KUBERNETES, minor_of
 
-# Istio's minor release -> the Kubernetes minor releases it supports.
-SUPPORTED: dict[str, tuple[int, ...]] = {
-    "1.30": (32, 33, 34, 35, 36),
-    "1.31": (32, 33, 34, 35, 36),
-}
-# What the toolchain builds: the only pair an embedded cluster can run.
-EMBEDDED_ISTIO = "1.31"
-EMBEDDED_KUBERNETES = "v1.35.4"
 # Since 1.31; the older hosts end in December 2026.
 PUBLISHED_CHARTS = "https://blob.istio.io/istio-release/charts"
 
@@ -153,11 +143,6 @@ class Istio(Model):
         """The release of Istio that a revision is of."""
         declared = self.revisions.get(revision)
         return (declared.version if declared else None) or self.version
-
-
-def minor_of(version: str) -> str:
-    """The release line of a version, as 1.31 of 1.31.2."""
-    return ".".join(version.split(".")[:2])
 
 
 class Kubernetes(Model):
