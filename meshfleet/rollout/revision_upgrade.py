@@ -15,7 +15,7 @@ from meshfleet.rollout.walk import Change, Step, Walk
 from meshfleet.topology.fleet import Fleet
 from meshfleet.topology.istio import IstioRevision
 
-BEFORE_USE = ("clusters-synced", "network-gateways", "mesh-config", "served-from-elsewhere")
+BEFORE_USE = ("clusters-synced", "network-gateways", "mesh-config", "remote-control-plane")
 """What must hold of a revision before anything is moved to it."""
 BEFORE_REMOVAL = ("injection", "pods-on-revision")
 """What must hold before a revision is removed."""

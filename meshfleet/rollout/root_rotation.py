@@ -17,7 +17,7 @@ from meshfleet.rollout.deployed import Bundle, Deployed, DeployedTrust
 from meshfleet.rollout.walk import Change, Step, Walk
 from meshfleet.topology.fleet import Fleet
 
-NEEDS = ("trust", "proxies-take-roots", "served-from-elsewhere")
+NEEDS = ("trust", "proxies-take-roots", "remote-control-plane")
 """What must hold before another root signs or one is dropped: everybody has what came before."""
 
 
