@@ -59,9 +59,9 @@ def _confirm(session: Session, before: Stage, stage: Stage) -> None:
     from meshfleet.verification.checks import named
 
     view = read_fleet(session.status(), session.environment.tools)
-    report = run(view, named(stage.preconditions), bound=CONFIRMATION_SECONDS)
+    report = run(view, named(stage.preconditions), timeout=CONFIRMATION_SECONDS)
     if not report.ok:
-        lines = [f"{answer.cluster}: {answer.name}: {answer.detail}" for answer in report.failed]
+        lines = [f"{result.cluster}: {result.name}: {result.detail}" for result in report.failed]
         raise EngineError(
             "\n  ".join([f"waited {CONFIRMATION_SECONDS:.0f} s for every cluster to be at: {before.name}", *lines])
             + f"\nwithout that the next stage, {stage.name}, would break trust; fix the cause and run "

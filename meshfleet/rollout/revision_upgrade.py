@@ -15,7 +15,7 @@ from meshfleet.rollout.plan import Change, RolloutPlan, Step
 from meshfleet.topology.fleet import Fleet
 from meshfleet.topology.istio import IstioRevision
 
-BEFORE_USE = ("clusters-synced", "network-gateways", "mesh-config", "served-from-elsewhere")
+BEFORE_USE = ("clusters-synced", "network-gateways", "mesh-config", "remote-control-plane")
 """What must pass for a revision before anything is moved to it."""
 BEFORE_REMOVAL = ("injection", "pods-on-revision")
 """What must pass before a revision is removed."""

@@ -17,7 +17,7 @@ from meshfleet.rollout.deployed import Bundle, Deployed, DeployedTrust
 from meshfleet.rollout.plan import Change, RolloutPlan, Step
 from meshfleet.topology.fleet import Fleet
 
-PRECONDITIONS = ("trust", "proxies-take-roots", "served-from-elsewhere")
+PRECONDITIONS = ("trust", "proxies-take-roots", "remote-control-plane")
 """What must pass before another root signs or one is dropped: every proxy has the bundle of the stage before."""
 
 
