@@ -63,7 +63,7 @@ validate --stack dev` checks the file and touches nothing; every other command b
 ```
 
 The file has two readers: `meshfleet`, by YAML 1.2, and Pulumi's engine, by rules of its own. What they would take for
-different values is refused too, with what to write instead: a mapping of the one key `secure` (an encrypted value to
+different values is refused too, with what to write instead: a map with only the key `secure` (an encrypted value to
 Pulumi), numbers such as `010`, `1_000` and `1e3`, dates and names that are numbers without quotes, tags, directives,
 several documents, and Pulumi's `environment`.
 
@@ -93,7 +93,7 @@ exists, ranges overlap or a provider is built yet is seen by `meshfleet validate
 
 ## Sections
 
-| section | without it | what it is |
+| Section | Default | Description |
 |---|---|---|
 {sections}
 """

@@ -86,7 +86,7 @@ class Charts(Model):
 
 
 class IstioRevision(Model):
-    """One of several control planes that run side by side in each cluster that has its own."""
+    """One of several control planes that run side by side."""
 
     version: Annotated[str, AfterValidator(_checked_istio), text(ISTIO_VERSION)] | None = None
     """Its release of Istio, in quotes; `istio.version` when left out."""
@@ -104,7 +104,7 @@ class IstioRevision(Model):
 
 
 class Istio(Model):
-    """The Istio release of the fleet and the revisions its control planes are installed as.
+    """The release of Istio and the revisions of its control planes.
 
     Source: https://istio.io/latest/docs/setup/upgrade/canary/
     """
@@ -112,15 +112,15 @@ class Istio(Model):
     version: Annotated[str, AfterValidator(_checked_istio), text(ISTIO_VERSION)] = EMBEDDED_ISTIO
     """The release of Istio, in quotes: '1.31' or '1.31.2'."""
     revision: Revision = "default"
-    """The revision that tags and declared namespaces are on; the only one unless `revisions` names more."""
+    """The revision of tags and declared namespaces; the only one unless `revisions` has more."""
     revisions: dict[Revision, IstioRevision] = Field(default_factory=dict)
-    """The control planes side by side in each cluster, by revision; `revision` alone when left out."""
+    """The control planes in each cluster, by revision; `revision` alone when left out."""
     gateway_revision: Revision | None = None
-    """The revision that gateways are on, where it is another than `revision`: they go first in an upgrade."""
+    """The revision of gateways where it differs from `revision`: gateways go first in an upgrade."""
     tags: Annotated[tuple[Revision, ...], Field(strict=False)] = ()
-    """Names that stand for `revision`: namespaces are labelled with the first, and keep it in upgrades."""
+    """Revision tags of `revision`: namespaces are labelled with the first one, and keep it in upgrades."""
     charts: Charts = Field(default_factory=Charts)
-    """Where charts come from: `published`, `{repository: URL}` or `{folder: PATH}`."""
+    """The source of charts: `published`, `{repository: URL}` or `{folder: PATH}`."""
     values: dict[Release, Values] = Field(default_factory=dict)
     """Helm values for all clusters by chart, or by the document of a release; merged last."""
 

@@ -34,10 +34,10 @@ def test_an_embedded_cluster_has_its_processes_and_an_istiod_beside_it(graph_of:
         "EmbeddedCluster",
         "EmbeddedNode",
         "IntermediateCertificateAuthority",
-        "ReleaseParts",
+        "ReleaseObjects",
         "IstiodAddress",
         "Istiod",
-        "EastWestGatewayAddress",
+        "GatewayAddress",
         "RemoteClusters",
     }
 
@@ -46,7 +46,7 @@ def test_an_existing_cluster_with_simulated_pods_has_all_but_its_processes(graph
     graph = graph_of("simulated-pods")
     assert kinds(graph, "west") == kinds(graph_of("dev"), "west") - {"EmbeddedCluster", "EmbeddedNode"} | {
         "ClusterIdentity",
-        "IstiodConfigMaps",
+        "IstiodConfigMapCleanup",
     }
     for name in ("west/istiod-process", "west/east-west-gateway-address"):
         assert graph[name].inputs["context"] == "west-admin"
@@ -59,8 +59,8 @@ def test_an_existing_cluster_with_real_pods_runs_its_own_istiod_and_helm_waits_f
     assert kinds(graph, "west") == {
         "ClusterIdentity",
         "IntermediateCertificateAuthority",
-        "IstiodConfigMaps",
-        "ReleaseParts",
+        "IstiodConfigMapCleanup",
+        "ReleaseObjects",
         "RemoteClusters",
     }
     assert graph["west/istiod"].inputs["skipAwait"] is False

@@ -103,7 +103,7 @@ PROVIDERS = [
     Wrong(
         "neither real nor simulated",
         {"clusters.west": existing(pods="fake")},
-        {"clusters.west.existing.pods": "'fake' is not allowed; use 'real' or 'simulated'"},
+        {"clusters.west.existing.pods": "must be 'real' or 'simulated', got 'fake'"},
     ),
     Wrong(
         "one cluster under two names",

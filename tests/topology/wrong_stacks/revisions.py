@@ -73,17 +73,21 @@ TAGS = [
     ),
     Wrong("tag given twice", istio(tags=["prod", "next", "prod"]), {"istio.tags[2]": "'prod' is given twice"}),
     Wrong("tag with a dot", istio(tags=["1.31"]), {"istio.tags[0]": "'1.31' is not a DNS label"}),
-    Wrong("tag that is a number", istio(tags=[131]), {"istio.tags[0]": "131 is not a text; put it in quotes"}),
-    Wrong("tags that are a text", istio(tags="prod"), {"istio.tags": "'prod' is not a list"}),
+    Wrong("tag that is a number", istio(tags=[131]), {"istio.tags[0]": "must be a string, got 131; put it in quotes"}),
+    Wrong("tags that are a text", istio(tags="prod"), {"istio.tags": "must be a list, got 'prod'"}),
     Wrong("tag too long for its webhook", istio(tags=["t" * 28]), {"istio.tags[0]": "at most 27 are allowed"}),
 ]
 
 SHAPES = [
-    Wrong("revisions as a list", istio(revisions=["blue"]), {"istio.revisions": "['blue'] is not a mapping"}),
+    Wrong(
+        "revisions as a list",
+        istio(revisions=["blue"]),
+        {"istio.revisions": "must be a map of keys to values, got ['blue']"},
+    ),
     Wrong(
         "revision that is its version",
         istio(revisions={"blue": "1.31"}),
-        {"istio.revisions.blue": "'1.31' is not a mapping of keys to values"},
+        {"istio.revisions.blue": "must be a map of keys to values, got '1.31'"},
     ),
     Wrong(
         "unknown key of a revision",
@@ -116,7 +120,7 @@ VERSIONS = [
     Wrong(
         "version of a revision without quotes",
         istio(revisions={"blue": {"version": 1.31}}),
-        {"istio.revisions.blue.version": "1.31 is not a text; put it in quotes"},
+        {"istio.revisions.blue.version": "must be a string, got 1.31; put it in quotes"},
     ),
     Wrong(
         "version of a revision that is a word",
