@@ -7,7 +7,7 @@ topology, so it can be told.
 from __future__ import annotations
 
 from meshfleet.automation.reporting.changes import Place, Record
-from meshfleet.manifests.control_plane import istiod_service
+from meshfleet.manifests.names import istiod_service
 from meshfleet.topology import Fleet
 
 
