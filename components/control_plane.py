@@ -64,8 +64,8 @@ class ControlPlane(Component):
     ) -> None:
         super().__init__(access.name, opts)
         cluster, istio = access.name, fleet.istio
-        simulated = fleet.clusters[cluster].simulated
-        addresses = {name: process_address(self, fleet, cluster, name) for name in istio.installed if simulated}
+        process = fleet.clusters[cluster].capabilities.istiod_runtime == "process"
+        addresses = {name: process_address(self, fleet, cluster, name) for name in istio.installed if process}
         webhooks = {name: webhooks_at(fleet, cluster, address) for name, address in addresses.items()}
 
         charts = istio_charts(self, fleet, access, prepared, webhooks, after=[trust.cacerts], roots=trust.fingerprints)

@@ -50,7 +50,7 @@ class EastWestGateway(Component):
         service = (fleet.system_namespace(cluster), EAST_WEST_GATEWAY)
         self.address: pulumi.Output[str] = (
             given_address(self, f"{name}-address", fleet, access, service, made, declared)
-            if fleet.clusters[cluster].simulated
+            if fleet.clusters[cluster].capabilities.gateway_addresses == "fleet"
             else found_address(self, f"{name}-service", access, service, made)
         )
         self.done({"address": self.address})

@@ -49,8 +49,8 @@ class ExternalControlPlane(Component):
     ) -> None:
         super().__init__(config.name, opts)
         cluster, istio = config.name, fleet.istio
-        simulated = fleet.clusters[host.name].simulated
-        addresses = {name: process_address(self, fleet, cluster, name) for name in istio.installed if simulated}
+        process = fleet.clusters[host.name].capabilities.istiod_runtime == "process"
+        addresses = {name: process_address(self, fleet, cluster, name) for name in istio.installed if process}
         webhooks = {name: webhooks_at(fleet, cluster, address) for name, address in addresses.items()}
 
         def inside(access: ClusterAccess, *after: pulumi.Resource) -> pulumi.ResourceOptions:
@@ -67,7 +67,7 @@ class ExternalControlPlane(Component):
             cluster=host.name,
             kubeconfigs={cluster: kubeconfig},
             addressed=[cluster] if fleet.clusters[cluster].discovery.server else [],
-            here=simulated,
+            here=process,
             opts=self.child(deleted_with=host.goes_with),
         )
         secret = KubernetesObject(

@@ -17,8 +17,6 @@ from meshfleet.components.component import Component
 from meshfleet.components.control_plane import ControlPlane, ControlPlaneResources
 from meshfleet.components.description import Described, describe_cluster, describe_mesh
 from meshfleet.components.east_west_gateway import EastWestGateway, GatewayRules
-from meshfleet.components.embedded_cluster import EmbeddedCluster
-from meshfleet.components.existing_cluster import ExistingCluster
 from meshfleet.components.external_control_plane import ExternalControlPlane
 from meshfleet.components.ingress_gateways import IngressGateways
 from meshfleet.components.kubeconfig_file import KubeconfigFile, kubeconfig_files
@@ -31,6 +29,7 @@ from meshfleet.components.virtual_machines import VirtualMachines
 from meshfleet.components.workloads import Workloads
 from meshfleet.manifests import mesh_settings as settings
 from meshfleet.manifests import virtual_machines as machines
+from meshfleet.providers.creation import create_cluster
 from meshfleet.status import write_status
 from meshfleet.topology import Fleet as Topology
 
@@ -53,7 +52,9 @@ class Fleet(Component):
         self._topology = topology
         self._inside = pulumi.ResourceOptions(parent=self)
         self.meshes = {mesh: MeshTrust(topology, mesh, self._inside) for mesh in topology.meshes}
-        self.access = {name: self._cluster(name, kubeconfigs) for name in topology.clusters}
+        self.access = {
+            name: create_cluster(topology, name, kubeconfigs.get(name), self._inside) for name in topology.clusters
+        }
         self.systems = {name: IstioSystem(topology, access, self._inside) for name, access in self.access.items()}
         self.trust: dict[str, TrustResources] = {}
         self.control_planes: dict[str, ControlPlaneResources] = {}
@@ -87,11 +88,6 @@ class Fleet(Component):
 
     def _of_kind(self, kind: str) -> list[str]:
         return [name for name, cluster in self._topology.clusters.items() if cluster.control_plane.kind == kind]
-
-    def _cluster(self, name: str, kubeconfigs: Mapping[str, KubeconfigFile]) -> ClusterAccess:
-        if self._topology.clusters[name].embedded:
-            return EmbeddedCluster(self._topology, name, self._inside).access
-        return ExistingCluster(self._topology, name, kubeconfigs[name], self._inside).access
 
     def _own_control_plane(self, name: str) -> None:
         topology, access, system = self._topology, self.access[name], self.systems[name]

@@ -116,7 +116,7 @@ class RemoteSecrets(Component):
             cluster=access.name,
             kubeconfigs=kubeconfigs,
             addressed=[name for name, _ in peers if fleet.clusters[name].discovery.server],
-            here=fleet.clusters[fleet.hosting(access.name)].simulated,
+            here=fleet.clusters[fleet.hosting(access.name)].capabilities.istiod_runtime == "process",
             opts=self.child(deleted_with=access.goes_with),
         )
         tried.state.apply(lambda state: _warn(state, tried))

@@ -67,7 +67,8 @@ def of_proxies(fleet: Fleet, cluster: str, revision: str) -> Object:
 
 def _istiod(fleet: Fleet, cluster: str, revision: str) -> Release:
     """The release with the values that it is registered with, but for what only a run knows."""
-    webhooks = control_plane.Webhooks("", "") if fleet.clusters[cluster].simulated else None
+    process = fleet.clusters[cluster].capabilities.istiod_runtime == "process"
+    webhooks = control_plane.Webhooks("", "") if process else None
     return control_plane.istiod(fleet, cluster, revision, webhooks, roots="", address="")
 
 

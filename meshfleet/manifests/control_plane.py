@@ -141,7 +141,8 @@ def external_istiod(fleet: Fleet, cluster: str, revision: str, roots: object) ->
 
     Source: https://istio.io/latest/docs/setup/install/external-controlplane/#set-up-the-control-plane-in-the-external-cluster
     """
-    namespace, simulated = fleet.system_namespace(cluster), fleet.clusters[fleet.hosting(cluster)].simulated
+    namespace = fleet.system_namespace(cluster)
+    pod = fleet.clusters[fleet.hosting(cluster)].capabilities.istiod_runtime == "pod"
     values = _common(fleet, cluster, revision) | {"configMap": False, "env": settings(fleet, cluster)}
     _merge(
         values,
@@ -153,12 +154,12 @@ def external_istiod(fleet: Fleet, cluster: str, revision: str, roots: object) ->
                 "configValidation": False,
                 "omitSidecarInjectorConfigMap": True,
             },
-            "autoscaleEnabled": not simulated,
+            "autoscaleEnabled": pod,
         },
     )
-    if not simulated:
+    if pod:
         values["podAnnotations"] = {ROOTS_ANNOTATION: roots}
-    return Release(istiod_service(revision), namespace, Chart.ISTIOD, values, wait=not simulated)
+    return Release(istiod_service(revision), namespace, Chart.ISTIOD, values, wait=pod)
 
 
 def _common(fleet: Fleet, cluster: str, revision: str) -> Object:
@@ -174,7 +175,7 @@ def _common(fleet: Fleet, cluster: str, revision: str) -> Object:
     # Where an istiod looks for it: it never reads a ConfigMap of its remote clusters.
     if fleet.is_primary(cluster) and (networks := mesh_networks(fleet, mesh)):
         values["global"]["meshNetworks"] = networks
-    if any(fleet.clusters[member].pods == "processes" for member in fleet.members_of(mesh)):
+    if any(fleet.clusters[member].capabilities.pods == "processes" for member in fleet.members_of(mesh)):
         # Proxies that are processes are upstream's Envoy, which lacks Istio's own filter of metrics.
         values["telemetry"] = {"enabled": False}
     if revision != "default":

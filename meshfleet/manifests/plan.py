@@ -169,7 +169,7 @@ def _discovery(fleet: Fleet, cluster: str) -> list[Document]:
 
 
 def _webhooks(fleet: Fleet, cluster: str, revision: str) -> control_plane.Webhooks | None:
-    if not fleet.clusters[cluster].simulated:
+    if fleet.clusters[cluster].capabilities.istiod_runtime == "pod":
         return None
     name = control_plane.istiod_service(revision)
     address = f"https://localhost:{_placeholder(f'port of the {name} process of {fleet.primary_of(cluster)}')}"
