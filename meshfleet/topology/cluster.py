@@ -31,11 +31,11 @@ class DeclaredCluster(Model):
     model_config = ConfigDict(json_schema_extra=exactly_one(*NAMES))
 
     network: str
-    """The network its pods are on, by its name in `networks`."""
+    """The network of its pods, by its name in `networks`."""
     mesh: str = ""
     """The mesh it belongs to, by its name in `meshes`; may be left out when there is only one."""
     control_plane: ControlPlane = Field(default_factory=ControlPlane)
-    """Where its Istio control plane runs: `own`, `{remote: PRIMARY}` or `{external: HOSTING CLUSTER}`."""
+    """Where its Istio control plane runs: `own`, `{remote: PRIMARY}` or `{external: CLUSTER}`."""
     data_plane: Literal["sidecar", "ambient"] = "sidecar"
     """How traffic is carried: by a sidecar in each pod, or by Istio's ambient mode."""
     region: LabelValue = ""
@@ -43,15 +43,15 @@ class DeclaredCluster(Model):
     zone: LabelValue = ""
     """The zone of its nodes within the region."""
     pod_cidr: AddressRange | None = None
-    """The range of its pods' addresses; those of clusters on one network do not overlap."""
+    """The address range of its pods; must not overlap with other clusters on the same network."""
     service_cidr: AddressRange | None = None
-    """The range of its Services' addresses; apart from its pods'."""
+    """The address range of its Services; must not overlap with its pods' range."""
     east_west_gateway: EastWestGateway | None = None
-    """Its east-west gateway; there by itself when the mesh spans several networks."""
+    """Its east-west gateway; created automatically when the mesh spans several networks."""
     ingress_gateways: dict[Label, IngressGateway] = Field(default_factory=dict)
-    """Its gateways for callers from outside, by name."""
+    """Its ingress gateways, by name."""
     discovery: Discovery = Field(default_factory=Discovery)
-    """How its peers reach and read its API server, where that differs from how the stack does."""
+    """How peers reach and read its API server, where that differs from the stack."""
     istio: ClusterIstio = Field(default_factory=ClusterIstio)
     """Helm values of Istio's charts in this cluster alone."""
     additions: Additions = Field(default_factory=Additions)
@@ -103,7 +103,7 @@ else:
         "Cluster",
         __base__=DeclaredCluster,
         __module__=__name__,
-        __doc__=f"A cluster. Exactly one of {', '.join(f'`{name}`' for name in NAMES)} says who provides it.",
+        __doc__=f"A cluster. Its provider is exactly one of {', '.join(f'`{name}`' for name in NAMES)}.",
         **{
             entry.name: (settings_of(entry.name) | None, Field(default=None, description=_description(entry)))
             for entry in PROVIDERS

@@ -9,7 +9,7 @@ from meshfleet.errors.faults import Fault
 from meshfleet.providers.base import Capabilities, Provider
 from meshfleet.providers.embedded.address_rules import addresses
 from meshfleet.providers.embedded.settings import Embedded
-from meshfleet.topology.istio import EMBEDDED_KUBERNETES
+from meshfleet.versions import BUILT_KUBERNETES, EMBEDDED_KUBERNETES, one_of
 
 if TYPE_CHECKING:
     from meshfleet.topology.draft import Draft
@@ -31,12 +31,12 @@ def _capabilities(settings: Embedded) -> Capabilities:
 
 
 def kubernetes_version(draft: Draft) -> Iterator[Fault]:
-    """Yield a fault for a Kubernetes that is not the one the toolchain builds."""
-    if draft.kubernetes.version != EMBEDDED_KUBERNETES:
+    """Yield a fault for a Kubernetes that the toolchain does not build."""
+    if draft.kubernetes.version not in BUILT_KUBERNETES:
         yield Fault(
             "kubernetes.version",
-            f"embedded clusters run Kubernetes {EMBEDDED_KUBERNETES}, not {draft.kubernetes.version}; "
-            f"use {EMBEDDED_KUBERNETES} or leave it out",
+            f"embedded clusters run Kubernetes {one_of(BUILT_KUBERNETES)}, not {draft.kubernetes.version}; "
+            f"use one of these, or leave it out for {EMBEDDED_KUBERNETES}",
         )
 
 

@@ -10,18 +10,18 @@ from meshfleet.providers.base import Settings
 
 
 class Embedded(Settings):
-    """A real control plane run as processes on this machine; its nodes are simulated by KWOK.
+    """A real control plane that runs as processes on this machine; its nodes are simulated by KWOK.
 
-    `pods: processes` runs pods whose programs are known here, proxies, gateways and Istio's echo server, as processes
-    in network namespaces of their own. That needs root: without it they are simulated as all others are.
+    `pods: processes` runs pods with supported images (proxies, gateways, Istio's echo server) as processes in network
+    namespaces of their own. That requires root: without it they are simulated like all others.
     """
 
     summary: ClassVar[str] = "real control plane processes on this machine"
 
     nodes: Annotated[int, Field(ge=1, le=100)] = 1
-    """How many simulated nodes the cluster has."""
+    """The number of simulated nodes."""
     pods: Literal["simulated", "processes"] = "simulated"
-    """Whether pods of known programs run as processes, or none does."""
+    """Whether pods with supported images run as processes, or all pods are simulated."""
 
     @model_validator(mode="after")
     def _one_node_runs_them(self) -> Embedded:

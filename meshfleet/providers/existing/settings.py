@@ -11,17 +11,17 @@ from meshfleet.topology.text import checked_line, checked_path
 
 
 class Existing(Settings):
-    """A cluster that is there already, reached through a kubeconfig and a context named explicitly.
+    """An existing cluster, reached through an explicit kubeconfig and context.
 
-    `pods: simulated` says that nothing really runs on its nodes (KWOK, or a control plane without nodes), so
-    that istiod and the gateway's address are made on this machine, as for an embedded cluster.
+    With `pods: simulated` no pod really runs on its nodes (KWOK, or a control plane without nodes): istiod runs as a
+    process on this machine and the gateway's address is assigned by the fleet, as for an embedded cluster.
     """
 
-    summary: ClassVar[str] = "a cluster that is there already"
+    summary: ClassVar[str] = "an existing cluster"
 
     kubeconfig: Annotated[str, Field(min_length=1), AfterValidator(checked_path)]
-    """The path of the kubeconfig; the ambient one is never read."""
+    """The path of the kubeconfig; KUBECONFIG and ~/.kube/config are never read."""
     context: Annotated[str, Field(min_length=1), AfterValidator(checked_line)]
-    """The context in it; the current one is never used."""
+    """The context in it; the current context is never used."""
     pods: Literal["real", "simulated"] = "real"
-    """Whether pods really run there; `simulated` where nodes are KWOK's or there are none."""
+    """Whether its pods really run; `simulated` for nodes of KWOK, or a cluster without nodes."""

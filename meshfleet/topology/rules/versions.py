@@ -1,4 +1,4 @@
-"""Pairs of Istio and Kubernetes that are supported, and the one Istio that is built for istiods run as processes."""
+"""Pairs of Istio and Kubernetes that are supported, and the releases that istiods run as processes can be of."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from meshfleet.errors.faults import Fault
 from meshfleet.topology.draft import Draft
-from meshfleet.topology.istio import EMBEDDED_ISTIO, SUPPORTED, minor_of
+from meshfleet.versions import BUILT_ISTIO, SUPPORTED, minor_of, one_of
 
 
 def versions(draft: Draft) -> Iterator[Fault]:
@@ -29,7 +29,6 @@ def versions(draft: Draft) -> Iterator[Fault]:
             )
     if any(cluster.capabilities.istiod_runtime == "process" for cluster in draft.clusters.values()):
         for path, version in paths.items():
-            if minor_of(version) != EMBEDDED_ISTIO:
-                yield Fault(
-                    path, f"istiods run as processes are of Istio {EMBEDDED_ISTIO}, not {version}; use {EMBEDDED_ISTIO}"
-                )
+            if minor_of(version) in SUPPORTED and minor_of(version) not in BUILT_ISTIO:
+                built = one_of(BUILT_ISTIO)
+                yield Fault(path, f"istiods run as processes are of Istio {built}, not {version}; use {built}")

@@ -1,7 +1,7 @@
 """Changes that recreate a cluster.
 
 The ranges of an embedded one are arguments of its API server and its controllers, set once; the plugin replaces it, and
-everything the stack has in it follows (meshfleet/plugins/meshfleet/embedded_cluster.py).
+everything that the stack has in it follows (meshfleet/plugins/meshfleet/embedded_cluster.py).
 """
 
 from __future__ import annotations
