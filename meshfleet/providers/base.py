@@ -11,7 +11,7 @@ All other code asks for a capability and never for the name of a provider.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Generic, Literal, TypeVar
 
@@ -56,7 +56,7 @@ class Capabilities(BaseModel):
     gateway_api: Literal["cluster", "fleet"]
     """Who installs the definitions of the Kubernetes Gateway API."""
     api_server: Literal["network", "loopback"]
-    """Who can reach its API server: any peer that its URL leads, or processes on this machine alone."""
+    """Who can reach its API server: every peer that its URL is routed to, or processes on this machine alone."""
     ends_with_stack: bool
     """Whether destroying the stack destroys the cluster, which the stack created."""
     recreated_by: tuple[str, ...]
@@ -91,5 +91,7 @@ class Provider(Generic[S]):
     """How to use the provider, in words that complete `use ...`."""
     rules: tuple[Rule, ...]
     """What the stack file must keep for this provider; run where a cluster has it. Each yields faults with a path."""
+    examples: tuple[Mapping[str, object], ...]
+    """Settings as a user writes them: all combinations that differ in capabilities."""
     docs: str
     """The section about it in docs/provider-contract.md, as Markdown without its heading."""

@@ -29,5 +29,6 @@ PROVIDER: Final = Provider(
     leads_to="aks",
     usage="aks",
     rules=(),
+    examples=({},),
     docs="A cluster of an Azure resource group. Not built yet.",
 )

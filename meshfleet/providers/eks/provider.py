@@ -29,5 +29,6 @@ PROVIDER: Final = Provider(
     leads_to="eks",
     usage="eks",
     rules=(),
+    examples=({},),
     docs="A cluster of an AWS account. Not built yet.",
 )

@@ -47,6 +47,7 @@ PROVIDER: Final = Provider(
     leads_to="embedded",
     usage="embedded",
     rules=(addresses, kubernetes_version),
+    examples=({}, {"pods": "processes"}),
     docs="""\
 etcd, the API server, the controller manager and the scheduler run as processes on this machine, without a container
 runtime; KWOK provides the nodes. `pods: processes` runs pods of known programs in network namespaces

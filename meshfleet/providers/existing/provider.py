@@ -52,6 +52,10 @@ PROVIDER: Final = Provider(
     leads_to="existing.context",
     usage="existing with a kubeconfig and a context",
     rules=(declared_once,),
+    examples=(
+        {"kubeconfig": "~/.kube/config", "context": "shop"},
+        {"kubeconfig": "~/.kube/config", "context": "shop", "pods": "simulated"},
+    ),
     docs="""\
 Any cluster with a kubeconfig: the stack creates objects in it, removes exactly those, and manages nothing else
 ([Existing clusters](existing-clusters.md)). `pods: simulated` declares that no pod runs there.""",

@@ -29,5 +29,6 @@ PROVIDER: Final = Provider(
     leads_to="gke",
     usage="gke",
     rules=(),
+    examples=({},),
     docs="A cluster of a Google Cloud project. Not built yet.",
 )

@@ -29,5 +29,6 @@ PROVIDER: Final = Provider(
     leads_to="kind",
     usage="kind",
     rules=(),
+    examples=({},),
     docs="Nodes are containers on this machine; their pods really run. Not built yet.",
 )
