@@ -51,10 +51,11 @@ def start_reading(topology: Fleet, kubeconfigs: Mapping[str, KubeconfigFile], ho
         prepare_reading()
     pool = ThreadPoolExecutor(max_workers=READERS, thread_name_prefix="identity") if kubeconfigs else None
     for name, cluster in topology.clusters.items():
-        if cluster.embedded:
-            pending[name] = _embedded(workspace.cluster(name))
-        elif cluster.existing and pool and name in kubeconfigs:
-            pending[name] = pool.submit(_existing, kubeconfigs[name].content, cluster.existing.context)
+        named = cluster.capabilities.context
+        if cluster.local:
+            pending[name] = _local(cluster.provider, workspace.cluster(name))
+        elif named and pool and name in kubeconfigs:
+            pending[name] = pool.submit(_remote, cluster.provider, kubeconfigs[name].content, named.context)
         else:
             pending[name] = Living(cluster.provider, reason="no provider of this kind reads it")
     if pool:
@@ -78,7 +79,7 @@ def compare(session: Session, recorded: Mapping[str, str], world: World | None =
 def compare_with_state(session: Session) -> dict[str, Decision]:
     """The verdict on each declared cluster, with the stack held. Raises `EngineError` and `FileError`."""
     recorded = identities_of(session.engine.recorded())
-    existing = [name for name, cluster in session.topology.clusters.items() if cluster.existing]
+    existing = [name for name, cluster in session.topology.clusters.items() if cluster.capabilities.context]
     new = [name for name in existing if name not in recorded]
     world = World(other_stacks=_other_stacks(session.checkout, session.file.stack) if new else {})
     decisions = compare(session, recorded, world)
@@ -136,7 +137,7 @@ def living_under_state(engine: Engine, names: Iterable[str]) -> dict[str, Living
         return {}
     prepare_reading()
     with ThreadPoolExecutor(max_workers=READERS, thread_name_prefix="identity") as pool:
-        pending = {name: pool.submit(_existing, *access) for name, access in accesses.items()}
+        pending = {name: pool.submit(_remote, "", *access) for name, access in accesses.items()}
         return {name: one.result() for name, one in pending.items()}
 
 
@@ -154,19 +155,19 @@ def strangers(engine: Engine, names: Iterable[str]) -> dict[str, str]:
     }
 
 
-def _existing(kubeconfig: str, context: str | None) -> Living:
+def _remote(provider: str, kubeconfig: str, context: str | None) -> Living:
     try:
-        return Living("existing", read_identity(kubeconfig, context))
+        return Living(provider, read_identity(kubeconfig, context))
     except ClusterError as error:
-        return Living("existing", reason=str(error))
+        return Living(provider, reason=str(error))
 
 
-def _embedded(directory: Path) -> Living:
+def _local(provider: str, directory: Path) -> Living:
     try:
         identity = identity_in_folder(directory)
     except FileError as error:
-        return Living("embedded", reason=str(error))
-    return Living("embedded", identity or "", "" if identity else "nothing of the cluster is on this machine")
+        return Living(provider, reason=str(error))
+    return Living(provider, identity or "", "" if identity else "nothing of the cluster is on this machine")
 
 
 def _other_stacks(checkout: Checkout, stack: str) -> dict[str, str]:

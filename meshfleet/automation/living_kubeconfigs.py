@@ -54,9 +54,9 @@ def living(topology: Fleet) -> dict[str, Living]:
     """The kubeconfigs that can be read now, by cluster."""
     found = {}
     for name, cluster in topology.clusters.items():
-        if cluster.existing:
+        if named := cluster.capabilities.context:
             try:
-                found[name] = Living(read_kubeconfig(name, cluster.existing).content, cluster.existing.context)
+                found[name] = Living(read_kubeconfig(name, named).content, named.context)
             except TopologyError:
                 # The recorded one may still do.
                 continue

@@ -35,7 +35,7 @@ def make_room(engine: Engine, recorded: Deployment, topology: Fleet, home: Path)
     """
     gone, replaced = {}, []
     for name in embedded_clusters_of(recorded):
-        if name not in topology.clusters or not topology.clusters[name].embedded:
+        if name not in topology.clusters or not topology.clusters[name].local:
             continue
         if why := _why(name, topology, home):
             gone[name] = why

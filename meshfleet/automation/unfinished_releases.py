@@ -117,8 +117,8 @@ def _accesses(session: Session) -> Iterator[tuple[str, Callable[[], Access]]]:
     files = kubeconfig_files(topology)
     workspace = Workspace(topology.name, session.checkout.home)
     for name, cluster in topology.clusters.items():
-        if cluster.existing:
-            yield name, partial(_existing_access, files[name].content, cluster.existing.context)
+        if named := cluster.capabilities.context:
+            yield name, partial(_existing_access, files[name].content, named.context)
         else:
             yield name, partial(_embedded_access, Cluster(workspace, name).kubeconfig)
 

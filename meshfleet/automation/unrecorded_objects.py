@@ -33,10 +33,10 @@ def record_them(session: Session) -> list[str]:
     topology = session.topology
     files = kubeconfig_files(topology)
     for name, cluster in topology.clusters.items():
-        begun = list(begun_in(session.engine.recorded(), name)) if cluster.existing else []
-        if cluster.existing and begun:
+        begun = list(begun_in(session.engine.recorded(), name)) if (named := cluster.capabilities.context) else []
+        if named and begun:
             try:
-                found += made_of(files[name].content, cluster.existing.context, begun)
+                found += made_of(files[name].content, named.context, begun)
             except MeshfleetError as error:
                 session.tell(f"{name}: what an interrupted run made there is not looked at: {error}")
                 session.unsettled.clusters.add(name)

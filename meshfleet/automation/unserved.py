@@ -38,7 +38,7 @@ def _answer(fleet: Fleet, name: str, revision: str) -> Place:
     host, istiod = fleet.hosting(name), istiod_service(revision)
     if name != fleet.primary_of(name):
         what = remote_readiness(revision)
-    elif fleet.clusters[host].simulated:
+    elif fleet.clusters[host].capabilities.istiod_runtime == "process":
         what = f"{istiod}-process"
     else:
         return Place(host, "control plane", f"external-{name}-{istiod}")

@@ -39,12 +39,13 @@ from meshfleet.plugins.kubernetes.charts import local_version
 from meshfleet.plugins.kubernetes.diff import _observed_text
 from meshfleet.plugins.kubernetes.settings import Settings, active_cluster
 from meshfleet.plugins.meshfleet.certificate_reading import load_certificate, verify_chain
+from meshfleet.providers.base import NamedContext
 from meshfleet.redaction.secret_text import redact
 from meshfleet.redaction.shown import shown
 from meshfleet.toolchain import leftovers, pulumi_on_path
 from meshfleet.toolchain import lock as toolchain_lock
 from meshfleet.toolchain.installation import Installation
-from meshfleet.topology import Existing, load, mesh_settings, read_stack_file
+from meshfleet.topology import load, mesh_settings, read_stack_file
 from meshfleet.topology.discovery import Discovery
 from meshfleet.verification import read_fleet
 from meshfleet.verification.bundle import certificates, verify_authority
@@ -108,7 +109,7 @@ def _given(folder: Path) -> dict[str, Door]:
         select_context(text, "c")
         provider_access(Settings(kubeconfig=text, context="c", cluster="c"))
         active_cluster({"kubeconfig": text})
-        return read_kubeconfig("west", Existing(kubeconfig=str(kubeconfig), context="c"))
+        return read_kubeconfig("west", NamedContext("existing", str(kubeconfig), "c"))
 
     def bundles(files: Any) -> object:
         texts = (

@@ -93,9 +93,9 @@ def further_recipes(fleet: Fleet) -> tuple[Recipe, ...]:
     """What is built for a fleet beyond the standard toolchain: the releases of its control planes on this machine."""
     clusters, istio = fleet.clusters.values(), fleet.istio
     wanted: list[tuple[str, str]] = []
-    if any(cluster.embedded for cluster in clusters):
+    if any(cluster.local for cluster in clusters):
         wanted.append(("kube-apiserver", fleet.kubernetes.version))
-    if any(cluster.simulated for cluster in clusters):
+    if any(cluster.capabilities.istiod_runtime == "process" for cluster in clusters):
         wanted += (("pilot-discovery", istio.version_of(revision)) for revision in istio.installed)
     found = (further_recipe(program, release) for program, release in wanted)
     return tuple({recipe.tool: recipe for recipe in found if recipe}.values())

@@ -9,9 +9,18 @@ import pulumi
 
 from meshfleet.components.cluster import ClusterAccess, kubernetes_provider
 from meshfleet.components.component import Component
+from meshfleet.components.kubeconfig_file import KubeconfigFile
 from meshfleet.plugins.meshfleet.sdk import EmbeddedCluster as EmbeddedClusterResource
 from meshfleet.plugins.meshfleet.sdk import EmbeddedNode
+from meshfleet.providers.embedded.settings import Embedded
 from meshfleet.topology import Fleet
+
+
+def create(
+    fleet: Fleet, cluster: str, kubeconfig: KubeconfigFile | None, opts: pulumi.ResourceOptions
+) -> ClusterAccess:
+    """Register the cluster (`meshfleet.providers.creation.Create`)."""
+    return EmbeddedCluster(fleet, cluster, opts).access
 
 
 class EmbeddedCluster(Component):
@@ -20,14 +29,14 @@ class EmbeddedCluster(Component):
     def __init__(self, fleet: Fleet, cluster: str, opts: pulumi.ResourceOptions) -> None:
         super().__init__(cluster, opts)
         declared = fleet.clusters[cluster]
-        embedded = declared.embedded
-        processes = embedded is not None and embedded.pods == "processes"
+        embedded = declared.settings(Embedded)
+        processes = embedded.pods == "processes"
         control_plane = EmbeddedClusterResource(
             f"{cluster}/processes",
             fleet=fleet.name,
             name=cluster,
             kubernetes_version=fleet.kubernetes.version,
-            nodes=embedded.nodes if embedded and not processes else 0,
+            nodes=0 if processes else embedded.nodes,
             pod_cidr=str(declared.pod_cidr) if declared.pod_cidr else None,
             service_cidr=str(declared.service_cidr) if declared.service_cidr else None,
             region=declared.region or None,

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from ipaddress import IPv4Network, ip_address
 
 from meshfleet.errors.faults import Fault
+from meshfleet.providers.embedded.settings import Embedded
 from meshfleet.redaction.shown import shown
 from meshfleet.topology.addresses import GATEWAY_RANGE, MACHINE_RANGE, POD_RANGE, is_ip
 from meshfleet.topology.cluster import Cluster
@@ -24,18 +25,18 @@ _PODS = range(8, 27)
 _PODS_OF_A_NODE = 24
 
 
-def embedded_addresses(draft: Draft) -> Iterator[Fault]:
+def addresses(draft: Draft) -> Iterator[Fault]:
     """Yield a fault for each address or range that a cluster on this machine, or its data plane, cannot have."""
     for name, cluster in draft.clusters.items():
-        if cluster.embedded:
+        if cluster.local:
             yield from _ranges(f"clusters.{name}", cluster)
             yield from _size(f"clusters.{name}", cluster)
             yield from _pods_without_a_range(draft, name, cluster)
-        if cluster.pods == "processes":
+        if cluster.capabilities.pods == "processes":
             yield from _gateways(name, cluster)
     for mesh in draft.names["meshes"]:
         members = {name: cluster for name, cluster in draft.clusters.items() if draft.mesh_of(cluster) == mesh}
-        processes = next((name for name, cluster in members.items() if cluster.pods == "processes"), None)
+        processes = next((name for name, cluster in members.items() if cluster.capabilities.pods == "processes"), None)
         if processes:
             yield from _seen_from(draft, processes, members)
 
@@ -61,7 +62,7 @@ def _ranges(path: str, cluster: Cluster) -> Iterator[Fault]:
 
 
 def _size(path: str, cluster: Cluster) -> Iterator[Fault]:
-    pods, nodes = cluster.pod_cidr, cluster.embedded.nodes if cluster.embedded else 1
+    pods, nodes = cluster.pod_cidr, cluster.settings(Embedded).nodes
     if isinstance(pods, IPv4Network) and pods.prefixlen in _PODS:
         most = 1 << max(_PODS_OF_A_NODE - pods.prefixlen, 0)
         if nodes > most:
@@ -75,7 +76,7 @@ def _size(path: str, cluster: Cluster) -> Iterator[Fault]:
 def _pods_without_a_range(draft: Draft, name: str, cluster: Cluster) -> Iterator[Fault]:
     """Ranges that overlap the one of nodes that declare none: its own, or that of another node on its network."""
     for other, beside in draft.clusters.items():
-        if beside.pods != "processes" or beside.pod_cidr:
+        if beside.capabilities.pods != "processes" or beside.pod_cidr:
             continue
         for key, block in (("podCidr", cluster.pod_cidr), ("serviceCidr", cluster.service_cidr)):
             together = other == name or (key == "podCidr" and beside.network == cluster.network)
@@ -103,7 +104,7 @@ def _seen_from(draft: Draft, processes: str, members: dict[str, Cluster]) -> Ite
     """What pods that are processes have to reach in their mesh: other clusters' gateways, networks' and machines."""
     networks = dict.fromkeys(cluster.network for cluster in members.values())
     for name, cluster in members.items():
-        if cluster.pods == "processes" or not cluster.east_west_gateway:
+        if cluster.capabilities.pods == "processes" or not cluster.east_west_gateway:
             continue
         address = cluster.east_west_gateway.load_balancer_ip
         if address and not _leads_across(address):

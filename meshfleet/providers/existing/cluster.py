@@ -11,7 +11,17 @@ from meshfleet.components.cluster import ClusterAccess, kubernetes_provider
 from meshfleet.components.component import Component
 from meshfleet.components.kubeconfig_file import KubeconfigFile
 from meshfleet.plugins.meshfleet.sdk import ClusterIdentity
+from meshfleet.providers.existing.settings import Existing
 from meshfleet.topology import Fleet
+
+
+def create(
+    fleet: Fleet, cluster: str, kubeconfig: KubeconfigFile | None, opts: pulumi.ResourceOptions
+) -> ClusterAccess:
+    """Register the cluster (`meshfleet.providers.creation.Create`). Raises `ValueError` without its kubeconfig."""
+    if kubeconfig is None:
+        raise ValueError(f"{cluster}: the kubeconfig of an existing cluster is missing; pass it in kubeconfigs")
+    return ExistingCluster(fleet, cluster, kubeconfig, opts).access
 
 
 class ExistingCluster(Component):
@@ -19,8 +29,8 @@ class ExistingCluster(Component):
 
     def __init__(self, fleet: Fleet, cluster: str, kubeconfig: KubeconfigFile, opts: pulumi.ResourceOptions) -> None:
         super().__init__(cluster, opts)
-        existing = fleet.clusters[cluster].existing
-        context = existing.context if existing else ""
+        existing = fleet.clusters[cluster].settings(Existing)
+        context = existing.context
         identity = ClusterIdentity(
             f"{cluster}/identity",
             cluster=cluster,
@@ -41,6 +51,6 @@ class ExistingCluster(Component):
             identity=identity.identity,
             provider=provider,
             goes_with=None,
-            pods=existing.pods if existing else "real",
+            pods=existing.pods,
         )
         self.done({"server": kubeconfig.server})
