@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from meshfleet.versions import further_istio
+
 # The plugin's own resources are `meshfleet:index:...`.
 COMPONENT_PREFIX = "meshfleet:components:"
 
@@ -11,6 +13,12 @@ GATEWAY_API_CHART = ".meshfleet/gateway-api"
 
 # Follows the logical name of a Helm release.
 RELEASE_OBJECTS = "-objects"
+
+
+def built_charts(version: str) -> str:
+    """Where the built charts of a version of Istio are; BUILT_CHARTS for the standard one."""
+    further = further_istio(version)
+    return f"{BUILT_CHARTS}-{further}" if further else BUILT_CHARTS
 
 
 def remote_readiness(revision: str) -> str:

@@ -164,6 +164,24 @@ def test_charts_come_from_where_the_stack_file_says_but_for_an_istiod_built_here
     assert chart_source(fleet, "west", "istiod", version) == {"chart": ".meshfleet/charts/istiod"}
 
 
+def test_processes_charts_and_images_are_of_the_releases_that_the_stack_file_names() -> None:
+    istio = {"version": "1.30", "revision": "blue", "revisions": {"blue": {}, "green": {"version": "1.31"}}}
+    config = in_one_mesh({"west": {"embedded": {}}}, istio=istio, kubernetes={"version": "v1.32.2"})
+    graph = record(load("releases", config))
+    assert graph["west/processes"].inputs["kubernetesVersion"] == "v1.32.2"
+    found = {}
+    for revision in ("blue", "green"):
+        chart, process = graph[f"west/istiod-{revision}"].inputs, graph[f"west/istiod-{revision}-process"].inputs
+        found[revision] = (chart["chart"], chart["values"]["global"].get("tag"), process.get("release"))
+    assert found == {
+        "blue": (".meshfleet/charts-1.30/istiod", "1.30", "1.30"),
+        # As it always was: a fleet on the standard release is not changed by others.
+        "green": (".meshfleet/charts/istiod", None, None),
+    }
+    # What revisions share is of the newest.
+    assert graph["west/istio-base"].inputs["chart"] == ".meshfleet/charts/base"
+
+
 @pytest.mark.parametrize(
     ("status", "address"),
     [

@@ -54,7 +54,7 @@ CHECKS: dict[str, tuple[str, ...]] = {
     "clusters-synced": ("debug/clusterz",),
     "network-gateways": ("debug/networkz",),
     "trust": ("secrets", "configmaps"),
-    "served-from-elsewhere": ("namespaces", "mutatingwebhookconfigurations"),
+    "remote-control-plane": ("namespaces", "mutatingwebhookconfigurations"),
     "mesh-config": ("debug/mesh", "debug/configz"),
     "endpoint-shards": ("debug/endpointShardz",),
     "endpoints-as-declared": ("debug/endpointShardz", "debug/adsz"),
@@ -64,7 +64,7 @@ CHECKS: dict[str, tuple[str, ...]] = {
     "webhook-validation": ("gateways",),
     "injection": ("namespaces", "pods"),
     "node-objects": ("nodes",),
-    "proxies-accept": ("pods", "debug/syncz", "envoyfilters"),
+    "proxies-synced": ("pods", "debug/syncz", "envoyfilters"),
     "virtual-machines": ("workloadentries",),
     "machines-as-declared": ("workloadentries",),
     "proxies-take-roots": ("pods",),
@@ -119,9 +119,9 @@ def _checked(check: Check, fleet: FleetView, keys: tuple[str, ...]) -> Door:
     def read() -> object:
         # Of a machine what runs here decides first, and nothing does.
         with patch("meshfleet.verification.checks.virtual_machines.machines_here", lambda *_: [_Machine()]):
-            concerned = check.concerns(_ambient(fleet) if check.name == "ambient-workloads" else fleet)
+            concerned = check.targets(_ambient(fleet) if check.name == "ambient-workloads" else fleet)
             assert concerned
-            return [check.ask_about(fleet, one, 0.0) for one in concerned]
+            return [check.run_on(fleet, one, 0.0) for one in concerned]
 
     return _of(keys, read)
 
@@ -142,7 +142,7 @@ def _ambient(fleet: FleetView) -> FleetView:
 def _printed(check: Check, fleet: FleetView, name: str) -> Door:
     def read(text: str) -> object:
         with patch("meshfleet.verification.istioctl.run_bounded", lambda *_, **__: Ended(0, text, "")):
-            return [check.ask_about(fleet, one, 0.0) for one in check.concerns(fleet)]
+            return [check.run_on(fleet, one, 0.0) for one in check.targets(fleet)]
 
     seed = (seeds.RECORDED / name).read_text(encoding="utf-8")
     return Door((seed,), read)
