@@ -87,6 +87,12 @@ def test_what_is_documented_passes(monkeypatch: pytest.MonkeyPatch) -> None:
     assert engine_environment()["NO_PROXY"] == "corp.example,localhost,127.0.0.1,::1"
 
 
+@pytest.mark.usefixtures("shell")
+def test_go_collects_garbage_as_suits_each_program_whatever_the_shell_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GOGC", "1")
+    assert [found().get("GOGC") for found in EVERY if callable(found)] == [None, "400", "200", None, "400"]
+
+
 def test_a_command_and_a_plugin_are_rid_of_the_rest_themselves() -> None:
     program = (
         "import json, os; from meshfleet.processes.child_environment import clean_command, clean_plugin; "

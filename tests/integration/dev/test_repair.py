@@ -10,6 +10,7 @@ import pytest
 from meshfleet.dataplane.network import namespaces
 from meshfleet.dataplane.network.place import Place
 from meshfleet.dataplane.node.node_agent import lacking
+from meshfleet.embedded.cluster_spec import COMPONENTS
 from meshfleet.workspace import fleet_processes as processes
 from meshfleet.workspace.home import Workspace
 from tests.integration.dev.fleet import CLUSTERS, DevFleet
@@ -32,6 +33,12 @@ def require_whole(world: World) -> None:
     """Verified, and as the stack says."""
     assert world.meshfleet(*VERIFY).answer["ok"]
     assert world.meshfleet(*DRIFT).answer["drift"] == []
+
+
+def collection(world: World, cluster: str) -> dict[str, str]:
+    """GOGC of each component of a cluster that runs."""
+    found = processes.find(world.home / "fleets" / "dev" / "clusters" / cluster)
+    return {name: found[name][0].environ().get("GOGC", "") for name in COMPONENTS if name in found}
 
 
 def test_a_deleted_remote_secret_is_drift_and_up_with_refresh_mends_it(dev_fleet: DevFleet) -> None:
@@ -70,8 +77,10 @@ def test_a_killed_api_server_fails_verify_is_drift_and_up_starts_it_again(dev_fl
     drift = world.meshfleet(*DRIFT, expect=3).answer["drift"]
     assert any(line.startswith("west: processes") for line in drift)
     assert all(line.startswith("west: ") for line in drift)
+    assert collection(world, "west") == dict.fromkeys(set(COMPONENTS) - {"kube-apiserver"}, "200"), "by kwokctl"
     world.meshfleet(*UP)
     require_whole(world)
+    assert collection(world, "west") == dict.fromkeys(COMPONENTS, "200"), "by the repair"
 
 
 def test_after_a_reboot_up_starts_everything_again_and_nothing_is_lost(dev_fleet: DevFleet) -> None:
