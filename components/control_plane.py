@@ -19,7 +19,7 @@ from meshfleet.components.istio_charts import istio_charts
 from meshfleet.components.istiod_process import process_address, start_process, webhooks_at
 from meshfleet.components.trust import TrustResources
 from meshfleet.manifests import ambient
-from meshfleet.plugins.meshfleet.sdk import Istiod, IstiodAddress, ServedCluster
+from meshfleet.plugins.meshfleet.sdk import Istiod, IstiodAddress, RemoteClusterReadiness
 from meshfleet.topology import Fleet
 
 
@@ -37,7 +37,7 @@ class ControlPlaneResources:
     addresses: Mapping[str, IstiodAddress] = field(default_factory=dict)
     processes: Mapping[str, Istiod] = field(default_factory=dict)
     hosted: Mapping[str, HelmRelease] = field(default_factory=dict)
-    served: Mapping[str, ServedCluster] = field(default_factory=dict)
+    served: Mapping[str, RemoteClusterReadiness] = field(default_factory=dict)
     tags: Sequence[pulumi.Resource] = ()
 
     @property

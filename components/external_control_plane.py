@@ -66,8 +66,8 @@ class ExternalControlPlane(Component):
             f"{cluster}/config-cluster",
             cluster=host.name,
             kubeconfigs={cluster: kubeconfig},
-            addressed=[cluster] if fleet.clusters[cluster].discovery.server else [],
-            here=simulated,
+            explicit_servers=[cluster] if fleet.clusters[cluster].discovery.server else [],
+            local_istiod=simulated,
             opts=self.child(deleted_with=host.goes_with),
         )
         secret = KubernetesObject(

@@ -16,6 +16,7 @@ from meshfleet.manifests import control_plane as manifests
 from meshfleet.manifests.added_values import process_settings
 from meshfleet.plugins.meshfleet.sdk import Istiod, IstiodAddress
 from meshfleet.topology import Fleet
+from meshfleet.versions import further_istio
 
 
 def webhooks_at(fleet: Fleet, cluster: str, address: IstiodAddress) -> manifests.Webhooks:
@@ -81,5 +82,6 @@ def start_process(
             "rootCertificate": trust.bundle,
         },
         settings=process_settings(fleet, cluster, revision),
+        release=further_istio(fleet.istio.version_of(revision)) or None,
         opts=component.child(after=after),
     )

@@ -13,7 +13,7 @@ from meshfleet.components.control_plane import ControlPlaneResources
 from meshfleet.components.kubernetes_object import KubernetesObject
 from meshfleet.manifests import ambient
 from meshfleet.manifests import namespaces as manifests
-from meshfleet.plugins.meshfleet.sdk import IstiodConfigMaps
+from meshfleet.plugins.meshfleet.sdk import IstiodConfigMapCleanup
 from meshfleet.topology import Fleet
 
 
@@ -34,7 +34,7 @@ class IstioSystem(Component):
         )
         self.prepared: pulumi.Resource = self.namespace
         if access.goes_with is None:
-            self.prepared = IstiodConfigMaps(
+            self.prepared = IstiodConfigMapCleanup(
                 f"{access.name}/istiod-configmaps",
                 cluster=access.name,
                 kubeconfig=access.kubeconfig,

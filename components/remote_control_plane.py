@@ -17,8 +17,9 @@ from meshfleet.components.component import Component
 from meshfleet.components.control_plane import ControlPlaneResources
 from meshfleet.components.istio_charts import istio_charts
 from meshfleet.components.istiod_process import webhooks_at
+from meshfleet.components.tokens import remote_readiness
 from meshfleet.manifests import control_plane as manifests
-from meshfleet.plugins.meshfleet.sdk import ServedCluster
+from meshfleet.plugins.meshfleet.sdk import RemoteClusterReadiness
 from meshfleet.topology import Fleet
 
 
@@ -52,9 +53,10 @@ class RemoteControlPlane(Component):
         charts, namespace = self.resources, fleet.system_namespace(access.name)
         served = {}
         for revision, chart in charts.istiods.items():
+            former = f"{access.name}/{'served' if revision == 'default' else f'served-{revision}'}"
             process = self._primary.processes.get(revision)
-            served[revision] = ServedCluster(
-                f"{access.name}/{'served' if revision == 'default' else f'served-{revision}'}",
+            served[revision] = RemoteClusterReadiness(
+                f"{access.name}/{remote_readiness(revision)}",
                 cluster=access.name,
                 primary=fleet.primary_of(access.name),
                 namespace=namespace,
@@ -62,7 +64,10 @@ class RemoteControlPlane(Component):
                 kubeconfig=access.kubeconfig,
                 context=access.context or None,
                 debug_url=process.debug_url if process else None,
-                opts=self.child(after=[chart, remote_secrets, *way], deleted_with=access.goes_with),
+                opts=pulumi.ResourceOptions.merge(
+                    self.child(after=[chart, remote_secrets, *way], deleted_with=access.goes_with),
+                    pulumi.ResourceOptions(aliases=[pulumi.Alias(name=former)]),
+                ),
             )
         self.done()
         return replace(charts, served=served)

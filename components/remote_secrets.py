@@ -115,8 +115,8 @@ class RemoteSecrets(Component):
             f"{access.name}/remote-clusters",
             cluster=access.name,
             kubeconfigs=kubeconfigs,
-            addressed=[name for name, _ in peers if fleet.clusters[name].discovery.server],
-            here=fleet.clusters[fleet.hosting(access.name)].simulated,
+            explicit_servers=[name for name, _ in peers if fleet.clusters[name].discovery.server],
+            local_istiod=fleet.clusters[fleet.hosting(access.name)].simulated,
             opts=self.child(deleted_with=access.goes_with),
         )
         tried.state.apply(lambda state: _warn(state, tried))

@@ -12,7 +12,7 @@ from __future__ import annotations
 from meshfleet.manifests import injected, workload_routes
 from meshfleet.manifests.objects import NOT_AWAITED, Object, metadata
 from meshfleet.topology import Fleet, Version, Workload
-from meshfleet.topology.istio import EMBEDDED_ISTIO
+from meshfleet.versions import EMBEDDED_ISTIO
 
 # The port of every workload's Service -> that of its pods, by name. Istio reads the protocol from the name: requests
 # are what weights, headers and locality go by. The pods' ports are those that the echo server has by itself.

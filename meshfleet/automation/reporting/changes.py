@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from meshfleet.automation.reporting.plugin_advice import for_stack_files
-from meshfleet.components.tokens import COMPONENT_PREFIX
+from meshfleet.components.tokens import COMPONENT_PREFIX, RELEASE_OBJECTS
 from meshfleet.errors.causes import FORGETTABLE, Cause, advice, cause_in
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ STAGES: dict[str, tuple[str, ...]] = {
         "istiod",
         "istiod-process",
         "istiod-token",
+        "remote-readiness",
         "served",
         "config-cluster",
         "peer-authentication",
@@ -54,11 +55,10 @@ PATTERNS = {
     "trust": re.compile(r"external-.+-(namespace|cacerts)"),
     "gateway": re.compile(r"ingress-(gateway|listeners|options|address|service)-.+"),
     "workloads": re.compile(r"workload-.+"),
-    "control plane": re.compile(r"istiod-.+|served-.+|tag-.+|external-.+-(kubeconfig|istiod(-.+)?)"),
+    "control plane": re.compile(r"istiod-.+|(remote-readiness|served)-.+|tag-.+|external-.+-(kubeconfig|istiod(-.+)?)"),
 }
-# The objects of a Helm release; what belongs to it is called after it.
-RELEASE_PARTS = "meshfleet:index:ReleaseParts"
-PARTS = "-parts"
+# The drift of the objects of a Helm release, by type; each is followed by its former name.
+DRIFT = {"meshfleet:index:ReleaseObjects": "drift", "meshfleet:index:ReleaseParts": "differing"}
 UNCHANGED = ("same", "read", "refresh")
 # How an API server says that an object does not exist which is to be changed, and Helm that a release does not.
 GONE = ("not found", "has no deployed releases")
@@ -169,10 +169,11 @@ class Record:
 
 def _differing(step: StepEventMetadata) -> tuple[str, ...]:
     """The objects of a release that a refresh found missing or changed, or that an update has restored."""
-    if step.type != RELEASE_PARTS:
+    if step.type not in DRIFT:
         return ()
     for state in (step.new, step.old):
-        found = (state.outputs or {}).get("differing") if state else None
+        outputs = (state.outputs or {}) if state else {}
+        found = next((outputs[name] for name in DRIFT.values() if outputs.get(name)), None)
         if isinstance(found, dict) and found:
             return tuple(f"{part}: {what}" for part, what in found.items())
     return ()
@@ -184,7 +185,7 @@ def place_of(urn: str) -> Place:
     cluster, separator, what = name.partition("/")
     if not separator:
         return Place("", "fleet", name)
-    known = what.removesuffix(PARTS)
+    known = what.removesuffix(RELEASE_OBJECTS).removesuffix("-parts")
     stage = next((stage for stage, names in STAGES.items() if known in names), None)
     if stage is None:
         stage = next((stage for stage, names in PATTERNS.items() if names.fullmatch(known)), "namespaces")

@@ -11,7 +11,7 @@ ECHO = "sample/echo"
 """The workload of these stacks, in every cluster."""
 REQUESTS = 60
 """Of four clusters that answer alike, each is among so many but for one run in a million."""
-CHECKS = ("proxies-accept", "traffic-reach")
+CHECKS = ("proxies-synced", "traffic-reach")
 """What `verify` checks with real proxies alone."""
 
 
@@ -28,8 +28,8 @@ def assert_answered_in(fleet: Running, cluster: str, clusters: Collection[str]) 
     assert {one.peer for one in replies} == {sender.identity}
 
 
-def assert_checked_by_traffic(asked: dict[str, set[str]], strict: Collection[str], *others: str) -> None:
+def assert_checked_by_traffic(checked: dict[str, set[str]], strict: Collection[str], *others: str) -> None:
     """`verify` has sent requests from each of these clusters; those of `strict` took none without mutual TLS."""
     for check in CHECKS:
-        assert asked[check] == {*strict, *others}
-    assert asked.get("traffic-plaintext", set()) == set(strict)
+        assert checked[check] == {*strict, *others}
+    assert checked.get("traffic-plaintext", set()) == set(strict)

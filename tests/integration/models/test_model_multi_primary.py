@@ -23,13 +23,13 @@ def fleet(clone: Clone) -> Iterator[Running]:
 
 
 @pytest.fixture(scope="module")
-def asked(fleet: Running) -> dict[str, set[str]]:
+def checked(fleet: Running) -> dict[str, set[str]]:
     return fleet.verified()
 
 
-def test_it_is_verified(fleet: Running, asked: dict[str, set[str]]) -> None:
+def test_it_is_verified(fleet: Running, checked: dict[str, set[str]]) -> None:
     assert fleet.model("mesh") == "multi-primary, several networks"
-    assert asked["clusters-synced"] == set(NAMES)
+    assert checked["clusters-synced"] == set(NAMES)
 
 
 @pytest.mark.parametrize(("cluster", "peer"), [NAMES, NAMES[::-1]])
@@ -61,6 +61,6 @@ def test_requests_from_every_cluster_are_answered_in_every_cluster(fleet: Runnin
 
 @rooted
 @pytest.mark.proof("the model multi-primary", step=4)
-def test_verify_sends_requests_from_every_cluster_and_clear_text_gets_in_nowhere(asked: dict[str, set[str]]) -> None:
-    assert_checked_by_traffic(asked, NAMES)
-    assert asked["traffic-wire"] == set(NAMES)
+def test_verify_sends_requests_from_every_cluster_and_clear_text_gets_in_nowhere(checked: dict[str, set[str]]) -> None:
+    assert_checked_by_traffic(checked, NAMES)
+    assert checked["traffic-wire"] == set(NAMES)

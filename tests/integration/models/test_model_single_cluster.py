@@ -21,13 +21,13 @@ def fleet(clone: Clone) -> Iterator[Running]:
 
 
 @pytest.fixture(scope="module")
-def asked(fleet: Running) -> dict[str, set[str]]:
+def checked(fleet: Running) -> dict[str, set[str]]:
     return fleet.verified()
 
 
-def test_it_is_verified_and_asked_nothing_about_others(fleet: Running, asked: dict[str, set[str]]) -> None:
+def test_it_is_verified_and_asked_nothing_about_others(fleet: Running, checked: dict[str, set[str]]) -> None:
     assert fleet.model("mesh") == "single cluster"
-    assert "served-from-elsewhere" not in asked
+    assert "remote-control-plane" not in checked
 
 
 def test_its_istiod_reads_and_injects_it_and_no_other(fleet: Running) -> None:
@@ -44,6 +44,6 @@ def test_it_has_neither_gateway_nor_remote_secrets_nor_reader(fleet: Running) ->
 
 @rooted
 @pytest.mark.proof("the model of a single cluster", step=4)
-def test_its_workload_answers_and_verify_asks_it(fleet: Running, asked: dict[str, set[str]]) -> None:
+def test_its_workload_answers_and_verify_calls_it(fleet: Running, checked: dict[str, set[str]]) -> None:
     assert_answered_in(fleet, "only", ["only"])
-    assert_checked_by_traffic(asked, [], "only")
+    assert_checked_by_traffic(checked, [], "only")
