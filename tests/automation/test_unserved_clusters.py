@@ -72,17 +72,23 @@ def test_a_peer_that_keeps_a_primary_from_being_told_of_its_clusters_is_named() 
 
 def test_where_an_external_control_plane_runs_is_told() -> None:
     fleet = fleet_called("external-control-plane")
+    remote = ("depot", "branch")
     assert unserved(fleet, after(*failing("operations/istiod-process", "it ended"))) == [
         "config waits for its control plane in operations, whose istiod-process failed: it ended",
-        "branch waits for the control plane of config, which runs in operations, whose istiod-process failed: it ended",
+        *(
+            f"{name} waits for the control plane of config, which runs in operations, whose istiod-process failed: "
+            "it ended"
+            for name in remote
+        ),
     ]
     # The istiod of an external control plane has the name of its config cluster.
     assert unserved(fleet, after(*failing("config/istiod-process", "it ended"))) == [
-        "branch waits for the control plane of config, whose istiod-process failed: it ended",
+        f"{name} waits for the control plane of config, whose istiod-process failed: it ended" for name in remote
     ]
     assert unserved(fleet, after(*failing("config/namespace-sample"), done("config/istiod-process"))) == [
-        "branch waits for the control plane of config, whose namespace-sample failed: "
+        f"{name} waits for the control plane of config, whose namespace-sample failed: "
         "port 127.0.0.1:21700 (grpc) is taken by process 4711 (nc)"
+        for name in remote
     ]
 
 
