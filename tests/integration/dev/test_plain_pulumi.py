@@ -26,7 +26,7 @@ def pulumi(fleet: DevFleet, *arguments: str) -> Ran:
     return fleet.world.run(["env", "pulumi", *arguments, "--non-interactive"], more=fleet.world.exports())
 
 
-def strangers(fleet: DevFleet) -> list[psutil.Process]:
+def foreign_clusters(fleet: DevFleet) -> list[psutil.Process]:
     """Processes of this world that are no part of its clusters."""
     clusters = {one for same in processes.find(fleet.world.home / "fleets").values() for one in same}
     return [process for process in fleet.world.processes() if process not in clusters]
@@ -40,7 +40,7 @@ def test_pulumi_up_and_preview_find_nothing_to_change(dev_fleet: DevFleet) -> No
     assert "created" not in up.out
     pulumi(dev_fleet, "preview", "--stack", "dev", "--expect-no-changes")
     # Neither the engine nor its language host stays when pulumi has ended.
-    assert settled(lambda: not strangers(dev_fleet), 15), [one.cmdline() for one in strangers(dev_fleet)]
+    assert settled(lambda: not foreign_clusters(dev_fleet), 15), [one.cmdline() for one in foreign_clusters(dev_fleet)]
     # Pulumi itself notes the salt of the passphrase in the stack file it is run on, and nothing else.
     changed = git(root, "diff", "--unified=0").splitlines()
     written = [line for line in changed if line[:1] in "+-" and not line.startswith(("+++", "---"))]

@@ -77,7 +77,7 @@ def test_up_verifies_and_draws_a_second_up_changes_nothing_and_down_leaves_nothi
         assert "checks passed" in first.out + first.err
         picture = Path(first.out.strip().splitlines()[-1].removeprefix("picture: "))
         assert picture.read_text(encoding="utf-8").lstrip().startswith(("<?xml", "<svg"))
-        assert "nothing changed" in run(world, "up", STACK).err
+        assert "no changes" in run(world, "up", STACK).err
         running = world.processes()
         assert {process.name() for process in running} >= {"etcd", "kube-apiserver", "pilot-discovery"}
         run(world, "down")

@@ -11,10 +11,10 @@ import pytest
 
 import meshfleet.kube.access
 import meshfleet.kube.releases.server
-from meshfleet.automation import unrecorded_at_destroy
+from meshfleet.automation import pending_at_destroy
+from meshfleet.automation.pending_at_destroy import settle_pending
 from meshfleet.automation.state.recorded_state import CLUSTER_IDENTITY, Deployment
 from meshfleet.automation.unfinished_releases import RELEASE
-from meshfleet.automation.unrecorded_at_destroy import settle_existing
 from meshfleet.errors import ClusterError
 from meshfleet.kube.releases.owner import Owner
 from tests.kube.releases.test_settling import MadeUpServer, secret
@@ -83,7 +83,7 @@ def test_releases_of_this_cluster_that_the_state_does_not_have_are_uninstalled(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     engine = MadeUpEngine(tmp_path)
-    settle_existing(cast("Any", engine), "prod", ())
+    settle_pending(cast("Any", engine), "prod", ())
     assert engine.uninstalled() == ["uninstall istio-system/istiod", "uninstall istio-system/istio-eastwestgateway"]
     # A cluster that does not answer keeps no other, and is named.
     assert "hub: what an interrupted run made there is not looked at: hub does not answer" in capsys.readouterr().err
@@ -91,12 +91,12 @@ def test_releases_of_this_cluster_that_the_state_does_not_have_are_uninstalled(
 
 def test_a_cluster_that_is_skipped_is_not_even_reached(tmp_path: Path, reached: list[str]) -> None:
     engine = MadeUpEngine(tmp_path)
-    settle_existing(cast("Any", engine), "prod", {"shop", "hub"})
+    settle_pending(cast("Any", engine), "prod", {"shop", "hub"})
     assert (engine.uninstalled(), reached) == ([], [])
 
 
 def test_a_helm_that_fails_is_named_with_its_reason(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    settle_existing(cast("Any", MadeUpEngine(tmp_path, code=1)), "prod", {"hub"})
+    settle_pending(cast("Any", MadeUpEngine(tmp_path, code=1)), "prod", {"hub"})
     assert "helm uninstall of release istio-system/istiod failed: a reason" in capsys.readouterr().err
 
 
@@ -104,7 +104,7 @@ def test_objects_that_were_being_created_become_part_of_the_state(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = {"urn": "urn::shop/cacerts", "type": "kubernetes:core/v1:Secret", "id": "istio-system/cacerts"}
-    monkeypatch.setattr(unrecorded_at_destroy, "made_of", lambda *_: iter([made]))
+    monkeypatch.setattr(pending_at_destroy, "created_of", lambda *_: iter([made]))
     engine = MadeUpEngine(tmp_path)
-    settle_existing(cast("Any", engine), "prod", {"hub"})
+    settle_pending(cast("Any", engine), "prod", {"hub"})
     assert engine.state["resources"][-1] == made

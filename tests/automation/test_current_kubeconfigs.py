@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from meshfleet.automation.living_kubeconfigs import Living, renew, renewed
+from meshfleet.automation.current_kubeconfigs import CurrentKubeconfig, renew, renewed
 from meshfleet.topology import Fleet, load
 from tests.tls_servers import kubeconfig
 
@@ -68,7 +68,7 @@ def contents(deployment: dict[str, Any]) -> dict[str, str]:
 
 
 def test_only_what_talks_to_the_cluster_gets_the_new_one() -> None:
-    new = Living("new", "d")
+    new = CurrentKubeconfig("new", "d")
     changed = renewed(ENCRYPTED, PLAIN, {OLD: new}, frozenset({PROVIDER, ADDRESS}))
     assert contents(changed) == {
         PROVIDER: "new",

@@ -11,8 +11,8 @@ import pytest
 from meshfleet import verification
 from meshfleet.automation.engine.environment import Environment
 from meshfleet.automation.reporting.changes import Change, Place, Record
+from meshfleet.automation.staged_up import CONFIRMATION_SECONDS, run_stages
 from meshfleet.automation.state.deployment import deployed_in
-from meshfleet.automation.walking import CONFIRMATION_SECONDS, walk
 from meshfleet.errors import EngineError, VerificationError
 from meshfleet.rollout.deployed import Deployed, DeployedTrust
 from meshfleet.rollout.stages import Stage
@@ -38,8 +38,8 @@ class MadeUp:
     name = "good"
     environment = Environment(None, {}, Path("/nowhere"), "")  # type: ignore[arg-type]
 
-    def tell(self, text: str) -> None:
-        self.done.append(f"told: {text}")
+    def notify(self, text: str) -> None:
+        self.done.append(f"printed: {text}")
 
     def bring_up(self, title: str, *, stage: Fleet | None, refresh: bool) -> Record:
         self.done.append(f"{title} with {stage.name if stage else 'the stack file'}{', refreshed' if refresh else ''}")
@@ -55,7 +55,7 @@ def session(monkeypatch: pytest.MonkeyPatch) -> Any:
 
     def run(view: Any, checks: Any, timeout: float) -> Report:
         assert timeout == CONFIRMATION_SECONDS
-        made.done.append(f"asked: {', '.join(check.name for check in checks)}")
+        made.done.append(f"checked: {', '.join(check.name for check in checks)}")
         return Report((CheckResult("trust", "west", True, "seen", 0.1),))
 
     monkeypatch.setattr(verification, "read_fleet", lambda status, tools: None)
@@ -64,51 +64,49 @@ def session(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def test_a_change_without_stages_is_one_run_of_the_stack_file(session: Any) -> None:
-    (reached,) = walk(session, (Stage("", TARGET),), refresh=True)
+    (reached,) = run_stages(session, (Stage("", TARGET),), refresh=True)
     assert session.done == ["up good with the stack file, refreshed"]
     assert [str(change) for change in reached.record.changes] == ["west: cacerts update"]
 
 
-def test_each_stage_waits_for_what_it_needs_of_the_one_before(session: Any) -> None:
-    reached = walk(session, WAY, refresh=True)
+def test_each_stage_waits_for_its_preconditions(session: Any) -> None:
+    reached = run_stages(session, WAY, refresh=True)
     assert session.done == [
-        "told: stage 1 of 3: both trusted",
+        "printed: stage 1 of 3: both trusted",
         "up good, stage 1 of 3: both trusted with one, refreshed",
-        "told: stage 2 of 3: the new one signs",
-        "asked: trust",
-        "told: every cluster says so: both trusted",
+        "printed: stage 2 of 3: the new one signs",
+        "checked: trust",
+        "printed: every cluster has completed the stage: both trusted",
         "up good, stage 2 of 3: the new one signs with two",
-        "told: stage 3 of 3: the old one is dropped",
-        "asked: trust, proxies-take-roots",
-        "told: every cluster says so: the new one signs",
+        "printed: stage 3 of 3: the old one is dropped",
+        "checked: trust, proxies-take-roots",
+        "printed: every cluster has completed the stage: the new one signs",
         "up good, stage 3 of 3: the old one is dropped with good",
     ]
     assert [one.as_json()["name"] for one in reached] == [stage.name for stage in WAY]
     assert reached[0].as_json()["changes"] == {"update": 1}
 
 
-def test_a_stage_that_is_not_confirmed_stops_the_walk_and_says_who_is_not_there(
-    session: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_incomplete_stage_stops_the_rollout_with_the_reason(session: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     answers = (
         CheckResult("trust", "west", True, "as in mesh mesh1", 0.1),
         CheckResult("trust", "east", False, "workloads of east have root abc", 180.0),
     )
     monkeypatch.setattr(verification, "run", lambda view, checks, timeout: Report(answers))
     with pytest.raises(EngineError) as caught:
-        walk(session, WAY, refresh=False)
+        run_stages(session, WAY, refresh=False)
     assert str(caught.value).splitlines() == [
-        "waited 180 s for every cluster to be at: both trusted",
+        "some clusters did not complete the stage both trusted within 180 s:",
         "  east: trust: workloads of east have root abc",
-        "without that the next stage, the new one signs, would break trust; fix the cause and run meshfleet up "
-        "--stack good again, which goes on from there",
+        "the next stage, the new one signs, would interrupt traffic before that; fix the cause and run meshfleet up "
+        "--stack good again, which resumes with this stage",
     ]
     assert not [text for text in session.done if text.startswith("up good, stage 2")]
 
 
-def test_a_check_that_does_not_exist_is_a_fault_of_ours_and_named(session: Any) -> None:
+def test_an_unknown_check_is_reported_by_name(session: Any) -> None:
     with pytest.raises(VerificationError, match="there is no check trusts; the checks are cluster-"):
-        walk(session, (WAY[0], Stage("next", TARGET, ("trusts",))), refresh=False)
+        run_stages(session, (WAY[0], Stage("next", TARGET, ("trusts",))), refresh=False)
 
 
 # What the state says.

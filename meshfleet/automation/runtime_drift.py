@@ -1,7 +1,7 @@
-"""What of the stack has not taken effect in what runs: pods and machines that started with something else.
+"""Runtime drift: running pods and machines whose settings differ from the stack.
 
-The engine compares objects. What a proxy was given when it started, and what a machine registered as, stands in no
-object of the stack: that is compared here, by the checks of `verify` that read it, after `up` and for `drift`.
+The engine compares objects. The settings with which a proxy started or a machine registered are in no object of the
+stack: checks of `verify` compare them, after `up` and in `drift`.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from meshfleet.status import Status
 
 COMPARED: Final = ("pods-as-declared", "endpoints-as-declared", "machines-as-declared")
-"""The checks that compare what runs with what is declared."""
+"""The checks that compare running proxies and endpoints with the stack."""
 SECONDS: Final = 1.0
-"""How long one of them may wait for what is on its way; `verify` waits longer."""
+"""Timeout of each check; `verify` has a longer one."""
 CREATED: Final = "create"
 
 
-def not_in_effect(session: Session, status: Status, skipped: Collection[str]) -> list[str]:
-    """What runs with something else than the stack says, a line for each cluster and check; but for `skipped` clusters.
+def runtime_drift(session: Session, status: Status, skipped: Collection[str]) -> list[str]:
+    """The settings that differ from the stack, a line per cluster and check, without the `skipped` clusters.
 
     A cluster or an istiod that does not result is left out: the comparison of its resources reports it.
     """
@@ -41,15 +41,15 @@ def not_in_effect(session: Session, status: Status, skipped: Collection[str]) ->
 
 
 def unreachable(record: Record, unread: Iterable[str]) -> set[str]:
-    """The clusters of which the comparison already says that they do not run, or that they cannot be read."""
+    """The clusters that the comparison already reports as stopped or unreadable."""
     stopped = {change.place.cluster for change in record.changes if change.place.stage == "cluster"}
     return stopped | {line.partition(":")[0] for line in unread}
 
 
 def after_up(session: Session, changes: Iterable[Change]) -> list[str]:
-    """Have the entries of machines follow their groups, and name the pods of others that have to restart.
+    """Update the entries of machines from their groups, and list pods outside of the fleet that must be restarted.
 
-    A line for each. Where nothing changed in a fleet without machines, and in a new fleet, there is nothing to ask.
+    One line each. Without machines, an `up` without changes and the first `up` require no queries.
     """
     changed = any(change.operation != CREATED for change in changes)
     if not changed and not session.topology.virtual_machines:
@@ -59,7 +59,7 @@ def after_up(session: Session, changes: Iterable[Change]) -> list[str]:
         lines = _machines(status) if session.topology.virtual_machines else []
         return [*lines, *(_restarts(session, status) if changed else [])]
     except MeshfleetError as error:
-        return [f"it is not known whether pods or machines have to restart: {error}"]
+        return [f"could not determine whether pods or machines must be restarted: {error}"]
 
 
 def _restarts(session: Session, status: Status) -> list[str]:
@@ -75,14 +75,14 @@ def _restarts(session: Session, status: Status) -> list[str]:
         with reach(cluster, SECONDS * 5) as client:
             pods = [pod for pod in client.list(Pod, namespace="*") if counts(pod)]
         for one in stale(cluster, pods):
-            # Those of the fleet are rolling out.
+            # Pods of the fleet roll out by themselves.
             if not one.ours:
                 lines.setdefault(one.remedy, f"{cluster.name}: {one}; run {one.remedy}")
     return list(lines.values())
 
 
 def _machines(status: Status) -> list[str]:
-    """Write into the WorkloadEntries of registered machines what follows their group while they run."""
+    """Update the WorkloadEntries of registered machines from their groups."""
     from lightkube.generic_resource import create_namespaced_resource
     from lightkube.types import PatchType
 
@@ -106,5 +106,5 @@ def _machines(status: Status) -> list[str]:
                 if "labels" in spec:
                     patch["metadata"] = {"labels": spec["labels"]}
                 client.patch(kind, entry.name, patch, namespace=entry.namespace, patch_type=PatchType.MERGE)
-                lines.append(f"{home}: WorkloadEntry {entry.name} follows {view.name}: {', '.join(sorted(spec))}")
+                lines.append(f"{home}: WorkloadEntry {entry.name} updated from {view.name}: {', '.join(sorted(spec))}")
     return lines

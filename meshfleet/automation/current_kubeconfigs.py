@@ -1,11 +1,11 @@
-"""The kubeconfig of an existing cluster as it is now wins over the one that was recorded.
+"""The current kubeconfig of an existing cluster replaces the recorded one.
 
-A run of `up` gives each provider the content of the kubeconfig that the stack file names. But refreshing and destroying
-work with what the last `up` recorded, and credentials are rotated between runs. So before them the recorded content is
-replaced, in what only talks to the cluster: the Kubernetes provider and resources that read through it. What hands the
-kubeconfig on (a process, a Secret) keeps the recorded one, since only `up` can bring the new one there.
+`up` passes the content of the kubeconfig in the stack file to each provider. But refresh and destroy use the kubeconfig
+that the last `up` recorded, and credentials may have been rotated since. So before them the recorded content is
+replaced in resources that only connect to the cluster: the Kubernetes provider and resources that read through it.
+Resources that distribute the kubeconfig (a process, a Secret) keep the recorded one, since only `up` can update them.
 
-A kubeconfig that cannot be read, or that leads to another server by another authority, replaces nothing.
+A kubeconfig that cannot be read, or that has another server and another certificate authority, replaces nothing.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
 _SECRET: Final = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - the mark of a secret, not one
 _KEYS: Final = ("kubeconfig", "configKubeconfig")
-_TALKS: Final = with_former_types(
+_CONNECTING: Final = with_former_types(
     frozenset(
         (
             "pulumi:providers:kubernetes",
@@ -39,36 +39,37 @@ _TALKS: Final = with_former_types(
         )
     )
 )
-_HANDS_ON: Final = frozenset(("meshfleet:index:Istiod", "meshfleet:index:EmbeddedNode"))
+_DISTRIBUTING: Final = frozenset(("meshfleet:index:Istiod", "meshfleet:index:EmbeddedNode"))
 
 
 @dataclass(frozen=True)
-class Living:
+class CurrentKubeconfig:
     """The self-contained kubeconfig of an existing cluster, as its file is now, and its context."""
 
     content: str = field(repr=False)
     context: str
 
 
-def living(topology: Fleet) -> dict[str, Living]:
-    """The kubeconfigs that can be read now, by cluster."""
+def current_kubeconfigs(topology: Fleet) -> dict[str, CurrentKubeconfig]:
+    """The readable kubeconfigs of existing clusters, by cluster."""
     found = {}
     for name, cluster in topology.clusters.items():
         if named := cluster.capabilities.context:
             try:
-                found[name] = Living(read_kubeconfig(name, named).content, named.context)
+                found[name] = CurrentKubeconfig(read_kubeconfig(name, named).content, named.context)
             except TopologyError:
-                # The recorded one may still do.
+                # The recorded one may still be valid.
                 continue
     return found
 
 
 def renew(engine: Engine, topology: Fleet, *, to_the_end: bool = False) -> list[str]:
-    """Put the living kubeconfigs in the place of recorded ones that differ; the clusters for which that was done.
+    """Replace recorded kubeconfigs that differ from the current ones; the names of these clusters.
 
-    With `to_the_end`, before a destroy, also in what hands them on. Only while the stack is held. Raises `EngineError`.
+    With `to_the_end`, before a destroy, also in resources that distribute them. Requires the lock of the stack. Raises
+    `EngineError`.
     """
-    present = living(topology)
+    present = current_kubeconfigs(topology)
     if not present or not resources_of(engine.recorded()):
         return []
     plain = engine.recorded_in_the_clear()
@@ -80,13 +81,13 @@ def renew(engine: Engine, topology: Fleet, *, to_the_end: bool = False) -> list[
     if not changed:
         return []
     replaced = {old: new for (_, old), new in changed.items()}
-    types = _TALKS | _HANDS_ON if to_the_end else _TALKS
+    types = _CONNECTING | _DISTRIBUTING if to_the_end else _CONNECTING
     engine.rewrite(lambda deployment: renewed(deployment, plain, replaced, types))
     return sorted({name for name, _ in changed})
 
 
 def renewed(
-    deployment: Deployment, plain: Deployment, replaced: Mapping[str, Living], types: frozenset[str]
+    deployment: Deployment, plain: Deployment, replaced: Mapping[str, CurrentKubeconfig], types: frozenset[str]
 ) -> Deployment:
     """The deployment with each kubeconfig replaced in resources of these types. Pure.
 
@@ -97,7 +98,7 @@ def renewed(
     return {**deployment, "resources": resources}
 
 
-def _renewed(resource: Resource, clear: Resource, replaced: Mapping[str, Living]) -> Resource:
+def _renewed(resource: Resource, clear: Resource, replaced: Mapping[str, CurrentKubeconfig]) -> Resource:
     made = dict(resource)
     for part in ("inputs", "outputs"):
         values = dict(made.get(part) or {})
@@ -114,7 +115,7 @@ def _renewed(resource: Resource, clear: Resource, replaced: Mapping[str, Living]
 
 
 def _recorded_contents(plain: Deployment) -> Iterator[tuple[str, str]]:
-    """The kubeconfig that each Kubernetes provider was last given, with the cluster it is of."""
+    """The recorded kubeconfig of each Kubernetes provider, with its cluster."""
     for resource in resources_of(plain):
         if resource["type"] == "pulumi:providers:kubernetes":
             cluster = str(resource["urn"]).rpartition("::")[2].partition("/")[0]
@@ -123,7 +124,7 @@ def _recorded_contents(plain: Deployment) -> Iterator[tuple[str, str]]:
 
 
 def _content(value: Any) -> str | None:
-    """A text that a state holds, as it is or as a secret in the clear."""
+    """A string of the state, plain or as a decrypted secret."""
     if isinstance(value, Mapping) and value.get(_SIGNATURE) == _SECRET:
         try:
             value = parse_json(value.get("plaintext") or "null")
@@ -133,7 +134,7 @@ def _content(value: Any) -> str | None:
 
 
 def same_server(one: str, other: str) -> bool:
-    """Whether two self-contained kubeconfigs agree in the server or in its authority."""
+    """Whether two self-contained kubeconfigs have the same server or the same certificate authority."""
     first, second = _cluster(one), _cluster(other)
     return any(
         first.get(name) is not None and first.get(name) == second.get(name)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from meshfleet.automation.unrecorded_objects import as_recorded, begun_in, field_manager, with_recorded
+from meshfleet.automation.pending_objects import as_recorded, field_manager, pending_in, with_recorded
 
 pytestmark = pytest.mark.proof("an object that was made and not recorded is taken into the state", step=0)
 
@@ -35,7 +35,7 @@ def state(*pending: tuple[str, dict[str, Any]]) -> dict[str, Any]:
 def test_only_objects_that_were_being_created_in_the_cluster_are_looked_at() -> None:
     unnamed = begun("shop/b")
     unnamed["inputs"]["metadata"] = SIGNED
-    found = begun_in(
+    found = pending_in(
         state(
             ("creating", begun()),
             ("updating", begun("shop/a")),
@@ -49,7 +49,7 @@ def test_only_objects_that_were_being_created_in_the_cluster_are_looked_at() -> 
         "shop",
     )
     assert [resource["urn"].rpartition("::")[2] for resource in found] == ["shop/cacerts"]
-    assert list(begun_in({}, "shop")) == []
+    assert list(pending_in({}, "shop")) == []
 
 
 def test_it_is_recorded_as_a_plugin_would_with_its_secrets_still_encrypted() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 import meshfleet.kube.releases.server
 import meshfleet.kube.releases.settling
-from meshfleet.automation import unfinished_releases, unrecorded_objects
+from meshfleet.automation import pending_objects, unfinished_releases
 from meshfleet.automation.checkout import Checkout
 from meshfleet.automation.destruction import _destroy
 from meshfleet.automation.reporting.changes import Change, Place, Record
@@ -67,7 +67,7 @@ def session(checkout: Checkout, monkeypatch: pytest.MonkeyPatch) -> Make:
         engine = MadeUpEngine(list(answers))
         made.__dict__["engine"] = engine
         monkeypatch.setattr(unfinished_releases, "settle", lambda *_, **__: settled.pop(0) if settled else [])
-        monkeypatch.setattr(unrecorded_objects, "record_them", lambda _: recorded or [])
+        monkeypatch.setattr(pending_objects, "import_pending_objects", lambda _: recorded or [])
         # The name of a stack is relative to the folder of the checkout.
         monkeypatch.setattr(Session, "name", "dev")
         return made, engine
@@ -123,7 +123,7 @@ def test_after_an_interruption_the_next_run_looks_at_what_the_state_does_not_tel
     settled: list[Settled], recorded: list[str], refreshed: bool, session: Make
 ) -> None:
     made, engine = session("", "", settled=[settled], recorded=recorded)
-    made.go_on(interrupted=True)
+    made.resume(interrupted=True)
     assert engine.forgotten == [[]]
     made.bring_up("up dev", refresh=False)
     made.bring_up("up dev", refresh=False)
@@ -156,9 +156,9 @@ def test_nothing_but_up_is_ever_repeated_for_a_release_that_is_in_use(session: M
 def test_what_could_not_be_looked_at_stays_in_the_state_until_everything_is_made(session: Make) -> None:
     made, engine = session(IN_USE, "", "", settled=[[], [], [WHOLE]])
     made.unsettled.clusters.add("west")
-    made.go_on(interrupted=True)
+    made.resume(interrupted=True)
     # Looking again in the same command changes nothing of what it knows.
-    made.go_on()
+    made.resume()
     assert (made.unsettled.clusters, made.unsettled.interrupted) == ({"west"}, True)
     made.bring_up("up dev", refresh=False)
     # The release that stopped the first run was settled once its cluster answered.

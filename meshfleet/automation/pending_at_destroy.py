@@ -1,8 +1,8 @@
-"""What a killed run made in existing clusters and could not record, removed with the stack.
+"""Before `destroy`: import or remove what an interrupted run created in existing clusters without recording it.
 
-A cluster that is the stack's own goes as a whole. In an existing one an object that was being created becomes part of
-the state, from which `destroy` removes it; a release that is marked as this cluster's of this fleet, and that the state
-does not have, is uninstalled. Nothing else is touched.
+Embedded clusters are removed as a whole. In an existing cluster, an object with a pending create operation is added to
+the state, from which `destroy` removes it; a release that is labeled for this cluster of this fleet and missing in the
+state is uninstalled. Nothing else is changed.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from meshfleet.automation.reporting.output import say
+from meshfleet.automation.pending_objects import created_of, pending_in, with_recorded
+from meshfleet.automation.reporting.output import print_line
 from meshfleet.automation.state.recorded_state import Resource, existing_clusters_of
 from meshfleet.automation.unfinished_releases import known
-from meshfleet.automation.unrecorded_objects import begun_in, made_of, with_recorded
 from meshfleet.errors import MeshfleetError, ReleaseError
 from meshfleet.files import write_file
 from meshfleet.processes.bounded_run import run_bounded
@@ -30,15 +30,15 @@ _SECONDS: Final = 300.0
 _LINE: Final = 300
 
 
-def settle_existing(engine: Engine, fleet: str, skipped: Collection[str]) -> None:
-    """Do so in every recorded existing cluster that answers, but for `skipped` ones; the others are named."""
+def settle_pending(engine: Engine, fleet: str, skipped: Collection[str]) -> None:
+    """Do so in every recorded existing cluster that responds, except `skipped` ones; report the others."""
     deployment = engine.recorded()
     names = [name for name in existing_clusters_of(deployment) if name not in skipped]
     found: list[Resource] = []
     for name, (kubeconfig, context) in engine.recorded_access(names).items():
-        begun = list(begun_in(deployment, name))
+        begun = list(pending_in(deployment, name))
         try:
-            found += made_of(kubeconfig, context, begun)
+            found += created_of(kubeconfig, context, begun)
             _uninstall_unknown(
                 engine.environment.tools / "helm",
                 (fleet, name),
@@ -46,7 +46,7 @@ def settle_existing(engine: Engine, fleet: str, skipped: Collection[str]) -> Non
                 known(deployment, name, interrupted=True),
             )
         except MeshfleetError as error:
-            say(f"{name}: what an interrupted run made there is not looked at: {error}")
+            print_line(f"{name}: cannot clean up after the interrupted run: {error}")
     if found:
         engine.rewrite(lambda before: with_recorded(before, found))
 
@@ -63,14 +63,14 @@ def _uninstall_unknown(helm: Path, owner: tuple[str, str], access: tuple[str, st
     with tempfile.TemporaryDirectory(prefix="meshfleet-") as folder:
         kubeconfig = Path(folder) / "kubeconfig"
         write_file(kubeconfig, read_access(*access).text)
-        # Istio's base is needed by all others, and comes last in this order.
+        # Reverse order, since all other releases depend on Istio's base.
         for namespace, release in unknown:
             _uninstall(helm, kubeconfig, namespace, release)
-            say(f"{cluster}: release {namespace}/{release}, which an interrupted run made, is uninstalled")
+            print_line(f"{cluster}: uninstalled release {namespace}/{release} of an interrupted run")
 
 
 def unrecorded(server: Server, fleet: str, cluster: str, state: Known) -> Iterator[tuple[str, str]]:
-    """Namespace and name of each release that is ours and that the state does not have. Raises ClusterError."""
+    """Namespace and name of each release of this fleet that is missing in the state. Raises ClusterError."""
     from meshfleet.kube.releases.owner import Owner
     from meshfleet.kube.releases.stored import newest, read, revisions
 
@@ -80,7 +80,7 @@ def unrecorded(server: Server, fleet: str, cluster: str, state: Known) -> Iterat
         try:
             record = read(server, revision)
         except ReleaseError:
-            # Damaged, so nothing tells whose it is.
+            # Damaged, so its owner is unknown.
             continue
         if record is not None and Owner(fleet, cluster).owns(record, state.urns):
             yield name
@@ -90,7 +90,7 @@ def _uninstall(helm: Path, kubeconfig: Path, namespace: str, release: str) -> No
     command = [str(helm), "uninstall", release, "--namespace", namespace, "--ignore-not-found", "--wait"]
     ended = run_bounded([*command, "--kubeconfig", str(kubeconfig)], seconds=_SECONDS, environment=client_environment())
     if ended.code != 0:
-        said = " ".join(ended.err.split())[-_LINE:]
+        output = " ".join(ended.err.split())[-_LINE:]
         raise ReleaseError(
-            f"helm uninstall of release {namespace}/{release} failed: {said}; run the same command again"
+            f"helm uninstall of release {namespace}/{release} failed: {output}; run the same command again"
         )

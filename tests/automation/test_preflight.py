@@ -11,8 +11,8 @@ import pytest
 
 from meshfleet.automation import forgetting
 from meshfleet.automation.checkout import Checkout
-from meshfleet.automation.first_steps import first_steps, refuse_impossible
 from meshfleet.automation.identities import Reading, start_reading
+from meshfleet.automation.preflight import check_preconditions, prepare_up
 from meshfleet.automation.state.recorded_state import clusters_of
 from meshfleet.embedded.cluster_spec import ClusterSpec, dump_spec
 from meshfleet.topology import Fleet, StackFile, TopologyError, load
@@ -91,7 +91,7 @@ def session(checkout: Checkout) -> Make:
 
 def test_with_nothing_to_do_the_state_is_only_looked_at(session: Make, capsys: pytest.CaptureFixture[str]) -> None:
     made = session()
-    assert first_steps(made, ()) == {}
+    assert prepare_up(made, ()) == {}
     assert made.rewritten == 0
     assert capsys.readouterr().err == ""
 
@@ -101,17 +101,17 @@ def test_what_cannot_be_made_in_place_and_what_cannot_be_forgotten_is_told_at_on
 ) -> None:
     made = session(west={"mesh": "mesh3"})
     with pytest.raises(TopologyError) as caught:
-        first_steps(made, ["hub", "south"])
+        prepare_up(made, ["hub", "south"])
     assert [fault.path for fault in caught.value.faults] == ["--forget", "--forget", "clusters.west.mesh"]
     assert made.rewritten == 0
     assert forgetting.interrupted(made.checkout, "west") == ()
     with pytest.raises(TopologyError):
-        refuse_impossible(made)
+        check_preconditions(made)
 
 
 def test_a_cluster_that_is_forgotten_leaves_and_the_others_stay(session: Make) -> None:
     made = session(west=None)
-    told = first_steps(made, ["west"])
+    told = prepare_up(made, ["west"])
     assert list(told) == ["west"]
     assert clusters_of(made.state) == ("hub", "shop")
     assert forgetting.interrupted(made.checkout, "west") == ("west",)
@@ -124,20 +124,20 @@ def test_whoever_it_served_needs_no_second_step_once_the_primary_is_lost(session
     del changed["clusters"]["hub"], changed["networks"]["network-hub"]
     made = session()
     made.topology = load("west", changed | {"host": "west"})
-    assert list(first_steps(made, ["hub"])) == ["hub"]
+    assert list(prepare_up(made, ["hub"])) == ["hub"]
 
 
 def test_a_forgetting_that_was_interrupted_is_gone_on_with_unless_the_cluster_is_back(session: Make) -> None:
     made = session(west=None)
     note = made.checkout.fleet("west") / "forgetting.json"
     note.write_text(json.dumps(["west"]), encoding="utf-8")
-    assert list(first_steps(made, ())) == ["west"]
+    assert list(prepare_up(made, ())) == ["west"]
     assert "west" not in clusters_of(made.state)
     back: Any = MadeUp(made.checkout, load("west", config()))
     (made.checkout.fleet("west") / "clusters" / "west").mkdir(parents=True)
     spec = made.checkout.fleet("west") / "clusters" / "west" / "cluster.json"
     spec.write_text(dump_spec(ClusterSpec("west", EMBEDDED_KUBERNETES)), encoding="utf-8")
-    assert first_steps(back, ()) == {}
+    assert prepare_up(back, ()) == {}
     assert clusters_of(back.state) == ("hub", "shop", "west")
 
 
@@ -145,7 +145,7 @@ def test_a_cluster_of_which_nothing_is_left_leaves_with_what_was_in_it(
     session: Make, capsys: pytest.CaptureFixture[str]
 ) -> None:
     made = session("west")
-    assert first_steps(made, ()) == {}
+    assert prepare_up(made, ()) == {}
     assert made.rewritten == 1
     assert damage(made.state) == []
     assert "west/processes" not in names(made.state)
@@ -165,7 +165,7 @@ def test_a_cluster_that_does_not_run_and_is_to_be_another_one_leaves_too_and_wha
     description = made.state["resources"][0]["outputs"]["fleet"]
     for cluster in description["clusters"]:
         cluster["podCidr"] = None
-    first_steps(made, ())
+    prepare_up(made, ())
     assert "west/processes" not in names(made.state)
     lines = capsys.readouterr().err.splitlines()
     assert lines[0].startswith("clusters.west.podCidr: 10.9.0.0/16 in place of the default recreates the cluster")
@@ -179,12 +179,12 @@ def test_releases_of_a_running_cluster_that_is_replaced_leave_with_it(
     monkeypatch.setattr("meshfleet.embedded.cluster.Cluster.state", lambda _: "running")
     made = session(west={"podCidr": "10.9.0.0/16"})
     before = names(made.state)
-    first_steps(made, ())
+    prepare_up(made, ())
     assert damage(made.state) == []
     assert before - names(made.state) == {"west/istio-base", "west/istiod", "west/east-west-gateway"}
 
 
 def test_a_cluster_that_is_taken_out_is_left_to_the_engine_which_asks_nothing_of_it(session: Make) -> None:
     made = session("west", west=None)
-    first_steps(made, ())
+    prepare_up(made, ())
     assert made.rewritten == 0

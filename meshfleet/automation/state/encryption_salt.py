@@ -19,7 +19,7 @@ from meshfleet.files import make_directory, read_text, write_file
 _LINE: Final = re.compile(r"^(secretsprovider|encryptedkey|encryptionsalt): *(\S[^\r\n]*)", re.MULTILINE)
 
 
-def salt_alone(checkout: Checkout, stack: str) -> Path:
+def secrets_configuration(checkout: Checkout, stack: str) -> Path:
     """A file with what the stack's own file, or else its copy, says of secrets. Raises FileError when it cannot be."""
     path = checkout.fleet(stack) / "destroy" / f"Pulumi.{stack}.yaml"
     found: dict[str, str] = {}

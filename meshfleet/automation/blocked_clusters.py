@@ -1,7 +1,7 @@
-"""Clusters that an `up` left without their control plane, since something failed in another cluster.
+"""Clusters without a control plane because of a failure in another cluster.
 
-The engine passes over what waits for a resource that failed, and says nothing of it. Who waits for whom is in the
-topology, so it can be told.
+The engine skips resources that depend on a failed resource without reporting them. The topology has these dependencies
+between clusters.
 """
 
 from __future__ import annotations
@@ -12,29 +12,29 @@ from meshfleet.manifests.names import istiod_service
 from meshfleet.topology import Fleet
 
 
-def unserved(fleet: Fleet, record: Record) -> list[str]:
-    """A sentence for each cluster whose istiod runs elsewhere and did not get as far as to serve it.
+def blocked_clusters(fleet: Fleet, record: Record) -> list[str]:
+    """A message for each cluster whose remote istiod was not deployed far enough to serve it.
 
-    It names the primary, and what failed there with the beginning of the reason. A cluster in which something failed
-    itself has a sentence of its own already.
+    It names the primary, and the failed resource with the start of its error. A cluster with a failure of its own has a
+    message already.
     """
     return [
-        f"{name} waits for {_serving(fleet, name)}, {cause}"
+        f"{name} waits for {_control_plane_of(fleet, name)}, {cause}"
         for name, cluster in fleet.clusters.items()
         if cluster.control_plane.kind != "own"
-        and not _is_served(fleet, record, name)
+        and not _has_control_plane(fleet, record, name)
         and not any(place.cluster == name for place in record.failures)
         and (cause := _cause(fleet, record, name))
     ]
 
 
-def _is_served(fleet: Fleet, record: Record, name: str) -> bool:
-    """Whether the istiods of all revisions got as far as to serve the cluster."""
-    return all(_answer(fleet, name, revision) in record.reached for revision in fleet.istio.installed)
+def _has_control_plane(fleet: Fleet, record: Record, name: str) -> bool:
+    """Whether the istiods of all revisions serve the cluster."""
+    return all(_completion(fleet, name, revision) in record.reached for revision in fleet.istio.installed)
 
 
-def _answer(fleet: Fleet, name: str, revision: str) -> Place:
-    """The resource that is done when a revision of istiod serves the cluster."""
+def _completion(fleet: Fleet, name: str, revision: str) -> Place:
+    """The resource that completes when a revision of istiod serves the cluster."""
     host, istiod = fleet.hosting(name), istiod_service(revision)
     if name != fleet.primary_of(name):
         what = remote_readiness(revision)
@@ -45,13 +45,13 @@ def _answer(fleet: Fleet, name: str, revision: str) -> Place:
     return Place(name, "control plane", what)
 
 
-def _serving(fleet: Fleet, name: str) -> str:
+def _control_plane_of(fleet: Fleet, name: str) -> str:
     primary = fleet.primary_of(name)
     return f"the control plane of {primary}" if name != primary else f"its control plane in {fleet.hosting(name)}"
 
 
 def _cause(fleet: Fleet, record: Record, name: str) -> str | None:
-    """What failed: in the cluster whose name the istiod carries, where that runs, at a peer, or for the whole fleet."""
+    """The failure: in the primary, in the cluster that runs its istiod, in a peer, or for the whole fleet."""
     primary, host = fleet.primary_of(name), fleet.hosting(name)
     for place, texts in record.failures.items():
         if place.cluster == primary:
@@ -61,13 +61,13 @@ def _cause(fleet: Fleet, record: Record, name: str) -> str | None:
             return f"{where}whose {_failure(place, texts)}"
     for place, texts in record.failures.items():
         if place.cluster in fleet.peers_of(primary):
-            return f"which is told of its clusters all at once, and of {place.cluster} {_failure(place, texts)}"
+            return f"whose remote secrets are applied together, and in {place.cluster} {_failure(place, texts)}"
         if not place.cluster:
             return f"for which {_failure(place, texts)}"
     return None
 
 
 def _failure(place: Place, texts: list[str]) -> str:
-    # The rest of the reason stands in the sentence of the resource itself.
+    # The message of the resource itself has the whole error.
     reason = " ".join(texts).partition("; ")[0]
     return f"{place.what} failed: {reason}" if reason else f"{place.what} failed"

@@ -1,8 +1,8 @@
-"""Objects in existing clusters that a killed run made and could not record, taken into the stack's state.
+"""Import objects into the state that an interrupted run created in existing clusters without recording them.
 
-Nothing of theirs is adopted that was there before: the state names what the run was creating when it ended
-(`pending_operations`), and the object has been created or applied by a Kubernetes plugin of Pulumi. In an embedded
-cluster, which is wholly the stack's, the plugin takes over what is there.
+Objects that existed before are not adopted: the state lists pending create operations (`pending_operations`), and the
+object must have been created or applied by a Pulumi Kubernetes plugin. In an embedded cluster, which belongs to the
+stack as a whole, the plugin takes over existing objects.
 """
 
 from __future__ import annotations
@@ -21,34 +21,36 @@ if TYPE_CHECKING:
     from meshfleet.kube.releases.server import Server
 
 _PREFIX: Final = "kubernetes:"
-# How both plugins name themselves where they create, and with a suffix for each resource where they apply
+# The field manager of both plugins for create, and with a suffix for each resource for apply
 # (provider/pkg/await/await.go and provider/pkg/provider/provider.go of pulumi/pulumi-kubernetes).
 _MANAGER: Final = "pulumi-kubernetes"
 _CREATING: Final = "creating"
 
 
-def record_them(session: Session) -> list[str]:
-    """Record what was left unrecorded in the existing clusters that answer; the names of it."""
+def import_pending_objects(session: Session) -> list[str]:
+    """Import pending objects of the existing clusters that respond; their resource names."""
     found: list[Resource] = []
     topology = session.topology
     files = kubeconfig_files(topology)
     for name, cluster in topology.clusters.items():
-        begun = list(begun_in(session.engine.recorded(), name)) if (named := cluster.capabilities.context) else []
+        begun = list(pending_in(session.engine.recorded(), name)) if (named := cluster.capabilities.context) else []
         if named and begun:
             try:
-                found += made_of(files[name].content, named.context, begun)
+                found += created_of(files[name].content, named.context, begun)
             except MeshfleetError as error:
-                session.tell(f"{name}: what an interrupted run made there is not looked at: {error}")
+                session.notify(f"{name}: cannot clean up after the interrupted run: {error}")
                 session.unsettled.clusters.add(name)
     if found:
         session.engine.rewrite(lambda deployment: with_recorded(deployment, found))
         for resource in found:
-            session.tell(f"{str(resource['urn']).rpartition('::')[2]}: made by the interrupted run; it is recorded now")
+            session.notify(
+                f"{str(resource['urn']).rpartition('::')[2]}: imported into the state, created by the interrupted run"
+            )
     return [str(resource["urn"]).rpartition("::")[2] for resource in found]
 
 
-def begun_in(deployment: Deployment, cluster: str) -> Iterator[Resource]:
-    """The objects that a run was creating in a cluster when it ended, as the state has them."""
+def pending_in(deployment: Deployment, cluster: str) -> Iterator[Resource]:
+    """The pending create operations of a cluster in the state."""
     for operation in deployment.get("pending_operations") or []:
         resource = operation.get("resource") or {}
         kind = str(resource.get("type", ""))
@@ -64,7 +66,7 @@ def begun_in(deployment: Deployment, cluster: str) -> Iterator[Resource]:
 
 
 def with_recorded(deployment: Deployment, made: list[Resource]) -> Deployment:
-    """The same state with these resources in it, unless it has them. All they depend on is recorded before them."""
+    """The state with these resources added if missing. Their dependencies precede them in the state."""
     known = {resource["urn"] for resource in resources_of(deployment)}
     return {
         **deployment,
@@ -72,8 +74,8 @@ def with_recorded(deployment: Deployment, made: list[Resource]) -> Deployment:
     }
 
 
-def made_of(kubeconfig: str, context: str | None, begun: list[Resource]) -> Iterator[Resource]:
-    """Those of `begun` that a plugin of Pulumi has made in a cluster, as recorded resources. Raises ClusterError."""
+def created_of(kubeconfig: str, context: str | None, begun: list[Resource]) -> Iterator[Resource]:
+    """The pending objects that a Pulumi plugin has created in a cluster, as recorded resources. Raises ClusterError."""
     from meshfleet.kube.api_errors import expected_form
     from meshfleet.kube.releases.server import connected
 
@@ -90,9 +92,9 @@ def made_of(kubeconfig: str, context: str | None, begun: list[Resource]) -> Iter
 
 
 def as_recorded(begun: Resource, metadata: Mapping[str, Any], manager: str) -> Resource:
-    """A recorded resource as the plugins write it; a refresh completes what only the cluster knows.
+    """A resource as the plugins record it; a refresh adds the remaining outputs.
 
-    Values that are secret stay encrypted as they are.
+    Secret values stay encrypted.
     """
     inputs = begun.get("inputs") or {}
     namespace = metadata.get("namespace")
@@ -124,9 +126,9 @@ def _name(resource: Resource) -> str:
 
 
 def field_manager(live: Mapping[str, Any], urn: str) -> str | None:
-    """The field manager under which the plugin applies an object that it has made; None when it was not a plugin.
+    """The field manager of a plugin for an object; None if no plugin created it.
 
-    What was created by a plain request is not applied before its first update, which takes any name.
+    An object that was created with a plain request is first applied by its first update, with any field manager.
     """
     entries = (live.get("metadata") or {}).get("managedFields") or []
     makers = [(str(entry.get("manager", "")), entry.get("operation")) for entry in entries]
