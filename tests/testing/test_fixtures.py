@@ -31,12 +31,12 @@ def test_a_stack_file_belongs_to_the_project_of_its_directory(tmp_path: Path) ->
 
 def test_what_is_written_is_a_valid_stack_file(tmp_path: Path) -> None:
     write_stack(tmp_path, "shop", small_fleet("west", "east"))
-    fleet = load("shop", read_stack_file(tmp_path, "shop").sections)
+    fleet = load("shop", read_stack_file(tmp_path, "shop").config)
     assert [*fleet.clusters] == ["west", "east"]
 
 
 def test_the_stack_file_of_the_example_is_valid() -> None:
-    fleet = load("shop", read_stack_file(EXAMPLE / "stacks", "shop").sections)
+    fleet = load("shop", read_stack_file(EXAMPLE / "stacks", "shop").config)
     assert {*fleet.workloads} == {"echo"}
 
 

@@ -1,6 +1,6 @@
 """Run inside a mount namespace of its own by test_full_disk.py: a home on a disk that is too small, then grown.
 
-    python -m tests.integration.faults.full_disk <clone> <sandbox> <plugins>
+    python -m tests.integration.faults.full_disk <project> <folder of the sandbox>
 
 The namespace goes with this process, and the disk with it; so everything that looks at the home is here.
 """
@@ -14,7 +14,6 @@ from contextlib import suppress
 from pathlib import Path
 
 from meshfleet.testing import Sandbox
-from tests.integration.clone import Clone
 
 STACK = "full"
 # From nothing at all to just short of what one cluster takes: 64 MB for the log of etcd alone.
@@ -57,4 +56,5 @@ def main(sandbox: Sandbox) -> None:
 
 
 if __name__ == "__main__":
-    main(Sandbox(Clone(Path(sys.argv[1]), Path(sys.argv[3])), Path(sys.argv[2])))
+    project, folder = (Path(argument) for argument in sys.argv[1:])
+    main(Sandbox(project, folder, folder / "home", {"PYTHONPATH": str(project)}))
