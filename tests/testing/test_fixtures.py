@@ -32,7 +32,8 @@ def test_a_stack_file_belongs_to_the_project_of_its_directory(tmp_path: Path) ->
 def test_what_is_written_is_a_valid_stack_file(tmp_path: Path) -> None:
     write_stack(tmp_path, "shop", small_fleet("west", "east"))
     fleet = load("shop", read_stack_file(tmp_path, "shop").config)
-    assert [*fleet.clusters] == ["west", "east"]
+    assert {*fleet.clusters} == {"west", "east"}
+    assert fleet.host == "west"
 
 
 def test_the_stack_file_of_the_example_is_valid() -> None:
