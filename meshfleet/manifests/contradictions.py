@@ -11,7 +11,8 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, TypeAdapter, ValidationError
 
 from meshfleet.errors.faults import from_validation
-from meshfleet.manifests.objects import Document, Object, Release
+from meshfleet.manifests.objects import Object, Release
+from meshfleet.manifests.section import Document
 from meshfleet.redaction.shown import shown
 from meshfleet.topology.additions import Additions
 from meshfleet.topology.labels import LabelKey, LabelValue, checked_annotations
@@ -98,7 +99,7 @@ def wrong_values(document: Document, after: Object) -> Iterator[str]:
         yield f"values.{spelled(path)} is null, which no release is given; leave the key out"
     for path, (_, value) in _TEXTS.found_in(values).items():
         if not isinstance(value, str):
-            yield f"values.{spelled(path)} is {shown(value)}, which is not a text; put it in quotes"
+            yield f"values.{spelled(path)} is {shown(value)}, which is not a string; put it in quotes"
 
 
 def wrong_labels(before: Any, after: Any, path: Path = ()) -> Iterator[str]:

@@ -15,12 +15,12 @@ from meshfleet.verification.istiod import (
     KnownCluster,
     NetworkGateway,
     Shard,
-    ask,
     connected_proxies,
     endpoints,
     known_clusters,
     mesh_config,
     network_gateways,
+    query,
     service_shards,
 )
 from meshfleet.verification.view import ClusterView, ControlPlaneView
@@ -45,7 +45,7 @@ class Istiod:
 
     def page(self, name: str) -> Any:
         """The JSON of `/debug/<name>`, of any page."""
-        return ask(self.cluster, name, self.seconds)
+        return query(self.cluster, name, self.seconds)
 
     def clusters(self) -> dict[str, KnownCluster]:
         """The clusters it discovers, by cluster ID (`/debug/clusterz`)."""

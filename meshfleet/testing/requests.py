@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from meshfleet.testing.conditions import settled
 from meshfleet.verification.checks.traffic import ANSWER_SECONDS, REQUESTS
-from meshfleet.verification.steady_requests import SteadyRequests, asking
+from meshfleet.verification.steady_requests import SteadyRequests, send_steadily
 from meshfleet.verification.traffic import Reply, Target, send
 
 if TYPE_CHECKING:
@@ -54,9 +54,9 @@ class Sender:
         """Send requests one after another, each bounded. Raises NetworkError without a network namespace."""
         return send(self.network_namespace, self.target(workload, headers), count, ANSWER_SECONDS)
 
-    def asking(self, workload: str, per_second: float = 50.0) -> AbstractContextManager[SteadyRequests]:
+    def send_steadily(self, workload: str, per_second: float = 50.0) -> AbstractContextManager[SteadyRequests]:
         """Send at a steady rate until the end of the block."""
-        return asking(self.network_namespace, self.target(workload), per_second)
+        return send_steadily(self.network_namespace, self.target(workload), per_second)
 
     def is_answered_by(self, workload: str, *clusters: str, seconds: float = 60.0) -> bool:
         """Whether, within `seconds`, exactly these clusters answer a few requests, all of them well."""

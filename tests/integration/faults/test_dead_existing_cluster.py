@@ -14,7 +14,7 @@ from meshfleet.embedded.cluster import Cluster
 from meshfleet.embedded.cluster_spec import ClusterSpec
 from meshfleet.testing import Sandbox, small_fleet
 from meshfleet.toolchain import Toolchain
-from meshfleet.topology.istio import EMBEDDED_KUBERNETES
+from meshfleet.versions import EMBEDDED_KUBERNETES
 from meshfleet.workspace.home import Workspace
 from tests.integration.clone import Clone
 

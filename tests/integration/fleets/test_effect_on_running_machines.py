@@ -14,7 +14,7 @@ import pytest
 
 from meshfleet.dataplane.network.place import Place
 from meshfleet.testing import Sandbox, settled
-from meshfleet.verification.steady_requests import asking
+from meshfleet.verification.steady_requests import send_steadily
 from meshfleet.verification.traffic import Target, send
 from meshfleet.workspace.home import Workspace
 from tests.integration.clone import Clone
@@ -101,7 +101,7 @@ def test_a_machine_registers_with_its_network_its_labels_and_its_place(sandbox: 
 
 def test_a_second_network_comes_while_a_machine_is_called(sandbox: Sandbox) -> None:
     namespace, target = place(sandbox, "west", "web")
-    with asking(namespace, target) as sent:
+    with send_steadily(namespace, target) as sent:
         time.sleep(3)
         sandbox.write_stack(STACK, with_a_second_network())
         sandbox.meshfleet("up", "--stack", STACK)
@@ -115,7 +115,7 @@ def test_it_is_called_from_the_second_network(sandbox: Sandbox) -> None:
     sandbox.meshfleet("status", "--stack", STACK, "--json")
     namespace, target = place(sandbox, "east", "shop")
     settled(lambda: send(namespace, target, 1, 5)[0].code == 200, 60)
-    with asking(namespace, target) as sent:
+    with send_steadily(namespace, target) as sent:
         time.sleep(5)
     assert (sent.failed, len(sent.requests) > 100) == ([], True)
     verified(sandbox)
@@ -127,7 +127,7 @@ def test_an_entry_that_an_earlier_release_made_follows_its_group(sandbox: Sandbo
     place_of = ("workloadentry", name, "--namespace", "orders", "--type", "merge", "--patch", stale)
     sandbox.kubectl(STACK, "west", "patch", *place_of)
     found = sandbox.meshfleet("drift", "--stack", STACK, "--json", expect=3).report["drift"]
-    assert any(f"network of WorkloadEntry {name} is empty, the stack says coast" in line for line in found)
+    assert any(f"network of WorkloadEntry {name} is empty, the stack declares coast" in line for line in found)
     told = sandbox.meshfleet("up", "--stack", STACK, "--json").report["restarts"]
     assert told == [f"west: WorkloadEntry {name} follows billing: labels, network"]
     spec = entry(sandbox)["spec"]

@@ -18,7 +18,7 @@ from meshfleet.embedded.cluster import Cluster
 from meshfleet.embedded.cluster_spec import ClusterSpec
 from meshfleet.testing import CommandResult, Sandbox
 from meshfleet.toolchain import Toolchain
-from meshfleet.topology.istio import EMBEDDED_KUBERNETES
+from meshfleet.versions import EMBEDDED_KUBERNETES
 from meshfleet.workspace import fleet_processes as processes
 from meshfleet.workspace.home import Workspace
 from tests.integration.clone import Clone

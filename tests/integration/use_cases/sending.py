@@ -15,5 +15,5 @@ __all__ = ["Sender", "answered", "sending"]
 def sending(clone: Clone, stack: str) -> Iterator[FleetUnderTest]:
     """Bring a use case up and verify it with all checks; it is destroyed at the end."""
     with clone.sandbox() as sandbox, bring_up(sandbox, f"examples/{stack}") as fleet:
-        assert fleet.verify()["proxies-accept"] == fleet.clusters
+        assert fleet.verify()["proxies-synced"] == fleet.clusters
         yield fleet

@@ -65,7 +65,7 @@ def test_more_weight_takes_effect_with_up_and_no_request_is_lost(fleet: FleetUnd
     sender = Sender(fleet, "west", WEB)
     try:
         path.write_text(heavier, encoding="utf-8")
-        with sender.asking(CART) as steady:
+        with sender.send_steadily(CART) as steady:
             fleet.up()
             assert sender.is_answered_by(CART, "east")
         assert list(steady.failed) == []

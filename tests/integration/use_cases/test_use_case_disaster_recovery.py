@@ -84,7 +84,7 @@ def asking_central(fleet: FleetUnderTest, web: Sender) -> Iterator[SteadyRequest
     """Ask at a steady pace, from when `central` answers in the place of `north`, until the end of the block."""
     scale(fleet, "north", 0)
     assert web.is_answered_by(ORDERS, "central")
-    with web.asking(ORDERS) as steady:
+    with web.send_steadily(ORDERS) as steady:
         assert settled(lambda: steady.clusters()["central"] >= 50, 20)
         yield steady
 
@@ -108,7 +108,7 @@ def test_they_leave_a_region_without_pods_in_the_declared_order_and_come_back(
     fleet: FleetUnderTest, web: Sender, record_testsuite_property: Record
 ) -> None:
     changes = []
-    with web.asking(ORDERS) as steady:
+    with web.send_steadily(ORDERS) as steady:
         for lost, next_one in (("north", "central"), ("central", "south")):
             changes.append(steady.elapsed)
             scale(fleet, lost, 0)
