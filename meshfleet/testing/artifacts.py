@@ -13,14 +13,12 @@ import re
 import signal
 import subprocess
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryFile, mkdtemp
 from typing import TYPE_CHECKING, Final
-
-import pytest
 
 from meshfleet.automation.checkout import Checkout
 from meshfleet.automation.support_bundle import cluster_parts, machine_parts
@@ -32,8 +30,8 @@ from meshfleet.files import make_directory, write_file
 from meshfleet.status import Status, read_status
 
 if TYPE_CHECKING:
+    from meshfleet.testing.sandbox import Sandbox
     from meshfleet.verification import FleetView
-    from tests.integration.world import World
 
 SECONDS: Final = 20.0
 """The longest that the fleets of one failed test are collected."""
@@ -52,15 +50,15 @@ class LimitError(MeshfleetError):
 
 @dataclass
 class Artifacts:
-    """`running` are the worlds that have not been removed."""
+    """`running` are the sandboxes that have not been removed."""
 
-    running: list[World] = field(default_factory=list)
+    running: list[Sandbox] = field(default_factory=list)
     kept: list[Path] = field(default_factory=list)
     unreported: list[str] = field(default_factory=list)
 
-    def keep(self, *worlds: World) -> None:
-        """Collect the fleets of worlds for the test that runs, to be named in its report. Raises nothing."""
-        if not worlds:
+    def keep(self, *sandboxes: Sandbox) -> None:
+        """Collect the fleets of sandboxes for the test that runs, to be named in its report. Raises nothing."""
+        if not sandboxes:
             return
         if len(self.kept) >= FOLDERS:
             self.unreported.append(f"not collected: {FOLDERS} failed tests before it left theirs in {self.folder()}")
@@ -69,11 +67,11 @@ class Artifacts:
         target = self.folder() / f"{len(self.kept):02}-{os.getpid()}-{name}"
         self.kept.append(target)
         deadline = time.monotonic() + SECONDS
-        for number, world in enumerate(worlds):
+        for number, sandbox in enumerate(sandboxes):
             try:
-                collect(world, target / str(number) if number else target, deadline)
+                collect(sandbox, target / str(number) if number else target, deadline)
             # The test's own failure is the one to report.
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001  (whatever it is: see above)
                 self.unreported.append(f"cannot be collected: {type(error).__name__}: {error}")
         self.unreported.append(f"logs, status and events of the fleet: {target}")
 
@@ -89,13 +87,13 @@ artifacts = Artifacts()
 """Those of this process."""
 
 
-class WorldFleet(Subject):
-    """A fleet of a world, whose status is printed by the command in that world's shell."""
+class SandboxFleet(Subject):
+    """A fleet of a sandbox, whose status is printed by the command in that sandbox's shell."""
 
-    def __init__(self, world: World, name: str, deadline: float) -> None:
-        names = {stack.rpartition("/")[2]: stack for stack in world.stacks}
-        super().__init__(Checkout(world.clone.root, world.home), names.get(name, name))
-        self._world, self._deadline = world, deadline
+    def __init__(self, sandbox: Sandbox, name: str, deadline: float) -> None:
+        names = {stack.rpartition("/")[2]: stack for stack in sandbox.stacks}
+        super().__init__(Checkout(sandbox.project, sandbox.home), names.get(name, name))
+        self._sandbox, self._deadline = sandbox, deadline
 
     @cached_property
     def status(self) -> Status:
@@ -104,9 +102,9 @@ class WorldFleet(Subject):
         # Into files: a pipe is open for as long as any program that the command started.
         with TemporaryFile("w+", encoding="utf-8") as out, TemporaryFile("w+", encoding="utf-8") as err:
             process = subprocess.Popen(
-                self._world.command("status", "--stack", self.stack, "--json"),
-                cwd=self._world.clone.root,
-                env=self._world.environment | self._world.hostile,
+                self._sandbox.command("status", "--stack", self.stack, "--json"),
+                cwd=self._sandbox.project,
+                env=self._sandbox.environment | self._sandbox.hostile,
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,
@@ -133,19 +131,19 @@ class WorldFleet(Subject):
         return read_fleet(self.status, make_plan().toolchain().bin, self.checkout.home)
 
 
-def collect(world: World, folder: Path, deadline: float) -> None:
-    """Write what there is of every fleet of a world below `folder`, until `deadline` of the monotonic clock.
+def collect(sandbox: Sandbox, folder: Path, deadline: float) -> None:
+    """Write what there is of every fleet of a sandbox below `folder`, until `deadline` of the monotonic clock.
 
     Raises FileError when a file cannot be written, or read to know the secrets that are left out.
     """
-    for directory in sorted((world.home / "fleets").glob("*")) or [world.home / "fleets" / "none"]:
+    for directory in sorted((sandbox.home / "fleets").glob("*")) or [sandbox.home / "fleets" / "none"]:
         bundle = Bundle()
-        fleet = WorldFleet(world, directory.name, deadline)
+        fleet = SandboxFleet(sandbox, directory.name, deadline)
         bundle.hide(fleet.secrets())
-        bundle.hide(value for name, value in world.extra.items() if "PASSPHRASE" in name or "TOKEN" in name)
+        bundle.hide(value for name, value in sandbox.extra.items() if "PASSPHRASE" in name or "TOKEN" in name)
         here = machine_parts.parts(fleet)
         parts: dict[str, Part] = {
-            "commands": lambda: iter([("commands.txt", "\n".join(world.said))]),
+            "commands": lambda: iter([("commands.txt", "\n".join(sandbox.printed))]),
             "logs": here["logs"],
             "processes": here["processes"],
             "stack file": here["stack file"],
@@ -184,16 +182,3 @@ def _write(bundle: Bundle, folder: Path) -> None:
         target = folder.joinpath(*(part for part in name.split("/") if part not in ("", ".", "..")))
         make_directory(target.parent)
         write_file(target, files[name])
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(
-    item: pytest.Item, call: pytest.CallInfo[None]
-) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Collect the fleets of a test that failed while they are there, and name the folder in its report."""
-    report = yield
-    if report.failed:
-        artifacts.keep(*artifacts.running)
-        report.sections += [("fleet", line) for line in artifacts.unreported]
-        artifacts.unreported.clear()
-    return report

@@ -1,8 +1,7 @@
-"""A user's world: a clone, a home and a shell without settings, in which the real command is run as a user would."""
+"""A sandbox for commands: a project, a home of local state and a shell without the user's settings, all removable."""
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
 import shutil
@@ -10,7 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,18 +17,21 @@ from typing import Any
 
 import psutil
 import pytest
-from tenacity import RetryError, Retrying, retry_if_not_result, stop_after_delay, wait_fixed
 
 from meshfleet.dataplane.network import namespaces
 from meshfleet.dataplane.network.leftovers import remove_data_plane
 from meshfleet.dataplane.network.place import Place
 from meshfleet.embedded.loopback import close_ports
+from meshfleet.embedded.reservation_record import ADVICE, COPY, load
+from meshfleet.files import read_record
+from meshfleet.testing.artifacts import artifacts
+from meshfleet.testing.commands import CommandResult, RunningCommand
+from meshfleet.testing.conditions import settled
+from meshfleet.testing.stack_files import write_stack
 from meshfleet.workspace import fleet_processes as processes
 from meshfleet.workspace.cache import locate_cache
 from meshfleet.workspace.home import Workspace
 from meshfleet.workspace.marker import claim_home
-from tests.integration.artifacts import artifacts
-from tests.integration.clone import Clone
 
 _COMMAND = "from meshfleet.cli.entry_point import main; main()"
 # What would make the command behave as this shell's owner set it up.
@@ -37,92 +39,73 @@ _SETTINGS = ("PULUMI_", "MESHFLEET_", "KUBE", "HELM_", "PYTHON", "XDG_")
 _SECONDS = 300
 
 
-@dataclass(frozen=True)
-class Ran:
-    """What a command said and how it ended."""
-
-    arguments: tuple[str, ...]
-    code: int
-    out: str
-    err: str
-
-    @property
-    def answer(self) -> dict[str, Any]:
-        """The JSON on standard output; there is nothing else on it."""
-        found: dict[str, Any] = json.loads(self.out)
-        return found
-
-    @property
-    def said(self) -> str:
-        """Everything that was written."""
-        return f"{' '.join(self.arguments)}\nexit {self.code}\n{self.out}{self.err}"
-
-    def require(self, code: int | None) -> Ran:
-        """This, if it ended with that exit code or none is required."""
-        assert code is None or self.code == code, f"expected exit {code}:\n{self.said[-6000:]}"
-        return self
-
-
 @dataclass
-class World:
-    """`home` is where all local state is; `said` collects all that the command ever wrote.
+class Sandbox:
+    """Runs `meshfleet` in the directory `project`, with all local state in `home`.
 
-    The home lies in `folder` and is named by MESHFLEET_HOME; with `at_home` it is where it is by itself, in the
-    clone. `extra` are more variables of the shell, `hostile` those that the command alone sees; `prefix` is the
-    program that starts the command, such as one that takes capabilities away. `stacks` are the values of `--stack`
-    that were used.
+    `folder` holds everything else that commands leave: an empty HOME, temporary files. `extra` are more variables of
+    the shell, `hostile` those that only `meshfleet` gets; `prefix` is a program that starts it, such as one that drops
+    capabilities. With `inherited` the commands get this process's environment instead, as for a fleet that is up
+    already. `printed` collects the text of every `meshfleet` command, `stacks` the values of `--stack` that were used.
     """
 
-    clone: Clone
+    project: Path
     folder: Path
+    home: Path
     extra: dict[str, str] = field(default_factory=dict)
-    at_home: bool = False
     hostile: dict[str, str] = field(default_factory=dict)
     prefix: tuple[str, ...] = ()
-    said: list[str] = field(default_factory=list)
+    inherited: bool = False
+    printed: list[str] = field(default_factory=list)
     stacks: set[str] = field(default_factory=set)
 
     @property
-    def home(self) -> Path:
-        """The folder of all local state."""
-        return self.clone.root / ".meshfleet" if self.at_home else self.folder / "home"
-
-    @property
     def environment(self) -> dict[str, str]:
-        """What the command sees: an empty HOME, this clone, this home and the shared cache."""
+        """The variables of the shell: an empty HOME, this project and home, and the shared cache of tools."""
+        if self.inherited:
+            return os.environ | {"MESHFLEET_PROJECT": str(self.project)} | self.extra
         kept = {name: value for name, value in os.environ.items() if not name.startswith(_SETTINGS)}
         ours = {
             "HOME": str(self.folder / "user"),
-            "PYTHONPATH": str(self.clone.root),
-            "MESHFLEET_HOME": "" if self.at_home else str(self.home),
+            # The default home of a project needs no variable.
+            "MESHFLEET_HOME": "" if self.home == self.project / ".meshfleet" else str(self.home),
             "MESHFLEET_CACHE": str(locate_cache().root),
             "TMPDIR": str(self.folder / "temporary"),
         }
         return kept | ours | self.extra
 
-    def meshfleet(self, *arguments: str, expect: int | None = 0, seconds: float = _SECONDS) -> Ran:
-        """Run `meshfleet …` to its end and check its exit code; None when any will do."""
+    def write_stack(self, name: str, config: dict[str, Any]) -> Path:
+        """Write `stacks/Pulumi.<name>.yaml` of the project; see `meshfleet.testing.write_stack`."""
+        return write_stack(self.project / "stacks", name, config)
+
+    def meshfleet(self, *arguments: str, expect: int | None = 0, seconds: float = _SECONDS) -> CommandResult:
+        """Run `meshfleet …` to its end and require its exit code; None accepts any.
+
+        Raises subprocess.TimeoutExpired after `seconds`.
+        """
         if "--stack" in arguments[:-1]:
             self.stacks.add(arguments[arguments.index("--stack") + 1])
-        ran = self.run(self.command(*arguments), expect=None, seconds=seconds, more=self.hostile)
-        self.said.append(ran.said)
-        return ran.require(expect)
+        result = self.run(self.command(*arguments), expect=None, seconds=seconds, more=self.hostile)
+        self.printed.append(result.text)
+        return result.require(expect)
 
     def command(self, *arguments: str) -> list[str]:
         """The command line of `meshfleet …`."""
-        return [*self.prefix, sys.executable, "-c", _COMMAND, *arguments]
+        return [*self.prefix, sys.executable, "-P", "-c", _COMMAND, *arguments]
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
-        """Start `meshfleet …` at the head of a process group of its own; its lines come through `stderr`."""
-        return subprocess.Popen(
-            [sys.executable, "-u", "-c", _COMMAND, *arguments],
-            cwd=self.clone.root,
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
+    def start(self, *arguments: str) -> RunningCommand:
+        """Start `meshfleet …` as the leader of its own process group."""
+        return RunningCommand(
+            subprocess.Popen(
+                [sys.executable, "-P", "-u", "-c", _COMMAND, *arguments],
+                cwd=self.project,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                text=True,
+                start_new_session=True,
+            )
         )
 
     def run(
@@ -132,11 +115,14 @@ class World:
         expect: int | None = 0,
         seconds: float = _SECONDS,
         more: Mapping[str, str] | None = None,
-    ) -> Ran:
-        """Run any command in the clone, with `more` variables, and check its exit code."""
+    ) -> CommandResult:
+        """Run any command in the project with `more` variables, and require its exit code.
+
+        Raises subprocess.TimeoutExpired after `seconds`.
+        """
         done = subprocess.run(
             command,
-            cwd=self.clone.root,
+            cwd=self.project,
             env=self.environment | dict(more or {}),
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -144,7 +130,7 @@ class World:
             timeout=seconds,
             check=False,
         )
-        return Ran(tuple(command[-8:]), done.returncode, done.stdout, done.stderr).require(expect)
+        return CommandResult(tuple(command[-8:]), done.returncode, done.stdout, done.stderr).require(expect)
 
     @property
     def kubectl_program(self) -> str:
@@ -154,20 +140,20 @@ class World:
     def exports(self) -> dict[str, str]:
         """The variables of a shell in which `pulumi` works: what `meshfleet env` prints, and a TMPDIR.
 
-        The official Kubernetes plugin leaves kubeconfigs there, which nothing but `meshfleet` removes.
+        The official Kubernetes plugin leaves kubeconfigs there, which only `meshfleet` removes.
         """
         lines = self.meshfleet("env").out.splitlines()
         pairs = (line.removeprefix("export ").partition("=") for line in lines)
         return {name: shlex.split(value)[0] for name, _, value in pairs} | {"TMPDIR": str(self.folder / "user")}
 
-    def kubectl(self, stack: str, cluster: str, *arguments: str, expect: int | None = 0) -> Ran:
+    def kubectl(self, stack: str, cluster: str, *arguments: str, expect: int | None = 0) -> CommandResult:
         """Run kubectl on a cluster with the kubeconfig that `status` wrote."""
         kubeconfig = self.home / "fleets" / stack / "kubeconfigs" / f"{cluster}.yaml"
         return self.run([self.kubectl_program, "--kubeconfig", str(kubeconfig), *arguments], expect=expect, seconds=60)
 
     def get(self, stack: str, cluster: str, *arguments: str) -> dict[str, Any]:
         """`kubectl get … -o json`."""
-        return self.kubectl(stack, cluster, "get", *arguments, "-o", "json").answer
+        return self.kubectl(stack, cluster, "get", *arguments, "-o", "json").report
 
     def program(self, stack: str, place: str, name: str) -> psutil.Process:
         """The one running process `name` of `clusters/<cluster>` or `istiods/<cluster>.<revision>`."""
@@ -176,7 +162,7 @@ class World:
         return found[0]
 
     def processes(self) -> list[psutil.Process]:
-        """Every other process that belongs to this world: of its clusters, and whatever runs with its home."""
+        """Every process of this sandbox: of its clusters, and all that run with its home."""
         # Programs in a folder with spaces are started by a link to it.
         fleets = [processes.find(directory) for directory in (self.home / "fleets").glob("*")]
         found = [process for named in fleets for same in named.values() for process in same]
@@ -192,20 +178,18 @@ class World:
                 ):
                     found.append(process)
             except psutil.Error:
-                # It ended while we looked, or is not this user's.
+                # It has just ended, or is another user's.
                 continue
         return found
 
     def reservations(self) -> dict[str, Any]:
-        """Reserved ports and addresses by owner."""
-        path = self.home / "reservations.json"
-        if not path.exists():
-            return {}
-        held = json.loads(path.read_text(encoding="utf-8"))
-        return {**held["ports"], **held["addresses"]}
+        """Reserved ports (name to port) and addresses by owner, such as `dev/istiod/west/default`. Raises FileError."""
+        found = read_record(self.home / COPY, load, ADVICE)
+        ports, addresses = found or ({}, {})
+        return {**ports, **addresses}
 
     def remains(self, stack: str) -> list[str]:
-        """What is left of a stack that was destroyed, in words; empty when nothing is."""
+        """What is left of a stack that was destroyed, one sentence each."""
         # The engine's own helpers end a moment after the command did.
         settled(lambda: not self.processes(), 20)
         state = self.home / "state" / ".pulumi"
@@ -219,8 +203,8 @@ class World:
             *(f"state {path}" for path in sorted((state / "stacks").glob(f"**/{stack}.json"))),
         ]
 
-    def sweep(self) -> None:
-        """Leave nothing behind, whatever a test did: end every process of this world and remove its files."""
+    def remove(self) -> None:
+        """End every process of this sandbox and remove its files, whatever state they are in."""
         for process in self.processes():
             kill(process)
         settled(lambda: not self.processes(), 20)
@@ -236,28 +220,48 @@ class World:
 
 
 @contextmanager
-def make_world(clone: Clone, *, at_home: bool = False, **extra: str) -> Iterator[World]:
-    """A world of its own, swept at the end; see `World`."""
+def new_sandbox(project: Path | None = None, *, home: Path | None = None, **extra: str) -> Iterator[Sandbox]:
+    """A new sandbox, removed at the end; a failure inside leaves its artifacts first.
+
+    Without `project` it has an empty one of its own; without `home` all local state is in its own folder. `extra` are
+    variables of its shell.
+    """
     # Short, because programs put sockets and long command lines on top of it.
     folder = Path(tempfile.mkdtemp(prefix="mf-"))
-    world = World(clone, folder, extra, at_home)
-    artifacts.running.append(world)
+    if project is None:
+        project = folder / "project"
+        project.mkdir()
+    sandbox = Sandbox(project, folder, home or folder / "home", extra)
+    artifacts.running.append(sandbox)
     (folder / "user").mkdir()
     (folder / "temporary").mkdir()
-    # Marked, because the plugins are put there before the first command.
-    claim_home(world.home)
-    if clone.plugins.is_dir():
-        (world.home / "pulumi").mkdir(mode=0o700)
-        shutil.copytree(clone.plugins, world.home / "pulumi" / "plugins", symlinks=True)
+    # Marked, because tests may put files there before the first command.
+    claim_home(sandbox.home)
     try:
-        yield world
+        yield sandbox
     except (Exception, pytest.fail.Exception):
         # Before its files go: a fixture that fails ends before pytest makes the report.
-        artifacts.keep(world)
+        artifacts.keep(sandbox)
         raise
     finally:
-        artifacts.running.remove(world)
-        world.sweep()
+        artifacts.running.remove(sandbox)
+        sandbox.remove()
+
+
+@contextmanager
+def running_project(project: Path) -> Iterator[Sandbox]:
+    """A sandbox around fleets of a project that are up: commands have the environment of this process.
+
+    The home is that of the project, or MESHFLEET_HOME. Nothing of it is removed at the end.
+    """
+    with tempfile.TemporaryDirectory(prefix="mf-") as folder:
+        home = Path(os.environ.get("MESHFLEET_HOME") or project / ".meshfleet")
+        sandbox = Sandbox(project, Path(folder), home, inherited=True)
+        artifacts.running.append(sandbox)
+        try:
+            yield sandbox
+        finally:
+            artifacts.running.remove(sandbox)
 
 
 def kill(process: psutil.Process, number: int = signal.SIGKILL) -> None:
@@ -266,13 +270,3 @@ def kill(process: psutil.Process, number: int = signal.SIGKILL) -> None:
         process.send_signal(number)
     except psutil.NoSuchProcess:
         return
-
-
-def settled(condition: Callable[[], bool], seconds: float) -> bool:
-    """Wait until a condition holds, for at most `seconds`; whether it does."""
-    try:
-        return Retrying(retry=retry_if_not_result(bool), wait=wait_fixed(0.1), stop=stop_after_delay(seconds))(
-            condition
-        )
-    except RetryError:
-        return False
