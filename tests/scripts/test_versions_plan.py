@@ -69,7 +69,7 @@ def test_a_pair_that_istio_does_not_support_is_refused(monkeypatch: pytest.Monke
 def test_the_fleet_of_a_pair_has_its_releases_and_pods_that_carry_requests(pair: Pair) -> None:
     fleet = load(pair.stack, fleet_of(pair))
     assert (fleet.istio.version, fleet.kubernetes.version) == (pair.istio, pair.kubernetes)
-    assert [cluster.pods for cluster in fleet.clusters.values()] == ["processes", "processes"]
+    assert [cluster.capabilities.pods for cluster in fleet.clusters.values()] == ["processes", "processes"]
     assert len(fleet.networks) == 2
     assert load("pulumi-oldest", single_cluster()).kubernetes.version == EMBEDDED_KUBERNETES
 
