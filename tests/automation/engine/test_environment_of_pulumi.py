@@ -27,6 +27,8 @@ def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Toolchain:
     """Tools that are there already, and a user who has set nothing."""
     for name in OF_THE_USER:
         monkeypatch.delenv(name, raising=False)
+    # Whatever other releases this machine has built.
+    monkeypatch.setenv("MESHFLEET_CACHE", str(tmp_path / "cache"))
     made = Toolchain(
         bin=tmp_path / "bin",
         charts=tmp_path / "charts",
@@ -143,10 +145,7 @@ def test_a_fleet_needs_what_it_names_and_nothing_more() -> None:
     assert _needed(**old, clusters={"west": {**existing, "existing": {"kubeconfig": "k", "context": "c"}}}) == []
 
 
-def test_the_charts_of_another_release_have_a_link_of_their_own(
-    checkout: Checkout, tools: Toolchain, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setenv("MESHFLEET_CACHE", str(tmp_path / "cache"))
+def test_the_charts_of_another_release_have_a_link_of_their_own(checkout: Checkout, tools: Toolchain) -> None:
     prepare(checkout)
     other = checkout.root / ".meshfleet" / "charts-1.30"
     assert not other.is_symlink()
