@@ -12,13 +12,13 @@ import ipaddress
 from pathlib import Path
 from typing import Final
 
-import meshfleet.topology.addresses
+import meshfleet.topology.address_blocks
 from meshfleet.embedded.reservations import reservations
 from meshfleet.errors import PortError
-from meshfleet.topology.addresses import GATEWAY_RANGE
+from meshfleet.topology.address_blocks import GATEWAY_RANGE
 
 OUTSIDE_RANGE: Final = str(GATEWAY_RANGE)
-MACHINE_RANGE: Final = str(meshfleet.topology.addresses.MACHINE_RANGE)
+MACHINE_RANGE: Final = str(meshfleet.topology.address_blocks.MACHINE_RANGE)
 """That of virtual machines, each of which is on one network and not outside."""
 
 
