@@ -18,7 +18,7 @@ from meshfleet.manifests import injected, workloads
 from meshfleet.manifests import mesh_settings as settings
 from meshfleet.manifests.additions import added_object
 from meshfleet.manifests.objects import ISTIO_SYSTEM
-from meshfleet.rollout.root_rotation import words
+from meshfleet.rollout.root_rotation import describe
 from meshfleet.topology import Fleet
 
 
@@ -34,7 +34,7 @@ class Described:
 
 
 def describe_mesh(fleet: Fleet, mesh: str, trust: MeshTrust, registered: Described) -> dict[str, Any]:
-    """One mesh: its model in Istio's words, its trust domain and its roots."""
+    """One mesh: its model in Istio's describe, its trust domain and its roots."""
     bundle = fleet.meshes[mesh].trust.bundle
     ready = [resource.urn for name in fleet.members_of(mesh) for resource in registered.control_planes[name].ready]
 
@@ -59,7 +59,7 @@ def describe_mesh(fleet: Fleet, mesh: str, trust: MeshTrust, registered: Describ
             for name, root in trust.roots.items()
         ],
         "signing": once_everywhere(bundle[0]),
-        "trust": words(bundle),
+        "trust": describe(bundle),
     }
 
 

@@ -38,8 +38,8 @@ class ExternalControlPlane(Component):
             f"{cluster}/config-cluster",
             cluster=host.name,
             kubeconfigs={cluster: kubeconfig},
-            addressed=[cluster] if fleet.clusters[cluster].discovery.server else [],
-            here=fleet.clusters[host.name].simulated,
+            explicit_servers=[cluster] if fleet.clusters[cluster].discovery.server else [],
+            local_istiod=fleet.clusters[host.name].simulated,
             opts=self.child(deleted_with=host.goes_with),
         )
         registration.reached(cluster, Point.CONFIG_CLUSTER_READ, [read])

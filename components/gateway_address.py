@@ -12,7 +12,7 @@ import pulumi
 from meshfleet.components.cluster import ClusterAccess
 from meshfleet.components.component import Component
 from meshfleet.components.kubernetes_object import ExistingKubernetesObject
-from meshfleet.plugins.meshfleet.sdk import EastWestGatewayAddress
+from meshfleet.plugins.meshfleet.sdk import GatewayAddress
 from meshfleet.topology import Fleet, LoadBalanced
 
 
@@ -36,7 +36,7 @@ def given_address(
 
     `service` is the namespace and the name of a Service that comes with `made`; `port` is one that it has.
     """
-    given = EastWestGatewayAddress(
+    given = GatewayAddress(
         name,
         fleet=fleet.name,
         cluster=access.name,

@@ -14,10 +14,10 @@ import pulumi
 
 from meshfleet.components.chart_digest import chart_digest
 from meshfleet.components.cluster import ClusterAccess
-from meshfleet.components.tokens import BUILT_CHARTS, GATEWAY_API_CHART
+from meshfleet.components.tokens import GATEWAY_API_CHART, RELEASE_OBJECTS, built_charts
 from meshfleet.kube.releases.owner import MARK, Owner
 from meshfleet.manifests import Chart, Release
-from meshfleet.plugins.meshfleet.sdk import ReleaseParts
+from meshfleet.plugins.meshfleet.sdk import ReleaseObjects
 from meshfleet.topology import Fleet
 from meshfleet.workspace.project_folder import project_folder
 
@@ -42,7 +42,7 @@ def chart_source(fleet: Fleet, cluster: str, chart: str, version: str) -> dict[s
     if chart == Chart.GATEWAY_API:
         return {"chart": GATEWAY_API_CHART}
     if fleet.clusters[cluster].simulated:
-        return {"chart": f"{BUILT_CHARTS}/{chart}"}
+        return {"chart": f"{built_charts(version)}/{chart}"}
     if charts.folder:
         return {"chart": f"{_as_engine_sees(charts.folder)}/{chart}"}
     version = version if version.count(".") == 2 else f"{version}.0"
@@ -95,14 +95,18 @@ def helm_release(
         **source,
     }
     made = HelmRelease(name, inputs, opts)
-    ReleaseParts(
-        f"{name}-parts",
+    ReleaseObjects(
+        f"{name}{RELEASE_OBJECTS}",
         namespace=release.namespace,
         release=release.name,
         kubeconfig=access.kubeconfig,
         context=access.context or None,
         opts=pulumi.ResourceOptions(
-            parent=opts.parent, depends_on=[made], deleted_with=opts.deleted_with, replace_with=opts.replace_with
+            parent=opts.parent,
+            depends_on=[made],
+            deleted_with=opts.deleted_with,
+            replace_with=opts.replace_with,
+            aliases=[pulumi.Alias(name=f"{name}-parts")],
         ),
     )
     return made

@@ -17,6 +17,7 @@ from meshfleet.manifests.added_values import process_settings
 from meshfleet.manifests.names import istiod_service
 from meshfleet.plugins.meshfleet.sdk import Istiod, IstiodAddress
 from meshfleet.topology import Fleet
+from meshfleet.versions import further_istio
 
 
 def process_addresses(component: Component, registration: Registration, cluster: str) -> dict[str, IstiodAddress]:
@@ -82,5 +83,6 @@ def start_process(
             "rootCertificate": trust.bundle,
         },
         settings=process_settings(fleet, cluster, revision),
+        release=further_istio(fleet.istio.version_of(revision)) or None,
         opts=component.child(after=after),
     )

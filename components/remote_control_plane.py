@@ -14,10 +14,11 @@ import pulumi
 from meshfleet.components.component import Component
 from meshfleet.components.control_plane import CHARTS, ControlPlaneResources
 from meshfleet.components.registration import Registration
+from meshfleet.components.tokens import remote_readiness
 from meshfleet.manifests import ambient, names
 from meshfleet.manifests import control_plane as manifests
 from meshfleet.manifests.section import Point, elsewhere
-from meshfleet.plugins.meshfleet.sdk import Istiod, ServedCluster
+from meshfleet.plugins.meshfleet.sdk import Istiod, RemoteClusterReadiness
 
 
 class RemoteControlPlane(Component):
@@ -45,13 +46,14 @@ class RemoteControlPlane(Component):
             elsewhere(primary, names.REMOTE_SECRETS),
             *(elsewhere(fleet.hosting(cluster), rule) for rule in names.TO_ISTIODS),
         ]
-        served = []
+        ready = []
         for revision in fleet.istio.installed:
             process = self._istiods.get(revision)
             after = registration.waits(cluster, [names.istiod_service(revision), *reachable])
-            served.append(
-                ServedCluster(
-                    f"{cluster}/{'served' if revision == 'default' else f'served-{revision}'}",
+            former = f"{cluster}/{'served' if revision == 'default' else f'served-{revision}'}"
+            ready.append(
+                RemoteClusterReadiness(
+                    f"{cluster}/{remote_readiness(revision)}",
                     cluster=cluster,
                     primary=primary,
                     namespace=namespace,
@@ -59,10 +61,13 @@ class RemoteControlPlane(Component):
                     kubeconfig=access.kubeconfig,
                     context=access.context or None,
                     debug_url=process.debug_url if process else None,
-                    opts=self.child(after=after, deleted_with=access.goes_with),
+                    opts=pulumi.ResourceOptions.merge(
+                        self.child(after=after, deleted_with=access.goes_with),
+                        pulumi.ResourceOptions(aliases=[pulumi.Alias(name=former)]),
+                    ),
                 )
             )
-        resources = ControlPlaneResources(served)
+        resources = ControlPlaneResources(ready)
         registration.reached(cluster, Point.ISTIOD_READY, resources.ready)
         registration.register(self, cluster, ambient.NODE_AGENTS)
         self.done()

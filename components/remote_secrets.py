@@ -83,8 +83,8 @@ class RemoteSecrets(Component):
             f"{cluster}/remote-clusters",
             cluster=cluster,
             kubeconfigs=registration.known.kubeconfigs_of(peers),
-            addressed=[name for name in peers if fleet.clusters[name].discovery.server],
-            here=fleet.clusters[fleet.hosting(cluster)].simulated,
+            explicit_servers=[name for name in peers if fleet.clusters[name].discovery.server],
+            local_istiod=fleet.clusters[fleet.hosting(cluster)].simulated,
             opts=self.child(deleted_with=access.goes_with),
         )
         read.state.apply(lambda state: _warn(state, read))

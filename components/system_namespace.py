@@ -11,7 +11,7 @@ from meshfleet.components.component import Component
 from meshfleet.components.registration import Registration
 from meshfleet.manifests import namespaces
 from meshfleet.manifests.section import Point
-from meshfleet.plugins.meshfleet.sdk import IstiodConfigMaps
+from meshfleet.plugins.meshfleet.sdk import IstiodConfigMapCleanup
 
 
 class IstioSystem(Component):
@@ -26,7 +26,7 @@ class IstioSystem(Component):
         access = registration.access[cluster]
         prepared = list(registration.register(self, cluster, namespaces.SYSTEM).values())
         if access.goes_with is None:
-            removal = IstiodConfigMaps(
+            removal = IstiodConfigMapCleanup(
                 f"{cluster}/istiod-configmaps",
                 cluster=cluster,
                 kubeconfig=access.kubeconfig,

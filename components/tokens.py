@@ -1,6 +1,10 @@
-"""Names that this room and those above it share; apart, so that a reader of names needs no Pulumi."""
+"""Names shared with the packages above; in a module of their own, so that using them does not import Pulumi."""
 
-# Told apart from the plugin's own resources, which are `meshfleet:index:...`.
+from __future__ import annotations
+
+from meshfleet.versions import further_istio
+
+# The plugin's own resources are `meshfleet:index:...`.
 COMPONENT_PREFIX = "meshfleet:components:"
 
 
@@ -18,3 +22,17 @@ def component_of(urn: str) -> str:
 # Relative to the checkout, and a link that the command keeps, so that the state names no place of one machine.
 BUILT_CHARTS = ".meshfleet/charts"
 GATEWAY_API_CHART = ".meshfleet/gateway-api"
+
+# Follows the logical name of a Helm release.
+RELEASE_OBJECTS = "-objects"
+
+
+def built_charts(version: str) -> str:
+    """Where the built charts of a version of Istio are; BUILT_CHARTS for the standard one."""
+    further = further_istio(version)
+    return f"{BUILT_CHARTS}-{further}" if further else BUILT_CHARTS
+
+
+def remote_readiness(revision: str) -> str:
+    """The logical name, behind the cluster's, of the wait for a remote cluster's istiod of that revision."""
+    return "remote-readiness" if revision == "default" else f"remote-readiness-{revision}"

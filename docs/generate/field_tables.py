@@ -1,4 +1,4 @@
-"""The fields of a model of the stack file as a Markdown table: key, what may stand there, default, meaning."""
+"""The fields of a model of the stack file as a Markdown table: key, type, default, description."""
 
 from __future__ import annotations
 
@@ -27,36 +27,36 @@ from meshfleet.topology.workload import Caller, HeaderName, HeaderValue, Image
 
 # Types whose rule is a function, in words; what exactly they refuse is in meshfleet/topology/.
 WORDS: tuple[tuple[object, str], ...] = (
-    (AddressRange, "an address range such as `10.10.0.0/16`"),
-    (AnnotationKey, "annotation keys"),
+    (AddressRange, "CIDR such as `10.10.0.0/16`"),
+    (AnnotationKey, "annotation key"),
     (Caller, "`NAMESPACE/SERVICE-ACCOUNT`"),
-    (CertificateAuthority, "PEM text or a path"),
-    (DnsName, "a DNS name"),
-    (DocumentName, "the name of a document"),
-    (GatewayAddress, "an IP address or a DNS name"),
-    (Generation, "a whole number from 1"),
-    (HeaderName, "header names"),
-    (HeaderValue, "a header's value"),
-    (Host, "a host such as `shop.example`, `*.example` or `*`"),
-    (Image, "an image"),
-    (HttpPath, "a path such as `/healthz`"),
-    (IpAddress, "an IP address"),
-    (LabelKey, "label keys"),
-    (LabelValue, "a label's value"),
-    (Lifetime, "a length of time such as `90m`, from `10m` to `8760h`"),
-    (MachineAddress, "an IP address"),
-    (MergePatch, "a mapping"),
-    (NamespaceLabelKey, "label keys"),
-    (Pointer, "a JSON pointer such as `/spec/replicas`"),
-    (Region, "a region"),
-    (Release, "charts or releases"),
-    (Revision, "a DNS label"),
-    (SecretName, "the name of a Secret"),
-    (ServerName, "a DNS name"),
-    (ServerUrl, "an https URL"),
-    (ServiceName, "the full name of a Service"),
-    (Tree, "any value"),
-    (TrustDomain, "a SPIFFE trust domain"),
+    (CertificateAuthority, "PEM or path"),
+    (DnsName, "DNS name"),
+    (DocumentName, "document name"),
+    (GatewayAddress, "IP address or DNS name"),
+    (Generation, "integer from 1"),
+    (HeaderName, "header name"),
+    (HeaderValue, "header value"),
+    (Host, "host such as `shop.example`, `*.example` or `*`"),
+    (Image, "image"),
+    (HttpPath, "path such as `/healthz`"),
+    (IpAddress, "IP address"),
+    (LabelKey, "label key"),
+    (LabelValue, "label value"),
+    (Lifetime, "duration such as `90m`, from `10m` to `8760h`"),
+    (MachineAddress, "IP address"),
+    (MergePatch, "map"),
+    (NamespaceLabelKey, "label key"),
+    (Pointer, "JSON pointer such as `/spec/replicas`"),
+    (Region, "region"),
+    (Release, "chart or release"),
+    (Revision, "DNS label"),
+    (SecretName, "Secret name"),
+    (ServerName, "DNS name"),
+    (ServerUrl, "https URL"),
+    (ServiceName, "fully qualified Service name"),
+    (Tree, "any"),
+    (TrustDomain, "SPIFFE trust domain"),
     (Values, "values"),
 )
 # Models that a user writes in a short form, never by their fields: what to write, and what holds without it.
@@ -69,7 +69,7 @@ SHORT_FORMS: dict[type[Model], tuple[str, str]] = {
 def table(model: type[Model]) -> str:
     """Every field of `model`, in the order they are declared, under the key a stack file uses."""
     hints = get_type_hints(model, include_extras=True)
-    lines = ["| key | what stands there | default | what it is |", "|---|---|---|---|"]
+    lines = ["| Key | Type | Default | Description |", "|---|---|---|---|"]
     for name, field in model.model_fields.items():
         cells = (f"`{field.alias}`", spelled(hints[name]), default(hints[name], field), field.description or "")
         lines.append(f"| {' | '.join(cells)} |")
@@ -83,7 +83,7 @@ def introduction(model: type[Model]) -> str:
 
 
 def spelled(hint: Any) -> str:
-    """What a field takes, in words: of `Annotated[int, Field(ge=1)]` it is `a whole number from 1`."""
+    """What a field takes, in words: of `Annotated[int, Field(ge=1)]` it is `integer from 1`."""
     for known, words in WORDS:
         if hint == known:
             return words
@@ -95,14 +95,14 @@ def spelled(hint: Any) -> str:
     if origin is Literal:
         return " or ".join(f"`{value}`" for value in arguments)
     if origin is dict:
-        return f"a mapping of {spelled(arguments[0])} to {spelled(arguments[1])}"
+        return f"map of {spelled(arguments[0])} to {spelled(arguments[1])}"
     if origin is tuple:
-        return f"a list, each {spelled(arguments[0])}"
+        return f"list of {spelled(arguments[0])}"
     if isinstance(hint, type) and issubclass(hint, Model):
         if hint in SHORT_FORMS:
             return SHORT_FORMS[hint][0]
-        return f"[{heading(hint).lower()}](#{anchor(hint)})" if has_table(hint) else "refused today"
-    return {str: "text", int: "a whole number", float: "a number", bool: "`true` or `false`"}[hint]
+        return f"[{heading(hint).lower()}](#{anchor(hint)})" if has_table(hint) else "not supported yet"
+    return {str: "string", int: "integer", float: "number", bool: "`true` or `false`"}[hint]
 
 
 def default(hint: Any, field: FieldInfo) -> str:

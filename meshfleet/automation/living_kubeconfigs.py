@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 from meshfleet.automation.state.recorded_state import Deployment, Resource, resources_of
 from meshfleet.components.kubeconfig_file import read_kubeconfig
 from meshfleet.files.json_text import parse_json
+from meshfleet.plugins.meshfleet.former_names import with_former_types
 from meshfleet.topology import Fleet, TopologyError
 
 if TYPE_CHECKING:
@@ -27,13 +28,15 @@ if TYPE_CHECKING:
 _SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
 _SECRET: Final = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - the mark of a secret, not one
 _KEYS: Final = ("kubeconfig", "configKubeconfig")
-_TALKS: Final = frozenset(
-    (
-        "pulumi:providers:kubernetes",
-        "meshfleet:index:EastWestGatewayAddress",
-        "meshfleet:index:IstiodConfigMaps",
-        "meshfleet:index:ReleaseParts",
-        "meshfleet:index:ServedCluster",
+_TALKS: Final = with_former_types(
+    frozenset(
+        (
+            "pulumi:providers:kubernetes",
+            "meshfleet:index:GatewayAddress",
+            "meshfleet:index:IstiodConfigMapCleanup",
+            "meshfleet:index:ReleaseObjects",
+            "meshfleet:index:RemoteClusterReadiness",
+        )
     )
 )
 _HANDS_ON: Final = frozenset(("meshfleet:index:Istiod", "meshfleet:index:EmbeddedNode"))

@@ -57,7 +57,7 @@ class Session:
         from meshfleet.automation.state.shared_backend import require_shared_secrets
 
         require_shared_secrets(self.checkout, self.file)
-        environment = prepare(self.checkout)
+        environment = prepare(self.checkout, self.topology)
         if environment.notice:
             self.tell(environment.notice)
         return environment

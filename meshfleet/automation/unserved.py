@@ -7,7 +7,8 @@ topology, so it can be told.
 from __future__ import annotations
 
 from meshfleet.automation.reporting.changes import Place, Record
-from meshfleet.manifests.names import istiod_service
+from meshfleet.components.tokens import remote_readiness
+from meshfleet.manifests.names import hosted, istiod_service
 from meshfleet.topology import Fleet
 
 
@@ -36,11 +37,11 @@ def _answer(fleet: Fleet, name: str, revision: str) -> Place:
     """The resource that is done when a revision of istiod serves the cluster."""
     host, istiod = fleet.hosting(name), istiod_service(revision)
     if name != fleet.primary_of(name):
-        what = "served" if revision == "default" else f"served-{revision}"
+        what = remote_readiness(revision)
     elif fleet.clusters[host].simulated:
         what = f"{istiod}-process"
     else:
-        return Place(host, "control plane", f"external-{name}-{istiod}")
+        return Place(host, "control plane", hosted(name, istiod))
     return Place(name, "control plane", what)
 
 

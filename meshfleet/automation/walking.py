@@ -43,7 +43,7 @@ def walk(session: Session, stages: Sequence[Stage], *, refresh: bool) -> list[Re
         if stage.name:
             title = f"{title}, stage {number} of {len(stages)}: {stage.name}"
             session.tell(f"stage {number} of {len(stages)}: {stage.name}")
-        if reached and stage.needs:
+        if reached and stage.preconditions:
             _confirm(session, reached[-1].stage, stage)
         # What differs from the world is mended once.
         fleet = stage.fleet if stage.name else None
@@ -59,9 +59,9 @@ def _confirm(session: Session, before: Stage, stage: Stage) -> None:
     from meshfleet.verification.checks import named
 
     view = read_fleet(session.status(), session.environment.tools)
-    report = run(view, named(stage.needs), bound=CONFIRMATION_SECONDS)
+    report = run(view, named(stage.preconditions), timeout=CONFIRMATION_SECONDS)
     if not report.ok:
-        lines = [f"{answer.cluster}: {answer.name}: {answer.detail}" for answer in report.failed]
+        lines = [f"{result.cluster}: {result.name}: {result.detail}" for result in report.failed]
         raise EngineError(
             "\n  ".join([f"waited {CONFIRMATION_SECONDS:.0f} s for every cluster to be at: {before.name}", *lines])
             + f"\nwithout that the next stage, {stage.name}, would break trust; fix the cause and run "

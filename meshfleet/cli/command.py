@@ -171,7 +171,7 @@ def verify(
     from meshfleet.automation.identities import identities_in, require_recorded
     from meshfleet.cli.graph import keep_verdicts
     from meshfleet.cli.next_steps import after_verify
-    from meshfleet.cli.tables import checks_table, show_answer
+    from meshfleet.cli.tables import checks_table, show_result
     from meshfleet.verification import read_fleet, run
     from meshfleet.verification.checks import ALL, named
 
@@ -180,7 +180,7 @@ def verify(
     status = session.status()
     decisions = require_recorded(session, identities_in(status))
     view = read_fleet(status, session.environment.tools, session.checkout.home, decisions)
-    report = run(view, selected, on_answer=None if json else show_answer, bound=seconds)
+    report = run(view, selected, on_result=None if json else show_result, timeout=seconds)
     if not check:
         # The picture shows the verdict of every check, and keeps that of before rather than a part.
         keep_verdicts(session.checkout.fleet(session.file.stack), report)

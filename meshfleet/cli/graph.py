@@ -40,8 +40,8 @@ def picture_of(topology: Fleet, status: Status | None, verdicts: Mapping[str, bo
 def keep_verdicts(folder: Path, report: Report) -> None:
     """Remember what the last verification found of each cluster, for the picture."""
     verdicts: dict[str, bool] = {}
-    for answer in report.answers:
-        verdicts[answer.cluster] = verdicts.get(answer.cluster, True) and answer.ok
+    for result in report.results:
+        verdicts[result.cluster] = verdicts.get(result.cluster, True) and result.ok
     make_directory(folder)
     write_file(folder / VERDICTS, json.dumps({"version": 1, "verdicts": verdicts}) + "\n")
 

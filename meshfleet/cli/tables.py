@@ -16,7 +16,7 @@ from meshfleet.automation.reporting.output import completed
 if TYPE_CHECKING:
     from meshfleet.status import Status
     from meshfleet.status.clusters import Cluster, ControlPlane, IngressGateway
-    from meshfleet.verification import Answer, Report
+    from meshfleet.verification import CheckResult, Report
 
 # Where the control plane of a cluster is, by its kind; `of` is the other cluster.
 PLANES = {"own": "own", "remote": "remote of {of}", "external": "external in {of}"}
@@ -36,25 +36,29 @@ def changes_table(changes: Sequence[Change], none: str) -> None:
     console.print(table)
 
 
-def show_answer(answer: Answer) -> None:
+def show_result(result: CheckResult) -> None:
     """One check as it comes in."""
-    mark = "[green]✓[/green]" if answer.ok else "[red]✗[/red]"
-    console.print(f"{mark} {escape(answer.cluster)}  {answer.name}  [dim]{escape(completed(answer.detail))}[/dim]")
+    mark = "[green]✓[/green]" if result.ok else "[red]✗[/red]"
+    console.print(f"{mark} {escape(result.cluster)}  {result.name}  [dim]{escape(completed(result.detail))}[/dim]")
 
 
 def checks_table(report: Report) -> None:
     """The whole of a verification: a row for each check, a column for each cluster."""
-    clusters = sorted({answer.cluster for answer in report.answers})
+    clusters = sorted({result.cluster for result in report.results})
     table = _table("check", *clusters)
-    for name in sorted({answer.name for answer in report.answers}):
+    for name in sorted({result.name for result in report.results}):
         # Where several revisions run side by side a cluster is asked once for each.
-        marks = [[a.ok for a in report.answers if (a.name, a.cluster) == (name, cluster)] for cluster in clusters]
+        marks = [
+            [one.ok for one in report.results if (one.name, one.cluster) == (name, cluster)] for cluster in clusters
+        ]
         table.add_row(name, *(_mark(all(found) if found else None) for found in marks))
     console.print(table)
     for line in _not_run(report):
         console.print(line)
-    held = sum(answer.ok for answer in report.answers)
-    console.print(f"{held} of {len(report.answers)} checks hold" + ("" if report.ok else "; the fleet is not verified"))
+    passed = sum(result.ok for result in report.results)
+    console.print(
+        f"{passed} of {len(report.results)} checks passed" + ("" if report.ok else "; the fleet is not verified")
+    )
 
 
 def _not_run(report: Report) -> Iterator[str]:

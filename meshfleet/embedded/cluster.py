@@ -41,6 +41,7 @@ from meshfleet.kube.served_kinds import await_kinds
 from meshfleet.processes.bounded_run import run_bounded
 from meshfleet.processes.waiting import NotYetError, wait_until
 from meshfleet.toolchain.tools import tool
+from meshfleet.versions import BUILT_KUBERNETES
 from meshfleet.workspace.home import Workspace
 from meshfleet.workspace.project_folder import SETUP
 
@@ -154,7 +155,7 @@ class Cluster:
             stopped = self._control_plane.stopped()
         if stopped:
             require_free_ports(self._owner, {name: port for name, port in ports.items() if name in stopped})
-            self._restart(stopped, ports, seconds)
+            self._restart(spec, stopped, ports, seconds)
         return self._complete(spec, ports, seconds)
 
     def delete(self) -> None:
@@ -211,14 +212,14 @@ class Cluster:
         begin_making(self.directory)
         ports = self._free_ports()
         close_ports(self._workspace.home)
-        tools = {name: tool(program) for name, program in TOOLS.items()}
+        tools = {name: tool(program, spec.kubernetes_version) for name, program in TOOLS.items()}
         ranged = with_ranges(self._workspace.home, self._ranges, spec)
         self._control_plane.make(kwokctl_configuration(ranged, ports, tools), seconds)
         return self._complete(spec, ports, seconds)
 
-    def _restart(self, stopped: Collection[str], ports: dict[str, int], seconds: float) -> None:
+    def _restart(self, spec: ClusterSpec, stopped: Collection[str], ports: dict[str, int], seconds: float) -> None:
         """Start etcd and the API server, and see to it that the others, which come next, take their places."""
-        self._control_plane.start([name for name in stopped if name in SERVERS])
+        self._control_plane.start([name for name in stopped if name in SERVERS], spec.kubernetes_version)
         self._control_plane.wait_for_server(_server(ports), seconds)
         if "kwok-controller" in stopped:
             with connect(self._kubeconfig_text(_server(ports))) as client, api_errors(f"{self._name}: leases"):
@@ -226,7 +227,7 @@ class Cluster:
 
     def _complete(self, spec: ClusterSpec, ports: dict[str, int], seconds: float) -> RunningCluster:
         server = _server(ports)
-        self._control_plane.wait_until_ready(server, seconds)
+        self._control_plane.wait_until_ready(server, spec.kubernetes_version, seconds)
         kubeconfig = self._kubeconfig_text(server)
         write_file(self.kubeconfig, kubeconfig)
         with connect(kubeconfig) as client:
@@ -290,7 +291,7 @@ def _wait_for_service_account(client: Client, name: str, seconds: float) -> None
 
 def _require_version(spec: ClusterSpec) -> None:
     """Raises ToolchainError unless the toolchain has the version that is asked for."""
-    program = tool("kube-apiserver")
+    program = tool("kube-apiserver", spec.kubernetes_version)
     try:
         shown = run_bounded([str(program), "--version"], seconds=30).out
     except ProcessError as error:
@@ -299,6 +300,6 @@ def _require_version(spec: ClusterSpec) -> None:
     version = found.group() if found else shown.strip()
     if version != spec.kubernetes_version:
         raise ToolchainError(
-            f"{spec.name}: kubernetesVersion {spec.kubernetes_version} is not in the toolchain, "
-            f"which has {version}; ask for that one"
+            f"{spec.name}: kubernetesVersion {spec.kubernetes_version} is not in the toolchain, which has {version} "
+            f"and builds {', '.join(BUILT_KUBERNETES)}; use one of these"
         )

@@ -155,12 +155,12 @@ class ControlPlane:
         clients = [process for name, same in running.items() if name not in SERVERS for process in same]
         processes.end(clients, grace=0)
 
-    def start(self, components: Collection[str]) -> None:
-        """Start these components as kwokctl wrote them down, with the tools of today's toolchain.
+    def start(self, components: Collection[str], release: str) -> None:
+        """Start these components as kwokctl wrote them down, with what today's toolchain has of a Kubernetes `release`.
 
         Raises FileError when its notes are damaged, ProcessError when a program cannot be started.
         """
-        link_tools(self._files / "bin", TOOLS)
+        link_tools(self._files / "bin", TOOLS, release)
         files = plain_path(self._files)
         notes = read_notes(self.directory, self.name)
         for name in COMPONENTS:
@@ -177,13 +177,15 @@ class ControlPlane:
                 # On a busy machine one that refuses its data may be gone before it was seen.
                 raise ProcessError(f"{self.name}: {name} ended while starting; {self.evidence(name)}") from error
 
-    def wait_until_ready(self, server: str, seconds: float) -> None:
+    def wait_until_ready(self, server: str, release: str, seconds: float) -> None:
         """Wait until the API server at `server` (a URL) is ready, and start every component that does not run.
+
+        `release` is that of Kubernetes.
 
         Raises what `wait_for_server` raises, and ProcessError when a component does not keep running.
         """
         self.wait_for_server(server, seconds)
-        self._settle()
+        self._settle(release)
 
     def wait_for_server(self, server: str, seconds: float) -> None:
         """Wait until the API server at `server` (a URL) is ready.
@@ -207,12 +209,12 @@ class ControlPlane:
             f"look into {self.log('kube-apiserver')}; where its data is damaged, {self._way_out()}",
         )
 
-    def _settle(self) -> None:
+    def _settle(self, release: str) -> None:
         """Controllers that lost patience with an API server that was still starting are started again."""
         again = self.stopped()
         if not again:
             return
-        self.start(again)
+        self.start(again, release)
 
         def running() -> None:
             stopped = self.stopped()

@@ -195,7 +195,7 @@ class Istiod:
         replace_files(self.directory / "certificates", certificate_files(spec.authority))
 
     def _launch(self, spec: IstiodSpec, ports: Mapping[str, int]) -> None:
-        link_tools(self.directory / "bin", {_PROGRAM: _PROGRAM})
+        link_tools(self.directory / "bin", {_PROGRAM: _PROGRAM}, spec.release)
         processes.start(
             self.directory / "bin" / _PROGRAM,
             istiod_arguments(ports, self.directory),
@@ -249,6 +249,8 @@ def _fingerprint(spec: IstiodSpec, kubeconfig: str, ports: Mapping[str, int]) ->
             kubeconfig,
             dict(ports),
             istiod_environment(spec, Path()),
+            # Only where there is one, so that those of the standard release are not started again for it.
+            *([spec.release] if spec.release else []),
         ]
     )
 

@@ -62,7 +62,7 @@ class IstiodSpec:
     where it has several; an external istiod serves another cluster, its config cluster, and `config_kubeconfig`
     (a secret) leads to that one. `settings` are further environment variables. `network`, `mesh_id` and
     `trust_domain` reach it through the ConfigMap `istio`, some of them only when it starts: they are here so
-    that a change restarts it.
+    that a change restarts it. `release` is that of Istio, empty for the standard one of the toolchain.
     """
 
     cluster: str
@@ -76,6 +76,7 @@ class IstiodSpec:
     authority: Authority
     settings: Mapping[str, str]
     config_kubeconfig: str | None = field(default=None, repr=False)
+    release: str = ""
 
 
 def istiod_arguments(ports: Mapping[str, int], directory: Path) -> list[str]:

@@ -91,28 +91,28 @@ def _sentence(details: ErrorDetails, model: type[BaseModel]) -> str:
             *parents, key = details["loc"]
             return unknown_key(str(key), _keys_at(model, parents))
         case "missing":
-            return "missing; it must be given"
+            return "missing; required"
         case "value_error":
             return str(context["error"])
         case "literal_error":
-            judgement = f" is not allowed; use {context['expected']}"
+            must, fix = str(context["expected"]), ""
         case "model_type" | "dict_type" | "model_attributes_type":
-            judgement = " is not a mapping of keys to values"
+            must, fix = "a map of keys to values", ""
         case "list_type" | "tuple_type":
-            judgement = " is not a list"
+            must, fix = "a list", ""
         case "string_type" | "invalid_key":
-            judgement = " is not a text" + ("; put it in quotes" if isinstance(value, int | float) else "")
+            must, fix = "a string", "put it in quotes" if isinstance(value, int | float) else ""
         case "string_too_short":
-            judgement = f" is too short; give at least {context['min_length']} character"
+            must, fix = f"a string of at least {context['min_length']} character", ""
         case "int_type":
-            judgement = " is not a whole number" + ("; leave the quotes out" if _is_number(value) else "")
+            must, fix = "an integer", "remove the quotes" if _is_number(value) else ""
         case "float_type":
-            judgement = " is not a number" + ("; leave the quotes out" if _is_number(value) else "")
+            must, fix = "a number", "remove the quotes" if _is_number(value) else ""
         case "bool_type":
-            judgement = " is neither true nor false"
+            must, fix = "true or false", ""
         case _:
-            judgement = f": {details['msg'][:1].lower()}{details['msg'][1:]}"
-    return f"{shown(value)}{judgement}"
+            return f"{shown(value)}: {details['msg'][:1].lower()}{details['msg'][1:]}"
+    return f"must be {must}, got {shown(value)}" + (f"; {fix}" if fix else "")
 
 
 def _is_number(value: object) -> bool:

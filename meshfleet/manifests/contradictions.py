@@ -99,7 +99,7 @@ def wrong_values(document: Document, after: Object) -> Iterator[str]:
         yield f"values.{spelled(path)} is null, which no release is given; leave the key out"
     for path, (_, value) in _TEXTS.found_in(values).items():
         if not isinstance(value, str):
-            yield f"values.{spelled(path)} is {shown(value)}, which is not a text; put it in quotes"
+            yield f"values.{spelled(path)} is {shown(value)}, which is not a string; put it in quotes"
 
 
 def wrong_labels(before: Any, after: Any, path: Path = ()) -> Iterator[str]:

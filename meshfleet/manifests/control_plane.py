@@ -17,6 +17,7 @@ from meshfleet.manifests.objects import ISTIO_SYSTEM, Chart, Object, Release
 from meshfleet.manifests.section import Known
 from meshfleet.manifests.trust import ROOTS_ANNOTATION
 from meshfleet.topology import Fleet
+from meshfleet.versions import further_istio
 
 VALIDATION_PATH = "/validate"
 
@@ -188,6 +189,9 @@ def _common(fleet: Fleet, cluster: str, revision: str) -> Object:
         values["telemetry"] = {"enabled": False}
     if revision != "default":
         values["revision"] = revision
+    if fleet.clusters[cluster].simulated and (release := further_istio(fleet.istio.version_of(revision))):
+        # In the images of proxies, by which a node knows what to run; charts from a module name no release.
+        values["global"]["tag"] = release
     return values
 
 

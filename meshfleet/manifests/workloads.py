@@ -13,7 +13,7 @@ from meshfleet.manifests import injected, names, revision_tags, workload_routes
 from meshfleet.manifests.objects import NOT_AWAITED, Object, metadata
 from meshfleet.manifests.section import Document, Known, Point, Section, Stage
 from meshfleet.topology import Fleet, Version, Workload
-from meshfleet.topology.istio import EMBEDDED_ISTIO
+from meshfleet.versions import EMBEDDED_ISTIO
 
 # The port of every workload's Service -> that of its pods, by name. Istio reads the protocol from the name: requests
 # are what weights, headers and locality go by. The pods' ports are those that the echo server has by itself.

@@ -1,1 +1,1 @@
-"""The way from what is deployed to what is declared: stages, transitions, refusals; pure."""
+"""The rollout from what is deployed to what is declared: stages, transitions, refusals. Pure."""

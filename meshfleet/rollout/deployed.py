@@ -1,4 +1,4 @@
-"""What of a fleet is there already, as far as the way to another one depends on it."""
+"""What is deployed, as far as rollout plans depend on it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Bundle = tuple[str, ...]
 
 @dataclass(frozen=True)
 class DeployedTrust:
-    """The roots of a mesh that is there.
+    """The roots of a deployed mesh.
 
     Every cluster of it has reached `reached`. While a change is under way, or was interrupted, some of them may be
     at `begun` already; otherwise the two are the same.
@@ -28,7 +28,7 @@ class DeployedTrust:
 
 @dataclass(frozen=True)
 class DeployedRevisions:
-    """The revisions of Istio that are there: each with its version, and which gateways and workloads are on."""
+    """The deployed revisions of Istio with their versions, and the ones that gateways and workloads are on."""
 
     installed: Mapping[str, str]
     gateways: str
@@ -41,7 +41,7 @@ class DeployedRevisions:
 
 @dataclass(frozen=True)
 class DeployedNetwork:
-    """The network of a cluster that is there: `reached` by the last run that completed, `begun` by one that did not.
+    """The network of a deployed cluster: `reached` by the last run that completed, `begun` by one that did not.
 
     The two are the same unless a move was interrupted. `gateway` is the network that its gateway leads into, empty
     where it has none.
@@ -54,7 +54,7 @@ class DeployedNetwork:
 
 @dataclass(frozen=True)
 class Deployed:
-    """What is deployed: `trust` by mesh, without the meshes of which nothing is there; `networks` by cluster.
+    """What is deployed: `trust` by mesh, without meshes that are not deployed; `networks` by cluster.
 
     `revisions` is None as long as no run has completed.
     """

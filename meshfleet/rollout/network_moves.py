@@ -1,9 +1,9 @@
-"""The way of clusters from one network to another without a moment at which a pod cannot be reached.
+"""Network moves: clusters go from one network to another while every pod stays reachable.
 
 A pod keeps the network that it was injected with until it is replaced, and istiod sends requests for it directly or
 through a gateway by that network. So before the first pod is on the new network, every network of the mesh, old and
 new, has a gateway that every istiod knows; pods then move by a rollout, and only when the last old one is gone do
-gateways become what the stack file declares.
+gateways become as declared.
 
 A cluster has one gateway, which leads into one network. The old network of a cluster is still reached through the
 gateways of the clusters that stay on it, and so is the new one through those of the clusters that are there already:
@@ -18,52 +18,52 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from meshfleet.rollout.deployed import Deployed
-from meshfleet.rollout.walk import Change, Step, Walk, unchanged
+from meshfleet.rollout.plan import Change, RolloutPlan, Step, unchanged
 from meshfleet.topology.fleet import Fleet
 from meshfleet.topology.network import Network
 
 BEFORE_PODS = ("network-gateways", "gateways-ready")
-"""What must hold before pods move: every gateway is known to every istiod, and takes connections."""
+"""What must pass before pods move: every gateway is known to every istiod, and accepts connections."""
 BEFORE_GATEWAYS = ("pods-as-declared",)
-"""What must hold before gateways become what is declared: no pod of the old network is left."""
+"""What must pass before gateways become as declared: no pod of the old network is left."""
 
 Networks = Mapping[str, str]
 """The network of each cluster, by its name."""
 
 
-def move_networks(deployed: Deployed, target: Fleet) -> Walk:
-    """The walk of all clusters that are on another network than `target` has them on."""
-    there = {
+def move_networks(deployed: Deployed, target: Fleet) -> RolloutPlan:
+    """The rollout plan of all clusters that are deployed on another network than in `target`."""
+    current = {
         name: network
         for name, network in deployed.networks.items()
         if name in target.clusters and network.reached and network.begun
     }
-    reached = {name: network.reached for name, network in there.items()}
-    begun = {name: network.begun for name, network in there.items()}
-    wanted = {name: target.clusters[name].network for name in there}
+    reached = {name: network.reached for name, network in current.items()}
+    begun = {name: network.begun for name, network in current.items()}
+    wanted = {name: target.clusters[name].network for name in current}
     if begun != reached:
-        # A move that was begun is ended first: pods may be on either network.
+        # A move that was interrupted is completed first: pods may be on either network.
         ending = _move(target, reached, begun, started=True)
-        return Walk((*ending, *_move(target, begun, wanted)), ending[0].apply)
+        return RolloutPlan((*ending, *_move(target, begun, wanted)), ending[0].apply)
     if begun != wanted:
-        return Walk(tuple(_move(target, begun, wanted)), with_networks(begun, {}))
-    gateways = {name: network.gateway for name, network in there.items() if network.gateway}
+        return RolloutPlan(tuple(_move(target, begun, wanted)), with_networks(begun, {}))
+    gateways = {name: network.gateway for name, network in current.items() if network.gateway}
     if any(network != wanted[name] for name, network in gateways.items()):
-        # Pods were moved, and the run ended before the gateways were what is declared.
+        # Pods were moved, and the run ended before the gateways were as declared.
         names = sorted(name for name, network in gateways.items() if network != wanted[name])
-        return Walk((_gateways_as_declared(names, wanted),), with_networks(wanted, gateways))
-    return Walk((), unchanged)
+        return RolloutPlan((_gateways_as_declared(names, wanted),), with_networks(wanted, gateways))
+    return RolloutPlan((), unchanged)
 
 
 def with_networks(networks: Networks, gateways: Networks) -> Change:
-    """The change that puts clusters on these networks, with gateways that lead into those; others stay."""
+    """The change that puts clusters on these networks, with gateways that lead into those; other clusters stay."""
 
     def apply(fleet: Fleet) -> Fleet:
         clusters = {
             name: cluster.model_copy(update={"network": networks.get(name, cluster.network)})
             for name, cluster in fleet.clusters.items()
         }
-        # One that is left may be in the stack file no more.
+        # A network that clusters leave may no longer be in the stack file.
         left = {*networks.values(), *gateways.values()} - set(fleet.networks)
         known = fleet.networks | {name: Network() for name in sorted(left)}
         return fleet.model_copy(
@@ -141,7 +141,7 @@ def _move(target: Fleet, before: Networks, after: Networks, *, started: bool = F
             continue
         during = gateways_during(before, mine)
         if during is None:
-            # Alone in its mesh it is called by none from elsewhere, and its own pods reach each other directly.
+            # A cluster alone in its mesh has no callers elsewhere, and its own pods reach each other directly.
             during = {}
         gateways |= during
         several = len(set(mine.values())) > 1
@@ -158,15 +158,15 @@ def _move(target: Fleet, before: Networks, after: Networks, *, started: bool = F
             Step(f"gateways into every network before {names} moves to {where}", with_networks(before, gateways))
         )
     if gateways:
-        needs = () if started else BEFORE_PODS
-        steps.append(Step(f"pods of {names} on {where}", with_networks(after, gateways), needs))
+        preconditions = () if started else BEFORE_PODS
+        steps.append(Step(f"pods of {names} on {where}", with_networks(after, gateways), preconditions))
     else:
         steps.append(Step(f"pods of {names} on {where}", with_networks(after, {})))
     if gateways != declared:
         steps.append(_gateways_as_declared(moving, after))
     else:
-        # What the last step has is what the fleet has by itself.
-        steps[-1] = Step(steps[-1].name, with_networks(after, {}), steps[-1].needs)
+        # The gateways of the last step are the declared ones.
+        steps[-1] = Step(steps[-1].name, with_networks(after, {}), steps[-1].preconditions)
     return steps
 
 

@@ -1,8 +1,8 @@
-"""The way from one revision of Istio to another: beside the old one, then gateways, then workloads, then alone.
+"""Revision upgrade: install the new revision, move gateways, move workloads, remove the old revision.
 
-Nothing moves to an istiod that has not confirmed that it reads every cluster, and none is removed while a proxy is
-still on it. Going back takes the same way: workloads leave the newer revision before gateways do, since a gateway may
-be newer than what is behind it and not the other way round.
+Nothing moves to an istiod before it has confirmed that it reads every cluster, and no revision is removed while a proxy
+is still connected to it. A rollback takes the same steps: workloads leave the newer revision before gateways do, since
+a gateway may be newer than the workloads behind it and not the other way round.
 Source: https://istio.io/latest/docs/setup/upgrade/canary/
 """
 
@@ -11,33 +11,33 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from meshfleet.rollout.deployed import Deployed, DeployedRevisions
-from meshfleet.rollout.walk import Change, Step, Walk
+from meshfleet.rollout.plan import Change, RolloutPlan, Step
 from meshfleet.topology.fleet import Fleet
 from meshfleet.topology.istio import IstioRevision
 
-BEFORE_USE = ("clusters-synced", "network-gateways", "mesh-config", "served-from-elsewhere")
-"""What must hold of a revision before anything is moved to it."""
+BEFORE_USE = ("clusters-synced", "network-gateways", "mesh-config", "remote-control-plane")
+"""What must pass for a revision before anything is moved to it."""
 BEFORE_REMOVAL = ("injection", "pods-on-revision")
-"""What must hold before a revision is removed."""
+"""What must pass before a revision is removed."""
 
 
-def upgrade_revisions(deployed: Deployed, target: Fleet) -> Walk:
-    """The walk of the whole fleet from the revisions that are deployed to those of `target`."""
-    there = deployed.revisions
-    if there is None:
-        return Walk((), lambda fleet: fleet)
+def upgrade_revisions(deployed: Deployed, target: Fleet) -> RolloutPlan:
+    """The rollout plan of the whole fleet from the revisions that are deployed to those of `target`."""
+    current = deployed.revisions
+    if current is None:
+        return RolloutPlan((), lambda fleet: fleet)
     wanted = revisions_of(target)
-    return Walk(tuple(_steps(there, wanted)), with_revisions(there))
+    return RolloutPlan(tuple(_steps(current, wanted)), with_revisions(current))
 
 
 def revisions_of(fleet: Fleet) -> DeployedRevisions:
-    """What a fleet declares, in the shape of what is deployed."""
+    """The revisions that a fleet declares, in the form of those that are deployed."""
     istio = fleet.istio
     return DeployedRevisions({name: istio.version_of(name) for name in istio.installed}, istio.gateways, istio.revision)
 
 
 def with_revisions(state: DeployedRevisions) -> Change:
-    """The change that gives a fleet these revisions, whatever else there is to its Istio."""
+    """The change that gives a fleet these revisions and leaves the other settings of Istio as they are."""
 
     def apply(fleet: Fleet) -> Fleet:
         revisions = {name: IstioRevision(version=version) for name, version in sorted(state.installed.items())}
@@ -50,7 +50,7 @@ def with_revisions(state: DeployedRevisions) -> Change:
 
 
 def _steps(now: DeployedRevisions, target: DeployedRevisions) -> list[Step]:
-    # A version is changed where its revision is, which is an upgrade in place and no matter of stages.
+    # Another version of the same revision is an upgrade in place, which needs no stages.
     if set(now.installed) == set(target.installed) and (now.gateways, now.workloads) == (
         target.gateways,
         target.workloads,
@@ -68,8 +68,8 @@ def _steps(now: DeployedRevisions, target: DeployedRevisions) -> list[Step]:
         if getattr(state, what) != getattr(target, what):
             state = state.moved(**{what: getattr(target, what)})
             whose = "gateways" if what == "gateways" else "tags and namespaces"
-            needs = BEFORE_USE if added or steps else ()
-            steps.append(Step(f"{whose} on {getattr(target, what)}", with_revisions(state), needs))
+            preconditions = BEFORE_USE if added or steps else ()
+            steps.append(Step(f"{whose} on {getattr(target, what)}", with_revisions(state), preconditions))
     if gone := sorted(set(both) - set(target.installed)):
         final = DeployedRevisions(target.installed, target.gateways, target.workloads)
         steps.append(Step(f"{_listed(gone)} removed", with_revisions(final), BEFORE_REMOVAL))

@@ -1,7 +1,7 @@
-"""The way from one root of a mesh to another without a moment at which two workloads do not trust each other.
+"""Root rotation: from one root of a mesh to another, while any two workloads trust each other at every moment.
 
 Clusters reach a stage one after another, and their workloads even later. So any two states that follow each other
-must get along: each of them trusts whatever the other one signs with. From one root to another that takes three
+must interoperate: each of them trusts the root that the other one signs with. From one root to another that takes three
 steps, which are those of Istio's own test (tests/integration/security/cacert_rotation): both roots are trusted, the
 new one signs, the old one is dropped. In each step one bundle holds the other, without which an istiod refuses the
 new one (pilot/pkg/bootstrap/istio_ca.go).
@@ -14,24 +14,24 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from meshfleet.rollout.deployed import Bundle, Deployed, DeployedTrust
-from meshfleet.rollout.walk import Change, Step, Walk
+from meshfleet.rollout.plan import Change, RolloutPlan, Step
 from meshfleet.topology.fleet import Fleet
 
-NEEDS = ("trust", "proxies-take-roots", "served-from-elsewhere")
-"""What must hold before another root signs or one is dropped: everybody has what came before."""
+PRECONDITIONS = ("trust", "proxies-take-roots", "remote-control-plane")
+"""What must pass before another root signs or one is dropped: every proxy has the bundle of the stage before."""
 
 
 @dataclass(frozen=True)
 class Move:
-    """A state of one mesh and what it takes to go there from the state before."""
+    """A state of one mesh, and the preconditions of the step to it from the state before."""
 
     name: str
     bundle: Bundle
-    needs: tuple[str, ...] = ()
+    preconditions: tuple[str, ...] = ()
 
 
 def next_bundle(now: Bundle, target: Bundle) -> Bundle:
-    """The next state on the way to `target`; `now` itself when it is reached. There are at most two roots in each."""
+    """The next state towards `target`; `now` itself once it is reached. At most 2 roots (current and next)."""
     missing = [root for root in target if root not in now]
     leaving = [root for root in now if root not in target]
     if not missing and not leaving:
@@ -43,16 +43,16 @@ def next_bundle(now: Bundle, target: Bundle) -> Bundle:
 
 
 def moves(deployed: DeployedTrust, target: Bundle) -> tuple[Move, ...]:
-    """The states a mesh goes through until it is at `target`; none when it is there."""
+    """The states that a mesh goes through until it reaches `target`; none once it has."""
     if deployed.settled and deployed.reached == target:
         return ()
-    way = [deployed.begun]
-    while way[-1] != target:
-        way.append(next_bundle(way[-1], target))
-    found = [_move(before, after) for before, after in pairwise(way)]
+    bundles = [deployed.begun]
+    while bundles[-1] != target:
+        bundles.append(next_bundle(bundles[-1], target))
+    found = [_move(before, after) for before, after in pairwise(bundles)]
     if not deployed.settled:
-        # A step that was begun is ended first.
-        found.insert(0, Move(words(deployed.begun), deployed.begun))
+        # A step that was interrupted is completed first.
+        found.insert(0, Move(describe(deployed.begun), deployed.begun))
     return tuple(found)
 
 
@@ -60,29 +60,29 @@ def _move(before: Bundle, after: Bundle) -> Move:
     if len(after) > len(before):
         return Move(f"both roots trusted ({before[0]} and {after[1]})", after)
     if len(after) < len(before):
-        return Move(f"the old root is dropped ({before[1]})", after, NEEDS)
-    return Move(f"the new root signs ({after[0]})", after, NEEDS)
+        return Move(f"the old root is dropped ({before[1]})", after, PRECONDITIONS)
+    return Move(f"the new root signs ({after[0]})", after, PRECONDITIONS)
 
 
-def words(bundle: Bundle) -> str:
-    """A state in words."""
+def describe(bundle: Bundle) -> str:
+    """A state as `status` shows it."""
     if len(bundle) == 1:
         return f"one root ({bundle[0]})"
     return f"both roots trusted ({' and '.join(bundle)}), {bundle[0]} signs"
 
 
-def rotate_roots(deployed: Deployed, target: Fleet) -> Walk:
-    """The walk of all meshes: each step takes every mesh that is not at its target one step further."""
-    there = {mesh: trust for mesh, trust in deployed.trust.items() if mesh in target.meshes}
-    ways = {mesh: moves(trust, target.meshes[mesh].trust.bundle) for mesh, trust in there.items()}
-    longest = max(map(len, ways.values()), default=0)
+def rotate_roots(deployed: Deployed, target: Fleet) -> RolloutPlan:
+    """The rollout plan of all meshes: each step moves every mesh that is not at its target one state further."""
+    found = {mesh: trust for mesh, trust in deployed.trust.items() if mesh in target.meshes}
+    states = {mesh: moves(trust, target.meshes[mesh].trust.bundle) for mesh, trust in found.items()}
+    longest = max(map(len, states.values()), default=0)
     steps = []
     for position in range(longest):
-        current = {mesh: way[position] for mesh, way in ways.items() if position < len(way)}
-        bundles = {mesh: way[min(position, len(way) - 1)].bundle for mesh, way in ways.items() if way}
-        needs = tuple(dict.fromkeys(need for move in current.values() for need in move.needs))
-        steps.append(Step(_name(current, alone=len(target.meshes) == 1), with_bundles(bundles), needs))
-    return Walk(tuple(steps), with_bundles({mesh: trust.begun for mesh, trust in there.items()}))
+        current = {mesh: each[position] for mesh, each in states.items() if position < len(each)}
+        bundles = {mesh: each[min(position, len(each) - 1)].bundle for mesh, each in states.items() if each}
+        preconditions = tuple(dict.fromkeys(need for move in current.values() for need in move.preconditions))
+        steps.append(Step(_name(current, alone=len(target.meshes) == 1), with_bundles(bundles), preconditions))
+    return RolloutPlan(tuple(steps), with_bundles({mesh: trust.begun for mesh, trust in found.items()}))
 
 
 def _name(current: Mapping[str, Move], *, alone: bool) -> str:
@@ -90,7 +90,7 @@ def _name(current: Mapping[str, Move], *, alone: bool) -> str:
 
 
 def with_bundles(bundles: Mapping[str, Bundle]) -> Change:
-    """The change that gives meshes these roots, whatever else there is to them."""
+    """The change that gives meshes these roots and leaves their other settings as they are."""
 
     def apply(fleet: Fleet) -> Fleet:
         meshes = dict(fleet.meshes)

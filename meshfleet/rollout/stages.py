@@ -1,11 +1,11 @@
-"""A change that must not be made at once, as the states a fleet goes through one after another.
+"""A change that is unsafe in one pass, as the states that a fleet goes through one after another.
 
-What a change of one kind needs is known to a planner of that kind (`rollout/root_rotation.py` is one). It is told
-what is deployed and what is wanted, and gives a `Walk`: the steps, and how to leave its part of the fleet as it is
-while others take theirs. Planners take turns, so that only one kind of change is under way at any time; whatever
-needs no stages comes with the first of them.
+Each kind of change has a planner (`rollout/root_rotation.py` is one). From what is deployed and what is declared it
+computes a `RolloutPlan`: the steps, and a function that freezes its part of the fleet while other planners take their
+steps. Planners take turns, so that only one kind of change is in progress at any time; a change that needs no stages
+is part of the first one.
 
-Nothing is remembered between runs: a walk that was interrupted is planned again from what is then deployed.
+Nothing is stored between runs: after an interruption the rollout is planned again from what is then deployed.
 """
 
 from __future__ import annotations
@@ -15,48 +15,48 @@ from dataclasses import dataclass
 
 from meshfleet.rollout.deployed import Deployed
 from meshfleet.rollout.network_moves import move_networks
+from meshfleet.rollout.plan import RolloutPlan
 from meshfleet.rollout.revision_upgrade import upgrade_revisions
 from meshfleet.rollout.root_rotation import rotate_roots
-from meshfleet.rollout.walk import Walk
 from meshfleet.topology.fleet import Fleet
 
-Planner = Callable[[Deployed, Fleet], Walk]
+Planner = Callable[[Deployed, Fleet], RolloutPlan]
 
 AS_DEPLOYED = "as it is deployed"
-"""The name of a stage that changes nothing but starts again what has died."""
+"""The name of a stage that changes nothing and restarts processes that have ended."""
 
 PLANNERS: tuple[Planner, ...] = (rotate_roots, upgrade_revisions, move_networks)
 
 
 @dataclass(frozen=True)
 class Stage:
-    """A state of the whole fleet on the way.
+    """A state of the whole fleet during a rollout.
 
-    `name` says it in words, and is empty when the target is reached in one go. `needs` are the checks, by name, that
-    must hold in every cluster before this stage starts.
+    `name` describes it, and is empty when the target is reached in one stage. `preconditions` are the checks, by name,
+    that must pass in every cluster before this stage starts.
     """
 
     name: str
     fleet: Fleet
-    needs: tuple[str, ...] = ()
+    preconditions: tuple[str, ...] = ()
 
 
 def stages(deployed: Deployed, target: Fleet, planners: Sequence[Planner] = PLANNERS) -> tuple[Stage, ...]:
-    """The way from what is deployed to `target`, at least one stage; the last one's fleet is the target itself.
+    """The stages from what is deployed to `target`, at least one; the fleet of the last one is the target itself.
 
-    The first one needs nothing, so that a run which goes on after another one can mend what it finds.
+    The first one has no preconditions, so that a run after an interrupted one can repair what has failed since.
     """
-    walks = [planner(deployed, target) for planner in planners]
+    plans = [planner(deployed, target) for planner in planners]
     found: list[Stage] = []
-    for turn, walk in enumerate(walks):
-        held = target
-        for later in walks[turn + 1 :]:
-            held = later.hold(held)
-        found += [Stage(step.name, step.apply(held), step.needs) for step in walk.steps]
-    if found and found[0].needs:
-        # What it needs may have died since. So what is deployed is brought up again before anybody is asked.
-        there = target
-        for walk in walks:
-            there = walk.hold(there)
-        found.insert(0, Stage(AS_DEPLOYED, there))
+    for turn, plan in enumerate(plans):
+        frozen = target
+        for later in plans[turn + 1 :]:
+            frozen = later.freeze(frozen)
+        found += [Stage(step.name, step.apply(frozen), step.preconditions) for step in plan.steps]
+    if found and found[0].preconditions:
+        # A process that a precondition relies on may have ended since: bring up what is deployed first.
+        frozen = target
+        for plan in plans:
+            frozen = plan.freeze(frozen)
+        found.insert(0, Stage(AS_DEPLOYED, frozen))
     return tuple(found) or (Stage("", target),)

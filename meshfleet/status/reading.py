@@ -48,7 +48,7 @@ def faults_in(model: type[StatusModel], document: Any, error: ValidationError) -
 
 def _read(model: type[_Model], document: Any, which: _Which, advice: str) -> _Model:
     if not isinstance(document, Mapping):
-        raise VerificationError(f"status: {shown(document)} is not a mapping of keys to values; {advice}")
+        raise VerificationError(f"status: must be a map of keys to values, got {shown(document)}; {advice}")
     current = _upgraded(document, which, advice)
     try:
         return model.model_validate(current, extra="ignore")
@@ -62,7 +62,7 @@ def _upgraded(document: Mapping[str, Any], which: _Which, advice: str) -> Mappin
         # The engine hands every number back as a double.
         version = int(version)
     if isinstance(version, bool) or not isinstance(version, int) or version < UNVERSIONED:
-        fault = Fault("version", f"{shown(version)} is not a whole number from 1")
+        fault = Fault("version", f"must be an integer from 1, got {shown(version)}")
         raise VerificationError(_sentence([fault], advice))
     if version > VERSION:
         raise VerificationError(

@@ -6,7 +6,8 @@ import argparse
 import json
 import sys
 
-from meshfleet.toolchain import ensure, make_plan
+from meshfleet.toolchain import ensure, further_plan, make_plan
+from meshfleet.toolchain.recipes import FURTHER
 from meshfleet.toolchain.wheel_programs import missing_wheels
 
 
@@ -16,9 +17,19 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--check", action="store_true", help="build nothing; exit 1 and say what is missing")
     parser.add_argument("--verify", action="store_true", help="compare every file with its SHA-256 first")
     parser.add_argument("--json", action="store_true", help="print everything there is as JSON")
+    parser.add_argument(
+        "--with",
+        dest="further",
+        metavar="TOOL",
+        action="append",
+        choices=sorted(FURTHER),
+        default=[],
+        help="another release too, which embedded clusters run where a stack file names it: %(choices)s",
+    )
     options = parser.parse_args(arguments)
     plan = make_plan()
-    faults = plan.faults(thorough=options.verify)
+    further = [further_plan(FURTHER[tool]) for tool in options.further]
+    faults = {tool: why for one in (plan, *further) for tool, why in one.faults(thorough=options.verify).items()}
     if faults and options.check:
         for tool, found in faults.items():
             print(f"{tool}: {'; '.join(found[:3])}", file=sys.stderr)
@@ -30,6 +41,8 @@ def main(arguments: list[str] | None = None) -> int:
 
         try:
             ensure(progress_for(), thorough=options.verify)
+            for one in further:
+                ensure(progress_for(), plan=one, thorough=options.verify)
         except ToolchainError as error:
             print(error, file=sys.stderr)
             return 1

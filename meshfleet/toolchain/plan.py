@@ -113,3 +113,8 @@ def make_plan(cache: Cache | None = None) -> Plan:
     built = (PULUMI, PULUMI_LANGUAGE_PYTHON) if pulumi is None else ()
     recipes = tuple(recipe for recipe in RECIPES if recipe in built or recipe not in (PULUMI, PULUMI_LANGUAGE_PYTHON))
     return Plan(place, recipes, find_programs(), pulumi)
+
+
+def further_plan(recipe: Recipe, cache: Cache | None = None) -> Plan:
+    """Another release of a tool than the standard one: a plan of its own, with a folder of its own programs."""
+    return Plan(cache or locate_cache(), (recipe,))

@@ -1,7 +1,8 @@
 """What is built, from which pinned module, and into which files.
 
 A recipe names packages of one Go module in `modules/<tool>`; versions are read from that module's go.mod, so
-that they are written down once. How each tool was found to build: docs/toolchain.md.
+that they are written down once. Kubernetes and Istio have further recipes, for other releases. How each tool was
+found to build: docs/toolchain.md.
 """
 
 from __future__ import annotations
@@ -11,8 +12,10 @@ import os
 import re
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+from meshfleet.versions import BUILT_ISTIO, BUILT_KUBERNETES, EMBEDDED_ISTIO, EMBEDDED_KUBERNETES, minor_of
 
 MODULES = Path(__file__).parent / "modules"
 
@@ -73,6 +76,11 @@ class Recipe:
         """The names of everything that ends up in its `share`: files that programs are told to read."""
         names = (file.destination for file in self.files if file.destination.startswith("share/"))
         return tuple(name.removeprefix("share/") for name in names)
+
+    @property
+    def installed(self) -> frozenset[str]:
+        """The names of its programs and of the files in its `share`."""
+        return frozenset((*self.installed_programs, *self.shared_files))
 
     @property
     def key(self) -> str:
@@ -206,6 +214,34 @@ GATEWAY_API = Recipe(
     files=(ModuleFiles("sigs.k8s.io/gateway-api", "config/crd/standard", "chart/templates"),),
     texts={"chart/Chart.yaml": GATEWAY_API_CHART},
 )
+
+
+_FURTHER = (
+    *(
+        replace(KUBERNETES, tool=f"{KUBERNETES.tool}-{release}")
+        for release in BUILT_KUBERNETES
+        if release != EMBEDDED_KUBERNETES
+    ),
+    # Its module has no version of the release's own, so that istiod and proxies would not know theirs.
+    *(
+        replace(ISTIO, tool=f"{ISTIO.tool}-{release}", settings={"istio.io/istio/pkg/version.buildVersion": release})
+        for release in BUILT_ISTIO
+        if release != EMBEDDED_ISTIO
+    ),
+)
+FURTHER = {recipe.tool: recipe for recipe in _FURTHER}
+"""Tool, as in `kubernetes-v1.32.2` → its recipe: other releases than the standard ones, built for who names them."""
+
+
+def further_recipe(program: str, release: str) -> Recipe | None:
+    """The recipe of a program or file of Kubernetes (of a release such as v1.32.2) or Istio (such as 1.30.4).
+
+    None for the standard release, for one that cannot be built, and for programs of which there is one release only.
+    """
+    if program in KUBERNETES.installed:
+        return FURTHER.get(f"{KUBERNETES.tool}-{release}")
+    return FURTHER.get(f"{ISTIO.tool}-{minor_of(release)}") if program in ISTIO.installed else None
+
 
 # etcd first: it is small and leaves Go's standard library compiled for the others; then the longest.
 RECIPES = (ETCD, KUBERNETES, ISTIO, PULUMI, HELM, KWOK, PULUMI_LANGUAGE_PYTHON, GATEWAY_API)

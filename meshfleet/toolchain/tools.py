@@ -10,54 +10,68 @@ from meshfleet.errors import ToolchainError
 from meshfleet.workspace.project_folder import SETUP
 
 
-def tool(name: str) -> Path:
-    """The absolute path of one program.
+def tool(name: str, release: str = "") -> Path:
+    """The absolute path of one program; of another release of Kubernetes or Istio than the standard one if given.
 
-    Looked for in the directory MESHFLEET_TOOLS names when it is set, else in the toolchain of this checkout.
-    Raises ToolchainError naming the program, where it was looked for and what to do.
+    Looked for in the directory MESHFLEET_TOOLS names when it is set, else in the toolchain of this checkout; other
+    releases are always the toolchain's. Raises ToolchainError naming the program, where it was looked for and what to
+    do.
     """
-    path = tools_directory() / name
+    path = _folder(name, release) / "bin" / name
     if not os.access(path, os.X_OK):
         raise ToolchainError(f"{path}: no such program; run {SETUP} to build the toolchain")
     return path
 
 
-def shared_file(name: str) -> Path:
-    """The absolute path of one file that programs read, such as `envoy_bootstrap.json`.
+def shared_file(name: str, release: str = "") -> Path:
+    """The absolute path of one file that programs read, such as `envoy_bootstrap.json`; `release` as in `tool`.
 
     It lies in `share` beside the directory of the programs. Raises ToolchainError naming the file, where it was
     looked for and what to do.
     """
-    path = tools_directory().parent / "share" / name
+    path = _folder(name, release) / "share" / name
     if not path.is_file():
         raise ToolchainError(f"{path}: no such file; run {SETUP} to build the toolchain")
     return path
 
 
+def _folder(name: str, release: str) -> Path:
+    """What has `bin` and `share` with a program or file in them."""
+    from meshfleet.toolchain.recipes import further_recipe
+
+    recipe = further_recipe(name, release) if release else None
+    if recipe is None:
+        return tools_directory().parent
+    return _built(recipe.tool)
+
+
 def tools_directory() -> Path:
-    """The directory that holds every program."""
+    """The directory that holds every program, in its standard release."""
     configured = os.environ.get("MESHFLEET_TOOLS", "")
     if configured:
         return Path(configured).resolve()
-    return _built_tools()
+    return _built("") / "bin"
 
 
 @cache
-def _built_tools() -> Path:
-    from meshfleet.toolchain import make_plan
+def _built(further: str) -> Path:
+    """The folder of the standard toolchain or of a further tool, which must be whole."""
+    from meshfleet.toolchain import further_plan, make_plan
+    from meshfleet.toolchain.recipes import FURTHER
 
     # Building takes minutes and belongs to a command that shows how far it is.
-    plan = make_plan()
+    plan = further_plan(FURTHER[further]) if further else make_plan()
     faults = plan.faults()
     if faults:
         name, reasons = next(iter(faults.items()))
-        raise ToolchainError(f"{name}: {reasons[0]}; run {SETUP} to complete the toolchain")
-    return plan.toolchain().bin
+        advice = f"{SETUP} --with {further}" if further else SETUP
+        raise ToolchainError(f"{name}: {reasons[0]}; run {advice} to complete the toolchain")
+    return plan.view
 
 
-def link_tools(directory: Path, names: dict[str, str]) -> None:
+def link_tools(directory: Path, names: dict[str, str], release: str = "") -> None:
     """Make symbolic links in `directory` (link name → tool name), so that what runs is known by where it
-    lies.
+    lies; `release` as in `tool`.
 
     Raises ToolchainError when a tool is missing, EmbeddedError when the links cannot be made.
     """
@@ -65,7 +79,7 @@ def link_tools(directory: Path, names: dict[str, str]) -> None:
 
     make_directory(directory)
     for link_name, tool_name in names.items():
-        target = tool(tool_name)
+        target = tool(tool_name, release)
         link = directory / link_name
         try:
             if link.is_symlink() and link.readlink() == target:

@@ -35,7 +35,7 @@ def _checked(value: Any, path: tuple[str, ...], *, nulls: bool) -> Any:
     where = f"{'.'.join(path)}: " if path else ""
     if isinstance(value, dict):
         if wrong := next((key for key in value if not isinstance(key, str)), None):
-            raise ValueError(f"{where}the key {shown(wrong)} is not a text; put it in quotes")
+            raise ValueError(f"{where}a key must be a string, got {shown(wrong)}; put it in quotes")
         return {checked_line(key): _checked(inner, (*path, key), nulls=nulls) for key, inner in value.items()}
     if isinstance(value, list | tuple):
         return [_checked(inner, (*path, str(number)), nulls=nulls) for number, inner in enumerate(value)]
@@ -101,13 +101,13 @@ class Operation(Model):
     """
 
     op: Literal["add", "remove", "replace", "move", "copy", "test"]
-    """What is done."""
+    """The operation."""
     path: Pointer
-    """Where, as a JSON pointer such as `/spec/template/metadata`."""
+    """The target, as a JSON pointer such as `/spec/template/metadata`."""
     origin: Pointer | None = Field(default=None, alias="from")
     """Where `move` and `copy` take the value from."""
     value: Tree = None
-    """What `add`, `replace` and `test` put there or expect there."""
+    """The value of `add`, `replace` and `test`."""
 
     @model_validator(mode="after")
     def _complete(self) -> Operation:
@@ -123,7 +123,7 @@ class Operation(Model):
 
 
 class Patch(Model):
-    """A change of one document, by its name in the files that `render` writes.
+    """A patch of one document, by its name in the output of `render`.
 
     Exactly one of `json` and `merge`. The document is what `render` writes: an object, or a release, of which `values`
     can be changed.
@@ -137,7 +137,7 @@ class Patch(Model):
     operations: Annotated[tuple[Operation, ...] | None, Field(strict=False, alias="json")] = None
     """A JSON patch: its steps in order."""
     merge: MergePatch | None = None
-    """A merge patch: what is in it takes the place of what is there, and `null` removes it."""
+    """A merge patch: its values replace those of the document, and `null` removes them."""
 
     @model_validator(mode="after")
     def _one_kind(self) -> Patch:
@@ -148,18 +148,18 @@ class Patch(Model):
 
 
 class Additions(Model):
-    """What is added to objects that the fleet makes, after everything else. What it owns itself is refused."""
+    """Additions to the objects of the fleet, merged last. Changes of fields that the fleet owns are refused."""
 
     labels: dict[LabelKey, LabelValue] = Field(default_factory=dict)
-    """Labels of every object; those that charts make have values of their own for it."""
+    """Labels for every object; for objects of charts use the values of the chart."""
     annotations: Annotations = Field(default_factory=dict)
-    """Annotations of every object; those that charts make have values of their own for it."""
+    """Annotations for every object; for objects of charts use the values of the chart."""
     patches: Annotated[tuple[Patch, ...], Field(strict=False)] = ()
-    """Changes of named documents, one after another."""
+    """Patches of named documents, in order."""
 
 
 class ClusterIstio(Model):
-    """What one cluster has of Istio beyond what the whole fleet has."""
+    """Settings of Istio for a single cluster."""
 
     values: dict[Release, Values] = Field(default_factory=dict)
     """Helm values by chart, or by the document of a release; over those of `istio.values`."""

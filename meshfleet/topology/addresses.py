@@ -88,7 +88,7 @@ def _checked_machine(value: str) -> str:
     address = ip_address(value)
     if special := special_range(address):
         raise ValueError(
-            f"{shown(value)} is no address that pods reach a machine at, it is in {special}; "
+            f"{shown(value)} is not an address at which pods reach a machine, it is in {special}; "
             "give the one of its network"
         )
     return str(address)
@@ -122,7 +122,7 @@ def _one_that_others_reach(value: str) -> str:
     address = ip_address(value)
     if special := special_range(address):
         raise ValueError(
-            f"{shown(value)} is no address that other clusters reach, it is in {special}; "
+            f"{shown(value)} is not an address that other clusters reach, it is in {special}; "
             "give the one of a load balancer"
         )
     # One spelling for each address, so that two of the same are seen to be.

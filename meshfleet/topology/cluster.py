@@ -21,16 +21,16 @@ PROVIDERS = ("embedded", "existing", "kind", "eks", "gke", "aks")
 
 
 class Embedded(Model):
-    """A real control plane run as processes on this machine; its nodes are simulated by KWOK.
+    """A real control plane that runs as processes on this machine; its nodes are simulated by KWOK.
 
-    `pods: processes` runs pods whose programs are known here, proxies, gateways and Istio's echo server, as processes
-    in network namespaces of their own. That needs root: without it they are simulated as all others are.
+    `pods: processes` runs pods with supported images (proxies, gateways, Istio's echo server) as processes in network
+    namespaces of their own. That requires root: without it they are simulated like all others.
     """
 
     nodes: Annotated[int, Field(ge=1, le=100)] = 1
-    """How many simulated nodes the cluster has."""
+    """The number of simulated nodes."""
     pods: Literal["simulated", "processes"] = "simulated"
-    """Whether pods of known programs run as processes, or none does."""
+    """Whether pods with supported images run as processes, or all pods are simulated."""
 
     @model_validator(mode="after")
     def _one_node_runs_them(self) -> Embedded:
@@ -40,18 +40,18 @@ class Embedded(Model):
 
 
 class Existing(Model):
-    """A cluster that is there already, reached through a kubeconfig and a context named explicitly.
+    """An existing cluster, reached through an explicit kubeconfig and context.
 
-    `pods: simulated` says that nothing really runs on its nodes (KWOK, or a control plane without nodes), so
-    that istiod and the gateway's address are made on this machine, as for an embedded cluster.
+    With `pods: simulated` no pod really runs on its nodes (KWOK, or a control plane without nodes): istiod runs as a
+    process on this machine and the gateway's address is assigned by the fleet, as for an embedded cluster.
     """
 
     kubeconfig: Annotated[str, Field(min_length=1), AfterValidator(checked_path)]
-    """The path of the kubeconfig; the ambient one is never read."""
+    """The path of the kubeconfig; KUBECONFIG and ~/.kube/config are never read."""
     context: Annotated[str, Field(min_length=1), AfterValidator(checked_line)]
-    """The context in it; the current one is never used."""
+    """The context in it; the current context is never used."""
     pods: Literal["real", "simulated"] = "real"
-    """Whether pods really run there; `simulated` where nodes are KWOK's or there are none."""
+    """Whether its pods really run; `simulated` for nodes of KWOK, or a cluster without nodes."""
 
 
 class Kind(Model):
@@ -83,16 +83,16 @@ class Aks(Model):
 
 
 class Cluster(Model):
-    """A cluster. Exactly one of `embedded`, `existing`, `kind`, `eks`, `gke`, `aks` says who provides it."""
+    """A cluster. Its provider is exactly one of `embedded`, `existing`, `kind`, `eks`, `gke`, `aks`."""
 
     model_config = ConfigDict(json_schema_extra=exactly_one(*PROVIDERS))
 
     network: str
-    """The network its pods are on, by its name in `networks`."""
+    """The network of its pods, by its name in `networks`."""
     mesh: str = ""
     """The mesh it belongs to, by its name in `meshes`; may be left out when there is only one."""
     control_plane: ControlPlane = Field(default_factory=ControlPlane)
-    """Where its Istio control plane runs: `own`, `{remote: PRIMARY}` or `{external: HOSTING CLUSTER}`."""
+    """Where its Istio control plane runs: `own`, `{remote: PRIMARY}` or `{external: CLUSTER}`."""
     data_plane: Literal["sidecar", "ambient"] = "sidecar"
     """How traffic is carried: by a sidecar in each pod, or by Istio's ambient mode."""
     region: LabelValue = ""
@@ -100,15 +100,15 @@ class Cluster(Model):
     zone: LabelValue = ""
     """The zone of its nodes within the region."""
     pod_cidr: AddressRange | None = None
-    """The range of its pods' addresses; those of clusters on one network do not overlap."""
+    """The address range of its pods; must not overlap with other clusters on the same network."""
     service_cidr: AddressRange | None = None
-    """The range of its Services' addresses; apart from its pods'."""
+    """The address range of its Services; must not overlap with its pods' range."""
     east_west_gateway: EastWestGateway | None = None
-    """Its east-west gateway; there by itself when the mesh spans several networks."""
+    """Its east-west gateway; created automatically when the mesh spans several networks."""
     ingress_gateways: dict[Label, IngressGateway] = Field(default_factory=dict)
-    """Its gateways for callers from outside, by name."""
+    """Its ingress gateways, by name."""
     discovery: Discovery = Field(default_factory=Discovery)
-    """How its peers reach and read its API server, where that differs from how the stack does."""
+    """How peers reach and read its API server, where that differs from the stack."""
     istio: ClusterIstio = Field(default_factory=ClusterIstio)
     """Helm values of Istio's charts in this cluster alone."""
     additions: Additions = Field(default_factory=Additions)
@@ -116,7 +116,7 @@ class Cluster(Model):
     embedded: Embedded | None = None
     """Provider: real control plane processes on this machine."""
     existing: Existing | None = None
-    """Provider: a cluster that is there already."""
+    """Provider: an existing cluster."""
     kind: Kind | None = None
     """Provider: a kind cluster on this machine; not built yet."""
     eks: Eks | None = None

@@ -62,7 +62,7 @@ def _checked_authority(value: str) -> str:
         if not CERTIFICATES.fullmatch(value):
             raise ValueError("is more or less than certificates in PEM; give the authority's certificate alone")
     elif not value.strip() or not value.isprintable():
-        raise ValueError(f"{shown(value)} is no path and no PEM text; give the path of a file, or its content")
+        raise ValueError(f"{shown(value)} is neither a path nor PEM; use the path of a file, or its content")
     return value
 
 
@@ -80,16 +80,16 @@ Generation = Annotated[int, BeforeValidator(_generation), Field(ge=1, le=2_000_0
 
 
 class Discovery(Model):
-    """How its peers reach and read the cluster's API server, where that differs from how the stack does.
+    """How peers discover the cluster: how they reach and read its API server, where that differs from the stack.
 
-    Peers trust the certificate authority of the cluster itself, whatever the address, unless another one is given.
+    Peers trust the certificate authority of the cluster itself, whatever the address, unless another one is set.
     """
 
     server: ServerUrl | None = None
-    """The https URL under which peers reach the API server; the stack's own when left out."""
+    """The https URL at which peers reach the API server; the URL in the kubeconfig when left out."""
     tls_server_name: ServerName | None = None
-    """The name peers check the API server's certificate for; the host of the URL when left out."""
+    """The name that peers verify in the API server's certificate; the host of the URL when left out."""
     certificate_authority: CertificateAuthority | None = None
-    """Who signs the certificate that peers see: PEM text or a path; the cluster's own when left out."""
+    """The certificate authority that peers trust: PEM or a path; the cluster's own when left out."""
     token: Generation = 1
-    """The number of the token peers read with; a higher one makes a new token and takes the old one away."""
+    """The generation of the reader token; a higher number creates a new token and revokes the old one."""

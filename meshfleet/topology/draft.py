@@ -88,7 +88,7 @@ def _section(draft: Draft, section: str, model: type[BaseModel], raw: object) ->
         return {}
     if not isinstance(raw, Mapping):
         draft.names[section] = ()
-        draft.faults.append(Fault(section, f"{shown(raw)} is not a mapping of names to settings"))
+        draft.faults.append(Fault(section, f"must be a map of names to settings, got {shown(raw)}"))
         return {}
     draft.names[section] = tuple(str(name) for name in raw)
     parts = {str(name): _part(draft, f"{section}.{name}", model, value) for name, value in raw.items()}
@@ -113,7 +113,7 @@ def _host(draft: Draft, raw: object) -> str:
     if raw is None and clusters:
         draft.faults.append(Fault("host", f"missing; name the host cluster, one of {', '.join(clusters)}"))
     elif raw is not None and not isinstance(raw, str):
-        draft.faults.append(Fault("host", f"{shown(raw)} is not the name of a cluster"))
+        draft.faults.append(Fault("host", f"must be the name of a cluster, got {shown(raw)}"))
     elif isinstance(raw, str) and raw not in clusters:
         known = ", ".join(clusters) or "none"
         draft.faults.append(Fault("host", f"no cluster is named {shown(raw)}; known are {known}"))

@@ -33,7 +33,7 @@ class Fleet(Model):
     name: str
     """The stack's name, taken from the name of its file."""
     host: str
-    """The cluster that knows the others; may be left out when there is only one cluster."""
+    """The host cluster, which knows the members; optional with a single cluster."""
     clusters: dict[str, Cluster]
     """The clusters by name; a name is also the cluster's ID in Istio."""
     networks: dict[str, Network]
@@ -43,15 +43,15 @@ class Fleet(Model):
     namespaces: dict[str, Namespace] = Field(default_factory=dict)
     """The namespaces that the fleet owns, by name."""
     workloads: dict[str, Workload] = Field(default_factory=dict)
-    """The programs that the fleet runs, by name."""
+    """Workloads that the fleet runs, by name."""
     virtual_machines: dict[str, VirtualMachine] = Field(default_factory=dict)
-    """The machines outside of Kubernetes that are of a mesh, by the name of their workload."""
+    """Virtual machines that join a mesh, by the name of their workload."""
     istio: Istio = Field(default_factory=Istio)
     """Istio's version, revision and charts."""
     kubernetes: Kubernetes = Field(default_factory=Kubernetes)
     """The version of Kubernetes."""
     additions: Additions = Field(default_factory=Additions)
-    """Labels, annotations and patches for what the fleet makes in every cluster."""
+    """Labels, annotations and patches for the objects of the fleet in every cluster."""
     gateway_networks: dict[str, str] = Field(default_factory=dict)
     """The network a cluster's gateway leads into while clusters move between networks; in no stack file."""
 

@@ -43,13 +43,13 @@ class LoadBalanced(Model):
     """What every gateway says of its Service and of its pods."""
 
     load_balancer_ip: IpAddress | None = None
-    """The address it is to have; one that its load balancer, or the fleet, chooses when left out."""
+    """The load balancer IP to request; assigned by the load balancer, or by the fleet, when left out."""
     hostname: DnsName | None = None
-    """Simulated clusters only: a name in place of an address, as some clouds' load balancers give."""
+    """Simulated clusters only: a hostname in place of an IP address, as some cloud load balancers assign."""
     service_annotations: Annotations = Field(default_factory=dict)
-    """Annotations of the gateway's Service, for the load balancer of a cloud."""
+    """Annotations of the gateway's Service, for example for a cloud load balancer."""
     replicas: Annotated[int, Field(ge=1, le=100)] = 1
-    """How many pods it has at least."""
+    """The minimum number of pods."""
 
     @model_validator(mode="after")
     def _one_address(self) -> LoadBalanced:
@@ -65,7 +65,7 @@ class EastWestGateway(LoadBalanced):
     """
 
     port: Port = 15443
-    """The port at which the gateway's Service takes mutual TLS from the other networks."""
+    """The port of the gateway's Service for mutual TLS from other networks."""
 
     @model_validator(mode="after")
     def _port_is_free(self) -> EastWestGateway:
@@ -76,24 +76,24 @@ class EastWestGateway(LoadBalanced):
 
 
 class Listener(Model):
-    """A port that takes requests or connections for some hosts.
+    """A port that accepts requests or connections for some hosts.
 
-    `HTTP` is plain text. `HTTPS` ends TLS with the certificate of a Secret. `TLS` ends it so where a Secret is named,
-    and else hands it on as it is, to what the host of its SNI leads to.
+    `HTTP` is plain text. `HTTPS` terminates TLS with the certificate of a Secret. `TLS` does so too where a Secret is
+    named, and otherwise passes TLS through to the host of its SNI.
     """
 
     port: Port
     """The port of the gateway's Service."""
     protocol: Literal["HTTP", "HTTPS", "TLS"] = "HTTP"
-    """What is spoken there."""
+    """The protocol of the port."""
     hosts: Annotated[tuple[Host, ...], Field(strict=False)] = ("*",)
-    """The hosts that are let in; routes say where they lead."""
+    """The hosts that it accepts; routes decide where requests go."""
     credential_name: SecretName | None = None
-    """The Secret with the certificate and the key, in the namespace of the gateway; it is yours to make."""
+    """The Secret with the certificate and the key, in the namespace of the gateway; yours to create."""
 
 
 class IngressGateway(LoadBalanced):
-    """A gateway for callers from outside of the mesh. Where its hosts lead is said by routes, which are yours.
+    """A gateway for traffic from outside of the mesh. Its routes are yours to create.
 
     With `api: istio` it is a release of Istio's chart and a Gateway of networking.istio.io, for VirtualServices. With
     `api: gateway` it is a Gateway of gateway.networking.k8s.io of the class `istio`, for routes of the Gateway API:
@@ -101,8 +101,8 @@ class IngressGateway(LoadBalanced):
     """
 
     api: Literal["istio", "gateway"]
-    """Which kind of Gateway describes it."""
+    """The API of its Gateway: Istio's or the Gateway API."""
     namespace: str = ""
-    """The namespace it is in, by its name in `namespaces`; that of the control plane when left out."""
+    """Its namespace, by its name in `namespaces`; the namespace of the control plane when left out."""
     listeners: Annotated[tuple[Listener, ...], Field(strict=False)]
-    """What it takes, and for which hosts."""
+    """The ports, protocols and hosts that it serves."""

@@ -1,7 +1,4 @@
-"""Versions of Istio and Kubernetes, and where Istio's charts come from.
-
-Source: https://istio.io/latest/docs/releases/supported-releases/#support-status-of-istio-releases
-"""
+"""The sections `istio` and `kubernetes`: their versions, revisions, and where Istio's charts come from."""
 
 from __future__ import annotations
 
@@ -19,15 +16,8 @@ from meshfleet.topology.model import Model
 from meshfleet.topology.names import Revision
 from meshfleet.topology.text import FilePath
 from meshfleet.topology.urls import checked_url
+from meshfleet.versions import EMBEDDED_ISTIO, EMBEDDED_KUBERNETES, minor_of
 
-# Istio's minor release -> the Kubernetes minor releases it supports.
-SUPPORTED: dict[str, tuple[int, ...]] = {
-    "1.30": (32, 33, 34, 35, 36),
-    "1.31": (32, 33, 34, 35, 36),
-}
-# What the toolchain builds: the only pair an embedded cluster can run.
-EMBEDDED_ISTIO = "1.31"
-EMBEDDED_KUBERNETES = "v1.35.4"
 # Since 1.31; the older hosts end in December 2026.
 PUBLISHED_CHARTS = "https://blob.istio.io/istio-release/charts"
 
@@ -96,7 +86,7 @@ class Charts(Model):
 
 
 class IstioRevision(Model):
-    """One of several control planes that run side by side in each cluster that has its own."""
+    """One of several control planes that run side by side."""
 
     version: Annotated[str, AfterValidator(_checked_istio), text(ISTIO_VERSION)] | None = None
     """Its release of Istio, in quotes; `istio.version` when left out."""
@@ -114,7 +104,7 @@ class IstioRevision(Model):
 
 
 class Istio(Model):
-    """The Istio release of the fleet and the revisions its control planes are installed as.
+    """The release of Istio and the revisions of its control planes.
 
     Source: https://istio.io/latest/docs/setup/upgrade/canary/
     """
@@ -122,15 +112,15 @@ class Istio(Model):
     version: Annotated[str, AfterValidator(_checked_istio), text(ISTIO_VERSION)] = EMBEDDED_ISTIO
     """The release of Istio, in quotes: '1.31' or '1.31.2'."""
     revision: Revision = "default"
-    """The revision that tags and declared namespaces are on; the only one unless `revisions` names more."""
+    """The revision of tags and declared namespaces; the only one unless `revisions` has more."""
     revisions: dict[Revision, IstioRevision] = Field(default_factory=dict)
-    """The control planes side by side in each cluster, by revision; `revision` alone when left out."""
+    """The control planes in each cluster, by revision; `revision` alone when left out."""
     gateway_revision: Revision | None = None
-    """The revision that gateways are on, where it is another than `revision`: they go first in an upgrade."""
+    """The revision of gateways where it differs from `revision`: gateways go first in an upgrade."""
     tags: Annotated[tuple[Revision, ...], Field(strict=False)] = ()
-    """Names that stand for `revision`: namespaces are labelled with the first, and keep it in upgrades."""
+    """Revision tags of `revision`: namespaces are labelled with the first one, and keep it in upgrades."""
     charts: Charts = Field(default_factory=Charts)
-    """Where charts come from: `published`, `{repository: URL}` or `{folder: PATH}`."""
+    """The source of charts: `published`, `{repository: URL}` or `{folder: PATH}`."""
     values: dict[Release, Values] = Field(default_factory=dict)
     """Helm values for all clusters by chart, or by the document of a release; merged last."""
 
@@ -153,11 +143,6 @@ class Istio(Model):
         """The release of Istio that a revision is of."""
         declared = self.revisions.get(revision)
         return (declared.version if declared else None) or self.version
-
-
-def minor_of(version: str) -> str:
-    """The release line of a version, as 1.31 of 1.31.2."""
-    return ".".join(version.split(".")[:2])
 
 
 class Kubernetes(Model):

@@ -97,7 +97,7 @@ def pod_security_fault(key: str, value: str) -> str | None:
     mode = key.removeprefix(_POD_SECURITY)
     if mode.removesuffix("-version") not in _POD_SECURITY_MODES:
         known = ", ".join(f"{known}, {known}-version" for known in _POD_SECURITY_MODES)
-        return f"{shown(key)} is no label of pod security; known are {known}"
+        return f"{shown(key)} is not a label of pod security; known are {known}"
     if mode.endswith("-version"):
         fits, allowed = bool(_POD_SECURITY_VERSION.fullmatch(value)), "latest, or a version such as v1.35"
     else:

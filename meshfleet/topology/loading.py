@@ -20,7 +20,7 @@ def load(name: str, config: Mapping[str, object]) -> Fleet:
     values, as read from YAML or from JSON. Raises `TopologyError` with every fault, not only the first.
     """
     if not isinstance(config, Mapping):
-        raise TopologyError([Fault("config", f"{shown(config)} is not a mapping of sections to settings")])
+        raise TopologyError([Fault("config", f"must be a map of sections to settings, got {shown(config)}")])
     draft = drafts.read(name, config)
     # Plain `pulumi` passes whatever name it accepted.
     wrong_name = [Fault("stack", fault)] if (fault := name_fault(name)) else []

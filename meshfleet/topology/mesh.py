@@ -19,12 +19,12 @@ SubjectPart = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(
 
 
 class Validity(Model):
-    """How long a certificate holds, and how long before its end the next `up` renews it. Days."""
+    """The validity of a certificate and when the next `up` renews it, in days."""
 
     validity_days: Days
-    """Days from the making of the certificate to its end."""
+    """Days from the issue of the certificate to its expiry."""
     renew_before_days: Days
-    """Days before its end from which the next `up` renews it."""
+    """Days before its expiry from which the next `up` renews it."""
 
     @model_validator(mode="after")
     def _renewed_within_its_life(self) -> Validity:
@@ -39,8 +39,8 @@ class Validity(Model):
 class Trust(Model):
     """The roots of a mesh and the intermediate of each of its clusters.
 
-    One root is the rule. A second one is there while a mesh goes over from one to the other; that is done in
-    stages, see [rotation](rotation.md). A root keeps the key and the subject it was made with.
+    A mesh has at most 2 roots (current and next): the second one during a rotation, which goes in stages, see
+    [rotation](rotation.md). A root keeps the key and the subject that it was created with.
     """
 
     roots: Annotated[tuple[Label, ...], Field(strict=False)] = (DEFAULT_ROOT,)
@@ -48,13 +48,13 @@ class Trust(Model):
     signing: str = ""
     """The root that signs the intermediates, by its name in `roots`; the last one when left out."""
     algorithm: Literal["ecdsa-p256", "rsa-4096"] = "ecdsa-p256"
-    """The kind of key of the intermediates, and of a root when it is made."""
+    """The key algorithm of the intermediates, and of a root when it is created."""
     organization: SubjectPart = "Istio"
-    """The organization (O) in the subject of the intermediates, and of a root when it is made."""
+    """The organization (O) in the subject of the intermediates, and of a root when it is created."""
     root: Validity = Validity.model_validate({"validityDays": 3650, "renewBeforeDays": 365})
-    """How long a root holds."""
+    """The validity of a root."""
     intermediate: Validity = Validity.model_validate({"validityDays": 730, "renewBeforeDays": 90})
-    """How long the intermediate of each cluster holds; at most as long as the root."""
+    """The validity of the intermediate of each cluster; at most that of the root."""
 
     @model_validator(mode="after")
     def _intermediate_within_root(self) -> Trust:
@@ -83,4 +83,4 @@ class Mesh(Model):
     trust: Trust = Field(default_factory=Trust)
     """The certificate authorities of the mesh."""
     settings: MeshSettings = Field(default_factory=MeshSettings)
-    """What holds in the whole mesh, the same in each of its control planes."""
+    """Mesh-wide settings, the same in every control plane."""

@@ -68,7 +68,7 @@ Seconds = Annotated[int, Field(ge=1, le=86400)]
 
 
 class Failover(Model):
-    """Where the traffic of one region goes when nothing healthy is left in it, before it goes anywhere else."""
+    """The first failover target of a region without healthy endpoints."""
 
     origin: Region = Field(alias="from")
     """The region whose own endpoints are not healthy."""
@@ -83,32 +83,32 @@ class Failover(Model):
 
 
 class OutlierDetection(Model):
-    """When a proxy stops sending to an endpoint, and for how long. Without it Istio fails over nowhere.
+    """When a proxy ejects an endpoint, and for how long. Without it Istio does not fail over.
 
-    Only gateway errors count (502, 503, 504 and connections that fail): what a program answers with 500 by
-    itself would otherwise empty a whole service.
+    Only gateway errors count (502, 503, 504 and failed connections): a workload that returns 500 would otherwise
+    eject a whole service.
 
     Source: https://istio.io/latest/docs/reference/config/networking/destination-rule/#OutlierDetection
     """
 
     consecutive_gateway_errors: Annotated[int, Field(ge=1, le=1000)] = 5
-    """So many gateway errors in a row, and an endpoint is left out."""
+    """The number of consecutive gateway errors after which an endpoint is ejected."""
     interval_seconds: Seconds = 10
-    """Seconds between two looks at the endpoints."""
+    """Seconds between two evaluations of the endpoints."""
     base_ejection_seconds: Seconds = 30
-    """Seconds for which an endpoint is left out, times how often it was already."""
+    """Seconds for which an endpoint is ejected, multiplied by the number of its ejections."""
     max_ejection_percent: Annotated[int, Field(ge=1, le=100)] = 100
-    """How much of a service may be left out; below 100 a region that is down keeps some traffic."""
+    """The share of a service that may be ejected; below 100 a failed region keeps some traffic."""
 
 
 class Locality(Model):
-    """Traffic stays in its own zone and region while endpoints there are healthy; `{}` switches it on as it is.
+    """Traffic stays in its own zone and region while endpoints there are healthy; `{}` enables it with defaults.
 
     Source: https://istio.io/latest/docs/tasks/traffic-management/locality-load-balancing/failover/
     """
 
     failover: Annotated[tuple[Failover, ...], Field(strict=False)] = ()
-    """Which region takes over from which; any other one where a region is not named."""
+    """The region that each region fails over to; any other region where none is set."""
     outlier_detection: OutlierDetection = Field(default_factory=OutlierDetection)
     """When an endpoint counts as unhealthy."""
 
@@ -132,11 +132,11 @@ class AccessLog(Model):
     """
 
     enabled: bool = True
-    """Whether proxies write one; `false` says so for the whole mesh, and a namespace may say otherwise."""
+    """Whether proxies write it; `false` disables it mesh-wide, and a namespace may enable it again."""
     encoding: Literal["text", "json"] = "text"
-    """Whether a line is text or a JSON object."""
+    """The encoding of a line."""
     format: Text = ""
-    """The line, of Envoy's operators such as %RESPONSE_CODE%; Istio's own when left out."""
+    """The line in Envoy's command operators such as %RESPONSE_CODE%; Istio's default when left out."""
 
     @model_validator(mode="after")
     def _json_is_json(self) -> AccessLog:
@@ -154,7 +154,7 @@ def _is_json_object(text: str) -> bool:
 
 
 class Collector(Model):
-    """The Service that takes traces; every cluster's proxies find it in the mesh under the same name."""
+    """The Service of the collector; proxies of every cluster reach it in the mesh under the same name."""
 
     service: ServiceName
     """Its full name, such as otel-collector.observability.svc.cluster.local."""
@@ -171,11 +171,11 @@ class Tracing(Model):
     model_config = ConfigDict(json_schema_extra=exactly_one("opentelemetry", "zipkin"))
 
     sampling_percentage: Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)] | None = None
-    """How many of a hundred requests are traced; 1 when left out, as Istio has it."""
+    """The percentage of requests that are traced; 1 when left out, Istio's default."""
     opentelemetry: Collector | None = None
-    """A collector that takes OTLP."""
+    """A collector for OTLP."""
     zipkin: Collector | None = None
-    """A collector that takes Zipkin's API."""
+    """A collector for Zipkin's API."""
 
     @model_validator(mode="after")
     def _one_collector(self) -> Tracing:
@@ -186,14 +186,14 @@ class Tracing(Model):
 
 
 class MeshSettings(Model):
-    """What holds in the whole mesh, the same in each of its control planes. Left out: as Istio has it by itself."""
+    """Mesh-wide settings, the same in every control plane. Left out: Istio's default."""
 
     mtls: Annotated[Literal["strict", "permissive"] | None, Given, NotNull()] = None
-    """Whether workloads take mutual TLS only, or plain text as well."""
+    """Whether workloads accept mutual TLS only, or plain text as well."""
     outbound_traffic_policy: Annotated[Literal["allow-any", "registry-only"] | None, Given, NotNull()] = None
-    """Whether workloads may call hosts that the mesh does not know."""
+    """Whether workloads may call hosts outside of the service registry."""
     locality: Annotated[Locality | None, Given, NotNull()] = None
-    """Locality load balancing, and which region takes over from which."""
+    """Locality load balancing and failover between regions."""
     access_log: Annotated[AccessLog | None, Given, NotNull()] = None
     """The access logs of all proxies."""
     tracing: Annotated[Tracing | None, Given, NotNull()] = None

@@ -17,12 +17,12 @@ class Namespace(Model):
     """
 
     injection: bool = False
-    """Whether pods made in it are in the mesh: by a sidecar of the fleet's revision, or by ambient mode."""
+    """Whether its pods join the mesh: by a sidecar of the fleet's revision, or by ambient mode."""
     waypoint: bool = False
-    """Ambient mode only: whether its Services have a waypoint proxy, the same in every cluster."""
+    """Ambient mode only: whether its Services have a waypoint proxy, in every cluster."""
     global_services: bool = False
-    """Ambient mode only: whether its Services are reached from, and balanced over, all clusters."""
+    """Ambient mode only: whether its Services are global: reachable from, and balanced over, all clusters."""
     clusters: Annotated[tuple[str, ...], Field(strict=False)] = ()
     """The clusters it exists in; all of them when left out."""
     labels: dict[NamespaceLabelKey, LabelValue] = Field(default_factory=dict)
-    """Further labels; those of injection and of the network are set by the fleet."""
+    """Additional labels; those for injection and for the network are set by the fleet."""

@@ -17,23 +17,23 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 
 
 class NetworkGateway(Model):
-    """A gateway into a network that istiod cannot find by itself, since no cluster has a labelled Service for it.
+    """A gateway into a network that istiod cannot discover, since no cluster has a labelled Service for it.
 
-    It leads to what takes mutual TLS for the network's services by their SNI, as an east-west gateway does.
+    It accepts mutual TLS for the network's services by SNI, as an east-west gateway does.
 
     Source: https://istio.io/latest/docs/reference/config/istio.mesh.v1alpha1/#Network-IstioNetworkGateway
     """
 
     address: GatewayAddress
-    """Its IP address, or its DNS name, which istiods resolve."""
+    """Its IP address, or a DNS name that istiods resolve."""
     port: Port = 15443
-    """The port at which it takes mutual TLS from the other networks."""
+    """Its port for mutual TLS from other networks."""
 
 
 class Network(Model):
     """A network by its name; clusters join it through their `network` field."""
 
     description: Text = ""
-    """What the network is, for people."""
+    """A description for readers of the file."""
     gateways: Annotated[tuple[NetworkGateway, ...], Field(strict=False)] = ()
-    """Gateways into it beside those that its clusters have."""
+    """Further gateways into it, besides those of its clusters."""

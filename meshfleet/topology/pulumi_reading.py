@@ -116,7 +116,7 @@ def _parts(node: Node) -> list[Node]:
 
 def _engine_setting(key: str, value: Node) -> Iterator[Fault]:
     if not isinstance(value, ScalarNode) or value.tag != _TEXT:
-        yield Fault(key, "is not a text; Pulumi writes this line itself, restore it from version control")
+        yield Fault(key, "must be a string; Pulumi writes this line itself, restore it from version control")
     elif key == "encryptionsalt" and not _SALT.fullmatch(value.value):
         yield Fault(key, "is not a salt of Pulumi's; restore the line from version control, or a backup")
 
@@ -127,7 +127,7 @@ def _config(text: str, config: Node) -> Iterator[Fault]:
     for node, value in config.value:
         key = node.value if isinstance(node, ScalarNode) else ""
         if not _is_key(node):
-            yield Fault(shown(key), "is no key that Pulumi takes; write it as meshfleet:SECTION")
+            yield Fault(shown(key), "is not a key that Pulumi accepts; write it as meshfleet:SECTION")
             continue
         namespace, _, name = key.rpartition(":")
         ours = namespace in ("", PROJECT)
@@ -179,7 +179,7 @@ def _differences(text: str, path: str, root: Node, *, ours: bool) -> Iterator[Fa
 
 def _key_fault(text: str, key: Node) -> str | None:
     if not isinstance(key, ScalarNode):
-        return "a list or a mapping is no name; use a text"
+        return "a name must be a string, not a list or a map"
     if key.style is None and key.value == _MERGE:
         return None
     if key.value == _MERGE:

@@ -55,44 +55,44 @@ HttpPath = Annotated[str, AfterValidator(_checked_path), text(HTTP_PATH)]
 
 
 class VirtualMachinePort(Model):
-    """A port that the workload on the machines listens at; others call it by the same number."""
+    """A port that the workload on the machines listens on; callers use the same number."""
 
     port: Port
-    """Its number, on the machines and on what makes them callable."""
+    """Its number, on the machines and on their Service or ServiceEntry."""
     protocol: Literal["HTTP", "HTTP2", "GRPC", "TCP"] = "HTTP"
-    """What is spoken there; `TCP` for all that is neither HTTP nor gRPC."""
+    """Its protocol; `TCP` for any other than HTTP and gRPC."""
 
 
 class HttpProbe(Model):
-    """The workload is healthy while this answers with a status from 200 to 399."""
+    """The workload is healthy while the response has a status from 200 to 399."""
 
     port: Port
-    """The port that is asked, without TLS."""
+    """The port of the probe, without TLS."""
     path: HttpPath = "/"
-    """The path that is asked for."""
+    """The path of the probe."""
 
 
 class TcpProbe(Model):
-    """The workload is healthy while a connection to it can be made."""
+    """The workload is healthy while it accepts connections."""
 
     port: Port
-    """The port that is connected to."""
+    """The port of the probe."""
 
 
 class ReadinessProbe(Model):
-    """How the agent on a machine tells whether its workload is healthy. Exactly one of `http` and `tcp`.
+    """How the agent on a machine checks its workload's health. Exactly one of `http` and `tcp`.
 
-    A machine whose workload is not healthy gets no requests.
+    A machine with an unhealthy workload gets no requests.
     """
 
     model_config = ConfigDict(json_schema_extra=exactly_one("http", "tcp"))
 
     http: HttpProbe | None = None
-    """Asks by HTTP."""
+    """An HTTP probe."""
     tcp: TcpProbe | None = None
-    """Asks by a connection."""
+    """A TCP probe."""
     period_seconds: Annotated[int, Field(ge=1, le=3600)] = 10
-    """Seconds between two questions."""
+    """Seconds between two probes."""
 
     @model_validator(mode="after")
     def _one_way_to_ask(self) -> ReadinessProbe:
@@ -110,42 +110,42 @@ class ReadinessProbe(Model):
 
 
 class VirtualMachine(Model):
-    """Machines that run one workload and are of the mesh, by its name.
+    """Virtual machines that run one workload and join the mesh.
 
-    Each of them is set up with a bundle that `meshfleet vm bundle` makes, and registers itself. Where `addresses` are
-    given the machines are those, and none registers itself.
+    Each is set up with a bundle from `meshfleet vm bundle`, and registers itself. With `addresses` the machines are
+    declared, and none registers itself.
     """
 
     namespace: str
-    """The namespace they are of, by its name in `namespaces`."""
+    """Their namespace, by its name in `namespaces`."""
     cluster: str
-    """The cluster whose control plane they join: its own, or the one that serves it."""
+    """The cluster that they join; their istiod is the one of this cluster, own or remote."""
     network: str = ""
-    """The network they are on, by its name in `networks`; that of the cluster when left out."""
+    """Their network, by its name in `networks`; the network of the cluster when left out."""
     service_account: OptionalLabel = ""
-    """The ServiceAccount that is their identity; called as they are when left out."""
+    """The ServiceAccount of their identity; their own name when left out."""
     labels: dict[LabelKey, LabelValue] = Field(default_factory=dict)
-    """What they are known by in the mesh; `app` with their name when left out."""
+    """Their labels in the mesh; `app` with their name when left out."""
     selector: dict[LabelKey, LabelValue] = Field(default_factory=dict)
     """The labels that their Service or ServiceEntry selects them by; all of `labels` when left out."""
     region: LabelValue = ""
-    """The region they are in, for locality load balancing; the cluster's, on its network, when left out."""
+    """Their region, for locality load balancing; when left out the cluster's, if on its network."""
     zone: LabelValue = ""
-    """The zone they are in within the region; that of the cluster when the region is."""
+    """Their zone within the region; the cluster's zone where the region is the cluster's."""
     subzone: LabelValue = ""
-    """The part of the zone they are in."""
+    """Their subzone within the zone."""
     ports: dict[Label, VirtualMachinePort] = Field(default_factory=dict)
-    """The ports they are called at, by name; without any they only call others."""
+    """The ports of their workload, by name; without ports they only call others."""
     probe: ReadinessProbe | None = None
-    """How their health is told; without it they are always taken for healthy."""
+    """Their readiness probe; without it they always count as healthy."""
     addresses: Annotated[tuple[MachineAddress, ...], Field(strict=False)] = ()
-    """Their fixed addresses; when left out every machine with a bundle registers its own."""
+    """Their fixed addresses; when left out each machine registers its own."""
     token_lifetime: Lifetime = "1h"  # noqa: S105  (a length of time)
-    """How long the token in a bundle is good for the first start of a machine."""
+    """The lifetime of the token in a bundle, within which a machine must first start."""
     service: Literal["service", "service-entry"] = "service"
-    """What makes them callable: a Service, or a ServiceEntry for a name of your own."""
+    """How they are exposed: by a Service, or by a ServiceEntry for a host of your own."""
     host: DnsName | None = None
-    """With `service-entry` the name they are called by."""
+    """The host of the ServiceEntry; only with `service-entry`."""
 
     @model_validator(mode="after")
     def _whole_locality(self) -> VirtualMachine:

@@ -81,19 +81,19 @@ Image = Annotated[str, AfterValidator(_checked_image), text(IMAGE)]
 
 
 class Version(Model):
-    """One version of a workload: a Deployment in each of its clusters, and which requests it gets.
+    """One version of a workload: a Deployment in each of its clusters, and its share of the requests.
 
-    Without weights and headers requests go to all pods of the workload alike, of whatever version.
+    Without weights and headers requests are balanced over all pods of the workload, of every version.
     """
 
     replicas: Annotated[int, Field(ge=1, le=100)] = 1
-    """How many pods it has in each of its clusters."""
+    """The number of pods in each of its clusters."""
     clusters: Annotated[tuple[str, ...], Field(strict=False)] = ()
-    """The clusters it runs in, some of the workload's; all of them when left out."""
+    """The clusters that run it, a subset of the workload's; all of them when left out."""
     weight: Annotated[int, Field(ge=0, le=100)] | None = None
-    """How many of a hundred requests it gets; given for all versions of a workload, or for none."""
+    """Its percentage of the requests; set for all versions of a workload, or for none."""
     headers: dict[HeaderName, HeaderValue] = Field(default_factory=dict)
-    """A request with all of these headers, each of exactly that value, goes here whatever the weights."""
+    """A request with all of these headers, by exact match, goes to this version regardless of weights."""
 
     @model_validator(mode="before")
     @classmethod
@@ -108,22 +108,22 @@ class Version(Model):
 
 
 class Workload(Model):
-    """A program: its Service, its ServiceAccount, both of its own name, and a Deployment for each version.
+    """A workload: a Service and a ServiceAccount of its name, and a Deployment for each version.
 
-    Its Service takes HTTP at port 80 and gRPC at port 7070, and leads to the ports 8080 and 7070 of its pods. It is
-    known in every cluster of the mesh in which its namespace exists, even where none of its pods runs.
+    Its Service has the ports 80 (HTTP) and 7070 (gRPC), with the target ports 8080 and 7070. The Service is in every
+    every cluster of the mesh that has the namespace, even where none of its pods runs.
     """
 
     namespace: str
-    """The namespace it is in, by its name in `namespaces`."""
+    """Its namespace, by its name in `namespaces`."""
     clusters: Annotated[tuple[str, ...], Field(strict=False)] = ()
-    """The clusters its pods run in; all those of its namespace when left out."""
+    """The clusters that run its pods; all clusters of its namespace when left out."""
     image: Image | None = None
-    """The image of its pods; Istio's echo server when left out, which says who was asked and who asks."""
+    """The image of its pods; when left out Istio's echo server, which reports who called which pod."""
     versions: dict[Label, Version] = Field(default_factory=lambda: {DEFAULT_VERSION: Version()})
     """Its versions by name."""
     allowed_callers: Annotated[tuple[Caller, ...], Field(strict=False)] = ()
-    """The ServiceAccounts that may call it, from any cluster of the mesh; everybody when left out."""
+    """The ServiceAccounts that may call it, from any cluster of the mesh; all callers when left out."""
 
     @model_validator(mode="after")
     def _some_caller(self) -> Workload:

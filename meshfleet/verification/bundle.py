@@ -23,9 +23,9 @@ LONGEST_CHAIN = 8
 
 @dataclass(frozen=True)
 class Authority:
-    """A verified authority: who signs, which root it chains to, and when the first of them ends.
+    """A verified authority: its subject, the root it chains to, and when the first certificate of the chain expires.
 
-    `trusted` are the fingerprints of all roots beside it, in the order of the file.
+    `trusted` are the fingerprints of all roots in `root-cert.pem`, in the order of the file.
     """
 
     subject: str
@@ -45,7 +45,9 @@ def verify_authority(files: Mapping[str, bytes], now: datetime) -> Authority:
     names = ("tls.crt", "tls.key", "ca.crt") if tls else ("ca-cert.pem", "ca-key.pem", "root-cert.pem")
     missing = [name for name in names if not files.get(name)]
     if missing:
-        raise CertificateError(f"cacerts has no {', '.join(missing)}; it holds {', '.join(sorted(files)) or 'nothing'}")
+        raise CertificateError(
+            f"cacerts has no {', '.join(missing)}; it contains {', '.join(sorted(files)) or 'no files'}"
+        )
     signing, key, root = (files[name] for name in names)
     own = certificates(signing, names[0])
     roots = certificates(root, names[2])
@@ -69,7 +71,7 @@ def certificates(pem: bytes, file: str) -> list[x509.Certificate]:
     try:
         return x509.load_pem_x509_certificates(pem)
     except ValueError as error:
-        raise CertificateError(f"{file} holds no readable certificate") from error
+        raise CertificateError(f"{file} contains no readable certificate") from error
 
 
 def fingerprint(certificate: x509.Certificate) -> str:
@@ -82,7 +84,7 @@ def _require_key(certificate: x509.Certificate, pem: bytes, names: Sequence[str]
         key = load_pem_private_key(pem, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         # The cause may quote the file, and the file is a key.
-        raise CertificateError(f"{names[1]} holds no readable private key ({type(error).__name__})") from None
+        raise CertificateError(f"{names[1]} contains no readable private key ({type(error).__name__})") from None
     form = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     if key.public_key().public_bytes(*form) != certificate.public_key().public_bytes(*form):
         raise CertificateError(f"{names[1]} is not the key of {names[0]} ({_name(certificate)})")
@@ -96,14 +98,14 @@ def _path(
         issuer = _issuer(path[-1], [*roots, *given])
         if issuer is None:
             raise CertificateError(
-                f"{_name(path[-1])} is not signed by a root of this Secret: it names {_issuer_name(path[-1])}, "
+                f"{_name(path[-1])} is not signed by a root of this Secret: its issuer is {_issuer_name(path[-1])},  "
                 f"the roots are {', '.join(_name(root) for root in roots)}"
             )
         path.append(issuer)
         if len(path) > LONGEST_CHAIN:
             raise CertificateError(f"{_name(signing)} reaches no root within {LONGEST_CHAIN} certificates")
     if not _signed(path[-1], path[-1]):
-        raise CertificateError(f"the root {_name(path[-1])} does not carry its own signature")
+        raise CertificateError(f"the root {_name(path[-1])} is not self-signed")
     return path
 
 
@@ -123,7 +125,7 @@ def _require_current(certificate: x509.Certificate, now: datetime) -> None:
     if now < certificate.not_valid_before_utc:
         raise CertificateError(
             f"{_name(certificate)} is not valid before {certificate.not_valid_before_utc:%Y-%m-%d %H:%M} UTC: "
-            "set this machine's clock right, or run `meshfleet up`, which issues it again"
+            "correct the clock of this machine, or run `meshfleet up`, which reissues the certificate"
         )
     if now >= certificate.not_valid_after_utc:
         raise CertificateError(
@@ -137,10 +139,10 @@ def _require_authority(certificate: x509.Certificate, below: int) -> None:
         constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
     except x509.ExtensionNotFound:
         raise CertificateError(
-            f"{_name(certificate)} is no certificate authority: it has no basicConstraints"
+            f"{_name(certificate)} is not a certificate authority: it has no basicConstraints"
         ) from None
     if not constraints.ca:
-        raise CertificateError(f"{_name(certificate)} is no certificate authority: basicConstraints says CA:false")
+        raise CertificateError(f"{_name(certificate)} is not a certificate authority: basicConstraints has CA:false")
     if constraints.path_length is not None and constraints.path_length < below:
         raise CertificateError(
             f"{_name(certificate)} allows {constraints.path_length} authorities below it and has {below}"

@@ -1,4 +1,4 @@
-"""A check: one question, put to each cluster it concerns, looked at until it holds or its bound passes."""
+"""A check: one condition, evaluated for each of its target clusters until it passes or its timeout expires."""
 
 from __future__ import annotations
 
@@ -13,94 +13,94 @@ from tenacity import RetryCallState, Retrying, retry_if_result, wait_exponential
 from meshfleet.errors import MeshfleetError, UnreachableError
 from meshfleet.errors.causes import printable
 from meshfleet.errors.containment import MALFORMED, Failure
-from meshfleet.verification.answer import Answer
-from meshfleet.verification.unreachable import NoAnswerError
+from meshfleet.verification.result import CheckResult
+from meshfleet.verification.unreachable import NoResponseError
 from meshfleet.verification.view import ClusterView, FleetView
 
-DEFAULT_BOUND = 30.0
-"""Seconds for a fleet to settle: istiod's own bound for the first sync of a remote cluster."""
+DEFAULT_TIMEOUT = 30.0
+"""Seconds for a fleet to converge: istiod's own limit for the first sync of a remote cluster."""
 
-UNREACHABLE_PATIENCE = 4.0
-"""Seconds to wait for something that does not answer at all; a process istiod starts in about two."""
+UNREACHABLE_TIMEOUT = 4.0
+"""Seconds to retry while a server does not respond at all; an istiod process starts in about two."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What one look at a cluster saw, in one line; `unreachable` when nobody was there to be asked."""
+    """What one evaluation observed, in one line; `unreachable` if the server did not respond."""
 
-    holds: bool
+    passed: bool
     detail: str
     unreachable: bool = False
 
 
 class Check(ABC):
-    """A question with a name in kebab-case; a subclass says whom it concerns and how to look once."""
+    """A condition with a name in kebab-case; a subclass defines its target clusters and one evaluation."""
 
     name: ClassVar[str]
 
-    def concerns(self, fleet: FleetView) -> tuple[ClusterView, ...]:
-        """The clusters the question is put to: all of them unless a subclass says otherwise."""
+    def targets(self, fleet: FleetView) -> tuple[ClusterView, ...]:
+        """The clusters the check runs on: all clusters unless a subclass overrides it."""
         return fleet.clusters
 
-    def prevented(self, fleet: FleetView) -> Mapping[str, str]:
-        """The clusters that it would concern and cannot be put to, each with the reason."""
+    def skipped(self, fleet: FleetView) -> Mapping[str, str]:
+        """The clusters that would be targets but cannot be checked, each with the reason."""
         return {}
 
     @abstractmethod
-    def look(self, fleet: FleetView, cluster: ClusterView, patience: float) -> Finding:
-        """Look once, for `patience` seconds at most. May raise MeshfleetError: it becomes the finding."""
+    def evaluate(self, fleet: FleetView, cluster: ClusterView, timeout: float) -> Finding:
+        """Evaluate once, within `timeout` seconds. May raise MeshfleetError: it becomes the finding."""
 
-    def ask(self, fleet: FleetView, bound: float = DEFAULT_BOUND) -> Iterator[Answer]:
-        """One answer for each cluster concerned, none later than about `bound` seconds. Raises nothing of ours."""
-        for cluster in self.concerns(fleet):
-            yield self.ask_about(fleet, cluster, bound)
+    def run(self, fleet: FleetView, timeout: float = DEFAULT_TIMEOUT) -> Iterator[CheckResult]:
+        """One result for each target cluster, each within about `timeout` seconds. Raises no MeshfleetError."""
+        for cluster in self.targets(fleet):
+            yield self.run_on(fleet, cluster, timeout)
 
-    def ask_about(self, fleet: FleetView, cluster: ClusterView, bound: float) -> Answer:
-        """Look at one cluster until it holds or `bound` seconds pass; the answer tells the last look."""
+    def run_on(self, fleet: FleetView, cluster: ClusterView, timeout: float) -> CheckResult:
+        """Evaluate one cluster until it passes or `timeout` seconds elapse; the result is the last evaluation."""
         started = time.monotonic()
-        deadline = started + bound
-        finding = settle(lambda: self._look_safely(fleet, cluster, deadline), bound)
-        return Answer(
+        deadline = started + timeout
+        finding = retry_until_passed(lambda: self._evaluate_safely(fleet, cluster, deadline), timeout)
+        return CheckResult(
             name=self.name,
             cluster=cluster.name,
-            ok=finding.holds,
+            ok=finding.passed,
             detail=printable(" ".join(finding.detail.split())),
             seconds=time.monotonic() - started,
             unreachable=finding.unreachable,
         )
 
-    def _look_safely(self, fleet: FleetView, cluster: ClusterView, deadline: float) -> Finding:
-        # The last look of a spent bound still gets a second: a slow answer beats none.
-        patience = max(1.0, deadline - time.monotonic())
+    def _evaluate_safely(self, fleet: FleetView, cluster: ClusterView, deadline: float) -> Finding:
+        # The last attempt gets at least a second: a slow response is better than none.
+        attempt_timeout = max(1.0, deadline - time.monotonic())
         try:
-            return self.look(fleet, cluster, patience)
-        except (UnreachableError, NoAnswerError) as error:
+            return self.evaluate(fleet, cluster, attempt_timeout)
+        except (UnreachableError, NoResponseError) as error:
             return Finding(False, str(error), unreachable=True)
         except MeshfleetError as error:
             return Finding(False, str(error))
         except MALFORMED as error:
-            # What one object holds keeps no other question from being answered.
+            # A malformed object fails this check only.
             reason = Failure(cluster.name, error).reason
-            return Finding(False, f"{cluster.name} holds an object that cannot be judged ({reason})")
+            return Finding(False, f"{cluster.name} has a malformed object that cannot be checked ({reason})")
 
 
-def settle(look: Callable[[], Finding], bound: float) -> Finding:
-    """Look again and again, ever more slowly, until a look holds; the last look when `bound` seconds passed."""
+def retry_until_passed(evaluate: Callable[[], Finding], timeout: float) -> Finding:
+    """Evaluate with exponential backoff until it passes; the last finding once `timeout` seconds have elapsed."""
 
-    def spent(state: RetryCallState) -> bool:
+    def expired(state: RetryCallState) -> bool:
         outcome = state.outcome
         last: Finding | None = outcome.result() if outcome else None
-        limit = min(bound, UNREACHABLE_PATIENCE) if last and last.unreachable else bound
+        limit = min(timeout, UNREACHABLE_TIMEOUT) if last and last.unreachable else timeout
         return (state.seconds_since_start or 0.0) + state.upcoming_sleep > limit
 
-    def last_look(state: RetryCallState) -> Finding:
+    def last_finding(state: RetryCallState) -> Finding:
         assert state.outcome is not None  # tenacity calls this only after an attempt
         finding: Finding = state.outcome.result()
         return finding
 
     return Retrying(
-        stop=spent,
+        stop=expired,
         wait=wait_exponential(multiplier=0.1, max=2.0),
-        retry=retry_if_result(lambda finding: not finding.holds),
-        retry_error_callback=last_look,
-    )(look)
+        retry=retry_if_result(lambda finding: not finding.passed),
+        retry_error_callback=last_finding,
+    )(evaluate)

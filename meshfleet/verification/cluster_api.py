@@ -1,7 +1,7 @@
-"""A cluster's API server, asked in a way that cannot change anything.
+"""Read-only access to a cluster's API server.
 
-Every client here is made with dry run on: what a check "creates" is answered in full, webhooks included,
-and never stored. Source: https://kubernetes.io/docs/reference/using-api/api-concepts/#dry-run
+Every client here uses dry run: an object that a check creates passes admission, webhooks included, and is never
+stored. Source: https://kubernetes.io/docs/reference/using-api/api-concepts/#dry-run
 """
 
 from __future__ import annotations
@@ -26,30 +26,30 @@ from meshfleet.kube.client import connect_to
 from meshfleet.kube.decoders import prepare_decoders
 from meshfleet.topology.discovery import is_loopback
 from meshfleet.verification.kept_connections import KEPT
-from meshfleet.verification.unreachable import NoAnswerError
+from meshfleet.verification.unreachable import NoResponseError
 from meshfleet.verification.view import ClusterView
 
 WEBHOOK_SILENT = "failed calling webhook"
-"""How an API server says that a webhook itself did not answer, as opposed to refusing."""
+"""How an API server reports that a webhook did not respond, as opposed to rejecting the request."""
 
 
-# Here and not in `reach`, so that no check counts it among its own seconds.
+# At import and not in `reach`, so that it does not count toward the duration of a check.
 prepare_decoders()
 
 
 @contextmanager
-def reach(cluster: ClusterView, patience: float) -> Iterator[Client]:
-    """A client for one cluster that only reads and dry-runs, each request `patience` seconds at most.
+def reach(cluster: ClusterView, timeout: float) -> Iterator[Client]:
+    """A client for one cluster that only reads and dry-runs; each request takes at most `timeout` seconds.
 
-    Raises UnreachableError when no API server answers, ClusterError when it refuses, answers with something else, or
-    when the kubeconfig cannot be used. A refusal that a caller wants to read is caught inside, as ApiError.
+    Raises UnreachableError when no API server responds, ClusterError when it refuses, responds with something else, or
+    when the kubeconfig cannot be used. A caller that handles a refusal itself catches ApiError inside the block.
     """
     path = Path(cluster.kubeconfig)
     text = read_text(path, limit=LIMIT, follow=True)
     if text is None:
         raise ClusterError(f"the kubeconfig of {cluster.name}: there is no file {path}; `meshfleet up` writes it")
     name = f"the API server of {cluster.name}"
-    seconds = min(patience, 10.0)
+    seconds = min(timeout, 10.0)
     try:
         access = read_access(text, cluster.context, path.parent)
     except ClusterError as error:
@@ -73,16 +73,16 @@ def reach(cluster: ClusterView, patience: float) -> Iterator[Client]:
         raise UnreachableError(name, error.cause, error.detail, advice=hint) from error
 
 
-def refusal(cluster: ClusterView, error: ApiError) -> ClusterError | NoAnswerError:
-    """What the API server said, with the cluster's name; a webhook that did not answer is unreachable."""
+def refusal(cluster: ClusterView, error: ApiError) -> ClusterError | NoResponseError:
+    """The error of the API server, with the cluster's name; a webhook that did not respond is unreachable."""
     message = error.status.message or f"status {error.status.code}"
     if WEBHOOK_SILENT in message:
-        return NoAnswerError(f"{cluster.name}: {message}; is its istiod running? `meshfleet up` starts it")
+        return NoResponseError(f"{cluster.name}: {message}; is its istiod running? `meshfleet up` starts it")
     return refused(f"the API server of {cluster.name} refuses", message, error.status.code, error.status.reason)
 
 
 def secret_files(client: Client, cluster: ClusterView, name: str) -> Mapping[str, bytes]:
-    """The decoded data of a Secret in the namespace of `cluster`'s control plane; never to be shown.
+    """The decoded data of a Secret in the control plane namespace of `cluster`; never print it.
 
     Raises ApiError (404 when it is not there) and ClusterError when its data is not base64.
     """
@@ -90,7 +90,7 @@ def secret_files(client: Client, cluster: ClusterView, name: str) -> Mapping[str
     try:
         return {key: base64.b64decode(value, validate=True) for key, value in data.items()}
     except binascii.Error as error:
-        raise ClusterError(f"Secret {name} of {cluster.name} holds data that is not base64") from error
+        raise ClusterError(f"Secret {name} of {cluster.name} has data that is not base64") from error
 
 
 def config_map(client: Client, cluster: ClusterView, name: str) -> Mapping[str, str]:

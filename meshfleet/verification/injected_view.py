@@ -1,4 +1,4 @@
-"""What proxies of a cluster are to have been injected with, as status tells it (meshfleet/manifests/injected.py)."""
+"""The expected injection settings of a cluster's proxies, from its status (meshfleet/manifests/injected.py)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from meshfleet.status.clusters import Injected
 
 @dataclass(frozen=True)
 class InjectedView:
-    """The facts of sidecars, of ingress and of east-west gateways: field → value.
+    """The expected settings of sidecars, of ingress gateways and of east-west gateways: field → value.
 
     They are empty where a fleet of an earlier release reports none.
     """
@@ -22,7 +22,7 @@ class InjectedView:
 
 
 def injected_view(injected: Injected | None) -> InjectedView:
-    """What checks need of `injected` of a cluster of the status; all of it is empty for None."""
+    """The view for `injected` of a cluster in the status; empty for None."""
     if injected is None:
         return InjectedView()
     return InjectedView(injected.workloads, injected.gateways, injected.east_west)

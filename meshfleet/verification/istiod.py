@@ -1,7 +1,7 @@
 """An istiod's debug API, read as typed records.
 
-Source: https://istio.io/latest/docs/ops/diagnostic-tools/ and pilot/pkg/xds/debug.go. The answers have no
-published schema, so each parser takes only what a check needs and says what it got when that is missing.
+Source: https://istio.io/latest/docs/ops/diagnostic-tools/ and pilot/pkg/xds/debug.go. The responses have
+no published schema, so each parser reads only the fields that a check uses, and its error shows what it received.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from meshfleet.kube.transport import get, json_value
 from meshfleet.verification.view import ClusterView
 
 SHARD_PROVIDER = "Kubernetes/"
-"""A shard's key is its registry's provider and its cluster: `Kubernetes/west`."""
+"""The key of a shard is the provider and the cluster of its registry: `Kubernetes/west`."""
 
 
 @dataclass(frozen=True)
 class KnownCluster:
-    """One entry of /debug/clusterz: a cluster istiod reads, the Secret it knows it from, how far it got."""
+    """One entry of /debug/clusterz: a cluster that istiod discovers, its remote secret, and its sync status."""
 
     id: str
     secret: str
@@ -40,7 +40,7 @@ class NetworkGateway:
 
 @dataclass(frozen=True)
 class Shard:
-    """The endpoints of one service that one cluster contributes: how many, and on which networks."""
+    """The endpoints that one cluster contributes to a service: their number and their networks."""
 
     cluster: str
     endpoints: int
@@ -49,9 +49,10 @@ class Shard:
 
 @dataclass(frozen=True, order=True)
 class Endpoint:
-    """One endpoint of a service as an istiod knows it: of which cluster, where, and what it sends requests by.
+    """One endpoint of a service in an istiod: its cluster, address, network and locality.
 
-    `workload` and `node` are empty for one that is neither a pod nor a machine; `locality` is `region/zone/subzone`.
+    `workload` and `node` are empty for an endpoint that is neither a pod nor a machine; `locality` is
+    `region/zone/subzone`.
     """
 
     host: str
@@ -65,7 +66,7 @@ class Endpoint:
 
 @dataclass(frozen=True)
 class ProxyNode:
-    """One entry of /debug/adsz: what a connected proxy says of itself. `node` is empty for one that is in no pod."""
+    """One entry of /debug/adsz: the node metadata of a connected proxy. `node` is empty for a proxy outside of pods."""
 
     cluster: str
     namespace: str
@@ -78,40 +79,40 @@ class ProxyNode:
 
 @dataclass(frozen=True)
 class ConnectedProxy:
-    """One entry of /debug/syncz: a proxy, `name.namespace`, and by kind of resource what it refused, in its words."""
+    """One entry of /debug/syncz: a proxy, `name.namespace`, and its last error (NACK) by resource type."""
 
     cluster: str
     name: str
     errors: Mapping[str, str]
 
 
-def ask(cluster: ClusterView, page: str, patience: float) -> Any:
+def query(cluster: ClusterView, page: str, timeout: float) -> Any:
     """GET one page of the debug API of the cluster's istiod and decode its JSON.
 
-    Raises UnreachableError when nobody answers within `patience` seconds (ten at most), VerificationError
-    when the answer is not what the debug API gives.
+    Raises UnreachableError when istiod does not respond within `timeout` seconds (ten at most), VerificationError
+    when the response is not in the format of the debug API.
     """
     url = cluster.control_plane.debug_url
     if url is None:
         raise VerificationError(
-            f"status gives no debugUrl for the control plane of {cluster.name}; run `meshfleet up` to start it"
+            f"status has no debugUrl for the control plane of {cluster.name}; run `meshfleet up` to start it"
         )
     where = f"the istiod of {cluster.name} ({cluster.control_plane.revision}) at {url}/debug/{page}"
     try:
-        found = get(f"{url}/debug/{page}", seconds=min(patience, 10.0))
+        found = get(f"{url}/debug/{page}", seconds=min(timeout, 10.0))
     except UnreachableError as error:
         hint = error.advice or ("`meshfleet up` starts it again" if error.cause is Cause.REFUSED else "")
         raise UnreachableError(where, error.cause, error.detail, advice=hint) from error
     if found.status != 200:
-        raise VerificationError(f"{where} answered {found.status}: {found.shown}")
+        raise VerificationError(f"{where} returned HTTP {found.status}: {found.shown}")
     try:
         return json_value(found)
     except ValueError as error:
-        raise VerificationError(f"{where} answered no JSON: {found.shown!r}") from error
+        raise VerificationError(f"{where} did not return JSON: {found.shown!r}") from error
 
 
 def known_clusters(answer: Any) -> tuple[KnownCluster, ...]:
-    """Parse /debug/clusterz. Raises VerificationError for another shape."""
+    """Parse /debug/clusterz. Raises VerificationError for another format."""
     return tuple(
         KnownCluster(
             id=str(entry.get("id", "")),
@@ -123,10 +124,10 @@ def known_clusters(answer: Any) -> tuple[KnownCluster, ...]:
 
 
 def network_gateways(answer: Any) -> tuple[NetworkGateway, ...]:
-    """Parse /debug/networkz; `null`, when there is no gateway yet, is none. Raises VerificationError."""
+    """Parse /debug/networkz, which is `null` before the first gateway. Raises VerificationError."""
     gateways = []
     for entry in _records(answer, "networkz"):
-        # A gateway of ambient mode has the one and not the other.
+        # A gateway of ambient mode has only the HBONE port.
         port = entry.get("Port", 0) or entry.get("HBONEPort", 0)
         if not isinstance(port, int):
             raise VerificationError(f"/debug/networkz: Port is {port!r}, not a number")
@@ -142,7 +143,7 @@ def network_gateways(answer: Any) -> tuple[NetworkGateway, ...]:
 
 
 def mesh_config(answer: Any) -> Mapping[str, Any]:
-    """Parse /debug/mesh, the mesh configuration in effect. Raises VerificationError for another shape."""
+    """Parse /debug/mesh, the effective mesh configuration. Raises VerificationError for another format."""
     return _mapping(answer, "mesh")
 
 
@@ -210,18 +211,18 @@ def _endpoint(host: str, cluster: str, record: Mapping[str, Any]) -> Endpoint:
 
 
 def proxy_nodes(answer: Any) -> tuple[ProxyNode, ...]:
-    """Parse /debug/adsz. Raises VerificationError for another shape."""
+    """Parse /debug/adsz. Raises VerificationError for another format."""
     found = []
     for entry in _records(_mapping(answer, "adsz").get("clients"), "adsz clients"):
-        said = entry.get("metadata")
-        said = said if isinstance(said, Mapping) else {}
+        metadata = entry.get("metadata")
+        metadata = metadata if isinstance(metadata, Mapping) else {}
         fields = ("CLUSTER_ID", "NAMESPACE", "WORKLOAD_NAME", "NETWORK", "MESH_ID", "SERVICE_ACCOUNT", "NODE_NAME")
-        found.append(ProxyNode(*(str(said.get(name) or "") for name in fields)))
+        found.append(ProxyNode(*(str(metadata.get(name) or "") for name in fields)))
     return tuple(found)
 
 
 def connected_proxies(answer: Any) -> tuple[ConnectedProxy, ...]:
-    """Parse /debug/syncz; a proxy that took all that it was told has no errors. Raises VerificationError."""
+    """Parse /debug/syncz; a proxy that acknowledged every resource has no errors. Raises VerificationError."""
     found = []
     for entry in _records(answer, "syncz"):
         resources = _mapping(entry.get("resources") or {}, "syncz resources")

@@ -1,4 +1,4 @@
-"""What an istiod that is a process here reports in its log about a cluster that it cannot read, and what helps.
+"""The error that an istiod process logs about a cluster that it cannot discover, and how to fix it.
 
 Sources: ErrorHandlerForCluster in pkg/kube/informermetric of istio/istio, and pkg/kube/multicluster/secretcontroller.go
 """
@@ -18,20 +18,20 @@ _LIMIT: Final = 256 * 1024
 _LONGEST: Final = 240
 _REQUEST: Final = re.compile(r'failed to list \S+: (?:Get "[^"]*": )?')
 _ADVICE: Final = {
-    Cause.CERTIFICATE_AUTHORITY: "give the authority of what answers there as clusters.{name}.discovery."
+    Cause.CERTIFICATE_AUTHORITY: "set the certificate authority of that server as clusters.{name}.discovery."
     "certificateAuthority, and run meshfleet up",
-    Cause.CERTIFICATE_NAME: "name it as clusters.{name}.discovery.tlsServerName, and run meshfleet up",
-    Cause.UNAUTHORIZED: "raise clusters.{name}.discovery.token, and run meshfleet up, which issues another token",
-    Cause.FORBIDDEN: "run meshfleet up --refresh, which restores what the account of that token may read",
+    Cause.CERTIFICATE_NAME: "set that name as clusters.{name}.discovery.tlsServerName, and run meshfleet up",
+    Cause.UNAUTHORIZED: "increment clusters.{name}.discovery.token, and run meshfleet up, which issues a new token",
+    Cause.FORBIDDEN: "run meshfleet up --refresh, which restores the permissions of that token's service account",
 }
 _REACH: Final = (
-    "start that cluster with meshfleet up, or give clusters.{name}.discovery.server, an address that the istiod reaches"
+    "start that cluster with meshfleet up, or set clusters.{name}.discovery.server to an address that istiod can reach"
 )
-_UNKNOWN: Final = "see whether its API server runs, and run meshfleet drift, which finds a changed remote secret"
+_UNKNOWN: Final = "check that its API server runs, and run meshfleet drift, which detects a changed remote secret"
 
 
 def tail(fleet: FleetView, cluster: ClusterView) -> str:
-    """The end of the log of the istiod of `cluster`; empty for one that is not a process of this machine."""
+    """The end of the log of the istiod of `cluster`; empty if it is not a process on this machine."""
     if fleet.home is None:
         return ""
     folder = fleet.workspace().istiod(cluster.name, cluster.control_plane.revision)
@@ -42,11 +42,11 @@ def tail(fleet: FleetView, cluster: ClusterView) -> str:
 
 
 def why(log: str, name: str) -> str:
-    """What the log says last of reading the cluster `name`, with what helps."""
-    said = _last(log, name)
-    cause = cause_of_words(said)
+    """The last logged error about the cluster `name`, with advice."""
+    logged = _last(log, name)
+    cause = cause_of_words(logged)
     hint = _UNKNOWN if cause is None else _ADVICE.get(cause, _REACH)
-    reason = f"its istiod reports: {said}; " if said else ""
+    reason = f"its istiod reports: {logged}; " if logged else ""
     return f"{reason}{hint.format(name=name)}"
 
 

@@ -1,6 +1,6 @@
-"""Connections to API servers that one check gives back for the next: each begins with two handshakes, TLS and TCP.
+"""A pool of connections to API servers for one run of checks, which saves the TCP and TLS handshakes.
 
-Only while a run of checks lasts, and each is one check's alone at any time. One in which something failed is closed.
+A connection is used by one check at a time. After an error it is closed instead of returned to the pool.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from lightkube import Client
 
 
 class KeptConnections:
-    """Clients that nothing uses at the moment, by what they lead to. May be shared by threads."""
+    """Idle clients by server. Safe for use by several threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -23,7 +23,7 @@ class KeptConnections:
 
     @contextmanager
     def run(self) -> Iterator[None]:
-        """Keep connections until the end of the block; with the last one that does, all are closed."""
+        """Keep connections until the end of the block; the last block to end closes all of them."""
         with self._lock:
             self._runs += 1
         try:
@@ -39,7 +39,7 @@ class KeptConnections:
 
     @contextmanager
     def connection(self, place: Hashable, connect: Callable[[], Client]) -> Iterator[Client]:
-        """A client of `place` for this block alone, made by `connect` unless one was kept."""
+        """A client of `place` for this block, from the pool or created by `connect`."""
         with self._lock:
             kept = self._idle.get(place)
             client = kept.pop() if kept else None
@@ -59,4 +59,4 @@ class KeptConnections:
 
 
 KEPT: Final = KeptConnections()
-"""Those of this process."""
+"""The pool of this process."""

@@ -1,4 +1,4 @@
-"""Which clusters answer first: the nearest, where a mesh says so. Pure.
+"""The clusters that locality load balancing prefers. Pure.
 
 Source: https://istio.io/latest/docs/tasks/traffic-management/locality-load-balancing/
 """
@@ -11,7 +11,7 @@ from meshfleet.verification.view import ClusterView, FleetView
 
 
 def nearest(fleet: FleetView, caller: ClusterView, running: Sequence[ClusterView]) -> list[str]:
-    """The names of those clusters of `running` that answer a caller while all of them are well."""
+    """The names of the clusters of `running` that receive a caller's requests while all of them are healthy."""
     if not by_locality(fleet, caller.mesh):
         return [one.name for one in running]
     best = min((_distance(fleet, caller, one) for one in running), default=0)
@@ -19,7 +19,7 @@ def nearest(fleet: FleetView, caller: ClusterView, running: Sequence[ClusterView
 
 
 def by_locality(fleet: FleetView, mesh: str) -> bool:
-    """Whether a mesh prefers what is near: it does once it notices who fails, by outlier detection."""
+    """Whether a mesh uses locality load balancing, which takes effect with outlier detection."""
     return any(
         one.kind == "DestinationRule" and one.spec.get("trafficPolicy", {}).get("outlierDetection")
         for one in fleet.mesh(mesh).objects

@@ -1,7 +1,7 @@
-"""WorkloadEntries of a fleet's machines beside what the stack declares of them. Pure.
+"""WorkloadEntries of a fleet's machines compared with what the stack declares. Pure.
 
-istiod makes an entry from its group once, when a machine registers, and leaves it as it is when the machine comes
-back. So a group that changes leaves the entries of its machines behind.
+istiod creates an entry from its WorkloadGroup once, when a machine registers, and does not update it when the machine
+reconnects. A change of the group therefore does not reach existing entries.
 
 Source: registerWorkload of pilot/pkg/autoregistration/controller.go of istio/istio
 """
@@ -29,12 +29,12 @@ class Entry:
 
     @property
     def address(self) -> str:
-        """Where the machine is."""
+        """The address of the machine."""
         return str(self.spec.get("address") or "")
 
 
 def entry_of(content: Mapping[str, Any]) -> Entry:
-    """Read a WorkloadEntry as an API server has it."""
+    """Read a WorkloadEntry as returned by an API server."""
     metadata = content.get("metadata") or {}
     return Entry(
         str(metadata.get("name") or ""),
@@ -45,7 +45,7 @@ def entry_of(content: Mapping[str, Any]) -> Entry:
 
 
 def is_of(view: MachineView, entry: Entry) -> bool:
-    """Whether an entry is one of these machines."""
+    """Whether an entry belongs to one of these machines."""
     if entry.namespace != view.namespace:
         return False
     if view.registers:
@@ -54,7 +54,7 @@ def is_of(view: MachineView, entry: Entry) -> bool:
 
 
 def differences(view: MachineView, entry: Entry) -> Iterator[tuple[str, str, str]]:
-    """Field, what the entry has, what the stack says."""
+    """Field, actual value, value declared by the stack."""
     pairs = [
         ("network", str(entry.spec.get("network") or ""), view.network),
         ("serviceAccount", str(entry.spec.get("serviceAccount") or ""), view.account),
@@ -67,10 +67,10 @@ def differences(view: MachineView, entry: Entry) -> Iterator[tuple[str, str, str
 
 
 def followed(view: MachineView, entry: Entry) -> dict[str, Any]:
-    """What of an entry's `spec` follows its group while the machine runs; empty when nothing does.
+    """The fields of an entry's `spec` to update from its group while the machine runs; empty when there are none.
 
-    A network is written where the entry has none. Another network, or another identity, is one of the machine itself:
-    it has to be set up again.
+    A missing network is added. A different network or identity is configured on the machine itself, which has to be set
+    up again.
     """
     if not view.registers:
         return {}
@@ -87,7 +87,7 @@ def followed(view: MachineView, entry: Entry) -> dict[str, Any]:
 
 
 def of_machines(views: Iterable[MachineView], entries: Iterable[Entry]) -> Iterator[tuple[MachineView, Entry]]:
-    """Each entry of a machine of the fleet with what the stack says of it."""
+    """Each entry of a machine of the fleet with the declaration of that machine."""
     views = list(views)
     for entry in entries:
         for view in views:

@@ -1,4 +1,4 @@
-"""What checks are told of virtual machines, as status has them."""
+"""The virtual machines of a fleet as checks see them, from its status."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from meshfleet.status.document import VirtualMachine
 
 @dataclass(frozen=True)
 class MachineView:
-    """Machines of one name: the namespace they are of, and the cluster that has their WorkloadEntries.
+    """A group of machines: its namespace, and the cluster that has its WorkloadEntries.
 
-    `registers` where they register themselves; `addresses` are those of machines that do not. `network`, `labels`,
-    `account` and `locality` (region, zone and subzone) are what the stack declares of each of them.
+    `registers` if the machines register themselves; `addresses` are those of machines with static entries. `network`,
+    `labels`, `account` and `locality` (region, zone and subzone) are what the stack declares.
     """
 
     name: str
@@ -28,12 +28,12 @@ class MachineView:
 
     @property
     def place(self) -> str:
-        """Its locality as a WorkloadEntry has it; empty where none is declared."""
+        """The locality in the format of a WorkloadEntry; empty if none is declared."""
         return "/".join(part for part in self.locality if part)
 
 
 def machine_view(machines: VirtualMachine) -> MachineView:
-    """What checks need of a group of the status."""
+    """The view of a group in the status."""
     region, zone, subzone = (*machines.locality.split("/"), "", "", "")[:3]
     return MachineView(
         name=machines.name,

@@ -1,4 +1,4 @@
-"""The pods of a cluster as checks look at them: those that run, and how a message lists some of many."""
+"""The pods of a cluster as checks see them, and how a message lists them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SHOWN = 3
 
 
 def not_ended(pods: Iterable[Pod]) -> Iterator[Pod]:
-    """Those of `pods` that have not ended; one that has ended has no proxy any more.
+    """The pods that have not terminated; a terminated pod no longer has a proxy.
 
     Source: https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-phase
     """
@@ -25,27 +25,27 @@ def is_ready(pod: Pod) -> bool:
 
 
 def annotations_of(pod: Pod) -> dict[str, str]:
-    """A pod's annotations; empty where it has none."""
+    """The annotations of a pod; empty if it has none."""
     return dict((pod.metadata.annotations if pod.metadata else None) or {})
 
 
 def labels_of(pod: Pod) -> dict[str, str]:
-    """A pod's labels; empty where it has none."""
+    """The labels of a pod; empty if it has none."""
     return dict((pod.metadata.labels if pod.metadata else None) or {})
 
 
 def proxy_image(pod: Pod) -> str:
-    """The image of a pod's proxy; empty where it has none."""
+    """The image of a pod's proxy; empty if it has none."""
     containers = [*pod.spec.containers, *(pod.spec.initContainers or [])] if pod.spec else []
     return next((one.image or "" for one in containers if one.name == "istio-proxy"), "")
 
 
 def called(pod: Pod) -> str:
-    """A pod as messages name it, `namespace/name`."""
+    """A pod in messages, `namespace/name`."""
     return f"{pod.metadata.namespace}/{pod.metadata.name}" if pod.metadata else "a pod without a name"
 
 
 def some_of(names: Sequence[str]) -> str:
-    """The first few of `names` in order of the alphabet, and how many more there are."""
+    """The first few of `names` in alphabetical order, and the number of the others."""
     others = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
     return f"{', '.join(sorted(names)[:SHOWN])}{others}"

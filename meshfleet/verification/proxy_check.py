@@ -1,17 +1,17 @@
-"""Checks that take real proxies: where pods were to run and do not, they are not asked, and it is said why."""
+"""Checks that require real proxies: skipped, with the reason, where pods are simulated instead of run as processes."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from meshfleet.verification.check import Check
-from meshfleet.verification.simulated import without_processes
+from meshfleet.verification.simulated_pods import skipped_for_simulated_pods
 from meshfleet.verification.view import FleetView
 
 
 class ProxyCheck(Check):
-    """A check of what only runs where the pods of a cluster do."""
+    """A check that requires running pods."""
 
-    def prevented(self, fleet: FleetView) -> Mapping[str, str]:
-        """Those whose pods were to be processes and are simulated."""
-        return without_processes(fleet, self.concerns)
+    def skipped(self, fleet: FleetView) -> Mapping[str, str]:
+        """The clusters whose pods are declared as processes and are simulated."""
+        return skipped_for_simulated_pods(fleet, self.targets)

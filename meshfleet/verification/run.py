@@ -1,44 +1,44 @@
-"""Put every check to a fleet at once and gather the answers."""
+"""Run all checks on a fleet in parallel and collect the results."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 
-from meshfleet.verification.answer import Answer, NotRun, Report
-from meshfleet.verification.check import DEFAULT_BOUND, Check
+from meshfleet.verification.check import DEFAULT_TIMEOUT, Check
 from meshfleet.verification.checks import ALL
 from meshfleet.verification.kept_connections import KEPT
+from meshfleet.verification.result import CheckResult, NotRun, Report
 from meshfleet.verification.view import FleetView
 
 WORKERS = 12
-"""Threads at most: they mostly wait, but each istioctl is a process that wants a core."""
+"""Maximum number of threads: most of them wait, but each istioctl is a process that uses a core."""
 
 
 def run(
     fleet: FleetView,
     checks: Sequence[Check] = ALL,
-    on_answer: Callable[[Answer], None] | None = None,
-    bound: float = DEFAULT_BOUND,
+    on_result: Callable[[CheckResult], None] | None = None,
+    timeout: float = DEFAULT_TIMEOUT,
 ) -> Report:
-    """Put `checks` to every cluster they concern, in parallel, each for `bound` seconds at most.
+    """Run `checks` on all of their target clusters in parallel, each for at most `timeout` seconds.
 
-    `on_answer` is called in the caller's thread with each answer as it comes. A cluster that cannot be
-    reached gives failed answers that name it, never an exception.
+    `on_result` is called in the caller's thread with each result as it arrives. A cluster that cannot be reached gives
+    failed results that name it, never an exception.
     """
-    questions = [(check, cluster) for check in checks for cluster in check.concerns(fleet)]
+    tasks = [(check, cluster) for check in checks for cluster in check.targets(fleet)]
     not_run = tuple(
-        NotRun(check.name, cluster, reason) for check in checks for cluster, reason in check.prevented(fleet).items()
+        NotRun(check.name, cluster, reason) for check in checks for cluster, reason in check.skipped(fleet).items()
     )
-    if not questions:
+    if not tasks:
         return Report((), not_run)
-    answers: list[Answer] = []
-    workers = min(WORKERS, len(questions))
+    results: list[CheckResult] = []
+    workers = min(WORKERS, len(tasks))
     with KEPT.run(), ThreadPoolExecutor(max_workers=workers, thread_name_prefix="verify") as pool:
-        pending = [pool.submit(check.ask_about, fleet, cluster, bound) for check, cluster in questions]
+        pending = [pool.submit(check.run_on, fleet, cluster, timeout) for check, cluster in tasks]
         for done in as_completed(pending):
-            answer = done.result()
-            answers.append(answer)
-            if on_answer is not None:
-                on_answer(answer)
-    return Report(tuple(sorted(answers)), not_run)
+            result = done.result()
+            results.append(result)
+            if on_result is not None:
+                on_result(result)
+    return Report(tuple(sorted(results)), not_run)

@@ -1,4 +1,4 @@
-"""From the status of a fleet to what the checks need of it."""
+"""Build the view of a fleet from its status."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def read_fleet(
 ) -> FleetView:
     """The fleet of a status, or of what `meshfleet status --json` prints.
 
-    `tools`, `home` and `decisions` are as `FleetView` has them. Raises VerificationError as `read_status` does, and
+    `tools`, `home` and `decisions` are those of `FleetView`. Raises VerificationError as `read_status` does, and
     for a cluster without a kubeconfig.
     """
     known = status if isinstance(status, Status) else read_status(status)
@@ -94,7 +94,7 @@ def _url(url: str | None) -> str | None:
 
 
 def _gateway(gateway: Gateway | None) -> GatewayView | None:
-    # One that leads into no network leads to control planes alone.
+    # A gateway without a network exposes only control planes.
     if not gateway or not gateway.address or not gateway.network:
         return None
     return GatewayView(gateway.address, gateway.port, gateway.named, gateway.network)

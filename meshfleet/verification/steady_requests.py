@@ -1,6 +1,6 @@
-"""A client that asks at a steady pace while something is done to the fleet, and what became of its requests.
+"""A client that sends requests at a constant rate while the fleet changes, and the outcome of every request.
 
-It does not wait for one answer before it asks again: what is slow or lost shows, and hides nothing that comes after.
+It does not wait for a response before the next request, so that a slow or lost request does not hide later ones.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from meshfleet.dataplane.network.namespaces import enter_named, inside
-from meshfleet.verification.traffic import Reply, Target, ask
+from meshfleet.verification.traffic import Reply, Target, request
 
 _WORKERS = 64
-"""Requests under way at once: at 50 a second, each may take more than a second before one waits for another."""
+"""Maximum number of concurrent requests: at 50 per second, each may take more than a second before others queue."""
 
 
 @dataclass(frozen=True)
 class Sent:
-    """A request: when it was due, in seconds since the first, when its answer came, and the answer."""
+    """A request: when it was due and when its response arrived, in seconds since the first, and the response."""
 
     due: float
     answered: float
@@ -32,28 +32,28 @@ class Sent:
 
 @dataclass
 class SteadyRequests:
-    """All requests of one client, in the order in which they were due; whole once the client has stopped."""
+    """All requests of one client, in the order in which they were due; complete once the client has stopped."""
 
     requests: list[Sent] = field(default_factory=list)
     _begun: float = field(default_factory=time.monotonic)
 
     @property
     def elapsed(self) -> float:
-        """Seconds since the client began, to tell what happened when."""
+        """Seconds since the client started."""
         return time.monotonic() - self._begun
 
     def since(self, begun: float) -> SteadyRequests:
-        """Those that were due after a moment, in seconds since the client began."""
+        """The requests that were due after `begun`, in seconds since the client started."""
         return SteadyRequests([one for one in self.requests if one.due >= begun], self._begun)
 
     @property
     def failed(self) -> Sequence[Sent]:
-        """Those that nobody answered well."""
+        """The requests without a response of status 200."""
         return [one for one in self.requests if one.reply.code != 200]
 
     @property
     def longest_gap(self) -> float:
-        """The longest time in seconds between two good answers, one after the other; the whole time without any."""
+        """The longest time in seconds between two successful responses; the whole duration if there is none."""
         moments = sorted(one.answered for one in self.requests if one.reply.code == 200)
         whole = max((one.answered for one in self.requests), default=0.0) - min(
             (one.due for one in self.requests), default=0.0
@@ -61,28 +61,30 @@ class SteadyRequests:
         return max((later - earlier for earlier, later in itertools.pairwise(moments)), default=whole)
 
     def clusters(self) -> Counter[str]:
-        """How often each cluster answered."""
+        """The number of successful responses from each cluster."""
         return Counter(one.reply.cluster for one in self.requests if one.reply.code == 200)
 
     def faults(self) -> Counter[str]:
-        """What went wrong, and how often."""
+        """The number of failures by cause."""
         return Counter(f"{one.reply.code or 'no answer'}: {one.reply.fault}" for one in self.failed)
 
 
 @contextmanager
-def asking(namespace: str, target: Target, per_second: float = 50.0, seconds: float = 5.0) -> Iterator[SteadyRequests]:
-    """Ask from a network namespace, so often a second, until the end of the block; each may take `seconds`.
+def send_steadily(
+    namespace: str, target: Target, per_second: float = 50.0, seconds: float = 5.0
+) -> Iterator[SteadyRequests]:
+    """Send requests from a network namespace at a constant rate until the end of the block, each with a timeout.
 
-    What it gives is filled as answers come. Raises NetworkError when there is no such namespace.
+    The result is filled as responses arrive. Raises NetworkError when there is no such namespace.
     """
-    # Told here, and not as a pool of threads that is broken.
+    # Raised here instead of as a broken thread pool.
     inside(namespace, lambda: None)
     found = SteadyRequests()
     stop = threading.Event()
     pending: list[tuple[float, Future[Sent]]] = []
 
     def one(due: float) -> Sent:
-        reply = ask(target, seconds)
+        reply = request(target, seconds)
         return Sent(due, found.elapsed, reply)
 
     def pace(pool: ThreadPoolExecutor) -> None:

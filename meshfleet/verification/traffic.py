@@ -1,7 +1,7 @@
-"""Requests that are really sent: from where a pod is, through its proxy, to a workload, and what came back.
+"""Real requests: sent from the network namespace of a pod, through its proxy, to a workload.
 
-The workloads are Istio's echo servers, whose answers say which cluster and version gave them, and repeat the headers
-of the request (pkg/test/echo/server/endpoint/http.go of istio/istio).
+The workloads are Istio's echo servers, which respond with their cluster, their version and the headers of the request
+(pkg/test/echo/server/endpoint/http.go of istio/istio).
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from meshfleet.kube.transport import get
 from meshfleet.processes.waiting import NotYetError, wait_until
 
 _ENOUGH = 3
-"""So many without an answer say what hundreds would, and each may take seconds."""
+"""Stop after this many requests without a response: more would show the same, and each may take seconds."""
 _LONGEST_FAULT = 300
-"""Characters of an answer that is kept of what went wrong: Envoy says at the end what TLS did not like."""
+"""Maximum length of an error in characters: Envoy reports the TLS error at the end."""
 _LARGEST = 4 * 1024 * 1024
-"""Bytes of an answer: an echo server repeats the request, and little more."""
+"""Maximum size of a response in bytes: an echo server returns little more than the request."""
 _LINE = re.compile(r"^(Cluster|ServiceVersion|RequestHeader)=(.*)$", re.MULTILINE)
 _PEER = re.compile(r"(?:^|[;,])URI=(spiffe://[^;,\"]+)")
 
 
 @dataclass(frozen=True)
 class Reply:
-    """What came back of one request: `code` 0 and `fault` where nothing did. `peer` is who the other side saw."""
+    """The response to one request; `code` is 0 without one. `peer` is the caller's identity as seen by the server."""
 
     code: int
     cluster: str = ""
@@ -41,7 +41,7 @@ class Reply:
 
 @dataclass(frozen=True)
 class Target:
-    """Where requests go: the address and port of a Service or a pod, and the host they name."""
+    """The target of requests: the address and port of a Service or a pod, and the Host header."""
 
     address: str
     port: int
@@ -51,22 +51,22 @@ class Target:
 
 
 def send(namespace: str, target: Target, count: int, seconds: float) -> list[Reply]:
-    """Send `count` requests, one after another, from a network namespace; each may take `seconds`.
+    """Send `count` requests, one after another, from a network namespace; each takes at most `seconds`.
 
-    None follows on a few that nobody answered. Raises NetworkError when there is no such namespace.
+    Stops early after a few requests without a response. Raises NetworkError when there is no such namespace.
     """
 
-    def ask_all() -> list[Reply]:
+    def send_all() -> list[Reply]:
         replies: list[Reply] = []
         while len(replies) < count and sum(one.code == 0 for one in replies) < _ENOUGH:
-            replies.append(ask(target, seconds))
+            replies.append(request(target, seconds))
         return replies
 
-    return inside(namespace, ask_all)
+    return inside(namespace, send_all)
 
 
-def ask(target: Target, seconds: float) -> Reply:
-    """One request on a connection of its own, from where the calling thread is."""
+def request(target: Target, seconds: float) -> Reply:
+    """Send one request on a new connection, from the network namespace of the calling thread."""
     begun = time.monotonic()
     try:
         page = get(
@@ -81,31 +81,31 @@ def ask(target: Target, seconds: float) -> Reply:
     return reply(page.status, page.text, time.monotonic() - begun)
 
 
-def answered(namespace: str, target: Target, seconds: float, version: str = "") -> Reply:
-    """Ask from a network namespace until a request is answered well, by `version` if one is given; that answer.
+def wait_for_reply(namespace: str, target: Target, seconds: float, version: str = "") -> Reply:
+    """Retry a request from a network namespace until it succeeds, from `version` if one is given; return the response.
 
-    Raises VerificationError with the last reply when none was in `seconds`, NetworkError without such a namespace.
+    Raises VerificationError with the last reply if none succeeds in time, NetworkError without such a namespace.
     """
 
     def once() -> Reply:
-        found = inside(namespace, lambda: ask(target, seconds))
+        found = inside(namespace, lambda: request(target, seconds))
         if found.code != 200:
-            raise NotYetError(f"{found.code or 'no answer'} ({found.fault})")
+            raise NotYetError(f"{found.code or 'no response'} ({found.fault})")
         if version not in ("", found.version):
-            raise NotYetError(f"an answer of {found.version or 'nobody'}")
+            raise NotYetError(f"a response from version {found.version or 'unknown'}")
         return found
 
     return wait_until(
         once,
-        f"an answer of {target.host}",
+        f"a response from {target.host}",
         seconds,
-        "see whether what is called is healthy",
+        "check that the called workload is healthy",
         failure=VerificationError,
     )
 
 
 def reply(code: int, body: str, seconds: float = 0.0) -> Reply:
-    """What an answer says. Pure."""
+    """Parse a response. Pure."""
     if code != 200:
         return Reply(code, fault=" ".join(body.split())[:_LONGEST_FAULT] or f"HTTP {code}", seconds=seconds)
     found = {"Cluster": "", "ServiceVersion": "", "RequestHeader": ""}
@@ -118,9 +118,9 @@ def reply(code: int, body: str, seconds: float = 0.0) -> Reply:
     return Reply(code, found["Cluster"], found["ServiceVersion"], peer.group(1) if peer else "", seconds=seconds)
 
 
-def counted(replies: Sequence[Reply]) -> str:
-    """How often each cluster answered, and what went wrong, in one line."""
+def summarize(replies: Sequence[Reply]) -> str:
+    """The number of responses from each cluster, and the most frequent failures, in one line."""
     good = Counter(one.cluster for one in replies if one.code == 200)
-    bad = Counter(f"{one.code or 'no answer'} ({one.fault})" for one in replies if one.code != 200)
-    told = [f"{cluster} {number}" for cluster, number in sorted(good.items())]
-    return ", ".join([*told, *(f"{number} times {fault}" for fault, number in bad.most_common(3))])
+    bad = Counter(f"{one.code or 'no response'} ({one.fault})" for one in replies if one.code != 200)
+    lines = [f"{cluster} {number}" for cluster, number in sorted(good.items())]
+    return ", ".join([*lines, *(f"{number} times {fault}" for fault, number in bad.most_common(3))])

@@ -1,13 +1,12 @@
-"""The error that says: a program or a webhook between this command and a cluster gives no answer yet."""
+"""The error for a program or a webhook between this command and a cluster that does not respond yet."""
 
 from __future__ import annotations
 
 from meshfleet.errors import VerificationError
 
 
-class NoAnswerError(VerificationError):
-    """An istioctl or a webhook does not answer; the text says which.
+class NoResponseError(VerificationError):
+    """istioctl or a webhook does not respond; the message names it.
 
-    It is worth waiting a moment for one that is just starting, but not for as long as for a fleet that
-    settles: a check stops after `UNREACHABLE_PATIENCE` seconds.
+    It may be starting, so a check retries, but only for `UNREACHABLE_TIMEOUT` seconds instead of its whole timeout.
     """

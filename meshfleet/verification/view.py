@@ -1,6 +1,6 @@
-"""What the checks are told of a fleet: names, addresses and where to ask; nothing secret but paths.
+"""The view of a fleet that checks use: names, addresses and endpoints; no secrets, only paths to kubeconfigs.
 
-`read_fleet` makes it from what `meshfleet status --json` prints.
+`read_fleet` builds it from the output of `meshfleet status --json`.
 """
 
 from __future__ import annotations
@@ -20,12 +20,11 @@ from meshfleet.workspace.home import Workspace
 
 @dataclass(frozen=True)
 class ControlPlaneView:
-    """Where a cluster's istiod is.
+    """The control plane of a cluster.
 
-    `of` names the cluster itself when `kind` is own, its primary when it is remote, the cluster in which its istiod
-    runs when it is external. `debug_url` is the address of the istiod's debug API, without the path; only an istiod
-    that carries the cluster's name has one. `namespace` is that of the control plane. Workloads are on `revision`,
-    and `others` are the other revisions beside it.
+    `of` is the cluster itself if `kind` is own, its primary if it is remote, and the cluster that runs its istiod if it
+    is external. `debug_url` is the address of istiod's debug API, without the path; only a cluster whose istiod is
+    registered with its cluster ID has one. Workloads are on `revision`; `others` are the other installed revisions.
     """
 
     kind: Literal["own", "remote", "external"]
@@ -39,10 +38,10 @@ class ControlPlaneView:
 
 @dataclass(frozen=True)
 class GatewayView:
-    """A gateway into a network as others reach it: an IP address or a host name, and the mTLS port.
+    """A gateway into a network as other networks reach it: an IP address or a host name, and the mTLS port.
 
-    `named` where the fleet itself published that name, which need not be known to anybody. `network` is the one that
-    it leads into: that of its cluster, but for while the cluster moves; empty for that of its cluster.
+    `named` if the fleet published the host name itself, so that it may not resolve elsewhere. `network` is the network
+    that the gateway exposes; empty for the network of its cluster, from which it differs only while the cluster moves.
     """
 
     address: str
@@ -53,9 +52,9 @@ class GatewayView:
 
 @dataclass(frozen=True)
 class ClusterView:
-    """One cluster of the fleet; `kubeconfig` is read by the checks and never shown.
+    """One cluster of the fleet; checks read `kubeconfig` and never print it.
 
-    `pods` is `real`, `processes`, or `simulated`, with the reason where they were to be processes.
+    `pods` is `real`, `processes`, or `simulated`, with the reason if they are declared as processes.
     """
 
     name: str
@@ -77,13 +76,13 @@ class ClusterView:
 
     @property
     def gateway_network(self) -> str:
-        """The network that its gateway leads into; empty where it has none."""
+        """The network that the gateway exposes; empty without a gateway."""
         return (self.gateway.network or self.network) if self.gateway else ""
 
 
 @dataclass(frozen=True)
 class RootObject:
-    """An object of the root namespace that the stack declares for a whole mesh."""
+    """An object in the root namespace that the stack declares for a mesh."""
 
     kind: str
     name: str
@@ -92,7 +91,7 @@ class RootObject:
 
 @dataclass(frozen=True)
 class DeclaredGateway:
-    """A gateway into a network that the stack declares, since no cluster has a Service for it."""
+    """A gateway into a network that the stack declares explicitly, without a Service in any cluster."""
 
     network: str
     address: str
@@ -103,7 +102,7 @@ class DeclaredGateway:
 class MeshView:
     """One mesh, and the SHA-256 of its root certificates (DER), 64 lower-case hex digits each.
 
-    `root_fingerprint` is of the root that signs, `other_roots` are those that are trusted beside it. `mesh_config` is
+    `root_fingerprint` is that of the signing root, `other_roots` are the other trusted roots. `mesh_config` is
     the part of Istio's mesh configuration that the stack declares.
     """
 
@@ -117,16 +116,16 @@ class MeshView:
 
     @property
     def bundle(self) -> tuple[str, ...]:
-        """All roots in the order of `root-cert.pem`: the one that signs first."""
+        """All roots in the order of `root-cert.pem`: the signing root first."""
         return (*((self.root_fingerprint,) if self.root_fingerprint else ()), *self.other_roots)
 
 
 @dataclass(frozen=True)
 class FleetView:
-    """A running fleet as the checks see it; `tools` is the folder that holds `istioctl`.
+    """A running fleet as checks see it; `tools` is the directory of `istioctl`.
 
-    `home` is where the state of its processes is on this machine; None where none is known of. `decisions` say which
-    clusters the stack file leads to now; there are none where the stack file was not read.
+    `home` is the directory with the state of its processes on this machine; None if unknown. `decisions` tell which
+    clusters the stack file refers to now; empty if the stack file was not read.
     """
 
     stack: str
@@ -138,9 +137,9 @@ class FleetView:
     decisions: Mapping[str, Decision] = field(default_factory=dict)
 
     def workspace(self) -> Workspace:
-        """Where its processes are. Raises VerificationError when that is not known."""
+        """The workspace of its processes. Raises VerificationError when it is unknown."""
         if self.home is None:
-            raise VerificationError(f"it is not known where the processes of {self.stack} are; run meshfleet verify")
+            raise VerificationError(f"the directory of the processes of {self.stack} is unknown; run meshfleet verify")
         return Workspace(self.stack, self.home)
 
     def mesh(self, name: str) -> MeshView:
@@ -159,19 +158,19 @@ class FleetView:
         return next((c.mesh for c in self.clusters if c.name == cluster_name), None)
 
     def primaries(self) -> tuple[ClusterView, ...]:
-        """The clusters that hold Istio's configuration: an istiod carries the name of each."""
+        """The clusters with Istio configuration: an istiod is registered with the cluster ID of each."""
         return tuple(cluster for cluster in self.clusters if cluster.control_plane.kind != "remote")
 
     def istiods(self) -> tuple[ClusterView, ...]:
-        """The primaries, each once for every revision of its control plane, which that view then names."""
+        """The primaries, each once for every revision of its control plane."""
         return tuple(each for cluster in self.primaries() for each in of_each_revision(cluster))
 
     def primary_of(self, cluster: ClusterView) -> ClusterView:
-        """The cluster whose name the istiod of `cluster` carries. Raises VerificationError when there is none."""
+        """The cluster that has the control plane of `cluster`. Raises VerificationError when there is none."""
         return self._cluster(cluster.control_plane.of) if cluster.control_plane.kind == "remote" else cluster
 
-    def home_of(self, cluster: ClusterView) -> ClusterView:
-        """The cluster in which the istiod of `cluster` runs. Raises VerificationError when there is none."""
+    def istiod_host_of(self, cluster: ClusterView) -> ClusterView:
+        """The cluster that runs the istiod of `cluster`. Raises VerificationError when there is none."""
         primary = self.primary_of(cluster)
         external = primary.control_plane.kind == "external"
         return self._cluster(primary.control_plane.of) if external else primary
@@ -184,11 +183,11 @@ class FleetView:
 
 
 def of_each_revision(cluster: ClusterView) -> tuple[ClusterView, ...]:
-    """The view of a cluster once for every revision that serves it."""
+    """The view of a cluster, once for every revision of its control plane."""
     plane = cluster.control_plane
     return (cluster, *(replace(cluster, control_plane=other) for other in plane.others))
 
 
 def fingerprint_digits(text: str) -> str:
-    """A SHA-256 fingerprint in one spelling, whichever of `AB:CD`, `sha256:abcd` or `abcd` it came in."""
+    """A SHA-256 fingerprint in one format, from `AB:CD`, `sha256:abcd` or `abcd`."""
     return text.lower().removeprefix("sha256:").replace(":", "").strip()

@@ -1,4 +1,4 @@
-"""The workloads of a cluster as the checks see them, and the pods in which they run."""
+"""The workloads of a cluster as checks see them, and their pods."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class WorkloadView:
-    """A workload that a cluster knows; `replicas` by version are of the pods that it runs itself.
+    """A workload of a cluster; `replicas` by version are the pods in this cluster.
 
-    `echo` where its answers tell who gave them; `routed` where weights or headers say who does; `allowed_callers`
-    are `namespace/ServiceAccount`, empty for everybody.
+    `echo` if its responses include their cluster and version; `routed` if weights or headers select the version;
+    `allowed_callers` are `namespace/ServiceAccount`, empty if every caller is allowed.
     """
 
     name: str
@@ -31,13 +31,13 @@ class WorkloadView:
 
     @property
     def identity(self) -> str:
-        """Who it is to those that it calls, `namespace/ServiceAccount`."""
+        """The identity of the workload as a caller, `namespace/ServiceAccount`."""
         return f"{self.namespace}/{self.name}"
 
 
 @dataclass(frozen=True)
 class RunningPod:
-    """A pod that runs: its UID, its address and its name."""
+    """A running pod: its UID, its address and its name."""
 
     uid: str
     address: str
@@ -45,7 +45,7 @@ class RunningPod:
 
 
 def workload_view(workload: Workload) -> WorkloadView:
-    """What checks need of a workload of the status."""
+    """The view of a workload in the status."""
     return WorkloadView(
         name=workload.name,
         namespace=workload.namespace,
@@ -59,7 +59,7 @@ def workload_view(workload: Workload) -> WorkloadView:
 
 
 def ready_pods(client: Client, workload: WorkloadView) -> list[RunningPod]:
-    """The pods of a workload that are ready, in the order of their names."""
+    """The ready pods of a workload, sorted by name."""
     from lightkube.resources.core_v1 import Pod
 
     from meshfleet.verification.pods import is_ready
@@ -73,7 +73,7 @@ def ready_pods(client: Client, workload: WorkloadView) -> list[RunningPod]:
 
 
 def service_address(client: Client, workload: WorkloadView) -> str:
-    """The address of its Service in this cluster; empty while it has none."""
+    """The cluster IP of its Service; empty if it has none."""
     from lightkube.resources.core_v1 import Service
 
     found = client.get(Service, workload.name, namespace=workload.namespace)

@@ -19,6 +19,7 @@ from meshfleet.processes.waiting import NotYetError, wait_until
 from meshfleet.redaction.shown import shown
 from meshfleet.status import Status
 from meshfleet.topology import Fault, Fleet, TopologyError
+from meshfleet.versions import further_istio
 from meshfleet.virtual_machines import bundles as machine_bundle
 from meshfleet.virtual_machines.bundles import Wanted
 from meshfleet.virtual_machines.registered_machines import registered_machines
@@ -49,7 +50,7 @@ def start(
     """
     begun = time.monotonic()
     bundle, address = prepared(fleet, status, name, address, folder)
-    machine = Machine(workspace, name, address)
+    machine = Machine(workspace, name, address, release_of_machines(fleet))
     machine.remove()
     machine.create(bundle, fleet.machine_network(name))
     try:
@@ -88,6 +89,11 @@ def prepared(fleet: Fleet, status: Status, name: str, address: str = "", folder:
         raise TopologyError([Fault("--address", f"{shown(address)} is no IPv4 address, and machines here have those")])
     require_room(fleet, name)
     return bundle or bundle_of(machine_bundle.make(fleet, wanted, address, status).files), address
+
+
+def release_of_machines(fleet: Fleet) -> str:
+    """The release of Istio that machines run, empty for the standard one: that of the control plane they join."""
+    return further_istio(fleet.istio.version_of(fleet.istio.revision))
 
 
 def require_room(fleet: Fleet, name: str) -> None:

@@ -20,7 +20,7 @@ from meshfleet.manifests import gateways, trust
 from meshfleet.manifests.objects import EAST_WEST_GATEWAY
 from meshfleet.plugins.meshfleet.certificates import IntermediateSpec, RootSpec, create_intermediate, create_root
 from meshfleet.processes.child_environment import client_environment
-from meshfleet.topology.istio import EMBEDDED_KUBERNETES
+from meshfleet.versions import EMBEDDED_KUBERNETES
 from meshfleet.workspace.home import Workspace
 
 MESH = "mesh1"

@@ -10,7 +10,7 @@ from typing import Any
 from meshfleet.dataplane.network.namespaces import inside
 from meshfleet.kube.decoders import prepare_decoders
 from meshfleet.processes.waiting import NotYetError, wait_until
-from meshfleet.verification.traffic import Reply, Target, ask
+from meshfleet.verification.traffic import Reply, Target, request
 from meshfleet.workspace.home import Workspace
 from scripts.benchmark.load import CONNECTIONS, Load, load
 from scripts.benchmark.pods import FleetOfPods
@@ -106,7 +106,7 @@ def _rates(found: dict[str, list[Load]]) -> Row:
 
 def _await_clusters(namespace: str, target: Target, wanted: set[str]) -> None:
     def answered() -> Reply:
-        reply = inside(namespace, lambda: ask(target, 5))
+        reply = inside(namespace, lambda: request(target, 5))
         if reply.cluster not in wanted:
             raise NotYetError(reply.fault or f"an answer of {reply.cluster}")
         return reply

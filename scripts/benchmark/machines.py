@@ -7,7 +7,7 @@ import time
 from dataclasses import replace
 from typing import Any
 
-from meshfleet.verification.steady_requests import asking
+from meshfleet.verification.steady_requests import send_steadily
 from meshfleet.workspace.home import Workspace
 from scripts.benchmark.pods import FleetOfPods
 from scripts.benchmark.row import Row
@@ -29,7 +29,7 @@ def machine(stage: Stage, runs: int) -> list[Row]:
     target = replace(pods.service("east", _NAME, "orders"), port=_PORT)
     waits, commands = [], []
     for _ in range(runs):
-        with asking(namespace, target, per_second=20.0) as requests:
+        with send_steadily(namespace, target, per_second=20.0) as requests:
             begun = requests.elapsed
             commands.append(stage.meshfleet("vm", "start", _NAME, "--stack", _STACK).seconds)
             time.sleep(_AFTER_SECONDS)

@@ -19,8 +19,8 @@ from meshfleet.dataplane.network.node_network import set_cut_off
 from meshfleet.dataplane.network.place import Place
 from meshfleet.dataplane.sweep import sweep_cluster
 from meshfleet.processes.waiting import NotYetError, wait_until
-from meshfleet.verification.steady_requests import SteadyRequests, asking
-from meshfleet.verification.traffic import Target, ask
+from meshfleet.verification.steady_requests import SteadyRequests, send_steadily
+from meshfleet.verification.traffic import Target, request
 from meshfleet.workspace.home import Workspace
 from scripts.benchmark.pods import FleetOfPods
 from scripts.benchmark.row import Row
@@ -68,7 +68,7 @@ def _lose(stage: Stage, lose: Callable[[], None]) -> Loss:
     pods = FleetOfPods(Workspace(_STACK, stage.home))
     namespace, target = pods.namespace("north", "web", "shop"), pods.service("north", "orders", "shop")
     _await_steady(namespace, target)
-    with asking(namespace, target) as requests:
+    with send_steadily(namespace, target) as requests:
         # Both spans are what is measured over; there is nothing to wait for.
         time.sleep(_BEFORE_SECONDS)
         lost = requests.elapsed
@@ -82,7 +82,7 @@ def _await_steady(namespace: str, target: Target) -> None:
 
     def all_answered() -> None:
         for _ in range(_STEADY):
-            found = inside(namespace, lambda: ask(target, 5))
+            found = inside(namespace, lambda: request(target, 5))
             if found.cluster != _LOST:
                 raise NotYetError(found.fault or f"an answer of {found.cluster}")
 

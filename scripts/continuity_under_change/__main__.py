@@ -14,7 +14,7 @@ from pathlib import Path
 
 from meshfleet.dataplane.node.node_agent import lacking
 from meshfleet.dataplane.sweep import sweep
-from meshfleet.topology.istio import EMBEDDED_ISTIO, EMBEDDED_KUBERNETES
+from meshfleet.versions import EMBEDDED_ISTIO, EMBEDDED_KUBERNETES
 from scripts.benchmark.figures import written
 from scripts.benchmark.stage import stage
 from scripts.continuity_under_change.caller import make_caller

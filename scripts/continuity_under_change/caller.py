@@ -17,8 +17,8 @@ from meshfleet.kube.kubeconfig import connect
 from meshfleet.manifests.workloads import ECHO_IMAGE, HTTP_PORT
 from meshfleet.processes.waiting import NotYetError, wait_until
 from meshfleet.verification.pods import is_ready
-from meshfleet.verification.steady_requests import SteadyRequests, asking
-from meshfleet.verification.traffic import Target, ask
+from meshfleet.verification.steady_requests import SteadyRequests, send_steadily
+from meshfleet.verification.traffic import Target, request
 from scripts.continuity_under_change.fleet_under_change import CALLER, FleetUnderChange
 
 _NAMESPACE = "sample"
@@ -42,7 +42,7 @@ def await_all(fleet: FleetUnderChange) -> None:
     namespace, target = _place(fleet)
 
     def answered() -> None:
-        reply = inside(namespace, lambda: ask(target, 5))
+        reply = inside(namespace, lambda: request(target, 5))
         seen.add(reply.cluster or "nobody")
         if not wanted <= seen:
             raise NotYetError(f"answers of {', '.join(sorted(seen))}; {reply.fault}")
@@ -53,7 +53,7 @@ def await_all(fleet: FleetUnderChange) -> None:
 @contextmanager
 def requests(fleet: FleetUnderChange) -> Iterator[SteadyRequests]:
     """Ask the workload, 50 times a second, until the end of the block."""
-    with asking(*_place(fleet)) as found:
+    with send_steadily(*_place(fleet)) as found:
         yield found
 
 

@@ -41,7 +41,7 @@ def during(change: Change, fleet: FleetUnderChange) -> Figures:
         make_caller(fleet)
     await_all(fleet)
     # A proxy that lost its istiod in the change before does not hear of this one until it is connected again.
-    fleet.command("verify", "--stack", STACK, "--check", "proxies-accept")
+    fleet.command("verify", "--stack", STACK, "--check", "proxies-synced")
     with requests(fleet) as sent:
         time.sleep(BEFORE_SECONDS)
         begun = time.monotonic()

@@ -16,8 +16,8 @@ from tests.topology.test_wrong_stack_files import WRONG
 pytestmark = pytest.mark.proof("advice was followed in a test that then succeeds", step=0)
 
 OUTRIGHT = re.compile(
-    r"did you mean|write it as|in quotes|the quotes out|leave it out|leave the list out|remove it|take it out|use '"
-    r"|use v\d|use \d|known are [a-z]"
+    r"did you mean|write it as|in quotes|remove the quotes|must be '|leave it out|leave the list out|remove it"
+    r"|take it out|use '|use v\d|use \d|known are [a-z]"
 )
 NOT_AT_ONCE = {
     r"known are none": "there is nothing to name yet: it has to be declared first",

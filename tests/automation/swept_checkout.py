@@ -17,7 +17,7 @@ import pytest
 
 from meshfleet.automation.checkout import PROJECT, Checkout
 from meshfleet.toolchain import Toolchain
-from meshfleet.verification import Answer, Report
+from meshfleet.verification import CheckResult, Report
 from meshfleet.virtual_machines.bundles import Made
 from tests.automation.events import done
 from tests.automation.made_up_session import STATUS
@@ -87,7 +87,7 @@ class SweptCheckout:
         monkeypatch.setattr(Checkout, "here", classmethod(lambda cls: self.checkout))
         monkeypatch.setattr("meshfleet.toolchain.ensure", lambda *_, **__: toolchain)
         monkeypatch.setattr("meshfleet.automation.engine.engine.FleetStack", EngineStack)
-        report = Report((Answer("any", "west", True, "seen", 0.1),))
+        report = Report((CheckResult("any", "west", True, "seen", 0.1),))
         monkeypatch.setattr("meshfleet.verification.run", lambda *_, **__: report)
         made = Made({"cluster.env": "A=1\n", "istio-token": "t"}, "2030-01-01T00:00:00Z")
         monkeypatch.setattr("meshfleet.virtual_machines.bundles.make", lambda *_, **__: made)

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from meshfleet import verification
-from meshfleet.verification import Answer, Report
-from meshfleet.verification.answer import NotRun
+from meshfleet.verification import CheckResult, Report
 from meshfleet.verification.check import Check
+from meshfleet.verification.result import NotRun
 from tests.automation.made_up_session import CHANGED, STATUS, MadeUp
 from tests.automation.stack_files import Command
 
@@ -71,9 +71,9 @@ def test_verify_is_exit_0_only_when_all_hold_and_one_ran(
     session: MadeUp,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    answers = tuple(Answer(f"check-{number}", "west", ok, "seen", 0.5) for number, ok in enumerate(oks))
+    answers = tuple(CheckResult(f"check-{number}", "west", ok, "seen", 0.5) for number, ok in enumerate(oks))
     monkeypatch.setattr(verification, "read_fleet", lambda *_: None)
-    monkeypatch.setattr(verification, "run", lambda view, checks, on_answer, bound: Report(answers))
+    monkeypatch.setattr(verification, "run", lambda view, checks, on_result, timeout: Report(answers))
     result = meshfleet("verify", "--stack", "dev", "--json")
     assert result.exit_code == code
     answer = json.loads(result.stdout)
@@ -81,16 +81,16 @@ def test_verify_is_exit_0_only_when_all_hold_and_one_ran(
     assert [set(check) for check in answer["checks"]] == [{"name", "cluster", "ok", "detail", "seconds"}] * len(oks)
     result = meshfleet("verify", "--stack", "dev")
     assert (result.exit_code, result.stdout) == (code, "")
-    assert f"{sum(oks)} of {len(oks)} checks hold" in result.stderr
+    assert f"{sum(oks)} of {len(oks)} checks passed" in result.stderr
 
 
 def test_verify_lists_what_was_not_run_once_for_each_reason(
     meshfleet: Command, session: MadeUp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     not_run = tuple(NotRun(name, cluster, "no root") for name in ("reach", "wire") for cluster in ("east", "west"))
-    report = Report((Answer("trust", "west", True, "x", 0.1),), not_run)
+    report = Report((CheckResult("trust", "west", True, "x", 0.1),), not_run)
     monkeypatch.setattr(verification, "read_fleet", lambda *_: None)
-    monkeypatch.setattr(verification, "run", lambda view, checks, on_answer, bound: report)
+    monkeypatch.setattr(verification, "run", lambda view, checks, on_result, timeout: report)
     answer = json.loads(meshfleet("verify", "--stack", "dev", "--json").stdout)
     assert answer["ok"] is True
     assert answer["notRun"][0] == {"name": "reach", "cluster": "east", "reason": "no root"}
@@ -102,8 +102,8 @@ def test_graph_marks_what_the_last_verification_found(
     meshfleet: Command, session: MadeUp, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(verification, "read_fleet", lambda *_: None)
-    failing = Report((Answer("trust", "west", False, "x", 0.1), Answer("webhook", "west", True, "x", 0.1)))
-    monkeypatch.setattr(verification, "run", lambda view, checks, on_answer, bound: failing)
+    failing = Report((CheckResult("trust", "west", False, "x", 0.1), CheckResult("webhook", "west", True, "x", 0.1)))
+    monkeypatch.setattr(verification, "run", lambda view, checks, on_result, timeout: failing)
     meshfleet("verify", "--stack", "dev")
     kept = json.loads((session.checkout.fleet("dev") / "verification.json").read_text(encoding="utf-8"))
     assert kept == {"version": 1, "verdicts": {"west": False}}
@@ -113,7 +113,7 @@ def test_verify_with_check_runs_only_that_check(
     meshfleet: Command, session: MadeUp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def run(_: object, checks: Sequence[Check], **__: object) -> Report:
-        return Report(tuple(Answer(one.name, "west", True, "x", 0.1) for one in checks))
+        return Report(tuple(CheckResult(one.name, "west", True, "x", 0.1) for one in checks))
 
     monkeypatch.setattr(verification, "read_fleet", lambda *_: None)
     monkeypatch.setattr(verification, "run", run)
@@ -122,4 +122,4 @@ def test_verify_with_check_runs_only_that_check(
     assert not (session.checkout.fleet("dev") / "verification.json").exists()
     result = meshfleet("verify", "--stack", "dev", "--check", "trusts")
     assert result.exit_code != 0
-    assert "no check is named trusts; there are cluster-identity" in " ".join(result.stderr.split())
+    assert "there is no check trusts; the checks are cluster-identity" in " ".join(result.stderr.split())

@@ -16,7 +16,7 @@ from meshfleet.automation.identities import Reading, start_reading
 from meshfleet.automation.state.recorded_state import clusters_of
 from meshfleet.embedded.cluster_spec import ClusterSpec, dump_spec
 from meshfleet.topology import Fleet, StackFile, TopologyError, load
-from meshfleet.topology.istio import EMBEDDED_KUBERNETES
+from meshfleet.versions import EMBEDDED_KUBERNETES
 from tests.automation.recorded_states import damage, names, recorded
 
 pytestmark = pytest.mark.proof("what cannot be changed in place is refused before anything is touched", step=0)

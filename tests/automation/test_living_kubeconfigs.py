@@ -18,7 +18,7 @@ SECRET = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270"
 OLD = kubeconfig("https://west.example:6443", None, {"token": "old"})
 PROVIDER, ADDRESS, ISTIOD = (
     "pulumi:providers:kubernetes",
-    "meshfleet:index:EastWestGatewayAddress",
+    "meshfleet:index:GatewayAddress",
     "meshfleet:index:Istiod",
 )
 

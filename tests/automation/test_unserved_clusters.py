@@ -38,20 +38,24 @@ def test_a_remote_names_its_primary_and_what_failed_there() -> None:
 
 @pytest.mark.parametrize("operation", ["create", "same", "update"])
 def test_a_remote_that_is_served_is_not_told_whatever_else_failed(operation: str) -> None:
-    found = after(*failing("primary/namespace-sample"), done("branch/served", operation))
+    found = after(*failing("primary/namespace-sample"), done("branch/remote-readiness", operation))
     assert unserved(fleet_called("primary-remote"), found) == []
 
 
 def test_a_remote_in_which_something_failed_itself_has_its_own_sentence_alone() -> None:
     found = after(*failing("branch/istio-base"), *failing("primary/istiod-process"))
     assert unserved(fleet_called("primary-remote"), found) == []
-    found = after(*failing("branch/served", "waited 120 s for the istiod of primary to serve branch"))
+    found = after(
+        *failing("branch/remote-readiness", "waited 120 s for the istiod of primary to set up injection in branch")
+    )
     assert unserved(fleet_called("primary-remote"), found) == []
-    assert found.sentences() == ["branch: served: waited 120 s for the istiod of primary to serve branch"]
+    assert found.sentences() == [
+        "branch: remote-readiness: waited 120 s for the istiod of primary to set up injection in branch"
+    ]
 
 
 def test_only_the_remotes_of_the_primary_that_failed_are_told() -> None:
-    found = after(*failing("west/istiod-process", "it ended"), done("east-branch/served"))
+    found = after(*failing("west/istiod-process", "it ended"), done("east-branch/remote-readiness"))
     assert unserved(fleet_called("mixed"), found) == [
         "west-branch waits for the control plane of west, whose istiod-process failed: it ended"
     ]
@@ -107,7 +111,7 @@ def test_a_remote_that_one_revision_serves_waits_for_the_other() -> None:
         istio={"revision": "old", "revisions": {"old": {}, "new": {}}},
     )
     failure = failing("west/istiod-new-process", "it ended")
-    assert unserved(load("two", config), after(*failure, done("branch/served-old"))) == [
+    assert unserved(load("two", config), after(*failure, done("branch/remote-readiness-old"))) == [
         "branch waits for the control plane of west, whose istiod-new-process failed: it ended"
     ]
 

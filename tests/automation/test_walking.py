@@ -17,7 +17,7 @@ from meshfleet.errors import EngineError, VerificationError
 from meshfleet.rollout.deployed import Deployed, DeployedTrust
 from meshfleet.rollout.stages import Stage
 from meshfleet.topology import Fleet, load
-from meshfleet.verification import Answer, Report
+from meshfleet.verification import CheckResult, Report
 from tests.automation.stack_files import GOOD
 
 pytestmark = pytest.mark.proof("up walks a change in stages and waits between them", step=0)
@@ -53,10 +53,10 @@ class MadeUp:
 def session(monkeypatch: pytest.MonkeyPatch) -> Any:
     made = MadeUp()
 
-    def run(view: Any, checks: Any, bound: float) -> Report:
-        assert bound == CONFIRMATION_SECONDS
+    def run(view: Any, checks: Any, timeout: float) -> Report:
+        assert timeout == CONFIRMATION_SECONDS
         made.done.append(f"asked: {', '.join(check.name for check in checks)}")
-        return Report((Answer("trust", "west", True, "seen", 0.1),))
+        return Report((CheckResult("trust", "west", True, "seen", 0.1),))
 
     monkeypatch.setattr(verification, "read_fleet", lambda status, tools: None)
     monkeypatch.setattr(verification, "run", run)
@@ -91,15 +91,15 @@ def test_a_stage_that_is_not_confirmed_stops_the_walk_and_says_who_is_not_there(
     session: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answers = (
-        Answer("trust", "west", True, "as in mesh mesh1", 0.1),
-        Answer("trust", "east", False, "workloads of east are given root abc", 180.0),
+        CheckResult("trust", "west", True, "as in mesh mesh1", 0.1),
+        CheckResult("trust", "east", False, "workloads of east have root abc", 180.0),
     )
-    monkeypatch.setattr(verification, "run", lambda view, checks, bound: Report(answers))
+    monkeypatch.setattr(verification, "run", lambda view, checks, timeout: Report(answers))
     with pytest.raises(EngineError) as caught:
         walk(session, WAY, refresh=False)
     assert str(caught.value).splitlines() == [
         "waited 180 s for every cluster to be at: both trusted",
-        "  east: trust: workloads of east are given root abc",
+        "  east: trust: workloads of east have root abc",
         "without that the next stage, the new one signs, would break trust; fix the cause and run meshfleet up "
         "--stack good again, which goes on from there",
     ]
@@ -107,7 +107,7 @@ def test_a_stage_that_is_not_confirmed_stops_the_walk_and_says_who_is_not_there(
 
 
 def test_a_check_that_does_not_exist_is_a_fault_of_ours_and_named(session: Any) -> None:
-    with pytest.raises(VerificationError, match="no check is named trusts; there are cluster-"):
+    with pytest.raises(VerificationError, match="there is no check trusts; the checks are cluster-"):
         walk(session, (WAY[0], Stage("next", TARGET, ("trusts",))), refresh=False)
 
 

@@ -119,10 +119,10 @@ def outputs_of(resource_type: str, name: str) -> dict[str, Any]:
             return ports | {"host": "127.0.0.1", "debugUrl": text("debugUrl"), "webhookUrl": "https://localhost:20004"}
         case "Istiod":
             return {output: text(output) for output in ("debugUrl", "version", "state")}
-        case "EastWestGatewayAddress":
+        case "GatewayAddress":
             return {"address": "198.18.0.9", "port": 15443, "state": "published"}
-        case "ServedCluster":
-            return {"state": "served"}
+        case "RemoteClusterReadiness":
+            return {"state": "ready"}
         case "RemoteClusters":
             return {"state": "read"}
         case "Secret" if name.endswith(("/reader-token", "/istiod-token")):

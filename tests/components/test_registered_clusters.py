@@ -34,10 +34,10 @@ def test_an_embedded_cluster_has_its_processes_and_an_istiod_beside_it(graph_of:
         "EmbeddedCluster",
         "EmbeddedNode",
         "IntermediateCertificateAuthority",
-        "ReleaseParts",
+        "ReleaseObjects",
         "IstiodAddress",
         "Istiod",
-        "EastWestGatewayAddress",
+        "GatewayAddress",
         "RemoteClusters",
     }
 
@@ -46,7 +46,7 @@ def test_an_existing_cluster_with_simulated_pods_has_all_but_its_processes(graph
     graph = graph_of("simulated-pods")
     assert kinds(graph, "west") == kinds(graph_of("dev"), "west") - {"EmbeddedCluster", "EmbeddedNode"} | {
         "ClusterIdentity",
-        "IstiodConfigMaps",
+        "IstiodConfigMapCleanup",
     }
     for name in ("west/istiod-process", "west/east-west-gateway-address"):
         assert graph[name].inputs["context"] == "west-admin"
@@ -59,8 +59,8 @@ def test_an_existing_cluster_with_real_pods_runs_its_own_istiod_and_helm_waits_f
     assert kinds(graph, "west") == {
         "ClusterIdentity",
         "IntermediateCertificateAuthority",
-        "IstiodConfigMaps",
-        "ReleaseParts",
+        "IstiodConfigMapCleanup",
+        "ReleaseObjects",
         "RemoteClusters",
     }
     assert graph["west/istiod"].inputs["skipAwait"] is False
@@ -162,6 +162,24 @@ def test_charts_come_from_where_the_stack_file_says_but_for_an_istiod_built_here
     fleet = load("charts", config)
     assert chart_source(fleet, "east", "istiod", version) == expected
     assert chart_source(fleet, "west", "istiod", version) == {"chart": ".meshfleet/charts/istiod"}
+
+
+def test_processes_charts_and_images_are_of_the_releases_that_the_stack_file_names() -> None:
+    istio = {"version": "1.30", "revision": "blue", "revisions": {"blue": {}, "green": {"version": "1.31"}}}
+    config = in_one_mesh({"west": {"embedded": {}}}, istio=istio, kubernetes={"version": "v1.32.2"})
+    graph = record(load("releases", config))
+    assert graph["west/processes"].inputs["kubernetesVersion"] == "v1.32.2"
+    found = {}
+    for revision in ("blue", "green"):
+        chart, process = graph[f"west/istiod-{revision}"].inputs, graph[f"west/istiod-{revision}-process"].inputs
+        found[revision] = (chart["chart"], chart["values"]["global"].get("tag"), process.get("release"))
+    assert found == {
+        "blue": (".meshfleet/charts-1.30/istiod", "1.30", "1.30"),
+        # As it always was: a fleet on the standard release is not changed by others.
+        "green": (".meshfleet/charts/istiod", None, None),
+    }
+    # What revisions share is of the newest.
+    assert graph["west/istio-base"].inputs["chart"] == ".meshfleet/charts/base"
 
 
 @pytest.mark.parametrize(

@@ -140,7 +140,7 @@ def test_the_contents_of_an_embedded_cluster_vanish_with_it_and_those_of_an_exis
     graph: Graph, fleet: Fleet
 ) -> None:
     inside = [resource for resource in of_kubernetes(graph) if not resource.read]
-    inside += [resource for resource in graph.custom if resource.type.endswith(":EastWestGatewayAddress")]
+    inside += [resource for resource in graph.custom if resource.type.endswith(":GatewayAddress")]
     for resource in inside:
         embedded = fleet.clusters[resource.cluster].embedded is not None
         assert resource.deleted_with == (graph[f"{resource.cluster}/processes"].urn if embedded else "")

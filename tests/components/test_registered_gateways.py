@@ -11,7 +11,7 @@ from tests.components.registered_graph import Graph
 pytestmark = pytest.mark.proof("gateways of clusters, of networks and from outside", step=1)
 
 GraphOf = Callable[[str], Graph]
-ADDRESS = "meshfleet:index:EastWestGatewayAddress"
+ADDRESS = "meshfleet:index:GatewayAddress"
 
 
 @pytest.fixture

@@ -128,7 +128,7 @@ def test_a_chart_that_leads_elsewhere_has_the_address_of_the_gateway_there(graph
 
 def test_a_remote_is_served_once_its_primary_was_let_in_and_the_way_there_is_open(graph: Graph, fleet: Fleet) -> None:
     waits = {(cluster, revision) for cluster in of_kind(fleet, "remote") for revision in fleet.istio.installed}
-    assert {found.name for found in graph.custom if found.type.endswith(":ServedCluster")} == {
+    assert {found.name for found in graph.custom if found.type.endswith(":RemoteClusterReadiness")} == {
         served(cluster, revision) for cluster, revision in waits
     }
     for cluster, revision in waits:

@@ -33,7 +33,7 @@ def test_each_revision_has_its_charts_its_processes_and_its_wait_in_every_cluste
     for revision in REVISIONS:
         expected = {istiod_chart(cluster, revision) for cluster in ("west", "branch", "east")}
         expected |= {istiod_process("west", revision), f"west/istiod-{revision}-address", served("branch", revision)}
-        expected |= {f"{istiod_chart(cluster, revision)}-parts" for cluster in ("west", "branch", "east")}
+        expected |= {f"{istiod_chart(cluster, revision)}-objects" for cluster in ("west", "branch", "east")}
         assert {name for name in two.names() if revision in name} == expected
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from meshfleet.automation.state.deployment import deployed_fleet
-from meshfleet.rollout.transitions import made_anew, transitions
+from meshfleet.rollout.transitions import recreations, transitions
 from meshfleet.topology import Fleet, load
 from tests.components.fleets import in_one_mesh
 from tests.components.registered_graph import Graph
@@ -33,7 +33,7 @@ def test_what_transitions_look_at_is_exported_and_a_fleet_can_stay_as_it_is(flee
         del cluster["controlPlane"]["debugUrl"]
     assert narrowed(told, wanted) == wanted
     assert list(transitions(deployed_fleet(told), fleet)) == []
-    assert list(made_anew(deployed_fleet(told), fleet)) == []
+    assert list(recreations(deployed_fleet(told), fleet)) == []
 
 
 def test_a_cluster_that_gets_its_own_control_plane_or_gives_it_up_keeps_its_charts() -> None:

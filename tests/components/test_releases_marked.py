@@ -17,7 +17,7 @@ from tests.components.test_registered_contracts import plain
 pytestmark = pytest.mark.proof("a release is known by its owner and its chart's content", step=1)
 
 RELEASE = "kubernetes:helm.sh/v3:Release"
-PARTS = "meshfleet:index:ReleaseParts"
+PARTS = "meshfleet:index:ReleaseObjects"
 
 
 @pytest.fixture
@@ -38,11 +38,11 @@ def chart(folder: Path) -> Path:
 def test_each_release_says_whose_it_is_and_has_its_parts_after_it(graph: Graph) -> None:
     releases = {found.name: found for found in graph.custom if found.type == RELEASE}
     parts = {found.name: found for found in graph.custom if found.type == PARTS}
-    assert {f"{name}-parts" for name in releases} == parts.keys()
+    assert {f"{name}-objects" for name in releases} == parts.keys()
     fleet = {plain(found.inputs)["values"]["global"][MARK]["fleet"] for found in releases.values()}
     assert len(fleet) == 1
     for name, found in releases.items():
-        inputs, part = plain(found.inputs), parts[f"{name}-parts"]
+        inputs, part = plain(found.inputs), parts[f"{name}-objects"]
         assert inputs["values"]["global"][MARK]["cluster"] == found.cluster
         assert (inputs["namespace"], inputs["name"]) == (part.inputs["namespace"], part.inputs["release"])
         assert found.urn in part.after

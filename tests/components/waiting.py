@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from meshfleet.components.tokens import remote_readiness
 from meshfleet.manifests.names import istiod_service
 from meshfleet.topology import Fleet
 from tests.components.registered_graph import Graph, Resource
@@ -51,7 +52,7 @@ def istiod_chart(cluster: str, revision: str) -> str:
 
 def served(cluster: str, revision: str) -> str:
     """What is done when another cluster's istiod of that revision serves this one."""
-    return f"{cluster}/{'served' if revision == 'default' else f'served-{revision}'}"
+    return f"{cluster}/{remote_readiness(revision)}"
 
 
 def answering(fleet: Fleet, primary: str, revision: str) -> str:

@@ -91,9 +91,9 @@ def test_the_short_forms_on_the_page_are_read() -> None:
         Charts.model_validate(written)
 
 
-def test_types_and_defaults_are_told_in_words() -> None:
-    assert spelled(Days) == "a whole number from 1 to 36500"
-    assert spelled(dict[str, bool]) == "a mapping of text to `true` or `false`"
+def test_types_and_defaults_are_spelled_out() -> None:
+    assert spelled(Days) == "integer from 1 to 36500"
+    assert spelled(dict[str, bool]) == "map of string to `true` or `false`"
     assert default(str, Trust.model_fields["organization"]) == "`Istio`"
     assert default(str, Trust.model_fields["intermediate"]) == "`{validityDays: 730, renewBeforeDays: 90}`"
 

@@ -234,4 +234,4 @@ def test_damaged_notes_name_the_file_and_what_to_do(tmp_path: Path, monkeypatch:
         with pytest.raises(
             EmbeddedError, match=rf"kwok\.yaml: damaged \({reason}\); put that file back, or destroy cluster"
         ):
-            plane.start(["etcd"])
+            plane.start(["etcd"], "v1.35.4")

@@ -54,7 +54,7 @@ def test_an_etcd_that_is_gone_before_it_was_seen_is_known_too(
     monkeypatch.setattr(control_plane, "link_tools", lambda *_: None)
     monkeypatch.setattr(control_plane, "read_notes", lambda *_: {"etcd": {"args": []}})
     with pytest.raises(ProcessError, match=r"west: etcd ended while starting; it cannot use its data in .* remove "):
-        plane.start(["etcd"])
+        plane.start(["etcd"], "v1.35.4")
 
 
 @pytest.mark.parametrize("line", CUT.values(), ids=CUT)

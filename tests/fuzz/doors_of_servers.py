@@ -30,10 +30,9 @@ from meshfleet.plugins.kubernetes.connection import Connection
 from meshfleet.plugins.kubernetes.kinds import GroupVersionKind, Kinds
 from meshfleet.plugins.kubernetes.settings import Settings
 from meshfleet.plugins.meshfleet import gateway_service as gateway_address
-from meshfleet.plugins.meshfleet import remote_access
-from meshfleet.plugins.meshfleet import served_cluster_state as served_cluster
-from meshfleet.plugins.meshfleet.configmaps_of_istiod import remove_istiod_configmaps
-from meshfleet.plugins.meshfleet.leftover_endpoints import remove_endpoints_of_former_pods
+from meshfleet.plugins.meshfleet import remote_access, remote_istiod
+from meshfleet.plugins.meshfleet.istiod_configmaps import remove_istiod_configmaps
+from meshfleet.plugins.meshfleet.stale_endpoints import remove_stale_endpoints
 from meshfleet.processes.bounded_run import Ended
 from meshfleet.processes.waiting import NotYetError
 from meshfleet.status import read_status
@@ -55,7 +54,7 @@ CHECKS: dict[str, tuple[str, ...]] = {
     "clusters-synced": ("debug/clusterz",),
     "network-gateways": ("debug/networkz",),
     "trust": ("secrets", "configmaps"),
-    "served-from-elsewhere": ("namespaces", "mutatingwebhookconfigurations"),
+    "remote-control-plane": ("namespaces", "mutatingwebhookconfigurations"),
     "mesh-config": ("debug/mesh", "debug/configz"),
     "endpoint-shards": ("debug/endpointShardz",),
     "endpoints-as-declared": ("debug/endpointShardz", "debug/adsz"),
@@ -65,7 +64,7 @@ CHECKS: dict[str, tuple[str, ...]] = {
     "webhook-validation": ("gateways",),
     "injection": ("namespaces", "pods"),
     "node-objects": ("nodes",),
-    "proxies-accept": ("pods", "debug/syncz", "envoyfilters"),
+    "proxies-synced": ("pods", "debug/syncz", "envoyfilters"),
     "virtual-machines": ("workloadentries",),
     "machines-as-declared": ("workloadentries",),
     "proxies-take-roots": ("pods",),
@@ -120,9 +119,9 @@ def _checked(check: Check, fleet: FleetView, keys: tuple[str, ...]) -> Door:
     def read() -> object:
         # Of a machine what runs here decides first, and nothing does.
         with patch("meshfleet.verification.checks.virtual_machines.machines_here", lambda *_: [_Machine()]):
-            concerned = check.concerns(_ambient(fleet) if check.name == "ambient-workloads" else fleet)
+            concerned = check.targets(_ambient(fleet) if check.name == "ambient-workloads" else fleet)
             assert concerned
-            return [check.ask_about(fleet, one, 0.0) for one in concerned]
+            return [check.run_on(fleet, one, 0.0) for one in concerned]
 
     return _of(keys, read)
 
@@ -143,7 +142,7 @@ def _ambient(fleet: FleetView) -> FleetView:
 def _printed(check: Check, fleet: FleetView, name: str) -> Door:
     def read(text: str) -> object:
         with patch("meshfleet.verification.istioctl.run_bounded", lambda *_, **__: Ended(0, text, "")):
-            return [check.ask_about(fleet, one, 0.0) for one in check.concerns(fleet)]
+            return [check.run_on(fleet, one, 0.0) for one in check.targets(fleet)]
 
     seed = (seeds.RECORDED / name).read_text(encoding="utf-8")
     return Door((seed,), read)
@@ -193,7 +192,7 @@ def _embedded(folder: Path) -> dict[str, Door]:
 
         return _of(keys, run, NotYetError)
 
-    serving = served_cluster.Serving("west", None, "istio-sidecar-injector", "istio-system")
+    serving = remote_istiod.RemoteIstiod("west", None, "istio-sidecar-injector", "istio-system")
     agent = NodeAgent(Workspace("dev", folder), "west")
     workload = read_fleet(seeds.status("x"), folder).clusters[0].workloads[0]
 
@@ -217,10 +216,10 @@ def _embedded(folder: Path) -> dict[str, Door]:
         "node": with_client(("nodes",), lambda client: agent._await_ready(client, AT_ONCE)),
         "port forward": with_client(("clusterportforwards", "pods"), forwarded),
         "served": with_client(
-            ("mutatingwebhookconfigurations", "configmaps"), lambda client: served_cluster.missing(client, serving)
+            ("mutatingwebhookconfigurations", "configmaps"), lambda client: remote_istiod.missing(client, serving)
         ),
         "former endpoints": with_client(
-            ("services", "endpointslices"), lambda client: remove_endpoints_of_former_pods(client, "n", {"a": "b"})
+            ("services", "endpointslices"), lambda client: remove_stale_endpoints(client, "n", {"a": "b"})
         ),
         "config maps of istiod": with_client(("configmaps",), remove_istiod_configmaps),
         "access of a peer": _of(("services",), lambda: remote_access.try_access("west", KUBECONFIG, AT_ONCE)),

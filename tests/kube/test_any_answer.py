@@ -28,7 +28,7 @@ from meshfleet.processes.waiting import NotYetError
 from meshfleet.verification import istiod
 from meshfleet.verification.cluster_api import reach
 from meshfleet.verification.traffic import Target
-from meshfleet.verification.traffic import ask as call
+from meshfleet.verification.traffic import request as call
 from meshfleet.verification.view import ClusterView, ControlPlaneView
 from tests.tls_servers import kubeconfig, raw_server
 
@@ -120,7 +120,7 @@ def clients(url: str, folder: Path) -> dict[str, Callable[[], object]]:
         "probe": lambda: ask_over_http(address, HttpProbe("/", int(port), 1.0, 1)),
         "traffic": lambda: call(Target(address, int(port), "x"), 2.0),
     } | {
-        f"page {page}": lambda page=page, parse=parse: parse(istiod.ask(west, page, 2.0))
+        f"page {page}": lambda page=page, parse=parse: parse(istiod.query(west, page, 2.0))
         for page, parse in pages.items()
     }
 

@@ -454,13 +454,13 @@ CASES: list[tuple[str, Any, str, str]] = [
         "a label that is none",
         lambda: patched("istio-system", {"op": "add", "path": "/metadata/labels/a", "value": 1}),
         f"{PATCHED}.json[0]",
-        "metadata.labels: 1 is not a text",
+        "metadata.labels: must be a string, got 1",
     ),
     (
         "an annotation that is no text",
         lambda: patched("workload-service-web", metadata={"annotations": {"a": {}}}),
         f"{PATCHED}.merge",
-        "metadata.annotations: {} is not a text",
+        "metadata.annotations: must be a string, got {}",
     ),
     (
         "null among values",
@@ -478,7 +478,7 @@ CASES: list[tuple[str, Any, str, str]] = [
         "a variable that is no text",
         lambda: fleet_with(istio={"values": {"istiod": {"env": {"PILOT_X": True}}}}),
         "istio.values.istiod",
-        "values.env.PILOT_X is true, which is not a text",
+        "values.env.PILOT_X is true, which is not a string",
     ),
     (
         "a number that would not arrive",

@@ -47,7 +47,7 @@ def shown(way: tuple[Stage, ...]) -> list[tuple[dict[str, str], dict[str, str], 
         (
             {name: cluster.network for name, cluster in stage.fleet.clusters.items()},
             {name: stage.fleet.gateway_network(name) for name in NAMES if _opens(stage.fleet, name)},
-            stage.needs,
+            stage.preconditions,
         )
         for stage in way
     ]
@@ -108,7 +108,7 @@ def test_gateways_that_are_not_as_declared_stay_until_no_old_pod_is_left() -> No
     way = stages(deployed({"a": "one", "b": "one"}, a="one", b="two"), target)
     assert [stage.name for stage in way] == [AS_DEPLOYED, "gateways as declared after b moved"]
     assert way[0].fleet.gateway_network("b") == "two"
-    assert (way[1].fleet, way[1].needs) == (target, ("pods-as-declared",))
+    assert (way[1].fleet, way[1].preconditions) == (target, ("pods-as-declared",))
 
 
 def test_a_mesh_of_one_cluster_needs_no_gateway_to_rename_its_network() -> None:
@@ -148,7 +148,7 @@ def test_every_network_of_a_mesh_has_a_gateway_at_every_moment(before: dict[str,
         occupied = {*there.values(), *now.values()}
         led = {stage.fleet.gateway_network(name) for name in now if stage.fleet.is_network_gateway(name)}
         if len(occupied) > 1 and len(way) > 1:
-            assert occupied <= led or stage.needs == ("pods-as-declared",)
+            assert occupied <= led or stage.preconditions == ("pods-as-declared",)
         there = now
 
 

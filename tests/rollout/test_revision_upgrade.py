@@ -53,7 +53,7 @@ def test_another_version_of_the_same_revision_is_no_matter_of_stages() -> None:
 
 def test_a_canary_is_confirmed_before_gateways_and_those_before_workloads() -> None:
     way = stages(Deployed({}, BLUE), fleet_with(revision="green", revisions={"blue": {}, "green": {}}))
-    assert [(stage.name, stage.needs) for stage in way] == [
+    assert [(stage.name, stage.preconditions) for stage in way] == [
         ("green beside blue", ()),
         ("gateways on green", BEFORE_USE),
         ("tags and namespaces on green", BEFORE_USE),
@@ -69,7 +69,7 @@ def test_a_canary_is_confirmed_before_gateways_and_those_before_workloads() -> N
 def test_an_old_revision_is_removed_last_and_only_when_nothing_is_on_it() -> None:
     way = stages(Deployed({}, BLUE), fleet_with(revision="green"))
     assert [stage.name for stage in way][-1] == "blue removed"
-    assert way[-1].needs == BEFORE_REMOVAL
+    assert way[-1].preconditions == BEFORE_REMOVAL
     assert way[-1].fleet.istio.installed == ("green",)
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meshfleet.rollout.deployed import Bundle, DeployedTrust
-from meshfleet.rollout.root_rotation import NEEDS, Move, moves, next_bundle, words
+from meshfleet.rollout.root_rotation import PRECONDITIONS, Move, describe, moves, next_bundle
 
 pytestmark = pytest.mark.proof("the way from one root to another keeps trust at every step", step=0)
 
@@ -82,9 +82,9 @@ def test_before_another_root_signs_or_one_is_dropped_everybody_has_what_came_bef
     for before, move in zip([deployed.begun, *(move.bundle for move in way)], way, strict=False):
         if move.bundle != before:
             grows = set(before) < set(move.bundle)
-            assert move.needs == (() if grows else NEEDS)
+            assert move.preconditions == (() if grows else PRECONDITIONS)
     if not deployed.settled:
-        assert way[0].needs == ()
+        assert way[0].preconditions == ()
 
 
 @given(interrupted(), bundles(), st.data())
@@ -124,7 +124,7 @@ def test_an_interrupted_way_goes_on_where_it_was() -> None:
     begun = DeployedTrust(reached=("a", "b"), begun=("b", "a"))
     assert moves(begun, ("b",)) == (
         Move("both roots trusted (b and a), b signs", ("b", "a")),
-        Move("the old root is dropped (a)", ("b",), NEEDS),
+        Move("the old root is dropped (a)", ("b",), PRECONDITIONS),
     )
 
 
@@ -143,5 +143,5 @@ def test_two_roots_give_way_to_two_others_one_at_a_time() -> None:
 
 
 def test_a_state_is_told_in_words() -> None:
-    assert words(("a",)) == "one root (a)"
-    assert words(("b", "a")) == "both roots trusted (b and a), b signs"
+    assert describe(("a",)) == "one root (a)"
+    assert describe(("b", "a")) == "both roots trusted (b and a), b signs"

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meshfleet.rollout.deployed import Deployed, DeployedTrust
-from meshfleet.rollout.root_rotation import NEEDS, rotate_roots, with_bundles
+from meshfleet.rollout.plan import RolloutPlan, Step
+from meshfleet.rollout.root_rotation import PRECONDITIONS, rotate_roots, with_bundles
 from meshfleet.rollout.stages import AS_DEPLOYED, Stage, stages
-from meshfleet.rollout.walk import Step, Walk
 from meshfleet.topology import Fleet, load
 from tests.topology.strategies import loaded_fleets
 from tests.topology.wrong_stacks.wrong import GOOD
@@ -29,19 +29,19 @@ def fleet_with(**trust: Any) -> Fleet:
     return load("dev", config)
 
 
-def upgrade(deployed: Deployed, target: Fleet) -> Walk:
+def upgrade(deployed: Deployed, target: Fleet) -> RolloutPlan:
     """A planner as a later one may be: another revision is brought up before it is used."""
 
     def with_revision(revision: str) -> Any:
         return lambda fleet: fleet.model_copy(update={"istio": fleet.istio.model_copy(update={"revision": revision})})
 
     if target.istio.revision == "default":
-        return Walk((), with_revision("default"))
+        return RolloutPlan((), with_revision("default"))
     steps = (
         Step("the new revision beside the old one", with_revision("canary")),
         Step("the new one alone", with_revision(target.istio.revision), ("injection",)),
     )
-    return Walk(steps, with_revision("default"))
+    return RolloutPlan(steps, with_revision("default"))
 
 
 def test_a_fleet_that_is_not_there_is_brought_up_at_once() -> None:
@@ -63,10 +63,10 @@ def test_the_order_of_roots_in_the_file_does_not_matter() -> None:
 def test_another_root_takes_three_stages_and_all_else_comes_with_the_first() -> None:
     target = fleet_with(roots=["second"], organization="Another")
     found = stages(ONE, target)
-    assert [(stage.name, stage.needs) for stage in found] == [
+    assert [(stage.name, stage.preconditions) for stage in found] == [
         ("both roots trusted (first and second)", ()),
-        ("the new root signs (second)", NEEDS),
-        ("the old root is dropped (first)", NEEDS),
+        ("the new root signs (second)", PRECONDITIONS),
+        ("the old root is dropped (first)", PRECONDITIONS),
     ]
     assert [stage.fleet.meshes["mesh1"].trust.bundle for stage in found] == [
         ("first", "second"),
@@ -80,8 +80,8 @@ def test_another_root_takes_three_stages_and_all_else_comes_with_the_first() -> 
 def test_before_a_stage_that_needs_something_what_is_deployed_is_brought_up_again() -> None:
     deployed = Deployed({"mesh1": DeployedTrust(("b", "a"), ("b", "a"))})
     first, second = stages(deployed, fleet_with(roots=["b"], organization="Another"))
-    assert (first.name, first.needs, first.fleet.meshes["mesh1"].trust.bundle) == (AS_DEPLOYED, (), ("b", "a"))
-    assert (second.name, second.needs) == ("the old root is dropped (a)", NEEDS)
+    assert (first.name, first.preconditions, first.fleet.meshes["mesh1"].trust.bundle) == (AS_DEPLOYED, (), ("b", "a"))
+    assert (second.name, second.preconditions) == ("the old root is dropped (a)", PRECONDITIONS)
     # With whatever else the stack file says.
     assert first.fleet.meshes["mesh1"].trust.organization == "Another"
 
@@ -131,7 +131,7 @@ def test_of_any_fleet_whatever_is_deployed_the_last_stage_is_the_target(target: 
             trust[mesh] = DeployedTrust(bundle, bundle)
     found = stages(Deployed(trust), target)
     assert found[-1].fleet == target
-    assert found[0].needs == ()
+    assert found[0].preconditions == ()
     for stage in found:
         # But for the roots of what is there already, every stage is the target.
         wanted = {mesh: target.meshes[mesh].trust.bundle for mesh in target.meshes}

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from meshfleet.automation.state.deployment import deployed_fleet
-from meshfleet.rollout.transitions import made_anew, transitions
+from meshfleet.rollout.transitions import recreations, transitions
 from meshfleet.topology import Fleet, load
 from tests.topology.described import described
 from tests.topology.strategies import fleets, loaded_fleets
@@ -266,7 +266,7 @@ def test_every_change_that_cannot_be_made_in_place_is_a_fault_and_no_other(chang
 @given(loaded_fleets())
 def test_a_fleet_can_stay_as_it_is(fleet: Fleet) -> None:
     assert list(transitions(deployed_fleet(described(fleet)), fleet)) == []
-    assert list(made_anew(deployed_fleet(described(fleet)), fleet)) == []
+    assert list(recreations(deployed_fleet(described(fleet)), fleet)) == []
 
 
 # Of two fleets in one example, one is too often none.
@@ -287,12 +287,12 @@ def test_any_fleet_can_become_any_other_or_is_told_why_not(before: Fleet, after:
 )
 def test_where_nothing_is_deployed_or_nothing_is_known_of_it_nothing_is_refused(description: Any) -> None:
     assert list(transitions(deployed_fleet(description), loaded(SERVED))) == []
-    assert list(made_anew(deployed_fleet(description), loaded(SERVED))) == []
+    assert list(recreations(deployed_fleet(description), loaded(SERVED))) == []
 
 
 def test_a_range_that_makes_a_cluster_anew_is_told_with_what_is_lost() -> None:
     wanted = Change("", EQUALS, {"clusters.west.podCidr": "10.9.0.0/16", "clusters.east.region": "here"})
-    (said,) = made_anew(deployed_fleet(described(loaded(EQUALS))), loaded(wanted.after))
+    (said,) = recreations(deployed_fleet(described(loaded(EQUALS))), loaded(wanted.after))
     assert said.startswith("clusters.west.podCidr: 10.9.0.0/16 in place of the default recreates the cluster; ")
-    (said,) = made_anew(deployed_fleet(described(loaded(wanted.after))), loaded(EQUALS))
+    (said,) = recreations(deployed_fleet(described(loaded(wanted.after))), loaded(EQUALS))
     assert said.startswith("clusters.west.podCidr: the default in place of 10.9.0.0/16 ")

@@ -122,7 +122,7 @@ def test_destroy_finds_the_clusters_of_a_state_without_versions_and_forgets_them
     ("change", "said"),
     [
         ({"version": VERSION + 1}, "was written by a later meshfleet"),
-        ({"clusters": [{"name": "west", "network": 7}]}, "clusters.west.network: 7 is not a text"),
+        ({"clusters": [{"name": "west", "network": 7}]}, "clusters.west.network: must be a string, got 7"),
     ],
     ids=["later", "damaged"],
 )

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meshfleet.toolchain.recipes import ISTIO, KUBERNETES, MODULES, RECIPES, Recipe
+from meshfleet.toolchain.recipes import FURTHER, ISTIO, KUBERNETES, MODULES, RECIPES, Recipe
 from meshfleet.workspace.cache import locate_cache
 
 pytestmark = pytest.mark.proof("tools pinned by checked-in Go modules", step=0)
@@ -24,7 +24,7 @@ def test_every_tool_is_pinned_with_its_checksums(recipe: Recipe) -> None:
 
 
 def test_every_module_folder_has_a_recipe() -> None:
-    assert {path.name for path in MODULES.iterdir()} == {recipe.tool for recipe in RECIPES}
+    assert {path.name for path in MODULES.iterdir()} == {recipe.tool for recipe in (*RECIPES, *FURTHER.values())}
 
 
 def test_no_two_tools_install_the_same_program() -> None:

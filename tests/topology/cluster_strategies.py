@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from meshfleet.topology.istio import EMBEDDED_ISTIO
 from meshfleet.topology.names import RESERVED_REVISION_ENDINGS, RESERVED_REVISIONS
+from meshfleet.versions import EMBEDDED_ISTIO
 from tests.topology.name_strategies import Config, label_values, labels, optional
 
 

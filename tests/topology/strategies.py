@@ -8,7 +8,6 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from meshfleet.topology import Fleet, load
-from meshfleet.topology.istio import EMBEDDED_KUBERNETES
 from meshfleet.topology.names import (
     CLUSTER_LENGTH,
     COMMON_NAME_LENGTH,
@@ -17,6 +16,7 @@ from meshfleet.topology.names import (
     RESERVED_NETWORKS,
     root_common_name,
 )
+from meshfleet.versions import EMBEDDED_KUBERNETES
 from tests.topology.cluster_strategies import clusters, control_planes, is_simulated, istios, providers
 from tests.topology.machine_strategies import add_machines
 from tests.topology.mesh_strategies import meshes

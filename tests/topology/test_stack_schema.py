@@ -29,15 +29,8 @@ STACKS = known_stacks(ROOT / "stacks")
 
 VISIBLE = (
     "unknown key; ",
-    "missing; it must be given",
-    " is not allowed; use ",
-    " is not a mapping of keys to values",
-    " is not a mapping of names to settings",
-    " is not a list",
-    " is not a text",
-    " is not a whole number",
-    " is not a number",
-    " is neither true nor false",
+    "missing; required",
+    "must be ",
     " is not a DNS label",
     " is not a control plane",
     " is not a chart source",

@@ -38,11 +38,11 @@ def without(found: Sequence[Workload], text: str) -> list[Workload]:
 
 
 def test_the_istiod_of_every_ambient_cluster_is_asked_once_for_each_revision(calm: FleetView) -> None:
-    assert [cluster.name for cluster in AmbientWorkloads().concerns(calm)] == ["west", "east"]
+    assert [cluster.name for cluster in AmbientWorkloads().targets(calm)] == ["west", "east"]
     west = calm.clusters[0]
     other = replace(west.control_plane, revision="green")
     two = replace(west, control_plane=replace(west.control_plane, others=(other,)))
-    concerned = AmbientWorkloads().concerns(replace(calm, clusters=(two, *calm.clusters[1:])))
+    concerned = AmbientWorkloads().targets(replace(calm, clusters=(two, *calm.clusters[1:])))
     assert [(cluster.name, cluster.control_plane.revision) for cluster in concerned] == [
         ("west", "default"),
         ("west", "green"),
@@ -51,14 +51,14 @@ def test_the_istiod_of_every_ambient_cluster_is_asked_once_for_each_revision(cal
 
 
 def test_no_cluster_with_sidecars_is_asked(fleet: FleetView) -> None:
-    assert AmbientWorkloads().concerns(fleet) == ()
+    assert AmbientWorkloads().targets(fleet) == ()
 
 
 def test_a_recorded_answer_is_told_with_nodes_gateways_and_services(calm: FleetView, recorded: Recorded) -> None:
     finding = judge(calm, east_of(calm), workloads(recorded("ambientz.json")))
-    assert finding.holds
+    assert finding.passed
     assert finding.detail == (
-        "the istiod of east has for ztunnel 1 of its nodes, gateways to network-west, and behind them "
+        "the istiod of east has ztunnel on 1 nodes, gateways to network-west, shared services "
         "reviews.shop.svc.cluster.local, waypoint.shop.svc.cluster.local"
     )
 
@@ -67,31 +67,31 @@ def test_an_istiod_is_asked_for_the_page(calm: FleetView, recorded: Recorded, se
     server = serve({"GET /debug/ambientz": (200, recorded("ambientz.json"))})
     east = east_of(calm)
     east = replace(east, control_plane=replace(east.control_plane, debug_url=server.url))
-    assert AmbientWorkloads().look(calm, east, 5).holds
+    assert AmbientWorkloads().evaluate(calm, east, 5).passed
     assert [path for path, _ in server.requests] == ["GET /debug/ambientz"]
 
 
 def test_an_istiod_that_knows_no_ztunnel_of_its_own_cluster_fails(calm: FleetView, recorded: Recorded) -> None:
     found = workloads(recorded("ambientz.json"))
     finding = judge(calm, east_of(calm), without(found, "Pod/istio-system/ztunnel-"))
-    assert not finding.holds
+    assert not finding.passed
     assert f"knows no ztunnel of its cluster among {len(found) - 1} workloads" in finding.detail
     # One of another cluster is none of its own.
     others = [replace(one, cluster="west") if one.name.startswith("ztunnel-") else one for one in found]
-    assert not judge(calm, east_of(calm), others).holds
+    assert not judge(calm, east_of(calm), others).passed
 
 
 def test_a_network_without_a_gateway_is_named(calm: FleetView, recorded: Recorded) -> None:
     finding = judge(calm, east_of(calm), without(workloads(recorded("ambientz.json")), "NetworkGateway/"))
-    assert not finding.holds
-    assert "the istiod of east has no gateway for ztunnel to network-west" in finding.detail
+    assert not finding.passed
+    assert "the istiod of east has no ztunnel gateway to network-west" in finding.detail
 
 
 def test_a_cluster_that_is_alone_needs_no_gateway(calm: FleetView, recorded: Recorded) -> None:
     alone = replace(calm, clusters=(east_of(calm),))
     found = without(without(workloads(recorded("ambientz.json")), "NetworkGateway/"), "SplitHorizonWorkload")
     finding = judge(alone, east_of(calm), found)
-    assert (finding.holds, finding.detail) == (True, "the istiod of east has for ztunnel 1 of its nodes")
+    assert (finding.passed, finding.detail) == (True, "the istiod of east has ztunnel on 1 nodes")
 
 
 def test_an_istiod_without_any_workload_says_null(calm: FleetView) -> None:

@@ -79,23 +79,23 @@ def with_signing(authority: Any, **how: Any) -> dict[str, bytes]:
 @pytest.mark.parametrize(
     ("make", "told"),
     [
-        (other_root, "CN=west is not signed by a root of this Secret: it names CN=root"),
+        (other_root, "CN=west is not signed by a root of this Secret: its issuer is CN=root"),
         (other_key, "ca-key.pem is not the key of ca-cert.pem"),
         (lambda a: with_signing(a, days=(-9, -1)), "CN=west expired on 2026-11-22; `meshfleet up` renews it"),
         (lambda a: with_signing(a, days=(2, 9)), "CN=west is not valid before 2026-11-25"),
         (lambda a: with_signing(a, ca=False), "CA:false"),
         (lambda a: with_signing(a, ca=None), "no basicConstraints"),
         (lambda a: with_signing(a, signs=False), "keyCertSign"),
-        (lambda a: {}, "cacerts has no ca-cert.pem, ca-key.pem, root-cert.pem; it holds nothing"),
+        (lambda a: {}, "cacerts has no ca-cert.pem, ca-key.pem, root-cert.pem; it contains no files"),
         (
             lambda a: {"ca-cert.pem": a("x").pem},
-            "cacerts has no ca-key.pem, root-cert.pem; it holds ca-cert.pem",
+            "cacerts has no ca-key.pem, root-cert.pem; it contains ca-cert.pem",
         ),
-        (lambda a: other_key(a) | {"ca-cert.pem": b"nonsense"}, "ca-cert.pem holds no readable certificate"),
-        (lambda a: other_key(a) | {"ca-key.pem": b"nonsense"}, "ca-key.pem holds no readable private key"),
+        (lambda a: other_key(a) | {"ca-cert.pem": b"nonsense"}, "ca-cert.pem contains no readable certificate"),
+        (lambda a: other_key(a) | {"ca-key.pem": b"nonsense"}, "ca-key.pem contains no readable private key"),
         (
             lambda a: other_key(a) | {"root-cert.pem": b"nonsense"},
-            "root-cert.pem holds no readable certificate",
+            "root-cert.pem contains no readable certificate",
         ),
     ],
 )

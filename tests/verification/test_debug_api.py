@@ -70,23 +70,23 @@ def test_any_json_is_parsed_or_refused_by_name(parser: Callable[[Any], Any], ans
 
 def test_a_page_is_asked_of_the_clusters_own_istiod(fleet: FleetView, serve: Callable[..., Any]) -> None:
     server = serve({"GET /debug/clusterz": (200, [])})
-    assert istiod.ask(at(fleet.clusters[0], server.url), "clusterz", 5) == []
+    assert istiod.query(at(fleet.clusters[0], server.url), "clusterz", 5) == []
 
 
 def test_an_istiod_that_does_not_answer_is_named_with_its_address(fleet: FleetView, nobody: str) -> None:
     with pytest.raises(UnreachableError, match=rf"the istiod of west \(default\) at {nobody}/debug/clusterz does not"):
-        istiod.ask(at(fleet.clusters[0], nobody), "clusterz", 5)
+        istiod.query(at(fleet.clusters[0], nobody), "clusterz", 5)
 
 
 def test_a_refusal_and_an_answer_that_is_no_json_are_named(fleet: FleetView, serve: Callable[..., Any]) -> None:
     server = serve({"GET /debug/clusterz": (503, "starting"), "GET /debug/networkz": (200, "<html>")})
     west = at(fleet.clusters[0], server.url)
-    with pytest.raises(VerificationError, match="answered 503: starting"):
-        istiod.ask(west, "clusterz", 5)
-    with pytest.raises(VerificationError, match="no JSON: '<html>'"):
-        istiod.ask(west, "networkz", 5)
+    with pytest.raises(VerificationError, match="returned HTTP 503: starting"):
+        istiod.query(west, "clusterz", 5)
+    with pytest.raises(VerificationError, match="did not return JSON: '<html>'"):
+        istiod.query(west, "networkz", 5)
 
 
 def test_a_control_plane_without_a_debug_url_is_named(fleet: FleetView) -> None:
     with pytest.raises(VerificationError, match="no debugUrl for the control plane of west"):
-        istiod.ask(at(fleet.clusters[0], None), "clusterz", 5)
+        istiod.query(at(fleet.clusters[0], None), "clusterz", 5)

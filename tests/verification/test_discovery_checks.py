@@ -35,8 +35,8 @@ def shard(name: str, endpoints: int = 2, network: str | None = None) -> Shard:
 
 def test_a_mesh_whose_clusters_are_all_synced_holds(fleet: FleetView, recorded: Callable[[str], Any]) -> None:
     finding = clusters_synced.judge(fleet, fleet.clusters[0], istiod.known_clusters(recorded("clusterz.json")))
-    assert finding.holds
-    assert finding.detail == "the istiod of west reads east synced, west synced"
+    assert finding.passed
+    assert finding.detail == "the istiod of west discovers east synced, west synced"
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_a_mesh_whose_clusters_are_all_synced_holds(fleet: FleetView, recorded: 
         (known(west="synced"), "east is missing"),
         (known(west="synced", east="syncing"), "east is syncing"),
         (known(west="synced", east="timeout"), "east is timeout"),
-        (known(west="synced", east=""), "east is without a status"),
+        (known(west="synced", east=""), "east is without a sync status"),
         (known(west="synced", east="synced", solo="synced"), "solo belongs to mesh mesh2, not mesh1"),
         (
             known(west="synced", east="synced", gone="synced"),
@@ -56,7 +56,7 @@ def test_a_mesh_whose_clusters_are_all_synced_holds(fleet: FleetView, recorded: 
 )
 def test_a_cluster_missing_lagging_or_foreign_is_named(fleet: FleetView, seen: list[KnownCluster], told: str) -> None:
     finding = clusters_synced.judge(fleet, fleet.clusters[0], seen)
-    assert not finding.holds
+    assert not finding.passed
     assert told in finding.detail
 
 
@@ -77,7 +77,11 @@ LOG = "2026-11-26T00:00:01Z\terror\twatch error in cluster {name}: {words}\n"
             "valid for a, not b",
             "clusters.east.discovery.tlsServerName",
         ),
-        ("failed to list *v1.Service: Unauthorized", "reports: Unauthorized", "raise clusters.east.discovery.token"),
+        (
+            "failed to list *v1.Service: Unauthorized",
+            "reports: Unauthorized",
+            "increment clusters.east.discovery.token",
+        ),
         (
             'failed to list *v1.Node: nodes is forbidden: User "system:serviceaccount:istio-system:r" cannot list',
             "nodes is forbidden",
@@ -109,7 +113,7 @@ def test_a_cluster_that_is_not_read_is_told_in_its_istiods_words(
 def test_without_a_word_in_the_log_what_finds_the_cause_is_named(fleet: FleetView) -> None:
     log = LOG.format(name="east-2", words="Unauthorized")
     finding = clusters_synced.judge(fleet, fleet.clusters[0], known(west="synced", east="syncing"), log)
-    assert "east is syncing: see whether its API server runs, and run meshfleet drift" in finding.detail
+    assert "east is syncing: check that its API server runs, and run meshfleet drift" in finding.detail
 
 
 def test_the_log_is_that_of_the_istiod_that_answered(status: dict[str, Any], tmp_path: Path) -> None:
@@ -123,7 +127,7 @@ def test_the_log_is_that_of_the_istiod_that_answered(status: dict[str, Any], tmp
 
 def test_a_gateway_into_each_other_network_holds(fleet: FleetView, recorded: Callable[[str], Any]) -> None:
     finding = network_gateways.judge(fleet, fleet.clusters[0], istiod.network_gateways(recorded("networkz.json")))
-    assert finding.holds
+    assert finding.passed
     assert "net-east at 127.0.0.2:15443" in finding.detail
 
 
@@ -143,7 +147,7 @@ def test_a_gateway_into_each_other_network_holds(fleet: FleetView, recorded: Cal
 )
 def test_a_gateway_missing_wrong_or_foreign_is_named(fleet: FleetView, seen: list[NetworkGateway], told: str) -> None:
     finding = network_gateways.judge(fleet, fleet.clusters[0], seen)
-    assert not finding.holds
+    assert not finding.passed
     assert told in finding.detail
 
 
@@ -151,15 +155,15 @@ def test_a_network_whose_gateway_has_no_address_yet_does_not_hold(fleet: FleetVi
     west, east, solo = fleet.clusters
     fleet = replace(fleet, clusters=(west, replace(east, gateway=None), solo))
     finding = network_gateways.judge(fleet, west, [WEST_GATEWAY])
-    assert not finding.holds
+    assert not finding.passed
     assert "status has no gateway for network net-east" in finding.detail
 
 
 def test_a_gateway_with_a_host_name_is_compared_by_network_cluster_and_port(fleet: FleetView) -> None:
     west, east, solo = fleet.clusters
     named = replace(fleet, clusters=(west, replace(east, gateway=GatewayView("lb.example")), solo))
-    assert network_gateways.judge(named, west, [replace(EAST_GATEWAY, address="192.0.2.7")]).holds
-    assert not network_gateways.judge(named, west, [replace(EAST_GATEWAY, port=443)]).holds
+    assert network_gateways.judge(named, west, [replace(EAST_GATEWAY, address="192.0.2.7")]).passed
+    assert not network_gateways.judge(named, west, [replace(EAST_GATEWAY, port=443)]).passed
 
 
 def declaring(fleet: FleetView, *gateways: DeclaredGateway) -> FleetView:
@@ -171,7 +175,7 @@ def declaring(fleet: FleetView, *gateways: DeclaredGateway) -> FleetView:
 def test_a_declared_gateway_is_asked_for_and_belongs_to_no_cluster(fleet: FleetView) -> None:
     declared = declaring(fleet, DeclaredGateway("net-east", "203.0.113.7", 443))
     west, known = fleet.clusters[0], NetworkGateway("net-east", "", "203.0.113.7", 443)
-    assert network_gateways.judge(declared, west, [EAST_GATEWAY, known]).holds
+    assert network_gateways.judge(declared, west, [EAST_GATEWAY, known]).passed
     for wrong in (
         replace(known, network="net-west"),
         replace(known, port=15443),
@@ -179,18 +183,18 @@ def test_a_declared_gateway_is_asked_for_and_belongs_to_no_cluster(fleet: FleetV
         replace(known, cluster="east"),
     ):
         finding = network_gateways.judge(declared, west, [EAST_GATEWAY, wrong])
-        assert not finding.holds
+        assert not finding.passed
         assert "no gateway 203.0.113.7:443 for network net-east, which the stack declares" in finding.detail
 
 
 def test_a_declared_gateway_whose_name_cannot_be_resolved_is_told_and_no_fault(fleet: FleetView) -> None:
     declared = declaring(fleet, DeclaredGateway("net-east", "lb.example", 443))
     finding = network_gateways.judge(declared, fleet.clusters[0], [EAST_GATEWAY])
-    assert finding.holds
+    assert finding.passed
     assert "cannot resolve lb.example:443 for network net-east from this machine" in finding.detail
     resolved = NetworkGateway("net-east", "", "192.0.2.7", 443)
     finding = network_gateways.judge(declared, fleet.clusters[0], [EAST_GATEWAY, resolved])
-    assert finding.holds
+    assert finding.passed
     assert "cannot resolve" not in finding.detail
 
 
@@ -205,27 +209,27 @@ def test_a_name_that_the_fleet_published_and_nobody_resolves_is_told_and_no_faul
     west, east, solo = fleet.clusters
     named = replace(fleet, clusters=(west, replace(east, gateway=GatewayView("lb.example", named=True)), solo))
     finding = network_gateways.judge(named, west, [WEST_GATEWAY])
-    assert finding.holds
+    assert finding.passed
     assert "cannot resolve lb.example:15443 for network net-east from this machine" in finding.detail
     # What it resolved leads somewhere else.
-    assert not network_gateways.judge(named, west, [replace(EAST_GATEWAY, port=443)]).holds
+    assert not network_gateways.judge(named, west, [replace(EAST_GATEWAY, port=443)]).passed
     by_its_cloud = replace(fleet, clusters=(west, replace(east, gateway=GatewayView("lb.example")), solo))
-    assert not network_gateways.judge(by_its_cloud, west, [WEST_GATEWAY]).holds
+    assert not network_gateways.judge(by_its_cloud, west, [WEST_GATEWAY]).passed
 
 
 def test_a_mesh_on_one_network_needs_no_gateway(fleet: FleetView) -> None:
-    assert network_gateways.judge(fleet, fleet.clusters[2], []).holds
+    assert network_gateways.judge(fleet, fleet.clusters[2], []).passed
 
 
 def test_a_stale_gateway_of_a_cluster_that_left_the_fleet_is_no_leak(fleet: FleetView) -> None:
     seen = [EAST_GATEWAY, NetworkGateway("net-gone", "gone", "127.0.0.7", 15443)]
-    assert network_gateways.judge(fleet, fleet.clusters[0], seen).holds
+    assert network_gateways.judge(fleet, fleet.clusters[0], seen).passed
 
 
 def test_a_shard_from_each_cluster_of_the_mesh_holds(fleet: FleetView, recorded: Callable[[str], Any]) -> None:
     shards = istiod.service_shards(recorded("endpointShardz.json"))
     finding = endpoint_shards.judge(fleet, fleet.clusters[0], shards)
-    assert finding.holds
+    assert finding.passed
     assert finding.detail == f"{HOST}: Kubernetes/east 1, Kubernetes/west 1 endpoints"
 
 
@@ -248,7 +252,7 @@ def test_a_shard_missing_empty_misplaced_or_foreign_is_named(
     fleet: FleetView, services: dict[str, dict[str, Shard]], told: str
 ) -> None:
     finding = endpoint_shards.judge(fleet, fleet.clusters[0], services)
-    assert not finding.holds
+    assert not finding.passed
     assert told in finding.detail
 
 
@@ -257,4 +261,4 @@ def test_without_gateways_the_control_planes_own_service_of_its_revision_is_aske
 ) -> None:
     west = replace(fleet.clusters[0], control_plane=replace(fleet.clusters[0].control_plane, revision="blue"))
     services = {"istiod-blue.istio-system.svc.cluster.local": {"west": shard("west"), "east": shard("east")}}
-    assert endpoint_shards.judge(fleet, west, services).holds
+    assert endpoint_shards.judge(fleet, west, services).passed

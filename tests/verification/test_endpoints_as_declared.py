@@ -27,7 +27,7 @@ def test_recorded_endpoints_are_read_with_their_place(recorded: Callable[[str], 
 
 def test_an_endpoint_where_it_is_declared_holds(fleet: FleetView) -> None:
     finding = judge(fleet, fleet.clusters[0], [ECHO])
-    assert (finding.holds, finding.detail) == (True, "the istiod of west has 1 endpoints, each where the stack has it")
+    assert (finding.passed, finding.detail) == (True, "the istiod of west has 1 endpoints, all as the stack declares")
 
 
 @pytest.mark.parametrize(
@@ -36,26 +36,26 @@ def test_an_endpoint_where_it_is_declared_holds(fleet: FleetView) -> None:
 )
 def test_an_endpoint_elsewhere_is_named_with_where_it_is(fleet: FleetView, changed: dict[str, str]) -> None:
     finding = judge(fleet, fleet.clusters[0], [replace(ECHO, **changed)])
-    assert not finding.holds
+    assert not finding.passed
     assert "echo-v1 of east at 10.2.0.7 is on network" in finding.detail
     assert "not network net-east, east/east-a" in finding.detail
 
 
 def test_what_is_of_no_pod_has_no_region(fleet: FleetView) -> None:
-    assert judge(fleet, fleet.clusters[0], [replace(ECHO, locality="", workload="", node="")]).holds
+    assert judge(fleet, fleet.clusters[0], [replace(ECHO, locality="", workload="", node="")]).passed
 
 
 def test_an_istiod_and_another_mesh_are_not_asked_for(fleet: FleetView) -> None:
     istiod = replace(ECHO, host="istiod.istio-system.svc.cluster.local", locality="")
-    assert judge(fleet, fleet.clusters[0], [istiod, replace(ECHO, cluster="solo")]).holds
+    assert judge(fleet, fleet.clusters[0], [istiod, replace(ECHO, cluster="solo")]).passed
 
 
 def test_a_machine_is_where_its_group_says(fleet: FleetView) -> None:
     group = MachineView("till", "shop", "east", network="net-shop", locality=("r9", "", ""))
     held = replace(fleet, virtual_machines=(group,))
     machine = replace(ECHO, network="net-shop", locality="r9", node="")
-    assert judge(held, fleet.clusters[0], [machine]).holds
-    assert not judge(held, fleet.clusters[0], [replace(machine, locality="r8")]).holds
+    assert judge(held, fleet.clusters[0], [machine]).passed
+    assert not judge(held, fleet.clusters[0], [replace(machine, locality="r8")]).passed
 
 
 def test_a_machine_at_a_fixed_address_is_known_in_every_cluster_of_its_mesh(fleet: FleetView) -> None:
@@ -63,7 +63,7 @@ def test_a_machine_at_a_fixed_address_is_known_in_every_cluster_of_its_mesh(flee
     fixed = MachineView("till", "shop", elsewhere, registers=False, network="net-shop", addresses=("10.30.0.7",))
     held = replace(fleet, virtual_machines=(fixed,))
     machine = replace(ECHO, network="net-shop", locality="r9", node="")
-    assert judge(held, fleet.clusters[0], [machine]).holds
-    assert not judge(held, fleet.clusters[0], [replace(machine, network="net-other")]).holds
+    assert judge(held, fleet.clusters[0], [machine]).passed
+    assert not judge(held, fleet.clusters[0], [replace(machine, network="net-other")]).passed
     registered = replace(fleet, virtual_machines=(replace(fixed, registers=True, addresses=()),))
-    assert not judge(registered, fleet.clusters[0], [machine]).holds
+    assert not judge(registered, fleet.clusters[0], [machine]).passed

@@ -37,7 +37,7 @@ def entry(**spec: Any) -> Entry:
 
 def test_an_entry_as_its_group_says_holds(fleet: FleetView) -> None:
     assert list(differences(VIEW, entry())) == []
-    assert judge(fleet.clusters[0], [VIEW], [entry()], [PROXY]).holds
+    assert judge(fleet.clusters[0], [VIEW], [entry()], [PROXY]).passed
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_each_field_is_compared_and_follows_where_the_machine_need_not_be_set_up
     assert [name for name, _, _ in differences(VIEW, entry(**spec))] == [field]
     assert followed(VIEW, entry(**spec)) == follows
     finding = judge(fleet.clusters[0], [VIEW], [entry(**spec)], [])
-    assert not finding.holds
+    assert not finding.passed
     assert f"{field} of WorkloadEntry billing-10.1.0.9" in finding.detail
     assert "meshfleet vm start billing" in finding.detail
 
@@ -75,12 +75,12 @@ def test_what_follows_leaves_nothing_of_it_different(spec: dict[str, str]) -> No
 @pytest.mark.parametrize("changed", [{"network": ""}, {"mesh": "other"}, {"account": "other"}])
 def test_a_proxy_that_was_set_up_otherwise_is_named(fleet: FleetView, changed: dict[str, str]) -> None:
     finding = judge(fleet.clusters[0], [VIEW], [entry()], [replace(PROXY, **changed)])
-    assert not finding.holds
+    assert not finding.passed
     assert "of its proxy is" in finding.detail
 
 
 def test_a_pod_of_the_same_name_is_no_machine(fleet: FleetView) -> None:
-    assert judge(fleet.clusters[0], [VIEW], [entry()], [replace(PROXY, node="west-0", network="")]).holds
+    assert judge(fleet.clusters[0], [VIEW], [entry()], [replace(PROXY, node="west-0", network="")]).passed
 
 
 def test_entries_of_other_groups_and_of_other_namespaces_are_not_of_these() -> None:

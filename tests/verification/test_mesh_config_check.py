@@ -77,23 +77,23 @@ def judged(fleet: FleetView, own: Any, others: Any, configz: Any) -> Finding:
     return judge(fleet, east, own, istiod.root_objects(configz, "istio-system"), west, others)
 
 
-def changed(answer: Any, *path: Any, to: Any = None) -> Any:
+def changed(result: Any, *path: Any, to: Any = None) -> Any:
     """A copy with another value at a path, or without it."""
-    answer = copy.deepcopy(answer)
-    inner = answer
+    result = copy.deepcopy(result)
+    inner = result
     for step in path[:-1]:
         inner = inner[step]
     if to is None:
         del inner[path[-1]]
     else:
         inner[path[-1]] = to
-    return answer
+    return result
 
 
 def test_an_istiod_with_all_that_is_declared_holds(declared: FleetView, recorded: Recorded) -> None:
     mesh, configz = recorded("mesh.json"), recorded("configz.json")
     finding = judged(declared, mesh, mesh, configz)
-    assert finding.holds, finding.detail
+    assert finding.passed, finding.detail
     assert "configuration of mesh mesh1, the same as that of west" in finding.detail
     assert "outboundTrafficPolicy, trustDomain, PeerAuthentication, Telemetry, DestinationRule" in finding.detail
 
@@ -102,14 +102,14 @@ def test_a_mesh_without_settings_holds_when_its_control_planes_are_the_same(
     fleet: FleetView, recorded: Recorded
 ) -> None:
     mesh = recorded("mesh.json")
-    assert judged(fleet, mesh, mesh, []).holds
+    assert judged(fleet, mesh, mesh, []).passed
 
 
 def test_what_is_rightly_per_cluster_may_differ(fleet: FleetView, recorded: Recorded) -> None:
     mesh = recorded("mesh.json")
     other = changed(mesh, "defaultConfig", "discoveryAddress", to="istiod.external:15012")
     other = changed(other, "defaultConfig", "proxyMetadata", to={"ISTIO_META_NETWORK": "elsewhere"})
-    assert judged(fleet, mesh, other, []).holds
+    assert judged(fleet, mesh, other, []).passed
 
 
 @pytest.mark.parametrize(
@@ -136,9 +136,9 @@ def test_a_control_plane_that_came_to_differ_is_told_by_the_path_and_both_values
 ) -> None:
     mesh = recorded("mesh.json")
     finding = judged(fleet, changed(mesh, *change["path"], to=change.get("to")), mesh, [])
-    assert not finding.holds
+    assert not finding.passed
     assert told in finding.detail
-    assert "`helm rollback istiod REVISION` sets it right" in finding.detail
+    assert "`helm rollback istiod REVISION` restores it" in finding.detail
 
 
 @pytest.mark.parametrize(
@@ -147,14 +147,18 @@ def test_a_control_plane_that_came_to_differ_is_told_by_the_path_and_both_values
         (
             ("outboundTrafficPolicy",),
             {"mode": "ALLOW_ANY"},
-            "outboundTrafficPolicy.mode of the mesh configuration is 'ALLOW_ANY', the stack says 'REGISTRY_ONLY'",
+            "outboundTrafficPolicy.mode of the mesh configuration is 'ALLOW_ANY', the stack declares 'REGISTRY_ONLY'",
         ),
         (
             ("localityLbSetting", "failover"),
             None,
-            "localityLbSetting.failover[0].from of the mesh configuration is not set, the stack says 'west'",
+            "localityLbSetting.failover[0].from of the mesh configuration is not set, the stack declares 'west'",
         ),
-        (("trustDomain",), "other", "trustDomain of the mesh configuration is 'other', the stack says 'cluster.local'"),
+        (
+            ("trustDomain",),
+            "other",
+            "trustDomain of the mesh configuration is 'other', the stack declares 'cluster.local'",
+        ),
     ],
 )
 def test_a_setting_that_no_control_plane_has_is_told_as_the_stack_has_it(
@@ -162,7 +166,7 @@ def test_a_setting_that_no_control_plane_has_is_told_as_the_stack_has_it(
 ) -> None:
     mesh = changed(recorded("mesh.json"), *path, to=to)
     finding = judged(declared, mesh, mesh, recorded("configz.json"))
-    assert not finding.holds
+    assert not finding.passed
     assert told in finding.detail
 
 
@@ -172,9 +176,10 @@ def test_a_declared_object_that_is_missing_or_changed_is_named(declared: FleetVi
     telemetry = next(position for position, entry in enumerate(configz) if entry["kind"] == "Telemetry")
     configz = changed(configz, telemetry, "spec", "tracing", 0, "randomSamplingPercentage", to=100)
     finding = judged(declared, mesh, mesh, configz)
-    assert not finding.holds
+    assert not finding.passed
     assert "PeerAuthentication default is missing" in finding.detail
-    assert "tracing[0].randomSamplingPercentage of Telemetry mesh-default is 100, the stack says 12.5" in finding.detail
+    difference = "tracing[0].randomSamplingPercentage of Telemetry mesh-default is 100, the stack declares 12.5"
+    assert difference in finding.detail
     assert finding.detail.endswith("Run `meshfleet up --refresh`")
 
 
@@ -211,14 +216,14 @@ def test_each_istiod_is_asked_and_compared_with_the_first_of_its_own_mesh(
     declared: FleetView, recorded: Recorded, serve: Callable[..., Any]
 ) -> None:
     mesh, configz = recorded("mesh.json"), recorded("configz.json")
-    answers = {"GET /debug/mesh": (200, mesh), "GET /debug/configz": (200, configz)}
-    first, second = serve(answers), serve(answers)
+    results = {"GET /debug/mesh": (200, mesh), "GET /debug/configz": (200, configz)}
+    first, second = serve(results), serve(results)
     # A mesh of its own, whose configuration is another one.
     alone = serve({"GET /debug/mesh": (200, changed(mesh, "trustDomain", to="mesh2.example"))})
     west, east, solo = declared.clusters
     fleet = replace(declared, clusters=(at(west, first.url), at(east, second.url), at(solo, alone.url)))
-    answered = {answer.cluster: answer for answer in MeshConfig().ask(fleet, bound=1)}
-    assert [name for name, answer in answered.items() if not answer.ok] == []
+    answered = {result.cluster: result for result in MeshConfig().run(fleet, timeout=1)}
+    assert [name for name, result in answered.items() if not result.ok] == []
     assert len(first.requests) == 3
     assert len(second.requests) == 2
     assert [path for path, _ in alone.requests] == ["GET /debug/mesh"]
@@ -230,9 +235,9 @@ def test_an_istiod_that_is_not_there_to_be_compared_with_is_named(
     server = serve({"GET /debug/mesh": (200, recorded("mesh.json"))})
     west, east, solo = fleet.clusters
     fleet = replace(fleet, clusters=(at(west, nobody), at(east, server.url), solo))
-    answer = MeshConfig().ask_about(fleet, fleet.clusters[1], 0.1)
-    assert not answer.ok
-    assert f"the istiod of west (default) at {nobody}/debug/mesh does not answer" in answer.detail
+    result = MeshConfig().run_on(fleet, fleet.clusters[1], 0.1)
+    assert not result.ok
+    assert f"the istiod of west (default) at {nobody}/debug/mesh does not answer" in result.detail
 
 
 TREES = st.recursive(

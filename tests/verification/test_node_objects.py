@@ -25,9 +25,9 @@ def node(*left_out: LeftOut) -> SimpleNamespace:
 def test_what_is_left_out_is_named_with_its_reason() -> None:
     left = LeftOut("EndpointSlice", "shop", "cart-x", "", "its addresses are IPv6")
     finding = judge(CLUSTER, [node(left)])
-    assert not finding.holds
-    assert "west-0 does without: EndpointSlice shop/cart-x: its addresses are IPv6" in finding.detail
-    assert judge(CLUSTER, [node()]).holds
+    assert not finding.passed
+    assert "west-0 does not support: EndpointSlice shop/cart-x: its addresses are IPv6" in finding.detail
+    assert judge(CLUSTER, [node()]).passed
 
 
 def test_a_node_that_reports_nothing_is_no_proof() -> None:
@@ -40,4 +40,4 @@ def test_clusters_without_processes_are_not_concerned() -> None:
     fleet: Any = SimpleNamespace(
         clusters=(SimpleNamespace(name="a", pods="real"), SimpleNamespace(name="b", pods="processes"))
     )
-    assert [cluster.name for cluster in NodeObjects().concerns(fleet)] == ["b"]
+    assert [cluster.name for cluster in NodeObjects().targets(fleet)] == ["b"]

@@ -82,7 +82,7 @@ def pod(*, ours: bool = True, **changed: str) -> Pod:
 
 def test_a_pod_that_is_as_declared_holds(west: ClusterView) -> None:
     assert list(differences(west, pod())) == []
-    assert judge(west, [pod()], []).holds
+    assert judge(west, [pod()], []).passed
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_each_field_that_a_proxy_reads_at_its_start_is_compared(
     (found,) = stale(west, [pod(**changed)])
     assert found.field == field
     finding = judge(west, [pod(**changed)], [found])
-    assert not finding.holds
+    assert not finding.passed
     assert f"shop/web-7d9-x: {field} is " in finding.detail
 
 
@@ -126,7 +126,7 @@ def test_a_gateway_is_on_the_network_that_it_leads_into(fleet: FleetView) -> Non
 def test_a_pod_of_another_owner_is_named_with_the_command_that_restarts_it(west: ClusterView) -> None:
     (found,) = stale(west, [pod(ours=False, ISTIO_META_NETWORK="shared")])
     command = f"kubectl --kubeconfig {west.kubeconfig} --namespace shop rollout restart deployment/web"
-    assert (found.ours, found.heal) == (False, command)
+    assert (found.ours, found.remedy) == (False, command)
 
 
 def test_a_pod_of_another_owner_may_stay_on_its_revision_and_on_nothing_else(west: ClusterView) -> None:
@@ -153,7 +153,7 @@ def test_a_pod_that_is_about_to_go_or_was_never_injected_does_not_count() -> Non
 
 
 def test_a_fleet_of_an_earlier_release_is_not_asked(fleet: FleetView) -> None:
-    assert PodsAsDeclared().concerns(fleet) == ()
+    assert PodsAsDeclared().targets(fleet) == ()
 
 
 def test_the_pods_of_all_namespaces_are_read(
@@ -161,15 +161,15 @@ def test_the_pods_of_all_namespaces_are_read(
 ) -> None:
     pods = {"metadata": {}, "items": [pod(ISTIO_META_NETWORK="shared").to_dict()]}
     server = serve({"GET /api/v1/pods": (200, pods)})
-    answer = PodsAsDeclared().ask_about(fleet, replace(west, kubeconfig=kubeconfig(server.url)), 0.01)
-    assert (answer.ok, "network is shared, the stack says net-west" in answer.detail) == (False, True)
+    answer = PodsAsDeclared().run_on(fleet, replace(west, kubeconfig=kubeconfig(server.url)), 0.01)
+    assert (answer.ok, "network is shared, the stack declares net-west" in answer.detail) == (False, True)
 
 
 def test_a_pod_from_before_values_were_added_is_named(west: ClusterView) -> None:
     values = {"istiod": {"global": {"proxy": {"logLevel": "info"}}}}
     facts = Injected.model_validate(described(load("test", CONFIG | {"istio": {"values": values}}), "west"))
     (found,) = stale(replace(west, injected=injected_view(facts)), [pod()])
-    assert found.field == "what istio.values add"
+    assert found.field == "additional istio.values"
     assert "logLevel" not in found.has
     # Of a pod that is not of the fleet only its variables are known.
     assert list(stale(replace(west, injected=injected_view(facts)), [pod(ours=False)])) == []

@@ -38,12 +38,12 @@ def judged(cluster: ClusterView, *pods: dict[str, Any]) -> Finding:
 
 def test_proxies_of_workloads_and_of_gateways_hold_where_they_are_to_be(fleet: FleetView) -> None:
     finding = judged(going_to(fleet, "green", "blue"), pod("a", "green"), pod("gateway", "blue"))
-    assert (finding.holds, finding.detail) == (True, "all 2 proxies of west are on blue or green")
+    assert (finding.passed, finding.detail) == (True, "all 2 proxies of west are on blue or green")
 
 
 def test_gateways_are_where_workloads_are_when_nothing_else_is_said(fleet: FleetView) -> None:
-    assert judged(going_to(fleet, "green"), pod("a", "green")).holds
-    assert not judged(going_to(fleet, "green"), pod("gateway", "blue")).holds
+    assert judged(going_to(fleet, "green"), pod("a", "green")).passed
+    assert not judged(going_to(fleet, "green"), pod("gateway", "blue")).passed
 
 
 @pytest.mark.parametrize(("injected_by", "told"), [("blue", "blue"), (None, "default")])
@@ -51,8 +51,8 @@ def test_a_proxy_of_another_revision_is_named_with_what_to_do(
     fleet: FleetView, injected_by: str | None, told: str
 ) -> None:
     finding = judged(going_to(fleet, "green"), pod("b", injected_by), pod("a", "green"))
-    assert not finding.holds
-    assert finding.detail.startswith(f"1 of 2 proxies of west are on another revision than green: shop/b ({told});")
+    assert not finding.passed
+    assert finding.detail.startswith(f"1 of 2 proxies of west are not on revision green: shop/b ({told});")
     assert "kubectl rollout restart" in finding.detail
 
 
@@ -64,11 +64,11 @@ def test_of_many_the_first_are_named(fleet: FleetView) -> None:
 @pytest.mark.parametrize("left_out", [{"phase": "Succeeded"}, {"phase": "Failed"}, {"injected": False}])
 def test_a_pod_without_a_proxy_or_at_its_end_does_not_count(fleet: FleetView, left_out: dict[str, Any]) -> None:
     finding = judged(going_to(fleet, "green"), pod("job", "blue", **left_out))
-    assert (finding.holds, finding.detail) == (True, "all 0 proxies of west are on green")
+    assert (finding.passed, finding.detail) == (True, "all 0 proxies of west are on green")
 
 
 def test_a_pod_without_any_metadata_has_no_proxy(fleet: FleetView) -> None:
-    assert judged(going_to(fleet, "green"), {"status": {"phase": "Running"}}).holds
+    assert judged(going_to(fleet, "green"), {"status": {"phase": "Running"}}).passed
 
 
 def test_the_pods_of_all_namespaces_are_read(
@@ -76,5 +76,5 @@ def test_the_pods_of_all_namespaces_are_read(
 ) -> None:
     server = serve({"GET /api/v1/pods": (200, {"metadata": {}, "items": [pod("a", "blue")]})})
     west = replace(going_to(fleet, "green"), kubeconfig=kubeconfig(server.url))
-    answer = PodsOnRevision().ask_about(fleet, west, 0.01)
+    answer = PodsOnRevision().run_on(fleet, west, 0.01)
     assert (answer.ok, "shop/a (blue)" in answer.detail) == (False, True)

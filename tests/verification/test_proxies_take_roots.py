@@ -40,16 +40,16 @@ def judged(fleet: FleetView, *pods: dict[str, Any]) -> Any:
 @pytest.mark.parametrize("native", [False, True])
 def test_proxies_with_the_setting_hold_wherever_they_are_in_the_pod(fleet: FleetView, native: bool) -> None:
     finding = judged(fleet, pod("a", proxy(SETTING), native=native), pod("without-a-proxy"))
-    assert finding.holds
-    assert finding.detail == "all 1 proxies of west hear of another root at once"
+    assert finding.passed
+    assert finding.detail == "all 1 proxies of west reload roots immediately"
 
 
 @pytest.mark.parametrize("env", [(), ({"name": "PROXY_CONFIG_XDS_AGENT", "value": "false"},)])
 @pytest.mark.parametrize("native", [False, True])
 def test_a_proxy_without_it_is_named_with_what_to_do(fleet: FleetView, env: Any, native: bool) -> None:
     finding = judged(fleet, pod("b", proxy(*env), native=native), pod("a", proxy(SETTING)))
-    assert not finding.holds
-    assert finding.detail.startswith("1 of 2 proxies of west hear of another root only when")
+    assert not finding.passed
+    assert finding.detail.startswith("1 of 2 proxies of west reload roots only when")
     assert "shop/b" in finding.detail
     assert finding.detail.endswith("restart their workloads")
 
@@ -60,7 +60,7 @@ def test_a_ztunnel_holds_that_was_made_for_the_roots_of_the_mesh(fleet: FleetVie
     ztunnel = pod("ztunnel", proxy())
     for roots, holds in ((("11" * 32, "33" * 32), True), (("33" * 32, "11" * 32), False), (("11" * 32,), False)):
         ztunnel["metadata"]["annotations"] = {"meshfleet/roots": ",".join(roots)}
-        assert judged(rotating, ztunnel).holds is holds
+        assert judged(rotating, ztunnel).passed is holds
 
 
 def test_of_many_the_first_are_named(fleet: FleetView) -> None:
@@ -70,11 +70,11 @@ def test_of_many_the_first_are_named(fleet: FleetView) -> None:
 
 @pytest.mark.parametrize("phase", ["Succeeded", "Failed"])
 def test_a_pod_that_has_ended_talks_to_nobody(fleet: FleetView, phase: str) -> None:
-    assert judged(fleet, pod("job", proxy(), phase=phase)).holds
+    assert judged(fleet, pod("job", proxy(), phase=phase)).passed
 
 
 def test_a_cluster_without_proxies_holds(fleet: FleetView) -> None:
-    assert judged(fleet).holds
+    assert judged(fleet).passed
 
 
 def test_the_pods_of_all_namespaces_are_read(
@@ -82,12 +82,12 @@ def test_the_pods_of_all_namespaces_are_read(
 ) -> None:
     server = serve({"GET /api/v1/pods": (200, {"metadata": {}, "items": [pod("a", proxy())]})})
     west = replace(fleet.clusters[0], kubeconfig=kubeconfig(server.url))
-    answer = ProxiesTakeRoots().ask_about(fleet, west, 0.01)
+    answer = ProxiesTakeRoots().run_on(fleet, west, 0.01)
     assert (answer.ok, "shop/a" in answer.detail) == (False, True)
 
 
 def test_what_is_asked_between_stages_is_found_by_name_and_not_asked_by_verify() -> None:
     assert [check.name for check in named(["proxies-take-roots", "trust"])] == ["proxies-take-roots", "trust"]
     assert not {check.name for check in ALL} & {check.name for check in BETWEEN_STAGES}
-    with pytest.raises(VerificationError, match="no check is named roots; there are cluster-identity, "):
+    with pytest.raises(VerificationError, match="there is no check roots; the checks are cluster-identity, "):
         named(["roots"])

@@ -10,7 +10,7 @@ import pytest
 
 from meshfleet.manifests.namespaces import CONTROL_PLANES
 from meshfleet.verification import FleetView
-from meshfleet.verification.checks.served_from_elsewhere import Injector, judge
+from meshfleet.verification.checks.remote_control_plane import Injector, judge
 
 pytestmark = pytest.mark.proof(
     "a change of roots reaches the webhooks of clusters that are served from elsewhere", step=0
@@ -37,6 +37,6 @@ def test_its_webhook_trusts_the_roots_of_the_mesh_and_no_other(
     bundle = base64.b64encode(b"".join(roots[name].pem for name in patched)).decode()
     injector = Injector(frozenset({"https://192.0.2.1:15017/inject"}), frozenset({bundle}))
     finding = judge(rotating, remote, {CONTROL_PLANES: "west"}, injector)
-    assert finding.holds == (set(declared) == set(patched)), finding.detail
-    if not finding.holds:
-        assert "trusts other roots than those of mesh mesh1" in finding.detail
+    assert finding.passed == (set(declared) == set(patched)), finding.detail
+    if not finding.passed:
+        assert "does not trust the roots of mesh mesh1" in finding.detail

@@ -34,7 +34,7 @@ def test_a_tcp_service_at_the_address_of_one_that_is_elsewhere_alone_is_named() 
     west = addresses("west", ("10.0.0.7", 5432, "db.shop", True))
     east = addresses("east", ("10.0.0.7", 5432, "mail.office", True))
     finding = judge([west, east])
-    assert not finding.holds
+    assert not finding.passed
     assert "10.0.0.7:5432 is db.shop in west and mail.office in east" in finding.detail
 
 
@@ -51,7 +51,7 @@ def test_requests_by_name_other_ports_and_the_same_service_do_not_collide(
     mine: tuple[str, int, str, bool], other: tuple[str, int, str, bool]
 ) -> None:
     finding = judge([addresses("west", mine), addresses("east", other)])
-    assert finding.holds
+    assert finding.passed
     assert "those of west and east overlap" in finding.detail
 
 
@@ -119,7 +119,7 @@ def test_a_cluster_is_asked_for_its_range_whatever_it_can_tell(
         }
     )
     reached = replace(fleet, clusters=tuple(replace(one, kubeconfig=kubeconfig(server.url)) for one in fleet.clusters))
-    (asked,) = ServiceAddresses().concerns(reached)
-    answer = ServiceAddresses().ask_about(reached, asked, 0.01)
+    (asked,) = ServiceAddresses().targets(reached)
+    answer = ServiceAddresses().run_on(reached, asked, 0.01)
     assert answer.ok
     assert "west 10.9.0.0/16, east 10.9.0.0/16; those of west and east overlap" in answer.detail

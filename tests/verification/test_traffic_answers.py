@@ -15,7 +15,7 @@ from meshfleet.verification import ClusterView, ControlPlaneView, FleetView, Mes
 from meshfleet.verification.checks import traffic, traffic_wire
 from meshfleet.verification.locality import nearest
 from meshfleet.verification.steady_requests import Sent, SteadyRequests
-from meshfleet.verification.traffic import Reply, counted, reply
+from meshfleet.verification.traffic import Reply, reply, summarize
 from meshfleet.verification.view import GatewayView, RootObject
 from meshfleet.verification.workload_view import WorkloadView
 
@@ -62,18 +62,20 @@ def test_an_answer_tells_its_cluster_its_version_and_whom_it_saw() -> None:
 
 def test_requests_are_counted_by_who_answered_and_by_what_went_wrong() -> None:
     replies = [good("west"), good("east"), good("west"), Reply(0, fault="timed out"), Reply(503, fault="no")]
-    assert counted(replies) == "east 1, west 2, 1 times no answer (timed out), 1 times 503 (no)"
+    assert summarize(replies) == "east 1, west 2, 1 times no response (timed out), 1 times 503 (no)"
 
 
 def test_every_cluster_answers_none_is_lost_and_the_caller_is_known() -> None:
     west, east = cluster("west", "r1"), cluster("east", "r2")
     both, names = fleet(west, east), ["west", "east"]
     assert traffic.judge(both, west, ECHO, names, [good("west"), good("east")]) == ""
-    assert "nothing from east" in traffic.judge(both, west, ECHO, names, [good("west")])
-    assert "third too" in traffic.judge(both, west, ECHO, names, [good("west"), good("east"), good("third")])
+    assert "no response from east" in traffic.judge(both, west, ECHO, names, [good("west")])
+    assert "unexpected response from third" in traffic.judge(
+        both, west, ECHO, names, [good("west"), good("east"), good("third")]
+    )
     assert "1 of 3 failed" in traffic.judge(both, west, ECHO, names, [good("west"), good("east"), Reply(503)])
     stranger = traffic.judge(both, west, ECHO, names, [good("west"), good("east", "")])
-    assert stranger == f"the caller was taken for nobody, and is {PEER}"
+    assert stranger == f"the caller was identified as unknown, expected {PEER}"
 
 
 def test_without_outlier_detection_all_answer_and_with_it_the_nearest() -> None:
@@ -129,10 +131,10 @@ def test_tls_to_a_gateway_is_allowed_and_nothing_else_between_networks() -> None
     capture = Capture()
     for one in (frame(CLIENT, GATEWAY, opens=True), frame(CLIENT, GATEWAY, HELLO), frame(GATEWAY, CLIENT, HELLO)):
         capture.add(one)
-    assert traffic_wire.judge(capture, allowed).holds
+    assert traffic_wire.judge(capture, allowed).passed
     # Opened again, and refused.
     capture.add(frame(("198.18.0.9", 40001), GATEWAY, opens=True))
-    assert traffic_wire.judge(capture, allowed).holds
+    assert traffic_wire.judge(capture, allowed).passed
     plaintext = Capture()
     for one in (frame(CLIENT, GATEWAY, opens=True), frame(CLIENT, GATEWAY, b"GET / HTTP/1.1\r\n")):
         plaintext.add(one)
@@ -140,8 +142,8 @@ def test_tls_to_a_gateway_is_allowed_and_nothing_else_between_networks() -> None
     astray = Capture()
     astray.add(frame(CLIENT, POD, opens=True))
     finding = traffic_wire.judge(astray, allowed)
-    assert not finding.holds
-    assert "to what is no gateway: 10.0.0.1:8080" in finding.detail
+    assert not finding.passed
+    assert "not to a gateway: 10.0.0.1:8080" in finding.detail
 
 
 def test_the_longest_gap_is_between_good_answers_and_the_whole_time_when_there_is_none() -> None:
@@ -152,7 +154,7 @@ def test_the_longest_gap_is_between_good_answers_and_the_whole_time_when_there_i
     assert requests.longest_gap == pytest.approx(2.5)
     assert len(requests.failed) == 1
     assert requests.clusters() == {"west": 2, "east": 1}
-    assert requests.faults() == {"no answer: reset": 1}
+    assert requests.faults() == {"no response: reset": 1}
     assert len(requests.since(2.0).requests) == 2
     assert SteadyRequests([Sent(0.0, 5.0, lost)]).longest_gap == pytest.approx(5.0)
     assert SteadyRequests().longest_gap == 0.0
@@ -165,13 +167,13 @@ def test_what_cannot_be_asked_is_told_of_the_clusters_that_it_would_concern() ->
     strict = RootObject("PeerAuthentication", "default", {"mtls": {"mode": "STRICT"}})
     without = replace(fleet(west, replace(east, workloads=()), objects=(strict,)), home=Path())
     reason = "its pods are simulated, since it takes root"
-    assert traffic.TrafficReach().prevented(without) == {"west": reason}
-    assert traffic_wire.TrafficPlaintext().prevented(without) == {"west": reason}
+    assert traffic.TrafficReach().skipped(without) == {"west": reason}
+    assert traffic_wire.TrafficPlaintext().skipped(without) == {"west": reason}
     # Nobody is refused by name, and the network of no other cluster is called.
-    assert traffic.TrafficRefused().prevented(without) == {}
-    assert traffic_wire.TrafficWire().prevented(without) == {}
+    assert traffic.TrafficRefused().skipped(without) == {}
+    assert traffic_wire.TrafficWire().skipped(without) == {}
     report = run(without, (traffic.TrafficReach(), traffic_wire.TrafficPlaintext()))
-    assert (report.answers, report.ok) == ((), False)
+    assert (report.results, report.ok) == ((), False)
     assert [(one.name, one.cluster) for one in report.not_run] == [
         ("traffic-reach", "west"),
         ("traffic-plaintext", "west"),

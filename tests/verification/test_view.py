@@ -42,13 +42,13 @@ def test_the_settings_of_a_mesh_are_kept_and_may_be_absent(status: dict[str, Any
 @pytest.mark.parametrize(
     ("settings", "named"),
     [
-        (3, "meshes.mesh1.settings: 3 is not a mapping"),
+        (3, "meshes.mesh1.settings: must be a map of keys to values, got 3"),
         ({"meshConfig": "x", "objects": []}, "meshes.mesh1.settings.meshConfig"),
-        ({"meshConfig": {}, "objects": {}}, "meshes.mesh1.settings.objects: {} is not a list"),
+        ({"meshConfig": {}, "objects": {}}, "meshes.mesh1.settings.objects: must be a list, got {}"),
         ({"meshConfig": {}, "objects": [{"kind": "Telemetry"}]}, r"meshes.mesh1.settings.objects\[0\].name: missing"),
         (
             {"meshConfig": {}, "objects": [{"kind": "a", "name": "b", "spec": 3}]},
-            "settings.objects.b.spec: 3 is not a mapping",
+            "settings.objects.b.spec: must be a map of keys to values, got 3",
         ),
     ],
 )
@@ -175,7 +175,7 @@ def test_revisions_of_another_shape_are_refused(status: dict[str, Any], tmp_path
         ({"controlPlane": None}, "controlPlane"),
         (
             {"controlPlane": {"kind": "mine", "of": "west"}},
-            "controlPlane.kind: 'mine' is not allowed; use 'own', 'remote' or 'external'",
+            "controlPlane.kind: must be 'own', 'remote' or 'external', got 'mine'",
         ),
         ({"gateway": "127.0.0.1"}, "gateway"),
         ({"gateway": {"address": "a", "port": 1.5, "network": "n"}}, "gateway.port"),

@@ -8,7 +8,7 @@ import pytest
 
 from meshfleet.status import read_status
 from meshfleet.verification import FleetView
-from meshfleet.verification.checks.virtual_machines import VirtualMachines, ailing
+from meshfleet.verification.checks.virtual_machines import VirtualMachines, fault_of
 from meshfleet.verification.machine_view import MachineView, machine_view
 
 pytestmark = pytest.mark.proof("virtual machines join their mesh from their bundle alone", step=0)
@@ -31,37 +31,37 @@ def entry(*, connected: bool = True, health: str = "True", checked: bool = True)
 
 
 def test_a_machine_that_is_known_connected_and_healthy_holds() -> None:
-    assert ailing(BILLING, ADDRESS, BOTH, [entry()]) == ""
-    assert ailing(BILLING, ADDRESS, BOTH, [entry(health="", checked=False)]) == ""
+    assert fault_of(BILLING, ADDRESS, BOTH, [entry()]) == ""
+    assert fault_of(BILLING, ADDRESS, BOTH, [entry(health="", checked=False)]) == ""
 
 
 def test_a_fixed_address_without_a_probe_is_never_heard_of() -> None:
     fixed = MachineView("ledger", "orders", "west", registers=False)
-    assert ailing(fixed, ADDRESS, BOTH, [entry(connected=False, health="", checked=False)]) == ""
+    assert fault_of(fixed, ADDRESS, BOTH, [entry(connected=False, health="", checked=False)]) == ""
 
 
 @pytest.mark.parametrize(
     ("running", "entries", "told"),
     [
-        (("application",), [entry()], "its agent does not run; run meshfleet vm start billing"),
+        (("application",), [entry()], "its agent has stopped; run meshfleet vm start billing"),
         (BOTH, [], "no WorkloadEntry in west has its address"),
-        (BOTH, [entry(connected=False)], "istiod has lost it"),
+        (BOTH, [entry(connected=False)], "it is not connected to istiod"),
         (BOTH, [entry(health="False")], "it is not healthy (connection refused)"),
-        (BOTH, [entry(health="")], "it is not healthy (nothing was heard)"),
+        (BOTH, [entry(health="")], "it is not healthy (no health report yet)"),
     ],
 )
 def test_what_ails_a_machine_is_told(running: tuple[str, ...], entries: list[dict[str, Any]], told: str) -> None:
-    assert told in ailing(BILLING, ADDRESS, running, entries)
+    assert told in fault_of(BILLING, ADDRESS, running, entries)
 
 
 def test_an_address_of_another_namespace_is_another_machine() -> None:
     other = entry()
     other["metadata"]["namespace"] = "papers"
-    assert "no WorkloadEntry" in ailing(BILLING, ADDRESS, BOTH, [other])
+    assert "no WorkloadEntry" in fault_of(BILLING, ADDRESS, BOTH, [other])
 
 
 def test_a_fleet_without_machines_here_is_not_asked(fleet: FleetView) -> None:
-    assert VirtualMachines().concerns(fleet) == ()
+    assert VirtualMachines().targets(fleet) == ()
 
 
 def test_machines_are_read_from_status() -> None:

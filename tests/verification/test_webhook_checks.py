@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from lightkube.resources.core_v1 import Pod
 
-from meshfleet.verification import Answer, FleetView
+from meshfleet.verification import CheckResult, FleetView
 from meshfleet.verification.checks import injection
 from meshfleet.verification.checks.injection import Injection, Place, choose_place, sidecar_environment
 from meshfleet.verification.checks.webhook_validation import INVALID, WebhookValidation
@@ -32,16 +32,16 @@ def pod_of(content: Any) -> Pod:
     return pod
 
 
-def ask(check: Any, fleet: FleetView, kubeconfig: Path) -> Answer:
-    answer: Answer = check.ask_about(fleet, replace(fleet.clusters[0], kubeconfig=kubeconfig), 0.01)
-    return answer
+def run_check(check: Any, fleet: FleetView, kubeconfig: Path) -> CheckResult:
+    result: CheckResult = check.run_on(fleet, replace(fleet.clusters[0], kubeconfig=kubeconfig), 0.01)
+    return result
 
 
 def gateways(valid: tuple[int, Any], invalid: tuple[int, Any]) -> dict[str, Any]:
-    def answer(body: Any) -> tuple[int, Any]:
+    def result(body: Any) -> tuple[int, Any]:
         return invalid if body["spec"]["servers"][0]["port"]["protocol"] == INVALID else valid
 
-    return {GATEWAYS: answer}
+    return {GATEWAYS: result}
 
 
 def failure(message: str, code: int = 400) -> tuple[int, Any]:
@@ -55,37 +55,37 @@ def test_a_refusal_by_istiods_webhook_holds(
     fleet: FleetView, serve: Serve, kubeconfig: Kubeconfig, recorded: Callable[[str], Any]
 ) -> None:
     server = serve(gateways(ACCEPTED, (400, recorded("refused.json"))))
-    answer = ask(WebhookValidation(), fleet, kubeconfig(server.url))
-    assert answer.ok
-    assert 'west: admission webhook "validation.istio.io" denied the request' in answer.detail
+    result = run_check(WebhookValidation(), fleet, kubeconfig(server.url))
+    assert result.ok
+    assert 'west: admission webhook "validation.istio.io" denied the request' in result.detail
     assert all("dryRun=All" in request for request, _ in server.requests)
 
 
 def test_an_invalid_resource_that_is_accepted_does_not_hold(
     fleet: FleetView, serve: Serve, kubeconfig: Kubeconfig
 ) -> None:
-    answer = ask(WebhookValidation(), fleet, kubeconfig(serve(gateways(ACCEPTED, ACCEPTED)).url))
-    assert not answer.ok
-    assert "west accepted a Gateway with protocol NO-SUCH-PROTOCOL" in answer.detail
+    result = run_check(WebhookValidation(), fleet, kubeconfig(serve(gateways(ACCEPTED, ACCEPTED)).url))
+    assert not result.ok
+    assert "west accepted a Gateway with protocol NO-SUCH-PROTOCOL" in result.detail
 
 
 def test_a_silent_webhook_is_told_as_such(
     fleet: FleetView, serve: Serve, kubeconfig: Kubeconfig, recorded: Callable[[str], Any]
 ) -> None:
     silent = (500, recorded("webhook-silent.json"))
-    answer = ask(WebhookValidation(), fleet, kubeconfig(serve(gateways(silent, silent)).url))
-    assert not answer.ok
-    assert "failed calling webhook" in answer.detail
-    assert "is its istiod running?" in answer.detail
+    result = run_check(WebhookValidation(), fleet, kubeconfig(serve(gateways(silent, silent)).url))
+    assert not result.ok
+    assert "failed calling webhook" in result.detail
+    assert "is its istiod running?" in result.detail
 
 
 def test_a_webhook_that_refuses_everything_does_not_hold(
     fleet: FleetView, serve: Serve, kubeconfig: Kubeconfig, recorded: Callable[[str], Any]
 ) -> None:
     refused = (400, recorded("refused.json"))
-    answer = ask(WebhookValidation(), fleet, kubeconfig(serve(gateways(refused, refused)).url))
-    assert not answer.ok
-    assert "west refused a valid Gateway" in answer.detail
+    result = run_check(WebhookValidation(), fleet, kubeconfig(serve(gateways(refused, refused)).url))
+    assert not result.ok
+    assert "west rejected a valid Gateway" in result.detail
 
 
 @pytest.mark.parametrize(
@@ -95,9 +95,9 @@ def test_a_webhook_that_refuses_everything_does_not_hold(
 def test_a_refusal_by_anybody_else_does_not_hold(
     fleet: FleetView, serve: Serve, kubeconfig: Kubeconfig, other: tuple[int, Any]
 ) -> None:
-    answer = ask(WebhookValidation(), fleet, kubeconfig(serve(gateways(ACCEPTED, other)).url))
-    assert not answer.ok
-    assert "the API server of west refuses" in answer.detail
+    result = run_check(WebhookValidation(), fleet, kubeconfig(serve(gateways(ACCEPTED, other)).url))
+    assert not result.ok
+    assert "the API server of west refuses" in result.detail
 
 
 def test_an_injected_pod_with_this_clusters_names_holds(
@@ -105,17 +105,17 @@ def test_an_injected_pod_with_this_clusters_names_holds(
 ) -> None:
     marked = {"metadata": {"name": "sample", "labels": {"istio-injection": "enabled"}}}
     server = serve({NAMESPACES: (200, {"items": [marked]}), PODS: (201, recorded("injected-pod.json"))})
-    answer = ask(Injection(), fleet, kubeconfig(server.url))
-    assert answer.ok, answer.detail
-    assert "gets istio-proxy of cluster west, network net-west, mesh mesh1" in answer.detail
+    result = run_check(Injection(), fleet, kubeconfig(server.url))
+    assert result.ok, result.detail
+    assert "gets istio-proxy of cluster west, network net-west, mesh mesh1" in result.detail
     assert any(request.startswith(PODS) and "dryRun=All" in request for request, _ in server.requests)
 
 
 def test_a_pod_that_comes_back_bare_does_not_hold(fleet: FleetView) -> None:
     bare = pod_of({"spec": {"containers": [{"name": "probe"}]}})
     finding = injection.judge(fleet.clusters[0], SAMPLE, sidecar_environment(bare))
-    assert not finding.holds
-    assert "came back without istio-proxy" in finding.detail
+    assert not finding.passed
+    assert "was created without istio-proxy" in finding.detail
     assert sidecar_environment(Pod()) is None
 
 
@@ -124,13 +124,13 @@ def test_a_native_sidecar_is_found_among_the_init_containers(fleet: FleetView, r
     proxy = next(c for c in pod["spec"]["containers"] if c["name"] == "istio-proxy")
     pod["spec"]["containers"].remove(proxy)
     pod["spec"].setdefault("initContainers", []).append(proxy)
-    assert injection.judge(fleet.clusters[0], SAMPLE, sidecar_environment(pod_of(pod))).holds
+    assert injection.judge(fleet.clusters[0], SAMPLE, sidecar_environment(pod_of(pod))).passed
 
 
 def test_a_sidecar_of_another_cluster_does_not_hold(fleet: FleetView, recorded: Callable[[str], Any]) -> None:
     environment = sidecar_environment(pod_of(recorded("injected-pod.json")))
     finding = injection.judge(fleet.clusters[1], SAMPLE, environment)
-    assert not finding.holds
+    assert not finding.passed
     assert "ISTIO_META_CLUSTER_ID is west, expected east" in finding.detail
     assert "ISTIO_META_NETWORK is net-west, expected net-east" in finding.detail
 

@@ -18,10 +18,13 @@ from meshfleet.automation.checkout import Checkout
 from meshfleet.automation.engine import kubernetes_plugin
 from meshfleet.automation.engine.own_project import declare_project
 from meshfleet.automation.state.shared_backend import has_passphrase, is_local
-from meshfleet.components.tokens import BUILT_CHARTS, GATEWAY_API_CHART
+from meshfleet.components.tokens import BUILT_CHARTS, GATEWAY_API_CHART, built_charts
 from meshfleet.errors import EngineError
 from meshfleet.files import make_directory, read_text, write_file
 from meshfleet.toolchain.progress import progress_for
+from meshfleet.toolchain.recipes import Recipe, further_recipe
+from meshfleet.topology import Fleet
+from meshfleet.versions import BUILT_ISTIO, further_istio
 from meshfleet.workspace.marker import claim_home
 
 
@@ -45,9 +48,14 @@ class Environment:
         return bool(self.notice)
 
 
-def prepare(checkout: Checkout) -> Environment:
-    """Make everything ready; quick when it already is. Raises `ToolchainError` when a tool cannot be had."""
+def prepare(checkout: Checkout, fleet: Fleet | None = None) -> Environment:
+    """Make everything ready, for a fleet the releases that it names too; quick when it already is.
+
+    Raises `ToolchainError` when a tool cannot be had.
+    """
     tools = toolchain.ensure(progress_for(sys.stderr))
+    for recipe in further_recipes(fleet) if fleet else ():
+        toolchain.ensure(progress_for(sys.stderr), plan=toolchain.further_plan(recipe))
     claim_home(checkout.home)
     make_directory(checkout.state)
     python = Path(sys.executable)
@@ -74,9 +82,30 @@ def prepare(checkout: Checkout) -> Environment:
     # Also where a program of the user's own runs, which uses this package and has the project's folder as its own.
     for folder in dict.fromkeys((checkout.program, checkout.root)):
         _link(folder / BUILT_CHARTS, tools.charts)
+        for release, charts in _further_charts().items():
+            _link(folder / built_charts(release), charts)
         _link(folder / GATEWAY_API_CHART, tools.gateway_api)
     plugin = kubernetes_plugin.install(checkout, python, variables)
     return Environment(checkout, variables, tools.bin, plugin.notice)
+
+
+def further_recipes(fleet: Fleet) -> tuple[Recipe, ...]:
+    """What is built for a fleet beyond the standard toolchain: the releases of its control planes on this machine."""
+    clusters, istio = fleet.clusters.values(), fleet.istio
+    wanted: list[tuple[str, str]] = []
+    if any(cluster.embedded for cluster in clusters):
+        wanted.append(("kube-apiserver", fleet.kubernetes.version))
+    if any(cluster.simulated for cluster in clusters):
+        wanted += (("pilot-discovery", istio.version_of(revision)) for revision in istio.installed)
+    found = (further_recipe(program, release) for program, release in wanted)
+    return tuple({recipe.tool: recipe for recipe in found if recipe}.values())
+
+
+def _further_charts() -> dict[str, Path]:
+    """Release of Istio → its charts, of those beyond the standard one that are built."""
+    recipes = {release: further_recipe("pilot-discovery", release) for release in BUILT_ISTIO if further_istio(release)}
+    charts = {name: toolchain.further_plan(recipe).toolchain().charts for name, recipe in recipes.items() if recipe}
+    return {release: folder for release, folder in charts.items() if folder.is_dir()}
 
 
 def local_backend_of(checkout: Checkout) -> str:

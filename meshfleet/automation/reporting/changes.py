@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 # The stage of what makes a cluster reachable, before it gets any document.
 CLUSTER = "cluster"
 STAGES = (CLUSTER, *(stage.heading for stage in Stage))
-# The objects of a Helm release.
-RELEASE_PARTS = "meshfleet:index:ReleaseParts"
+# The drift of the objects of a Helm release, by type; each is followed by its former name.
+DRIFT = {"meshfleet:index:ReleaseObjects": "drift", "meshfleet:index:ReleaseParts": "differing"}
 UNCHANGED = ("same", "read", "refresh")
 # How an API server says that an object does not exist which is to be changed, and Helm that a release does not.
 GONE = ("not found", "has no deployed releases")
@@ -130,10 +130,11 @@ class Record:
 
 def _differing(step: StepEventMetadata) -> tuple[str, ...]:
     """The objects of a release that a refresh found missing or changed, or that an update has restored."""
-    if step.type != RELEASE_PARTS:
+    if step.type not in DRIFT:
         return ()
     for state in (step.new, step.old):
-        found = (state.outputs or {}).get("differing") if state else None
+        outputs = (state.outputs or {}) if state else {}
+        found = next((outputs[name] for name in DRIFT.values() if outputs.get(name)), None)
         if isinstance(found, dict) and found:
             return tuple(f"{part}: {what}" for part, what in found.items())
     return ()

@@ -50,7 +50,7 @@ def _status(subject: Subject) -> Members:
 def _verify(subject: Subject, seconds: float) -> Members:
     from meshfleet.verification import run
 
-    yield "verify.json", run(subject.view, bound=seconds).as_json()
+    yield "verify.json", run(subject.view, timeout=seconds).as_json()
 
 
 def _drift(subject: Subject) -> Members:
@@ -96,20 +96,20 @@ def _events(cluster: ClusterView, seconds: float) -> Members:
 
 
 def _page(cluster: ClusterView, folder: str, page: str, seconds: float) -> Members:
-    from meshfleet.verification.istiod import ask
+    from meshfleet.verification.istiod import query
 
-    yield f"{folder}/{page}.json", ask(cluster, page, seconds)
+    yield f"{folder}/{page}.json", query(cluster, page, seconds)
 
 
 def _proxies(cluster: ClusterView, folder: str, seconds: float) -> Members:
     """What istiod sends to each proxy; without the secrets that SDS serves."""
-    from meshfleet.verification.istiod import ask, connected_proxies
+    from meshfleet.verification.istiod import connected_proxies, query
 
     left_out: dict[str, str] = {}
-    proxies = sorted({proxy.name for proxy in connected_proxies(ask(cluster, "syncz", seconds))})
+    proxies = sorted({proxy.name for proxy in connected_proxies(query(cluster, "syncz", seconds))})
     for proxy in proxies[:PROXIES]:
         try:
-            dump: Any = ask(cluster, f"config_dump?proxyID={proxy}", seconds)
+            dump: Any = query(cluster, f"config_dump?proxyID={proxy}", seconds)
         except MeshfleetError as error:
             left_out[proxy] = str(error)
             continue

@@ -16,13 +16,13 @@ from meshfleet.dataplane.machine.agent_log import complaint, refusal
 from meshfleet.dataplane.machine.bundle_folder import Bundle
 from meshfleet.dataplane.machine.machine_files import MachineFiles
 from meshfleet.dataplane.machine.machine_programs import MachinePrograms
-from meshfleet.dataplane.network import machine_network, namespaces, programs
+from meshfleet.dataplane.network import machine_network, namespaces
 from meshfleet.dataplane.network.machine_network import MachineNetwork
 from meshfleet.dataplane.network.node_network import nodes
 from meshfleet.dataplane.network.place import Place
 from meshfleet.dataplane.node.containers import HttpProbe
 from meshfleet.dataplane.node.running_container import ask_over_http
-from meshfleet.dataplane.node.sources import copies
+from meshfleet.dataplane.node.sources import lay_out
 from meshfleet.embedded.addresses import MACHINE_RANGE, release_address, reserve_address
 from meshfleet.errors import FileError, NetworkError, ProcessError
 from meshfleet.files import read_tail
@@ -49,10 +49,11 @@ class Listening:
 class Machine:
     """One machine of a fleet, whether it is there or not: one of `group` that is told apart by `address`.
 
-    Without an address it is the one whose address is chosen here.
+    Without an address it is the one whose address is chosen here. What is started on it is of Istio's `release`, empty
+    for the standard one of the toolchain.
     """
 
-    def __init__(self, workspace: Workspace, group: str, address: str = "") -> None:
+    def __init__(self, workspace: Workspace, group: str, address: str = "", release: str = "") -> None:
         self._workspace = workspace
         self._place = Place.of(workspace)
         self._wanted = address
@@ -62,7 +63,7 @@ class Machine:
         self.namespace = self._place.machine(self.name)
         self.files = MachineFiles(self._place.directory / "machines" / self.name)
         self._owner = workspace.owner("machine", self.name)
-        self._programs = MachinePrograms(self._place, self.name, self.files)
+        self._programs = MachinePrograms(self._place, self.name, self.files, release)
 
     @property
     def address(self) -> str:
@@ -105,7 +106,7 @@ class Machine:
         # That of the cluster it joins, if that is on this network: it is there for as long as the machine has a use.
         router = next((node for node in near if node.cluster == bundle.cluster), near[0])
         machine_network.connect(self._place, MachineNetwork(self.name, network, address), router.address)
-        programs.lay_out(self._place, copies())
+        lay_out(self._place, self._programs.release)
         self.files.lay_out(bundle, self.host_name, address)
 
     def start_agent(self, seconds: float = _READY_SECONDS) -> None:

@@ -17,7 +17,7 @@ from meshfleet.dataplane.network.place import Place
 from meshfleet.dataplane.network.programs import MARK, mark_of
 from meshfleet.dataplane.network.sandbox import NET_ADMIN, NET_RAW, Sandbox
 from meshfleet.dataplane.node.programs import Program, Role, passing_by
-from meshfleet.dataplane.node.sources import copies, sources
+from meshfleet.dataplane.node.sources import lay_out
 from meshfleet.errors import ProcessError
 from meshfleet.processes.waiting import NotYetError, wait_until
 from meshfleet.workspace import fleet_processes as processes
@@ -34,11 +34,12 @@ _GRACE_SECONDS: Final = 2.0
 
 @dataclass(frozen=True)
 class MachinePrograms:
-    """What runs on the machine `name` of the fleet at `place`."""
+    """What runs on the machine `name` of the fleet at `place`; Istio's in a `release`, empty for the standard one."""
 
     place: Place
     name: str
     files: MachineFiles
+    release: str = ""
 
     @property
     def namespace(self) -> str:
@@ -102,7 +103,7 @@ class MachinePrograms:
             program=str(self.binaries / program.name),
             arguments=passing_by(program.arguments, users) if rules else program.arguments,
             environment={**program.environment, **more},
-            binds=[*self.files.binds(), *programs.program_binds(self.binaries, sources(), copies())],
+            binds=[*self.files.binds(), *lay_out(self.place, self.release)],
         )
 
     def _processes(self, mark: str) -> list[psutil.Process]:

@@ -19,7 +19,7 @@ from meshfleet.dataplane.network import programs
 from meshfleet.dataplane.network.place import Place
 from meshfleet.dataplane.node.agent import Agent
 from meshfleet.dataplane.node.launch import Launcher
-from meshfleet.dataplane.node.sources import copies, sources
+from meshfleet.dataplane.node.sources import lay_out
 from meshfleet.dataplane.node.spec import read_node, write_node
 from meshfleet.embedded.ports import reserved_ports
 from meshfleet.errors import FileError, MeshfleetError
@@ -34,7 +34,8 @@ def main(arguments: Sequence[str]) -> None:
     workspace = Workspace.of(fleet)
     directory = workspace.node(cluster)
     place = Place.of(workspace)
-    binaries = programs.lay_out(place, copies())
+    # At once, so that what is missing is known before the node is there.
+    lay_out(place)
     stop = threading.Event()
 
     def end(number: int, frame: FrameType | None) -> None:
@@ -48,7 +49,7 @@ def main(arguments: Sequence[str]) -> None:
         node=read_node(directory),
         name=f"{cluster}-0",
         forwarding=reserved_ports(workspace.home, workspace.owner("cluster", cluster)).get("kwok-controller", 0),
-        launch=Launcher(workspace, place, sources(), copies(), binaries),
+        launch=Launcher(workspace, place, programs.binaries(place)),
         keep=lambda node: write_node(directory, node),
         said=lambda text: print(f"{datetime.now(UTC):%H:%M:%S} {text}", flush=True),
         stop=stop,

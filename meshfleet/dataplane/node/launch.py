@@ -6,7 +6,7 @@ import os
 import posixpath
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -19,6 +19,7 @@ from meshfleet.dataplane.network.sandbox import NET_ADMIN, NET_RAW, SYSTEM_PATH,
 from meshfleet.dataplane.node.containers import Container
 from meshfleet.dataplane.node.pod_run import PodRun
 from meshfleet.dataplane.node.programs import Program, Role, passing_by, program_of
+from meshfleet.dataplane.node.sources import lay_out
 from meshfleet.embedded.istiod_spec import ISTIOD_PORTS
 from meshfleet.embedded.ports import reserved_ports
 from meshfleet.errors import ProcessError
@@ -34,13 +35,11 @@ _ISTIOD: Final = {8080: ("http", "/ready"), 15012: ("secure-grpc", ""), 15017: (
 class Launcher:
     """Starts containers of the pods of one fleet.
 
-    `sources` are the programs by name, and `copies` the small files, which are at `binaries` for those that run.
+    Programs, and the small files that they read, are at `binaries` for those that run.
     """
 
     workspace: Workspace
     place: Place
-    sources: Mapping[str, Path]
-    copies: Mapping[str, Path]
     binaries: Path
 
     def __call__(self, pod: PodRun, container: Container) -> subprocess.Popen[bytes] | None:
@@ -90,7 +89,7 @@ class Launcher:
             binds=[
                 Bind(pod.directory / "hosts", "/etc/hosts"),
                 Bind(pod.directory / "resolv.conf", "/etc/resolv.conf"),
-                *programs.program_binds(self.binaries, self.sources, self.copies),
+                *lay_out(self.place, program.release),
                 *volumes.values(),
             ],
         )

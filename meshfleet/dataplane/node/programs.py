@@ -7,6 +7,7 @@ call it. Any other container is not run, and its pod is said to run as KWOK woul
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -17,6 +18,7 @@ from meshfleet.dataplane.network.users import Users
 from meshfleet.errors import UnsupportedError
 from meshfleet.files.json_text import parse_json
 from meshfleet.redaction.shown import shown
+from meshfleet.versions import BUILT_ISTIO, further_istio
 
 AGENT: Final = "pilot-agent"
 ENVOY: Final = "envoy"
@@ -41,17 +43,22 @@ PROXY_CONTAINER: Final = "istio-proxy"
 _INIT_CONTAINERS: Final = ("istio-init", "istio-validation")
 _ISTIOD_CONTAINER: Final = "discovery"
 _ECHO_IMAGE: Final = "/istio/app:"
+_TAG: Final = re.compile(r":([0-9]{1,4}\.[0-9]{1,4})(?![0-9])[^:/]*$")
 _BOOTSTRAP_VARIABLE: Final = "ISTIO_BOOTSTRAP"
 
 
 @dataclass(frozen=True)
 class Program:
-    """What runs for a container: `name` of PROGRAMS, or RELAY; `environment` is all it sees."""
+    """What runs for a container: `name` of PROGRAMS, or RELAY; `environment` is all it sees.
+
+    `release` is that of Istio in the image's tag, where it is not the standard one.
+    """
 
     name: str
     arguments: tuple[str, ...]
     environment: Mapping[str, str]
     role: Role
+    release: str = ""
 
     def user(self, users: Users) -> int:
         """Its user, of those of its pod."""
@@ -70,7 +77,7 @@ def program_of(
 
     `binaries` is where its programs lie as it sees them. Raises UnsupportedError for a PROXY_CONFIG that is none.
     """
-    program = Program(AGENT, arguments, environment, Role.PROXY)
+    program = Program(AGENT, arguments, environment, Role.PROXY, _release(image))
     if container in _INIT_CONTAINERS and arguments[:1] == ("istio-iptables",):
         # One tool for all rules; iptables would be a second one to install.
         return replace(program, arguments=(*arguments, "--native-nftables"), role=Role.RULES)
@@ -81,6 +88,13 @@ def program_of(
     if _ECHO_IMAGE in image:
         return replace(program, name=ECHO, role=Role.APPLICATION)
     return None
+
+
+def _release(image: str) -> str:
+    """The further release of Istio that an image is of; empty for the standard one and any that is not built."""
+    found = _TAG.search(image)
+    release = further_istio(found.group(1)) if found else ""
+    return release if release in BUILT_ISTIO else ""
 
 
 def _proxy_environment(environment: Mapping[str, str], binaries: Path) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """Helm releases (`helm.sh/v3:Release`): installed, upgraded, read and removed, as the official provider does.
 
 What makes interrupted releases converge stands above every plugin: meshfleet/automation/unfinished_releases.py and
-`meshfleet:index:ReleaseParts`.
+`meshfleet:index:ReleaseObjects`.
 """
 
 from __future__ import annotations

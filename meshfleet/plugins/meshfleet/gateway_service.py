@@ -1,6 +1,6 @@
-"""The address of a gateway in a cluster that has no load balancer.
+"""The address of a gateway in a cluster without a load balancer controller.
 
-Written where a load balancer's controller would write it: into the status of the Service.
+It is written to where such a controller writes it: the status of the Service.
 https://kubernetes.io/docs/reference/kubernetes-api/service-resources/service-v1/#ServiceStatus
 """
 
@@ -26,7 +26,7 @@ _PORTS: Final = (15443, 15008)
 
 @dataclass(frozen=True)
 class PublishedAddress:
-    """What the Service says: `address`, an IP address or a name, is None when its status has none."""
+    """The status of the Service: `address` is an IP address or a host name, None when it has neither."""
 
     address: str | None
     port: int
@@ -35,10 +35,10 @@ class PublishedAddress:
 def publish_address(
     client: Client, namespace: str, service: str, address: str, port: int = 0, timeout: float = 0
 ) -> PublishedAddress:
-    """Wait for the Service and write `address`, an IP address or a name, into its status.
+    """Wait for the Service and write `address`, an IP address or a host name, into its status.
 
-    `port` is one that it must have; 0 for that of cross-network traffic. `timeout` in seconds, 0 for one minute.
-    Raises ClusterError when the Service does not come, has no such port, or is refused.
+    `port` is one that the Service must have, 0 for that of cross-network traffic; `timeout` in seconds, 0 for one
+    minute. Raises ClusterError when the Service does not appear, has no such port, or the API server refuses the write.
     """
 
     def present() -> Service:
@@ -49,9 +49,9 @@ def publish_address(
 
     found = wait_until(
         present,
-        f"the Service {service} of namespace {namespace}, which the chart of the gateway makes",
+        f"the Service {service} in namespace {namespace}, which the gateway chart creates",
         timeout or _SECONDS,
-        "see whether the gateway's release was installed, and run the same command again",
+        "check that the gateway's Helm release is installed, and run the same command again",
         failure=ClusterError,
     )
     found_port = _port(found, namespace, service, port)
@@ -60,7 +60,7 @@ def publish_address(
 
 
 def published_address(client: Client, namespace: str, service: str, port: int = 0) -> PublishedAddress | None:
-    """What the Service says now; None when there is no such Service. `port` as above. Raises ClusterError."""
+    """The current status of the Service; None when there is no such Service. `port` as above. Raises ClusterError."""
     found = _get(client, namespace, service)
     if found is None:
         return None
@@ -71,7 +71,7 @@ def published_address(client: Client, namespace: str, service: str, port: int = 
 
 
 def withdraw_address(client: Client, namespace: str, service: str) -> None:
-    """Empty the status again; fine when the Service is gone. Raises ClusterError."""
+    """Clear the status; succeeds when the Service is gone. Raises ClusterError."""
     try:
         _write_status(client, namespace, service, None)
     except RefusedError as error:
@@ -115,7 +115,7 @@ def _port(found: Service, namespace: str, service: str, wanted: int) -> int:
         if any(port.port == wanted for port in ports):
             return wanted
         raise ClusterError(
-            f"Service {namespace}/{service}: no port {wanted} (it has {listed}); see its gateway's listeners"
+            f"Service {namespace}/{service}: no port {wanted} (it has {listed}); check the listeners of its gateway"
         )
     for port in ports:
         if port.name == _PORT_NAME or port.port in _PORTS:

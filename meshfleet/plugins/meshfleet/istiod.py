@@ -21,6 +21,7 @@ from meshfleet.plugins.meshfleet.input_checks import (
     check_texts,
 )
 from meshfleet.plugins.meshfleet.istiod_address import PORT_NAMES
+from meshfleet.versions import BUILT_ISTIO
 from meshfleet.workspace.home import Workspace
 
 _IDENTITY: Final = ("fleet", "cluster", "revision")
@@ -35,6 +36,7 @@ _INPUTS: Final = (
     "certificateAuthority",
     "settings",
     "configKubeconfig",
+    "release",
 )
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -53,7 +55,7 @@ class IstiodHandler:
             *check_known(filled, _INPUTS),
             *check_names(filled, _NAMES),
             *check_texts(filled, ("trustDomain", "kubeconfig")),
-            *check_optional_texts(filled, ("context",)),
+            *check_optional_texts(filled, ("context", "release")),
             *check_texts({"configKubeconfig": "-", **filled}, ("configKubeconfig",)),
             *_check_address(filled.get("address")),
             *_check_authority(filled.get("certificateAuthority")),
@@ -72,7 +74,10 @@ class IstiodHandler:
     def preview(self, old_outputs: Properties | None, new_inputs: Properties) -> Properties:
         """The version is the toolchain's; it is known once the process has told it."""
         certain = {"state": "running", **_debug_url(new_inputs)}
-        return certain | ({"version": old_outputs["version"]} if old_outputs and "version" in old_outputs else {})
+        version = (old_outputs or {}).get("version")
+        # One of another release reports another.
+        same = (version if version in BUILT_ISTIO else "") == (new_inputs.get("release") or "")
+        return certain | ({"version": version} if version is not None and same else {})
 
     def create(self, inputs: Properties, timeout: float) -> Created:
         """Starts it and waits until it is ready; one that an interrupted create left is taken over or
@@ -123,6 +128,7 @@ def _spec(inputs: Properties) -> IstiodSpec:
         kubeconfig=inputs["kubeconfig"],
         context=inputs.get("context"),
         config_kubeconfig=inputs.get("configKubeconfig"),
+        release=inputs.get("release") or "",
         authority=Authority(
             certificate=authority["caCertificate"],
             key=authority["caKey"],

@@ -1,4 +1,4 @@
-"""The `meshfleet` provider: finds the handler of a resource type and translates between it and the engine.
+"""The `meshfleet` provider: selects the handler of a resource type and translates between it and the engine.
 
 Protocol: https://github.com/pulumi/pulumi/blob/master/proto/pulumi/provider.proto
 """
@@ -13,45 +13,49 @@ from meshfleet import __version__
 from meshfleet.errors import UnsupportedError
 from meshfleet.plugins import protocol
 from meshfleet.plugins.meshfleet.conversion import checked_properties, plain_properties, state_properties
+from meshfleet.plugins.meshfleet.former_names import current_properties, current_type
 from meshfleet.plugins.meshfleet.handler import UNKNOWN, Difference, Properties, ResourceHandler
 
 VERSION: Final = __version__
 
-# Type token → module and class. Loaded when first asked for: a run with nothing to change must start quickly,
-# and certificates need a library that processes do not.
+# Type token → module and class. Each is imported on first use: a run without changes must start quickly, and
+# certificates need a library that processes do not.
 _HANDLERS: Final = {
     "meshfleet:index:ClusterIdentity": ("cluster_identity", "ClusterIdentityHandler"),
-    "meshfleet:index:EastWestGatewayAddress": ("east_west_gateway_address", "EastWestGatewayAddressHandler"),
     "meshfleet:index:EmbeddedCluster": ("embedded_cluster", "EmbeddedClusterHandler"),
     "meshfleet:index:EmbeddedNode": ("embedded_node", "EmbeddedNodeHandler"),
+    "meshfleet:index:GatewayAddress": ("gateway_address", "GatewayAddressHandler"),
     "meshfleet:index:IntermediateCertificateAuthority": (
         "intermediate_certificate_authority",
         "IntermediateCertificateAuthorityHandler",
     ),
     "meshfleet:index:Istiod": ("istiod", "IstiodHandler"),
     "meshfleet:index:IstiodAddress": ("istiod_address", "IstiodAddressHandler"),
-    "meshfleet:index:IstiodConfigMaps": ("istiod_configmaps", "IstiodConfigMapsHandler"),
-    "meshfleet:index:ReleaseParts": ("release_parts", "ReleasePartsHandler"),
+    "meshfleet:index:IstiodConfigMapCleanup": ("istiod_configmap_cleanup", "IstiodConfigMapCleanupHandler"),
+    "meshfleet:index:ReleaseObjects": ("release_objects", "ReleaseObjectsHandler"),
+    "meshfleet:index:RemoteClusterReadiness": ("remote_cluster_readiness", "RemoteClusterReadinessHandler"),
     "meshfleet:index:RemoteClusters": ("remote_clusters", "RemoteClustersHandler"),
     "meshfleet:index:RootCertificateAuthority": (
         "root_certificate_authority",
         "RootCertificateAuthorityHandler",
     ),
-    "meshfleet:index:ServedCluster": ("served_cluster", "ServedClusterHandler"),
 }
 
 
 def load_handler(token: str) -> ResourceHandler:
-    """The handler of a resource type. Raises UnsupportedError naming the type and those there are."""
-    if token not in _HANDLERS:
+    """The handler of a resource type, by its current or a former token.
+
+    Raises UnsupportedError naming the type and the supported ones.
+    """
+    if (current := current_type(token)) not in _HANDLERS:
         raise UnsupportedError(f"{token}: no such resource type; this plugin has {', '.join(sorted(_HANDLERS))}")
-    module, name = _HANDLERS[token]
+    module, name = _HANDLERS[current]
     handler: ResourceHandler = getattr(import_module(f"meshfleet.plugins.meshfleet.{module}"), name)()
     return handler
 
 
 def load_handlers() -> None:
-    """Import every handler, for a process that has the time before the first request."""
+    """Import every handler ahead of the first request."""
     for token in _HANDLERS:
         load_handler(token)
 
@@ -63,7 +67,7 @@ class MeshfleetProvider(protocol.Provider):
         self._find_handler = find_handler
 
     def check(self, request: protocol.CheckRequest) -> protocol.CheckResponse:
-        """Fills in defaults, marks secrets, reports faults."""
+        """Fills in defaults, marks secrets, reports invalid inputs."""
         handler = self._find_handler(request.type)
         inputs, faults = handler.check(plain_properties(request.new_inputs))
         return protocol.CheckResponse(
@@ -72,18 +76,18 @@ class MeshfleetProvider(protocol.Provider):
         )
 
     def diff(self, request: protocol.DiffRequest) -> protocol.DiffResponse:
-        """Compares with the last run, and with the world where the handler looks at it."""
+        """Compares with the recorded inputs, and with the live resource where the handler reads it."""
         handler = self._find_handler(request.type)
-        old_inputs = plain_properties(request.old_inputs)
+        old_inputs = _recorded(request.type, request.old_inputs)
         new_inputs = plain_properties(request.new_inputs)
         for name in request.ignore_changes:
             if name in old_inputs:
                 new_inputs[name] = old_inputs[name]
-        found = handler.diff(old_inputs, _outputs(handler, request.old_state), new_inputs)
+        found = handler.diff(old_inputs, _outputs(handler, request.type, request.old_state), new_inputs)
         return _difference(found, old_inputs, new_inputs)
 
     def create(self, request: protocol.CreateRequest) -> protocol.CreateResponse:
-        """Makes it; in a preview only says what is certain already."""
+        """Creates it; a preview returns only the outputs that are known."""
         handler = self._find_handler(request.type)
         inputs = plain_properties(request.properties)
         if request.preview:
@@ -93,44 +97,52 @@ class MeshfleetProvider(protocol.Provider):
         return protocol.CreateResponse(made.identifier, _state(handler, request.properties, made.outputs))
 
     def read(self, request: protocol.ReadRequest) -> protocol.ReadResponse:
-        """Looks at the world; an answer without id says that nothing is left."""
+        """Reads the live resource; a response without an id means that it no longer exists."""
         handler = self._find_handler(request.type)
         if not request.inputs:
             raise UnsupportedError(
                 f"{request.urn}: import is not supported for {request.type}; declare it and run up, "
-                "which adopts what is there"
+                "which adopts the existing one"
             )
         outputs = handler.read(
-            request.resource_id, plain_properties(request.inputs), _outputs(handler, request.properties)
+            request.resource_id,
+            _recorded(request.type, request.inputs),
+            _outputs(handler, request.type, request.properties),
         )
         if outputs is None:
             return protocol.ReadResponse()
         return protocol.ReadResponse(request.resource_id, _state(handler, request.inputs, outputs), request.inputs)
 
     def update(self, request: protocol.UpdateRequest) -> protocol.UpdateResponse:
-        """Changes it in place; in a preview only says what is certain already."""
+        """Changes it in place; a preview returns only the outputs that are known."""
         handler = self._find_handler(request.type)
-        old_outputs = _outputs(handler, request.olds)
+        old_outputs = _outputs(handler, request.type, request.olds)
         inputs = plain_properties(request.news)
         if request.preview:
             outputs = dict.fromkeys(handler.outputs, UNKNOWN) | handler.preview(old_outputs, inputs)
         else:
-            old_inputs = plain_properties(request.old_inputs)
+            old_inputs = _recorded(request.type, request.old_inputs)
             outputs = handler.update(request.resource_id, old_inputs, old_outputs, inputs, request.timeout)
         return protocol.UpdateResponse(_state(handler, request.news, outputs))
 
     def delete(self, request: protocol.DeleteRequest) -> None:
-        """Removes it and all it left."""
+        """Removes it with everything it created."""
         handler = self._find_handler(request.type)
-        old_outputs = _outputs(handler, request.properties)
-        inputs = {name: value for name, value in request.properties.items() if name not in old_outputs}
+        state = _recorded(request.type, request.properties)
+        old_outputs = {name: value for name, value in state.items() if name in handler.outputs}
         # An engine that does not send the inputs again: the state repeats them.
-        given = plain_properties(request.old_inputs) or plain_properties(inputs)
-        handler.delete(request.resource_id, given, old_outputs, request.timeout)
+        inputs = _recorded(request.type, request.old_inputs) or {
+            name: value for name, value in state.items() if name not in old_outputs
+        }
+        handler.delete(request.resource_id, inputs, old_outputs, request.timeout)
 
 
-def _outputs(handler: ResourceHandler, state: Mapping[str, protocol.PropertyValue]) -> Properties:
-    return {name: value for name, value in plain_properties(state).items() if name in handler.outputs}
+def _recorded(token: str, properties: Mapping[str, protocol.PropertyValue]) -> Properties:
+    return current_properties(token, plain_properties(properties))
+
+
+def _outputs(handler: ResourceHandler, token: str, state: Mapping[str, protocol.PropertyValue]) -> Properties:
+    return {name: value for name, value in _recorded(token, state).items() if name in handler.outputs}
 
 
 def _state(

@@ -1,7 +1,7 @@
-"""`meshfleet:index:RemoteClusters`: the clusters that one control plane is to read, each tried with its kubeconfig.
+"""`meshfleet:index:RemoteClusters`: the remote clusters of one control plane, each read once with its kubeconfig.
 
-It makes nothing. The Secret with the remote secrets waits for it, so that a kubeconfig which cannot work never takes
-the place of one that does: the resource fails with what was seen, and the Secret stays as it is.
+It creates no object. The Secret with the remote secrets depends on it, so that a kubeconfig that cannot work never
+replaces one that does: the resource fails with the error that was seen, and the Secret stays unchanged.
 """
 
 from __future__ import annotations
@@ -17,46 +17,47 @@ from meshfleet.plugins.meshfleet.remote_access import is_proof, try_access
 
 READ: Final = "read"
 DOUBTFUL: Final = "doubtful: "
-_AT_ONCE: Final = 16
+_CONCURRENCY: Final = 16
 
 
 class RemoteClustersHandler:
-    """Life cycle of the trial; see `ResourceHandler`."""
+    """Life cycle of the check; see `ResourceHandler`."""
 
     outputs = frozenset({"state"})
     secret_inputs = frozenset({"kubeconfigs"})
     secret_outputs: frozenset[str] = frozenset()
 
     def check(self, inputs: Properties) -> tuple[Properties, list[Fault]]:
-        """`addressed` and `here` have defaults: no cluster, and true."""
-        filled: Properties = {"addressed": [], "here": True, **inputs}
-        kubeconfigs, addressed = filled.get("kubeconfigs"), filled["addressed"]
+        """`explicitServers` and `localIstiod` have defaults: no cluster, and true."""
+        filled: Properties = {"explicitServers": [], "localIstiod": True, **inputs}
+        kubeconfigs, explicit = filled.get("kubeconfigs"), filled["explicitServers"]
+        local = filled["localIstiod"]
         faults = [
-            *check_known(filled, ("cluster", "kubeconfigs", "addressed", "here")),
+            *check_known(filled, ("cluster", "kubeconfigs", "explicitServers", "localIstiod")),
             *check_names(filled, ("cluster",)),
         ]
         if kubeconfigs is not UNKNOWN and not isinstance(kubeconfigs, dict):
-            faults.append(Fault("kubeconfigs", "is missing; a map of each remote cluster's kubeconfig is needed"))
-        if addressed is not UNKNOWN and not isinstance(addressed, list):
-            faults.append(Fault("addressed", f"{addressed!r} is not allowed; a list of names is"))
-        if filled["here"] is not UNKNOWN and not isinstance(filled["here"], bool):
-            faults.append(Fault("here", f"{filled['here']!r} is not allowed; true or false is"))
+            faults.append(Fault("kubeconfigs", "is missing; must be a map of remote cluster to kubeconfig"))
+        if explicit is not UNKNOWN and not isinstance(explicit, list):
+            faults.append(Fault("explicitServers", f"must be a list of names, got {explicit!r}"))
+        if local is not UNKNOWN and not isinstance(local, bool):
+            faults.append(Fault("localIstiod", f"must be true or false, got {local!r}"))
         return filled, faults
 
     def diff(self, old_inputs: Properties, old_outputs: Properties, new_inputs: Properties) -> Difference:
-        """What is the same has been tried."""
+        """Unchanged kubeconfigs are not checked again."""
         return Difference(changed(old_inputs, new_inputs))
 
     def preview(self, old_outputs: Properties | None, new_inputs: Properties) -> Properties:
-        """Tokens are not known before they are made."""
+        """Tokens are unknown before they are created."""
         return {}
 
     def create(self, inputs: Properties, timeout: float) -> Created:
-        """Tries every cluster."""
-        return Created(str(inputs["cluster"]), {"state": _tried(inputs, {})})
+        """Reads every cluster."""
+        return Created(str(inputs["cluster"]), {"state": _access(inputs, {})})
 
     def read(self, identifier: str, inputs: Properties, old_outputs: Properties) -> Properties | None:
-        """What istiod reads now is asked of istiod, by `verify`."""
+        """`verify` checks at istiod which clusters it reads now."""
         return old_outputs
 
     def update(
@@ -67,32 +68,33 @@ class RemoteClustersHandler:
         new_inputs: Properties,
         timeout: float,
     ) -> Properties:
-        """Tries the clusters that are new or whose kubeconfig changed."""
-        return {"state": _tried(new_inputs, old_inputs.get("kubeconfigs") or {})}
+        """Reads the clusters that are new or whose kubeconfig changed."""
+        return {"state": _access(new_inputs, old_inputs.get("kubeconfigs") or {})}
 
     def delete(self, identifier: str, inputs: Properties, old_outputs: Properties, timeout: float) -> None:
-        """Nothing was made."""
+        """Nothing was created."""
 
 
-def _tried(inputs: Properties, before: Mapping[str, str]) -> str:
-    """What was seen, when nothing of it forbids to go on. Raises ClusterError with all that does."""
+def _access(inputs: Properties, before: Mapping[str, str]) -> str:
+    """The resulting state. Raises ClusterError with every access error that must stop the run."""
     kubeconfigs = {name: text for name, text in sorted(inputs["kubeconfigs"].items()) if before.get(name) != text}
     if not kubeconfigs:
         return READ
-    with ThreadPoolExecutor(max_workers=_AT_ONCE, thread_name_prefix="remote-cluster") as pool:
+    with ThreadPoolExecutor(max_workers=_CONCURRENCY, thread_name_prefix="remote-cluster") as pool:
         failures = dict(zip(kubeconfigs, pool.map(_failure, kubeconfigs, kubeconfigs.values()), strict=True))
     seen = {name: error for name, error in failures.items() if error}
-    here, addressed = inputs["here"], inputs["addressed"]
-    wrong = [f"{name}: {error}" for name, error in seen.items() if is_proof(error) or (here and name in addressed)]
-    if wrong and here:
+    local, explicit = inputs["localIstiod"], inputs["explicitServers"]
+    wrong = [f"{name}: {error}" for name, error in seen.items() if is_proof(error) or (local and name in explicit)]
+    if wrong and local:
         raise ClusterError(
-            f"the control plane of {inputs['cluster']} could not read {'; '.join(wrong)}; what it reads with now "
-            "stays: correct clusters.NAME.discovery (server, tlsServerName, certificateAuthority) of what is named"
+            f"the control plane of {inputs['cluster']} could not read {'; '.join(wrong)}; its current "
+            "remote secrets stay: correct clusters.NAME.discovery (server, tlsServerName, certificateAuthority) of the "
+            "clusters named"
         )
     if wrong:
         return DOUBTFUL + "; ".join(wrong)
-    # A cluster that answers nobody has failures of its own, and holds up no other one.
-    return f"not tried: {', '.join(seen)} cannot be reached from here" if seen else READ
+    # A cluster that is down fails in its own resources, and must not block the others.
+    return f"not tried: {', '.join(seen)} cannot be reached from this machine" if seen else READ
 
 
 def _failure(cluster: str, kubeconfig: str) -> ClusterError | None:

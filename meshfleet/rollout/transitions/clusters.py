@@ -9,7 +9,7 @@ from meshfleet.redaction.shown import shown
 from meshfleet.rollout.transitions.deployed import DeployedFleet
 from meshfleet.topology.fleet import Fleet
 
-# How a change that is none comes about after all.
+# How to get the same result by other changes.
 AGAIN = "take it out of the file, run up and add it again, or add the new one under another name"
 
 
@@ -17,7 +17,7 @@ def meshes_of_clusters(deployed: DeployedFleet, fleet: Fleet) -> Iterator[Fault]
     """Yield a fault for each cluster that would change its mesh.
 
     The mesh is in the identity of its workloads and its root in their certificates (meshConfig.trustDomain,
-    `cacerts`), so that halfway nobody would trust anybody.
+    `cacerts`), so that halfway no workload would trust another.
     """
     for name in fleet.clusters:
         before, after = deployed.clusters.get(name), fleet.mesh_of(name)

@@ -1,4 +1,4 @@
-"""Whoever is served stays served: a control plane goes only once nobody needs it any more.
+"""A control plane is removed only once no cluster depends on it.
 
 Source: https://istio.io/latest/docs/ops/deployment/deployment-models/#control-plane-models
 """
@@ -25,16 +25,16 @@ def namespaces(deployed: DeployedFleet, fleet: Fleet) -> Iterator[Fault]:
         if before and before.namespace and before.namespace != after:
             yield Fault(
                 f"clusters.{name}.controlPlane",
-                f"{_told(cluster.control_plane.kind, cluster.control_plane.of)} has the control plane in the "
+                f"{_written(cluster.control_plane.kind, cluster.control_plane.of)} has the control plane in the "
                 f"namespace {after}, but the cluster has it in {before.namespace}, to which Istio's definitions "
                 f"belong: {AGAIN}; where the cluster stays remove Istio's CRDs in between",
             )
 
 
 def primaries_that_turn_remote(deployed: DeployedFleet, fleet: Fleet) -> Iterator[Fault]:
-    """Yield a fault for each cluster that would give up its control plane while others still have none but that.
+    """Yield a fault for each cluster that would give up its control plane while others still depend on it.
 
-    All of it would change in one run, in no order that keeps them served.
+    All of them would change in one run, in no order that keeps them served.
     """
     for name, cluster in fleet.clusters.items():
         before, plane = deployed.clusters.get(name), cluster.control_plane
@@ -74,7 +74,7 @@ def _servers_of(fleet: Fleet, name: str) -> set[str]:
 
 
 def _goes(server: str, deployed: DeployedFleet, fleet: Fleet) -> bool:
-    # One that is not among the deployed was given up for lost: nobody waits for it.
+    # A server that is not deployed was forgotten: no cluster depends on it.
     return server in deployed.clusters and server not in fleet.clusters
 
 
@@ -83,5 +83,5 @@ def _runs(server: str, deployed: DeployedFleet, fleet: Fleet) -> bool:
     return before is not None and before.kind == fleet.clusters[server].control_plane.kind != "remote"
 
 
-def _told(kind: str, of: str) -> str:
+def _written(kind: str, of: str) -> str:
     return f"{{{kind}: {of}}}" if of else kind

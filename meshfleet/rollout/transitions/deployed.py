@@ -1,4 +1,4 @@
-"""What is deployed, as far as changes in place depend on it; of what is not known nothing is refused."""
+"""What is deployed, as far as changes in place depend on it; a field that is not known causes no fault."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class DeployedCluster:
 
 @dataclass(frozen=True)
 class DeployedFleet:
-    """What is there, by name: clusters, and the trust domain of each mesh, empty where it is not known."""
+    """The deployed fleet, by name: clusters, and the trust domain of each mesh, empty where it is not known."""
 
     clusters: Mapping[str, DeployedCluster] = field(default_factory=dict)
     trust_domains: Mapping[str, str] = field(default_factory=dict)

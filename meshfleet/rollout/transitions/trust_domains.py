@@ -22,5 +22,5 @@ def trust_domains(deployed: DeployedFleet, fleet: Fleet) -> Iterator[Fault]:
                 f"meshes.{name}.trustDomain",
                 f"{shown(mesh.trust_domain)}, but the mesh runs with {shown(before)}, which is part of "
                 "every identity in it; declare a new mesh with clusters of its own and move there, or destroy the "
-                "stack and bring it up anew",
+                "stack and bring it up again",
             )

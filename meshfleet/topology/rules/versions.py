@@ -1,4 +1,4 @@
-"""Pairs of Istio and Kubernetes that are supported, and the one pair that is built for embedded clusters."""
+"""Pairs of Istio and Kubernetes that are supported, and the releases that embedded clusters can run."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from meshfleet.errors.faults import Fault
 from meshfleet.topology.draft import Draft
-from meshfleet.topology.istio import EMBEDDED_ISTIO, EMBEDDED_KUBERNETES, SUPPORTED, minor_of
+from meshfleet.versions import BUILT_ISTIO, BUILT_KUBERNETES, EMBEDDED_KUBERNETES, SUPPORTED, minor_of, one_of
 
 
 def versions(draft: Draft) -> Iterator[Fault]:
@@ -27,15 +27,14 @@ def versions(draft: Draft) -> Iterator[Fault]:
                 f"Istio {version} does not support Kubernetes {kubernetes.version}; "
                 f"use v1.{supported[0]} to v1.{supported[-1]}",
             )
-    if any(cluster.embedded for cluster in draft.clusters.values()) and kubernetes.version != EMBEDDED_KUBERNETES:
+    if any(cluster.embedded for cluster in draft.clusters.values()) and kubernetes.version not in BUILT_KUBERNETES:
         yield Fault(
             "kubernetes.version",
-            f"embedded clusters run Kubernetes {EMBEDDED_KUBERNETES}, not {kubernetes.version}; "
-            f"use {EMBEDDED_KUBERNETES} or leave it out",
+            f"embedded clusters run Kubernetes {one_of(BUILT_KUBERNETES)}, not {kubernetes.version}; "
+            f"use one of these, or leave it out for {EMBEDDED_KUBERNETES}",
         )
     if any(cluster.simulated for cluster in draft.clusters.values()):
         for path, version in paths.items():
-            if minor_of(version) != EMBEDDED_ISTIO:
-                yield Fault(
-                    path, f"istiods run as processes are of Istio {EMBEDDED_ISTIO}, not {version}; use {EMBEDDED_ISTIO}"
-                )
+            if minor_of(version) in SUPPORTED and minor_of(version) not in BUILT_ISTIO:
+                built = one_of(BUILT_ISTIO)
+                yield Fault(path, f"istiods run as processes are of Istio {built}, not {version}; use {built}")

@@ -1,4 +1,4 @@
-"""The checks, one a file, and `ALL` of them in the order a person reads them."""
+"""The checks, one per file, and `ALL` in display order."""
 
 from collections.abc import Sequence
 
@@ -20,9 +20,9 @@ from meshfleet.verification.checks.network_gateways import NetworkGateways
 from meshfleet.verification.checks.node_objects import NodeObjects
 from meshfleet.verification.checks.pods_as_declared import PodsAsDeclared
 from meshfleet.verification.checks.pods_on_revision import PodsOnRevision
-from meshfleet.verification.checks.proxies_accept import ProxiesAccept
+from meshfleet.verification.checks.proxies_synced import ProxiesSynced
 from meshfleet.verification.checks.proxies_take_roots import ProxiesTakeRoots
-from meshfleet.verification.checks.served_from_elsewhere import ServedFromElsewhere
+from meshfleet.verification.checks.remote_control_plane import RemoteControlPlane
 from meshfleet.verification.checks.service_addresses import ServiceAddresses
 from meshfleet.verification.checks.traffic import TrafficReach, TrafficRefused
 from meshfleet.verification.checks.traffic_wire import TrafficPlaintext, TrafficWire
@@ -36,7 +36,7 @@ ALL: tuple[Check, ...] = (
     ClustersSynced(),
     NetworkGateways(),
     Trust(),
-    ServedFromElsewhere(),
+    RemoteControlPlane(),
     MeshConfig(),
     EndpointShards(),
     EndpointsAsDeclared(),
@@ -48,7 +48,7 @@ ALL: tuple[Check, ...] = (
     IstioctlRemoteClusters(),
     IstioctlAnalyze(),
     NodeObjects(),
-    ProxiesAccept(),
+    ProxiesSynced(),
     TrafficReach(),
     TrafficRefused(),
     TrafficPlaintext(),
@@ -57,15 +57,15 @@ ALL: tuple[Check, ...] = (
     MachinesAsDeclared(),
 )
 
-# Asked by `up` alone, between two stages of a change.
+# Run only by `up`, between two stages of a change.
 BETWEEN_STAGES: tuple[Check, ...] = (ProxiesTakeRoots(), PodsOnRevision(), GatewaysReady())
 
 
 def named(names: Sequence[str]) -> tuple[Check, ...]:
-    """The checks of these names, whoever asks them. Raises VerificationError for a name that none has."""
+    """The checks of `verify` and `up` with these names. Raises VerificationError for an unknown name."""
     checks = {check.name: check for check in (*ALL, *BETWEEN_STAGES)}
     if unknown := [name for name in names if name not in checks]:
-        raise VerificationError(f"no check is named {unknown[0]}; there are {', '.join(checks)}")
+        raise VerificationError(f"there is no check {unknown[0]}; the checks are {', '.join(checks)}")
     return tuple(checks[name] for name in names)
 
 
@@ -88,9 +88,9 @@ __all__ = [
     "NodeObjects",
     "PodsAsDeclared",
     "PodsOnRevision",
-    "ProxiesAccept",
+    "ProxiesSynced",
     "ProxiesTakeRoots",
-    "ServedFromElsewhere",
+    "RemoteControlPlane",
     "ServiceAddresses",
     "TrafficPlaintext",
     "TrafficReach",

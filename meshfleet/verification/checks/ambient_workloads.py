@@ -1,6 +1,6 @@
-"""In ambient mode each istiod has for its ztunnels what they need: their own nodes, and gateways to other networks.
+"""In ambient mode each istiod knows the ztunnels of its cluster and the gateways to other networks.
 
-Source: /debug/ambientz, pilot/pkg/xds/debug.go: what istiod would send to a ztunnel (istio.workload.Address).
+Source: /debug/ambientz, pilot/pkg/xds/debug.go: the resources that istiod sends to ztunnel (istio.workload.Address).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ SPLIT_HORIZON = "/SplitHorizonWorkload/"
 
 @dataclass(frozen=True)
 class Workload:
-    """One workload as a ztunnel gets it. `uid` tells its kind, `services` are the host names it stands behind."""
+    """One workload as sent to ztunnel. `uid` includes its kind, `services` are the host names of its Services."""
 
     uid: str
     cluster: str
@@ -31,15 +31,15 @@ class Workload:
 
 
 class AmbientWorkloads(Check):
-    """Asks `/debug/ambientz` of the istiod of every ambient cluster."""
+    """Reads `/debug/ambientz` from the istiod of every ambient cluster."""
 
     name = "ambient-workloads"
 
-    def concerns(self, fleet: FleetView) -> tuple[ClusterView, ...]:
+    def targets(self, fleet: FleetView) -> tuple[ClusterView, ...]:
         return tuple(cluster for cluster in fleet.istiods() if cluster.data_plane == "ambient")
 
-    def look(self, fleet: FleetView, cluster: ClusterView, patience: float) -> Finding:
-        return judge(fleet, cluster, workloads(istiod.ask(cluster, "ambientz", patience)))
+    def evaluate(self, fleet: FleetView, cluster: ClusterView, timeout: float) -> Finding:
+        return judge(fleet, cluster, workloads(istiod.query(cluster, "ambientz", timeout)))
 
 
 def judge(fleet: FleetView, cluster: ClusterView, found: Sequence[Workload]) -> Finding:
@@ -49,24 +49,24 @@ def judge(fleet: FleetView, cluster: ClusterView, found: Sequence[Workload]) -> 
         return Finding(
             False,
             f"the istiod of {cluster.name} knows no {ZTUNNEL} of its cluster among {len(found)} workloads; "
-            f"is the DaemonSet {ZTUNNEL} there, and has the cluster nodes?",
+            f"check that the DaemonSet {ZTUNNEL} exists and that the cluster has nodes",
         )
     gateways = {one.network for one in found if one.uid.startswith(GATEWAY)}
     others = {member.network for member in fleet.mesh_members(cluster.mesh)} - {cluster.network}
     if missing := sorted(others - gateways):
         return Finding(
             False,
-            f"the istiod of {cluster.name} has no gateway for ztunnel to {', '.join(missing)}; is the Gateway "
-            "istio-eastwestgateway there, with an address, and AMBIENT_ENABLE_MULTI_NETWORK set for istiod?",
+            f"the istiod of {cluster.name} has no ztunnel gateway to {', '.join(missing)}; check that the Gateway "
+            "istio-eastwestgateway exists with an address, and that istiod has AMBIENT_ENABLE_MULTI_NETWORK set",
         )
     crossing = sorted({service for one in found if SPLIT_HORIZON in one.uid for service in one.services})
     beyond = f", gateways to {', '.join(sorted(others))}" if others else ""
-    shared = f", and behind them {', '.join(crossing)}" if crossing else ""
-    return Finding(True, f"the istiod of {cluster.name} has for ztunnel {len(agents)} of its nodes{beyond}{shared}")
+    shared = f", shared services {', '.join(crossing)}" if crossing else ""
+    return Finding(True, f"the istiod of {cluster.name} has ztunnel on {len(agents)} nodes{beyond}{shared}")
 
 
 def workloads(answer: Any) -> tuple[Workload, ...]:
-    """Parse /debug/ambientz. Raises VerificationError for another shape."""
+    """Parse /debug/ambientz. Raises VerificationError for another format."""
     entries = answer.get("workloads") if isinstance(answer, Mapping) else answer
     if entries is None:
         return ()
@@ -88,5 +88,5 @@ def _services(entry: Mapping[str, Any]) -> tuple[str, ...]:
     # By `<namespace>/<host name>`.
     found = entry.get("services") or {}
     if not isinstance(found, Mapping):
-        raise VerificationError(f"/debug/ambientz has a workload whose services are no mapping: {str(entry)[:120]}")
+        raise VerificationError(f"/debug/ambientz has a workload whose services are not a mapping: {str(entry)[:120]}")
     return tuple(str(service).partition("/")[2] for service in found)

@@ -1,4 +1,4 @@
-"""Each name still leads to the cluster that the stack recorded under it."""
+"""Each cluster name still refers to the cluster recorded in the stack."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from meshfleet.verification.view import ClusterView, FleetView
 
 
 class ClusterIdentity(Check):
-    """Compares identities that the command has read already, of all clusters at once."""
+    """Compares identities that the command has already read."""
 
     name = "cluster-identity"
 
-    def concerns(self, fleet: FleetView) -> tuple[ClusterView, ...]:
-        # A kubeconfig of an embedded cluster has the cluster's own authority in it, so no other one can answer. One
-        # that cannot be read fails the other checks, with what was seen there.
+    def targets(self, fleet: FleetView) -> tuple[ClusterView, ...]:
+        # The kubeconfig of an embedded cluster contains the cluster's own CA, so no other cluster can respond. If a
+        # cluster cannot be read, the other checks fail and report the reason.
         return tuple(
             cluster
             for cluster in fleet.clusters
@@ -23,14 +23,14 @@ class ClusterIdentity(Check):
             and fleet.decisions[cluster.name].verdict is not Verdict.UNREAD
         )
 
-    def look(self, fleet: FleetView, cluster: ClusterView, patience: float) -> Finding:
+    def evaluate(self, fleet: FleetView, cluster: ClusterView, timeout: float) -> Finding:
         decision = fleet.decisions[cluster.name]
         if decision.verdict is Verdict.SAME:
             return Finding(True, f"{cluster.name} is the cluster {decision.now} of the stack")
         if decision.verdict is Verdict.NEW:
-            return Finding(False, f"the stack has recorded no identity of {cluster.name} yet; `meshfleet up` does")
+            return Finding(False, f"the stack has no recorded identity of {cluster.name} yet; run `meshfleet up`")
         return Finding(
             False,
-            f"{cluster.name} is another cluster ({decision.now}) than the one of the stack ({decision.before}); "
-            "`meshfleet preview` shows what `meshfleet up` creates in it again",
+            f"{cluster.name} is a different cluster ({decision.now}) from the recorded one ({decision.before}); "
+            "`meshfleet preview` shows what `meshfleet up` recreates in it",
         )

@@ -1,7 +1,7 @@
-"""Each istiod reads every cluster of its mesh, and no other.
+"""Each istiod discovers every cluster of its mesh, and no other cluster.
 
 Source: /debug/clusterz, pilot/pkg/bootstrap/server.go and pkg/kube/multicluster.
-`synced` tells of the first synchronisation only; endpoint-shards shows that data still arrives.
+`synced` covers only the initial synchronization; endpoint-shards shows that updates still arrive.
 """
 
 from __future__ import annotations
@@ -15,23 +15,23 @@ from meshfleet.verification.view import ClusterView, FleetView
 
 
 class ClustersSynced(Check):
-    """Asks `/debug/clusterz` of every istiod."""
+    """Reads `/debug/clusterz` from every istiod."""
 
     name = "clusters-synced"
 
-    def concerns(self, fleet: FleetView) -> tuple[ClusterView, ...]:
+    def targets(self, fleet: FleetView) -> tuple[ClusterView, ...]:
         return fleet.istiods()
 
-    def look(self, fleet: FleetView, cluster: ClusterView, patience: float) -> Finding:
-        known = istiod.known_clusters(istiod.ask(cluster, "clusterz", patience))
+    def evaluate(self, fleet: FleetView, cluster: ClusterView, timeout: float) -> Finding:
+        known = istiod.known_clusters(istiod.query(cluster, "clusterz", timeout))
         finding = judge(fleet, cluster, known)
-        return finding if finding.holds else judge(fleet, cluster, known, istiod_log.tail(fleet, cluster))
+        return finding if finding.passed else judge(fleet, cluster, known, istiod_log.tail(fleet, cluster))
 
 
 def judge(fleet: FleetView, cluster: ClusterView, known: Iterable[KnownCluster], log: str = "") -> Finding:
-    """Whether `known` is exactly the mesh of `cluster`, all synced; a name of another mesh is a leak.
+    """Whether `known` is exactly the mesh of `cluster`, all synced; a cluster of another mesh is a leak.
 
-    `log` is what the istiod of `cluster` wrote, by which a cluster that it cannot read is explained. Pure.
+    `log` is the log of the istiod of `cluster`, which explains why a cluster is not synced. Pure.
     """
     status = {entry.id: entry for entry in known}
     expected = [member.name for member in fleet.mesh_members(cluster.mesh)]
@@ -46,10 +46,10 @@ def judge(fleet: FleetView, cluster: ClusterView, known: Iterable[KnownCluster],
             faults.append(f"{name} belongs to mesh {mesh}, not {cluster.mesh}: delete Secret {status[name].secret}")
     for name in expected:
         if name not in status:
-            faults.append(f"{name} is missing: is its remote secret in {cluster.name}?")
+            faults.append(f"{name} is missing: check that its remote secret is in {cluster.name}")
         elif status[name].status != "synced":
-            faults.append(f"{name} is {status[name].status or 'without a status'}: {istiod_log.why(log, name)}")
+            faults.append(f"{name} is {status[name].status or 'without a sync status'}: {istiod_log.why(log, name)}")
     seen = ", ".join(f"{name} {status[name].status}" for name in sorted(status)) or "no cluster"
     if faults:
         return Finding(False, f"{'; '.join(faults)}. Expected {', '.join(sorted(expected))} synced, saw {seen}")
-    return Finding(True, f"the istiod of {cluster.name} reads {seen}")
+    return Finding(True, f"the istiod of {cluster.name} discovers {seen}")

@@ -1,6 +1,6 @@
-"""Each istiod holds endpoints of one Service from every cluster of its mesh, so traffic can cross.
+"""Each istiod has endpoints of one Service from every cluster of its mesh, so that traffic can cross clusters.
 
-Source: /debug/endpointShardz, pilot/pkg/model/endpointshards.go: one shard for each registry.
+Source: /debug/endpointShardz, pilot/pkg/model/endpointshards.go: one shard per registry.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ from meshfleet.verification.view import ClusterView, FleetView
 
 
 class EndpointShards(Check):
-    """Asks `/debug/endpointShardz` of every istiod about a Service that every cluster has."""
+    """Reads from `/debug/endpointShardz` of every istiod the endpoints of a Service that every cluster has."""
 
     name = "endpoint-shards"
 
-    def concerns(self, fleet: FleetView) -> tuple[ClusterView, ...]:
+    def targets(self, fleet: FleetView) -> tuple[ClusterView, ...]:
         return fleet.istiods()
 
-    def look(self, fleet: FleetView, cluster: ClusterView, patience: float) -> Finding:
-        return judge(fleet, cluster, istiod.service_shards(istiod.ask(cluster, "endpointShardz", patience)))
+    def evaluate(self, fleet: FleetView, cluster: ClusterView, timeout: float) -> Finding:
+        return judge(fleet, cluster, istiod.service_shards(istiod.query(cluster, "endpointShardz", timeout)))
 
 
 def judge(fleet: FleetView, cluster: ClusterView, services: Mapping[str, Mapping[str, Shard]]) -> Finding:
     """Whether a Service has a shard with endpoints, on the right network, from each cluster of the mesh.
 
-    A shard of another mesh's cluster, of whatever Service, is a leak.
+    A shard from a cluster of another mesh is a leak, for any Service.
     """
     leaks = sorted(
         f"{host} has a shard Kubernetes/{name} of mesh {fleet.mesh_of(name)}"
@@ -52,7 +52,9 @@ def judge(fleet: FleetView, cluster: ClusterView, services: Mapping[str, Mapping
     for member in members:
         shard = shards.get(member.name)
         if shard is None or shard.endpoints == 0:
-            faults.append(f"no endpoint of {host} in Kubernetes/{member.name}: has it ready pods, is it synced?")
+            faults.append(
+                f"no endpoint of {host} in Kubernetes/{member.name}: check that it is synced and has ready pods"
+            )
         elif shard.networks != {member.network}:
             networks = ", ".join(sorted(shard.networks)) or "no network"
             faults.append(f"endpoints of {host} in {member.name} are on {networks}, not {member.network}")
@@ -63,7 +65,7 @@ def judge(fleet: FleetView, cluster: ClusterView, services: Mapping[str, Mapping
 
 
 def candidates(cluster: ClusterView, members: Sequence[ClusterView]) -> tuple[str, ...]:
-    """Services that every cluster of a mesh has, the one of the data plane first where it is in all of them."""
+    """Services that every cluster of a mesh has; the east-west gateway first if all of them have one."""
     revision = cluster.control_plane.revision
     control_plane = "istiod" if revision == "default" else f"istiod-{revision}"
     suffix = f"{cluster.control_plane.namespace}.svc.cluster.local"

@@ -1,7 +1,7 @@
-"""Each istiod sends requests to every endpoint by the network and the region that the stack declares for it.
+"""In each istiod, every endpoint has the network and the locality that the stack declares.
 
-An endpoint keeps what istiod knew of its pod, or of its machine, when it first saw it. One of another network is
-reached through another gateway, or directly where nothing leads there: requests to it time out.
+An endpoint keeps the values that its pod or machine had when istiod discovered it. With a wrong network it is reached
+through the wrong gateway, or directly without a route: requests to it time out.
 
 Source: /debug/endpointShardz, pilot/pkg/xds/debug.go and pilot/pkg/xds/endpoints/ep_filters.go of istio/istio
 """
@@ -21,17 +21,17 @@ from meshfleet.verification.view import ClusterView, FleetView, of_each_revision
 
 @dataclass(frozen=True)
 class Place:
-    """Where an endpoint may be: its network, and its region, zone and subzone, each empty for any."""
+    """An expected place of endpoints: network, and region, zone and subzone; an empty value matches any."""
 
     network: str
     locality: tuple[str, str, str] = ("", "", "")
 
     def fits(self, endpoint: Endpoint) -> bool:
-        """Whether an endpoint is here. Of one that no node has, and of none whose locality is open, it is not asked."""
+        """Whether an endpoint is in this place. The locality of an endpoint without a node or workload is ignored."""
         return endpoint.network == self.network and not self.wrong(endpoint)
 
     def wrong(self, endpoint: Endpoint) -> bool:
-        """Whether the locality of an endpoint is another one."""
+        """Whether the locality of an endpoint differs."""
         if not (endpoint.node or endpoint.workload):
             return False
         found = (*endpoint.locality.split("/"), "", "", "")[:3]
@@ -43,21 +43,21 @@ class Place:
 
 
 class EndpointsAsDeclared(Check):
-    """Asks `/debug/endpointShardz` of every istiod about every endpoint of its mesh."""
+    """Reads from `/debug/endpointShardz` of every istiod all endpoints of its mesh."""
 
     name = "endpoints-as-declared"
 
-    def concerns(self, fleet: FleetView) -> tuple[ClusterView, ...]:
+    def targets(self, fleet: FleetView) -> tuple[ClusterView, ...]:
         return tuple(one for one in fleet.istiods() if one.data_plane == "sidecar")
 
-    def look(self, fleet: FleetView, cluster: ClusterView, patience: float) -> Finding:
-        return judge(fleet, cluster, istiod.endpoints(istiod.ask(cluster, "endpointShardz", patience)))
+    def evaluate(self, fleet: FleetView, cluster: ClusterView, timeout: float) -> Finding:
+        return judge(fleet, cluster, istiod.endpoints(istiod.query(cluster, "endpointShardz", timeout)))
 
 
 def judge(fleet: FleetView, cluster: ClusterView, endpoints: Iterable[Endpoint]) -> Finding:
-    """Whether each endpoint of the mesh of `cluster` is in a place of its own cluster. Pure."""
+    """Whether each endpoint of the mesh of `cluster` is in an expected place of its cluster. Pure."""
     places = {member.name: places_of(fleet, member) for member in fleet.mesh_members(cluster.mesh)}
-    # No request of the mesh goes to an istiod, which stays where it was when its cluster gets a region.
+    # istiod is no target of mesh traffic, and it keeps its locality when the region of its cluster changes.
     istiods = {
         f"{istiod_service(one.control_plane.revision)}.{one.control_plane.namespace}.svc.cluster.local"
         for each in fleet.clusters
@@ -69,22 +69,22 @@ def judge(fleet: FleetView, cluster: ClusterView, endpoints: Iterable[Endpoint])
             continue
         count += 1
         if not any(place.fits(endpoint) for place in places[endpoint.cluster]):
-            wrong[endpoint.address] = _told(endpoint, places)
+            wrong[endpoint.address] = _description(endpoint, places)
     if wrong:
         return Finding(
             False,
-            f"the istiod of {cluster.name} has {len(wrong)} endpoints where the stack does not: "
-            f"{some_of(list(wrong.values()))}; meshfleet up moves those of the fleet, others are named by "
-            "pods-as-declared and virtual-machines with the command that does",
+            f"the istiod of {cluster.name} has {len(wrong)} endpoints that differ from the stack: "
+            f"{some_of(list(wrong.values()))}; meshfleet up moves those of the fleet; for others, run the commands "
+            "that the checks pods-as-declared and virtual-machines report",
         )
-    return Finding(True, f"the istiod of {cluster.name} has {count} endpoints, each where the stack has it")
+    return Finding(True, f"the istiod of {cluster.name} has {count} endpoints, all as the stack declares")
 
 
 def places_of(fleet: FleetView, cluster: ClusterView) -> tuple[Place, ...]:
-    """Where pods of a cluster are, and machines that its control plane knows of. Pure.
+    """The expected places of a cluster's pods, and of the machines registered with its control plane. Pure.
 
-    Machines that register themselves are in the cluster that they join, those at fixed addresses in every one of the
-    mesh (meshfleet/manifests/virtual_machines.py).
+    Machines that register themselves have an entry in the cluster that they join, machines with static addresses in
+    every cluster of the mesh (meshfleet/manifests/virtual_machines.py).
     """
     mesh = {member.name for member in fleet.mesh_members(cluster.mesh)}
     gateway = cluster.gateway_network
@@ -97,7 +97,7 @@ def places_of(fleet: FleetView, cluster: ClusterView) -> tuple[Place, ...]:
     return (*dict.fromkeys([*own, *machines]),)
 
 
-def _told(endpoint: Endpoint, places: Mapping[str, tuple[Place, ...]]) -> str:
+def _description(endpoint: Endpoint, places: Mapping[str, tuple[Place, ...]]) -> str:
     seen = Place(endpoint.network, ((*endpoint.locality.split("/"), "", "", "")[:3]))  # type: ignore[arg-type]
     declared = " or ".join(map(str, places[endpoint.cluster]))
     name = endpoint.workload or endpoint.host

@@ -1,6 +1,6 @@
-"""A Pod in a namespace marked for injection gets the sidecar of its own cluster, network and mesh.
+"""A Pod in a namespace labeled for injection gets a sidecar of its own cluster, network and mesh.
 
-The Pod is created as a server-side dry run: the injector is called (sideEffects None) and nothing stays.
+The Pod is created as a server-side dry run: the injector is called (sideEffects None) and nothing is stored.
 Source: https://istio.io/latest/docs/setup/additional-setup/sidecar-injection/
 """
 
@@ -24,7 +24,7 @@ PROBE = "meshfleet-probe"
 
 @dataclass(frozen=True)
 class Place:
-    """Where the Pod is tried: a namespace, the labels the Pod needs there, and why there."""
+    """Where the Pod is created: a namespace, the labels that the Pod needs there, and the reason."""
 
     namespace: str
     labels: Mapping[str, str]
@@ -32,22 +32,22 @@ class Place:
 
 
 class Injection(Check):
-    """Creates, as a dry run, a Pod where injection is on and reads the sidecar that comes back."""
+    """Creates, as a dry run, a Pod where injection is enabled and reads the injected sidecar."""
 
     name = "injection"
 
-    def concerns(self, fleet: FleetView) -> tuple[ClusterView, ...]:
+    def targets(self, fleet: FleetView) -> tuple[ClusterView, ...]:
         return tuple(cluster for cluster in fleet.clusters if cluster.data_plane == "sidecar")
 
-    def look(self, fleet: FleetView, cluster: ClusterView, patience: float) -> Finding:
-        with reach(cluster, patience) as client:
+    def evaluate(self, fleet: FleetView, cluster: ClusterView, timeout: float) -> Finding:
+        with reach(cluster, timeout) as client:
             place = choose_place(cluster, _labels_of_namespaces(client))
-            asked = Pod(
+            probe = Pod(
                 metadata=ObjectMeta(name=PROBE, namespace=place.namespace, labels=dict(place.labels)),
                 spec=PodSpec(containers=[Container(name="probe", image="probe.invalid/none")]),
             )
-            answered = client.create(asked)
-        return judge(cluster, place, sidecar_environment(answered))
+            created = client.create(probe)
+        return judge(cluster, place, sidecar_environment(created))
 
 
 def _labels_of_namespaces(client: Client) -> dict[str, Mapping[str, str]]:
@@ -59,25 +59,25 @@ def _labels_of_namespaces(client: Client) -> dict[str, Mapping[str, str]]:
 
 
 def choose_place(cluster: ClusterView, namespaces: Mapping[str, Mapping[str, str]]) -> Place:
-    """Where to try: a namespace the fleet declares, else one that is marked, else a marked Pod in `default`.
+    """A namespace declared by the fleet, else any namespace labeled for injection, else a labeled Pod in `default`.
 
-    The last asks the same injector through the webhook that selects Pods by their own label.
+    The last uses the same injector through the webhook that selects Pods by label.
     """
     for name in cluster.injected_namespaces:
-        return Place(name, {}, f"namespace {name}, which the fleet marks for injection")
+        return Place(name, {}, f"namespace {name}, which the fleet labels for injection")
     revision = cluster.control_plane.revision
     for name, labels in sorted(namespaces.items()):
         marked = labels.get("istio.io/rev") == revision and "istio-injection" not in labels
         if marked or (revision == "default" and labels.get("istio-injection") == "enabled"):
-            return Place(name, {}, f"namespace {name}, which is marked for injection")
+            return Place(name, {}, f"namespace {name}, which is labeled for injection")
     label = {"sidecar.istio.io/inject": "true"} if revision == "default" else {"istio.io/rev": revision}
-    return Place("default", label, "namespace default by the Pod's own label, as no namespace is marked for injection")
+    return Place("default", label, "namespace default by the Pod's own label, as no namespace is labeled for injection")
 
 
 def sidecar_environment(pod: Pod) -> Mapping[str, str] | None:
-    """The literal environment of the Pod's sidecar, or None when it has none.
+    """The literal environment of the Pod's sidecar, or None without a sidecar.
 
-    A native sidecar is an init container that keeps running, so both lists are searched.
+    A native sidecar is an init container that keeps running, so both container lists are searched.
     """
     spec = pod.spec
     if spec is None:
@@ -89,12 +89,12 @@ def sidecar_environment(pod: Pod) -> Mapping[str, str] | None:
 
 
 def judge(cluster: ClusterView, place: Place, environment: Mapping[str, str] | None) -> Finding:
-    """Whether a sidecar came back, and with this cluster's identity and no other's."""
+    """Whether a sidecar was injected, and with the cluster, network and mesh of this cluster."""
     if environment is None:
         return Finding(
             False,
-            f"a Pod in {place.why}, came back without {PROXY}: its injector is not asked; "
-            "look at MutatingWebhookConfiguration istio-sidecar-injector and at the namespace's labels",
+            f"a Pod in {place.why}, was created without {PROXY}: the injector is not called; "
+            "check MutatingWebhookConfiguration istio-sidecar-injector and the labels of the namespace",
         )
     expected = {
         "ISTIO_META_CLUSTER_ID": cluster.name,
@@ -110,7 +110,7 @@ def judge(cluster: ClusterView, place: Place, environment: Mapping[str, str] | N
         return Finding(
             False,
             f"a Pod in {place.why}, got {PROXY} with {'; '.join(wrong)}: the injector's path /inject/cluster/…/net/… "
-            "and the chart's values must carry this cluster's names",
+            "and the chart values must have the names of this cluster",
         )
     return Finding(
         True,

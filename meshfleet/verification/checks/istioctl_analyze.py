@@ -1,7 +1,7 @@
-"""`istioctl analyze` finds nothing to say about a cluster and the clusters it reads, but for known exceptions.
+"""`istioctl analyze` reports no messages about a cluster and the clusters it discovers, except known ones.
 
-Without --remote-contexts istioctl reads the other clusters through the remote secrets of this one, so the
-run also proves that those are good for a client that is not istiod.
+Without --remote-contexts istioctl reads the other clusters through the remote secrets of this one, so that the check
+also covers these secrets with a client other than istiod.
 Source: https://istio.io/latest/docs/reference/config/analysis/
 """
 
@@ -21,9 +21,9 @@ from meshfleet.verification.view import ClusterView, FleetView
 
 @dataclass(frozen=True)
 class Message:
-    """One message of the analysis: its code, how bad, about what in which cluster, and its text.
+    """One message of the analysis: its code, its level, its origin and cluster, and its text.
 
-    `cluster` is the name of a remote secret's cluster; istioctl does not know its own cluster's name.
+    `cluster` is the cluster of a remote secret; istioctl does not know the name of its own cluster.
     """
 
     code: str
@@ -35,7 +35,7 @@ class Message:
 
 @dataclass(frozen=True)
 class KnownException:
-    """A message that says nothing is wrong here, and why. `origin` matches in full, `text` in part."""
+    """A message that is expected, with the reason. `origin` matches in full, `text` in part."""
 
     code: str
     origin: str
@@ -55,7 +55,7 @@ NOT_INJECTED = KnownException(
     "IST0102",
     r"Namespace .*",
     r"not enabled for Istio injection",
-    "the stack does not mark that namespace for injection",
+    "the stack does not label that namespace for injection",
 )
 
 KNOWN_EXCEPTIONS = (
@@ -63,61 +63,61 @@ KNOWN_EXCEPTIONS = (
         "IST0170",
         r"Service default/kubernetes",
         r"service ports are inconsistent",
-        "each API server listens on a port of its own, and its Service says so; no workload calls it across clusters",
+        "each API server listens on its own port, as its Service declares; no workload calls it across clusters",
     ),
     KnownException(
         "IST0170",
         r"Service [a-z0-9-]+/istiod(-[a-z0-9-]+)?",
         r"service ports are inconsistent",
-        "where istiod is elsewhere the chart gives its Service only the ports that proxies and webhooks use",
+        "for a remote istiod the chart declares only the ports that proxies and webhooks use",
     ),
     KnownException(
         "IST0170",
         r"Service [a-z0-9-]+/istio-eastwestgateway",
         r"service ports are inconsistent",
-        "the stack gives a gateway a port of its own, and other networks take the port that each gateway has",
+        "the stack assigns each gateway its own port, and other networks use the port of each gateway",
     ),
     KnownException(
         "IST0137",
         r"Deployment [a-z0-9-]+/istio-eastwestgateway",
-        # One Service by its name, which several clusters have.
+        # One Service name, in several clusters.
         r"multiple services \[([a-z0-9-]+/istio-eastwestgateway)( \1)+\]",
-        "the stack gives a gateway a port of its own, and the analysis takes the Services of all clusters for one's",
+        "the stack assigns each gateway its own port, and the analysis merges the Services of all clusters",
     ),
     KnownException(
         "IST0174",
         r"DestinationRule [a-z0-9-]+/mesh-outlier-detection",
         r"\*\.local",
-        "the stack's rule for all Services of a mesh names them by a wildcard, which the analysis looks up as a name",
+        "the stack's rule for all Services of a mesh uses a wildcard host, which the analysis looks up literally",
     ),
     NOT_INJECTED,
 )
-"""Every message that may appear, with the reason; anything else, of whatever level, is a fault."""
+"""Every expected message with its reason; any other message, of any level, fails the check."""
 
 
 class IstioctlAnalyze(Check):
-    """Runs `istioctl analyze --all-namespaces` against every control plane."""
+    """Runs `istioctl analyze --all-namespaces` on every control plane."""
 
     name = "istioctl-analyze"
 
-    def concerns(self, fleet: FleetView) -> tuple[ClusterView, ...]:
+    def targets(self, fleet: FleetView) -> tuple[ClusterView, ...]:
         return fleet.primaries()
 
-    def look(self, fleet: FleetView, cluster: ClusterView, patience: float) -> Finding:
+    def evaluate(self, fleet: FleetView, cluster: ClusterView, timeout: float) -> Finding:
         arguments = [
             "analyze",
             "--all-namespaces",
             "--output=json",
             f"--revision={cluster.control_plane.revision}",
-            f"--timeout={max(1, int(patience))}s",
+            f"--timeout={max(1, int(timeout))}s",
         ]
-        return judge(fleet, cluster, messages(istioctl(fleet, cluster, arguments, patience)))
+        return judge(fleet, cluster, messages(istioctl(fleet, cluster, arguments, timeout)))
 
 
 def judge(fleet: FleetView, cluster: ClusterView, found: list[Message]) -> Finding:
-    """Whether every message is a known exception; each kind of those is told with its reason.
+    """Whether every message is a known exception; the finding lists these with their reasons.
 
-    A namespace that the fleet marks for injection is no exception to IST0102.
+    IST0102 is no exception for a namespace that the fleet labels for injection.
     """
     faults = []
     excepted: dict[tuple[str, str], set[str]] = {}
@@ -132,11 +132,11 @@ def judge(fleet: FleetView, cluster: ClusterView, found: list[Message]) -> Findi
         more = f"; and {len(faults) - 1} more" if len(faults) > 1 else ""
         return Finding(False, f"istioctl analyze of {cluster.name}: {faults[0]}{more}")
     if not excepted:
-        return Finding(True, f"istioctl analyze of {cluster.name} has nothing to say")
-    told = "; ".join(
+        return Finding(True, f"istioctl analyze of {cluster.name} reports no messages")
+    listed = "; ".join(
         f"{code} {', '.join(sorted(origins))} ({reason})" for (code, reason), origins in sorted(excepted.items())
     )
-    return Finding(True, f"istioctl analyze of {cluster.name} has only known exceptions: {told}")
+    return Finding(True, f"istioctl analyze of {cluster.name} reports only known exceptions: {listed}")
 
 
 def messages(printed: str) -> list[Message]:
@@ -144,7 +144,7 @@ def messages(printed: str) -> list[Message]:
     try:
         entries: Any = parse_json(printed)
     except ValueError as error:
-        raise VerificationError(f"istioctl analyze printed no JSON: {printed[:200]!r}") from error
+        raise VerificationError(f"istioctl analyze did not print JSON: {printed[:200]!r}") from error
     if entries is None:
         return []
     if not isinstance(entries, list) or not all(isinstance(entry, Mapping) for entry in entries):

@@ -1,8 +1,8 @@
 """`istioctl remote-clusters` reports every cluster of the mesh as synced, through the cluster's API server.
 
 The command lists the running Pods of istiod and forwards a port to each. The Pod of an embedded cluster is
-simulated: KWOK answers the forwarding and leads it to the istiod process (its resource ClusterPortForward),
-so that istioctl itself is the same, unchanged, on every kind of cluster.
+simulated: KWOK forwards the connection to the istiod process (its resource ClusterPortForward),
+so that an unmodified istioctl works on every kind of cluster.
 Sources: https://istio.io/latest/docs/reference/commands/istioctl/#istioctl-remote-clusters and
 sigs.k8s.io/kwok, pkg/kwok/server/debugging_port_forword.go.
 """
@@ -20,17 +20,17 @@ COLUMNS = ("NAME", "SECRET", "STATUS", "ISTIOD")
 
 
 class IstioctlRemoteClusters(Check):
-    """Runs `istioctl remote-clusters` against every control plane."""
+    """Runs `istioctl remote-clusters` on every control plane."""
 
     name = "istioctl-remote-clusters"
 
-    def concerns(self, fleet: FleetView) -> tuple[ClusterView, ...]:
+    def targets(self, fleet: FleetView) -> tuple[ClusterView, ...]:
         return fleet.istiods()
 
-    def look(self, fleet: FleetView, cluster: ClusterView, patience: float) -> Finding:
+    def evaluate(self, fleet: FleetView, cluster: ClusterView, timeout: float) -> Finding:
         arguments = ["remote-clusters", f"--revision={cluster.control_plane.revision}"]
-        # An external istiod has its Pod where it runs, and not in the cluster whose name it carries.
-        printed = istioctl(fleet, cluster, arguments, patience, at=fleet.home_of(cluster))
+        # The Pod of an external istiod is in the cluster that runs it, not in the cluster that it serves.
+        printed = istioctl(fleet, cluster, arguments, timeout, at=fleet.istiod_host_of(cluster))
         return judge(fleet, cluster, printed)
 
 
@@ -41,19 +41,21 @@ def judge(fleet: FleetView, cluster: ClusterView, printed: str) -> Finding:
     """
     table = rows(printed)
     if not table:
-        return Finding(False, f"istioctl remote-clusters finds no istiod in {cluster.name}; is its Pod running?")
+        return Finding(
+            False, f"istioctl remote-clusters finds no istiod in {cluster.name}; check that its Pod is running"
+        )
     for istiod, known in sorted(table.items()):
         finding = clusters_synced.judge(fleet, cluster, known)
-        if not finding.holds:
+        if not finding.passed:
             return Finding(False, f"{istiod}: {finding.detail}")
     names = sorted({entry.id for known in table.values() for entry in known})
     return Finding(True, f"{', '.join(sorted(table))} of {cluster.name} reports {', '.join(names)} synced")
 
 
 def rows(printed: str) -> dict[str, list[KnownCluster]]:
-    """The table by istiod. Columns are cut where their titles stand: an own cluster's SECRET is empty.
+    """The table by istiod. Columns are cut at the positions of their titles: the SECRET of the local cluster is empty.
 
-    Raises VerificationError when the titles are not those of the table.
+    Raises VerificationError if the titles differ.
     """
     lines = printed.splitlines()
     header = lines[0] if lines else ""

@@ -1,7 +1,7 @@
-"""The ports of an embedded cluster on loopback answer the user of the fleet alone.
+"""The loopback ports of an embedded cluster accept only the user who runs the fleet.
 
-istiod and KWOK ask for no credentials there; a table of nftables refuses other users. Whatever writes the packet rules
-of the machine (a firewall that is reloaded, `nft flush ruleset`) may take it away.
+istiod and KWOK require no credentials there; an nftables table rejects other users. A firewall reload or
+`nft flush ruleset` may remove that table.
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ from meshfleet.verification.view import ClusterView, FleetView
 
 
 class LoopbackPorts(Check):
-    """Compares the table with the ports that the cluster and its istiods have reserved."""
+    """Compares the table with the reserved ports of the cluster and its istiods."""
 
     name = "loopback-ports"
 
-    def concerns(self, fleet: FleetView) -> tuple[ClusterView, ...]:
+    def targets(self, fleet: FleetView) -> tuple[ClusterView, ...]:
         return () if cannot_close() else _embedded(fleet)
 
-    def prevented(self, fleet: FleetView) -> Mapping[str, str]:
+    def skipped(self, fleet: FleetView) -> Mapping[str, str]:
         reason = cannot_close()
         return {cluster.name: reason for cluster in _embedded(fleet)} if reason else {}
 
-    def look(self, fleet: FleetView, cluster: ClusterView, patience: float) -> Finding:
+    def evaluate(self, fleet: FleetView, cluster: ClusterView, timeout: float) -> Finding:
         workspace = fleet.workspace()
         owner, istiods = workspace.owner("cluster", cluster.name), workspace.owner("istiod", cluster.name, "")
-        with reservations(workspace.home) as held:
-            owners = {one: ports for one, ports in held.ports.items() if one == owner or one.startswith(istiods)}
+        with reservations(workspace.home) as reserved:
+            owners = {one: ports for one, ports in reserved.ports.items() if one == owner or one.startswith(istiods)}
         ports = {
             f"{one.removeprefix(istiods)}: {name}" if one != owner else name: port
             for one, taken in owners.items()
@@ -40,13 +40,13 @@ class LoopbackPorts(Check):
         if found:
             return Finding(
                 False,
-                f"other users of this machine reach {', '.join(found)} without credentials: the table of nftables that "
-                f"refuses them is missing or was changed; run meshfleet up --stack {fleet.stack}",
+                f"other users of this machine can reach {', '.join(found)} without credentials: the nftables table "
+                f"that rejects them is missing or was changed; run meshfleet up --stack {fleet.stack}",
             )
         return Finding(
             True,
-            f"{len(ports)} ports of {cluster.name}: no other user of this machine reaches one, but "
-            "for its API server, which asks for credentials",
+            f"{len(ports)} ports of {cluster.name}: other users of this machine can reach only its API server, which "
+            "requires credentials",
         )
 
 

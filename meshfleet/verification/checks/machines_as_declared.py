@@ -1,7 +1,7 @@
-"""Every virtual machine is registered, and set up, as the stack says now.
+"""Every virtual machine is registered and configured as the stack declares.
 
-Its WorkloadEntry says how others reach it, its bundle what its own proxy is: both are made once. What `up` cannot
-change for it is named with the command that sets the machine up again.
+Its WorkloadEntry determines how others reach it, its bundle configures its own proxy: both are created once. For what
+`up` cannot change, the finding names the command that sets the machine up again.
 
 Sources: pilot/pkg/autoregistration and /debug/adsz of pilot/pkg/xds/debug.go of istio/istio
 """
@@ -22,50 +22,52 @@ from meshfleet.verification.machine_view import MachineView
 from meshfleet.verification.pods import some_of
 from meshfleet.verification.view import ClusterView, FleetView, of_each_revision
 
-# Made once: clusters are looked at by several threads at a time, and two of them could not both make it.
+# Created once: several threads check clusters at a time, and creating it twice is an error.
 _WORKLOAD_ENTRY: Final = create_namespaced_resource("networking.istio.io", "v1", "WorkloadEntry", "workloadentries")
 
 
 class MachinesAsDeclared(Check):
-    """Reads the WorkloadEntries of a cluster, and from its istiods what the proxies of machines say of themselves."""
+    """Reads the WorkloadEntries of a cluster, and the node metadata of machines' proxies from its istiods."""
 
     name = "machines-as-declared"
 
-    def concerns(self, fleet: FleetView) -> tuple[ClusterView, ...]:
-        having = {view.control_plane for view in fleet.virtual_machines if view.network}
-        return tuple(one for one in fleet.clusters if one.name in having)
+    def targets(self, fleet: FleetView) -> tuple[ClusterView, ...]:
+        joined = {view.control_plane for view in fleet.virtual_machines if view.network}
+        return tuple(one for one in fleet.clusters if one.name in joined)
 
-    def look(self, fleet: FleetView, cluster: ClusterView, patience: float) -> Finding:
-        with reach(cluster, patience) as client:
+    def evaluate(self, fleet: FleetView, cluster: ClusterView, timeout: float) -> Finding:
+        with reach(cluster, timeout) as client:
             entries = [entry_of(dict(one)) for one in client.list(_WORKLOAD_ENTRY, namespace="*")]
         views = [view for view in fleet.virtual_machines if view.control_plane == cluster.name]
-        asked = [one for one in of_each_revision(cluster) if one.control_plane.debug_url]
-        proxies = [proxy for one in asked for proxy in istiod.proxy_nodes(istiod.ask(one, "adsz", patience))]
+        planes = [one for one in of_each_revision(cluster) if one.control_plane.debug_url]
+        proxies = [proxy for one in planes for proxy in istiod.proxy_nodes(istiod.query(one, "adsz", timeout))]
         return judge(cluster, views, entries, proxies)
 
 
 def judge(
     cluster: ClusterView, views: Sequence[MachineView], entries: Iterable[Entry], proxies: Iterable[ProxyNode]
 ) -> Finding:
-    """Whether entries and proxies of machines are as the stack says. Pure."""
+    """Whether entries and proxies of machines match the stack. Pure."""
     known = list(of_machines(views, entries))
     faults = [fault for view, entry in known for fault in _of_entry(view, entry)]
     faults += [fault for view in views for proxy in proxies for fault in _of_proxy(cluster, view, proxy)]
     if faults:
         return Finding(False, f"{some_of(faults)}")
-    return Finding(True, f"{len(known)} machines of {cluster.name} are registered as the stack says")
+    return Finding(True, f"{len(known)} machines of {cluster.name} are registered as the stack declares")
 
 
-def heal(view: MachineView) -> str:
-    """The commands that set a machine up again."""
-    return f"meshfleet vm start {view.name} where it runs here, or meshfleet vm bundle {view.name} and install that"
+def remedy(view: MachineView) -> str:
+    """The commands that set up a machine again."""
+    return (
+        f"meshfleet vm start {view.name} if it runs on this machine, else install a new meshfleet vm bundle {view.name}"
+    )
 
 
 def _of_entry(view: MachineView, entry: Entry) -> Iterator[str]:
     for field, has, should in differences(view, entry):
         yield (
             f"{view.name} at {entry.address}: {field} of WorkloadEntry {entry.name} is {has or 'empty'}, the stack "
-            f"says {should or 'none'}; run meshfleet up, and if that leaves it {heal(view)}"
+            f"declares {should or 'none'}; run meshfleet up, and if that does not change it, {remedy(view)}"
         )
 
 
@@ -76,4 +78,7 @@ def _of_proxy(cluster: ClusterView, view: MachineView, proxy: ProxyNode) -> Iter
     pairs += [("identity", proxy.account, view.account)] if proxy.account else []
     for field, has, should in pairs:
         if has != should:
-            yield (f"{view.name}: {field} of its proxy is {has or 'empty'}, the stack says {should}; run {heal(view)}")
+            yield (
+                f"{view.name}: {field} of its proxy is {has or 'empty'}, the stack declares {should}; "
+                f"run {remedy(view)}"
+            )

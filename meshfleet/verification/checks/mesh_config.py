@@ -1,6 +1,6 @@
-"""Every istiod of a mesh has the same mesh configuration, and in it what the stack declares.
+"""Every istiod of a mesh has the same mesh configuration, with the settings that the stack declares.
 
-Source: /debug/mesh and /debug/configz, pilot/pkg/xds/debug.go. Primaries that came to differ are
+Source: /debug/mesh and /debug/configz, pilot/pkg/xds/debug.go. Diverging primaries are the subject of
 https://github.com/istio/istio/issues/33253.
 """
 
@@ -25,33 +25,33 @@ PER_CLUSTER = frozenset(
         "rootNamespace",
     }
 )
-"""What is rightly different: where a cluster's proxies find their istiod, where they are, and its namespace."""
+"""Settings that differ by cluster: discovery address, cluster ID, network and root namespace."""
 
-UNSAID = frozenset({"REGISTRY_ONLY"})
-"""Values that protobuf leaves out of its JSON, since each is the first of its kind."""
+OMITTED = frozenset({"REGISTRY_ONLY"})
+"""Values that protobuf omits from its JSON, as they are the first (default) of their enum."""
 
 SHOWN = 3
-"""Differences that an answer names; of more it says how many."""
+"""Maximum number of differences in a finding; the others are counted."""
 
 
 class MeshConfig(Check):
-    """Asks `/debug/mesh` of every istiod and of the first one of its mesh, `/debug/configz` where objects are declared.
+    """Reads `/debug/mesh` from every istiod and the first of its mesh, and `/debug/configz` if objects are declared.
 
-    Each is compared with that one, so that the questions grow with the number of clusters and not its square.
+    Each is compared with the first, so that the number of requests is linear in the number of clusters.
     """
 
     name = "mesh-config"
 
-    def concerns(self, fleet: FleetView) -> tuple[ClusterView, ...]:
+    def targets(self, fleet: FleetView) -> tuple[ClusterView, ...]:
         return fleet.istiods()
 
-    def look(self, fleet: FleetView, cluster: ClusterView, patience: float) -> Finding:
-        own = istiod.mesh_config(istiod.ask(cluster, "mesh", patience))
+    def evaluate(self, fleet: FleetView, cluster: ClusterView, timeout: float) -> Finding:
+        own = istiod.mesh_config(istiod.query(cluster, "mesh", timeout))
         first = next(primary for primary in fleet.primaries() if primary.mesh == cluster.mesh)
-        others = own if first is cluster else istiod.mesh_config(istiod.ask(first, "mesh", patience))
+        others = own if first is cluster else istiod.mesh_config(istiod.query(first, "mesh", timeout))
         namespace = cluster.control_plane.namespace
         declared = fleet.mesh(cluster.mesh).objects
-        objects = istiod.root_objects(istiod.ask(cluster, "configz", patience), namespace) if declared else {}
+        objects = istiod.root_objects(istiod.query(cluster, "configz", timeout), namespace) if declared else {}
         return judge(fleet, cluster, own, objects, first, others)
 
 
@@ -63,31 +63,31 @@ def judge(
     first: ClusterView,
     others: Mapping[str, Any],
 ) -> Finding:
-    """Whether the configuration `own` of `cluster` is that of `first`, and holds with `objects` what is declared."""
+    """Whether the configuration `own` of `cluster` equals that of `first` and includes what is declared."""
     mesh = fleet.mesh(cluster.mesh)
     differing = [
         *_differences(own, cluster.name, others, first.name),
         *_missing(flat(mesh.mesh_config), flat(own), "the mesh configuration"),
     ]
-    lacking: list[str] = []
+    missing: list[str] = []
     for declared in mesh.objects:
         what = f"{declared.kind} {declared.name}"
         found = objects.get((declared.kind, declared.name))
-        lacking += [f"{what} is missing"] if found is None else _missing(flat(declared.spec), flat(found), what)
-    if differing or lacking:
-        told = _listed([*differing, *lacking])
-        return Finding(False, f"the istiod of {cluster.name}: {told}. {_advice(cluster, bool(differing))}")
+        missing += [f"{what} is missing"] if found is None else _missing(flat(declared.spec), flat(found), what)
+    if differing or missing:
+        faults = _listed([*differing, *missing])
+        return Finding(False, f"the istiod of {cluster.name}: {faults}. {_advice(cluster, bool(differing))}")
     settings = [*sorted(mesh.mesh_config), *(declared.kind for declared in mesh.objects)]
     same = f", the same as that of {first.name}" if first.name != cluster.name else ""
     return Finding(
         True,
         f"the istiod of {cluster.name} has the configuration of mesh {mesh.name}{same}"
-        + (f", with what is declared: {', '.join(settings)}" if settings else ""),
+        + (f", including the declared {', '.join(settings)}" if settings else ""),
     )
 
 
 def flat(value: Any, path: str = "") -> Flat:
-    """A tree as paths to its leaves. An entry of a list goes by its `name` where it has one, else by its position."""
+    """Flatten a tree to paths. A list entry is identified by its `name` if it has one, else by its position."""
     found: Flat = {}
     for step, inner in _inside(value):
         found |= flat(inner, f"{path}.{step}" if path and not step.startswith("[") else f"{path}{step}")
@@ -112,8 +112,8 @@ def _differences(own: Mapping[str, Any], cluster: str, others: Mapping[str, Any]
 
 def _missing(declared: Flat, reported: Flat, where: str) -> Iterator[str]:
     for path, value in declared.items():
-        if reported.get(path) != value and not (path not in reported and value in UNSAID):
-            yield f"{path} of {where} is {_value(reported, path)}, the stack says {shown(value)}"
+        if reported.get(path) != value and not (path not in reported and value in OMITTED):
+            yield f"{path} of {where} is {_value(reported, path)}, the stack declares {shown(value)}"
 
 
 def _listed(faults: Sequence[str]) -> str:
@@ -126,10 +126,10 @@ def _advice(cluster: ClusterView, of_release: bool) -> str:
         return "Run `meshfleet up --refresh`"
     revision = cluster.control_plane.revision
     suffix = "" if revision == "default" else f"-{revision}"
-    # What is inside a release is Helm's to compare; a refresh does not see it.
+    # The content of a release is compared by Helm; a refresh does not detect the change.
     return (
         f"Run `meshfleet up`; where the ConfigMap istio{suffix} of {cluster.name} was changed by hand, "
-        f"`helm rollback istiod{suffix} REVISION` sets it right"
+        f"`helm rollback istiod{suffix} REVISION` restores it"
     )
 
 

@@ -1,7 +1,7 @@
-"""Each istiod knows a gateway into every other network of its mesh, at the address the fleet gave it, and those that
-the stack declares beside them.
+"""Each istiod knows a gateway into every other network of its mesh, at its assigned address, and the gateways that the
+stack declares explicitly.
 
-Source: /debug/networkz, pilot/pkg/model/network.go; gateways are found by the label
+Source: /debug/networkz, pilot/pkg/model/network.go; gateways are discovered by the label
 topology.istio.io/network on their Services.
 """
 
@@ -17,15 +17,15 @@ from meshfleet.verification.view import ClusterView, DeclaredGateway, FleetView,
 
 
 class NetworkGateways(Check):
-    """Asks `/debug/networkz` of every istiod."""
+    """Reads `/debug/networkz` from every istiod."""
 
     name = "network-gateways"
 
-    def concerns(self, fleet: FleetView) -> tuple[ClusterView, ...]:
+    def targets(self, fleet: FleetView) -> tuple[ClusterView, ...]:
         return fleet.istiods()
 
-    def look(self, fleet: FleetView, cluster: ClusterView, patience: float) -> Finding:
-        return judge(fleet, cluster, istiod.network_gateways(istiod.ask(cluster, "networkz", patience)))
+    def evaluate(self, fleet: FleetView, cluster: ClusterView, timeout: float) -> Finding:
+        return judge(fleet, cluster, istiod.network_gateways(istiod.query(cluster, "networkz", timeout)))
 
 
 def judge(fleet: FleetView, cluster: ClusterView, gateways: Sequence[NetworkGateway]) -> Finding:
@@ -34,7 +34,7 @@ def judge(fleet: FleetView, cluster: ClusterView, gateways: Sequence[NetworkGate
     faults = [
         f"gateway {gateway.address}:{gateway.port} of {gateway.cluster} belongs to mesh "
         f"{fleet.mesh_of(gateway.cluster)}: "
-        f"delete its remote secret, then restart the istiod of {cluster.name}, which keeps gateways it once learned"
+        f"delete its remote secret, then restart the istiod of {cluster.name}, which keeps discovered gateways"
         for gateway in gateways
         if fleet.mesh_of(gateway.cluster) not in (None, cluster.mesh)
     ]
@@ -43,7 +43,9 @@ def judge(fleet: FleetView, cluster: ClusterView, gateways: Sequence[NetworkGate
     for network in remote_networks:
         behind = [member for member in members if member.gateway_network == network]
         if not behind:
-            faults.append(f"status has no gateway for network {network}; has its address been given yet?")
+            faults.append(
+                f"status has no gateway for network {network}; check that its load balancer address is assigned"
+            )
         for member in behind:
             missing, name = _of_cluster(member, gateways)
             faults += missing
@@ -54,48 +56,48 @@ def judge(fleet: FleetView, cluster: ClusterView, gateways: Sequence[NetworkGate
         unresolved += name
     seen = ", ".join(f"{g.network} at {g.address}:{g.port}" for g in gateways) or "no gateway"
     if unresolved:
-        # It leaves out what it cannot resolve, and this machine need not know the names of the fleet's networks.
+        # istiod omits host names that it cannot resolve, and those of the fleet's networks may not resolve here.
         seen += f", and cannot resolve {', '.join(unresolved)} from this machine"
     if faults:
         return Finding(False, f"{'; '.join(faults)}. The istiod of {cluster.name} knows {seen}")
     if not remote_networks:
-        return Finding(True, f"mesh {cluster.mesh} has the one network {cluster.network}, which needs no gateway")
+        return Finding(True, f"mesh {cluster.mesh} has a single network {cluster.network}, which needs no gateway")
     return Finding(True, f"the istiod of {cluster.name} reaches {seen}")
 
 
 def _networks(cluster: ClusterView, members: Sequence[ClusterView]) -> list[str]:
-    """The networks into which an istiod has to know a gateway: all but its own, and while one moves that as well."""
+    """The networks for which an istiod needs a gateway: all except its own, which is included while a cluster moves."""
     on = {member.network for member in members}
-    led = {member.gateway_network for member in members if member.gateway}
+    exposed = {member.gateway_network for member in members if member.gateway}
     moving = any(member.gateway and member.gateway_network != member.network for member in members)
-    return sorted(on | led if moving else on - {cluster.network})
+    return sorted(on | exposed if moving else on - {cluster.network})
 
 
 def _of_cluster(member: ClusterView, gateways: Sequence[NetworkGateway]) -> tuple[list[str], list[str]]:
-    """What is wrong when the gateway of a cluster is not known, and its name when that cannot be resolved."""
+    """The faults if the gateway of a cluster is unknown to istiod, and its host name if that does not resolve."""
     gateway = member.gateway
-    if gateway is None or any(_leads_to(seen, member, gateway) for seen in gateways):
+    if gateway is None or any(_matches(seen, member, gateway) for seen in gateways):
         return [], []
     if gateway.named and not any(seen.cluster == member.name for seen in gateways):
         return [], [f"{gateway.address}:{gateway.port} for network {member.gateway_network}"]
     fault = (
         f"no gateway {gateway.address}:{gateway.port} for network {member.gateway_network} ({member.name}): "
-        "is the Service labelled topology.istio.io/network and has it an address?"
+        "check that its Service has the label topology.istio.io/network and an address"
     )
     return [fault], []
 
 
 def _declared(declared: DeclaredGateway, gateways: Sequence[NetworkGateway]) -> tuple[list[str], list[str]]:
-    """The same of a gateway that the stack declares."""
+    """The same for a gateway that the stack declares."""
     if any(_is_declared(seen, declared) for seen in gateways):
         return [], []
     place = f"{declared.address}:{declared.port} for network {declared.network}"
     if not _is_address(declared.address):
         return [], [place]
-    return [f"no gateway {place}, which the stack declares: is it in meshNetworks of the ConfigMap istio?"], []
+    return [f"no gateway {place}, which the stack declares: check meshNetworks in the ConfigMap istio"], []
 
 
-def _leads_to(seen: NetworkGateway, member: ClusterView, gateway: GatewayView) -> bool:
+def _matches(seen: NetworkGateway, member: ClusterView, gateway: GatewayView) -> bool:
     if (seen.network, seen.cluster, seen.port) != (member.gateway_network, member.name, gateway.port):
         return False
     # A load balancer's host name is resolved by istiod, so only IP addresses can be compared.
@@ -103,7 +105,7 @@ def _leads_to(seen: NetworkGateway, member: ClusterView, gateway: GatewayView) -
 
 
 def _is_declared(seen: NetworkGateway, declared: DeclaredGateway) -> bool:
-    # One that no cluster's Service stands for is of no cluster.
+    # A gateway without a Service has no cluster.
     if (seen.network, seen.cluster, seen.port) != (declared.network, "", declared.port):
         return False
     return seen.address == declared.address or not _is_address(declared.address)

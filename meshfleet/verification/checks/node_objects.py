@@ -1,7 +1,7 @@
-"""The node of a cluster whose pods are processes does all that its cluster has for it, and leaves nothing out.
+"""The node of a cluster whose pods are processes supports every object of its cluster.
 
-An object that a node cannot route or run stops no other; the node says in a condition of its own which it does without,
-for as long as it does. Source: https://kubernetes.io/docs/reference/node/node-status/#condition
+An object that a node cannot route or run does not affect others; a node condition lists the unsupported objects.
+Source: https://kubernetes.io/docs/reference/node/node-status/#condition
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from meshfleet.verification.view import ClusterView, FleetView
 
 
 class NodeObjects(ProxyCheck):
-    """Reads what each node agent reports."""
+    """Reads the condition that each node agent reports."""
 
     name = "node-objects"
 
-    def concerns(self, fleet: FleetView) -> tuple[ClusterView, ...]:
+    def targets(self, fleet: FleetView) -> tuple[ClusterView, ...]:
         return tuple(cluster for cluster in fleet.clusters if cluster.pods == "processes")
 
-    def look(self, fleet: FleetView, cluster: ClusterView, patience: float) -> Finding:
-        with reach(cluster, patience) as client:
+    def evaluate(self, fleet: FleetView, cluster: ClusterView, timeout: float) -> Finding:
+        with reach(cluster, timeout) as client:
             return judge(cluster, client.list(Node))
 
 
 def judge(cluster: ClusterView, nodes: Iterable[Any]) -> Finding:
-    """Whether each node that reports on its objects accepts all of them."""
+    """Whether each node that reports the condition supports all objects."""
     count = 0
     for node in nodes:
         conditions = (node.status.conditions if node.status else None) or ()
@@ -43,9 +43,9 @@ def judge(cluster: ClusterView, nodes: Iterable[Any]) -> Finding:
             if condition.status != "True":
                 return Finding(
                     False,
-                    f"{node.metadata.name} does without: {condition.message}; correct these objects "
-                    "(kubectl get events -A --field-selector reason=LeftOut), all others are served",
+                    f"{node.metadata.name} does not support: {condition.message}; correct these objects "
+                    "(kubectl get events -A --field-selector reason=LeftOut); other objects are not affected",
                 )
     if not count:
-        return Finding(False, f"no node agent of {cluster.name} reports on its objects; run meshfleet up again")
-    return Finding(True, f"the node of {cluster.name} does all that its cluster has for it")
+        return Finding(False, f"no node agent of {cluster.name} reports its condition; run meshfleet up again")
+    return Finding(True, f"the node of {cluster.name} supports every object of its cluster")

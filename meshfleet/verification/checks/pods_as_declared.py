@@ -1,8 +1,8 @@
-"""Every injected pod has what the stack says now: what a proxy reads at its start is compared pod by pod.
+"""Every injected proxy has the settings that the stack declares now.
 
 A proxy that was injected before a change keeps its network, identity, discovery address and settings until its pod is
-replaced. Pods of the fleet roll out by the annotation of their template; others have to be restarted by their owners,
-and are named with the command for it.
+replaced. Pods of the fleet roll out by an annotation of their template; for other pods the finding names the command
+that restarts them.
 
 Source: pkg/kube/inject of istio/istio
 """
@@ -30,7 +30,7 @@ from meshfleet.verification.view import ClusterView, FleetView
 
 NETWORK_LABEL: Final = "topology.istio.io/network"
 EAST_WEST: Final = ("istio", "eastwestgateway")
-# The fact of the stack → the variable of the proxy that has it.
+# The field of the stack → the environment variable of the proxy.
 VARIABLES: Final = {
     "cluster": "ISTIO_META_CLUSTER_ID",
     "mesh": "ISTIO_META_MESH_ID",
@@ -43,17 +43,17 @@ _RELEASE: Final = re.compile(r"\d+\.\d+")
 
 @dataclass(frozen=True, order=True)
 class Stale:
-    """A pod whose proxy has something else than the stack says: `name` as `namespace/name`, `heal` the command."""
+    """A pod whose proxy differs from the stack: `name` is `namespace/name`, `remedy` the command to run."""
 
     name: str
     field: str
     has: str
     should: str
-    heal: str
+    remedy: str
     ours: bool
 
     def __str__(self) -> str:
-        return f"{self.name}: {self.field} is {self.has or 'not set'}, the stack says {self.should or 'none'}"
+        return f"{self.name}: {self.field} is {self.has or 'not set'}, the stack declares {self.should or 'none'}"
 
 
 class PodsAsDeclared(Check):
@@ -61,78 +61,78 @@ class PodsAsDeclared(Check):
 
     name = "pods-as-declared"
 
-    def concerns(self, fleet: FleetView) -> tuple[ClusterView, ...]:
+    def targets(self, fleet: FleetView) -> tuple[ClusterView, ...]:
         return tuple(one for one in fleet.clusters if one.data_plane == "sidecar" and one.injected.workloads)
 
-    def look(self, fleet: FleetView, cluster: ClusterView, patience: float) -> Finding:
-        with reach(cluster, patience) as client:
+    def evaluate(self, fleet: FleetView, cluster: ClusterView, timeout: float) -> Finding:
+        with reach(cluster, timeout) as client:
             injected = [pod for pod in not_ended(client.list(Pod, namespace="*")) if counts(pod)]
         return judge(cluster, injected, list(stale(cluster, injected)))
 
 
 def judge(cluster: ClusterView, injected: Iterable[Pod], found: list[Stale]) -> Finding:
-    """Whether no pod is stale; of each that is, its first field, and what restarts it. Pure."""
+    """Whether no pod is stale; for each stale pod its first different field, and the command that restarts it. Pure."""
     count = len(list(injected))
     if not found:
-        return Finding(True, f"all {count} proxies of {cluster.name} have what the stack says")
+        return Finding(True, f"all {count} proxies of {cluster.name} have the declared settings")
     firsts = {one.name: one for one in sorted(found, reverse=True)}
-    heals = sorted({one.heal for one in found})
+    remedies = sorted({one.remedy for one in found})
     return Finding(
         False,
-        f"{len(firsts)} of {count} proxies of {cluster.name} started with what is no longer declared: "
-        f"{some_of([str(one) for one in firsts.values()])}; run {' and '.join(heals[:3])}",
+        f"{len(firsts)} of {count} proxies of {cluster.name} have outdated settings: "
+        f"{some_of([str(one) for one in firsts.values()])}; run {' and '.join(remedies[:3])}",
     )
 
 
 def stale(cluster: ClusterView, pods: Iterable[Pod]) -> Iterator[Stale]:
-    """Each field of each pod that differs from what the stack says. Pure."""
+    """Each field of each pod that differs from the stack. Pure."""
     for pod in pods:
         ours = ANNOTATION in annotations_of(pod)
-        heal = f"meshfleet up, which is rolling {called(pod)} out" if ours else restart(cluster, pod)
+        remedy = f"meshfleet up, which is rolling {called(pod)} out" if ours else restart(cluster, pod)
         for field, has, should in differences(cluster, pod):
-            yield Stale(called(pod), field, has, should, heal, ours)
+            yield Stale(called(pod), field, has, should, remedy, ours)
 
 
 def differences(cluster: ClusterView, pod: Pod) -> Iterator[tuple[str, str, str]]:
-    """Field, what the pod has, what it should have. Pure."""
+    """Field, actual value, declared value. Pure."""
     annotations, labels = annotations_of(pod), labels_of(pod)
     environment = sidecar_environment(pod) or {}
     wanted = _wanted(cluster, annotations, labels)
-    elsewhere = _is_on_another_revision(annotations, wanted)
+    other_revision = _is_on_another_revision(annotations, wanted)
     for field, variable in VARIABLES.items():
-        if elsewhere and field == "discoveryAddress":
+        if other_revision and field == "discoveryAddress":
             continue
         has, should = environment.get(variable, "").strip(), str(wanted.get(field, ""))
         if has != should:
             yield field, has, should
-    # By which istiod sends others to it, whatever its own proxy was told.
+    # istiod uses this label for other proxies, independently of the pod's own proxy.
     label = labels.get(NETWORK_LABEL)
     if label is not None and label != wanted.get("network"):
         yield f"the label {NETWORK_LABEL}", label, str(wanted.get("network", ""))
     yield from _settings(environment, wanted)
     tag = proxy_image(pod).rpartition(":")[2]
     version = str(wanted.get("version", ""))
-    if not elsewhere and _RELEASE.match(tag) and version and not re.match(rf"{re.escape(version)}(?![0-9])", tag):
+    if not other_revision and _RELEASE.match(tag) and version and not re.match(rf"{re.escape(version)}(?![0-9])", tag):
         yield "version", tag, version
     yield from _annotated(annotations, cluster, wanted)
 
 
 def _is_on_another_revision(annotations: Mapping[str, str], wanted: Mapping[str, Any]) -> bool:
-    """Whether a pod of somebody else is on a revision that workloads of the fleet have left, as in an upgrade.
+    """Whether a pod outside of the fleet is still on a revision that the fleet's workloads have left, as in an upgrade.
 
-    Its owner moves it by restarting it, in their own time, and until then that istiod serves it.
+    A restart by its owner moves it to the new revision; until then the old istiod serves it.
     """
     return ANNOTATION not in annotations and annotations.get(REVISION, "default") != wanted.get("revision", "default")
 
 
 def restart(cluster: ClusterView, pod: Pod) -> str:
-    """The command that replaces a pod of somebody else. Pure."""
+    """The command that replaces a pod outside of the fleet. Pure."""
     namespace = (pod.metadata.namespace if pod.metadata else None) or "default"
     name = (pod.metadata.name if pod.metadata else None) or ""
     place = ["--kubeconfig", str(cluster.kubeconfig), "--namespace", namespace]
     owner = next(iter((pod.metadata.ownerReferences if pod.metadata else None) or ()), None)
     if owner is None:
-        return shlex.join(["kubectl", *place, "delete", "pod", name]) + ", and create it again"
+        return shlex.join(["kubectl", *place, "delete", "pod", name]) + ", and recreate it"
     return shlex.join(["kubectl", *place, "rollout", "restart", _workload(owner, labels_of(pod))])
 
 
@@ -145,18 +145,18 @@ def _workload(owner: OwnerReference, labels: Mapping[str, str]) -> str:
 
 
 def counts(pod: Pod) -> bool:
-    """Whether a pod has a proxy, and is not about to go. Pure."""
-    leaving = bool(pod.metadata and pod.metadata.deletionTimestamp)
-    return INJECTED in annotations_of(pod) and not leaving
+    """Whether a pod has a proxy and is not terminating. Pure."""
+    terminating = bool(pod.metadata and pod.metadata.deletionTimestamp)
+    return INJECTED in annotations_of(pod) and not terminating
 
 
 def _wanted(cluster: ClusterView, annotations: Mapping[str, str], labels: Mapping[str, str]) -> Mapping[str, Any]:
-    """The facts of workloads, or those of gateways for one of them, and for a pod that is on their revision alone."""
+    """The expected settings: those of gateways for a gateway or a pod on their revision, else of workloads."""
     injected = cluster.injected
     if labels.get(EAST_WEST[0]) == EAST_WEST[1] and injected.east_west:
         return injected.east_west
-    on_theirs = annotations.get(REVISION, "default") == injected.gateways.get("revision")
-    return injected.gateways if on_theirs else injected.workloads
+    on_gateway_revision = annotations.get(REVISION, "default") == injected.gateways.get("revision")
+    return injected.gateways if on_gateway_revision else injected.workloads
 
 
 def _settings(environment: Mapping[str, str], wanted: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
@@ -170,7 +170,7 @@ def _settings(environment: Mapping[str, str], wanted: Mapping[str, Any]) -> Iter
 def _annotated(
     annotations: Mapping[str, str], cluster: ClusterView, wanted: Mapping[str, Any]
 ) -> Iterator[tuple[str, str, str]]:
-    """What no variable has, of the pod's node and of what the user adds: only a pod of the fleet says what it was."""
+    """Settings without a variable, the node's locality and the user's additions: known only for pods of the fleet."""
     if ANNOTATION not in annotations:
         return
     facts = _read(annotations[ANNOTATION])
@@ -180,7 +180,7 @@ def _annotated(
             yield field, has, should
     added, wanted_added = facts.get("added") or {}, wanted.get("added") or {}
     if added != wanted_added:
-        yield "what istio.values add", shown(added), shown(wanted_added)
+        yield "additional istio.values", shown(added), shown(wanted_added)
 
 
 def _read(text: str) -> dict[str, Any]:

@@ -1,7 +1,7 @@
-"""Every proxy is on the revision that workloads and gateways are to be on, so that the others can go.
+"""Every proxy is on the target revision of workloads or gateways, so that other revisions can be removed.
 
-Not among the checks of `verify`: an old proxy is right for as long as its istiod runs, and `up` asks before it removes
-that one. Source: https://istio.io/latest/docs/setup/upgrade/canary/#uninstall-old-control-plane
+Not part of `verify`: an old proxy is valid while its istiod runs; `up` runs the check before it removes that istiod.
+Source: https://istio.io/latest/docs/setup/upgrade/canary/#uninstall-old-control-plane
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from meshfleet.verification.cluster_api import reach
 from meshfleet.verification.pods import annotations_of, called, not_ended, some_of
 from meshfleet.verification.view import ClusterView, FleetView
 
-# Injection writes it into every pod that gets a proxy (pkg/kube/inject/inject.go).
+# Injection adds it to every pod that gets a proxy (pkg/kube/inject/inject.go).
 REVISION = "istio.io/rev"
 INJECTED = "sidecar.istio.io/status"
 
 
 class PodsOnRevision(Check):
-    """Reads the revision that each injected pod was injected by."""
+    """Reads the revision that injected each pod."""
 
     name = "pods-on-revision"
 
-    def look(self, fleet: FleetView, cluster: ClusterView, patience: float) -> Finding:
-        with reach(cluster, patience) as client:
+    def evaluate(self, fleet: FleetView, cluster: ClusterView, timeout: float) -> Finding:
+        with reach(cluster, timeout) as client:
             return judge(cluster, client.list(Pod, namespace="*"))
 
 
@@ -46,8 +46,8 @@ def judge(cluster: ClusterView, pods: Iterable[Pod]) -> Finding:
     if left:
         return Finding(
             False,
-            f"{len(left)} of {count} proxies of {cluster.name} are on another revision than "
+            f"{len(left)} of {count} proxies of {cluster.name} are not on revision "
             f"{' or '.join(sorted(wanted))}: {some_of(left)}; restart their workloads "
-            "(kubectl rollout restart), which gives them the new one",
+            "(kubectl rollout restart), which moves them to it",
         )
     return Finding(True, f"all {count} proxies of {cluster.name} are on {' or '.join(sorted(wanted))}")

@@ -1,8 +1,8 @@
-"""Proxies that hear of another bundle of roots at once, as against those that do when their certificate is renewed.
+"""Every proxy reloads the trust bundle immediately, instead of when its certificate is renewed.
 
-A ztunnel never does before, so it is made anew with each bundle, and says so by an annotation.
+ztunnel does not, so it is restarted for each bundle, which is recorded in an annotation.
 
-Not among the checks of `verify`: it matters while a mesh goes over to another root, and `up` asks it then.
+Not part of `verify`: it matters only during a root rotation, and `up` runs it then.
 Source: PROXY_CONFIG_XDS_AGENT in pilot/cmd/pilot-agent/options/options.go, pkg/istio-agent/xds_proxy.go
 """
 
@@ -25,39 +25,39 @@ SETTING = "PROXY_CONFIG_XDS_AGENT"
 
 
 class ProxiesTakeRoots(Check):
-    """Looks for the setting in every pod that has a proxy; it gets there with the injection."""
+    """Reads the setting that injection adds to every pod with a proxy."""
 
     name = "proxies-take-roots"
 
-    def look(self, fleet: FleetView, cluster: ClusterView, patience: float) -> Finding:
-        with reach(cluster, patience) as client:
+    def evaluate(self, fleet: FleetView, cluster: ClusterView, timeout: float) -> Finding:
+        with reach(cluster, timeout) as client:
             return judge(fleet, cluster, client.list(Pod, namespace="*"))
 
 
 def judge(fleet: FleetView, cluster: ClusterView, pods: Iterable[Pod]) -> Finding:
-    """Whether every proxy among the containers of `pods` has the setting, or was made for the roots of the mesh."""
+    """Whether every proxy of `pods` has the setting, or was started with the roots of the mesh."""
     roots = ",".join(fleet.mesh(cluster.mesh).bundle)
-    deaf, count = [], 0
+    stale, count = [], 0
     for pod in not_ended(pods):
         proxy = _proxy(pod)
         if proxy is None:
             continue
         count += 1
-        listens = any(variable.name == SETTING and variable.value == "true" for variable in proxy.env or ())
-        if not listens and annotations_of(pod).get(ROOTS_ANNOTATION) != roots:
-            deaf.append(called(pod))
-    if deaf:
+        reloads = any(variable.name == SETTING and variable.value == "true" for variable in proxy.env or ())
+        if not reloads and annotations_of(pod).get(ROOTS_ANNOTATION) != roots:
+            stale.append(called(pod))
+    if stale:
         return Finding(
             False,
-            f"{len(deaf)} of {count} proxies of {cluster.name} hear of another root only when their certificates are "
-            f"renewed, {some_of(deaf)}: they were injected before {SETTING} was set; restart their workloads",
+            f"{len(stale)} of {count} proxies of {cluster.name} reload roots only when their certificates are renewed, "
+            f"{some_of(stale)}: they were injected before {SETTING} was set; restart their workloads",
         )
-    return Finding(True, f"all {count} proxies of {cluster.name} hear of another root at once")
+    return Finding(True, f"all {count} proxies of {cluster.name} reload roots immediately")
 
 
 def _proxy(pod: Pod) -> Container | None:
     if pod.spec is None:
         return None
-    # Where the cluster has native sidecars it is an init container that goes on running.
+    # A native sidecar is an init container that keeps running.
     containers = chain(pod.spec.containers or (), pod.spec.initContainers or ())
     return next((container for container in containers if container.name == PROXY), None)

@@ -1,8 +1,8 @@
-"""No TCP Service of a mesh has the address of another Service in another cluster; the ranges that clusters really have.
+"""No TCP Service of a mesh has the address of a different Service in another cluster.
 
-A proxy has a listener at the address of each TCP Service that it knows. In its own cluster that is the address there;
-of a Service that is in other clusters alone it is the one there. Where the two are the same, what is sent to the one
-reaches the other. The stack file can say nothing of a cluster that something else made: so it is asked.
+A proxy has a listener at the address of each TCP Service that it knows: the address in its own cluster, or if the
+Service exists only in other clusters, the address there. If two Services have the same address, requests to one reach
+the other. The stack file does not have the Service range of an existing cluster: it is read from the API server.
 
 Sources: buildSidecarOutboundListeners of pilot/pkg/networking/core/listener.go of istio/istio and
 https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/service-cidr-v1/
@@ -28,17 +28,17 @@ from meshfleet.verification.cluster_api import reach
 from meshfleet.verification.pods import some_of
 from meshfleet.verification.view import ClusterView, FleetView
 
-# Made once: two threads that made it at the same time would be in each other's way.
+# Created once: two threads cannot create it at the same time.
 _SERVICE_CIDR: Final = create_global_resource("networking.k8s.io", "v1", "ServiceCIDR", "servicecidrs")
 _HTTP: Final = ("http", "http2", "grpc", "grpc-web")
 _RANGE: Final = re.compile(r"range of valid IPs is ([0-9a-fA-F.:]+/[0-9]+)")
-_ELSEWHERE: Final = "192.0.2.1"
-"""An address that no cluster gives to a Service (RFC 5737)."""
+_OUTSIDE: Final = "192.0.2.1"
+"""An address that no cluster assigns to a Service (RFC 5737)."""
 
 
 @dataclass(frozen=True)
 class Listening:
-    """One port of a Service: what it is called, and whether requests to it go by its address (TCP) or by name."""
+    """One port of a Service: its host name, and whether requests are routed by address (TCP) or by name (HTTP)."""
 
     host: str
     by_address: bool
@@ -46,7 +46,7 @@ class Listening:
 
 @dataclass(frozen=True)
 class Addresses:
-    """What a cluster has of Services: their ranges, and each address and port with the Service there."""
+    """The Services of a cluster: their ranges, and the Service at each address and port."""
 
     cluster: str
     ranges: tuple[str, ...] = ()
@@ -54,44 +54,44 @@ class Addresses:
 
     @property
     def hosts(self) -> set[str]:
-        """The Services that it has, by name."""
+        """The host names of its Services."""
         return {one.host for one in self.ports.values()}
 
 
 class ServiceAddresses(Check):
-    """Reads the Services of all clusters of a mesh, and the range that their API servers give addresses from."""
+    """Reads the Services of all clusters of a mesh, and the range that their API servers assign addresses from."""
 
     name = "service-addresses"
 
-    def concerns(self, fleet: FleetView) -> tuple[ClusterView, ...]:
+    def targets(self, fleet: FleetView) -> tuple[ClusterView, ...]:
         meshes = {mesh.name: fleet.mesh_members(mesh.name) for mesh in fleet.meshes}
         return tuple(members[0] for members in meshes.values() if len(members) > 1)
 
-    def look(self, fleet: FleetView, cluster: ClusterView, patience: float) -> Finding:
+    def evaluate(self, fleet: FleetView, cluster: ClusterView, timeout: float) -> Finding:
         found = []
         for member in fleet.mesh_members(cluster.mesh):
-            with reach(member, patience) as client:
+            with reach(member, timeout) as client:
                 ports = ports_of(client.list(Service, namespace="*"))
                 found.append(Addresses(member.name, ranges_of(client), ports))
         return judge(found)
 
 
 def judge(clusters: Sequence[Addresses]) -> Finding:
-    """Whether each address means one Service to the proxies of every cluster. Pure."""
-    told = ", ".join(f"{one.cluster} {' and '.join(one.ranges) or 'an unknown range'}" for one in clusters)
+    """Whether each address belongs to one Service for the proxies of every cluster. Pure."""
+    ranges = ", ".join(f"{one.cluster} {' and '.join(one.ranges) or 'an unknown range'}" for one in clusters)
     if wrong := sorted(set(collisions(clusters))):
         return Finding(
             False,
-            f"{len(wrong)} addresses mean two Services: {some_of(wrong)}; give the clusters a serviceCidr apart from "
-            f"each other, or make a Service of the same name in both. Services have {told}",
+            f"{len(wrong)} addresses belong to two Services: {some_of(wrong)}; assign the clusters disjoint "
+            f"serviceCidr ranges, or create a Service of the same name in both. Ranges: {ranges}",
         )
     shared = sorted(overlapping(clusters))
-    later = f"; {', '.join(shared)} overlap, and no TCP Service is at the same address yet" if shared else ""
-    return Finding(True, f"every address of a Service means one Service: {told}{later}")
+    warning = f"; {', '.join(shared)} overlap, but no TCP Services share an address yet" if shared else ""
+    return Finding(True, f"every Service address is unique: {ranges}{warning}")
 
 
 def collisions(clusters: Sequence[Addresses]) -> Iterator[str]:
-    """Each address of a Service that another Service, which the cluster does not have, has elsewhere. Pure."""
+    """Each Service address that a different Service, unknown to this cluster, has in another cluster. Pure."""
     for here in clusters:
         own = here.hosts
         for there in clusters:
@@ -113,7 +113,7 @@ def overlapping(clusters: Sequence[Addresses]) -> Iterator[str]:
 
 
 def ports_of(services: Iterable[Service]) -> dict[tuple[str, int], Listening]:
-    """Each address and port of Services with what is there; headless ones have none. Pure."""
+    """The Service at each address and port; headless Services have none. Pure."""
     found: dict[tuple[str, int], Listening] = {}
     for service in services:
         metadata, spec = service.metadata, service.spec
@@ -128,7 +128,7 @@ def ports_of(services: Iterable[Service]) -> dict[tuple[str, int], Listening]:
 
 
 def ranges_of(client: Client) -> tuple[str, ...]:
-    """The ranges from which an API server gives addresses to Services; none where it does not tell."""
+    """The ranges from which an API server assigns Service addresses; empty if unknown."""
     try:
         listed = [str(one) for item in client.list(_SERVICE_CIDR) for one in (_spec(item).get("cidrs") or ())]
     except ApiError as error:
@@ -139,10 +139,10 @@ def ranges_of(client: Client) -> tuple[str, ...]:
 
 
 def _refused_range(client: Client) -> tuple[str, ...]:
-    """What an API server without that kind says when it refuses an address of another range; a dry run."""
+    """The range in the error of an API server without ServiceCIDR that rejects an outside address; a dry run."""
     probe = Service(
         metadata=ObjectMeta(name="meshfleet-probe", namespace="default"),
-        spec=ServiceSpec(clusterIP=_ELSEWHERE, ports=[ServicePort(port=80)]),
+        spec=ServiceSpec(clusterIP=_OUTSIDE, ports=[ServicePort(port=80)]),
     )
     try:
         client.create(probe)
@@ -158,9 +158,9 @@ def _spec(item: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _is_http(port: ServicePort) -> bool:
-    """Whether Istio takes a port for HTTP: by its appProtocol, or by how its name begins.
+    """Whether Istio treats a port as HTTP: by its appProtocol, or by the prefix of its name.
 
     Source: https://istio.io/latest/docs/ops/configuration/traffic-management/protocol-selection/
     """
-    said = (port.appProtocol or port.name or "").lower()
-    return any(said == one or said.startswith(f"{one}-") for one in _HTTP)
+    protocol = (port.appProtocol or port.name or "").lower()
+    return any(protocol == one or protocol.startswith(f"{one}-") for one in _HTTP)

@@ -1,6 +1,6 @@
-"""Requests reach every cluster in which a workload runs, arrive as who sent them, and are refused to who may not.
+"""Requests reach every cluster that runs a workload, with the identity of the caller; unauthorized requests are denied.
 
-200 requests are sent from a pod of each cluster to each workload that its mesh has. Source of what is expected:
+200 requests are sent from a pod of each cluster to each workload of its mesh. Source of the expected result:
 https://istio.io/latest/docs/setup/install/multicluster/verify/
 """
 
@@ -15,21 +15,21 @@ from meshfleet.verification.check import Finding
 from meshfleet.verification.cluster_api import reach
 from meshfleet.verification.locality import nearest
 from meshfleet.verification.proxy_check import ProxyCheck
-from meshfleet.verification.traffic import Reply, Target, counted, send
+from meshfleet.verification.traffic import Reply, Target, send, summarize
 from meshfleet.verification.view import ClusterView, FleetView
 from meshfleet.verification.workload_view import RunningPod, WorkloadView, ready_pods, service_address
 
 REQUESTS = 200
 FEW = 10
-"""Enough to see who is let in."""
+"""Enough to verify authorization."""
 ANSWER_SECONDS = 3.0
-"""For one request; a thousand times what it takes."""
+"""Timeout of one request; a thousand times its usual duration."""
 _DENIED = 403
 
 
 @dataclass(frozen=True)
 class Caller:
-    """A pod from which requests are sent: the workload it is of, and its network namespace."""
+    """A pod that sends requests: its workload and its network namespace."""
 
     workload: WorkloadView
     pod: RunningPod
@@ -37,87 +37,93 @@ class Caller:
 
 
 class TrafficReach(ProxyCheck):
-    """Every cluster that runs a workload answers, from every cluster, none is lost, and the caller is known."""
+    """Every cluster that runs a workload responds to every cluster, without failures, and sees its identity."""
 
     name = "traffic-reach"
 
-    def concerns(self, fleet: FleetView) -> tuple[ClusterView, ...]:
+    def targets(self, fleet: FleetView) -> tuple[ClusterView, ...]:
         return tuple(cluster for cluster in fleet.clusters if calls(fleet, cluster))
 
-    def look(self, fleet: FleetView, cluster: ClusterView, patience: float) -> Finding:
-        told, holds = [], True
+    def evaluate(self, fleet: FleetView, cluster: ClusterView, timeout: float) -> Finding:
+        lines, passed = [], True
         for workload in known(fleet, cluster):
-            caller = _caller(fleet, cluster, workload, patience, allowed=True)
+            caller = _caller(fleet, cluster, workload, timeout, allowed=True)
             if caller is None:
                 continue
-            replies = _ask(cluster, caller, workload, REQUESTS, patience)
+            replies = _send(cluster, caller, workload, REQUESTS, timeout)
             wanted = nearest(fleet, cluster, running(fleet, cluster, workload))
             fault = judge(fleet, cluster, caller.workload, wanted, replies)
-            holds = holds and not fault
-            told.append(f"{workload.host}: {counted(replies)}{f' ({fault})' if fault else ''}")
-        if not told:
-            raise VerificationError(f"no pod of {cluster.name} may call anything; see allowedCallers of its workloads")
-        return Finding(holds, "; ".join(told))
+            passed = passed and not fault
+            lines.append(f"{workload.host}: {summarize(replies)}{f' ({fault})' if fault else ''}")
+        if not lines:
+            raise VerificationError(
+                f"no pod of {cluster.name} is allowed to call a workload; check allowedCallers of its workloads"
+            )
+        return Finding(passed, "; ".join(lines))
 
 
 class TrafficRefused(ProxyCheck):
-    """Who is not named by a workload that names its callers is refused, wherever it calls from."""
+    """A workload with allowedCallers denies other callers, from every cluster."""
 
     name = "traffic-refused"
 
-    def concerns(self, fleet: FleetView) -> tuple[ClusterView, ...]:
+    def targets(self, fleet: FleetView) -> tuple[ClusterView, ...]:
         return tuple(
             cluster
             for cluster in fleet.clusters
-            if calls(fleet, cluster) and any(_neighbours(cluster, one) for one in known(fleet, cluster))
+            if calls(fleet, cluster) and any(_denied_callers(cluster, one) for one in known(fleet, cluster))
         )
 
-    def look(self, fleet: FleetView, cluster: ClusterView, patience: float) -> Finding:
-        told, holds = [], True
+    def evaluate(self, fleet: FleetView, cluster: ClusterView, timeout: float) -> Finding:
+        lines, passed = [], True
         for workload in known(fleet, cluster):
-            caller = _caller(fleet, cluster, workload, patience, allowed=False)
+            caller = _caller(fleet, cluster, workload, timeout, allowed=False)
             if caller is None:
                 continue
-            replies = _ask(cluster, caller, workload, FEW, patience)
-            holds = holds and all(one.code == _DENIED for one in replies)
-            told.append(f"{workload.host} to {caller.workload.identity}: {counted(replies)}")
-        return Finding(holds and bool(told), "; ".join(told) or "no pod is ready that would have to be refused")
+            replies = _send(cluster, caller, workload, FEW, timeout)
+            passed = passed and all(one.code == _DENIED for one in replies)
+            lines.append(f"{workload.host} to {caller.workload.identity}: {summarize(replies)}")
+        return Finding(passed and bool(lines), "; ".join(lines) or "no pod is ready whose requests would be denied")
 
 
 def judge(
     fleet: FleetView, cluster: ClusterView, caller: WorkloadView, wanted: Sequence[str], replies: Sequence[Reply]
 ) -> str:
-    """What is wrong with these replies, empty when nothing is. Pure."""
+    """The faults of these replies, empty without a fault. Pure."""
     faults = []
     lost = [one for one in replies if one.code != 200]
     if lost:
-        faults.append(f"{len(lost)} of {len(replies)} failed: look at the proxies of the pods and of the gateways")
+        faults.append(f"{len(lost)} of {len(replies)} failed: check the proxies of the pods and of the gateways")
     answered = {one.cluster for one in replies if one.code == 200}
     if answered != set(wanted) and not (lost and not answered):
         missing = ", ".join(sorted(set(wanted) - answered))
         extra = ", ".join(sorted(answered - set(wanted)))
         faults.append(
-            "; ".join(part for part in (missing and f"nothing from {missing}", extra and f"{extra} too") if part)
+            "; ".join(
+                part
+                for part in (missing and f"no response from {missing}", extra and f"unexpected response from {extra}")
+                if part
+            )
         )
     identity = f"spiffe://{fleet.mesh(cluster.mesh).trust_domain}/ns/{caller.namespace}/sa/{caller.name}"
-    strangers = {one.peer or "nobody" for one in replies if one.code == 200} - {identity}
-    if strangers:
-        faults.append(f"the caller was taken for {', '.join(sorted(strangers))}, and is {identity}")
+    unexpected = {one.peer or "unknown" for one in replies if one.code == 200} - {identity}
+    if unexpected:
+        faults.append(f"the caller was identified as {', '.join(sorted(unexpected))}, expected {identity}")
     return "; ".join(faults)
 
 
 def calls(fleet: FleetView, cluster: ClusterView) -> bool:
-    """Whether requests can be sent from a cluster: its pods are processes, and one of them is a workload's."""
+    """Whether requests can be sent from a cluster: its pods are processes, and it runs a workload."""
     return cluster.pods == "processes" and fleet.home is not None and bool(_own(cluster))
 
 
 def known(fleet: FleetView, cluster: ClusterView) -> list[WorkloadView]:
-    """The workloads that a cluster can call and that tell who answers, by weight and header left to others."""
+    """The echo workloads that a cluster can call, except those that are routed by weight or header."""
     return [one for one in cluster.workloads if one.echo and not one.routed and running(fleet, cluster, one)]
 
 
 def running(fleet: FleetView, cluster: ClusterView, workload: WorkloadView) -> list[ClusterView]:
-    """The clusters of the mesh in which a workload has pods."""
+    """The clusters of the mesh that run pods of a workload."""
     return [
         member
         for member in fleet.mesh_members(cluster.mesh)
@@ -132,22 +138,22 @@ def _own(cluster: ClusterView) -> list[WorkloadView]:
     return [one for one in cluster.workloads if one.replicas and one.namespace in cluster.injected_namespaces]
 
 
-def _neighbours(cluster: ClusterView, workload: WorkloadView) -> list[WorkloadView]:
-    """Those of the cluster's own that a workload does not name among its callers."""
+def _denied_callers(cluster: ClusterView, workload: WorkloadView) -> list[WorkloadView]:
+    """The workloads of the cluster that are not among the allowed callers of a workload."""
     named = workload.allowed_callers
     return [one for one in _own(cluster) if named and one.identity not in named]
 
 
 def _caller(
-    fleet: FleetView, cluster: ClusterView, workload: WorkloadView, patience: float, *, allowed: bool
+    fleet: FleetView, cluster: ClusterView, workload: WorkloadView, timeout: float, *, allowed: bool
 ) -> Caller | None:
-    """A pod of the cluster that may, or may not, call a workload; None where there is none of that kind."""
-    refused = _neighbours(cluster, workload)
-    wanted = [one for one in _own(cluster) if one not in refused] if allowed else refused
+    """A pod of the cluster that is allowed, or not allowed, to call a workload; None if there is none."""
+    denied = _denied_callers(cluster, workload)
+    wanted = [one for one in _own(cluster) if one not in denied] if allowed else denied
     if not wanted or fleet.home is None:
         return None
     place = Place.of(fleet.workspace())
-    with reach(cluster, patience) as client:
+    with reach(cluster, timeout) as client:
         for one in wanted:
             for pod in ready_pods(client, one):
                 return Caller(one, pod, place.pod(cluster.name, pod.uid))
@@ -156,7 +162,7 @@ def _caller(
     )
 
 
-def _ask(cluster: ClusterView, caller: Caller, workload: WorkloadView, count: int, patience: float) -> list[Reply]:
-    with reach(cluster, patience) as client:
+def _send(cluster: ClusterView, caller: Caller, workload: WorkloadView, count: int, timeout: float) -> list[Reply]:
+    with reach(cluster, timeout) as client:
         address = service_address(client, workload)
     return send(caller.namespace, Target(address, workload.port, workload.host), count, ANSWER_SECONDS)

@@ -1,4 +1,4 @@
-"""Between networks everything is TLS and goes to gateways; in clear text nobody gets in where that is refused.
+"""Traffic between networks is TLS and goes to gateways; strict mutual TLS rejects plaintext requests.
 
 Sources: https://istio.io/latest/docs/ops/deployment/deployment-models/#network-models and
 https://istio.io/latest/docs/tasks/security/authentication/mtls-migration/
@@ -15,20 +15,20 @@ from meshfleet.verification.check import Finding
 from meshfleet.verification.checks.traffic import ANSWER_SECONDS, FEW, calls, known, running
 from meshfleet.verification.cluster_api import reach
 from meshfleet.verification.proxy_check import ProxyCheck
-from meshfleet.verification.traffic import Target, counted, send
+from meshfleet.verification.traffic import Target, send, summarize
 from meshfleet.verification.view import ClusterView, FleetView
 from meshfleet.verification.workload_view import ready_pods, service_address
 
-# istiod's own behind a gateway that leads to it: discovery and certificates, and webhooks.
+# Ports of istiod behind a gateway that exposes it: discovery and certificates, and webhooks.
 _CONTROL_PORTS = (15012, 15017)
 
 
 class TrafficWire(ProxyCheck):
-    """Captures what goes between the networks while pods of one cluster call every workload of their mesh."""
+    """Captures the traffic between networks while a pod of one cluster calls every workload of its mesh."""
 
     name = "traffic-wire"
 
-    def concerns(self, fleet: FleetView) -> tuple[ClusterView, ...]:
+    def targets(self, fleet: FleetView) -> tuple[ClusterView, ...]:
         return tuple(
             cluster
             for cluster in fleet.clusters
@@ -40,9 +40,9 @@ class TrafficWire(ProxyCheck):
             )
         )
 
-    def look(self, fleet: FleetView, cluster: ClusterView, patience: float) -> Finding:
+    def evaluate(self, fleet: FleetView, cluster: ClusterView, timeout: float) -> Finding:
         place = Place.of(fleet.workspace())
-        with reach(cluster, patience) as client:
+        with reach(cluster, timeout) as client:
             workloads = known(fleet, cluster)
             addresses = [service_address(client, one) for one in workloads]
             pods = [pod for one in workloads for pod in ready_pods(client, one)]
@@ -56,45 +56,45 @@ class TrafficWire(ProxyCheck):
 
 
 class TrafficPlaintext(ProxyCheck):
-    """Calls a pod from outside of the mesh, without TLS, where the mesh demands it."""
+    """Calls a pod from outside of the mesh without TLS, where the mesh requires mutual TLS."""
 
     name = "traffic-plaintext"
 
-    def concerns(self, fleet: FleetView) -> tuple[ClusterView, ...]:
+    def targets(self, fleet: FleetView) -> tuple[ClusterView, ...]:
         return tuple(one for one in fleet.clusters if calls(fleet, one) and is_strict(fleet, one.mesh))
 
-    def look(self, fleet: FleetView, cluster: ClusterView, patience: float) -> Finding:
+    def evaluate(self, fleet: FleetView, cluster: ClusterView, timeout: float) -> Finding:
         place = Place.of(fleet.workspace())
-        with reach(cluster, patience) as client:
+        with reach(cluster, timeout) as client:
             pods = [pod for one in cluster.workloads if one.replicas and one.echo for pod in ready_pods(client, one)]
         if not pods:
             raise VerificationError(f"no pod of a workload is ready in {cluster.name}; see kubectl get pods")
-        # A node is behind no proxy.
+        # A node has no proxy.
         replies = send(place.node(cluster.name), Target(pods[0].address, 8080, pods[0].name), FEW, ANSWER_SECONDS)
         refused = all(one.code == 0 for one in replies)
-        told = f"{pods[0].name} without TLS: {counted(replies)}"
-        return Finding(refused, told if refused else f"{told}; the mesh demands mutual TLS: see PeerAuthentications")
+        line = f"{pods[0].name} without TLS: {summarize(replies)}"
+        return Finding(refused, line if refused else f"{line}; the mesh requires mutual TLS: check PeerAuthentications")
 
 
 def judge(capture: Capture, allowed: Mapping[tuple[str, int], str]) -> Finding:
-    """Whether all that was seen is TLS to one of `allowed`, address and port → the name of what is there. Pure."""
+    """Whether all captured traffic is TLS to `allowed`, address and port → cluster of that gateway. Pure."""
     connections = capture.connections()
-    strangers = [f"{address}:{port}" for address, port in connections if (address, port) not in allowed]
+    other = [f"{address}:{port}" for address, port in connections if (address, port) not in allowed]
     plain = [f"{address}:{port}" for (address, port), begun in connections.items() if not all(begun)]
     seen = ", ".join(
-        f"{allowed.get(end, 'nobody')} {end[0]}:{end[1]} {len(begun)}" for end, begun in sorted(connections.items())
+        f"{allowed.get(end, 'unknown')} {end[0]}:{end[1]} {len(begun)}" for end, begun in sorted(connections.items())
     )
     faults = [
-        *([f"to what is no gateway: {', '.join(strangers)}"] if strangers else []),
+        *([f"not to a gateway: {', '.join(other)}"] if other else []),
         *([f"not TLS: {', '.join(plain)}"] if plain else []),
         *([f"not TCP: {', '.join(sorted(capture.others))}"] if capture.others else []),
     ]
-    told = f"{capture.packets} packets between networks, new connections: {seen or 'none'}"
-    return Finding(not faults, f"{'; '.join(faults)}; {told}" if faults else told)
+    line = f"{capture.packets} packets between networks, new connections: {seen or 'none'}"
+    return Finding(not faults, f"{'; '.join(faults)}; {line}" if faults else line)
 
 
 def gateways(fleet: FleetView) -> dict[tuple[str, int], str]:
-    """Where traffic between networks may go: each gateway's address and ports → its cluster."""
+    """The allowed targets of traffic between networks: address and ports of each gateway → its cluster."""
     found = {}
     for cluster in fleet.clusters:
         if cluster.gateway:
@@ -104,7 +104,7 @@ def gateways(fleet: FleetView) -> dict[tuple[str, int], str]:
 
 
 def is_strict(fleet: FleetView, mesh: str) -> bool:
-    """Whether a mesh demands mutual TLS of everybody."""
+    """Whether a mesh requires mutual TLS."""
     return any(
         one.kind == "PeerAuthentication" and one.spec.get("mtls", {}).get("mode") == "STRICT"
         for one in fleet.mesh(mesh).objects

@@ -1,4 +1,4 @@
-"""Every virtual machine that was started here runs, and the mesh knows it and would send it requests.
+"""Every virtual machine that was started on this machine runs, is registered in the mesh and is healthy.
 
 Source: pilot/pkg/autoregistration of istio/istio
 """
@@ -18,46 +18,46 @@ from meshfleet.verification.machine_entries import entry_of
 from meshfleet.verification.machine_view import MachineView
 from meshfleet.verification.view import ClusterView, FleetView
 
-# Made once: clusters are looked at by several threads at a time, and two of them could not both make it.
+# Created once: several threads check clusters at a time, and creating it twice is an error.
 _WORKLOAD_ENTRY = create_namespaced_resource("networking.istio.io", "v1", "WorkloadEntry", "workloadentries")
 
 
 class VirtualMachines(Check):
-    """Holds what runs on this machine against the WorkloadEntries of the cluster that it joined."""
+    """Compares the machines that run here with the WorkloadEntries of the cluster that they joined."""
 
     name = "virtual-machines"
 
-    def concerns(self, fleet: FleetView) -> tuple[ClusterView, ...]:
+    def targets(self, fleet: FleetView) -> tuple[ClusterView, ...]:
         return tuple(one for one in fleet.clusters if _here(fleet, one))
 
-    def look(self, fleet: FleetView, cluster: ClusterView, patience: float) -> Finding:
-        with reach(cluster, patience) as client:
+    def evaluate(self, fleet: FleetView, cluster: ClusterView, timeout: float) -> Finding:
+        with reach(cluster, timeout) as client:
             entries = list(client.list(_WORKLOAD_ENTRY, namespace="*"))
-        told, faults = [], []
+        machines, faults = [], []
         for view, machine in _here(fleet, cluster):
-            fault = ailing(view, machine.address, machine.running(), entries)
-            told.append(f"{machine.name} at {machine.address}")
+            fault = fault_of(view, machine.address, machine.running(), entries)
+            machines.append(f"{machine.name} at {machine.address}")
             faults += [f"{machine.name} at {machine.address}: {fault}"] if fault else []
-        return Finding(not faults, "; ".join(faults) or f"{', '.join(told)}: running, and known as they should be")
+        return Finding(not faults, "; ".join(faults) or f"{', '.join(machines)}: running and registered")
 
 
-def ailing(view: MachineView, address: str, running: Sequence[str], entries: Sequence[Mapping[str, Any]]) -> str:
-    """What is wrong with a machine, in words; empty when nothing is. Pure."""
-    again = f"run meshfleet vm start {view.name}"
+def fault_of(view: MachineView, address: str, running: Sequence[str], entries: Sequence[Mapping[str, Any]]) -> str:
+    """The fault of a machine; empty without a fault. Pure."""
+    advice = f"run meshfleet vm start {view.name}"
     if AGENT not in running:
-        return f"its agent does not run; {again}"
+        return f"its agent has stopped; {advice}"
     found = [one for one in entries if _is_at(one, address, view.namespace)]
     if not found:
-        return f"no WorkloadEntry in {view.control_plane} has its address; {again}"
+        return f"no WorkloadEntry in {view.control_plane} has its address; {advice}"
     (entry, *_) = found
     annotations = entry_of(entry).annotations
     checked = HEALTH_CHECKED in annotations
     if (view.registers or checked) and CONNECTED not in annotations:
-        return f"istiod has lost it; {again}"
+        return f"it is not connected to istiod; {advice}"
     conditions = {one.get("type"): one for one in (entry.get("status") or {}).get("conditions") or ()}
     health = conditions.get("Healthy", {})
     if checked and health.get("status") != "True":
-        return f"it is not healthy ({' '.join(str(health.get('message') or 'nothing was heard').split())[:200]})"
+        return f"it is not healthy ({' '.join(str(health.get('message') or 'no health report yet').split())[:200]})"
     return ""
 
 

@@ -1,7 +1,7 @@
-"""An invalid Istio resource is refused by the cluster's istiod, and a valid one is not.
+"""The cluster's istiod rejects an invalid Istio resource and accepts a valid one.
 
-Both are sent as server-side dry runs: webhooks are called (the chart gives them sideEffects None) and
-nothing is stored. The invalid one satisfies the schema of its definition, so only istiod can refuse it.
+Both are sent as server-side dry runs: webhooks are called (the chart sets sideEffects None) and nothing is stored. The
+invalid resource satisfies the CRD schema, so that only istiod can reject it.
 Source: https://istio.io/latest/docs/ops/configuration/mesh/validation/
 """
 
@@ -20,7 +20,7 @@ Gateway: type[GenericNamespacedResource] = create_namespaced_resource(
 )
 
 WEBHOOK = "validation.istio.io"
-"""Both webhooks that may answer, `validation` of chart base and `rev.validation` of istiod, end so."""
+"""The suffix of both webhooks, `validation` of chart base and `rev.validation` of istiod."""
 
 PROBE = "meshfleet-probe"
 VALID, INVALID = "HTTP", "NO-SUCH-PROTOCOL"
@@ -31,11 +31,11 @@ class WebhookValidation(Check):
 
     name = "webhook-validation"
 
-    def concerns(self, fleet: FleetView) -> tuple[ClusterView, ...]:
+    def targets(self, fleet: FleetView) -> tuple[ClusterView, ...]:
         return fleet.primaries()
 
-    def look(self, fleet: FleetView, cluster: ClusterView, patience: float) -> Finding:
-        with reach(cluster, patience) as client:
+    def evaluate(self, fleet: FleetView, cluster: ClusterView, timeout: float) -> Finding:
+        with reach(cluster, timeout) as client:
             try:
                 client.create(probe(cluster, VALID), namespace=cluster.control_plane.namespace)
             except ApiError as error:
@@ -46,21 +46,21 @@ class WebhookValidation(Check):
                 return judge_refusal(cluster, error)
         return Finding(
             False,
-            f"{cluster.name} accepted a Gateway with protocol {INVALID}: its webhook is not asked; "
-            "look at the ValidatingWebhookConfigurations' caBundle and failurePolicy (Fail is expected)",
+            f"{cluster.name} accepted a Gateway with protocol {INVALID}: its webhook is not called; "
+            "check caBundle and failurePolicy (expected: Fail) of the ValidatingWebhookConfigurations",
         )
 
 
 def judge_valid_refused(cluster: ClusterView, error: ApiError) -> Finding:
-    """A valid Gateway was refused. Raises UnreachableError when that is because istiod did not answer."""
+    """A valid Gateway was rejected. Raises NoResponseError if istiod did not respond."""
     raised = refusal(cluster, error)
     if WEBHOOK in str(raised) and "denied the request" in str(raised):
-        return Finding(False, f"{cluster.name} refused a valid Gateway: {error.status.message}")
+        return Finding(False, f"{cluster.name} rejected a valid Gateway: {error.status.message}")
     raise raised
 
 
 def judge_refusal(cluster: ClusterView, error: ApiError) -> Finding:
-    """An invalid Gateway was refused: whether it was istiod's webhook that did it."""
+    """An invalid Gateway was rejected: whether istiod's webhook rejected it."""
     message = error.status.message or ""
     if WEBHOOK in message and "denied the request" in message:
         return Finding(True, f"{cluster.name}: {message[:200]}")
@@ -68,7 +68,7 @@ def judge_refusal(cluster: ClusterView, error: ApiError) -> Finding:
 
 
 def probe(cluster: ClusterView, protocol: str) -> GenericNamespacedResource:
-    """A Gateway of that protocol, labelled for the cluster's revision so that both webhooks select it."""
+    """A Gateway with that protocol, labeled for the cluster's revision so that both webhooks select it."""
     server = {"port": {"number": 80, "name": "probe", "protocol": protocol}, "hosts": ["probe.invalid"]}
     return Gateway(
         apiVersion="networking.istio.io/v1",

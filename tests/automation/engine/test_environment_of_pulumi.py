@@ -5,14 +5,17 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from meshfleet.automation.checkout import Checkout
-from meshfleet.automation.engine.environment import prepare
+from meshfleet.automation.engine.environment import further_recipes, prepare
 from meshfleet.automation.engine.kubernetes_plugin import KubernetesPlugin
 from meshfleet.errors import EngineError
-from meshfleet.toolchain import Toolchain
+from meshfleet.toolchain import Toolchain, further_plan
+from meshfleet.toolchain.recipes import FURTHER
+from meshfleet.topology import load
 
 pytestmark = pytest.mark.proof("local state that only its owner can read", step=0)
 
@@ -31,7 +34,7 @@ def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Toolchain:
         envoy_bootstrap=tmp_path / "envoy_bootstrap.json",
         versions={},
     )
-    monkeypatch.setattr("meshfleet.toolchain.ensure", lambda progress: made)
+    monkeypatch.setattr("meshfleet.toolchain.ensure", lambda progress, plan=None: made)
     plugin = KubernetesPlugin(tmp_path / "plugin", official=False, notice="it stands in")
     monkeypatch.setattr("meshfleet.automation.engine.kubernetes_plugin.install", lambda *_: plugin)
     return made
@@ -117,3 +120,38 @@ def test_the_charts_are_a_link_in_the_checkout_that_follows_the_tools(
     prepare(checkout)
     assert link.readlink() == newer.charts
     assert sorted(path.name for path in link.parent.iterdir()) == ["charts", "gateway-api"]
+
+
+def _needed(**sections: Any) -> list[str]:
+    fleet = {
+        "host": "west",
+        "networks": {"network-west": {}},
+        "clusters": {"west": {"embedded": {}, "network": "network-west"}},
+    }
+    return [recipe.tool for recipe in further_recipes(load("dev", fleet | sections))]
+
+
+def test_a_fleet_needs_what_it_names_and_nothing_more() -> None:
+    existing = {"existing": {"kubeconfig": "k", "context": "c", "pods": "simulated"}, "network": "network-west"}
+    old = {"kubernetes": {"version": "v1.32.2"}, "istio": {"version": "1.30"}}
+    both = {"version": "1.30", "revision": "blue", "revisions": {"blue": {}, "green": {"version": "1.31"}}}
+    assert _needed() == []
+    assert _needed(**old) == ["kubernetes-v1.32.2", "istio-1.30"]
+    assert _needed(istio=both) == ["istio-1.30"]
+    # Its control plane is not of this machine, its istiod is.
+    assert _needed(**old, clusters={"west": existing}) == ["istio-1.30"]
+    assert _needed(**old, clusters={"west": {**existing, "existing": {"kubeconfig": "k", "context": "c"}}}) == []
+
+
+def test_the_charts_of_another_release_have_a_link_of_their_own(
+    checkout: Checkout, tools: Toolchain, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("MESHFLEET_CACHE", str(tmp_path / "cache"))
+    prepare(checkout)
+    other = checkout.root / ".meshfleet" / "charts-1.30"
+    assert not other.is_symlink()
+    charts = further_plan(FURTHER["istio-1.30"]).toolchain().charts
+    charts.mkdir(parents=True)
+    prepare(checkout)
+    assert other.readlink() == charts
+    assert (checkout.root / ".meshfleet" / "charts").readlink() == tools.charts

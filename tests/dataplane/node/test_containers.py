@@ -105,6 +105,26 @@ def test_containers_are_known_by_what_the_charts_and_the_injector_call_them() ->
     assert program_of("app", "nginx:1", (), {}, BINARIES) is None
 
 
+@pytest.mark.parametrize(
+    ("image", "release"),
+    [
+        ("registry.istio.io/testing/proxyv2:1.30", "1.30"),
+        ("registry.istio.io/release/proxyv2:1.30.4-distroless", "1.30"),
+        ("registry.example:1.30/proxyv2:1.31.2", ""),
+        ("registry.example:1.30/proxyv2", ""),
+        ("proxyv2:1.300", ""),
+        ("proxyv2:1.29.1", ""),
+        ("proxyv2:latest", ""),
+        ("proxyv2", ""),
+    ],
+)
+def test_an_agent_is_of_the_release_in_the_tag_of_its_image(image: str, release: str) -> None:
+    for name, arguments in (("istio-proxy", ("proxy",)), ("istio-init", ("istio-iptables",))):
+        program = program_of(name, image, arguments, {}, BINARIES)
+        assert program is not None
+        assert (program.name, program.release) == (AGENT, release)
+
+
 @pytest.mark.parametrize("text", ["a: b", "[]", "1", '"/bin/sh"', "null", "{", "[" * 100_000, '{"a": NaN}'])
 def test_a_proxy_config_that_is_no_object_is_refused_by_name(text: str) -> None:
     with pytest.raises(UnsupportedError, match=r"PROXY_CONFIG of istio-proxy must be a JSON object, got "):

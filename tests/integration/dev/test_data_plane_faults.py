@@ -102,7 +102,7 @@ def test_what_an_envoy_refuses_is_told_in_its_words_with_the_object_behind_it(
     def is_told() -> bool:
         # Istiod waits a moment for what may come after it, before it tells any proxy.
         report = world.meshfleet(*VERIFY, "--seconds", "5", expect=None).answer
-        found.update(failed(report).get("proxies-accept", {}))
+        found.update(failed(report).get("proxies-synced", {}))
         return bool(found)
 
     try:

@@ -28,7 +28,7 @@ def test_verify_asks_every_kind_of_question_of_every_cluster(dev_fleet: DevFleet
     assert report["ok"] is True
     asked = {(check["name"], check["cluster"]) for check in report["checks"]}
     # Of other fleets than this one, or of real proxies where there are none.
-    elsewhere = {"ambient-workloads", "served-from-elsewhere", "traffic-refused", "virtual-machines"}
+    elsewhere = {"ambient-workloads", "remote-control-plane", "traffic-refused", "virtual-machines"}
     elsewhere |= {"cluster-identity", "machines-as-declared"}
     elsewhere |= {one["name"] for one in report.get("notRun", ())}
     # A question about a whole mesh, put once.

@@ -17,7 +17,7 @@ from meshfleet.workspace.home import Workspace
 from tests.integration.dev.fleet import CLUSTERS, DevFleet
 
 VERIFY = ("verify", "--stack", "dev", "--json")
-BY_PROXIES = ("proxies-accept", "traffic-plaintext", "traffic-reach", "traffic-wire")
+BY_PROXIES = ("proxies-synced", "traffic-plaintext", "traffic-reach", "traffic-wire")
 HOST = "echo.sample.svc.cluster.local"
 
 rooted = pytest.mark.root("pods that are processes")

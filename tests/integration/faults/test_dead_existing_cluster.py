@@ -13,7 +13,7 @@ import pytest
 from meshfleet.embedded.cluster import Cluster
 from meshfleet.embedded.cluster_spec import ClusterSpec
 from meshfleet.toolchain import Toolchain
-from meshfleet.topology.istio import EMBEDDED_KUBERNETES
+from meshfleet.versions import EMBEDDED_KUBERNETES
 from meshfleet.workspace.home import Workspace
 from tests.integration.clone import Clone
 from tests.integration.faults.stacks import small_fleet

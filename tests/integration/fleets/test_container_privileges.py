@@ -28,7 +28,7 @@ def test_a_fleet_of_processes_comes_up_simulated_with_the_reason(world: World) -
     report = world.meshfleet("verify", "--stack", STACK, "--json").answer
     assert report["ok"]
     reasons = {one["reason"] for one in report["notRun"]}
-    assert {one["name"] for one in report["notRun"]} >= {"node-objects", "proxies-accept"}
+    assert {one["name"] for one in report["notRun"]} >= {"node-objects", "proxies-synced"}
     assert all("CAP_SYS_ADMIN" in reason and "not permitted" in reason for reason in reasons)
     world.meshfleet("destroy", "--stack", STACK, "--yes")
     world.prefix = ()

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from meshfleet.dataplane.network.place import Place
-from meshfleet.verification.steady_requests import asking
+from meshfleet.verification.steady_requests import send_steadily
 from meshfleet.verification.traffic import Target, send
 from meshfleet.workspace.home import Workspace
 from tests.integration.clone import Clone
@@ -101,7 +101,7 @@ def test_a_machine_registers_with_its_network_its_labels_and_its_place(world: Wo
 
 def test_a_second_network_comes_while_a_machine_is_called(world: World) -> None:
     namespace, target = place(world, "west", "web")
-    with asking(namespace, target) as sent:
+    with send_steadily(namespace, target) as sent:
         time.sleep(3)
         world.clone.write_stack(STACK, with_a_second_network())
         world.meshfleet("up", "--stack", STACK)
@@ -115,7 +115,7 @@ def test_it_is_called_from_the_second_network(world: World) -> None:
     world.meshfleet("status", "--stack", STACK, "--json")
     namespace, target = place(world, "east", "shop")
     settled(lambda: send(namespace, target, 1, 5)[0].code == 200, 60)
-    with asking(namespace, target) as sent:
+    with send_steadily(namespace, target) as sent:
         time.sleep(5)
     assert (sent.failed, len(sent.requests) > 100) == ([], True)
     verified(world)
@@ -127,7 +127,7 @@ def test_an_entry_that_an_earlier_release_made_follows_its_group(world: World) -
     place_of = ("workloadentry", name, "--namespace", "orders", "--type", "merge", "--patch", stale)
     world.kubectl(STACK, "west", "patch", *place_of)
     found = world.meshfleet("drift", "--stack", STACK, "--json", expect=3).answer["drift"]
-    assert any(f"network of WorkloadEntry {name} is empty, the stack says coast" in line for line in found)
+    assert any(f"network of WorkloadEntry {name} is empty, the stack declares coast" in line for line in found)
     told = world.meshfleet("up", "--stack", STACK, "--json").answer["restarts"]
     assert told == [f"west: WorkloadEntry {name} follows billing: labels, network"]
     spec = entry(world)["spec"]

@@ -17,7 +17,7 @@ from ruamel.yaml import YAML
 from meshfleet.embedded.cluster import Cluster
 from meshfleet.embedded.cluster_spec import ClusterSpec
 from meshfleet.toolchain import Toolchain
-from meshfleet.topology.istio import EMBEDDED_KUBERNETES
+from meshfleet.versions import EMBEDDED_KUBERNETES
 from meshfleet.workspace import fleet_processes as processes
 from meshfleet.workspace.home import Workspace
 from tests.integration.clone import Clone

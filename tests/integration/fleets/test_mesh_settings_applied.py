@@ -117,7 +117,7 @@ def test_settings_are_in_every_istiod_work_change_and_what_differs_is_told(fleet
     fleet.kubectl(STACK, "east", "patch", *arguments)
     (told,) = verify(fleet, "--seconds", "10").items()
     assert told[0] == "mesh-config of east"
-    assert "mtls.mode of PeerAuthentication default is 'DISABLE', the stack says 'PERMISSIVE'" in told[1]
+    assert "mtls.mode of PeerAuthentication default is 'DISABLE', the stack declares 'PERMISSIVE'" in told[1]
 
     fleet.clone.write_stack(STACK, config({}))
     assert fleet.meshfleet("up", "--stack", STACK, "--json").answer["changes"] == {"update": 2, "delete": 2}

@@ -74,7 +74,7 @@ def test_up_verifies_and_draws_a_second_up_changes_nothing_and_down_leaves_nothi
         fresh.write_stack(STACK, small_fleet("only"))
         fresh.make_environment()
         first = run(world, "up", STACK)
-        assert "checks hold" in first.out + first.err
+        assert "checks passed" in first.out + first.err
         picture = Path(first.out.strip().splitlines()[-1].removeprefix("picture: "))
         assert picture.read_text(encoding="utf-8").lstrip().startswith(("<?xml", "<svg"))
         assert "nothing changed" in run(world, "up", STACK).err

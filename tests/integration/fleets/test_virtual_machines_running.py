@@ -27,7 +27,7 @@ from meshfleet.plugins.meshfleet.certificates import RootSpec, create_root
 from meshfleet.status import read_status
 from meshfleet.toolchain import Toolchain
 from meshfleet.topology import Fleet, load
-from meshfleet.verification.traffic import Reply, Target, answered, send
+from meshfleet.verification.traffic import Reply, Target, send, wait_for_reply
 from meshfleet.virtual_machines import local_machines as machines_here
 from meshfleet.virtual_machines.local_machines import await_registered, listening
 from meshfleet.workspace.home import Workspace
@@ -292,7 +292,7 @@ def test_a_bundle_of_another_mesh_is_refused_by_its_roots(here: Here, billing: M
 def test_machines_of_one_group_share_its_requests_and_one_that_goes_is_forgotten(here: Here, billing: Machine) -> None:
     second = machines_here.start(here.fleet, here.workspace, read_status(here.status), "billing", "10.40.0.12").machine
     service = here.world.get(STACK, "east", "service", "billing", "--namespace", "orders")
-    assert answered(here.pod, Target(service["spec"]["clusterIP"], 8080, BILLING), 5.0, version="billing").peer
+    assert wait_for_reply(here.pod, Target(service["spec"]["clusterIP"], 8080, BILLING), 5.0, version="billing").peer
     assert set(here.entries("west")) >= {billing.address, "10.40.0.12"}
     assert here.vm("stop", "billing", "--address", "10.40.0.12", "--json").answer["stopped"] == [second.name]
     assert not second.exists()
@@ -307,7 +307,7 @@ def test_a_machine_that_was_killed_is_seen_and_started_again(here: Here, billing
     billing.stop_agent()
     answers = here.verified("--seconds", "2", expect=1)
     assert answers["virtual-machines", "west"]["detail"].endswith(
-        f"its agent does not run; run meshfleet vm start --stack {STACK} billing"
+        f"its agent has stopped; run meshfleet vm start --stack {STACK} billing"
     )
     assert here.vm("start", "billing", "--json").answer["address"] == address
     answers = here.verified()

@@ -40,7 +40,7 @@ class Running:
         assert self.world.meshfleet("up", "--stack", f"examples/{self.stack}", "--json").answer["ok"]
 
     def verified(self) -> dict[str, set[str]]:
-        """The clusters that each check concerned, once all checks hold."""
+        """The clusters that each check concerned, once all checks passed."""
         report = self.world.meshfleet("verify", "--stack", f"examples/{self.stack}", "--json", expect=None).answer
         assert report["ok"], [check for check in report["checks"] if not check["ok"]]
         asked: dict[str, set[str]] = {}

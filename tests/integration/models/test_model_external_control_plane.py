@@ -26,7 +26,7 @@ def fleet(clone: Clone) -> Iterator[Running]:
 def test_it_is_verified(fleet: Running) -> None:
     assert fleet.model("shop") == "external control plane, several networks"
     assert fleet.model("operations") == "single cluster"
-    assert fleet.verified()["served-from-elsewhere"] == set(SERVED)
+    assert fleet.verified()["remote-control-plane"] == set(SERVED)
 
 
 def test_the_istiod_carries_the_name_of_its_config_cluster_and_reads_its_mesh_alone(fleet: Running) -> None:

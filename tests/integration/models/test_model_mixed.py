@@ -24,7 +24,7 @@ def fleet(clone: Clone) -> Iterator[Running]:
 def test_it_is_verified(fleet: Running) -> None:
     assert fleet.model("mesh") == "multi-primary, primary-remote, several networks"
     asked = fleet.verified()
-    assert asked["served-from-elsewhere"] == {"west-branch", "east-branch"}
+    assert asked["remote-control-plane"] == {"west-branch", "east-branch"}
     assert asked["trust"] == ALL
 
 

@@ -22,7 +22,7 @@ def fleet(clone: Clone) -> Iterator[Running]:
 
 def test_it_is_verified(fleet: Running) -> None:
     assert fleet.model("mesh") == "primary-remote, several networks"
-    assert fleet.verified()["served-from-elsewhere"] == {"branch"}
+    assert fleet.verified()["remote-control-plane"] == {"branch"}
 
 
 def test_the_primary_reads_the_remote_and_the_remote_nobody(fleet: Running) -> None:

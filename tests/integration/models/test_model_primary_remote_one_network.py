@@ -20,7 +20,7 @@ def fleet(clone: Clone) -> Iterator[Running]:
 
 def test_it_is_verified(fleet: Running) -> None:
     assert fleet.model("mesh") == "primary-remote, one network"
-    assert fleet.verified()["served-from-elsewhere"] == {"branch"}
+    assert fleet.verified()["remote-control-plane"] == {"branch"}
 
 
 def test_the_remote_is_read_and_injected_by_the_istiod_of_the_primary(fleet: Running) -> None:

@@ -20,7 +20,7 @@ def fleet(clone: Clone) -> Iterator[Running]:
 
 def test_it_is_verified_and_asked_nothing_about_others(fleet: Running) -> None:
     assert fleet.model("mesh") == "single cluster"
-    assert "served-from-elsewhere" not in fleet.verified()
+    assert "remote-control-plane" not in fleet.verified()
 
 
 def test_its_istiod_reads_and_injects_it_and_no_other(fleet: Running) -> None:

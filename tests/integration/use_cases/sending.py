@@ -11,7 +11,7 @@ from typing import Any
 from meshfleet.dataplane.network.place import Place
 from meshfleet.verification.checks.traffic import ANSWER_SECONDS, REQUESTS
 from meshfleet.verification.status import read_fleet
-from meshfleet.verification.steady_requests import SteadyRequests, asking
+from meshfleet.verification.steady_requests import SteadyRequests, send_steadily
 from meshfleet.verification.traffic import Reply, Target, send
 from meshfleet.verification.view import FleetView
 from meshfleet.workspace.home import Workspace
@@ -57,7 +57,7 @@ class Sender:
 
     def asking(self, workload: str, per_second: float = 50.0) -> AbstractContextManager[SteadyRequests]:
         """Send at a steady pace until the end of the block."""
-        return asking(self.network_namespace, self.target(workload), per_second)
+        return send_steadily(self.network_namespace, self.target(workload), per_second)
 
     def is_answered_by(self, workload: str, *clusters: str, seconds: float = 60.0) -> bool:
         """Whether, in due time, these clusters alone answer, and each request of a few."""
@@ -107,5 +107,5 @@ def sending(clone: Clone, stack: str) -> Iterator[Running]:
     with running(clone, stack) as fleet:
         asked = fleet.verified()
         clusters = {entry["name"] for entry in fleet.status["clusters"]}
-        assert asked["proxies-accept"] == clusters
+        assert asked["proxies-synced"] == clusters
         yield fleet

@@ -148,7 +148,7 @@ def test_an_intermediate_never_outlives_its_root() -> None:
 
 
 @pytest.mark.parametrize(
-    ("when", "message"), [(-1, "not valid before .*; set this machine's clock right"), (731, "expired on")]
+    ("when", "message"), [(-1, "not valid before .*; correct the clock of this machine"), (731, "expired on")]
 )
 def test_a_chain_outside_its_validity_is_refused(when: int, message: str) -> None:
     root = create_root(root_spec(), NOW)

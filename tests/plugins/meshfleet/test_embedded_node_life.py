@@ -22,7 +22,7 @@ from meshfleet.plugins.meshfleet.embedded_node import EmbeddedNodeHandler
 from meshfleet.plugins.meshfleet.handler import Created, Properties
 from meshfleet.processes.waiting import NotYetError, wait_until
 from meshfleet.toolchain import Toolchain
-from meshfleet.verification.traffic import Target, ask
+from meshfleet.verification.traffic import Target, request
 from meshfleet.workspace import fleet_processes as processes
 from meshfleet.workspace.home import Workspace
 
@@ -122,7 +122,7 @@ def application(pod: dict[str, Any]) -> list[psutil.Process]:
 
 def answer(pod: dict[str, Any]) -> int:
     """What the pod answers its node."""
-    return namespaces.inside(place().node("west"), lambda: ask(Target(pod["address"], 8080, "app"), 5).code)
+    return namespaces.inside(place().node("west"), lambda: request(Target(pod["address"], 8080, "app"), 5).code)
 
 
 def eventually(holds: Callable[[], bool], what: str) -> None:

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.proof("the native provider's protocol", step=0)
 
 URN = "urn:pulumi:dev::meshfleet::meshfleet:index:Thing::west"
 TOKENS = [
-    "meshfleet:index:EastWestGatewayAddress",
+    "meshfleet:index:GatewayAddress",
     "meshfleet:index:EmbeddedCluster",
     "meshfleet:index:IntermediateCertificateAuthority",
     "meshfleet:index:Istiod",

@@ -77,16 +77,16 @@ def test_a_cluster_that_is_down_holds_up_no_other_unless_its_address_was_given(
     seen["e"] = UnreachableError("https://east.example", Cause.REFUSED)
     given = {"kubeconfigs": {"east": "e", "north": "n"}}
     assert RemoteClustersHandler().create(inputs(**given), 0).outputs == {
-        "state": "not tried: east cannot be reached from here"
+        "state": "not tried: east cannot be reached from this machine"
     }
     with pytest.raises(ClusterError, match=r"east: .*does not answer: the connection is refused"):
-        RemoteClustersHandler().create(inputs(**given, addressed=["east"]), 0)
+        RemoteClustersHandler().create(inputs(**given, explicitServers=["east"]), 0)
 
 
 def test_where_istiod_runs_elsewhere_only_a_doubt_is_said(trials: tuple[Trials, list[str]]) -> None:
     seen, _ = trials
     seen["e"] = UNKNOWN_AUTHORITY
-    made = inputs(kubeconfigs={"east": "e"}, here=False)
+    made = inputs(kubeconfigs={"east": "e"}, localIstiod=False)
     state = RemoteClustersHandler().create(made, 0).outputs["state"]
     assert state == f"doubtful: east: {UNKNOWN_AUTHORITY}"
     seen["e"] = UnreachableError("https://east.example", Cause.REFUSED)
@@ -94,8 +94,9 @@ def test_where_istiod_runs_elsewhere_only_a_doubt_is_said(trials: tuple[Trials, 
 
 
 def test_wrong_inputs_are_named() -> None:
-    _, faults = RemoteClustersHandler().check({"cluster": "west", "kubeconfigs": 1, "addressed": 2, "here": 3})
-    assert [fault.property for fault in faults] == ["kubeconfigs", "addressed", "here"]
+    wrong = {"kubeconfigs": 1, "explicitServers": 2, "localIstiod": 3}
+    _, faults = RemoteClustersHandler().check({"cluster": "west", **wrong})
+    assert [fault.property for fault in faults] == list(wrong)
 
 
 Given = Callable[..., str]

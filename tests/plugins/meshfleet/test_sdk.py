@@ -49,7 +49,7 @@ ARGUMENTS: dict[type[NativeResource], dict[str, Any]] = {
         "settings": {"PILOT_ENABLE_X_y": "1"},
         "config_kubeconfig": "c",
     },
-    sdk.EastWestGatewayAddress: {
+    sdk.GatewayAddress: {
         "fleet": "dev",
         "cluster": "west",
         "kubeconfig": "k",
@@ -59,7 +59,7 @@ ARGUMENTS: dict[type[NativeResource], dict[str, Any]] = {
         "hostname": "lb.example",
         "port": 443,
     },
-    sdk.ServedCluster: {
+    sdk.RemoteClusterReadiness: {
         "cluster": "branch",
         "primary": "west",
         "namespace": "n",
@@ -67,9 +67,14 @@ ARGUMENTS: dict[type[NativeResource], dict[str, Any]] = {
         "kubeconfig": "k",
         "debug_url": "http://127.0.0.1:1",
     },
-    sdk.IstiodConfigMaps: {"cluster": "west", "kubeconfig": "k", "context": "c"},
-    sdk.ReleaseParts: {"namespace": "istio-system", "release": "istiod", "kubeconfig": "k", "context": "c"},
-    sdk.RemoteClusters: {"cluster": "west", "kubeconfigs": {"east": "k"}, "addressed": ["east"], "here": False},
+    sdk.IstiodConfigMapCleanup: {"cluster": "west", "kubeconfig": "k", "context": "c"},
+    sdk.ReleaseObjects: {"namespace": "istio-system", "release": "istiod", "kubeconfig": "k", "context": "c"},
+    sdk.RemoteClusters: {
+        "cluster": "west",
+        "kubeconfigs": {"east": "k"},
+        "explicit_servers": ["east"],
+        "local_istiod": False,
+    },
     sdk.RootCertificateAuthority: {"common_name": "Root"},
     sdk.IntermediateCertificateAuthority: {"root_certificate": "r", "root_private_key": "k", "cluster": "west"},
 }

@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from meshfleet.plugins.meshfleet.east_west_gateway_address import EastWestGatewayAddressHandler
 from meshfleet.plugins.meshfleet.embedded_cluster import EmbeddedClusterHandler
 from meshfleet.plugins.meshfleet.embedded_node import EmbeddedNodeHandler
+from meshfleet.plugins.meshfleet.gateway_address import GatewayAddressHandler
 from meshfleet.plugins.meshfleet.handler import UNKNOWN, ResourceHandler
 from meshfleet.plugins.meshfleet.istiod import IstiodHandler
 from meshfleet.plugins.meshfleet.istiod_address import PORT_NAMES, IstiodAddressHandler
-from meshfleet.plugins.meshfleet.istiod_configmaps import IstiodConfigMapsHandler
-from meshfleet.plugins.meshfleet.served_cluster import ServedClusterHandler
+from meshfleet.plugins.meshfleet.istiod_configmap_cleanup import IstiodConfigMapCleanupHandler
+from meshfleet.plugins.meshfleet.remote_cluster_readiness import RemoteClusterReadinessHandler
 from meshfleet.topology.fleet import external_namespace
 from meshfleet.topology.names import CLUSTER_LENGTH, REVISION_LENGTH
 
@@ -45,9 +45,9 @@ RIGHT: list[tuple[ResourceHandler, dict[str, Any]]] = [
     (EmbeddedClusterHandler(), CLUSTER),
     (IstiodAddressHandler(), ADDRESS),
     (IstiodHandler(), ISTIOD),
-    (EastWestGatewayAddressHandler(), GATEWAY),
-    (ServedClusterHandler(), SERVED),
-    (IstiodConfigMapsHandler(), WRITTEN),
+    (GatewayAddressHandler(), GATEWAY),
+    (RemoteClusterReadinessHandler(), SERVED),
+    (IstiodConfigMapCleanupHandler(), WRITTEN),
     (EmbeddedNodeHandler(), NODE),
 ]
 
@@ -63,7 +63,7 @@ def test_right_inputs_pass_known_or_not(handler: ResourceHandler, inputs: dict[s
 def test_the_longest_name_of_a_webhook_that_a_stack_file_allows_is_a_right_one() -> None:
     cluster, revision = "c" * CLUSTER_LENGTH, "r" * REVISION_LENGTH
     webhook = f"istio-sidecar-injector-{revision}-{external_namespace(cluster)}"
-    assert ServedClusterHandler().check(SERVED | {"webhook": webhook})[1] == []
+    assert RemoteClusterReadinessHandler().check(SERVED | {"webhook": webhook})[1] == []
 
 
 @pytest.mark.parametrize(("handler", "inputs"), RIGHT)
@@ -109,22 +109,22 @@ def test_an_input_that_does_not_exist_is_refused_with_those_that_do(
         (IstiodHandler(), ISTIOD | {"settings": {"A": 1}}, "settings.A", "1 is not allowed; a text is"),
         (IstiodHandler(), ISTIOD | {"settings": ["x"]}, "settings", "a map of environment variables is"),
         (IstiodHandler(), ISTIOD | {"configKubeconfig": ""}, "configKubeconfig", "missing or empty"),
-        (EastWestGatewayAddressHandler(), GATEWAY | {"kubeconfig": ""}, "kubeconfig", "missing or empty"),
-        (EastWestGatewayAddressHandler(), GATEWAY | {"address": "west"}, "address", "'west' is not allowed; an IP"),
-        (EastWestGatewayAddressHandler(), GATEWAY | {"hostname": "a b"}, "hostname", "'a b' is not allowed"),
-        (EastWestGatewayAddressHandler(), GATEWAY | {"port": 0}, "port", "0 is not allowed; a whole number from 1"),
-        (ServedClusterHandler(), SERVED | {"primary": "../west"}, "primary", "'../west' is not allowed"),
-        (ServedClusterHandler(), SERVED | {"webhook": ""}, "webhook", "'' is not allowed"),
-        (ServedClusterHandler(), SERVED | {"webhook": "x" * 254}, "webhook", "up to 253"),
-        (ServedClusterHandler(), SERVED | {"kubeconfig": ""}, "kubeconfig", "missing or empty"),
+        (GatewayAddressHandler(), GATEWAY | {"kubeconfig": ""}, "kubeconfig", "missing or empty"),
+        (GatewayAddressHandler(), GATEWAY | {"address": "west"}, "address", "'west' is not allowed; an IP"),
+        (GatewayAddressHandler(), GATEWAY | {"hostname": "a b"}, "hostname", "'a b' is not allowed"),
+        (GatewayAddressHandler(), GATEWAY | {"port": 0}, "port", "0 is not allowed; a whole number from 1"),
+        (RemoteClusterReadinessHandler(), SERVED | {"primary": "../west"}, "primary", "'../west' is not allowed"),
+        (RemoteClusterReadinessHandler(), SERVED | {"webhook": ""}, "webhook", "'' is not allowed"),
+        (RemoteClusterReadinessHandler(), SERVED | {"webhook": "x" * 254}, "webhook", "up to 253"),
+        (RemoteClusterReadinessHandler(), SERVED | {"kubeconfig": ""}, "kubeconfig", "missing or empty"),
         (EmbeddedNodeHandler(), NODE | {"network": ""}, "network", "'' is not allowed"),
         (EmbeddedNodeHandler(), NODE | {"podCidr": "10.0.0.0/40"}, "podCidr", "10.0.0.0/40"),
         (EmbeddedNodeHandler(), NODE | {"kubeconfig": ""}, "kubeconfig", "missing or empty"),
         (EmbeddedNodeHandler(), NODE | {"nodes": 2}, "nodes", "no such input; there are"),
-        (IstiodConfigMapsHandler(), WRITTEN | {"cluster": "a/b"}, "cluster", "'a/b' is not allowed"),
-        (IstiodConfigMapsHandler(), WRITTEN | {"kubeconfig": ""}, "kubeconfig", "missing or empty"),
-        (IstiodConfigMapsHandler(), WRITTEN | {"primary": "x"}, "primary", "no such input; there are cluster"),
-        (ServedClusterHandler(), SERVED | {"debugUrl": 3}, "debugUrl", "3 is not allowed; a text is"),
+        (IstiodConfigMapCleanupHandler(), WRITTEN | {"cluster": "a/b"}, "cluster", "'a/b' is not allowed"),
+        (IstiodConfigMapCleanupHandler(), WRITTEN | {"kubeconfig": ""}, "kubeconfig", "missing or empty"),
+        (IstiodConfigMapCleanupHandler(), WRITTEN | {"primary": "x"}, "primary", "no such input; there are cluster"),
+        (RemoteClusterReadinessHandler(), SERVED | {"debugUrl": 3}, "debugUrl", "3 is not allowed; a text is"),
     ],
 )
 def test_a_wrong_value_is_named_with_what_is_allowed(

@@ -57,7 +57,7 @@ ADDITIONS = [
             "additions.patches[0].json[2]": "remove takes no value",
             "additions.patches[0].json[3].path": "'metadata' is not a JSON pointer",
             "additions.patches[0].json[4].path": "'/a~2' is not a JSON pointer",
-            "additions.patches[0].json[5].op": "'put' is not allowed",
+            "additions.patches[0].json[5].op": "got 'put'",
         },
     ),
     Wrong(

@@ -41,11 +41,11 @@ AMBIENT_NAMESPACES = [
     Wrong(
         "waypoint in a cluster that cannot be read",
         {"namespaces.shop.waypoint": True, "clusters.east.network": ABSENT},
-        {"clusters.east.network": "missing; it must be given"},
+        {"clusters.east.network": "missing; required"},
     ),
     Wrong(
         "waypoint that is a name",
         {"namespaces.shop.waypoint": "gateway"},
-        {"namespaces.shop.waypoint": "'gateway' is neither true nor false"},
+        {"namespaces.shop.waypoint": "must be true or false, got 'gateway'"},
     ),
 ]

@@ -33,17 +33,17 @@ INTO_NETWORKS = [
             "https://gateway.example": "is neither",
             "gateway.example:15443": "is neither",
             "10.0.0.0/8": "is neither",
-            "127.0.0.1": "'127.0.0.1' is no address that other clusters reach",
-            "::1": "'::1' is no address that other clusters reach",
-            "0.0.0.0": "'0.0.0.0' is no address",
-            "224.0.0.1": "'224.0.0.1' is no address",
-            "169.254.1.1": "'169.254.1.1' is no address",
+            "127.0.0.1": "'127.0.0.1' is not an address that other clusters reach",
+            "::1": "'::1' is not an address that other clusters reach",
+            "0.0.0.0": "'0.0.0.0' is not an address",
+            "224.0.0.1": "'224.0.0.1' is not an address",
+            "169.254.1.1": "'169.254.1.1' is not an address",
         }.items()
     ),
     Wrong(
         "gateway into a network without an address",
         gateways({"port": 15443}),
-        {f"{GATEWAYS}[0].address": "missing; it must be given"},
+        {f"{GATEWAYS}[0].address": "missing; required"},
     ),
     *(
         Wrong(
@@ -51,14 +51,18 @@ INTO_NETWORKS = [
             gateways({"address": "203.0.113.7", "port": port}),
             {f"{GATEWAYS}[0].port": part},
         )
-        for port, part in ((0, "0: "), (65536, "65536: "), ("15443", "'15443' is not a whole number; leave the quotes"))
+        for port, part in (
+            (0, "0: "),
+            (65536, "65536: "),
+            ("15443", "must be an integer, got '15443'; remove the quotes"),
+        )
     ),
     Wrong(
         "unknown key of a gateway into a network",
         gateways({"adress": "203.0.113.7", "address": "203.0.113.7"}),
         {f"{GATEWAYS}[0].adress": "did you mean address? known are address, port"},
     ),
-    Wrong("gateways that are a mapping", {GATEWAYS: {"address": "203.0.113.7"}}, {GATEWAYS: "is not a list"}),
+    Wrong("gateways that are a mapping", {GATEWAYS: {"address": "203.0.113.7"}}, {GATEWAYS: "must be a list"}),
     Wrong(
         "the same gateway twice, in two spellings",
         gateways({"address": "2001:db8::7"}, {"address": "2001:DB8:0::7"}),
@@ -107,7 +111,7 @@ BETWEEN_CLUSTERS = [
         for address, part in {
             "gateway.west.example": "is not an IP address; write it as 203.0.113.7 or 2001:db8::7",
             "": "'' is not an IP address",
-            "127.0.0.1": "is no address that other clusters reach",
+            "127.0.0.1": "is not an address that other clusters reach",
         }.items()
     ),
     *(
@@ -175,12 +179,12 @@ FROM_OUTSIDE = [
     Wrong(
         "ingress gateway without its kind",
         {f"{INGRESS}.shop": {"listeners": [{"port": 80}]}},
-        {f"{INGRESS}.shop.api": "missing; it must be given"},
+        {f"{INGRESS}.shop.api": "missing; required"},
     ),
     Wrong(
         "ingress gateway of an unknown kind",
         {f"{INGRESS}.shop": {**PLAIN, "api": "kubernetes"}},
-        {f"{INGRESS}.shop.api": "'kubernetes' is not allowed; use 'istio' or 'gateway'"},
+        {f"{INGRESS}.shop.api": "must be 'istio' or 'gateway', got 'kubernetes'"},
     ),
     Wrong(
         "ingress gateway that takes nothing",
@@ -266,7 +270,7 @@ FROM_OUTSIDE = [
     Wrong(
         "listener with another protocol",
         {f"{INGRESS}.shop": {"api": "istio", "listeners": [{"port": 80, "protocol": "TCP"}]}},
-        {f"{LISTENERS}[0].protocol": "'TCP' is not allowed; use 'HTTP', 'HTTPS' or 'TLS'"},
+        {f"{LISTENERS}[0].protocol": "must be 'HTTP', 'HTTPS' or 'TLS', got 'TCP'"},
     ),
     Wrong(
         "one address of a gateway between clusters and one from outside",

@@ -41,15 +41,19 @@ ROOTS = [
         {f"{TRUST}.roots": ["Second", "2036"]},
         {f"{TRUST}.roots[0]": "'Second' is not a DNS label", f"{TRUST}.roots[1]": "'2036' is not a DNS label"},
     ),
-    Wrong("root that is a number", {f"{TRUST}.roots": [1]}, {f"{TRUST}.roots[0]": "1 is not a text; put it in quotes"}),
+    Wrong(
+        "root that is a number",
+        {f"{TRUST}.roots": [1]},
+        {f"{TRUST}.roots[0]": "must be a string, got 1; put it in quotes"},
+    ),
     Wrong("root without a name", {f"{TRUST}.roots": [""]}, {f"{TRUST}.roots[0]": "'' is not a DNS label"}),
-    Wrong("roots that are a text", {f"{TRUST}.roots": "first"}, {f"{TRUST}.roots": "'first' is not a list"}),
+    Wrong("roots that are a text", {f"{TRUST}.roots": "first"}, {f"{TRUST}.roots": "must be a list, got 'first'"}),
     Wrong(
         "roots that are a mapping",
         {f"{TRUST}.roots": {"first": {}}},
-        {f"{TRUST}.roots": "{first: {}} is not a list"},
+        {f"{TRUST}.roots": "must be a list, got {first: {}}"},
     ),
-    Wrong("signing root that is a number", {f"{TRUST}.signing": 1}, {f"{TRUST}.signing": "1 is not a text"}),
+    Wrong("signing root that is a number", {f"{TRUST}.signing": 1}, {f"{TRUST}.signing": "must be a string, got 1"}),
     Wrong(
         "root too long for the common name of its certificate",
         in_mesh(LONG_MESH, {"roots": ["second-root-ca", "b"]}),

@@ -48,7 +48,7 @@ SECRETS = [
         "kubeconfig as a mapping",
         reached_by({"users": [{"user": {"token": "0123456789"}}]}),
         {
-            "clusters.west.existing.kubeconfig": "{users: [...]} is not a text",
+            "clusters.west.existing.kubeconfig": "must be a string, got {users: [...]}",
             "clusters.west.existing.kubeconfig.users[0].user.token": "holds a credential",
         },
         ("0123456789",),
@@ -57,7 +57,7 @@ SECRETS = [
         "user as a mapping",
         reached_by({"token": "0123456789"}),
         {
-            "clusters.west.existing.kubeconfig": "{token: (a secret)} is not a text",
+            "clusters.west.existing.kubeconfig": "must be a string, got {token: (a secret)}",
             "clusters.west.existing.kubeconfig.token": "holds a credential",
         },
         ("0123456789",),
@@ -65,7 +65,7 @@ SECRETS = [
     Wrong(
         "token for a number",
         {"clusters.west.embedded.nodes": TOKEN},
-        {"clusters.west.embedded.nodes": ("(a secret) is not a whole number", "holds a token in plain text")},
+        {"clusters.west.embedded.nodes": ("holds a token in plain text", "must be an integer, got (a secret)")},
         UNSAID,
     ),
     Wrong(

@@ -30,26 +30,30 @@ OF_A_MESH = [
         {f"{SETTINGS}.accesslog": {}},
         {f"{SETTINGS}.accesslog": "mean accessLog? known are accessLog, locality, mtls, "},
     ),
-    Wrong("settings that are a list", {SETTINGS: ["strict"]}, {SETTINGS: "['strict'] is not a mapping"}),
+    Wrong(
+        "settings that are a list",
+        {SETTINGS: ["strict"]},
+        {SETTINGS: "must be a map of keys to values, got ['strict']"},
+    ),
     Wrong(
         "mutual TLS in Istio's capitals",
         {f"{SETTINGS}.mtls": "STRICT"},
-        {f"{SETTINGS}.mtls": "'STRICT' is not allowed; use 'strict' or 'permissive'"},
+        {f"{SETTINGS}.mtls": "must be 'strict' or 'permissive', got 'STRICT'"},
     ),
     Wrong(
         "mutual TLS as a truth",
         {f"{SETTINGS}.mtls": True},
-        {f"{SETTINGS}.mtls": "true is not allowed; use 'strict' or 'permissive'"},
+        {f"{SETTINGS}.mtls": "must be 'strict' or 'permissive', got true"},
     ),
     Wrong(
         "no mutual TLS at all",
         {f"{SETTINGS}.mtls": "disable"},
-        {f"{SETTINGS}.mtls": "'disable' is not allowed"},
+        {f"{SETTINGS}.mtls": "got 'disable'"},
     ),
     Wrong(
         "unknown outbound traffic policy",
         {f"{SETTINGS}.outboundTrafficPolicy": "deny"},
-        {f"{SETTINGS}.outboundTrafficPolicy": "'deny' is not allowed; use 'allow-any' or 'registry-only'"},
+        {f"{SETTINGS}.outboundTrafficPolicy": "must be 'allow-any' or 'registry-only', got 'deny'"},
     ),
     *(
         Wrong(
@@ -116,12 +120,12 @@ LOCALITIES = [
     Wrong(
         "failover without a way",
         {f"{LOCALITY}.failover": [{"from": "west"}]},
-        {f"{LOCALITY}.failover[0].to": "missing; it must be given"},
+        {f"{LOCALITY}.failover[0].to": "missing; required"},
     ),
     Wrong(
         "failover that is a mapping",
         {f"{LOCALITY}.failover": {"west": "east"}},
-        {f"{LOCALITY}.failover": "{west: 'east'} is not a list"},
+        {f"{LOCALITY}.failover": "must be a list, got {west: 'east'}"},
     ),
     Wrong(
         "unknown key of a failover",
@@ -139,7 +143,7 @@ LOCALITIES = [
     Wrong(
         "an interval in Istio's words",
         {f"{LOCALITY}.outlierDetection": {"intervalSeconds": "10s"}},
-        {f"{LOCALITY}.outlierDetection.intervalSeconds": "'10s' is not a whole number"},
+        {f"{LOCALITY}.outlierDetection.intervalSeconds": "must be an integer, got '10s'"},
     ),
 ]
 
@@ -147,12 +151,12 @@ TELEMETRY = [
     Wrong(
         "access log that is a truth",
         {f"{SETTINGS}.accessLog": True},
-        {f"{SETTINGS}.accessLog": "true is not a mapping of keys to values"},
+        {f"{SETTINGS}.accessLog": "must be a map of keys to values, got true"},
     ),
     Wrong(
         "unknown encoding of the access log",
         {f"{SETTINGS}.accessLog": {"encoding": "yaml"}},
-        {f"{SETTINGS}.accessLog.encoding": "'yaml' is not allowed; use 'text' or 'json'"},
+        {f"{SETTINGS}.accessLog.encoding": "must be 'text' or 'json', got 'yaml'"},
     ),
     Wrong(
         "format of the access log that is no JSON",
@@ -167,7 +171,7 @@ TELEMETRY = [
     Wrong(
         "format of the access log as a mapping",
         {f"{SETTINGS}.accessLog": {"encoding": "json", "format": {"code": "%RESPONSE_CODE%"}}},
-        {f"{SETTINGS}.accessLog.format": "{code: '%RESPONSE_CODE%'} is not a text"},
+        {f"{SETTINGS}.accessLog.format": "must be a string, got {code: '%RESPONSE_CODE%'}"},
     ),
     Wrong(
         "tracing without a collector",
@@ -187,12 +191,12 @@ TELEMETRY = [
     Wrong(
         "sampling with a sign",
         {f"{SETTINGS}.tracing": {"samplingPercentage": "5%", "zipkin": COLLECTOR}},
-        {f"{SETTINGS}.tracing.samplingPercentage": "'5%' is not a number"},
+        {f"{SETTINGS}.tracing.samplingPercentage": "must be a number, got '5%'"},
     ),
     Wrong(
         "collector without a port",
         {f"{SETTINGS}.tracing": {"opentelemetry": {"service": COLLECTOR["service"]}}},
-        {f"{SETTINGS}.tracing.opentelemetry.port": "missing; it must be given"},
+        {f"{SETTINGS}.tracing.opentelemetry.port": "missing; required"},
     ),
     *(
         Wrong(
@@ -282,7 +286,7 @@ SERVERS = [
     Wrong(
         "certificate authority that is blank",
         {f"{DISCOVERY}.certificateAuthority": " "},
-        {f"{DISCOVERY}.certificateAuthority": "' ' is no path and no PEM text"},
+        {f"{DISCOVERY}.certificateAuthority": "' ' is neither a path nor PEM"},
     ),
     Wrong(
         "unknown key of discovery",
@@ -300,7 +304,7 @@ TOKENS = [
     Wrong(
         "token and a half",
         {f"{DISCOVERY}.token": 1.5},
-        {f"{DISCOVERY}.token": "1.5 is not a whole number"},
+        {f"{DISCOVERY}.token": "must be an integer, got 1.5"},
     ),
     Wrong(
         "number of a token in quotes",

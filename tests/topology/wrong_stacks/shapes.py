@@ -76,22 +76,22 @@ MISSING = [
     Wrong(
         "cluster without a network",
         {"clusters.west.network": ABSENT},
-        {"clusters.west.network": "missing; it must be given"},
+        {"clusters.west.network": "missing; required"},
     ),
     Wrong(
         "existing without a context",
         {"clusters.west": {"network": "network-west", "existing": {"kubeconfig": "kubeconfig.yaml"}}},
-        {"clusters.west.existing.context": "missing; it must be given"},
+        {"clusters.west.existing.context": "missing; required"},
     ),
     Wrong(
         "validity without a renewal",
         {"meshes.mesh1.trust": {"root": {"validityDays": 100}}},
-        {"meshes.mesh1.trust.root.renewBeforeDays": "missing; it must be given"},
+        {"meshes.mesh1.trust.root.renewBeforeDays": "missing; required"},
     ),
     Wrong(
         "empty context",
         {"clusters.west": {"network": "network-west", "existing": {"kubeconfig": "k", "context": ""}}},
-        {"clusters.west.existing.context": "'' is too short; give at least 1 character"},
+        {"clusters.west.existing.context": "must be a string of at least 1 character, got ''"},
     ),
 ]
 
@@ -100,81 +100,81 @@ WRONG_TYPES = [
         "section that is a list",
         {"clusters": ["west"]},
         {
-            "clusters": ("['west'] is not a mapping of names to settings", "the fleet is empty"),
+            "clusters": ("must be a map of names to settings, got ['west']", "the fleet is empty"),
             "host": "no cluster is named 'west'; known are none",
         },
     ),
     Wrong(
         "section that is a text",
         {"namespaces": "shop"},
-        {"namespaces": "'shop' is not a mapping of names to settings"},
+        {"namespaces": "must be a map of names to settings, got 'shop'"},
     ),
     Wrong(
         "cluster that is a text",
         {"clusters.west": "embedded"},
-        {"clusters.west": "'embedded' is not a mapping of keys to values"},
+        {"clusters.west": "must be a map of keys to values, got 'embedded'"},
     ),
     Wrong(
         "provider that is a text",
         {"clusters.west.embedded": "yes"},
-        {"clusters.west.embedded": "'yes' is not a mapping"},
+        {"clusters.west.embedded": "must be a map of keys to values, got 'yes'"},
     ),
     Wrong(
         "number written as a text",
         {"clusters.west.embedded.nodes": "3"},
-        {"clusters.west.embedded.nodes": "'3' is not a whole number; leave the quotes out"},
+        {"clusters.west.embedded.nodes": "must be an integer, got '3'; remove the quotes"},
     ),
     Wrong(
         "text written as a number",
         {"clusters.west.region": 3},
-        {"clusters.west.region": "3 is not a text; put it in quotes"},
+        {"clusters.west.region": "must be a string, got 3; put it in quotes"},
     ),
     Wrong(
         "version written as a number",
         {"istio": {"version": 1.31}},
-        {"istio.version": "1.31 is not a text; put it in quotes"},
+        {"istio.version": "must be a string, got 1.31; put it in quotes"},
     ),
     Wrong(
         "fraction of a node",
         {"clusters.west.embedded.nodes": 1.5},
-        {"clusters.west.embedded.nodes": "1.5 is not a whole number"},
+        {"clusters.west.embedded.nodes": "must be an integer, got 1.5"},
     ),
     Wrong(
         "truth for a number",
         {"clusters.west.embedded.nodes": True},
-        {"clusters.west.embedded.nodes": "true is not a whole number"},
+        {"clusters.west.embedded.nodes": "must be an integer, got true"},
     ),
     Wrong(
         "text for a truth",
         {"namespaces.shop.injection": "true"},
-        {"namespaces.shop.injection": "'true' is neither true nor false"},
+        {"namespaces.shop.injection": "must be true or false, got 'true'"},
     ),
     Wrong(
         "nothing for a network",
         {"clusters.west.network": None},
-        {"clusters.west.network": "null is not a text"},
+        {"clusters.west.network": "must be a string, got null"},
     ),
     Wrong(
         "text for a list",
         {"namespaces.shop.clusters": "west"},
-        {"namespaces.shop.clusters": "'west' is not a list"},
+        {"namespaces.shop.clusters": "must be a list, got 'west'"},
     ),
     Wrong(
         "number in a list of names",
         {"namespaces.shop.clusters": ["west", 3]},
-        {"namespaces.shop.clusters[1]": "3 is not a text; put it in quotes"},
+        {"namespaces.shop.clusters[1]": "must be a string, got 3; put it in quotes"},
     ),
     Wrong(
         "list for a text",
         {"clusters.west.network": ["a", ["b"]]},
-        {"clusters.west.network": "['a', [...]] is not a text"},
+        {"clusters.west.network": "must be a string, got ['a', [...]]"},
     ),
     Wrong(
         "number for a label",
         {"namespaces.shop.labels": {"team": 7}},
-        {"namespaces.shop.labels.team": "7 is not a text; put it in quotes"},
+        {"namespaces.shop.labels.team": "must be a string, got 7; put it in quotes"},
     ),
-    Wrong("number for the host", {"host": 3}, {"host": "3 is not the name of a cluster"}),
+    Wrong("number for the host", {"host": 3}, {"host": "must be the name of a cluster, got 3"}),
     Wrong(
         "control plane that is a list",
         {"clusters.west.controlPlane": ["own"]},
@@ -196,12 +196,12 @@ WRONG_VALUES = [
     Wrong(
         "unknown data plane",
         {"clusters.west.dataPlane": "mixed"},
-        {"clusters.west.dataPlane": "'mixed' is not allowed; use 'sidecar' or 'ambient'"},
+        {"clusters.west.dataPlane": "must be 'sidecar' or 'ambient', got 'mixed'"},
     ),
     Wrong(
         "unknown algorithm",
         {"meshes.mesh1.trust.algorithm": "rsa"},
-        {"meshes.mesh1.trust.algorithm": "use 'ecdsa-p256' or 'rsa-4096'"},
+        {"meshes.mesh1.trust.algorithm": "must be 'ecdsa-p256' or 'rsa-4096'"},
     ),
     Wrong(
         "no nodes",
@@ -271,7 +271,7 @@ WRONG_VALUES = [
     Wrong(
         "empty organization",
         {"meshes.mesh1.trust.organization": ""},
-        {"meshes.mesh1.trust.organization": "'' is too short"},
+        {"meshes.mesh1.trust.organization": "got ''"},
     ),
     Wrong(
         "organization too long for a subject",

@@ -20,7 +20,7 @@ def machines(changes: dict[str, object] | None = None, **fields: object) -> dict
 
 
 PLACES = [
-    Wrong("machines that are a list", {MACHINES: ["billing"]}, {MACHINES: "is not a mapping of names to settings"}),
+    Wrong("machines that are a list", {MACHINES: ["billing"]}, {MACHINES: "must be a map of names to settings"}),
     Wrong("machines without anything", {PATH: None}, {f"{PATH}.cluster": "missing", f"{PATH}.namespace": "missing"}),
     Wrong(
         "machines with an unknown key",
@@ -78,7 +78,7 @@ PLACES = [
     Wrong(
         "machines of an unreadable namespace",
         machines({"namespaces.shop": {"injection": "maybe"}}),
-        {"namespaces.shop.injection": "neither true nor false"},
+        {"namespaces.shop.injection": "must be true or false"},
     ),
     Wrong(
         "machines of a namespace that is not in their cluster",
@@ -108,12 +108,12 @@ ADDRESSES = [
             "billing.example": "is not an IP address",
             "10.0.0.0/8": "is not an IP address",
             "fe80::1%eth0": "is not an IP address",
-            "127.0.0.1": "'127.0.0.1' is no address that pods reach a machine at",
-            "::1": "is no address that pods reach",
-            "0.0.0.0": "is no address that pods reach",
-            "224.0.0.1": "is no address that pods reach",
-            "169.254.169.254": "is no address that pods reach",
-            "255.255.255.255": "is no address that pods reach",
+            "127.0.0.1": "'127.0.0.1' is not an address at which pods reach a machine",
+            "::1": "is not an address at which pods reach",
+            "0.0.0.0": "is not an address at which pods reach",
+            "224.0.0.1": "is not an address at which pods reach",
+            "169.254.169.254": "is not an address at which pods reach",
+            "255.255.255.255": "is not an address at which pods reach",
         }.items()
     ),
     Wrong(
@@ -155,11 +155,11 @@ ADDRESSES = [
 ]
 
 PORTS = [
-    Wrong("machines with a port alone", machines(ports={"http": 8080}), {f"{PATH}.ports.http": "is not a mapping"}),
+    Wrong("machines with a port alone", machines(ports={"http": 8080}), {f"{PATH}.ports.http": "must be a map"}),
     Wrong(
         "machines with a protocol that Istio does not know by that name",
         machines(ports={"http": {"port": 8080, "protocol": "http"}}),
-        {f"{PATH}.ports.http.protocol": "'http' is not allowed; use 'HTTP', 'HTTP2', 'GRPC' or 'TCP'"},
+        {f"{PATH}.ports.http.protocol": "must be 'HTTP', 'HTTP2', 'GRPC' or 'TCP', got 'http'"},
     ),
     Wrong(
         "machines with a port whose name is no DNS label",
@@ -284,7 +284,9 @@ NAMES = [
         },
     ),
     Wrong(
-        "machines called by two ways", machines(service="both"), {f"{PATH}.service": "use 'service' or 'service-entry'"}
+        "machines called by two ways",
+        machines(service="both"),
+        {f"{PATH}.service": "must be 'service' or 'service-entry'"},
     ),
     Wrong(
         "machines with a Service and a host",

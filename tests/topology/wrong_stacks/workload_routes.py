@@ -38,7 +38,7 @@ WEIGHTS = [
             cart(versions={"v1": {"weight": weight}, "v2": {"weight": 50}}),
             {f"{VERSIONS}.v1.weight": part},
         )
-        for weight, part in ((-1, "-1: "), (101, "101: "), ("50", "'50' is not a whole number; leave the quotes out"))
+        for weight, part in ((-1, "-1: "), (101, "101: "), ("50", "must be an integer, got '50'; remove the quotes"))
     ),
     Wrong(
         "weight and headers of the only version",
@@ -81,7 +81,7 @@ HEADERS = [
     Wrong(
         "header whose value is a number",
         cart(versions={"v1": {}, "v2": {"headers": {"x-canary": 1}}}),
-        {f"{VERSIONS}.v2.headers.x-canary": "1 is not a text; put it in quotes"},
+        {f"{VERSIONS}.v2.headers.x-canary": "must be a string, got 1; put it in quotes"},
     ),
     Wrong(
         "the same headers of two versions",

@@ -62,9 +62,9 @@ NAMES = [
 ]
 
 SHAPES = [
-    Wrong("workloads that are a list", {"workloads": ["cart"]}, {"workloads": "is not a mapping of names to settings"}),
-    Wrong("workload without a namespace", {CART: {}}, {f"{CART}.namespace": "missing; it must be given"}),
-    Wrong("workload with nothing behind it", {CART: None}, {f"{CART}.namespace": "missing; it must be given"}),
+    Wrong("workloads that are a list", {"workloads": ["cart"]}, {"workloads": "must be a map of names to settings"}),
+    Wrong("workload without a namespace", {CART: {}}, {f"{CART}.namespace": "missing; required"}),
+    Wrong("workload with nothing behind it", {CART: None}, {f"{CART}.namespace": "missing; required"}),
     Wrong("unknown key of a workload", cart(version="v1"), {f"{CART}.version": "did you mean versions? known are "}),
     Wrong(
         "unknown key of a version",
@@ -72,9 +72,7 @@ SHAPES = [
         {f"{CART}.versions.v1.replica": "did you mean replicas? known are clusters, headers, replicas, weight"},
     ),
     Wrong("workload without any version", cart(versions={}), {f"{CART}.versions": "there is none; name a version"}),
-    Wrong(
-        "versions that are a list", cart(versions=["v1"]), {f"{CART}.versions": "is not a mapping of keys to values"}
-    ),
+    Wrong("versions that are a list", cart(versions=["v1"]), {f"{CART}.versions": "must be a map of keys to values"}),
     *(
         Wrong(
             f"{count} pods of a version",
@@ -90,7 +88,7 @@ SHAPES = [
     Wrong(
         "pods of an embedded cluster that really run",
         {"clusters.west.embedded": {"pods": "real"}},
-        {"clusters.west.embedded.pods": "'real' is not allowed; use 'simulated' or 'processes'"},
+        {"clusters.west.embedded.pods": "must be 'simulated' or 'processes', got 'real'"},
     ),
     Wrong(
         "processes for pods of a cluster that is there already",
@@ -100,7 +98,7 @@ SHAPES = [
                 "existing": {"kubeconfig": "west.yaml", "context": "west", "pods": "processes"},
             }
         },
-        {"clusters.west.existing.pods": "'processes' is not allowed; use 'real' or 'simulated'"},
+        {"clusters.west.existing.pods": "must be 'real' or 'simulated', got 'processes'"},
     ),
 ]
 
@@ -118,7 +116,7 @@ PLACES = [
     Wrong(
         "workload in a namespace that cannot be read",
         {"namespaces.shop": {"injection": "yes"}, CART: SIMPLE},
-        {"namespaces.shop.injection": "'yes' is neither true nor false"},
+        {"namespaces.shop.injection": "must be true or false, got 'yes'"},
     ),
     Wrong(
         "workload in clusters that are not there, and in one twice",

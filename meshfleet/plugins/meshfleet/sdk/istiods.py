@@ -50,7 +50,8 @@ class Istiod(NativeResource):
 
     `address` holds the five ports of an `IstiodAddress` (`httpPort`, …), `certificate_authority` the PEM
     texts `caCertificate`, `caKey`, `certificateChain` and `rootCertificate`, `settings` further environment
-    variables. `config_kubeconfig` leads to the cluster that an external istiod serves.
+    variables. `config_kubeconfig` leads to the cluster that an external istiod serves. `release` is that of Istio, as
+    in `1.30`; the toolchain's standard one when left out.
     """
 
     debug_url: pulumi.Output[str]
@@ -76,6 +77,7 @@ class Istiod(NativeResource):
         context: pulumi.Input[str] | None = None,
         settings: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None,
         config_kubeconfig: pulumi.Input[str] | None = None,
+        release: pulumi.Input[str] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         inputs = {
@@ -92,5 +94,6 @@ class Istiod(NativeResource):
             "certificate_authority": pulumi.Output.secret(certificate_authority),
             "settings": settings,
             "config_kubeconfig": None if config_kubeconfig is None else pulumi.Output.secret(config_kubeconfig),
+            "release": release,
         }
         super().__init__(resource_name, inputs, opts)

@@ -1,4 +1,4 @@
-"""`meshfleet:index:RemoteClusters`: the clusters that one control plane is to read, each tried with its kubeconfig."""
+"""`meshfleet:index:RemoteClusters`: the remote clusters of one control plane, each read once with its kubeconfig."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from meshfleet.plugins.meshfleet.sdk.resource import NativeResource
 
 
 class RemoteClusters(NativeResource):
-    """Done when every kubeconfig that is new or changed has been used to read its cluster.
+    """Created once every kubeconfig that is new or changed has been used to read its cluster.
 
-    `cluster` is the one whose istiod will use them. `addressed` are the clusters whose address peers are given by
-    hand, so that one that does not answer is wrong and not just down. Where istiod does not run `here`, on this
-    machine, nothing fails: `state` begins with `doubtful` for what cannot work from anywhere.
+    `cluster` is the one whose istiod uses them. `explicit_servers` are the clusters with a server address in the stack
+    file: an address that cannot be reached is an error there, while other clusters may just be down. Without
+    `local_istiod`, istiod does not run on this machine, and nothing fails: `state` begins with `doubtful` for errors
+    that do not depend on the machine.
     """
 
     state: pulumi.Output[str]
@@ -28,14 +29,14 @@ class RemoteClusters(NativeResource):
         *,
         cluster: pulumi.Input[str],
         kubeconfigs: pulumi.Input[dict[str, pulumi.Input[str]]] | pulumi.Output[dict[str, str]],
-        addressed: Sequence[str] = (),
-        here: bool = True,
+        explicit_servers: Sequence[str] = (),
+        local_istiod: bool = True,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         inputs: dict[str, Any] = {
             "cluster": cluster,
             "kubeconfigs": pulumi.Output.secret(kubeconfigs),
-            "addressed": list(addressed),
-            "here": here,
+            "explicit_servers": list(explicit_servers),
+            "local_istiod": local_istiod,
         }
         super().__init__(resource_name, inputs, opts)

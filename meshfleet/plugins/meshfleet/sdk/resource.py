@@ -8,6 +8,8 @@ from typing import Any, ClassVar
 
 import pulumi
 
+from meshfleet.plugins.meshfleet.former_names import former_types
+
 PACKAGE = "meshfleet"
 
 
@@ -31,13 +33,12 @@ class NativeResource(pulumi.CustomResource):
         # Only top-level names are translated: the keys of a map are the user's own (environment variables).
         self._wire_names = {python: wire_name(python) for python in properties}
         self._python_names = {wire: python for python, wire in self._wire_names.items()}
-        secret = pulumi.ResourceOptions(additional_secret_outputs=[wire_name(output) for output in self.secret_outputs])
-        super().__init__(
-            f"{PACKAGE}:index:{type(self).__name__}",
-            name,
-            properties,
-            pulumi.ResourceOptions.merge(opts, secret),
+        token = f"{PACKAGE}:index:{type(self).__name__}"
+        added = pulumi.ResourceOptions(
+            additional_secret_outputs=[wire_name(output) for output in self.secret_outputs],
+            aliases=_former_types(token, opts),
         )
+        super().__init__(token, name, properties, pulumi.ResourceOptions.merge(opts, added))
 
     def translate_input_property(self, prop: str) -> str:
         """Python's name → the wire's."""
@@ -46,3 +47,13 @@ class NativeResource(pulumi.CustomResource):
     def translate_output_property(self, prop: str) -> str:
         """The wire's name → Python's."""
         return self._python_names.get(prop, prop)
+
+
+def _former_types(token: str, opts: pulumi.ResourceOptions | None) -> list[pulumi.Input[str | pulumi.Alias]]:
+    """An alias for each former type of the resource, also in combination with each former name in `opts`."""
+    given = (opts.aliases if opts else None) or ()
+    names = [alias.name for alias in given if isinstance(alias, pulumi.Alias) and isinstance(alias.name, str)]
+    found: list[pulumi.Input[str | pulumi.Alias]] = []
+    for former in former_types(token):
+        found += [pulumi.Alias(type_=former), *(pulumi.Alias(name=name, type_=former) for name in names)]
+    return found

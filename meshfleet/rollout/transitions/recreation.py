@@ -1,7 +1,7 @@
-"""Changes that are made by making an embedded cluster anew.
+"""Changes that recreate an embedded cluster.
 
-Its ranges are arguments of its API server and of its controllers, given once; the plugin replaces the cluster, and
-everything the stack has in it follows (meshfleet/plugins/meshfleet/embedded_cluster.py).
+Its address ranges are arguments of its API server and its controllers, set once; the plugin replaces the cluster, and
+everything that the stack has in it follows (meshfleet/plugins/meshfleet/embedded_cluster.py).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from meshfleet.topology.fleet import Fleet
 
 
 def address_ranges(deployed: DeployedFleet, fleet: Fleet) -> Iterator[str]:
-    """Yield a sentence for each range of an embedded cluster that changes. Of other clusters they only tell."""
+    """Yield a sentence for each range of an embedded cluster that changes. Elsewhere they only describe it."""
     for name, cluster in fleet.clusters.items():
         before = deployed.clusters.get(name)
         if before is None or cluster.embedded is None or before.provider != "embedded":

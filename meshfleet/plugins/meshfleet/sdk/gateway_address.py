@@ -1,4 +1,4 @@
-"""`meshfleet:index:EastWestGatewayAddress`: what a load balancer would give to a gateway."""
+"""`meshfleet:index:GatewayAddress`: the load balancer address of a gateway."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import pulumi
 from meshfleet.plugins.meshfleet.sdk.resource import NativeResource
 
 
-class EastWestGatewayAddress(NativeResource):
-    """An address of its own, or a name, written into the status of the gateway's Service.
+class GatewayAddress(NativeResource):
+    """A unique address, or a host name, written into the status of the gateway's Service.
 
-    `address` and `hostname` are given where it is to be that very one. `port` is a port that the Service must have,
-    and without it the one for cross-network traffic; `state` is `published`, or says what is missing.
+    `address` or `hostname` request a specific one. `port` is a port that the Service must have, by default the one for
+    cross-network traffic; `state` is `published`, or names what is missing.
     """
 
     address: pulumi.Output[str]

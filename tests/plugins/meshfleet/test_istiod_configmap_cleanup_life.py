@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from meshfleet.errors import ClusterError
-from meshfleet.plugins.meshfleet.istiod_configmaps import IstiodConfigMapsHandler
+from meshfleet.plugins.meshfleet.istiod_configmap_cleanup import IstiodConfigMapCleanupHandler
 from tests.plugins.meshfleet.conftest import MeshCluster
 
 pytestmark = pytest.mark.proof("what istiods write everywhere goes with the last of Istio", step=2)
@@ -19,7 +19,7 @@ def configmaps(cluster: MeshCluster, namespace: str) -> list[str]:
 
 
 def test_what_istiods_wrote_is_gone_after_delete_and_what_others_wrote_is_not(mesh_cluster: MeshCluster) -> None:
-    handler = IstiodConfigMapsHandler()
+    handler = IstiodConfigMapCleanupHandler()
     inputs, faults = handler.check({"cluster": "west", "kubeconfig": mesh_cluster.kubeconfig})
     assert not faults
     made = handler.create(inputs, 0)
@@ -41,14 +41,14 @@ def test_what_istiods_wrote_is_gone_after_delete_and_what_others_wrote_is_not(me
 
 
 def test_that_a_cluster_cannot_be_cleaned_is_said(mesh_cluster: MeshCluster) -> None:
-    handler = IstiodConfigMapsHandler()
+    handler = IstiodConfigMapCleanupHandler()
     inputs = {"cluster": "west", "kubeconfig": mesh_cluster.kubeconfig, "context": "nowhere"}
     with pytest.raises(ClusterError, match="nowhere"):
         handler.delete("west", inputs, {}, 0)
 
 
 def test_another_way_to_the_cluster_is_an_update(mesh_cluster: MeshCluster) -> None:
-    handler = IstiodConfigMapsHandler()
+    handler = IstiodConfigMapCleanupHandler()
     inputs = {"cluster": "west", "kubeconfig": mesh_cluster.kubeconfig}
     difference = handler.diff(inputs, {}, inputs | {"context": "other"})
     assert (difference.updates, difference.replaces) == (("context",), ())

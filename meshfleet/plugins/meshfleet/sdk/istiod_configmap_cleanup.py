@@ -1,4 +1,4 @@
-"""`meshfleet:index:IstiodConfigMaps`: what istiods write into every namespace of a cluster that outlives the stack."""
+"""`meshfleet:index:IstiodConfigMapCleanup`: removes istiod's ConfigMaps from a cluster that outlives the stack."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import pulumi
 from meshfleet.plugins.meshfleet.sdk.resource import NativeResource
 
 
-class IstiodConfigMaps(NativeResource):
-    """Removes them when it is deleted; what lets an istiod write there is to depend on it, and so to go before it."""
+class IstiodConfigMapCleanup(NativeResource):
+    """Removes them when it is deleted. Charts that authorize an istiod must depend on it, to be deleted before it."""
 
     outputs = ()
 

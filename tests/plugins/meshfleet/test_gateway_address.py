@@ -10,7 +10,7 @@ import pytest
 
 from meshfleet.embedded.ports import reserve_ports
 from meshfleet.errors import ClusterError, PortError
-from meshfleet.plugins.meshfleet.east_west_gateway_address import EastWestGatewayAddressHandler
+from meshfleet.plugins.meshfleet.gateway_address import GatewayAddressHandler
 from meshfleet.plugins.meshfleet.handler import Properties
 from tests.plugins.meshfleet.conftest import FLEET, MeshCluster
 
@@ -31,12 +31,12 @@ def ingress(cluster: MeshCluster) -> list[dict[str, str]]:
 
 
 @pytest.fixture
-def handler() -> EastWestGatewayAddressHandler:
-    return EastWestGatewayAddressHandler()
+def handler() -> GatewayAddressHandler:
+    return GatewayAddressHandler()
 
 
 @pytest.fixture
-def inputs(handler: EastWestGatewayAddressHandler, mesh_cluster: MeshCluster) -> Iterator[Properties]:
+def inputs(handler: GatewayAddressHandler, mesh_cluster: MeshCluster) -> Iterator[Properties]:
     checked, faults = handler.check(
         {
             "fleet": FLEET,
@@ -53,7 +53,7 @@ def inputs(handler: EastWestGatewayAddressHandler, mesh_cluster: MeshCluster) ->
 
 
 def test_an_address_is_published_found_withdrawn_and_published_again(
-    handler: EastWestGatewayAddressHandler, inputs: Properties, mesh_cluster: MeshCluster
+    handler: GatewayAddressHandler, inputs: Properties, mesh_cluster: MeshCluster
 ) -> None:
     create_service(mesh_cluster, "15021:15021", "15443:15443")
     made = handler.create(inputs, 0)
@@ -79,7 +79,7 @@ def test_an_address_is_published_found_withdrawn_and_published_again(
 
 
 def test_an_address_that_is_asked_for_is_published_and_nobody_elses(
-    handler: EastWestGatewayAddressHandler, inputs: Properties, mesh_cluster: MeshCluster
+    handler: GatewayAddressHandler, inputs: Properties, mesh_cluster: MeshCluster
 ) -> None:
     create_service(mesh_cluster, "15443:15443")
     wanted = inputs | {"address": "203.0.113.7"}
@@ -103,7 +103,7 @@ def test_an_address_that_is_asked_for_is_published_and_nobody_elses(
 
 
 def test_a_name_is_published_in_place_of_an_address(
-    handler: EastWestGatewayAddressHandler, inputs: Properties, mesh_cluster: MeshCluster
+    handler: GatewayAddressHandler, inputs: Properties, mesh_cluster: MeshCluster
 ) -> None:
     create_service(mesh_cluster, "15443:15443")
     wanted = inputs | {"hostname": "gateway.west.example"}
@@ -116,7 +116,7 @@ def test_a_name_is_published_in_place_of_an_address(
 
 
 def test_a_gateway_of_another_kind_has_the_port_it_names(
-    handler: EastWestGatewayAddressHandler, inputs: Properties, mesh_cluster: MeshCluster
+    handler: GatewayAddressHandler, inputs: Properties, mesh_cluster: MeshCluster
 ) -> None:
     create_service(mesh_cluster, "80:80", "443:443")
     made = handler.create(inputs | {"port": 443.0}, 0)
@@ -126,7 +126,7 @@ def test_a_gateway_of_another_kind_has_the_port_it_names(
 
 
 def test_a_service_that_comes_later_is_waited_for(
-    handler: EastWestGatewayAddressHandler, inputs: Properties, mesh_cluster: MeshCluster
+    handler: GatewayAddressHandler, inputs: Properties, mesh_cluster: MeshCluster
 ) -> None:
     later = threading.Timer(0.5, create_service, (mesh_cluster, "15443:15443"))
     later.start()
@@ -135,7 +135,7 @@ def test_a_service_that_comes_later_is_waited_for(
 
 
 def test_a_service_that_does_not_come_is_named_when_the_time_is_up(
-    handler: EastWestGatewayAddressHandler, inputs: Properties
+    handler: GatewayAddressHandler, inputs: Properties
 ) -> None:
     with pytest.raises(
         ClusterError, match=f"waited 1 s for the Service {SERVICE} of namespace default.*last seen: 404"
@@ -144,21 +144,21 @@ def test_a_service_that_does_not_come_is_named_when_the_time_is_up(
 
 
 def test_a_service_without_the_cross_network_port_is_refused(
-    handler: EastWestGatewayAddressHandler, inputs: Properties, mesh_cluster: MeshCluster
+    handler: GatewayAddressHandler, inputs: Properties, mesh_cluster: MeshCluster
 ) -> None:
     create_service(mesh_cluster, "80:80")
     with pytest.raises(ClusterError, match=r"no port tls, 15443 or 15008.*it has 80-80:80.*networkGateway"):
         handler.create(inputs, 0)
 
 
-def test_a_missing_service_is_noticed_by_read(handler: EastWestGatewayAddressHandler, inputs: Properties) -> None:
+def test_a_missing_service_is_noticed_by_read(handler: GatewayAddressHandler, inputs: Properties) -> None:
     outputs = {"address": "198.18.0.9", "port": 15443, "state": "published"}
     seen = handler.read(IDENTIFIER, inputs, outputs)
     assert seen == outputs | {"state": f"missing: Service default/{SERVICE}"}
 
 
 def test_a_cluster_that_is_gone_hinders_neither_read_nor_delete(
-    handler: EastWestGatewayAddressHandler, inputs: Properties, mesh_cluster: MeshCluster
+    handler: GatewayAddressHandler, inputs: Properties, mesh_cluster: MeshCluster
 ) -> None:
     nobody = reserve_ports(mesh_cluster.home, f"{FLEET}/nobody", ["none"])["none"]
     server = next(line for line in mesh_cluster.kubeconfig.splitlines() if "server:" in line)
@@ -172,8 +172,6 @@ def test_a_cluster_that_is_gone_hinders_neither_read_nor_delete(
         handler.create(gone, 0)
 
 
-def test_a_context_that_the_kubeconfig_lacks_is_named(
-    handler: EastWestGatewayAddressHandler, inputs: Properties
-) -> None:
+def test_a_context_that_the_kubeconfig_lacks_is_named(handler: GatewayAddressHandler, inputs: Properties) -> None:
     with pytest.raises(ClusterError, match="no context 'east'; it has west"):
         handler.create(inputs | {"context": "east"}, 0)

@@ -14,8 +14,8 @@ from meshfleet.errors import CertificateError, VerificationError
 from meshfleet.errors.causes import Cause, advice
 from meshfleet.manifests.namespaces import CONTROL_PLANES
 from meshfleet.verification import ALL, FleetView, MeshView, read_fleet
-from meshfleet.verification.checks import served_from_elsewhere
-from meshfleet.verification.checks.served_from_elsewhere import Injector, ServedFromElsewhere, webhook_name
+from meshfleet.verification.checks import remote_control_plane
+from meshfleet.verification.checks.remote_control_plane import Injector, RemoteControlPlane, webhook_name
 from meshfleet.verification.view import ClusterView
 
 pytestmark = pytest.mark.proof("clusters served from elsewhere are verified", step=0)
@@ -43,7 +43,9 @@ def injector(*authorities: Any, target: str = "https://localhost:1/inject") -> I
 def test_the_primary_and_the_home_of_each_cluster_follow_from_status(served: FleetView) -> None:
     primaries = {found.name: served.primary_of(found).name for found in served.clusters}
     assert primaries == {"west": "west", "east": "west", "config": "config", "kiosk": "config"}
-    assert {found.name: served.home_of(found).name for found in served.clusters} == dict.fromkeys(primaries, "west")
+    assert {found.name: served.istiod_host_of(found).name for found in served.clusters} == dict.fromkeys(
+        primaries, "west"
+    )
     assert [found.name for found in served.primaries()] == ["west", "config"]
     assert cluster(served, "kiosk").control_plane.namespace == NAMESPACE
 
@@ -51,7 +53,7 @@ def test_the_primary_and_the_home_of_each_cluster_follow_from_status(served: Fle
 def test_a_cluster_whose_primary_status_lacks_is_told_by_name(served: FleetView) -> None:
     alone = replace(served, clusters=tuple(one for one in served.clusters if one.name != "config"))
     with pytest.raises(VerificationError, match="no cluster 'config'; it has west, east, kiosk"):
-        alone.home_of(cluster(alone, "kiosk"))
+        alone.istiod_host_of(cluster(alone, "kiosk"))
 
 
 def test_a_gateway_that_leads_to_control_planes_alone_is_no_way_into_a_network(
@@ -62,9 +64,9 @@ def test_a_gateway_that_leads_to_control_planes_alone_is_no_way_into_a_network(
 
 
 def test_each_question_is_put_to_those_who_can_answer_it(served: FleetView) -> None:
-    asked = {check.name: [found.name for found in check.concerns(served)] for check in ALL}
+    asked = {check.name: [found.name for found in check.targets(served)] for check in ALL}
     everybody, istiods, elsewhere = ["west", "east", "config", "kiosk"], ["west", "config"], ["east", "config", "kiosk"]
-    assert asked["served-from-elsewhere"] == elsewhere
+    assert asked["remote-control-plane"] == elsewhere
     assert asked["trust"] == asked["injection"] == everybody
     for name in ("clusters-synced", "endpoint-shards", "network-gateways", "webhook-validation"):
         assert asked[name] == istiods
@@ -95,8 +97,8 @@ def test_a_remote_that_names_its_primary_and_trusts_the_root_holds(
 ) -> None:
     root = authority("root")
     fleet = rooted(served, "mesh1", root)
-    finding = served_from_elsewhere.judge(fleet, cluster(fleet, "east"), {CONTROL_PLANES: named}, injector(root))
-    assert finding.holds
+    finding = remote_control_plane.judge(fleet, cluster(fleet, "east"), {CONTROL_PLANES: named}, injector(root))
+    assert finding.passed
     assert finding.detail == "the istiod of west serves east through https://localhost:1/inject"
 
 
@@ -104,10 +106,10 @@ def test_an_external_control_plane_is_told_with_where_it_runs(served: FleetView,
     root = authority("root")
     fleet = rooted(served, "mesh2", root)
     # Its own config cluster need not name itself: there it leads by right.
-    finding = served_from_elsewhere.judge(fleet, cluster(fleet, "config"), {}, injector(root))
-    assert finding.holds
+    finding = remote_control_plane.judge(fleet, cluster(fleet, "config"), {}, injector(root))
+    assert finding.passed
     assert finding.detail.startswith("the istiod of config, which runs in west, serves config through ")
-    kiosk = served_from_elsewhere.judge(fleet, cluster(fleet, "kiosk"), {CONTROL_PLANES: "config"}, injector(root))
+    kiosk = remote_control_plane.judge(fleet, cluster(fleet, "kiosk"), {CONTROL_PLANES: "config"}, injector(root))
     assert kiosk.detail.startswith("the istiod of config, which runs in west, serves kiosk through ")
 
 
@@ -117,16 +119,16 @@ def test_a_remote_that_names_another_primary_or_none_is_told(
 ) -> None:
     root = authority("root")
     fleet = rooted(served, "mesh1", root)
-    finding = served_from_elsewhere.judge(fleet, cluster(fleet, "east"), annotations, injector(root))
-    assert not finding.holds
-    assert f"names {annotations.get(CONTROL_PLANES) or 'nobody'} in {CONTROL_PLANES}, not west" in finding.detail
+    finding = remote_control_plane.judge(fleet, cluster(fleet, "east"), annotations, injector(root))
+    assert not finding.passed
+    assert f"has {CONTROL_PLANES} {annotations.get(CONTROL_PLANES) or 'unset'}, expected west" in finding.detail
 
 
 def test_a_webhook_without_a_bundle_is_told_with_who_should_have_patched_it(served: FleetView, authority: Any) -> None:
     for bundles in (frozenset[str](), frozenset({""}), injector(authority("root")).bundles | {""}):
         bare = Injector(frozenset({"https://localhost:1/inject"}), bundles)
-        finding = served_from_elsewhere.judge(served, cluster(served, "east"), {CONTROL_PLANES: "west"}, bare)
-        assert not finding.holds
+        finding = remote_control_plane.judge(served, cluster(served, "east"), {CONTROL_PLANES: "west"}, bare)
+        assert not finding.passed
         assert "istio-sidecar-injector of east has no caBundle: the istiod of west has not patched it" in finding.detail
 
 
@@ -136,18 +138,18 @@ def test_a_webhook_that_trusts_another_root_is_told_alone_or_beside_the_right_on
     root, former = authority("root"), authority("former")
     fleet = rooted(served, "mesh1", root)
     east, named = cluster(fleet, "east"), {CONTROL_PLANES: "west"}
-    finding = served_from_elsewhere.judge(fleet, east, named, injector(former))
-    assert not finding.holds
-    assert "trusts other roots than those of mesh mesh1" in finding.detail
+    finding = remote_control_plane.judge(fleet, east, named, injector(former))
+    assert not finding.passed
+    assert "does not trust the roots of mesh mesh1" in finding.detail
     # One that is trusted beside it was to be dropped.
-    assert not served_from_elsewhere.judge(fleet, east, named, injector(former, root)).holds
-    assert served_from_elsewhere.judge(fleet, east, named, injector(root)).holds
+    assert not remote_control_plane.judge(fleet, east, named, injector(former, root)).passed
+    assert remote_control_plane.judge(fleet, east, named, injector(root)).passed
 
 
 def test_a_bundle_that_is_no_certificate_is_an_error_of_ours(served: FleetView) -> None:
     damaged = Injector(frozenset(), frozenset({base64.b64encode(b"no certificate").decode()}))
     with pytest.raises(CertificateError, match="caBundle of istio-sidecar-injector"):
-        served_from_elsewhere.judge(served, cluster(served, "east"), {CONTROL_PLANES: "west"}, damaged)
+        remote_control_plane.judge(served, cluster(served, "east"), {CONTROL_PLANES: "west"}, damaged)
 
 
 def remote_answers(root: Any, **changes: Any) -> dict[str, Any]:
@@ -168,17 +170,17 @@ def remote_answers(root: Any, **changes: Any) -> dict[str, Any]:
     } | changes
 
 
-def ask(fleet: FleetView, name: str, kubeconfig: Path) -> Any:
-    return ServedFromElsewhere().ask_about(fleet, replace(cluster(fleet, name), kubeconfig=kubeconfig), 0.01)
+def run_check(fleet: FleetView, name: str, kubeconfig: Path) -> Any:
+    return RemoteControlPlane().run_on(fleet, replace(cluster(fleet, name), kubeconfig=kubeconfig), 0.01)
 
 
 def test_namespace_and_webhook_are_read_from_the_cluster_itself(
     served: FleetView, authority: Any, serve: Callable[..., Any], kubeconfig: Callable[[str], Path]
 ) -> None:
     root = authority("root")
-    answer = ask(rooted(served, "mesh1", root), "east", kubeconfig(serve(remote_answers(root)).url))
-    assert answer.ok, answer.detail
-    assert answer.detail.endswith("through Service istio-system/istiod, https://localhost:1/inject")
+    result = run_check(rooted(served, "mesh1", root), "east", kubeconfig(serve(remote_answers(root)).url))
+    assert result.ok, result.detail
+    assert result.detail.endswith("through Service istio-system/istiod, https://localhost:1/inject")
 
 
 @pytest.mark.parametrize("gone", ["/api/v1/namespaces/istio-system", f"{WEBHOOK}/istio-sidecar-injector"])
@@ -186,11 +188,11 @@ def test_what_is_not_there_is_told_and_a_refusal_is_one(
     served: FleetView, authority: Any, serve: Callable[..., Any], kubeconfig: Callable[[str], Path], gone: str
 ) -> None:
     root = authority("root")
-    answer = ask(served, "east", kubeconfig(serve(remote_answers(root) | {f"GET {gone}": (404, NOT_FOUND)}).url))
-    assert (answer.ok, answer.detail) == (False, "east: it is not there; run `meshfleet up`")
+    result = run_check(served, "east", kubeconfig(serve(remote_answers(root) | {f"GET {gone}": (404, NOT_FOUND)}).url))
+    assert (result.ok, result.detail) == (False, "east: it is not there; run `meshfleet up`")
     forbidden = (403, {"kind": "Status", "message": "you may not", "code": 403})
-    answer = ask(served, "east", kubeconfig(serve(remote_answers(root) | {f"GET {gone}": forbidden}).url))
-    assert (answer.ok, answer.detail) == (
+    result = run_check(served, "east", kubeconfig(serve(remote_answers(root) | {f"GET {gone}": forbidden}).url))
+    assert (result.ok, result.detail) == (
         False,
         "the API server of east refuses: you may not; " + advice(Cause.FORBIDDEN),
     )
@@ -198,7 +200,7 @@ def test_what_is_not_there_is_told_and_a_refusal_is_one(
 
 def test_a_mesh_of_which_status_has_no_root_is_not_served(served: FleetView, authority: Any) -> None:
     fleet = replace(served, meshes=(MeshView("mesh1", "cluster.local", None), *served.meshes[1:]))
-    finding = served_from_elsewhere.judge(
+    finding = remote_control_plane.judge(
         fleet, cluster(fleet, "east"), {CONTROL_PLANES: "west"}, injector(authority("root"))
     )
-    assert not finding.holds
+    assert not finding.passed

@@ -1,7 +1,7 @@
-"""`meshfleet:index:ServedCluster`: a cluster whose control plane is elsewhere, once that control plane serves it.
+"""`meshfleet:index:RemoteClusterReadiness`: waits until the istiod of a remote cluster's primary manages that cluster.
 
-It makes nothing: it waits, removes what would lead to a former istiod of the cluster, and notices when the cluster is
-no longer served.
+It creates no object. It waits, removes stale endpoints of an istiod that the cluster ran before, and a refresh reports
+when the primary's istiod does not manage the cluster any more.
 """
 
 from __future__ import annotations
@@ -18,16 +18,18 @@ from meshfleet.plugins.meshfleet.input_checks import (
     check_optional_texts,
     check_texts,
 )
-from meshfleet.plugins.meshfleet.leftover_endpoints import remove_endpoints_of_former_pods
-from meshfleet.plugins.meshfleet.served_cluster_state import Serving, missing, wait_until_served
+from meshfleet.plugins.meshfleet.remote_istiod import RemoteIstiod, missing, wait_until_ready
+from meshfleet.plugins.meshfleet.stale_endpoints import remove_stale_endpoints
 
 _NAMES: Final = ("cluster", "primary", "namespace")
-SERVED: Final = "served"
-# The chart's Services that lead to the istiod elsewhere (remote-istiod-service.yaml).
+READY: Final = "ready"
+# The second is what an earlier release recorded.
+_READY_STATES: Final = (READY, "served")
+# The Services of the istiod chart that route to the primary's istiod (remote-istiod-service.yaml).
 _SERVICES: Final = {"app.kubernetes.io/name": "istiod"}
 
 
-class ServedClusterHandler:
+class RemoteClusterReadinessHandler:
     """Life cycle of the wait; see `ResourceHandler`."""
 
     outputs = frozenset({"state"})
@@ -39,33 +41,33 @@ class ServedClusterHandler:
         return inputs, [
             *check_known(inputs, (*_NAMES, "webhook", "kubeconfig", "context", "debugUrl")),
             *check_names(inputs, _NAMES),
-            # It may hold a revision and the namespace of an external control plane.
+            # Its name may contain a revision and the namespace of an external control plane.
             *check_names(inputs, ("webhook",), LONGEST_OBJECT_NAME),
             *check_texts(inputs, ("kubeconfig",)),
             *check_optional_texts(inputs, ("context", "debugUrl")),
         ]
 
     def diff(self, old_inputs: Properties, old_outputs: Properties, new_inputs: Properties) -> Difference:
-        """Whoever serves it, it waits again; `state` differs when a refresh found it unserved."""
+        """Any changed input makes it wait again; `state` differs when a refresh found the cluster not ready."""
         updates = changed(old_inputs, new_inputs)
-        return Difference(updates if old_outputs.get("state") == SERVED else (*updates, "state"))
+        return Difference(updates if old_outputs.get("state") in _READY_STATES else (*updates, "state"))
 
     def preview(self, old_outputs: Properties | None, new_inputs: Properties) -> Properties:
-        """It ends with being served, or not at all."""
-        return {"state": SERVED}
+        """`ready`, the only state in which `create` and `update` succeed."""
+        return {"state": READY}
 
     def create(self, inputs: Properties, timeout: float) -> Created:
         """Waits."""
         return Created(str(inputs["cluster"]), _wait(inputs, timeout))
 
     def read(self, identifier: str, inputs: Properties, old_outputs: Properties) -> Properties | None:
-        """`state` says what is missing."""
+        """`state` names what is missing."""
         try:
             with connect(inputs["kubeconfig"], inputs.get("context")) as client:
-                lacking = missing(client, _serving(inputs))
+                absent = missing(client, _istiod(inputs))
         except UnreachableError as error:
             return {"state": f"unknown: {error}"}
-        return {"state": f"not served: {lacking}" if lacking else SERVED}
+        return {"state": f"not ready: {absent}" if absent else READY}
 
     def update(
         self,
@@ -79,16 +81,16 @@ class ServedClusterHandler:
         return _wait(new_inputs, timeout)
 
     def delete(self, identifier: str, inputs: Properties, old_outputs: Properties, timeout: float) -> None:
-        """Nothing was made; what istiod wrote is of `IstiodConfigMaps`."""
+        """Nothing was created; `IstiodConfigMapCleanup` removes what istiod wrote."""
 
 
-def _serving(inputs: Properties) -> Serving:
-    return Serving(inputs["primary"], inputs.get("debugUrl"), inputs["webhook"], inputs["namespace"])
+def _istiod(inputs: Properties) -> RemoteIstiod:
+    return RemoteIstiod(inputs["primary"], inputs.get("debugUrl"), inputs["webhook"], inputs["namespace"])
 
 
 def _wait(inputs: Properties, timeout: float) -> Properties:
     with connect(inputs["kubeconfig"], inputs.get("context")) as client:
-        wait_until_served(client, inputs["cluster"], _serving(inputs), timeout)
-        # Those of the cluster's own istiod, if it had one.
-        remove_endpoints_of_former_pods(client, inputs["namespace"], _SERVICES)
-    return {"state": SERVED}
+        wait_until_ready(client, inputs["cluster"], _istiod(inputs), timeout)
+        # Left by the cluster's own istiod, if it had one.
+        remove_stale_endpoints(client, inputs["namespace"], _SERVICES)
+    return {"state": READY}

@@ -1,4 +1,4 @@
-"""The wait of a cluster for the istiod that serves it, on a real API server; the tests play that istiod."""
+"""The wait of a remote cluster for the istiod of its primary, on a real API server; the tests act as that istiod."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ import pytest
 from meshfleet.embedded.ports import reserve_ports
 from meshfleet.errors import ClusterError
 from meshfleet.plugins.meshfleet.handler import Properties
-from meshfleet.plugins.meshfleet.served_cluster import ServedClusterHandler
+from meshfleet.plugins.meshfleet.remote_cluster_readiness import RemoteClusterReadinessHandler
 from tests.plugins.meshfleet.conftest import FLEET, MeshCluster
 
-pytestmark = pytest.mark.proof("a cluster waits to be served from elsewhere, and notices when it is not", step=2)
+pytestmark = pytest.mark.proof("a remote cluster waits for the istiod of its primary and reports its loss", step=2)
 
-NAMESPACE = WEBHOOK = "served-test"
+NAMESPACE = WEBHOOK = "remote-test"
 BUNDLE = base64.b64encode(b"a certificate").decode()
-SERVED = {"state": "served"}
+READY = {"state": "ready"}
 
 
 def webhooks(*bundles: str) -> str:
@@ -31,8 +31,8 @@ def webhooks(*bundles: str) -> str:
             "sideEffects": "None",
             "admissionReviewVersions": ["v1"],
             "clientConfig": {"url": "https://localhost:1/inject"} | ({"caBundle": bundle} if bundle else {}),
-            # It is never asked.
-            "namespaceSelector": {"matchLabels": {"nobody": "has-this"}},
+            # Never called.
+            "namespaceSelector": {"matchLabels": {"no-such-label": "none"}},
         }
         for number, bundle in enumerate(bundles)
     ]
@@ -41,7 +41,7 @@ def webhooks(*bundles: str) -> str:
 
 
 class Primary:
-    """Writes into the cluster what an istiod elsewhere would."""
+    """Writes into the cluster what the istiod of a primary writes."""
 
     def __init__(self, cluster: MeshCluster) -> None:
         self._cluster = cluster
@@ -59,7 +59,7 @@ class Primary:
         metadata = {"name": "istio-ca-root-cert", "namespace": NAMESPACE, "labels": labels}
         self._apply(json.dumps({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {}}))
 
-    def serve(self) -> None:
+    def set_up(self) -> None:
         self.patch_webhook(BUNDLE, BUNDLE)
         self.write_root()
 
@@ -74,12 +74,12 @@ def primary(mesh_cluster: MeshCluster) -> Iterator[Primary]:
 
 
 @pytest.fixture
-def handler() -> ServedClusterHandler:
-    return ServedClusterHandler()
+def handler() -> RemoteClusterReadinessHandler:
+    return RemoteClusterReadinessHandler()
 
 
 @pytest.fixture
-def inputs(handler: ServedClusterHandler, mesh_cluster: MeshCluster) -> Properties:
+def inputs(handler: RemoteClusterReadinessHandler, mesh_cluster: MeshCluster) -> Properties:
     checked, faults = handler.check(
         {
             "cluster": "west",
@@ -93,45 +93,45 @@ def inputs(handler: ServedClusterHandler, mesh_cluster: MeshCluster) -> Properti
     return checked
 
 
-def nobody(cluster: MeshCluster) -> int:
-    """A port on which nobody listens."""
-    return reserve_ports(cluster.home, f"{FLEET}/nobody", ["none"])["none"]
+def closed_port(cluster: MeshCluster) -> int:
+    """A port without a listener."""
+    return reserve_ports(cluster.home, f"{FLEET}/closed", ["none"])["none"]
 
 
-def test_it_waits_until_the_webhook_is_patched_and_the_root_is_there(
-    handler: ServedClusterHandler, inputs: Properties, primary: Primary
+def test_it_waits_for_the_webhook_patch_and_the_root_certificate(
+    handler: RemoteClusterReadinessHandler, inputs: Properties, primary: Primary
 ) -> None:
     primary.patch_webhook("", "")
     seen: list[str] = []
 
-    def look() -> None:
-        found = handler.read("west", inputs, SERVED)
+    def refresh() -> None:
+        found = handler.read("west", inputs, READY)
         seen.append(found["state"] if found else "gone")
 
-    def serve_step_by_step() -> None:
-        look()
+    def set_up_step_by_step() -> None:
+        refresh()
         primary.patch_webhook(BUNDLE, "")
-        look()
+        refresh()
         primary.patch_webhook(BUNDLE, BUNDLE)
-        look()
+        refresh()
         primary.write_root()
 
-    later = threading.Thread(target=serve_step_by_step)
+    later = threading.Thread(target=set_up_step_by_step)
     later.start()
     made = handler.create(inputs, 0)
     later.join()
-    assert (made.identifier, made.outputs) == ("west", SERVED)
+    assert (made.identifier, made.outputs) == ("west", READY)
     both, one = "entry0.sidecar-injector.istio.io, entry1.sidecar-injector.istio.io", "entry1.sidecar-injector.istio.io"
     root = f"ConfigMap {NAMESPACE}/istio-ca-root-cert: "
-    assert seen[0].startswith(f"not served: no caBundle in {both} of {WEBHOOK}; {root}")
-    assert seen[1].startswith(f"not served: no caBundle in {one} of {WEBHOOK}; {root}")
-    assert seen[2].startswith(f"not served: {root}")
+    assert seen[0].startswith(f"not ready: no caBundle in {both} of {WEBHOOK}; {root}")
+    assert seen[1].startswith(f"not ready: no caBundle in {one} of {WEBHOOK}; {root}")
+    assert seen[2].startswith(f"not ready: {root}")
 
 
-def test_a_cluster_that_is_no_longer_served_is_found_by_a_refresh_and_waited_for_again(
-    handler: ServedClusterHandler, inputs: Properties, primary: Primary
+def test_a_refresh_reports_a_lost_istiod_and_an_update_waits_again(
+    handler: RemoteClusterReadinessHandler, inputs: Properties, primary: Primary
 ) -> None:
-    primary.serve()
+    primary.set_up()
     outputs = handler.create(inputs, 0).outputs
     assert handler.preview(None, inputs) == outputs == handler.read("west", inputs, outputs)
     assert handler.diff(inputs, outputs, inputs).updates == ()
@@ -140,19 +140,19 @@ def test_a_cluster_that_is_no_longer_served_is_found_by_a_refresh_and_waited_for
     seen = handler.read("west", inputs, outputs)
     assert seen is not None
     assert handler.diff(inputs, seen, inputs).updates == ("state",)
-    with pytest.raises(ClusterError, match="waited 1 s for the istiod of east to serve west"):
+    with pytest.raises(ClusterError, match="waited 1 s for the istiod of east to set up injection in west"):
         handler.update("west", inputs, seen, inputs, 1)
-    primary.serve()
-    assert handler.update("west", inputs, seen, inputs, 0) == SERVED
+    primary.set_up()
+    assert handler.update("west", inputs, seen, inputs, 0) == READY
 
 
-def test_another_primary_is_a_change_in_place(handler: ServedClusterHandler, inputs: Properties) -> None:
-    difference = handler.diff(inputs, SERVED, inputs | {"primary": "north", "debugUrl": "http://127.0.0.1:1"})
+def test_another_primary_is_an_update_in_place(handler: RemoteClusterReadinessHandler, inputs: Properties) -> None:
+    difference = handler.diff(inputs, READY, inputs | {"primary": "north", "debugUrl": "http://127.0.0.1:1"})
     assert (difference.updates, difference.replaces) == (("debugUrl", "primary"), ())
 
 
 class Ready(BaseHTTPRequestHandler):
-    """Answers everything, as an istiod answers whether it is ready."""
+    """Responds to every request as a ready istiod does."""
 
     def do_GET(self) -> None:
         self.send_response(200)
@@ -163,12 +163,12 @@ class Ready(BaseHTTPRequestHandler):
 
 
 @pytest.fixture(params=["unknown", "down", "ready"])
-def primary_told(request: pytest.FixtureRequest, mesh_cluster: MeshCluster) -> Iterator[tuple[str | None, str]]:
-    """Where the primary's istiod can be asked, and what is told of it."""
+def primary_readiness(request: pytest.FixtureRequest, mesh_cluster: MeshCluster) -> Iterator[tuple[str | None, str]]:
+    """The debug URL of the primary's istiod, and the reported readiness."""
     if request.param == "unknown":
-        yield None, "the istiod of east cannot be asked from here"
+        yield None, "the readiness of the istiod of east cannot be checked from this machine"
     elif request.param == "down":
-        yield f"http://127.0.0.1:{nobody(mesh_cluster)}", "the istiod of east is not ready: the connection "
+        yield f"http://127.0.0.1:{closed_port(mesh_cluster)}", "the istiod of east is not ready: the connection "
     else:
         with ThreadingHTTPServer(("127.0.0.1", 0), Ready) as server:
             thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
@@ -178,39 +178,46 @@ def primary_told(request: pytest.FixtureRequest, mesh_cluster: MeshCluster) -> I
             thread.join()
 
 
-def test_when_the_time_is_up_it_tells_all_that_is_missing_and_how_the_primary_is(
-    handler: ServedClusterHandler, inputs: Properties, primary: Primary, primary_told: tuple[str | None, str]
+def test_a_timeout_names_everything_missing_and_the_primarys_readiness(
+    handler: RemoteClusterReadinessHandler,
+    inputs: Properties,
+    primary: Primary,
+    primary_readiness: tuple[str | None, str],
 ) -> None:
     primary.patch_webhook("", BUNDLE)
-    url, told = primary_told
+    url, told = primary_readiness
     with pytest.raises(ClusterError) as raised:
         handler.create(inputs | ({"debugUrl": url} if url else {}), 1)
     text = str(raised.value)
-    assert text.startswith("waited 1 s for the istiod of east to serve west; last seen: no caBundle in entry0")
+    assert text.startswith(
+        "waited 1 s for the istiod of east to set up injection in west; last seen: no caBundle in entry0"
+    )
     assert f"; ConfigMap {NAMESPACE}/istio-ca-root-cert: " in text
-    assert f"see that east has a remote secret for west, and run the same command again; {told}" in text
+    assert f"check that east has a remote secret for west, and run the same command again; {told}" in text
 
 
-def test_a_webhook_that_is_not_there_is_named(handler: ServedClusterHandler, inputs: Properties) -> None:
+def test_a_missing_webhook_is_named(handler: RemoteClusterReadinessHandler, inputs: Properties) -> None:
     with pytest.raises(ClusterError, match=f'MutatingWebhookConfiguration {WEBHOOK}: .*"{WEBHOOK}" not found'):
         handler.create(inputs, 1)
 
 
-def test_a_cluster_that_is_gone_hinders_neither_read_nor_delete(
-    handler: ServedClusterHandler, inputs: Properties, mesh_cluster: MeshCluster
+def test_read_and_delete_succeed_when_the_cluster_is_gone(
+    handler: RemoteClusterReadinessHandler, inputs: Properties, mesh_cluster: MeshCluster
 ) -> None:
     server = next(line for line in mesh_cluster.kubeconfig.splitlines() if "server:" in line)
-    url = f"https://127.0.0.1:{nobody(mesh_cluster)}"
+    url = f"https://127.0.0.1:{closed_port(mesh_cluster)}"
     gone = inputs | {"kubeconfig": mesh_cluster.kubeconfig.replace(server, f"    server: {url}")}
-    seen = handler.read("west", gone, SERVED)
+    seen = handler.read("west", gone, READY)
     assert seen is not None
     assert str(seen["state"]).startswith(f"unknown: MutatingWebhookConfiguration {WEBHOOK}: {url}/ does not answer")
     assert handler.diff(gone, seen, gone).updates == ("state",)
-    handler.delete("west", gone, SERVED, 0)
+    handler.delete("west", gone, READY, 0)
     with pytest.raises(ClusterError, match=f"{url}/ does not answer"):
         handler.create(gone, 0)
 
 
-def test_a_context_that_the_kubeconfig_lacks_is_named(handler: ServedClusterHandler, inputs: Properties) -> None:
+def test_a_context_missing_in_the_kubeconfig_is_named(
+    handler: RemoteClusterReadinessHandler, inputs: Properties
+) -> None:
     with pytest.raises(ClusterError, match="no context 'east'; it has west"):
         handler.create(inputs | {"context": "east"}, 0)

@@ -1,7 +1,7 @@
-"""`meshfleet:index:ReleaseParts`: the objects of a Helm release, each compared with what its chart rendered.
+"""`meshfleet:index:ReleaseObjects`: the objects of a Helm release, each compared with what its chart rendered.
 
-It makes nothing: the release does. A refresh looks at every object; what is missing or changed is in `differing`,
-which the next update restores. A run without a refresh asks the cluster nothing.
+It creates no object: the release does. A refresh compares every object and records the missing and the changed ones
+in `drift`, which the next update restores. A run without a refresh sends no request to the cluster.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from meshfleet.plugins.meshfleet.input_checks import check_known, check_optional
 _IDENTITY: Final = ("namespace", "release")
 
 
-class ReleasePartsHandler:
-    """Life cycle of what is only ever restored; see `ResourceHandler`."""
+class ReleaseObjectsHandler:
+    """Life cycle of the comparison; see `ResourceHandler`."""
 
-    outputs = frozenset({"differing"})
+    outputs = frozenset({"drift"})
     secret_inputs = frozenset({"kubeconfig"})
     secret_outputs: frozenset[str] = frozenset()
 
@@ -33,28 +33,28 @@ class ReleasePartsHandler:
         ]
 
     def diff(self, old_inputs: Properties, old_outputs: Properties, new_inputs: Properties) -> Difference:
-        """What a refresh found is restored; another way to the cluster is kept for the next time."""
+        """Drift that a refresh found is restored; a changed kubeconfig is recorded."""
         names = changed(old_inputs, new_inputs)
         replaces = tuple(name for name in names if name in _IDENTITY)
         updates = tuple(name for name in names if name not in _IDENTITY)
-        return Difference((*updates, "differing") if old_outputs.get("differing") else updates, replaces)
+        return Difference((*updates, "drift") if old_outputs.get("drift") else updates, replaces)
 
     def preview(self, old_outputs: Properties | None, new_inputs: Properties) -> Properties:
-        """It ends with all as rendered, or not at all."""
-        return {"differing": {}}
+        """No drift, the only outcome with which `create` and `update` succeed."""
+        return {"drift": {}}
 
     def create(self, inputs: Properties, timeout: float) -> Created:
-        """What Helm has just installed is as rendered."""
-        return Created(f"{inputs['namespace']}/{inputs['release']}", {"differing": {}})
+        """Objects that Helm has just installed are as rendered."""
+        return Created(f"{inputs['namespace']}/{inputs['release']}", {"drift": {}})
 
     def read(self, identifier: str, inputs: Properties, old_outputs: Properties) -> Properties | None:
-        """Looks at every object. A release that is gone has no parts, which the release itself reports."""
+        """Compares every object. A release that is gone has none; the release resource reports that."""
         try:
             with connected(inputs["kubeconfig"], inputs.get("context")) as server:
                 found = examine(server, inputs["namespace"], inputs["release"])
         except UnreachableError as error:
-            return {"differing": {"cluster": f"unknown: {error}"}}
-        return {"differing": found or {}}
+            return {"drift": {"cluster": f"unknown: {error}"}}
+        return {"drift": found or {}}
 
     def update(
         self,
@@ -64,13 +64,13 @@ class ReleasePartsHandler:
         new_inputs: Properties,
         timeout: float,
     ) -> Properties:
-        """Restores what a refresh found, compared once more with what the chart renders now."""
-        if not old_outputs.get("differing"):
-            return {"differing": {}}
+        """Restores the drift that a refresh found, after comparing with the rendered chart again."""
+        if not old_outputs.get("drift"):
+            return {"drift": {}}
         with connected(new_inputs["kubeconfig"], new_inputs.get("context")) as server:
             restore(server, new_inputs["namespace"], new_inputs["release"])
-            left: Any = examine(server, new_inputs["namespace"], new_inputs["release"])
-        return {"differing": left or {}}
+            remaining: Any = examine(server, new_inputs["namespace"], new_inputs["release"])
+        return {"drift": remaining or {}}
 
     def delete(self, identifier: str, inputs: Properties, old_outputs: Properties, timeout: float) -> None:
-        """Nothing was made; the objects go with their release."""
+        """Nothing was created; Helm removes the objects with their release."""

@@ -1,7 +1,7 @@
-"""The endpoints that Kubernetes leaves behind when a Service stops to select pods.
+"""The endpoints that Kubernetes leaves behind when a Service loses its selector.
 
-Its controllers look after Services with a selector only. So the addresses of pods that served a Service before it was
-led elsewhere stay among those it is led to (syncService in pkg/controller/endpointslice of kubernetes/kubernetes).
+Its controllers reconcile only Services with a selector. So the addresses of pods that a Service selected before stay
+among its endpoints (syncService in pkg/controller/endpointslice of kubernetes/kubernetes).
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from lightkube.resources.discovery_v1 import EndpointSlice
 
 # https://kubernetes.io/docs/concepts/services-networking/endpoint-slices/#management
-_OF_A_SELECTOR: Final = "endpointslice-controller.k8s.io"
+_SELECTOR_CONTROLLER: Final = "endpointslice-controller.k8s.io"
 
 
-def remove_endpoints_of_former_pods(client: Client, namespace: str, labels: dict[str, str]) -> None:
-    """Remove them from every Service with these labels that selects no pods; others keep theirs.
+def remove_stale_endpoints(client: Client, namespace: str, labels: dict[str, str]) -> None:
+    """Remove them from every Service with these labels that has no selector; other Services keep theirs.
 
     Raises ClusterError.
     """
@@ -33,12 +33,12 @@ def remove_endpoints_of_former_pods(client: Client, namespace: str, labels: dict
         name = service.metadata.name if service.metadata else None
         if name is None or (service.spec and service.spec.selector):
             continue
-        made = {"kubernetes.io/service-name": name, "endpointslice.kubernetes.io/managed-by": _OF_A_SELECTOR}
+        managed = {"kubernetes.io/service-name": name, "endpointslice.kubernetes.io/managed-by": _SELECTOR_CONTROLLER}
         with api_errors(f"EndpointSlices of {namespace}/{name}"):
-            slices = list(client.list(EndpointSlice, namespace=namespace, labels=dict(made)))
+            slices = list(client.list(EndpointSlice, namespace=namespace, labels=dict(managed)))
         for found in slices:
             _remove(client, EndpointSlice, found.metadata.name if found.metadata else None, namespace)
-        # What it lists would be made into slices again (the endpointslicemirroring controller).
+        # The endpointslicemirroring controller would create slices from it again.
         _remove(client, Endpoints, name, namespace)
 
 

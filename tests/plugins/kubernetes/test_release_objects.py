@@ -16,7 +16,7 @@ import pytest
 from meshfleet.errors import ClusterError
 from meshfleet.kube.releases import parts
 from meshfleet.kube.releases.server import Server, connected
-from meshfleet.plugins.meshfleet.release_parts import ReleasePartsHandler
+from meshfleet.plugins.meshfleet.release_objects import ReleaseObjectsHandler
 from tests.plugins.kubernetes.conftest import ApiServer
 
 pytestmark = pytest.mark.proof("releases are compared object by object with what their chart rendered", step=2)
@@ -172,17 +172,17 @@ def test_what_istiod_writes_into_its_webhook_stays(server: Server, api_server: A
 def test_the_resource_records_what_it_found_and_restores_it_at_the_next_update(
     api_server: ApiServer, server: Server
 ) -> None:
-    handler = ReleasePartsHandler()
+    handler = ReleaseObjectsHandler()
     inputs = {"namespace": NAMESPACE, "release": "parts", "kubeconfig": api_server.kubeconfig}
     assert handler.check(inputs)[1] == []
     made = handler.create(inputs, 0)
-    assert handler.read(made.identifier, inputs, made.outputs) == {"differing": {}}
+    assert handler.read(made.identifier, inputs, made.outputs) == {"drift": {}}
     assert handler.diff(inputs, made.outputs, inputs).updates == ()
     api_server.kubectl("delete", "clusterrole", "parts-role")
     seen = handler.read(made.identifier, inputs, made.outputs)
-    assert seen == {"differing": {"ClusterRole parts-role": "missing"}}
-    assert handler.diff(inputs, seen, inputs).updates == ("differing",)
-    assert handler.update(made.identifier, inputs, seen, inputs, 0) == {"differing": {}}
+    assert seen == {"drift": {"ClusterRole parts-role": "missing"}}
+    assert handler.diff(inputs, seen, inputs).updates == ("drift",)
+    assert handler.update(made.identifier, inputs, seen, inputs, 0) == {"drift": {}}
     assert api_server.has("clusterrole", "parts-role")
 
 

@@ -1,7 +1,6 @@
-"""`meshfleet:index:EastWestGatewayAddress`: what a load balancer would give to a gateway, of whatever kind.
+"""`meshfleet:index:GatewayAddress`: the load balancer address of a gateway, where no load balancer assigns one.
 
-An address that no other gateway under the same home has, or a name, written into the status of its Service. The type
-was first for east-west gateways alone, and its token is part of every stack's state.
+An address that is unique under the home folder, or a host name, written into the status of the gateway's Service.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ _IDENTITY: Final = ("fleet", "cluster", "namespace", "service")
 PUBLISHED: Final = "published"
 
 
-class EastWestGatewayAddressHandler:
+class GatewayAddressHandler:
     """Life cycle of a published address; see `ResourceHandler`."""
 
     outputs = frozenset({"address", "port", "state"})
@@ -36,7 +35,7 @@ class EastWestGatewayAddressHandler:
     secret_outputs: frozenset[str] = frozenset()
 
     def check(self, inputs: Properties) -> tuple[Properties, list[Fault]]:
-        """No defaults. `address` is the one to have; `hostname` a name in its place; `port` one of the Service's."""
+        """No defaults. `address` requests an address, `hostname` a host name instead; `port` is one of the Service."""
         faults = [
             *check_known(inputs, (*_IDENTITY, "kubeconfig", "context", "address", "hostname", "port")),
             *check_names(inputs, _IDENTITY),
@@ -51,7 +50,7 @@ class EastWestGatewayAddressHandler:
         return inputs, faults
 
     def diff(self, old_inputs: Properties, old_outputs: Properties, new_inputs: Properties) -> Difference:
-        """`state` differs when a refresh found the Service without the address; only a refresh asks the
+        """`state` differs when a refresh found the Service without the address; only a refresh reads the
         cluster.
         """
         names = changed(old_inputs, new_inputs)
@@ -62,16 +61,16 @@ class EastWestGatewayAddressHandler:
         return Difference(updates, replaces, delete_before_replace=True)
 
     def preview(self, old_outputs: Properties | None, new_inputs: Properties) -> Properties:
-        """A gateway keeps its address, unless it is to have another one."""
-        wanted = new_inputs.get("hostname") or new_inputs.get("address")
-        return (old_outputs or {}) | ({"address": wanted} if wanted else {}) | {"state": PUBLISHED}
+        """A gateway keeps its address unless another one is requested."""
+        requested = new_inputs.get("hostname") or new_inputs.get("address")
+        return (old_outputs or {}) | ({"address": requested} if requested else {}) | {"state": PUBLISHED}
 
     def create(self, inputs: Properties, timeout: float) -> Created:
         """Waits for the Service and publishes the address."""
         return Created(_owner(inputs), _publish(inputs, timeout))
 
     def read(self, identifier: str, inputs: Properties, old_outputs: Properties) -> Properties | None:
-        """`state` says what is wrong when the Service, its address or its cluster is missing."""
+        """`state` names the reason when the Service, its address or its cluster is missing."""
         from meshfleet.plugins.meshfleet.gateway_service import published_address
 
         try:
@@ -96,18 +95,18 @@ class EastWestGatewayAddressHandler:
         new_inputs: Properties,
         timeout: float,
     ) -> Properties:
-        """Publishes the address again, which is the same unless another one is asked for."""
+        """Publishes the address again; the same one unless another is requested."""
         return _publish(new_inputs, timeout)
 
     def delete(self, identifier: str, inputs: Properties, old_outputs: Properties, timeout: float) -> None:
-        """Empties the status if the cluster still answers, and gives the address back."""
+        """Clears the status if the cluster can be reached, and releases the address."""
         from meshfleet.plugins.meshfleet.gateway_service import withdraw_address
 
         try:
             with connect(inputs["kubeconfig"], inputs.get("context")) as client:
                 withdraw_address(client, inputs["namespace"], inputs["service"])
         except ClusterError:
-            # Gone, or no longer ours to write to: its address is free in any case.
+            # The cluster is gone or refuses the write: release the address in any case.
             pass
         release_address(Workspace.of(inputs["fleet"]).home, _owner(inputs))
 
@@ -117,7 +116,7 @@ def _owner(inputs: Properties) -> str:
 
 
 def _port(inputs: Properties) -> int:
-    # The engine hands every number on as a double.
+    # The engine passes every number as a double.
     return int(inputs.get("port") or 0)
 
 

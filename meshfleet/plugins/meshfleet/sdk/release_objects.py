@@ -1,4 +1,4 @@
-"""`meshfleet:index:ReleaseParts`: the objects of a Helm release, each compared with what its chart rendered."""
+"""`meshfleet:index:ReleaseObjects`: the objects of a Helm release, each compared with what its chart rendered."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import pulumi
 from meshfleet.plugins.meshfleet.sdk.resource import NativeResource
 
 
-class ReleaseParts(NativeResource):
-    """Restores what a refresh found missing or changed; it is to depend on its release.
+class ReleaseObjects(NativeResource):
+    """Restores objects that a refresh found missing or changed; it must depend on its release.
 
-    Output `differing`: what is not as rendered, `missing` or the fields, by object; empty after every update.
+    Output `drift` maps each object that is not as rendered to `missing` or its fields; empty after every update.
     """
 
-    outputs = ("differing",)
+    outputs = ("drift",)
 
     def __init__(
         self,

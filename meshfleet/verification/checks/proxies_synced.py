@@ -1,7 +1,7 @@
-"""Every running proxy is connected and accepted its configuration; a rejection is reported in Envoy's words.
+"""Every running proxy is connected and has accepted its configuration; a rejection includes Envoy's error.
 
-A proxy that lost its istiod keeps its last configuration and tries again after at most 30 seconds (Envoy's longest
-back-off). Until then it sends requests to endpoints that may be gone, so such a proxy is named.
+A proxy that is disconnected from istiod keeps its last configuration and reconnects within 30 seconds (Envoy's maximum
+backoff). Until then it may send requests to endpoints that no longer exist, so the finding names it.
 
 Sources: /debug/syncz of pilot/pkg/xds/debug.go, and
 https://www.envoyproxy.io/docs/envoy/latest/api-docs/xds_protocol#how-the-client-handles-errors
@@ -25,27 +25,26 @@ from meshfleet.verification.cluster_api import reach
 from meshfleet.verification.istiod import ConnectedProxy
 from meshfleet.verification.pods import annotations_of, is_ready, not_ended, some_of
 from meshfleet.verification.proxy_check import ProxyCheck
-from meshfleet.verification.simulated import is_simulated
+from meshfleet.verification.simulated_pods import is_simulated
 from meshfleet.verification.view import ClusterView, FleetView, of_each_revision
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# Made once: two threads that made it at the same time would be in each other's way.
+# Created once: two threads cannot create it at the same time.
 _ENVOY_FILTER: Final = create_namespaced_resource("networking.istio.io", "v1alpha3", "EnvoyFilter", "envoyfilters")
 _SHOWN: Final = 3
 _LONGEST: Final = 500
-# Where Envoy shows all of a resource before it says what is wrong with it. How that begins and is spaced changes from
-# run to run, so that nobody relies on it.
+# Envoy prints the whole resource before the error; prefix and spacing of that output vary between runs by design.
 _DUMP: Final = re.compile(r"goo\.gle/debug\w+\s.*\}\s*: (?P<reason>.*)", re.DOTALL)
 _NAME: Final = re.compile(r'goo\.gle/debug\w+\s+name: "(?P<name>[^"]+)"')
-# Where istiod notes which object a part of its configuration comes from.
+# The object that a part of the configuration originates from, as recorded by istiod.
 _ORIGIN: Final = re.compile(r'"/apis/[^/"]+/[^/"]+/namespaces/(?P<namespace>[^/"]+)/(?P<kind>[^/"]+)/(?P<name>[^/"]+)"')
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """What a proxy refused: `proxy` is `name.namespace`, `resource` its name in xDS, `origins` the objects behind."""
+    """A rejected resource: `proxy` is `name.namespace`, `resource` its xDS name, `origins` its Istio objects."""
 
     proxy: str
     resource: str
@@ -54,46 +53,46 @@ class Refusal:
 
     @property
     def namespace(self) -> str:
-        """That of the proxy."""
+        """The namespace of the proxy."""
         return self.proxy.rpartition(".")[2]
 
 
-class ProxiesAccept(ProxyCheck):
-    """Asks `/debug/syncz` of the istiods that serve a cluster."""
+class ProxiesSynced(ProxyCheck):
+    """Reads `/debug/syncz` from the istiods of a cluster."""
 
-    name = "proxies-accept"
+    name = "proxies-synced"
 
-    def concerns(self, fleet: FleetView) -> tuple[ClusterView, ...]:
+    def targets(self, fleet: FleetView) -> tuple[ClusterView, ...]:
         return tuple(one for one in fleet.clusters if not is_simulated(one))
 
-    def look(self, fleet: FleetView, cluster: ClusterView, patience: float) -> Finding:
+    def evaluate(self, fleet: FleetView, cluster: ClusterView, timeout: float) -> Finding:
         primary = fleet.primary_of(cluster)
         planes = of_each_revision(primary)
-        with reach(cluster, patience) as client:
+        with reach(cluster, timeout) as client:
             running = expected(client.list(Pod, namespace="*"), {one.control_plane.revision for one in planes})
         proxies = [
             proxy
             for each in planes
-            for proxy in istiod.connected_proxies(istiod.ask(each, "syncz", patience))
+            for proxy in istiod.connected_proxies(istiod.query(each, "syncz", timeout))
             if proxy.cluster == cluster.name
         ]
         refusals = list(refused(proxies))
         filters: dict[str, list[str]] = {}
         if refusals:
             spaces = {primary.control_plane.namespace, *(one.namespace for one in refusals)}
-            filters = _filters(fleet.home_of(cluster), spaces, patience)
+            filters = _filters(fleet.istiod_host_of(cluster), spaces, timeout)
         connected = {proxy.name for proxy in proxies}
         if missing := [name for name in running if name not in connected]:
             return Finding(
                 False,
-                f"{len(missing)} of {len(running)} proxies of {cluster.name} are not connected to their istiod and "
-                f"keep the configuration of before: {some_of(missing)}; see the log of istio-proxy in these pods",
+                f"{len(missing)} of {len(running)} proxies of {cluster.name} are not connected to istiod and "
+                f"keep their previous configuration: {some_of(missing)}; see the log of istio-proxy in these pods",
             )
         return judge(cluster, proxies, refusals, filters, primary.control_plane.namespace)
 
 
 def expected(pods: Iterable[Pod], revisions: Collection[str]) -> list[str]:
-    """The proxies that these revisions inject and that run, `name.namespace`: those of ready pods. Pure."""
+    """The proxies of ready pods injected by these revisions, as `name.namespace`. Pure."""
     return [
         f"{pod.metadata.name}.{pod.metadata.namespace}"
         for pod in not_ended(pods)
@@ -102,7 +101,7 @@ def expected(pods: Iterable[Pod], revisions: Collection[str]) -> list[str]:
 
 
 def refused(proxies: Iterable[ConnectedProxy]) -> Iterable[Refusal]:
-    """Everything that any of them refused, in the words of the proxy. Pure."""
+    """Every resource that a proxy rejected, with the error of the proxy. Pure."""
     for proxy in proxies:
         for kind, text in sorted(proxy.errors.items()):
             dump = _DUMP.search(text)
@@ -119,12 +118,12 @@ def judge(
     filters: Mapping[str, Sequence[str]],
     root_namespace: str,
 ) -> Finding:
-    """`filters` are the names of EnvoyFilters by namespace, which no proxy's answer tells of. Pure."""
+    """Whether no proxy rejected a resource; `filters` are EnvoyFilters by namespace, which errors do not name. Pure."""
     if not refusals:
         if not proxies and (cluster.gateway or any(one.replicas for one in cluster.workloads)):
             return Finding(False, f"no proxy of {cluster.name} is connected; see the logs of istio-proxy in its pods")
-        return Finding(True, f"{len(proxies)} proxies accepted all that istiod sent")
-    told = []
+        return Finding(True, f"{len(proxies)} proxies accepted their configuration")
+    lines = []
     for one in refusals[:_SHOWN]:
         suspects = [
             *one.origins,
@@ -134,14 +133,14 @@ def judge(
                 for name in filters.get(namespace, ())
             ),
         ]
-        behind = f"; look at {', '.join(suspects)}" if suspects else ""
-        told.append(f"{one.proxy} refused {one.resource}: {one.reason}{behind}")
+        hint = f"; check {', '.join(suspects)}" if suspects else ""
+        lines.append(f"{one.proxy} rejected {one.resource}: {one.reason}{hint}")
     more = f" and {len(refusals) - _SHOWN} more" if len(refusals) > _SHOWN else ""
-    return Finding(False, " | ".join(told) + more)
+    return Finding(False, " | ".join(lines) + more)
 
 
-def _filters(cluster: ClusterView, namespaces: Iterable[str], patience: float) -> dict[str, list[str]]:
-    with reach(cluster, patience) as client:
+def _filters(cluster: ClusterView, namespaces: Iterable[str], timeout: float) -> dict[str, list[str]]:
+    with reach(cluster, timeout) as client:
         return {
             namespace: sorted(
                 str(one.metadata.name) for one in client.list(_ENVOY_FILTER, namespace=namespace) if one.metadata

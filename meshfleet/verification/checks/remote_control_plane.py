@@ -1,4 +1,4 @@
-"""A cluster without an istiod in it is served by the one it names: certificates, webhooks and roots come from there.
+"""A remote cluster is served by its declared control plane: certificates, webhooks and roots come from that istiod.
 
 Source: pilot/pkg/serviceregistry/kube/controller/multicluster.go (initializeCluster, checkShouldLead): only an istiod
 whose cluster is named in the annotation `topology.istio.io/controlPlaneClusters` writes into another cluster.
@@ -24,24 +24,24 @@ from meshfleet.verification.view import ClusterView, FleetView, of_each_revision
 
 @dataclass(frozen=True)
 class Injector:
-    """The injection webhook of a cluster: where each of its entries leads, and the certificates it trusts there."""
+    """The injection webhook of a cluster: the targets of its entries, and the CA bundles."""
 
     targets: frozenset[str]
     bundles: frozenset[str]
 
 
-class ServedFromElsewhere(Check):
-    """Reads the annotation of Istio's namespace and the injection webhook of clusters without an istiod in them."""
+class RemoteControlPlane(Check):
+    """Reads the annotation of Istio's namespace and the injection webhook of clusters without a local istiod."""
 
-    name = "served-from-elsewhere"
+    name = "remote-control-plane"
 
-    def concerns(self, fleet: FleetView) -> tuple[ClusterView, ...]:
-        elsewhere = [cluster for cluster in fleet.clusters if cluster.control_plane.kind != "own"]
-        return tuple(each for cluster in elsewhere for each in of_each_revision(cluster))
+    def targets(self, fleet: FleetView) -> tuple[ClusterView, ...]:
+        remote = [cluster for cluster in fleet.clusters if cluster.control_plane.kind != "own"]
+        return tuple(each for cluster in remote for each in of_each_revision(cluster))
 
-    def look(self, fleet: FleetView, cluster: ClusterView, patience: float) -> Finding:
+    def evaluate(self, fleet: FleetView, cluster: ClusterView, timeout: float) -> Finding:
         namespace = cluster.control_plane.namespace
-        with reach(cluster, patience) as client:
+        with reach(cluster, timeout) as client:
             try:
                 found = client.get(Namespace, namespace)
                 configuration = client.get(MutatingWebhookConfiguration, webhook_name(cluster))
@@ -62,14 +62,14 @@ class ServedFromElsewhere(Check):
 
 
 def webhook_name(cluster: ClusterView) -> str:
-    """The name of the injection webhook of the revision that is looked at."""
+    """The name of the injection webhook of the cluster's revision."""
     return injection_webhook(cluster.control_plane.revision, cluster.control_plane.namespace)
 
 
 def judge(fleet: FleetView, cluster: ClusterView, annotations: Mapping[str, str], injector: Injector) -> Finding:
-    """Whether `cluster` names its primary, and its webhook trusts the roots of the mesh and no other.
+    """Whether `cluster` is annotated with its primary, and its webhook trusts exactly the roots of the mesh.
 
-    Raises CertificateError when what the webhook trusts is no certificate.
+    Raises CertificateError when the CA bundle is not a certificate.
     """
     primary = fleet.primary_of(cluster)
     if primary is not cluster:
@@ -77,14 +77,15 @@ def judge(fleet: FleetView, cluster: ClusterView, annotations: Mapping[str, str]
         if primary.name not in named.split(","):
             return Finding(
                 False,
-                f"namespace {cluster.control_plane.namespace} of {cluster.name} names {named or 'nobody'} in "
-                f"{CONTROL_PLANES}, not {primary.name}: its istiod will not lead there; run `meshfleet up`",
+                f"namespace {cluster.control_plane.namespace} of {cluster.name} has {CONTROL_PLANES} "
+                f"{named or 'unset'}, expected {primary.name}: its istiod does not manage this cluster; "
+                "run `meshfleet up`",
             )
     if "" in injector.bundles or not injector.bundles:
         return Finding(
             False,
             f"{webhook_name(cluster)} of {cluster.name} has no caBundle: the istiod of {primary.name} has not patched "
-            f"it; has {primary.name} a remote secret for {cluster.name}?",
+            f"it; check that {primary.name} has a remote secret for {cluster.name}",
         )
     mesh = fleet.mesh(cluster.mesh)
     trusted = {
@@ -95,9 +96,9 @@ def judge(fleet: FleetView, cluster: ClusterView, annotations: Mapping[str, str]
     if trusted != set(mesh.bundle):
         return Finding(
             False,
-            f"{webhook_name(cluster)} of {cluster.name} trusts other roots than those of mesh {mesh.name}: "
+            f"{webhook_name(cluster)} of {cluster.name} does not trust the roots of mesh {mesh.name}: "
             f"the istiod of {primary.name} has not patched it since they changed",
         )
-    home = fleet.home_of(cluster)
+    home = fleet.istiod_host_of(cluster)
     where = f"of {primary.name}" + (f", which runs in {home.name}," if home is not primary else "")
     return Finding(True, f"the istiod {where} serves {cluster.name} through {', '.join(sorted(injector.targets))}")

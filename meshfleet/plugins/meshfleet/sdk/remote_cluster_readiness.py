@@ -1,4 +1,4 @@
-"""`meshfleet:index:ServedCluster`: a cluster whose control plane is elsewhere, once that control plane serves it."""
+"""`meshfleet:index:RemoteClusterReadiness`: waits until the istiod of a remote cluster's primary manages it."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import pulumi
 from meshfleet.plugins.meshfleet.sdk.resource import NativeResource
 
 
-class ServedCluster(NativeResource):
-    """Done when the istiod of `primary` has patched the injection webhook and written the root certificate.
+class RemoteClusterReadiness(NativeResource):
+    """Created once the istiod of `primary` has patched the injection webhook and written the root certificate.
 
-    `state` is `served`, or says what is missing.
+    `state` is `ready`, or names what is missing.
     """
 
     state: pulumi.Output[str]

@@ -1,4 +1,4 @@
-"""What a proxy refused is told in its own words, with the objects that may have caused it."""
+"""A rejection is reported with the error of the proxy and the objects that may have caused it."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from lightkube.resources.core_v1 import Pod
 
 from meshfleet.errors import VerificationError
 from meshfleet.verification import FleetView, istiod
-from meshfleet.verification.checks import proxies_accept
+from meshfleet.verification.checks import proxies_synced
 from meshfleet.verification.checks.pods_on_revision import INJECTED, REVISION
-from meshfleet.verification.checks.proxies_accept import ProxiesAccept, expected, judge, refused
+from meshfleet.verification.checks.proxies_synced import ProxiesSynced, expected, judge, refused
 from meshfleet.verification.istiod import ConnectedProxy, connected_proxies
 
 pytestmark = pytest.mark.proof("a proxy that refuses its configuration is named with its reason", step=0)
@@ -44,9 +44,9 @@ def test_it_is_told_with_the_filters_of_its_namespace_and_of_the_root_namespace(
     west, proxies = fleet.clusters[0], connected_proxies(recorded("syncz.json"))
     filters = {"sample": ["broken"], "istio-system": ["everywhere"], "other": ["innocent"]}
     finding = judge(west, proxies, list(refused(proxies)), filters, "istio-system")
-    assert not finding.holds
+    assert not finding.passed
     assert REASON in finding.detail
-    assert finding.detail.endswith("; look at EnvoyFilter istio-system/everywhere, EnvoyFilter sample/broken")
+    assert finding.detail.endswith("; check EnvoyFilter istio-system/everywhere, EnvoyFilter sample/broken")
 
 
 @pytest.mark.parametrize("begin", ["goo.gle/debugproto   \n", "goo.gle/debugonly  \n", "goo.gle/debugstr "])
@@ -71,9 +71,9 @@ def test_plain_words_of_a_proxy_are_told_as_they_are() -> None:
 
 def test_proxies_that_took_everything_are_counted_and_missing_ones_are_a_fault(fleet: FleetView) -> None:
     west = fleet.clusters[0]
-    assert judge(west, [ConnectedProxy("west", "pod.shop", {})], [], {}, "istio-system").holds
-    assert not judge(west, [], [], {}, "istio-system").holds
-    assert judge(replace(west, gateway=None), [], [], {}, "istio-system").holds
+    assert judge(west, [ConnectedProxy("west", "pod.shop", {})], [], {}, "istio-system").passed
+    assert not judge(west, [], [], {}, "istio-system").passed
+    assert judge(replace(west, gateway=None), [], [], {}, "istio-system").passed
 
 
 def _pod(
@@ -101,11 +101,11 @@ def test_a_ready_pod_whose_proxy_is_not_connected_is_named(
     west = fleet.clusters[0]
     revision = west.control_plane.revision
     pods = [_pod("lost", revision=revision), _pod("new", revision=revision, ready="False")]
-    monkeypatch.setattr(istiod, "ask", lambda *_: [])
-    monkeypatch.setattr(proxies_accept, "reach", lambda *_: nullcontext(SimpleNamespace(list=lambda *_, **__: pods)))
-    finding = ProxiesAccept().look(fleet, west, 1.0)
-    assert not finding.holds
-    assert "1 of 1 proxies of west are not connected to their istiod" in finding.detail
+    monkeypatch.setattr(istiod, "query", lambda *_: [])
+    monkeypatch.setattr(proxies_synced, "reach", lambda *_: nullcontext(SimpleNamespace(list=lambda *_, **__: pods)))
+    finding = ProxiesSynced().evaluate(fleet, west, 1.0)
+    assert not finding.passed
+    assert "1 of 1 proxies of west are not connected to istiod" in finding.detail
     assert "lost.shop" in finding.detail
 
 
@@ -124,8 +124,8 @@ def test_clusters_without_running_pods_are_not_asked(fleet: FleetView) -> None:
     west, *others = fleet.clusters
     running = [replace(one, pods="processes") for one in others]
     without = replace(fleet, clusters=(replace(west, pods="simulated: it takes root"), *running))
-    assert [one.name for one in ProxiesAccept().concerns(without)] == ["east", "solo"]
-    assert ProxiesAccept().prevented(without) == {"west": "its pods are simulated, since it takes root"}
+    assert [one.name for one in ProxiesSynced().targets(without)] == ["east", "solo"]
+    assert ProxiesSynced().skipped(without) == {"west": "its pods are simulated, since it takes root"}
 
 
 @pytest.mark.parametrize("answer", [{}, [{"resources": [1]}], [{"resources": {"a": 1}}]])
