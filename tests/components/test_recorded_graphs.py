@@ -38,11 +38,12 @@ def state_key(graph: Graph, resource: Resource) -> str:
 
 
 def told(graph: Graph) -> str:
-    """Each resource by its key, and below it what it waits for."""
+    """Each resource by its key, and below it its aliases and what it waits for."""
     lines = []
     keys = {urn: state_key(graph, resource) for urn, resource in graph.resources.items()}
     for urn in sorted(keys, key=lambda one: keys[one]):
         lines.append(keys[urn])
+        lines += [f"    was {former}" for former in sorted(graph.resources[urn].aliases)]
         after = {graph.resources[other] for other in graph.resources[urn].after}
         lines += [f"    after {name}" for name in sorted(resource.name for resource in after)]
     return "\n".join(lines) + "\n"
