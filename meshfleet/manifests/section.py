@@ -118,6 +118,11 @@ class Document:
     """The field of the stack file that decides it, where that is not the section's."""
 
     @property
+    def decided_by(self) -> str:
+        """The field of the stack file that decides it."""
+        return self.declared_in or self.section.declared_in
+
+    @property
     def stage(self) -> Stage:
         """The stage of its section."""
         return self.section.stage
