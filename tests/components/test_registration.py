@@ -33,7 +33,6 @@ def with_document(monkeypatch: pytest.MonkeyPatch, name: str, after: tuple[str, 
     "after",
     [
         "namespace-nowhere",
-        "istiod",
         Point.CONFIG_CLUSTER_READ,
         elsewhere("west", "nothing"),
         elsewhere("gone", "istiod"),
