@@ -35,7 +35,7 @@ class RemoteControlPlane(Component):
         registration.register(self, cluster, *CHARTS)
 
     def wait(self) -> ControlPlaneResources:
-        """Register the wait for being served, which the primary's remote secrets set going; ends the component.
+        """Register the wait for the primary's istiod, and complete the component.
 
         Nothing in the cluster reaches that istiod before the gateway in front of it is open.
         """

@@ -135,7 +135,7 @@ def outputs_of(resource_type: str, name: str) -> dict[str, Any]:
 
 
 def _former(alias: Any) -> str:
-    """A former name or type of a resource; what is not told is as it is now."""
+    """A former name or type of a resource; the other part is unchanged."""
     return alias.urn or " ".join(part for part in (alias.spec.type, alias.spec.name) if part)
 
 
