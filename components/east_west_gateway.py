@@ -29,7 +29,7 @@ class EastWestGateway(Component):
         name = f"{cluster}/{names.EAST_WEST_GATEWAY}"
         self.address: pulumi.Output[str] = (
             given_address(self, f"{name}-address", fleet, access, service, made, declared)
-            if fleet.clusters[cluster].simulated
+            if fleet.clusters[cluster].capabilities.gateway_addresses == "fleet"
             else found_address(self, f"{name}-service", access, service, made)
         )
         registration.known.gateway_addresses[cluster] = self.address

@@ -39,7 +39,7 @@ class ExternalControlPlane(Component):
             cluster=host.name,
             kubeconfigs={cluster: kubeconfig},
             explicit_servers=[cluster] if fleet.clusters[cluster].discovery.server else [],
-            local_istiod=fleet.clusters[host.name].simulated,
+            local_istiod=fleet.clusters[host.name].capabilities.istiod_runtime == "process",
             opts=self.child(deleted_with=host.goes_with),
         )
         registration.reached(cluster, Point.CONFIG_CLUSTER_READ, [read])

@@ -15,13 +15,10 @@ from typing import Any
 
 import pulumi
 
-from meshfleet.components.cluster import ClusterAccess
 from meshfleet.components.component import Component
 from meshfleet.components.control_plane import ControlPlane, ControlPlaneResources
 from meshfleet.components.description import Described, describe_cluster, describe_mesh
 from meshfleet.components.east_west_gateway import EastWestGateway
-from meshfleet.components.embedded_cluster import EmbeddedCluster
-from meshfleet.components.existing_cluster import ExistingCluster
 from meshfleet.components.external_control_plane import ExternalControlPlane
 from meshfleet.components.ingress_gateways import IngressGateways
 from meshfleet.components.kubeconfig_file import KubeconfigFile, kubeconfig_files
@@ -33,6 +30,7 @@ from meshfleet.components.system_namespace import IstioSystem
 from meshfleet.components.trust import MeshTrust, Trust, TrustResources
 from meshfleet.manifests import gateways, ingress_gateways, namespaces
 from meshfleet.manifests import virtual_machines as machines
+from meshfleet.providers.creation import create_cluster
 from meshfleet.status import write_status
 from meshfleet.topology import Fleet as Topology
 
@@ -55,7 +53,9 @@ class Fleet(Component):
         self._topology = topology
         self._inside = pulumi.ResourceOptions(parent=self)
         self.meshes = {mesh: MeshTrust(topology, mesh, self._inside) for mesh in topology.meshes}
-        self.access = {name: self._cluster(name, kubeconfigs) for name in topology.clusters}
+        self.access = {
+            name: create_cluster(topology, name, kubeconfigs.get(name), self._inside) for name in topology.clusters
+        }
         known = Outputs(topology)
         known.root_fingerprints = {mesh: trust.fingerprints for mesh, trust in self.meshes.items()}
         self._registration = Registration(topology, self.access, known, self._inside)
@@ -84,11 +84,6 @@ class Fleet(Component):
 
     def _of_kind(self, kind: str) -> list[str]:
         return [name for name, cluster in self._topology.clusters.items() if cluster.control_plane.kind == kind]
-
-    def _cluster(self, name: str, kubeconfigs: Mapping[str, KubeconfigFile]) -> ClusterAccess:
-        if self._topology.clusters[name].embedded:
-            return EmbeddedCluster(self._topology, name, self._inside).access
-        return ExistingCluster(self._topology, name, kubeconfigs[name], self._inside).access
 
     def _control_plane(self, name: str, kind: type[ControlPlane | ExternalControlPlane]) -> None:
         mesh = self.meshes[self._topology.mesh_of(name)]

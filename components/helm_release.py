@@ -41,7 +41,7 @@ def chart_source(fleet: Fleet, cluster: str, chart: str, version: str) -> dict[s
     charts = fleet.istio.charts
     if chart == Chart.GATEWAY_API:
         return {"chart": GATEWAY_API_CHART}
-    if fleet.clusters[cluster].simulated:
+    if fleet.clusters[cluster].capabilities.istiod_runtime == "process":
         return {"chart": f"{built_charts(version)}/{chart}"}
     if charts.folder:
         return {"chart": f"{_as_engine_sees(charts.folder)}/{chart}"}

@@ -35,7 +35,7 @@ class IngressGateways(Component):
                     declared,
                     port=declared.listeners[0].port,
                 )
-                if fleet.clusters[cluster].simulated
+                if fleet.clusters[cluster].capabilities.gateway_addresses == "fleet"
                 else found_address(self, f"{cluster}/ingress-service-{name}", access, service, last)
             )
         self.done({"addresses": self.addresses})

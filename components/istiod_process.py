@@ -23,7 +23,7 @@ from meshfleet.versions import further_istio
 def process_addresses(component: Component, registration: Registration, cluster: str) -> dict[str, IstiodAddress]:
     """Reserve the ports of each revision of the istiod that is registered with `cluster`; none where it is a pod."""
     fleet = registration.fleet
-    if not fleet.clusters[fleet.hosting(cluster)].simulated:
+    if fleet.clusters[fleet.hosting(cluster)].capabilities.istiod_runtime == "pod":
         return {}
     addresses = {
         revision: IstiodAddress(

@@ -84,7 +84,7 @@ class RemoteSecrets(Component):
             cluster=cluster,
             kubeconfigs=registration.known.kubeconfigs_of(peers),
             explicit_servers=[name for name in peers if fleet.clusters[name].discovery.server],
-            local_istiod=fleet.clusters[fleet.hosting(cluster)].simulated,
+            local_istiod=fleet.clusters[fleet.hosting(cluster)].capabilities.istiod_runtime == "process",
             opts=self.child(deleted_with=access.goes_with),
         )
         read.state.apply(lambda state: _warn(state, read))

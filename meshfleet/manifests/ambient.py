@@ -50,7 +50,7 @@ def after(fleet: Fleet, cluster: str, roots: object) -> dict[str, Release]:
     """
     if fleet.clusters[cluster].data_plane != "ambient":
         return {}
-    waits = not fleet.clusters[cluster].simulated
+    waits = fleet.clusters[cluster].capabilities.runs_pods
     mesh = fleet.mesh_of(cluster)
     ztunnel: Object = {
         "multiCluster": {"clusterName": cluster},

@@ -32,7 +32,7 @@ class Webhooks:
 
 def webhooks(fleet: Fleet, cluster: str, revision: str, known: Known) -> Webhooks | None:
     """The webhooks of a revision of the istiod that serves a cluster, where that istiod is a process."""
-    if not fleet.clusters[cluster].simulated:
+    if fleet.clusters[cluster].capabilities.istiod_runtime == "pod":
         return None
     primary = fleet.primary_of(cluster)
     return Webhooks(
@@ -151,7 +151,8 @@ def external_istiod(fleet: Fleet, cluster: str, revision: str, roots: object) ->
 
     Source: https://istio.io/latest/docs/setup/install/external-controlplane/#set-up-the-control-plane-in-the-external-cluster
     """
-    namespace, simulated = fleet.system_namespace(cluster), fleet.clusters[fleet.hosting(cluster)].simulated
+    namespace = fleet.system_namespace(cluster)
+    pod = fleet.clusters[fleet.hosting(cluster)].capabilities.istiod_runtime == "pod"
     values = _common(fleet, cluster, revision) | {"configMap": False, "env": settings(fleet, cluster)}
     _merge(
         values,
@@ -163,12 +164,12 @@ def external_istiod(fleet: Fleet, cluster: str, revision: str, roots: object) ->
                 "configValidation": False,
                 "omitSidecarInjectorConfigMap": True,
             },
-            "autoscaleEnabled": not simulated,
+            "autoscaleEnabled": pod,
         },
     )
-    if not simulated:
+    if pod:
         values["podAnnotations"] = {ROOTS_ANNOTATION: roots}
-    return Release(istiod_service(revision), namespace, Chart.ISTIOD, values, wait=not simulated, revision=revision)
+    return Release(istiod_service(revision), namespace, Chart.ISTIOD, values, wait=pod, revision=revision)
 
 
 def _common(fleet: Fleet, cluster: str, revision: str) -> Object:
@@ -184,12 +185,13 @@ def _common(fleet: Fleet, cluster: str, revision: str) -> Object:
     # Where an istiod looks for it: it never reads a ConfigMap of its remote clusters.
     if fleet.is_primary(cluster) and (networks := mesh_networks(fleet, mesh)):
         values["global"]["meshNetworks"] = networks
-    if any(fleet.clusters[member].pods == "processes" for member in fleet.members_of(mesh)):
+    if any(fleet.clusters[member].capabilities.pods == "processes" for member in fleet.members_of(mesh)):
         # Proxies that are processes are upstream's Envoy, which lacks Istio's own filter of metrics.
         values["telemetry"] = {"enabled": False}
     if revision != "default":
         values["revision"] = revision
-    if fleet.clusters[cluster].simulated and (release := further_istio(fleet.istio.version_of(revision))):
+    process = fleet.clusters[cluster].capabilities.istiod_runtime == "process"
+    if process and (release := further_istio(fleet.istio.version_of(revision))):
         # In the images of proxies, by which a node knows what to run; charts from a module name no release.
         values["global"]["tag"] = release
     return values

@@ -16,7 +16,7 @@ from meshfleet.topology import Fleet
 
 def before(fleet: Fleet, cluster: str) -> dict[str, Release]:
     """The releases that come before base, by name. A cluster that something else made brings the Gateway API along."""
-    if not fleet.uses_gateway_api(cluster) or not fleet.clusters[cluster].simulated:
+    if not fleet.uses_gateway_api(cluster) or fleet.clusters[cluster].capabilities.gateway_api == "cluster":
         return {}
     return {"gateway-api": Release("gateway-api", fleet.system_namespace(cluster), Chart.GATEWAY_API, {}, wait=False)}
 

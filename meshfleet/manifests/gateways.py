@@ -59,7 +59,7 @@ def rules(fleet: Fleet, cluster: str, known: Known) -> list[Document]:
 def east_west_gateway(fleet: Fleet, cluster: str) -> Release:
     """The gateway's Deployment and its LoadBalancer Service; its pods are made by the injection webhook."""
     declared = fleet.clusters[cluster].east_west_gateway or EastWestGateway()
-    simulated = fleet.clusters[cluster].simulated
+    runs = fleet.clusters[cluster].capabilities.runs_pods
     service = chart_service(declared)
     values: Object = {"name": EAST_WEST_GATEWAY, "service": service}
     if fleet.is_network_gateway(cluster):
@@ -75,8 +75,8 @@ def east_west_gateway(fleet: Fleet, cluster: str) -> Release:
     if fleet.istio.gateways != "default":
         values["revision"] = fleet.istio.gateways
     values["podAnnotations"] = injected.annotation(injected.east_west_facts(fleet, cluster))
-    values |= chart_replicas(declared, simulated)
-    return Release(EAST_WEST_GATEWAY, fleet.system_namespace(cluster), Chart.GATEWAY, values, wait=not simulated)
+    values |= chart_replicas(declared, runs=runs)
+    return Release(EAST_WEST_GATEWAY, fleet.system_namespace(cluster), Chart.GATEWAY, values, wait=runs)
 
 
 def reached_at(fleet: Fleet, cluster: str) -> int:

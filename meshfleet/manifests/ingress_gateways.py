@@ -58,7 +58,7 @@ def of_one(fleet: Fleet, cluster: str, name: str) -> list[Document]:
 
 
 def _release(fleet: Fleet, cluster: str, name: str) -> Release:
-    declared, simulated = fleet.clusters[cluster].ingress_gateways[name], fleet.clusters[cluster].simulated
+    declared, runs = fleet.clusters[cluster].ingress_gateways[name], fleet.clusters[cluster].capabilities.runs_pods
     ports = {listener.port: listener for listener in reversed(declared.listeners)}
     service = chart_service(declared) | {
         "ports": [
@@ -71,10 +71,10 @@ def _release(fleet: Fleet, cluster: str, name: str) -> Release:
     }
     values: Object = {"name": name, "labels": _selector(name), "service": service}
     values["podAnnotations"] = injected.annotation(injected.gateway_facts(fleet, cluster))
-    values |= chart_replicas(declared, simulated)
+    values |= chart_replicas(declared, runs=runs)
     if fleet.istio.gateways != "default":
         values["revision"] = fleet.istio.gateways
-    return Release(name, fleet.ingress_namespace(cluster, name), Chart.GATEWAY, values, wait=not simulated)
+    return Release(name, fleet.ingress_namespace(cluster, name), Chart.GATEWAY, values, wait=runs)
 
 
 def _istio_gateway(fleet: Fleet, cluster: str, name: str) -> Object:

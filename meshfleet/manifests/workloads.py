@@ -126,7 +126,7 @@ def _service(name: str, workload: Workload) -> Object:
 
 def _deployment(fleet: Fleet, cluster: str, name: str, workload: Workload, version: str, declared: Version) -> Object:
     labels = {"app": name, "version": version}
-    simulated = fleet.clusters[cluster].simulated
+    runs = fleet.clusters[cluster].capabilities.runs_pods
     template: Object = {"metadata": {"labels": labels}, "spec": _pod(cluster, name, workload, version)}
     if fleet.namespaces[workload.namespace].injection and fleet.clusters[cluster].data_plane == "sidecar":
         template["metadata"]["annotations"] = injected.annotation(injected.workload_facts(fleet, cluster))
@@ -134,7 +134,7 @@ def _deployment(fleet: Fleet, cluster: str, name: str, workload: Workload, versi
         "apiVersion": "apps/v1",
         "kind": "Deployment",
         "metadata": metadata(
-            f"{name}-{version}", workload.namespace, labels=labels, annotations=NOT_AWAITED if simulated else None
+            f"{name}-{version}", workload.namespace, labels=labels, annotations=None if runs else NOT_AWAITED
         ),
         "spec": {"replicas": declared.replicas, "selector": {"matchLabels": dict(labels)}, "template": template},
     }

@@ -89,9 +89,9 @@ def test_each_cluster_has_the_agents_of_its_nodes_in_its_own_name_and_network(fl
         assert ztunnel.values["network"] == fleet.clusters[cluster].network
         assert ztunnel.values.get("revision", "default") == fleet.istio.revision
         # Helm would wait for agents on nodes that nobody runs.
-        assert {cni.wait, ztunnel.wait} == {not fleet.clusters[cluster].simulated}
+        assert {cni.wait, ztunnel.wait} == {fleet.clusters[cluster].capabilities.runs_pods}
         # Whoever made the cluster has brought the Gateway API along, or nobody has.
-        assert ("gateway-api" in made) == fleet.clusters[cluster].simulated
+        assert ("gateway-api" in made) == (fleet.clusters[cluster].capabilities.gateway_api == "fleet")
         assert [release.chart for release in made.values()].count(Chart.GATEWAY) == 0
 
 

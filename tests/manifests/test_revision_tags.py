@@ -108,7 +108,7 @@ def test_every_tag_is_in_every_cluster_and_leads_to_the_istiod_of_the_revision_i
         for body in found.values():
             assert body["metadata"]["labels"]["istio.io/rev"] == fleet.istio.revision
             configs = [webhook["clientConfig"] for webhook in body["webhooks"]]
-            if fleet.clusters[cluster].simulated:
+            if fleet.clusters[cluster].capabilities.istiod_runtime == "process":
                 assert configs == [{"url": url}] * 2
             else:
                 service = configs[0]["service"]
