@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-SCRIPTS = ("up", "down", "check", "test", "lint", "env", "bootstrap")
+SCRIPTS = ("up", "down", "check", "test", "test-versions", "lint", "env", "bootstrap")
 # All that the scripts may take from a machine beside Python.
 COMMANDS = ("sh", "dirname", "cat", "cmp", "cut", "find", "mktemp", "rm", "rmdir")
 
@@ -114,6 +114,29 @@ def test_an_environment_that_is_made_is_not_made_again(checkout: Path, bare_path
     answer = run(checkout, "bootstrap", PATH=str(bare_path))
     assert answer.returncode == 0, answer.stderr
     assert calls.read_text() == "python -P -m meshfleet.toolchain\n"
+
+
+def test_other_releases_are_built_beforehand_when_they_are_named(
+    checkout: Path, bare_path: Path, script: Script
+) -> None:
+    calls = pretend_environment(checkout, script)
+    words = ("--with", "kubernetes-v1.32.2", "--with", "istio-1.30")
+    answer = run(checkout, "bootstrap", *words, PATH=str(bare_path))
+    assert answer.returncode == 0, answer.stderr
+    assert calls.read_text() == f"python -P -m meshfleet.toolchain {' '.join(words)}\n"
+    for wrong in ((), ("",), ("$(touch x)",), ("a b",), ("--json",), ("*",)):
+        refused = run(checkout, "bootstrap", "--with", *wrong, PATH=str(bare_path))
+        assert (refused.returncode, refused.stdout) == (2, ""), wrong
+        assert "usage: " in refused.stderr
+
+
+def test_the_versions_are_run_in_the_environment_with_the_arguments(
+    checkout: Path, bare_path: Path, script: Script
+) -> None:
+    calls = pretend_environment(checkout, script)
+    answer = run(checkout, "test-versions", "newest", "--keep", "a b", PATH=str(bare_path))
+    assert answer.returncode == 0, answer.stderr
+    assert calls.read_text().splitlines()[-1] == "python -m scripts.versions newest --keep a b"
 
 
 @pytest.mark.parametrize("name", ["requirements.lock", "pyproject.toml"])
