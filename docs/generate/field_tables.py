@@ -69,7 +69,7 @@ SHORT_FORMS: dict[type[Model], tuple[str, str]] = {
 def table(model: type[Model]) -> str:
     """Every field of `model`, in the order they are declared, under the key a stack file uses."""
     hints = get_type_hints(model, include_extras=True)
-    lines = ["| key | what stands there | default | what it is |", "|---|---|---|---|"]
+    lines = ["| Key | Type | Default | Description |", "|---|---|---|---|"]
     for name, field in model.model_fields.items():
         cells = (f"`{field.alias}`", spelled(hints[name]), default(hints[name], field), field.description or "")
         lines.append(f"| {' | '.join(cells)} |")
