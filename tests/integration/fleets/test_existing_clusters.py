@@ -179,7 +179,7 @@ def test_a_rotated_kubeconfig_is_used_by_drift_refresh_and_destroy(existing: Exi
     world.meshfleet("up", "--stack", STACK)
     rotate(existing, file, "second", after="first")
     ran = world.meshfleet("drift", "--stack", STACK)
-    assert "blue: its kubeconfig has changed since the last up; the new one is used" in ran.err
+    assert "blue: using its kubeconfig, which has changed since the last up" in ran.err
     world.meshfleet("up", "--stack", STACK, "--refresh")
     assert world.meshfleet("verify", "--stack", STACK, "--json").answer["ok"]
     rotate(existing, file, "third", after="second")
