@@ -186,8 +186,8 @@ def test_recreated_clusters_are_dropped_with_all_that_was_made_through_them(
     }
     assert [entry["name"] for entry in session.state["resources"][0]["outputs"]["fleet"]["clusters"]] == ["green"]
     assert capsys.readouterr().err == (
-        "blue: this is a different cluster (b2) from the recorded one (b), which no longer responds: all of its resources "
-        "are recreated\n"
+        "blue: this is a different cluster (b2) from the recorded one (b), which no longer responds: all of its "
+        "resources are recreated\n"
     )
 
 
