@@ -8,7 +8,8 @@ from typing import Final
 
 # How a check, a resource or a plugin says that something does not answer or run: a refresh would ask it, and fail.
 _SILENT: Final = re.compile(
-    r"does not answer|unreachable|did not end within|is not running|cannot be read|refused|\([^)]*\bstate\b[^)]*\)"
+    r"does not answer|unreachable|did not (?:end|exit) within|is not running|cannot be read|refused"
+    r"|\([^)]*\bstate\b[^)]*\)"
 )
 
 
