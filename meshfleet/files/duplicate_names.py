@@ -33,7 +33,7 @@ def duplicate_names(root: Node | None) -> list[Fault]:
                 name = key.value if isinstance(key, ScalarNode) else f"? {len(given)}"
                 inner = _path(path, name)
                 if inner in given:
-                    faults.append(Fault(inner, f"the name {shown(name)} is set twice; names are unique"))
+                    faults.append(Fault(inner, f"the name {shown(name)} is given twice; names are unique"))
                 given.add(inner)
                 waiting.append((inner, value))
         elif isinstance(node, SequenceNode):

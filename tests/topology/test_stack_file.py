@@ -177,7 +177,7 @@ def test_two_files_of_one_name_are_refused_since_pulumi_knows_only_the_name(tmp_
         ("- config", "Pulumi.dev.yaml", "has no `config:` mapping"),
         ("config:", "Pulumi.dev.yaml", "has no `config:` mapping"),
         ("confg: {}", "Pulumi.dev.yaml", "has no `config:` mapping"),
-        ("config: {}\nconfig: {}", "config", "the name 'config' is set twice; names are unique"),
+        ("config: {}\nconfig: {}", "config", "the name 'config' is given twice; names are unique"),
         ("config: {clusters: {west: {}, west: {}}}", "clusters.west", "the name 'west' is given twice"),
         ("config: {clusters: {'3': {}, 3: {}}}", "clusters.3", "the name '3' is given twice"),
         ("config: {clusters: {}, 'meshfleet:clusters': {}}", "clusters", "is given twice; names are unique"),

@@ -43,7 +43,7 @@ def test_values_are_read_as_a_shell_reads_them() -> None:
 @pytest.mark.parametrize("missing", FILES)
 def test_a_folder_without_one_of_the_files_is_no_bundle(tmp_path: Path, missing: str) -> None:
     folder = folder_of({name: text for name, text in files().items() if name != missing}, tmp_path)
-    with pytest.raises(EmbeddedError, match=f"{missing}: there is none, so this is no bundle; make a bundle with"):
+    with pytest.raises(EmbeddedError, match=f"{missing}: there is none, so this is no bundle; create a bundle with"):
         read_bundle(folder)
 
 
