@@ -10,7 +10,7 @@ from collections import Counter
 import pytest
 from hypothesis import given
 
-from meshfleet.manifests import Chart, Stage, fleet_plan
+from meshfleet.manifests import Chart, Release, Stage, fleet_plan
 from meshfleet.topology import Fleet, load
 from tests.examples import up_to
 from tests.manifests.plans import istiods, named, objects, releases, texts, values_of
@@ -70,6 +70,46 @@ def test_the_namespace_of_istio_comes_first_and_has_the_label_of_its_network(fle
         assert first["metadata"]["labels"]["topology.istio.io/network"] == fleet.clusters[cluster].network
 
 
+def assert_in_namespaces_that_exist(fleet: Fleet) -> None:
+    for plan in fleet_plan(fleet).values():
+        existing = {"default", "kube-node-lease", "kube-public", "kube-system"}
+        for document in plan:
+            body = document.body
+            namespace = body.namespace if isinstance(body, Release) else body["metadata"].get("namespace")
+            assert namespace in (existing | {None}), document.name
+            if not isinstance(body, Release) and body["kind"] == "Namespace":
+                existing.add(body["metadata"]["name"])
+
+
+@quick
+@given(loaded_fleets())
+def test_everything_is_in_a_namespace_that_comes_before_it(fleet: Fleet) -> None:
+    assert_in_namespaces_that_exist(fleet)
+
+
+@pytest.mark.parametrize("kind", ["own", "external"])
+def test_the_gateway_api_is_in_a_namespace_that_comes_before_it(kind: str) -> None:
+    gateway = {"public": {"api": "gateway", "listeners": [{"port": 80}]}}
+    config = {
+        "host": "operations",
+        "meshes": {"operations": {}, "shop": {}},
+        "networks": {"near": {}, "far": {}},
+        "clusters": {
+            "operations": {"embedded": {}, "mesh": "operations", "network": "near"},
+            "shop": {
+                "embedded": {},
+                "mesh": "shop",
+                "network": "far",
+                "ingressGateways": gateway,
+                "controlPlane": "own" if kind == "own" else {"external": "operations"},
+            },
+        },
+    }
+    fleet = load("gateways", config)
+    assert "gateway-api" in releases(fleet_plan(fleet)["shop"])
+    assert_in_namespaces_that_exist(fleet)
+
+
 @quick
 @given(loaded_fleets())
 def test_one_name_of_a_cluster_feeds_charts_paths_annotations_and_remote_secrets(fleet: Fleet) -> None:
@@ -79,7 +119,7 @@ def test_one_name_of_a_cluster_feeds_charts_paths_annotations_and_remote_secrets
         for istiod in istiods(fleet, plan).values():
             assert istiod.values["global"]["multiCluster"]["clusterName"] == cluster
             webhook = istiod.values.get("istiodRemote", {})
-            if fleet.clusters[cluster].simulated:
+            if fleet.clusters[cluster].capabilities.istiod_runtime == "process":
                 assert webhook["injectionURL"].endswith(path)
             else:
                 assert webhook.get("injectionPath") == (None if fleet.hosting(cluster) == cluster else path)
@@ -153,7 +193,8 @@ def test_networks_are_opened_where_the_configuration_of_their_gateways_is(fleet:
 @given(loaded_fleets())
 def test_webhooks_lead_to_a_process_exactly_where_pods_are_simulated(fleet: Fleet) -> None:
     for cluster, plan in fleet_plan(fleet).items():
-        simulated, validates = fleet.clusters[cluster].simulated, fleet.is_primary(cluster)
+        simulated = fleet.clusters[cluster].capabilities.istiod_runtime == "process"
+        validates = fleet.is_primary(cluster)
         assert ("base" in releases(plan)["istio-base"].values) == (simulated and validates)
         for istiod in istiods(fleet, plan).values():
             assert ("injectionURL" in istiod.values.get("istiodRemote", {})) == simulated
