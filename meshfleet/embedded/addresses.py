@@ -34,7 +34,7 @@ def reserve_address(home: Path, owner: str, wanted: str | None = None, range_: s
             other = next((name for name, address in held.addresses.items() if address == wanted), owner)
             if other != owner:
                 raise PortError(
-                    f"{owner}: the address {wanted} is that of {other}; give another one, or destroy what has it"
+                    f"{owner}: the address {wanted} is that of {other}; set another one, or destroy that fleet"
                 )
             held.addresses[owner] = wanted
             return wanted
@@ -49,7 +49,7 @@ def reserve_address(home: Path, owner: str, wanted: str | None = None, range_: s
             if address not in taken:
                 held.addresses[owner] = address
                 return address
-    raise PortError(f"{owner}: every address of {network} is reserved; destroy a fleet that is not needed")
+    raise PortError(f"{owner}: every address of {network} is reserved; destroy an unused fleet")
 
 
 def release_address(home: Path, owner: str) -> None:

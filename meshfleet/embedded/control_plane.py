@@ -118,17 +118,17 @@ class ControlPlane:
             # It would wait two minutes for a server that is dead already.
             started = [name for name in SERVERS if (self._files / "pids" / f"{name}.pid").exists()]
             for name in set(started) & set(self.stopped()):
-                raise ProcessError(f"{self.name}: {name} ended while starting; {self.evidence(name)}")
+                raise ProcessError(f"{self.name}: {name} exited while starting; {self.evidence(name)}")
             raise NotYetError("it is still at it")
 
         code = wait_until(
             made,
-            f"kwokctl to make cluster {self.name}",
+            f"kwokctl to create cluster {self.name}",
             seconds,
-            f"look into {log} and {self.log('kube-apiserver')}, and run the same command again",
+            f"check {log} and {self.log('kube-apiserver')}, and run the same command again",
         )
         if code != 0:
-            raise ProcessError(f"{self.name}: kwokctl ended with {code}; {self._told(log)}")
+            raise ProcessError(f"{self.name}: kwokctl exited with {code}; {self._told(log)}")
 
     def stopped(self) -> tuple[str, ...]:
         """The components that do not run, in the order of COMPONENTS.
@@ -175,7 +175,7 @@ class ControlPlane:
                 processes.start(program, closed_arguments(name, arguments), files, self.log(name), environment)
             except EndedError as error:
                 # On a busy machine one that refuses its data may be gone before it was seen.
-                raise ProcessError(f"{self.name}: {name} ended while starting; {self.evidence(name)}") from error
+                raise ProcessError(f"{self.name}: {name} exited while starting; {self.evidence(name)}") from error
 
     def wait_until_ready(self, server: str, release: str, seconds: float) -> None:
         """Wait until the API server at `server` (a URL) is ready, and start every component that does not run.
@@ -199,14 +199,14 @@ class ControlPlane:
             stopped = self.stopped()
             for name in SERVERS:
                 if name in stopped:
-                    raise ProcessError(f"{self.name}: {name} ended while starting; {self.evidence(name)}")
+                    raise ProcessError(f"{self.name}: {name} exited while starting; {self.evidence(name)}")
             ask(f"{server}/readyz", context)
 
         wait_until(
             ready,
-            f"the API server of cluster {self.name} to say ok at {server}/readyz",
+            f"the API server of cluster {self.name} to return ok at {server}/readyz",
             seconds,
-            f"look into {self.log('kube-apiserver')}; where its data is damaged, {self._way_out()}",
+            f"check {self.log('kube-apiserver')}; where its data is damaged, {self._way_out()}",
         )
 
     def _settle(self, release: str) -> None:
@@ -219,7 +219,7 @@ class ControlPlane:
         def running() -> None:
             stopped = self.stopped()
             if stopped:
-                raise ProcessError(f"{self.name}: {stopped[0]} ended while starting; {self.evidence(stopped[0])}")
+                raise ProcessError(f"{self.name}: {stopped[0]} exited while starting; {self.evidence(stopped[0])}")
 
         running()
 
@@ -273,7 +273,7 @@ class ControlPlane:
             if not running:
                 return
             processes.end(running, grace=0)
-        raise ProcessError(f"{self.name}: something keeps starting programs of {self.directory}; end it first")
+        raise ProcessError(f"{self.name}: something keeps starting programs of {self.directory}; terminate it first")
 
     def remove(self) -> None:
         """End everything and leave no file. Fine when nothing is there."""
