@@ -1,4 +1,4 @@
-"""What every other component needs to know of a cluster, whoever provides it."""
+"""What every other component needs to know of a cluster, which `create` of each provider returns."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The kubeconfig files of existing clusters: one context of each, made self-contained. Knows nothing of Pulumi.
+"""The kubeconfig files that users name: one context of each, made self-contained. Knows nothing of Pulumi.
 
 Source: https://kubernetes.io/docs/concepts/configuration/organize-cluster-access-kubeconfig/
 """
@@ -14,7 +14,8 @@ from meshfleet.errors import FileError
 from meshfleet.files import read_text
 from meshfleet.files.bounded_yaml import LIMIT
 from meshfleet.kube.access import KubeconfigError, read_access
-from meshfleet.topology import Existing, Fault, Fleet, TopologyError
+from meshfleet.providers.base import NamedContext
+from meshfleet.topology import Fault, Fleet, TopologyError
 from meshfleet.topology.discovery import is_loopback
 from meshfleet.workspace.project_folder import project_folder
 
@@ -33,13 +34,13 @@ class KubeconfigFile:
 
 
 def kubeconfig_files(topology: Fleet) -> dict[str, KubeconfigFile]:
-    """The kubeconfig of every existing cluster. Raises `TopologyError` with the faults of all of them at once."""
+    """The kubeconfig of every cluster whose user names one. Raises `TopologyError` with all faults at once."""
     files: dict[str, KubeconfigFile] = {}
     faults: list[Fault] = []
     for name, cluster in topology.clusters.items():
-        if cluster.existing:
+        if named := cluster.capabilities.context:
             try:
-                files[name] = read_kubeconfig(name, cluster.existing)
+                files[name] = read_kubeconfig(name, named)
             except TopologyError as error:
                 faults += error.faults
     faults += _unreachable_for_istiods(topology, files)
@@ -53,7 +54,7 @@ def _unreachable_for_istiods(topology: Fleet, files: Mapping[str, KubeconfigFile
     """Loopback addresses are of use only while every istiod that reads the cluster runs on this machine (#31081)."""
     return [
         Fault(
-            f"clusters.{name}.existing.kubeconfig",
+            f"clusters.{name}.{topology.clusters[name].provider}.kubeconfig",
             f"its server {file.server} is an address of this machine, which the istiod of {', '.join(far)} cannot "
             f"reach; name one that it reaches as clusters.{name}.discovery.server, or give a kubeconfig with one",
         )
@@ -72,29 +73,29 @@ def _readers(topology: Fleet, cluster: str) -> tuple[str, ...]:
 
 def _on_this_machine(topology: Fleet, primary: str) -> bool:
     """Whether the istiod that carries the name of `primary` is a process here."""
-    return topology.clusters[topology.hosting(primary)].simulated
+    return topology.clusters[topology.hosting(primary)].capabilities.istiod_runtime == "process"
 
 
-def read_kubeconfig(cluster: str, existing: Existing) -> KubeconfigFile:
+def read_kubeconfig(cluster: str, named: NamedContext) -> KubeconfigFile:
     """The context a cluster names. Raises `TopologyError` with the path of the field that is wrong.
 
     A field that not every client heeds is refused by name (see `meshfleet.kube.fields`).
     """
-    field = f"clusters.{cluster}.existing"
+    field = f"clusters.{cluster}.{named.field}"
     # As Pulumi has it: a relative path begins at the project, wherever the command runs.
-    path = project_folder().root / Path(existing.kubeconfig).expanduser()
+    path = project_folder().root / Path(named.kubeconfig).expanduser()
     try:
         text = read_text(path, limit=LIMIT, follow=True)
     except FileError as error:
         raise TopologyError([Fault(f"{field}.kubeconfig", str(error))]) from error
     if text is None:
-        raise TopologyError([Fault(f"{field}.kubeconfig", f"there is no file {existing.kubeconfig}")])
+        raise TopologyError([Fault(f"{field}.kubeconfig", f"there is no file {named.kubeconfig}")])
     try:
-        access = read_access(text, existing.context, path.absolute().parent)
+        access = read_access(text, named.context, path.absolute().parent)
     except KubeconfigError as error:
         place = f"{field}.context" if error.context_missing else f"{field}.kubeconfig"
-        raise TopologyError([Fault(place, f"{existing.kubeconfig}: {fault}") for fault in error.faults]) from error
+        raise TopologyError([Fault(place, f"{named.kubeconfig}: {fault}") for fault in error.faults]) from error
     if not access.server.startswith("https://"):
-        message = f"the context {existing.context!r} leads to no https:// server (found {access.server!r})"
+        message = f"the context {named.context!r} leads to no https:// server (found {access.server!r})"
         raise TopologyError([Fault(f"{field}.context", message)])
     return KubeconfigFile(access.text, access.server)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from docs.generate import models, stack_file, toolchain, use_cases
+from docs.generate import models, provider_contract, stack_file, toolchain, use_cases
 from docs.generate.pictures import pictures
 from meshfleet.status.schema import status_schema
 from meshfleet.topology.schema import stack_schema
@@ -17,6 +17,7 @@ def generated(root: Path) -> dict[str, str]:
     """File name in docs/ to content, for the checkout `root`."""
     pages = {
         "models.md": models.page(root),
+        "provider-contract.md": provider_contract.page(),
         "stack-file.md": stack_file.page(root),
         "toolchain.md": toolchain.page(root),
         "use-cases.md": use_cases.page(root),

@@ -10,9 +10,9 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 from annotated_types import Ge, Le, MaxLen, MinLen
 from pydantic.fields import FieldInfo
 
+from meshfleet.providers.registry import NOT_BUILT
 from meshfleet.topology.additions import DocumentName, MergePatch, Pointer, Release, Tree, Values
 from meshfleet.topology.addresses import AddressRange, DnsName, GatewayAddress, Host, IpAddress, MachineAddress
-from meshfleet.topology.cluster import PROVIDERS
 from meshfleet.topology.control_plane import ControlPlane
 from meshfleet.topology.discovery import CertificateAuthority, Generation, ServerName, ServerUrl
 from meshfleet.topology.gateways import SecretName
@@ -21,7 +21,6 @@ from meshfleet.topology.labels import AnnotationKey, LabelKey, LabelValue, Names
 from meshfleet.topology.mesh_settings import Region, ServiceName
 from meshfleet.topology.model import Model
 from meshfleet.topology.names import Revision, TrustDomain
-from meshfleet.topology.rules.support import IMPLEMENTED_PROVIDERS
 from meshfleet.topology.virtual_machine import HttpPath, Lifetime
 from meshfleet.topology.workload import Caller, HeaderName, HeaderValue, Image
 
@@ -140,8 +139,7 @@ def anchor(model: type[Model]) -> str:
 
 def has_table(model: type[Model]) -> bool:
     """Whether the page has a table for it: not for what has a short form, nor for providers that are not built."""
-    missing = {provider for provider in PROVIDERS if provider not in IMPLEMENTED_PROVIDERS}
-    return model not in SHORT_FORMS and model.__name__.lower() not in missing
+    return model not in SHORT_FORMS and model.__name__.lower() not in NOT_BUILT
 
 
 def parts_of(model: type[Model]) -> list[type[Model]]:

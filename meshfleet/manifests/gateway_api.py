@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from meshfleet.manifests import names
 from meshfleet.manifests.objects import Chart, Object, Release, metadata
 from meshfleet.manifests.remote_secrets import READER
+from meshfleet.manifests.section import Document, Known, Point, Section, Stage
 from meshfleet.topology import Fleet
 
 
 def before(fleet: Fleet, cluster: str) -> dict[str, Release]:
     """The releases that come before base, by name. A cluster that something else made brings the Gateway API along."""
-    if not fleet.uses_gateway_api(cluster) or not fleet.clusters[cluster].simulated:
+    if not fleet.uses_gateway_api(cluster) or fleet.clusters[cluster].capabilities.gateway_api == "cluster":
         return {}
     return {"gateway-api": Release("gateway-api", fleet.system_namespace(cluster), Chart.GATEWAY_API, {}, wait=False)}
 
@@ -66,3 +68,33 @@ def reading(fleet: Fleet, cluster: str) -> dict[str, Object]:
             "subjects": [subject],
         },
     }
+
+
+def _definitions(fleet: Fleet, cluster: str, known: Known) -> list[Document]:
+    releases = before(fleet, cluster).items()
+    return [Document(name, DEFINITIONS, release, after=(Point.SYSTEM_PREPARED,)) for name, release in releases]
+
+
+def _reader(fleet: Fleet, cluster: str, known: Known) -> list[Document]:
+    objects = reading(fleet, cluster).items()
+    return [Document(name, READER_ROLE, body, after=names.charts(fleet)) for name, body in objects]
+
+
+DEFINITIONS = Section(
+    name="gateway-api",
+    stage=Stage.CONTROL_PLANE,
+    component="ControlPlane",
+    documents=_definitions,
+    declared_in="clusters.<name>.dataPlane",
+    what="the definitions of the Gateway API, where ambient mode or a gateway needs them and pods do not run",
+    waits_for="the system namespace",
+)
+READER_ROLE = Section(
+    name="reader-role",
+    stage=Stage.DISCOVERY,
+    component="Reader",
+    documents=_reader,
+    declared_in="clusters.<name>.discovery",
+    what="the right of `istio-reader-service-account` to read the Gateway API",
+    waits_for="the releases of Istio",
+)

@@ -29,9 +29,9 @@ def chart_service(declared: LoadBalanced) -> Object:
     return service
 
 
-def chart_replicas(declared: LoadBalanced, simulated: bool) -> Object:
+def chart_replicas(declared: LoadBalanced, *, runs: bool) -> Object:
     """The chart's number of pods; nothing measures simulated pods, so nothing can scale by their load."""
-    if simulated:
+    if not runs:
         return {"autoscaling": {"enabled": False}} | (
             {"replicaCount": declared.replicas} if declared.replicas > 1 else {}
         )

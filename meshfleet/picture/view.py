@@ -134,14 +134,13 @@ def _mesh(fleet: Fleet, mesh: str, status: Running) -> MeshPicture:
 def _cluster(fleet: Fleet, name: str, status: Running) -> ClusterPicture:
     cluster = fleet.clusters[name]
     # The version of a cluster that was there before is its owner's business.
-    created_here = cluster.existing is None
     return ClusterPicture(
         name=name,
         role=fleet.role(name),
         provider=cluster.provider,
         region=cluster.region,
         zone=cluster.zone,
-        kubernetes=fleet.kubernetes.version if created_here else "",
+        kubernetes=fleet.kubernetes.version if cluster.capabilities.ends_with_stack else "",
         data_plane=cluster.data_plane,
         control_plane=ControlPlanePicture(
             kind=cluster.control_plane.kind, of=cluster.control_plane.of, revision=fleet.istio.revision

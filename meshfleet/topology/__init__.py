@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from meshfleet.errors.faults import Fault, TopologyError
-    from meshfleet.topology.cluster import Cluster, Embedded, Existing
+    from meshfleet.topology.cluster import Cluster
     from meshfleet.topology.control_plane import ControlPlane
     from meshfleet.topology.discovery import Discovery
     from meshfleet.topology.fleet import Fleet
@@ -32,8 +32,6 @@ _HOMES = {
     "ControlPlane": "topology.control_plane",
     "Discovery": "topology.discovery",
     "EastWestGateway": "topology.gateways",
-    "Embedded": "topology.cluster",
-    "Existing": "topology.cluster",
     "Fault": "errors.faults",
     "Fleet": "topology.fleet",
     "IngressGateway": "topology.gateways",
@@ -66,8 +64,6 @@ __all__ = [
     "ControlPlane",
     "Discovery",
     "EastWestGateway",
-    "Embedded",
-    "Existing",
     "Fault",
     "Fleet",
     "IngressGateway",

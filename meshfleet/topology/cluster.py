@@ -1,11 +1,17 @@
-"""A cluster of the fleet: who provides it, its network, its control plane and its data plane."""
+"""A cluster of the fleet: who provides it, its network, its control plane and its data plane.
+
+Each provider of the registry is a key of a cluster; its settings are the provider's own model.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal, Self, TypeVar
 
-from pydantic import AfterValidator, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, create_model, model_validator
 
+from meshfleet.providers.base import Capabilities, Settings
+from meshfleet.providers.registry import NAMES, PROVIDERS, Entry, provider_of, settings_of
 from meshfleet.topology.additions import Additions, ClusterIstio
 from meshfleet.topology.addresses import AddressRange
 from meshfleet.topology.control_plane import ControlPlane
@@ -15,77 +21,14 @@ from meshfleet.topology.json_schema import exactly_one
 from meshfleet.topology.labels import LabelValue
 from meshfleet.topology.model import Model
 from meshfleet.topology.names import Label
-from meshfleet.topology.text import Line, checked_line, checked_path
 
-PROVIDERS = ("embedded", "existing", "kind", "eks", "gke", "aks")
-
-
-class Embedded(Model):
-    """A real control plane that runs as processes on this machine; its nodes are simulated by KWOK.
-
-    `pods: processes` runs pods with supported images (proxies, gateways, Istio's echo server) as processes in network
-    namespaces of their own. That requires root: without it they are simulated like all others.
-    """
-
-    nodes: Annotated[int, Field(ge=1, le=100)] = 1
-    """The number of simulated nodes."""
-    pods: Literal["simulated", "processes"] = "simulated"
-    """Whether pods with supported images run as processes, or all pods are simulated."""
-
-    @model_validator(mode="after")
-    def _one_node_runs_them(self) -> Embedded:
-        if self.pods == "processes" and self.nodes != 1:
-            raise ValueError(f"has {self.nodes} nodes; one node runs all pods that are processes, leave nodes out")
-        return self
+S = TypeVar("S", bound=Settings)
 
 
-class Existing(Model):
-    """An existing cluster, reached through an explicit kubeconfig and context.
+class DeclaredCluster(Model):
+    """What is declared of a cluster apart from its provider, and what its provider answers about it."""
 
-    With `pods: simulated` no pod really runs on its nodes (KWOK, or a control plane without nodes): istiod runs as a
-    process on this machine and the gateway's address is assigned by the fleet, as for an embedded cluster.
-    """
-
-    kubeconfig: Annotated[str, Field(min_length=1), AfterValidator(checked_path)]
-    """The path of the kubeconfig; KUBECONFIG and ~/.kube/config are never read."""
-    context: Annotated[str, Field(min_length=1), AfterValidator(checked_line)]
-    """The context in it; the current context is never used."""
-    pods: Literal["real", "simulated"] = "real"
-    """Whether its pods really run; `simulated` for nodes of KWOK, or a cluster without nodes."""
-
-
-class Kind(Model):
-    """A kind cluster on this machine. Declared for the future; refused today."""
-
-    nodes: Annotated[int, Field(ge=1, le=100)] = 1
-    """How many nodes the cluster has."""
-
-
-class Eks(Model):
-    """An Amazon EKS cluster. Declared for the future; refused today."""
-
-    account_profile: Line = ""
-    """The profile of the AWS account."""
-
-
-class Gke(Model):
-    """A Google Kubernetes Engine cluster. Declared for the future; refused today."""
-
-    project: Line = ""
-    """The Google Cloud project."""
-
-
-class Aks(Model):
-    """An Azure Kubernetes Service cluster. Declared for the future; refused today."""
-
-    resource_group: Line = ""
-    """The Azure resource group."""
-
-
-class Cluster(Model):
-    """A cluster. Its provider is exactly one of `embedded`, `existing`, `kind`, `eks`, `gke`, `aks`."""
-
-    model_config = ConfigDict(json_schema_extra=exactly_one(*PROVIDERS))
+    model_config = ConfigDict(json_schema_extra=exactly_one(*NAMES))
 
     network: str
     """The network of its pods, by its name in `networks`."""
@@ -113,25 +56,13 @@ class Cluster(Model):
     """Helm values of Istio's charts in this cluster alone."""
     additions: Additions = Field(default_factory=Additions)
     """Labels, annotations and patches of objects in this cluster alone."""
-    embedded: Embedded | None = None
-    """Provider: real control plane processes on this machine."""
-    existing: Existing | None = None
-    """Provider: an existing cluster."""
-    kind: Kind | None = None
-    """Provider: a kind cluster on this machine; not built yet."""
-    eks: Eks | None = None
-    """Provider: an Amazon EKS cluster; not built yet."""
-    gke: Gke | None = None
-    """Provider: a Google Kubernetes Engine cluster; not built yet."""
-    aks: Aks | None = None
-    """Provider: an Azure Kubernetes Service cluster; not built yet."""
 
     @model_validator(mode="after")
-    def _one_provider(self) -> Cluster:
-        named = [provider for provider in PROVIDERS if getattr(self, provider) is not None]
+    def _one_provider(self) -> Self:
+        named = [name for name in NAMES if getattr(self, name) is not None]
         if len(named) != 1:
             found = "names no provider" if not named else f"names {len(named)} providers ({', '.join(named)})"
-            raise ValueError(f"{found}; give exactly one of {', '.join(PROVIDERS)}, for example `embedded: {{}}`")
+            raise ValueError(f"{found}; give exactly one of {', '.join(NAMES)}, for example `{NAMES[0]}: {{}}`")
         if self.zone and not self.region:
             raise ValueError(f"has the zone {self.zone!r} and no region; name the region as well")
         return self
@@ -139,16 +70,42 @@ class Cluster(Model):
     @property
     def provider(self) -> str:
         """The name of the one provider that is given."""
-        return next(provider for provider in PROVIDERS if getattr(self, provider) is not None)
+        return next(name for name in NAMES if getattr(self, name) is not None)
+
+    def settings(self, model: type[S]) -> S:
+        """The settings of its provider, for the provider itself. Raises `TypeError` for those of another one."""
+        found = getattr(self, self.provider)
+        if not isinstance(found, model):
+            raise TypeError(f"{self.provider}: its settings are {type(found).__name__}, not {model.__name__}")
+        return found
+
+    @cached_property
+    def capabilities(self) -> Capabilities:
+        """What its provider answers about it."""
+        return provider_of(self.provider).capabilities(getattr(self, self.provider))
 
     @property
-    def pods(self) -> Literal["real", "simulated", "processes"]:
-        """What becomes of its pods: they run on its nodes, nowhere, or as processes on this machine."""
-        if self.embedded:
-            return self.embedded.pods
-        return self.existing.pods if self.existing else "real"
+    def local(self) -> bool:
+        """Whether its control plane runs as processes in the fleet's folder on this machine."""
+        return provider_of(self.provider).local
 
-    @property
-    def simulated(self) -> bool:
-        """Whether its nodes do not really run pods, so that istiod runs as a process beside it."""
-        return self.embedded is not None or (self.existing is not None and self.existing.pods == "simulated")
+
+def _description(entry: Entry) -> str:
+    return f"Provider: {settings_of(entry.name).summary}{'' if entry.built else '; not built yet'}."
+
+
+if TYPE_CHECKING:
+
+    class Cluster(DeclaredCluster):
+        """A cluster of the stack file."""
+else:
+    Cluster = create_model(
+        "Cluster",
+        __base__=DeclaredCluster,
+        __module__=__name__,
+        __doc__=f"A cluster. Its provider is exactly one of {', '.join(f'`{name}`' for name in NAMES)}.",
+        **{
+            entry.name: (settings_of(entry.name) | None, Field(default=None, description=_description(entry)))
+            for entry in PROVIDERS
+        },
+    )

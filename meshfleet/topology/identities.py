@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from meshfleet.errors.faults import Fault
+from meshfleet.providers.registry import is_local, provider_of
 from meshfleet.redaction.shown import shown
 
 
@@ -88,7 +89,7 @@ def _decision(
     if before == now:
         return Decision(Verdict.SAME, before, now)
     if text := _mistake(name, found, recorded, living, world):
-        field_path = "existing.context" if found.provider == "existing" else found.provider
+        field_path = provider_of(found.provider).leads_to
         return Decision(Verdict.MISTAKEN, before, now, Fault(f"clusters.{name}.{field_path}", text))
     return Decision(Verdict.RECREATED if before else Verdict.NEW, before, now)
 
@@ -98,7 +99,7 @@ def _mistake(name: str, found: Living, recorded: Mapping[str, str], living: Mapp
     before, now = recorded.get(name, ""), found.identity
     twins = [twin for twin, other in living.items() if twin != name and other.identity == now]
     owners = [owner for owner, identity in recorded.items() if owner != name and identity == now]
-    if found.provider == "embedded" and (owners or before):
+    if is_local(found.provider) and (owners or before):
         whose = f"the one that the stack has as {shown(owners[0])}" if owners else f"{now}, unknown to the stack"
         return (
             f"the folder of {shown(name)} on this machine holds another cluster than it should: {whose}; put the "

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from meshfleet.providers.registry import process_pods
 from meshfleet.topology.owned_paths import ANY, Owned, Path, Table
 
 CLUSTER = "its name in clusters"
@@ -21,7 +22,6 @@ TRUST = "meshes.<name>.trust"
 SETTINGS = "meshes.<name>.settings"
 CONTROL_PLANE = "clusters.<name>.controlPlane"
 DATA_PLANE = "clusters.<name>.dataPlane"
-PROVIDER = "clusters.<name>.embedded or existing"
 EAST_WEST_GATEWAY = "clusters.<name>.eastWestGateway"
 REVISION = "istio.revision"
 GATEWAY_REVISION = "istio.gatewayRevision"
@@ -233,7 +233,7 @@ IF_SET = Table(
             "multiCluster": CLUSTER,
             "meshConfig": SETTINGS,
             "env": CONTROL_PLANE,
-            "telemetry": "clusters.<name>.embedded.pods",
+            "telemetry": f"clusters.<name>.{' or '.join(process_pods())}.pods",
             "base": CONTROL_PLANE,
             "service": GATEWAYS,
             "replicaCount": GATEWAYS,

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from meshfleet.errors import VerificationError
+from meshfleet.providers.registry import is_local
 from meshfleet.status import Status, read_status
 from meshfleet.status.clusters import Cluster, ControlPlane, Gateway
 from meshfleet.status.document import Mesh
@@ -68,7 +69,7 @@ def _cluster(cluster: Cluster) -> ClusterView:
         context=cluster.context or None,
         control_plane=_control_plane(cluster.control_plane),
         gateway=_gateway(cluster.gateway),
-        provider=cluster.provider,
+        local=is_local(cluster.provider),
         pods=cluster.pods,
         workloads=tuple(workload_view(workload) for workload in cluster.workloads),
         injected=injected_view(cluster.injected),

@@ -69,7 +69,7 @@ class ClusterView:
     context: str | None = None
     gateway: GatewayView | None = None
     injected_namespaces: tuple[str, ...] = ()
-    provider: str = "embedded"
+    local: bool = True
     pods: str = "real"
     workloads: tuple[WorkloadView, ...] = ()
     injected: InjectedView = field(default_factory=InjectedView)

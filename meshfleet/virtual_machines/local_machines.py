@@ -102,7 +102,7 @@ def require_room(fleet: Fleet, name: str) -> None:
         raise UnsupportedError(f"{name}: machines cannot run here, {reason}; a real machine needs nothing of this one")
     network = fleet.machine_network(name)
     near = [fleet.clusters[cluster] for cluster in fleet.members_on(network)]
-    if not any(cluster.embedded and cluster.embedded.pods == "processes" for cluster in near):
+    if not any(cluster.capabilities.pods == "processes" for cluster in near):
         raise UnsupportedError(
             f"{name}: no cluster on the network {network!r} has pods that run here, so a machine here would reach "
             "nothing; give one `embedded: {pods: processes}`, or take a bundle to a real machine"

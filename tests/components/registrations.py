@@ -146,7 +146,7 @@ def record(fleet: Fleet, kubeconfigs: Mapping[str, KubeconfigFile] | None = None
     files = {
         name: KubeconfigFile(f"{CONFIDENTIAL} kubeconfig of {name}", f"https://{name}.example:6443")
         for name, cluster in fleet.clusters.items()
-        if cluster.existing
+        if cluster.capabilities.context
     }
     return recorded(fleet.name, lambda: register(fleet, files | dict(kubeconfigs or {})))
 

@@ -11,7 +11,8 @@ import pytest
 from ruamel.yaml import YAML
 
 from meshfleet.components.kubeconfig_file import KubeconfigFile, kubeconfig_files, read_kubeconfig
-from meshfleet.topology import Existing, Fleet, TopologyError, load
+from meshfleet.providers.base import NamedContext
+from meshfleet.topology import Fleet, TopologyError, load
 from tests.tls_servers import self_signed
 
 pytestmark = pytest.mark.proof("existing clusters by an explicit kubeconfig and context", step=0)
@@ -59,7 +60,7 @@ def write(file: Path, content: Any) -> None:
 
 
 def read(path: Path, context: str = "admin") -> KubeconfigFile:
-    return read_kubeconfig("west", Existing(kubeconfig=str(path), context=context))
+    return read_kubeconfig("west", NamedContext("existing", str(path), context))
 
 
 def fault(path: Path, context: str = "admin") -> tuple[str, str]:

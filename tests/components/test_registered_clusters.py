@@ -71,7 +71,7 @@ def test_an_existing_cluster_with_real_pods_runs_its_own_istiod_and_helm_waits_f
 
 def test_what_an_istiod_process_gets_fits_the_charts(graph: Graph, fleet: Fleet) -> None:
     for cluster, revision in product(istiods(fleet), fleet.istio.installed):
-        if not fleet.clusters[fleet.hosting(cluster)].simulated:
+        if fleet.clusters[fleet.hosting(cluster)].capabilities.istiod_runtime == "pod":
             continue
         process = graph[istiod_process(cluster, revision)].inputs
         assert process["fleet"] == fleet.name

@@ -79,14 +79,14 @@ def test_a_provider_knows_its_cluster_by_name_and_changes_secrets_in_place(graph
     for provider in graph.providers:
         assert provider.inputs["clusterIdentifier"] == f"{fleet.name}/{provider.cluster}"
         # Whatever is in a cluster of a stranger is not taken over.
-        embedded = fleet.clusters[provider.cluster].embedded
-        assert provider.inputs["upsertExistingObjects"] == ("true" if embedded else "false")
+        created = fleet.clusters[provider.cluster].capabilities.ends_with_stack
+        assert provider.inputs["upsertExistingObjects"] == ("true" if created else "false")
         assert provider.inputs["enablePatchForce"] == "true"
         assert provider.inputs["enableServerSideApply"] == "true"
         assert provider.inputs["enableSecretMutable"] == "true"
         assert provider.inputs["enableConfigMapMutable"] == "true"
-        existing = fleet.clusters[provider.cluster].existing
-        assert provider.inputs.get("context") == (existing.context if existing else None)
+        named = fleet.clusters[provider.cluster].capabilities.context
+        assert provider.inputs.get("context") == (named.context if named else None)
 
 
 def test_what_is_registered_is_what_render_writes(graph: Graph, fleet: Fleet) -> None:
@@ -142,8 +142,8 @@ def test_the_contents_of_an_embedded_cluster_vanish_with_it_and_those_of_an_exis
     inside = [resource for resource in of_kubernetes(graph) if not resource.read]
     inside += [resource for resource in graph.custom if resource.type.endswith(":GatewayAddress")]
     for resource in inside:
-        embedded = fleet.clusters[resource.cluster].embedded is not None
-        assert resource.deleted_with == (graph[f"{resource.cluster}/processes"].urn if embedded else "")
+        created = fleet.clusters[resource.cluster].capabilities.ends_with_stack
+        assert resource.deleted_with == (graph[f"{resource.cluster}/processes"].urn if created else "")
 
 
 def test_processes_are_stopped_by_themselves_and_not_with_their_cluster(graph: Graph) -> None:

@@ -69,8 +69,8 @@ def test_what_istiods_write_everywhere_goes_after_the_charts_that_let_them_and_o
 ) -> None:
     for cluster, declared in fleet.clusters.items():
         removal = f"{cluster}/istiod-configmaps"
-        assert (removal in graph.names()) == (declared.existing is not None)
-        if declared.existing:
+        assert (removal in graph.names()) == (declared.capabilities.context is not None)
+        if declared.capabilities.context:
             assert f"{cluster}/istio-system" in graph.waits_for(removal)
             for chart in (
                 "istio-base",
@@ -155,7 +155,7 @@ def test_an_external_istiod_starts_with_a_token_of_its_own_account_in_its_config
             assert {secret, f"{host}/external-{cluster}-cacerts", *all_ready(fleet, host)} <= before
             assert {f"{host}/{rule}" for rule in RULES_TO_ISTIODS} <= before
             assert istiod in {answers, *graph.waits_for(answers)}
-            if fleet.clusters[host].simulated:
+            if fleet.clusters[host].capabilities.istiod_runtime == "process":
                 process = graph[istiod_process(cluster, revision)]
                 assert process.property_dependencies["configKubeconfig"] >= {graph[token].urn}
                 assert graph[token].urn not in process.property_dependencies["kubeconfig"]

@@ -64,7 +64,11 @@ def test_pods_of_an_istiod_are_made_anew_with_other_roots(graph: Graph, fleet: F
         roots = ",".join(f"fingerprint of {root_resource(mesh, root)}" for root in fleet.meshes[mesh].trust.bundle)
         runs = served(release) != release.cluster or fleet.clusters[release.cluster].control_plane.kind == "own"
         # A process is started again by itself, and what only leads to an istiod has none.
-        wanted = {"meshfleet/roots": roots} if runs and not fleet.clusters[release.cluster].simulated else {}
+        wanted = (
+            {"meshfleet/roots": roots}
+            if runs and fleet.clusters[release.cluster].capabilities.istiod_runtime == "pod"
+            else {}
+        )
         assert release.inputs["values"].get("podAnnotations", {}) == wanted
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from meshfleet.components.tokens import remote_readiness
-from meshfleet.manifests.control_plane import istiod_service
+from meshfleet.manifests.names import istiod_service
 from meshfleet.topology import Fleet
 from tests.components.registered_graph import Graph, Resource
 
@@ -57,7 +57,7 @@ def served(cluster: str, revision: str) -> str:
 
 def answering(fleet: Fleet, primary: str, revision: str) -> str:
     """What is done when a revision of the istiod that carries the name of `primary` answers."""
-    if fleet.clusters[fleet.hosting(primary)].simulated:
+    if fleet.clusters[fleet.hosting(primary)].capabilities.istiod_runtime == "process":
         return istiod_process(primary, revision)
     return istiod_itself(fleet, primary, revision)
 
@@ -74,7 +74,8 @@ def all_ready(fleet: Fleet, cluster: str) -> set[str]:
 
 def gateway_address(fleet: Fleet, cluster: str) -> str:
     """What tells the address of a cluster's gateway."""
-    return f"{cluster}/east-west-gateway-{'address' if fleet.clusters[cluster].simulated else 'service'}"
+    assigned = fleet.clusters[cluster].capabilities.gateway_addresses == "fleet"
+    return f"{cluster}/east-west-gateway-{'address' if assigned else 'service'}"
 
 
 def crossing(graph: Graph, fleet: Fleet) -> list[tuple[Resource, Resource]]:

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
-from meshfleet.automation import forgetting, identities, living_kubeconfigs
+from meshfleet.automation import current_kubeconfigs, forgetting, identities
 from meshfleet.automation.engine import lock
 from meshfleet.automation.reporting.plugin_advice import for_stack_files
 from meshfleet.automation.state import local_state
@@ -39,12 +39,13 @@ from meshfleet.plugins.kubernetes.charts import local_version
 from meshfleet.plugins.kubernetes.diff import _observed_text
 from meshfleet.plugins.kubernetes.settings import Settings, active_cluster
 from meshfleet.plugins.meshfleet.certificate_reading import load_certificate, verify_chain
+from meshfleet.providers.base import NamedContext
 from meshfleet.redaction.secret_text import redact
 from meshfleet.redaction.shown import shown
 from meshfleet.toolchain import leftovers, pulumi_on_path
 from meshfleet.toolchain import lock as toolchain_lock
 from meshfleet.toolchain.installation import Installation
-from meshfleet.topology import Existing, load, mesh_settings, read_stack_file
+from meshfleet.topology import load, mesh_settings, read_stack_file
 from meshfleet.topology.discovery import Discovery
 from meshfleet.verification import read_fleet
 from meshfleet.verification.bundle import certificates, verify_authority
@@ -108,7 +109,7 @@ def _given(folder: Path) -> dict[str, Door]:
         select_context(text, "c")
         provider_access(Settings(kubeconfig=text, context="c", cluster="c"))
         active_cluster({"kubeconfig": text})
-        return read_kubeconfig("west", Existing(kubeconfig=str(kubeconfig), context="c"))
+        return read_kubeconfig("west", NamedContext("existing", str(kubeconfig), "c"))
 
     def bundles(files: Any) -> object:
         texts = (
@@ -209,10 +210,10 @@ def _of_the_home(folder: Path) -> dict[str, Door]:
         "kubeconfigs that are recorded": Door(
             ({"plaintext": KUBECONFIG}, json.loads(KUBECONFIG)),
             lambda value: [
-                living_kubeconfigs._content({living_kubeconfigs._SIGNATURE: living_kubeconfigs._SECRET} | value)
+                current_kubeconfigs._content({current_kubeconfigs._SIGNATURE: current_kubeconfigs._SECRET} | value)
                 if isinstance(value, dict) and isinstance(value.get("plaintext"), str)
                 else None,
-                living_kubeconfigs._cluster(_dumped(value)),
+                current_kubeconfigs._cluster(_dumped(value)),
                 identity_of_embedded(_dumped(value)),
             ],
         ),

@@ -36,8 +36,9 @@ from meshfleet.errors import MeshfleetError
 from meshfleet.kube.kubeconfig import connect, select_context
 from meshfleet.manifests.bundle import FILES
 from meshfleet.plugins.kubernetes.charts import local_version
+from meshfleet.providers.base import NamedContext
 from meshfleet.redaction.secret_text import redact
-from meshfleet.topology import Existing, load, read_stack_file
+from meshfleet.topology import load, read_stack_file
 from meshfleet.verification import read_fleet
 from meshfleet.verification.bundle import verify_authority
 from meshfleet.verification.istiod import (
@@ -104,7 +105,7 @@ def test_kubeconfigs(tmp_path: Path, text: str) -> None:
     for read in (
         lambda: select_context(text, "c"),
         lambda: connect(text),
-        lambda: read_kubeconfig("west", Existing(kubeconfig=str(path), context="c")),
+        lambda: read_kubeconfig("west", NamedContext("existing", str(path), "c")),
     ):
         assert refusal(read) != ""
 

@@ -19,7 +19,8 @@ from meshfleet.errors import ClusterError, MeshfleetError
 from meshfleet.kube.access import KubeconfigError, read_access
 from meshfleet.kube.client import connect, environment_proxy
 from meshfleet.kube.fields import EXEC_EXTENSION, EXEC_VERSIONS, FIELDS
-from meshfleet.topology import Existing, TopologyError
+from meshfleet.providers.base import NamedContext
+from meshfleet.topology import TopologyError
 from tests.tls_servers import Seen, api_server, kubeconfig, self_signed
 
 pytestmark = pytest.mark.proof("a kubeconfig's fields work for every client or are refused", step=0)
@@ -245,7 +246,7 @@ def test_what_not_every_reader_would_heed_is_refused_by_name_in_the_stack_file(
     path = tmp_path / "config"
     path.write_text(kubeconfig("https://127.0.0.1:6443", cluster, user), encoding="utf-8")
     with pytest.raises(TopologyError, match=said) as caught:
-        read_kubeconfig("west", Existing(kubeconfig=str(path), context="c"))
+        read_kubeconfig("west", NamedContext("existing", str(path), "c"))
     assert {fault.path for fault in caught.value.faults} == {"clusters.west.existing.kubeconfig"}
     with pytest.raises(ClusterError, match=said):
         connect(path.read_text(encoding="utf-8"), folder=tmp_path)
@@ -261,7 +262,7 @@ def test_files_that_are_no_files_end_at_once(tmp_path: Path) -> None:
     )
     for path in (pipe, Path("/dev/zero"), bomb):
         with pytest.raises(TopologyError, match=r"^clusters\.west\.existing\.kubeconfig: "):
-            read_kubeconfig("west", Existing(kubeconfig=str(path), context="c"))
+            read_kubeconfig("west", NamedContext("existing", str(path), "c"))
 
 
 def test_a_name_given_twice_is_refused() -> None:

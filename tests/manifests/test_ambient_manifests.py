@@ -11,7 +11,7 @@ from ruamel.yaml import YAML
 from meshfleet.manifests import Chart, fleet_plan
 from meshfleet.manifests.ambient import HBONE_PORT, east_west_gateway, waypoints
 from meshfleet.manifests.ambient import settings as environment_of
-from meshfleet.manifests.control_plane import istiod_service
+from meshfleet.manifests.names import istiod_service
 from meshfleet.manifests.namespaces import declared
 from meshfleet.topology import Fleet
 from tests.components.fleets import fleet_called
@@ -89,9 +89,9 @@ def test_each_cluster_has_the_agents_of_its_nodes_in_its_own_name_and_network(fl
         assert ztunnel.values["network"] == fleet.clusters[cluster].network
         assert ztunnel.values.get("revision", "default") == fleet.istio.revision
         # Helm would wait for agents on nodes that nobody runs.
-        assert {cni.wait, ztunnel.wait} == {not fleet.clusters[cluster].simulated}
+        assert {cni.wait, ztunnel.wait} == {fleet.clusters[cluster].capabilities.runs_pods}
         # Whoever made the cluster has brought the Gateway API along, or nobody has.
-        assert ("gateway-api" in made) == fleet.clusters[cluster].simulated
+        assert ("gateway-api" in made) == (fleet.clusters[cluster].capabilities.gateway_api == "fleet")
         assert [release.chart for release in made.values()].count(Chart.GATEWAY) == 0
 
 

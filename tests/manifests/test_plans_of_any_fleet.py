@@ -119,7 +119,7 @@ def test_one_name_of_a_cluster_feeds_charts_paths_annotations_and_remote_secrets
         for istiod in istiods(fleet, plan).values():
             assert istiod.values["global"]["multiCluster"]["clusterName"] == cluster
             webhook = istiod.values.get("istiodRemote", {})
-            if fleet.clusters[cluster].simulated:
+            if fleet.clusters[cluster].capabilities.istiod_runtime == "process":
                 assert webhook["injectionURL"].endswith(path)
             else:
                 assert webhook.get("injectionPath") == (None if fleet.hosting(cluster) == cluster else path)
@@ -193,7 +193,8 @@ def test_networks_are_opened_where_the_configuration_of_their_gateways_is(fleet:
 @given(loaded_fleets())
 def test_webhooks_lead_to_a_process_exactly_where_pods_are_simulated(fleet: Fleet) -> None:
     for cluster, plan in fleet_plan(fleet).items():
-        simulated, validates = fleet.clusters[cluster].simulated, fleet.is_primary(cluster)
+        simulated = fleet.clusters[cluster].capabilities.istiod_runtime == "process"
+        validates = fleet.is_primary(cluster)
         assert ("base" in releases(plan)["istio-base"].values) == (simulated and validates)
         for istiod in istiods(fleet, plan).values():
             assert ("injectionURL" in istiod.values.get("istiodRemote", {})) == simulated

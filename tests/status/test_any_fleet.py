@@ -23,7 +23,7 @@ pytestmark = pytest.mark.proof("the status is one typed, versioned document", st
 
 def registered(fleet: Fleet, name: str) -> Any:
     """A registered cluster of which nothing is found out yet."""
-    access = SimpleNamespace(context="", server=Later(), identity=Later(), pods=fleet.clusters[name].pods)
+    access = SimpleNamespace(context="", server=Later(), identity=Later(), pods=fleet.clusters[name].capabilities.pods)
     processes = {revision: SimpleNamespace(debug_url=Later()) for revision in fleet.istio.installed}
     trust = SimpleNamespace(intermediate=SimpleNamespace(not_after=Later()))
     gateway = SimpleNamespace(address=Later(), port=Later())

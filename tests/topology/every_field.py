@@ -8,11 +8,11 @@ from typing import Annotated, Any, cast, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel
 
+from meshfleet.providers.registry import NOT_BUILT
 from meshfleet.topology.control_plane import ControlPlane
 from meshfleet.topology.draft import PARTS, SECTIONS
 from meshfleet.topology.istio import Charts
 from meshfleet.topology.model import Model
-from meshfleet.topology.rules.support import IMPLEMENTED_PROVIDERS
 
 Config = dict[str, Any]
 Path = tuple[str | int, ...]
@@ -22,7 +22,6 @@ SHORT_FORMS: dict[type[Model], tuple[str, ...]] = {
     ControlPlane: ("remote", "external"),
     Charts: ("repository", "folder"),
 }
-NOT_BUILT = {"kind", "eks", "gke", "aks"} - set(IMPLEMENTED_PROVIDERS)
 
 _TRUST = {
     "roots": ["first", "second"],

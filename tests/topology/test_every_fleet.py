@@ -122,7 +122,10 @@ def test_every_cluster_is_served_by_one_istiod_of_its_mesh_which_runs_in_a_clust
         assert fleet.clusters[host].control_plane.kind == "own"
         assert (fleet.mesh_of(host) == fleet.mesh_of(name)) == (fleet.clusters[primary].control_plane.kind == "own")
         assert fleet.system_namespace(name) == fleet.system_namespace(primary)
-        assert {cluster.simulated} == {fleet.clusters[primary].simulated, fleet.clusters[host].simulated}
+        assert {cluster.capabilities.istiod_runtime} == {
+            fleet.clusters[primary].capabilities.istiod_runtime,
+            fleet.clusters[host].capabilities.istiod_runtime,
+        }
         assert (name in fleet.remotes_of(primary)) == (name != primary)
         assert (name in fleet.hosted_by(host)) == (name == primary != host)
 

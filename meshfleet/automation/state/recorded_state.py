@@ -11,12 +11,13 @@ from typing import Any
 
 from meshfleet.components.tokens import COMPONENT_PREFIX
 from meshfleet.errors import EngineError
+from meshfleet.providers.registry import BUILT, provider_of
 
 Deployment = dict[str, Any]
 Resource = dict[str, Any]
 
 # The components of a cluster itself; they are there before anything of it is.
-CLUSTERS = (f"{COMPONENT_PREFIX}EmbeddedCluster", f"{COMPONENT_PREFIX}ExistingCluster")
+CLUSTERS = tuple(f"{COMPONENT_PREFIX}{provider_of(name).component}" for name in BUILT)
 FLEET = f"{COMPONENT_PREFIX}Fleet"
 EMBEDDED_CLUSTER = "meshfleet:index:EmbeddedCluster"
 CLUSTER_IDENTITY = "meshfleet:index:ClusterIdentity"

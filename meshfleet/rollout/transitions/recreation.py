@@ -1,6 +1,6 @@
-"""Changes that recreate an embedded cluster.
+"""Changes that recreate a cluster.
 
-Its address ranges are arguments of its API server and its controllers, set once; the plugin replaces the cluster, and
+The ranges of an embedded one are arguments of its API server and its controllers, set once; the plugin replaces it, and
 everything that the stack has in it follows (meshfleet/plugins/meshfleet/embedded_cluster.py).
 """
 
@@ -13,13 +13,13 @@ from meshfleet.topology.fleet import Fleet
 
 
 def address_ranges(deployed: DeployedFleet, fleet: Fleet) -> Iterator[str]:
-    """Yield a sentence for each range of an embedded cluster that changes. Elsewhere they only describe it."""
+    """Yield a sentence for each range whose change recreates its cluster."""
     for name, cluster in fleet.clusters.items():
         before = deployed.clusters.get(name)
-        if before is None or cluster.embedded is None or before.provider != "embedded":
+        if before is None or before.provider != cluster.provider:
             continue
         for key, wanted in (("podCidr", cluster.pod_cidr), ("serviceCidr", cluster.service_cidr)):
-            if key not in before.ranges:
+            if key not in before.ranges or key not in cluster.capabilities.recreated_by:
                 continue
             running, text = before.ranges[key], str(wanted) if wanted else None
             if running != text:

@@ -10,8 +10,6 @@ from meshfleet.topology.rules.additions import additions
 from meshfleet.topology.rules.control_planes import control_planes
 from meshfleet.topology.rules.data_planes import data_planes
 from meshfleet.topology.rules.discovery import discovery
-from meshfleet.topology.rules.embedded_addresses import embedded_addresses
-from meshfleet.topology.rules.existing_clusters import existing_clusters
 from meshfleet.topology.rules.gateway_addresses import gateway_addresses
 from meshfleet.topology.rules.ingress_gateways import ingress_gateways
 from meshfleet.topology.rules.mesh_settings import mesh_settings
@@ -19,11 +17,11 @@ from meshfleet.topology.rules.names import names
 from meshfleet.topology.rules.namespaces import namespaces
 from meshfleet.topology.rules.network_gateways import network_gateways
 from meshfleet.topology.rules.networks import networks
+from meshfleet.topology.rules.providers import of_providers, support
 from meshfleet.topology.rules.ranges import ranges
 from meshfleet.topology.rules.references import references
 from meshfleet.topology.rules.revisions import revisions
 from meshfleet.topology.rules.roots import roots
-from meshfleet.topology.rules.support import support
 from meshfleet.topology.rules.versions import versions
 from meshfleet.topology.rules.virtual_machine_services import virtual_machine_services
 from meshfleet.topology.rules.virtual_machines import virtual_machines
@@ -37,7 +35,6 @@ RULES: tuple[Rule, ...] = (
     references,
     control_planes,
     data_planes,
-    existing_clusters,
     discovery,
     mesh_settings,
     namespaces,
@@ -45,7 +42,7 @@ RULES: tuple[Rule, ...] = (
     ranges,
     network_gateways,
     gateway_addresses,
-    embedded_addresses,
+    of_providers,
     ingress_gateways,
     virtual_machines,
     virtual_machine_services,

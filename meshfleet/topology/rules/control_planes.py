@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from meshfleet.errors.faults import Fault
+from meshfleet.providers.registry import BUILT
 from meshfleet.topology.cluster import Cluster
 from meshfleet.topology.draft import Draft
 
@@ -98,27 +99,31 @@ def _alone(mesh: str, members: dict[str, Cluster]) -> Iterator[Fault]:
 
 
 def _read_from_pods(draft: Draft, members: dict[str, Cluster]) -> Iterator[Fault]:
-    """An istiod in a pod reads the API servers of its mesh, and those of embedded clusters are on loopback (#31081)."""
+    """An istiod in a pod reads the API servers of its mesh, and some are on loopback (#31081)."""
     real = [
         name
         for name, cluster in members.items()
-        if cluster.existing and not cluster.simulated and cluster.control_plane.kind == "own"
+        if cluster.provider in BUILT
+        and cluster.capabilities.istiod_runtime == "pod"
+        and cluster.control_plane.kind == "own"
     ]
     for name, cluster in members.items():
         serving = draft.clusters.get(cluster.control_plane.of)
         # One that real pods would serve is a fault of its own.
-        if cluster.embedded and real and (serving is None or serving.simulated):
+        served_here = serving is None or serving.capabilities.istiod_runtime == "process"
+        if cluster.capabilities.api_server == "loopback" and real and served_here:
             yield Fault(
-                f"clusters.{name}.embedded",
+                f"clusters.{name}.{cluster.provider}",
                 f"its API server listens on this machine alone, and the istiod of {', '.join(map(repr, real))} in the "
                 f"same mesh runs in a pod, which cannot reach it; let all of them be on this machine or none",
             )
 
 
 def _reachable(path: str, name: str, cluster: Cluster, serving: Cluster) -> Iterator[Fault]:
-    if cluster.simulated == serving.simulated:
+    process = cluster.capabilities.istiod_runtime == "process"
+    if cluster.capabilities.istiod_runtime == serving.capabilities.istiod_runtime:
         return
-    here, there = (name, cluster.control_plane.of) if cluster.simulated else (cluster.control_plane.of, name)
+    here, there = (name, cluster.control_plane.of) if process else (cluster.control_plane.of, name)
     yield Fault(
         path,
         f"the pods of {here!r} are simulated and those of {there!r} are real; an istiod that is a process on this "

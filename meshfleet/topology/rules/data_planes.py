@@ -42,9 +42,9 @@ def _mixed(mesh: str, members: dict[str, Cluster], ambient: dict[str, Cluster]) 
 
 
 def _processes(name: str, cluster: Cluster) -> Iterator[Fault]:
-    if cluster.pods == "processes":
+    if cluster.capabilities.pods == "processes":
         yield Fault(
-            f"clusters.{name}.embedded.pods",
+            f"clusters.{name}.{cluster.provider}.pods",
             "processes, and the cluster is ambient; ztunnel is not among the programs that run here, "
             "leave it out or use sidecars",
         )

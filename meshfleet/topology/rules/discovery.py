@@ -12,7 +12,7 @@ from meshfleet.topology.draft import Draft
 
 def discovery(draft: Draft) -> Iterator[Fault]:
     """Yield a fault for each loopback address given to peers, unless the whole fleet is on this machine."""
-    elsewhere = [name for name, cluster in draft.clusters.items() if not cluster.simulated]
+    elsewhere = [name for name, cluster in draft.clusters.items() if cluster.capabilities.istiod_runtime == "pod"]
     if not elsewhere:
         return
     for name, cluster in draft.clusters.items():

@@ -28,7 +28,7 @@ def gateway_addresses(draft: Draft) -> Iterator[Fault]:
                         place,
                         f"{shown(gateway.load_balancer_ip)} is also {before}; give each gateway an address of its own",
                     )
-            if gateway.hostname and not cluster.simulated:
+            if gateway.hostname and cluster.capabilities.gateway_addresses == "cluster":
                 yield Fault(
                     f"{path}.hostname",
                     f"the pods of {name!r} are real, and its load balancer gives the gateway its name; leave it out",

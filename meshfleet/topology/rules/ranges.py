@@ -78,7 +78,8 @@ def _pairs(mesh: str, declared: list[Declared]) -> Iterator[Fault]:
 
 def _defaults(mesh: str, members: Mapping[str, Cluster], declared: list[Declared]) -> Iterator[Fault]:
     """A range of Services that is left out comes from a block, from which no other range of the mesh may be."""
-    left_out = next((name for name, one in members.items() if one.embedded and not one.service_cidr), "")
+    assigned = (name for name, one in members.items() if one.capabilities.service_range == "assigned")
+    left_out = next((name for name in assigned if not members[name].service_cidr), "")
     if not left_out:
         return
     for one in declared:

@@ -1,4 +1,4 @@
-"""Pairs of Istio and Kubernetes that are supported, and the releases that embedded clusters can run."""
+"""Pairs of Istio and Kubernetes that are supported, and the releases that istiods run as processes can be of."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 from meshfleet.errors.faults import Fault
 from meshfleet.topology.draft import Draft
-from meshfleet.versions import BUILT_ISTIO, BUILT_KUBERNETES, EMBEDDED_KUBERNETES, SUPPORTED, minor_of, one_of
+from meshfleet.versions import BUILT_ISTIO, SUPPORTED, minor_of, one_of
 
 
 def versions(draft: Draft) -> Iterator[Fault]:
-    """Yield a fault for an unknown Istio, a Kubernetes it does not support, or a version not built here.
+    """Yield a fault for an unknown Istio, a Kubernetes it does not support, or an Istio not built here.
 
     Source: https://istio.io/latest/docs/releases/supported-releases/
     """
@@ -27,13 +27,7 @@ def versions(draft: Draft) -> Iterator[Fault]:
                 f"Istio {version} does not support Kubernetes {kubernetes.version}; "
                 f"use v1.{supported[0]} to v1.{supported[-1]}",
             )
-    if any(cluster.embedded for cluster in draft.clusters.values()) and kubernetes.version not in BUILT_KUBERNETES:
-        yield Fault(
-            "kubernetes.version",
-            f"embedded clusters run Kubernetes {one_of(BUILT_KUBERNETES)}, not {kubernetes.version}; "
-            f"use one of these, or leave it out for {EMBEDDED_KUBERNETES}",
-        )
-    if any(cluster.simulated for cluster in draft.clusters.values()):
+    if any(cluster.capabilities.istiod_runtime == "process" for cluster in draft.clusters.values()):
         for path, version in paths.items():
             if minor_of(version) in SUPPORTED and minor_of(version) not in BUILT_ISTIO:
                 built = one_of(BUILT_ISTIO)

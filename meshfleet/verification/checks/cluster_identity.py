@@ -18,7 +18,7 @@ class ClusterIdentity(Check):
         return tuple(
             cluster
             for cluster in fleet.clusters
-            if cluster.provider != "embedded"
+            if not cluster.local
             and cluster.name in fleet.decisions
             and fleet.decisions[cluster.name].verdict is not Verdict.UNREAD
         )

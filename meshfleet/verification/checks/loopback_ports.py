@@ -53,4 +53,4 @@ class LoopbackPorts(Check):
 def _embedded(fleet: FleetView) -> tuple[ClusterView, ...]:
     if fleet.home is None:
         return ()
-    return tuple(cluster for cluster in fleet.clusters if cluster.provider == "embedded")
+    return tuple(cluster for cluster in fleet.clusters if cluster.local)

@@ -50,12 +50,12 @@ def test_the_istiod_carries_the_name_of_its_config_cluster_and_reads_its_mesh_al
 
 
 def test_it_acts_under_the_token_of_its_own_account_and_no_certificate(fleet: Running) -> None:
-    path = fleet.world.home / "fleets" / fleet.stack / "istiods" / "config.default" / "kubeconfig"
+    path = fleet.sandbox.home / "fleets" / fleet.name / "istiods" / "config.default" / "kubeconfig"
     content = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
     assert [sorted(user["user"]) for user in content["users"]] == [["token"]]
-    who = fleet.world.run(
-        [fleet.world.kubectl_program, "--kubeconfig", str(path), "auth", "whoami", "--output", "json"]
-    ).answer
+    who = fleet.sandbox.run(
+        [fleet.sandbox.kubectl_program, "--kubeconfig", str(path), "auth", "whoami", "--output", "json"]
+    ).report
     assert who["status"]["userInfo"]["username"] == f"system:serviceaccount:{NAMESPACE}:istiod"
     used = {cluster["cluster"]["server"] for cluster in content["clusters"]}
     assert used == {fleet.cluster("config")["server"]}
@@ -80,10 +80,10 @@ def test_nothing_of_the_mesh_is_in_the_istiod_of_the_host_and_nothing_of_the_hos
     assert fleet.shards("operations") == {"operations"}
     assert fleet.gateways("operations") == {}
     assert fleet.peers_told("operations") == {}
-    configuration = json.dumps(fleet.debug("operations", "configz"))
+    configuration = json.dumps(fleet.istiod("operations").page("configz"))
     assert "istiod-gateway" in configuration
     assert "cross-network-gateway" not in configuration
-    assert "cross-network-gateway" in json.dumps(fleet.debug("config", "configz"))
+    assert "cross-network-gateway" in json.dumps(fleet.istiod("config").page("configz"))
     assert fleet.given_roots("operations")["default"] == {fleet.root("operations")}
     assert fleet.root("operations") != fleet.root("shop")
 

@@ -54,7 +54,7 @@ def test_the_gateway_leads_to_istiod_and_into_no_network(fleet: Running) -> None
 def test_endpoints_of_both_clusters_are_on_the_one_network(fleet: Running) -> None:
     networks = {
         endpoint["Network"]
-        for namespaces in fleet.debug("primary", "endpointShardz").values()
+        for namespaces in fleet.istiod("primary").page("endpointShardz").values()
         for found in namespaces.values()
         for endpoints in found["Shards"].values()
         for endpoint in endpoints or []

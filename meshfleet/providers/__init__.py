@@ -1,0 +1,1 @@
+"""Who provides a cluster: the contract (`base`), the one list (`registry`) and a folder for each provider."""

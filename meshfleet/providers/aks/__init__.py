@@ -1,0 +1,1 @@
+"""Clusters of Azure Kubernetes Service; not built yet."""

@@ -1,0 +1,1 @@
+"""Clusters of Amazon EKS; not built yet."""

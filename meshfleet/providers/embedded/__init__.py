@@ -1,0 +1,1 @@
+"""Control planes as processes on this machine."""

@@ -1,0 +1,1 @@
+"""Clusters of kind on this machine; not built yet."""
