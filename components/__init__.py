@@ -2,6 +2,7 @@
 
 Read in this order to follow the story of a fleet:
 `fleet` wires everything; for each cluster `cluster` (created by its provider, meshfleet/providers/),
-`trust`, `control_plane`, `east_west_gateway`, `remote_secrets` and `namespaces`.
-What is registered is decided in `meshfleet/topology/` and built in `manifests/`; here are only order and wiring.
+`system_namespace`, `trust`, `control_plane`, `east_west_gateway` and `remote_secrets`.
+Which documents there are is decided in the sections of `meshfleet/manifests/`, and `registration` registers them; the
+other components have what is no document: processes, authorities, addresses, waits.
 """

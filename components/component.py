@@ -17,6 +17,8 @@ class Component(pulumi.ComponentResource):
     part of what the engine knows each child by, so that with the same one the children are changed, and not made
     beside the old ones.
 
+    A component that only groups documents has no class of its own: `kind` is the class name in its token.
+
     Children are named `<cluster>/<what>`: the cluster prefix keeps the names of different clusters apart, and the
     progress display groups by it. A caller's options are never merged into children.
     Source: https://www.pulumi.com/docs/concepts/resources/components/
@@ -25,9 +27,15 @@ class Component(pulumi.ComponentResource):
     in_place_of: ClassVar[str] = ""
 
     def __init__(
-        self, name: str, opts: pulumi.ResourceOptions | None = None, inputs: Mapping[str, Any] | None = None
+        self,
+        name: str,
+        opts: pulumi.ResourceOptions | None = None,
+        inputs: Mapping[str, Any] | None = None,
+        *,
+        kind: str = "",
     ) -> None:
-        super().__init__(f"{COMPONENT_PREFIX}{self.in_place_of or type(self).__name__}", name, dict(inputs or {}), opts)
+        token = f"{COMPONENT_PREFIX}{kind or self.in_place_of or type(self).__name__}"
+        super().__init__(token, name, dict(inputs or {}), opts)
 
     def child(
         self,

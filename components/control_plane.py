@@ -1,4 +1,4 @@
-"""A cluster's own Istio control plane: the charts base and istiod, and istiod itself, once for each revision.
+"""A cluster's own Istio control plane: its charts, and istiod itself, once for each revision.
 
 On a cluster whose pods run, the chart's Deployment is istiod. Where they are simulated, istiod is a process beside
 the cluster, and the charts make the API server call that process's webhooks.
@@ -12,69 +12,46 @@ from dataclasses import dataclass, field
 
 import pulumi
 
-from meshfleet.components.cluster import ClusterAccess
 from meshfleet.components.component import Component
-from meshfleet.components.helm_release import HelmRelease, helm_release
-from meshfleet.components.istio_charts import istio_charts
-from meshfleet.components.istiod_process import process_address, start_process, webhooks_at
+from meshfleet.components.istiod_process import process_addresses, start_process
+from meshfleet.components.registration import Registration
 from meshfleet.components.trust import TrustResources
-from meshfleet.manifests import ambient
-from meshfleet.plugins.meshfleet.sdk import Istiod, IstiodAddress, RemoteClusterReadiness
-from meshfleet.topology import Fleet
+from meshfleet.manifests import ambient, charts, gateway_api, names, revision_tags
+from meshfleet.manifests.section import Point
+from meshfleet.plugins.meshfleet.sdk import Istiod
+
+CHARTS = (gateway_api.DEFINITIONS, charts.SECTION, revision_tags.SECTION)
+"""The sections that every cluster has, wherever its istiod runs, before that istiod answers."""
 
 
 @dataclass(frozen=True)
 class ControlPlaneResources:
-    """What a cluster has of its control plane; mappings are by revision.
+    """What a cluster has of its control plane beside documents.
 
-    `addresses` and `processes` are those of istiod processes that carry the cluster's name; `hosted` are the releases
-    of an external istiod where it runs; `served` is there when another cluster's istiod serves this one. `tags` are
-    the webhooks that lead to a revision by another name.
+    `ready` is what to wait for before anything in the cluster needs istiod to answer. `processes` are by revision,
+    those of istiod processes that are registered with the cluster's name.
     """
 
-    base: HelmRelease
-    istiods: Mapping[str, HelmRelease]
-    addresses: Mapping[str, IstiodAddress] = field(default_factory=dict)
+    ready: Sequence[pulumi.Resource]
     processes: Mapping[str, Istiod] = field(default_factory=dict)
-    hosted: Mapping[str, HelmRelease] = field(default_factory=dict)
-    served: Mapping[str, RemoteClusterReadiness] = field(default_factory=dict)
-    tags: Sequence[pulumi.Resource] = ()
-
-    @property
-    def charts(self) -> list[pulumi.Resource]:
-        """The releases, which hold the reader's account and what it may read."""
-        return [self.base, *self.istiods.values()]
-
-    @property
-    def ready(self) -> list[pulumi.Resource]:
-        """What to wait for before anything in the cluster needs istiod to answer."""
-        return list((self.served or self.processes or self.hosted or self.istiods).values())
 
 
 class ControlPlane(Component):
     """Brings up istiod for one cluster, after its namespace and its `cacerts`."""
 
     def __init__(
-        self,
-        fleet: Fleet,
-        access: ClusterAccess,
-        prepared: pulumi.Resource,
-        trust: TrustResources,
-        opts: pulumi.ResourceOptions,
+        self, registration: Registration, cluster: str, trust: TrustResources, opts: pulumi.ResourceOptions
     ) -> None:
-        super().__init__(access.name, opts)
-        cluster, istio = access.name, fleet.istio
-        process = fleet.clusters[cluster].capabilities.istiod_runtime == "process"
-        addresses = {name: process_address(self, fleet, cluster, name) for name in istio.installed if process}
-        webhooks = {name: webhooks_at(fleet, cluster, address) for name, address in addresses.items()}
-
-        charts = istio_charts(self, fleet, access, prepared, webhooks, after=[trust.cacerts], roots=trust.fingerprints)
+        super().__init__(cluster, opts)
+        fleet, access = registration.fleet, registration.access[cluster]
+        addresses = process_addresses(self, registration, cluster)
+        made = registration.register(self, cluster, *CHARTS)
+        istiods = {revision: made[names.istiod_service(revision)] for revision in fleet.istio.installed}
         processes = {
-            revision: start_process(self, fleet, access, revision, address, trust, after=[charts.istiods[revision]])
+            revision: start_process(self, fleet, access, revision, address, trust, after=[istiods[revision]])
             for revision, address in addresses.items()
         }
-        self.resources = ControlPlaneResources(charts.base, charts.istiods, addresses, processes, tags=charts.tags)
-        for name, release in ambient.after(fleet, cluster, trust.fingerprints).items():
-            opts = self.child(provider=access.provider, after=self.resources.ready, deleted_with=access.goes_with)
-            helm_release(f"{cluster}/{name}", fleet, access, release, opts)
+        self.resources = ControlPlaneResources(list((processes or istiods).values()), processes)
+        registration.reached(cluster, Point.ISTIOD_READY, self.resources.ready)
+        registration.register(self, cluster, ambient.NODE_AGENTS)
         self.done()

@@ -17,7 +17,6 @@ from meshfleet.components.cluster import ClusterAccess
 from meshfleet.components.tokens import GATEWAY_API_CHART, RELEASE_OBJECTS, built_charts
 from meshfleet.kube.releases.owner import MARK, Owner
 from meshfleet.manifests import Chart, Release
-from meshfleet.manifests.additions import added_release
 from meshfleet.plugins.meshfleet.sdk import ReleaseObjects
 from meshfleet.topology import Fleet
 from meshfleet.workspace.project_folder import project_folder
@@ -78,18 +77,13 @@ def helm_release(
     access: ClusterAccess,
     release: Release,
     opts: pulumi.ResourceOptions,
-    *,
-    revision: str = "",
 ) -> HelmRelease:
     """Register `release` in a cluster under the logical name `name`; awaited for ten minutes at most if it waits.
 
-    It is of the version of `revision`; without one of the newest that is installed, which the others get along with.
-    Its objects are registered with it, so that a refresh looks at each of them. What the user adds to it is found by
-    its name, `<cluster>/<document>`. Raises DocumentError for what does not fit.
+    Its objects are registered with it, so that a refresh looks at each of them.
     """
-    release = added_release(fleet, access.name, name.partition("/")[2], release)
     istio = fleet.istio
-    versions = [istio.version_of(each) for each in ([revision] if revision else istio.installed)]
+    versions = [istio.version_of(each) for each in ([release.revision] if release.revision else istio.installed)]
     version = max(versions, key=lambda text: [int(part) for part in text.split(".")])
     source = chart_source(fleet, access.name, release.chart, version)
     inputs = {

@@ -1,4 +1,4 @@
-"""istiod as a process beside a cluster whose pods are simulated, and the URLs of its webhooks.
+"""istiod as a process beside a cluster whose pods are simulated, and the ports of its webhooks.
 
 Source: https://istio.io/latest/docs/reference/commands/pilot-discovery/
 """
@@ -11,31 +11,32 @@ import pulumi
 
 from meshfleet.components.cluster import ClusterAccess
 from meshfleet.components.component import Component
+from meshfleet.components.registration import Registration
 from meshfleet.components.trust import TrustResources
-from meshfleet.manifests import control_plane as manifests
 from meshfleet.manifests.added_values import process_settings
+from meshfleet.manifests.names import istiod_service
 from meshfleet.plugins.meshfleet.sdk import Istiod, IstiodAddress
 from meshfleet.topology import Fleet
 from meshfleet.versions import further_istio
 
 
-def webhooks_at(fleet: Fleet, cluster: str, address: IstiodAddress) -> manifests.Webhooks:
-    """The URLs by which `cluster` finds the webhooks of an istiod process; known once its ports are reserved."""
-    return manifests.Webhooks(
-        injection=pulumi.Output.concat(address.webhook_url, manifests.injection_path(fleet, cluster)),
-        validation=pulumi.Output.concat(address.webhook_url, manifests.VALIDATION_PATH),
-    )
-
-
-def process_address(component: Component, fleet: Fleet, cluster: str, revision: str) -> IstiodAddress:
-    """Reserve the ports of a revision of the istiod that carries the name of `cluster`."""
-    return IstiodAddress(
-        f"{cluster}/{manifests.istiod_service(revision)}-address",
-        fleet=fleet.name,
-        cluster=cluster,
-        revision=revision,
-        opts=component.child(),
-    )
+def process_addresses(component: Component, registration: Registration, cluster: str) -> dict[str, IstiodAddress]:
+    """Reserve the ports of each revision of the istiod that is registered with `cluster`; none where it is a pod."""
+    fleet = registration.fleet
+    if fleet.clusters[fleet.hosting(cluster)].capabilities.istiod_runtime == "pod":
+        return {}
+    addresses = {
+        revision: IstiodAddress(
+            f"{cluster}/{istiod_service(revision)}-address",
+            fleet=fleet.name,
+            cluster=cluster,
+            revision=revision,
+            opts=component.child(),
+        )
+        for revision in fleet.istio.installed
+    }
+    registration.known.istiod_addresses[cluster] = addresses
+    return addresses
 
 
 def start_process(
@@ -57,7 +58,7 @@ def start_process(
     mesh = fleet.mesh_of(cluster)
     authority = trust.intermediate
     return Istiod(
-        f"{cluster}/{manifests.istiod_service(revision)}-process",
+        f"{cluster}/{istiod_service(revision)}-process",
         fleet=fleet.name,
         cluster=cluster,
         revision=revision,

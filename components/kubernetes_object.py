@@ -7,8 +7,6 @@ from typing import Any
 import pulumi
 
 from meshfleet.manifests import Object
-from meshfleet.manifests.additions import added_object
-from meshfleet.topology import Fleet
 
 
 def type_token(api_version: str, kind: str) -> str:
@@ -22,25 +20,16 @@ class KubernetesObject(pulumi.CustomResource):
 
     The same as `pulumi_kubernetes.core.v1.Secret` and its 600 siblings, which are not used because importing one
     of them imports all: it doubled the start of every run.
-
-    What the user adds to it is found by its name, `<cluster>/<document>`. Raises DocumentError for what does not fit.
     """
 
-    def __init__(self, name: str, fleet: Fleet, manifest: Object, opts: pulumi.ResourceOptions) -> None:
-        cluster, _, document = name.partition("/")
-        manifest = added_object(fleet, cluster, document, manifest)
+    def __init__(self, name: str, manifest: Object, opts: pulumi.ResourceOptions) -> None:
         token = type_token(manifest["apiVersion"], manifest["kind"])
         super().__init__(token, name, {"data": None, "status": None, **manifest}, opts)
 
-    @property
-    def data(self) -> pulumi.Output[dict[str, str]]:
-        """What the cluster holds under `data`: for a token Secret what its controller put there."""
-        return pulumi.get(self, "data")  # type: ignore[no-any-return]
 
-    @property
-    def status(self) -> pulumi.Output[dict[str, Any]]:
-        """What the cluster reports of the object."""
-        return pulumi.get(self, "status")  # type: ignore[no-any-return]
+def data_of(secret: pulumi.Resource) -> pulumi.Output[dict[str, str]]:
+    """What the cluster holds under `data`: for a token Secret what its controller put there."""
+    return pulumi.get(secret, "data")  # type: ignore[no-any-return]
 
 
 class ExistingKubernetesObject(pulumi.CustomResource):

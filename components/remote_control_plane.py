@@ -7,67 +7,68 @@ Source: https://istio.io/latest/docs/setup/install/multicluster/primary-remote/
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping
 
 import pulumi
 
-from meshfleet.components.cluster import ClusterAccess
 from meshfleet.components.component import Component
-from meshfleet.components.control_plane import ControlPlaneResources
-from meshfleet.components.istio_charts import istio_charts
-from meshfleet.components.istiod_process import webhooks_at
+from meshfleet.components.control_plane import CHARTS, ControlPlaneResources
+from meshfleet.components.registration import Registration
 from meshfleet.components.tokens import remote_readiness
+from meshfleet.manifests import ambient, names
 from meshfleet.manifests import control_plane as manifests
-from meshfleet.plugins.meshfleet.sdk import RemoteClusterReadiness
-from meshfleet.topology import Fleet
+from meshfleet.manifests.section import Point, elsewhere
+from meshfleet.plugins.meshfleet.sdk import Istiod, RemoteClusterReadiness
 
 
 class RemoteControlPlane(Component):
-    """Leads the cluster's proxies and webhooks to the istiods of its primary; `resources` are its charts."""
+    """Leads the cluster's proxies and webhooks to the istiods of its primary, whose processes are `istiods`."""
 
     # Where a cluster gets its own control plane, or gives it up, the same charts get other values.
     in_place_of = "ControlPlane"
 
     def __init__(
-        self,
-        fleet: Fleet,
-        access: ClusterAccess,
-        prepared: pulumi.Resource,
-        primary: ControlPlaneResources,
-        gateway_address: pulumi.Output[str],
-        opts: pulumi.ResourceOptions,
+        self, registration: Registration, cluster: str, istiods: Mapping[str, Istiod], opts: pulumi.ResourceOptions
     ) -> None:
-        super().__init__(access.name, opts)
-        self._fleet, self._access, self._primary = fleet, access, primary
-        webhooks = {name: webhooks_at(fleet, access.name, address) for name, address in primary.addresses.items()}
-        charts = istio_charts(self, fleet, access, prepared, webhooks, address=gateway_address)
-        self.resources = ControlPlaneResources(charts.base, charts.istiods, tags=charts.tags)
+        super().__init__(cluster, opts)
+        self._registration, self._cluster, self._istiods = registration, cluster, istiods
+        registration.register(self, cluster, *CHARTS)
 
-    def wait(self, remote_secrets: pulumi.Resource, way: Sequence[pulumi.Resource]) -> ControlPlaneResources:
-        """Register the wait for being served, which `remote_secrets` of the primary sets going; ends the component.
+    def wait(self) -> ControlPlaneResources:
+        """Register the wait for being served, which the primary's remote secrets set going; ends the component.
 
-        `way` is what opens the gateway in front of that istiod: nothing in the cluster reaches it before.
+        Nothing in the cluster reaches that istiod before the gateway in front of it is open.
         """
-        fleet, access = self._fleet, self._access
-        charts, namespace = self.resources, fleet.system_namespace(access.name)
-        served = {}
-        for revision, chart in charts.istiods.items():
-            former = f"{access.name}/{'served' if revision == 'default' else f'served-{revision}'}"
-            process = self._primary.processes.get(revision)
-            served[revision] = RemoteClusterReadiness(
-                f"{access.name}/{remote_readiness(revision)}",
-                cluster=access.name,
-                primary=fleet.primary_of(access.name),
-                namespace=namespace,
-                webhook=manifests.injection_webhook(revision, namespace),
-                kubeconfig=access.kubeconfig,
-                context=access.context or None,
-                debug_url=process.debug_url if process else None,
-                opts=pulumi.ResourceOptions.merge(
-                    self.child(after=[chart, remote_secrets, *way], deleted_with=access.goes_with),
-                    pulumi.ResourceOptions(aliases=[pulumi.Alias(name=former)]),
-                ),
+        registration, cluster = self._registration, self._cluster
+        fleet, access = registration.fleet, registration.access[cluster]
+        namespace, primary = fleet.system_namespace(cluster), fleet.primary_of(cluster)
+        reachable = [
+            elsewhere(primary, names.REMOTE_SECRETS),
+            *(elsewhere(fleet.hosting(cluster), rule) for rule in names.TO_ISTIODS),
+        ]
+        served = []
+        for revision in fleet.istio.installed:
+            process = self._istiods.get(revision)
+            after = registration.waits(cluster, [names.istiod_service(revision), *reachable])
+            former = f"{cluster}/{'served' if revision == 'default' else f'served-{revision}'}"
+            served.append(
+                RemoteClusterReadiness(
+                    f"{cluster}/{remote_readiness(revision)}",
+                    cluster=cluster,
+                    primary=primary,
+                    namespace=namespace,
+                    webhook=manifests.injection_webhook(revision, namespace),
+                    kubeconfig=access.kubeconfig,
+                    context=access.context or None,
+                    debug_url=process.debug_url if process else None,
+                    opts=pulumi.ResourceOptions.merge(
+                        self.child(after=after, deleted_with=access.goes_with),
+                        pulumi.ResourceOptions(aliases=[pulumi.Alias(name=former)]),
+                    ),
+                )
             )
+        resources = ControlPlaneResources(served)
+        registration.reached(cluster, Point.ISTIOD_READY, resources.ready)
+        registration.register(self, cluster, ambient.NODE_AGENTS)
         self.done()
-        return replace(charts, served=served)
+        return resources

@@ -6,21 +6,20 @@ Source: https://istio.io/latest/docs/setup/install/multicluster/multi-primary_mu
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
-from typing import Any
 
 import pulumi
 
 from meshfleet.components.certificate_authorities import authority_of
-from meshfleet.components.cluster import ClusterAccess
 from meshfleet.components.component import Component
-from meshfleet.components.kubernetes_object import KubernetesObject
+from meshfleet.components.kubernetes_object import data_of
+from meshfleet.components.registration import Registration
 from meshfleet.errors import ClusterError
-from meshfleet.manifests import gateway_api
+from meshfleet.manifests import gateway_api, names
 from meshfleet.manifests import remote_secrets as manifests
+from meshfleet.manifests.section import Point
 from meshfleet.plugins.meshfleet.remote_clusters import DOUBTFUL
 from meshfleet.plugins.meshfleet.sdk import RemoteClusters
-from meshfleet.topology import Discovery, Fleet
+from meshfleet.topology import Discovery
 
 
 def kubeconfig_of(
@@ -53,82 +52,42 @@ def _warn(state: str | None, resource: pulumi.Resource) -> None:
 class Reader(Component):
     """The token with which peers read this cluster; it lasts until the Secret is deleted.
 
-    `charts` are base, which has the ServiceAccount, and istiod's, which has what it may read.
-
     A new generation is a Secret of another name under the same logical name: a replacement, which the engine makes
     before it deletes what it replaces, with the peers' remote secrets in between. Under a logical name of its own
     the old Secret would go even if the new one could not be made.
     """
 
-    def __init__(
-        self,
-        fleet: Fleet,
-        access: ClusterAccess,
-        charts: Sequence[pulumi.Resource],
-        opts: pulumi.ResourceOptions,
-    ) -> None:
-        super().__init__(access.name, opts)
-        discovery = fleet.clusters[access.name].discovery
-        primary = None if fleet.is_primary(access.name) else fleet.primary_of(access.name)
-        secret = KubernetesObject(
-            f"{access.name}/reader-token",
-            fleet,
-            manifests.reader_token(fleet, access.name),
-            self.child(
-                provider=access.provider,
-                after=charts,
-                deleted_with=access.goes_with,
-                secret_outputs=["data"],
-            ),
-        )
-        for name, manifest in gateway_api.reading(fleet, access.name).items():
-            KubernetesObject(
-                f"{access.name}/{name}",
-                fleet,
-                manifest,
-                self.child(provider=access.provider, after=charts, deleted_with=access.goes_with),
-            )
-        self.kubeconfig: pulumi.Output[str] = pulumi.Output.secret(
-            pulumi.Output.all(access.server, secret.data).apply(
-                lambda known: kubeconfig_of(access.name, discovery, known[0], known[1], primary)
+    def __init__(self, registration: Registration, cluster: str, opts: pulumi.ResourceOptions) -> None:
+        super().__init__(cluster, opts)
+        fleet, access = registration.fleet, registration.access[cluster]
+        discovery = fleet.clusters[cluster].discovery
+        primary = None if fleet.is_primary(cluster) else fleet.primary_of(cluster)
+        made = registration.register(self, cluster, manifests.READER_TOKENS, gateway_api.READER_ROLE)
+        kubeconfig: pulumi.Output[str] = pulumi.Output.secret(
+            pulumi.Output.all(access.server, data_of(made[names.READER_TOKEN])).apply(
+                lambda known: kubeconfig_of(cluster, discovery, known[0], known[1], primary)
             )
         )
+        registration.known.reader_kubeconfigs[cluster] = kubeconfig
         self.done()
 
 
 class RemoteSecrets(Component):
     """All peers of one control plane in one Secret."""
 
-    def __init__(
-        self,
-        fleet: Fleet,
-        access: ClusterAccess,
-        namespace: pulumi.Resource,
-        peers: Sequence[tuple[str, Reader]],
-        opts: pulumi.ResourceOptions,
-    ) -> None:
-        super().__init__(access.name, opts)
-        kubeconfigs = pulumi.Output.all(**{name: reader.kubeconfig for name, reader in peers})
-        data: pulumi.Output[Any] = pulumi.Output.secret(kubeconfigs.apply(manifests.encoded_data))
-        # Nothing that cannot work takes the place of what does.
-        tried = RemoteClusters(
-            f"{access.name}/remote-clusters",
-            cluster=access.name,
-            kubeconfigs=kubeconfigs,
-            explicit_servers=[name for name, _ in peers if fleet.clusters[name].discovery.server],
-            local_istiod=fleet.clusters[fleet.hosting(access.name)].capabilities.istiod_runtime == "process",
+    def __init__(self, registration: Registration, cluster: str, opts: pulumi.ResourceOptions) -> None:
+        super().__init__(cluster, opts)
+        fleet, access = registration.fleet, registration.access[cluster]
+        peers = fleet.peers_of(cluster)
+        read = RemoteClusters(
+            f"{cluster}/remote-clusters",
+            cluster=cluster,
+            kubeconfigs=registration.known.kubeconfigs_of(peers),
+            explicit_servers=[name for name in peers if fleet.clusters[name].discovery.server],
+            local_istiod=fleet.clusters[fleet.hosting(cluster)].capabilities.istiod_runtime == "process",
             opts=self.child(deleted_with=access.goes_with),
         )
-        tried.state.apply(lambda state: _warn(state, tried))
-        self.secret = KubernetesObject(
-            f"{access.name}/remote-secrets",
-            fleet,
-            manifests.remote_secrets(fleet, access.name, data),
-            self.child(
-                provider=access.provider,
-                after=[namespace, tried],
-                deleted_with=access.goes_with,
-                secret_outputs=["data"],
-            ),
-        )
+        read.state.apply(lambda state: _warn(state, read))
+        registration.reached(cluster, Point.PEERS_READ, [read])
+        registration.register(self, cluster, manifests.SECTION)
         self.done()

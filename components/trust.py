@@ -6,13 +6,11 @@ Source: https://istio.io/latest/docs/tasks/security/cert-management/plugin-ca-ce
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import pulumi
 
-from meshfleet.components.cluster import ClusterAccess
 from meshfleet.components.component import Component
-from meshfleet.components.kubernetes_object import KubernetesObject
+from meshfleet.components.registration import Registration
 from meshfleet.manifests import trust as manifests
 from meshfleet.plugins.meshfleet.sdk import IntermediateCertificateAuthority, RootCertificateAuthority
 from meshfleet.topology import Fleet
@@ -35,16 +33,14 @@ def authority_of(
 
 @dataclass(frozen=True)
 class TrustResources:
-    """What the trust of the istiod that carries the name of `cluster` consists of.
+    """What the istiod that is registered with `cluster` signs with and trusts.
 
-    `bundle` is what its `root-cert.pem` holds, `fingerprints` tells these roots from any others.
+    `bundle` is what its `root-cert.pem` holds.
     """
 
     cluster: str
     intermediate: IntermediateCertificateAuthority
-    cacerts: KubernetesObject
     bundle: pulumi.Output[str]
-    fingerprints: pulumi.Output[str]
 
 
 class MeshTrust(Component):
@@ -85,21 +81,11 @@ class MeshTrust(Component):
 
 
 class Trust(Component):
-    """The intermediate of one istiod and `cacerts` beside it, which must be there before istiod first starts.
+    """The intermediate of the istiod that is registered with `cluster`, and `cacerts` where that istiod runs."""
 
-    The istiod carries the name of `cluster` and runs in that of `access`, another one when it is external.
-    """
-
-    def __init__(
-        self,
-        fleet: Fleet,
-        cluster: str,
-        access: ClusterAccess,
-        mesh: MeshTrust,
-        namespace: pulumi.Resource,
-        opts: pulumi.ResourceOptions,
-    ) -> None:
+    def __init__(self, registration: Registration, cluster: str, mesh: MeshTrust, opts: pulumi.ResourceOptions) -> None:
         super().__init__(cluster, opts)
+        fleet = registration.fleet
         trust = fleet.meshes[fleet.mesh_of(cluster)].trust
         intermediate = IntermediateCertificateAuthority(
             f"{cluster}/intermediate",
@@ -113,18 +99,7 @@ class Trust(Component):
             namespace=fleet.system_namespace(cluster),
             opts=self.child(),
         )
-        authority = authority_of(intermediate, mesh.bundle)
-        data: pulumi.Output[Any] = pulumi.Output.secret(authority.apply(manifests.cacerts_data))
-        cacerts = KubernetesObject(
-            f"{access.name}/cacerts" if access.name == cluster else f"{access.name}/external-{cluster}-cacerts",
-            fleet,
-            manifests.cacerts(fleet, cluster, data),
-            self.child(
-                provider=access.provider,
-                after=[namespace],
-                deleted_with=access.goes_with,
-                secret_outputs=["data"],
-            ),
-        )
-        self.resources = TrustResources(cluster, intermediate, cacerts, mesh.bundle, mesh.fingerprints)
+        registration.known.authorities[cluster] = authority_of(intermediate, mesh.bundle)
+        registration.register(self, cluster, manifests.SECTION)
+        self.resources = TrustResources(cluster, intermediate, mesh.bundle)
         self.done({"notAfter": intermediate.not_after})

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from meshfleet.automation.reporting.changes import Place, Record
 from meshfleet.components.tokens import remote_readiness
-from meshfleet.manifests.control_plane import istiod_service
+from meshfleet.manifests.names import istiod_service
 from meshfleet.topology import Fleet
 
 

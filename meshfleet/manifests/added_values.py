@@ -13,9 +13,11 @@ import hashlib
 import json
 from typing import Any
 
-from meshfleet.manifests import control_plane
-from meshfleet.manifests.additions import added_release, has_additions
+from meshfleet.manifests import charts, control_plane, external
+from meshfleet.manifests.additions import has_additions, with_additions
 from meshfleet.manifests.objects import Object, Release
+from meshfleet.manifests.placeholders import Placeholders
+from meshfleet.manifests.section import Document
 from meshfleet.topology import Fleet
 
 _INJECTION = ("global", "sidecarInjectorWebhook", "cni", "env", "gateways")
@@ -33,12 +35,8 @@ def process_settings(fleet: Fleet, cluster: str, revision: str) -> dict[str, str
     hosting = fleet.hosting(cluster)
     if not has_additions(fleet, hosting):
         return settings
-    if hosting == cluster:
-        name, release = control_plane.istiod_service(revision), _istiod(fleet, cluster, revision)
-    else:
-        name = f"external-{cluster}-{control_plane.istiod_service(revision)}"
-        release = control_plane.external_istiod(fleet, cluster, revision, None)
-    made = added_release(fleet, hosting, name, release)
+    istiod = charts.istiod if hosting == cluster else external.istiod
+    made = _added_to(fleet, hosting, istiod(fleet, cluster, revision, Placeholders(fleet)))
     return settings | {name: str(value) for name, value in (made.values.get("env") or {}).items()}
 
 
@@ -51,8 +49,9 @@ def of_proxies(fleet: Fleet, cluster: str, revision: str) -> Object:
     primary = fleet.primary_of(cluster)
     if not has_additions(fleet, primary):
         return {}
-    own = _istiod(fleet, primary, revision)
-    made = added_release(fleet, primary, control_plane.istiod_service(revision), own)
+    document = charts.istiod(fleet, primary, revision, Placeholders(fleet))
+    own, made = document.body, _added_to(fleet, primary, document)
+    assert isinstance(own, Release)  # the document of a chart
     if made is own:
         return {}
     found = {
@@ -65,11 +64,11 @@ def of_proxies(fleet: Fleet, cluster: str, revision: str) -> Object:
     return {what: tree for what, tree in found.items() if tree}
 
 
-def _istiod(fleet: Fleet, cluster: str, revision: str) -> Release:
-    """The release with the values that it is registered with, but for what only a run knows."""
-    process = fleet.clusters[cluster].capabilities.istiod_runtime == "process"
-    webhooks = control_plane.Webhooks("", "") if process else None
-    return control_plane.istiod(fleet, cluster, revision, webhooks, roots="", address="")
+def _added_to(fleet: Fleet, cluster: str, document: Document) -> Release:
+    """A release with what is added to it."""
+    (made,) = with_additions(fleet, cluster, [document])
+    assert isinstance(made.body, Release)  # additions change what is in a document, not what it is
+    return made.body
 
 
 def _picked(values: Object, keys: tuple[str, ...]) -> Object:

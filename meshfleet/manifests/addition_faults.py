@@ -16,8 +16,9 @@ from meshfleet.errors import DocumentError
 from meshfleet.manifests.additions import additions_to, at, has_additions, selectors, without_additions
 from meshfleet.manifests.contradictions import contradictions, wrong_labels, wrong_values
 from meshfleet.manifests.mesh_differences import differing_in_a_mesh
-from meshfleet.manifests.objects import Document, Object, Release, written
+from meshfleet.manifests.objects import Object, Release, written
 from meshfleet.manifests.plan import own_plan
+from meshfleet.manifests.section import Document
 from meshfleet.redaction.shown import shown
 from meshfleet.topology import Fault, Fleet, TopologyError
 from meshfleet.topology.additions import Additions, Operation, steps

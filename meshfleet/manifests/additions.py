@@ -8,12 +8,13 @@ Source: https://www.rfc-editor.org/rfc/rfc6902 and https://www.rfc-editor.org/rf
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from meshfleet.errors import DocumentError
 from meshfleet.manifests.objects import Object, Release, written
+from meshfleet.manifests.section import Document
 from meshfleet.topology import Fleet
 from meshfleet.topology.additions import Additions, ClusterIstio, Operation, steps
 
@@ -54,11 +55,14 @@ def added_object(fleet: Fleet, cluster: str, name: str, body: Object) -> Object:
     return made
 
 
-def added_release(fleet: Fleet, cluster: str, name: str, body: Release) -> Release:
-    """`added` for what is a release. Raises DocumentError as it does."""
-    made = added(fleet, cluster, name, body)
-    assert isinstance(made, Release)
-    return made
+def with_additions(fleet: Fleet, cluster: str, documents: Sequence[Document]) -> Sequence[Document]:
+    """Documents of a cluster with all that is added to each: the one place, for `render` and for registration.
+
+    Raises DocumentError as `added` does.
+    """
+    if not has_additions(fleet, cluster):
+        return documents
+    return [replace(each, body=added(fleet, cluster, each.name, each.body)) for each in documents]
 
 
 def additions_to(fleet: Fleet, cluster: str, name: str, body: Object | Release) -> Iterator[Addition]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from meshfleet.manifests.gateway_api import gateway, revision_label
 from meshfleet.manifests.load_balancing import gateway_options, gateway_spec
 from meshfleet.manifests.objects import EAST_WEST_GATEWAY, ISTIO_SYSTEM, Chart, Object, Release, metadata
+from meshfleet.manifests.section import Document, Known, Point, Section, Stage
 from meshfleet.manifests.trust import ROOTS_ANNOTATION
 from meshfleet.topology import EastWestGateway, Fleet, Namespace
 
@@ -128,3 +129,19 @@ def ambient_labels(namespace: Namespace) -> dict[str, str]:
 
 def _is_global() -> Object:
     return {"key": GLOBAL, "operator": "In", "values": ["true"]}
+
+
+def _node_agents(fleet: Fleet, cluster: str, known: Known) -> list[Document]:
+    releases = after(fleet, cluster, known.roots(cluster)).items()
+    return [Document(name, NODE_AGENTS, release, after=(Point.ISTIOD_READY,)) for name, release in releases]
+
+
+NODE_AGENTS = Section(
+    name="node-agents",
+    stage=Stage.CONTROL_PLANE,
+    component="ControlPlane",
+    documents=_node_agents,
+    declared_in="clusters.<name>.dataPlane",
+    what="in ambient mode the releases `istio-cni` and `ztunnel`",
+    waits_for="an istiod that answers",
+)

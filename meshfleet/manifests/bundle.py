@@ -16,7 +16,7 @@ from typing import Any
 from meshfleet.errors import DocumentError
 from meshfleet.files.bounded_yaml import load_yaml
 from meshfleet.manifests import virtual_machines
-from meshfleet.manifests.control_plane import istiod_service
+from meshfleet.manifests.names import istiod_service
 from meshfleet.manifests.objects import Object
 from meshfleet.manifests.yaml_text import yaml_text
 from meshfleet.topology import Fleet

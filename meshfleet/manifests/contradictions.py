@@ -11,7 +11,8 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, TypeAdapter, ValidationError
 
 from meshfleet.errors.faults import from_validation
-from meshfleet.manifests.objects import Document, Object, Release
+from meshfleet.manifests.objects import Object, Release
+from meshfleet.manifests.section import Document
 from meshfleet.redaction.shown import shown
 from meshfleet.topology.additions import Additions
 from meshfleet.topology.labels import LabelKey, LabelValue, checked_annotations

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from meshfleet.manifests import ambient
 from meshfleet.manifests.mesh_networks import mesh_networks
 from meshfleet.manifests.mesh_settings import mesh_config
+from meshfleet.manifests.names import istiod_service
 from meshfleet.manifests.objects import ISTIO_SYSTEM, Chart, Object, Release
+from meshfleet.manifests.section import Known
 from meshfleet.manifests.trust import ROOTS_ANNOTATION
 from meshfleet.topology import Fleet
 from meshfleet.versions import further_istio
@@ -28,14 +30,20 @@ class Webhooks:
     validation: object
 
 
+def webhooks(fleet: Fleet, cluster: str, revision: str, known: Known) -> Webhooks | None:
+    """The webhooks of a revision of the istiod that serves a cluster, where that istiod is a process."""
+    if fleet.clusters[cluster].capabilities.istiod_runtime == "pod":
+        return None
+    primary = fleet.primary_of(cluster)
+    return Webhooks(
+        injection=known.webhook_url(primary, revision, injection_path(fleet, cluster)),
+        validation=known.webhook_url(primary, revision, VALIDATION_PATH),
+    )
+
+
 def injection_path(fleet: Fleet, cluster: str) -> str:
     """The path of the injection webhook: it carries the cluster ID and the network into every injected proxy."""
     return f"/inject/cluster/{cluster}/net/{fleet.clusters[cluster].network}"
-
-
-def istiod_service(revision: str) -> str:
-    """The name of a revision's Service, of its ServiceAccount and of its release."""
-    return "istiod" if revision == "default" else f"istiod-{revision}"
 
 
 def istiod_settings() -> dict[str, str]:
@@ -134,7 +142,8 @@ def istiod(
     else:
         values["podAnnotations"] = {ROOTS_ANNOTATION: roots}
     waits = webhooks is None and kind == "own"
-    return Release(istiod_service(revision), fleet.system_namespace(cluster), Chart.ISTIOD, values, wait=waits)
+    namespace = fleet.system_namespace(cluster)
+    return Release(istiod_service(revision), namespace, Chart.ISTIOD, values, wait=waits, revision=revision)
 
 
 def external_istiod(fleet: Fleet, cluster: str, revision: str, roots: object) -> Release:
@@ -160,7 +169,7 @@ def external_istiod(fleet: Fleet, cluster: str, revision: str, roots: object) ->
     )
     if pod:
         values["podAnnotations"] = {ROOTS_ANNOTATION: roots}
-    return Release(istiod_service(revision), namespace, Chart.ISTIOD, values, wait=pod)
+    return Release(istiod_service(revision), namespace, Chart.ISTIOD, values, wait=pod, revision=revision)
 
 
 def _common(fleet: Fleet, cluster: str, revision: str) -> Object:

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from meshfleet.manifests import names
 from meshfleet.manifests.objects import ISTIO_SYSTEM, Chart, Object, Release, metadata
 from meshfleet.manifests.remote_secrets import READER
+from meshfleet.manifests.section import Document, Known, Point, Section, Stage
 from meshfleet.topology import Fleet
 
 
@@ -66,3 +68,33 @@ def reading(fleet: Fleet, cluster: str) -> dict[str, Object]:
             "subjects": [subject],
         },
     }
+
+
+def _definitions(fleet: Fleet, cluster: str, known: Known) -> list[Document]:
+    releases = before(fleet, cluster).items()
+    return [Document(name, DEFINITIONS, release, after=(Point.SYSTEM_PREPARED,)) for name, release in releases]
+
+
+def _reader(fleet: Fleet, cluster: str, known: Known) -> list[Document]:
+    objects = reading(fleet, cluster).items()
+    return [Document(name, READER_ROLE, body, after=names.charts(fleet)) for name, body in objects]
+
+
+DEFINITIONS = Section(
+    name="gateway-api",
+    stage=Stage.CONTROL_PLANE,
+    component="ControlPlane",
+    documents=_definitions,
+    declared_in="clusters.<name>.dataPlane",
+    what="the definitions of the Gateway API, where ambient mode or a gateway needs them and pods do not run",
+    waits_for="the system namespace",
+)
+READER_ROLE = Section(
+    name="reader-role",
+    stage=Stage.DISCOVERY,
+    component="Reader",
+    documents=_reader,
+    declared_in="clusters.<name>.discovery",
+    what="the right of `istio-reader-service-account` to read the Gateway API",
+    waits_for="the releases of Istio",
+)

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from itertools import product
 
-from meshfleet.manifests import injected
-from meshfleet.manifests.control_plane import istiod_service
+from meshfleet.manifests import ambient, injected, names
 from meshfleet.manifests.load_balancing import chart_replicas, chart_service
+from meshfleet.manifests.names import istiod_service
 from meshfleet.manifests.objects import EAST_WEST_GATEWAY, Chart, Object, Release, metadata
+from meshfleet.manifests.section import Document, Known, Point, Section, Stage
 from meshfleet.topology import EastWestGateway, Fleet
 
 NETWORK_PORT = 15443
@@ -20,6 +21,39 @@ SELECTOR = {"istio": "eastwestgateway"}
 ISTIOD_PORTS = {15012: 15012, 15017: 443}
 # https://github.com/istio/istio/blob/master/samples/multicluster/gen-eastwest-gateway.sh
 PORTS = {"status-port": 15021, "tls": 15443, "tls-istiod": 15012, "tls-webhook": 15017}
+
+
+def documents(fleet: Fleet, cluster: str, known: Known) -> list[Document]:
+    """The gateway, whose pods istiod's webhook or, in ambient mode, istiod makes; none where nothing needs one."""
+    if not fleet.has_east_west_gateway(cluster):
+        return []
+    before = (Point.ISTIOD_READY, Point.NODES)
+    name = names.EAST_WEST_GATEWAY
+    if fleet.clusters[cluster].data_plane != "ambient":
+        return [Document(name, EAST_WEST, east_west_gateway(fleet, cluster), after=before)]
+    options = f"{name}-options"
+    return [
+        Document(options, EAST_WEST, ambient.options_of_gateway(fleet, cluster), after=before),
+        Document(name, EAST_WEST, ambient.east_west_gateway(fleet, cluster), after=(*before, options)),
+    ]
+
+
+def rules(fleet: Fleet, cluster: str, known: Known) -> list[Document]:
+    """What gateways let in: services into their networks, proxies of other clusters to the istiods behind them.
+
+    They are where Istio's configuration of those gateways is, once its webhooks answer.
+    """
+    found: dict[str, Object] = {}
+    if opens_networks(fleet, cluster):
+        found["cross-network-gateway"] = cross_network_gateway(fleet.system_namespace(cluster))
+    if fleet.exposes_control_plane(cluster):
+        found[names.ISTIOD_GATEWAY] = istiod_gateway(fleet, cluster)
+        found[names.ISTIOD_ROUTES] = istiod_routes(fleet, cluster)
+    decided = {"cross-network-gateway": "clusters.<name>.eastWestGateway"}
+    return [
+        Document(name, RULES, body, after=(Point.ISTIOD_READY,), declared_in=decided.get(name, ""))
+        for name, body in found.items()
+    ]
 
 
 def east_west_gateway(fleet: Fleet, cluster: str) -> Release:
@@ -46,10 +80,16 @@ def east_west_gateway(fleet: Fleet, cluster: str) -> Release:
 
 
 def reached_at(fleet: Fleet, cluster: str) -> int:
-    """The port at which other clusters reach what is behind the gateway: services, or istiod where it is all."""
+    """The port at which other clusters reach what is behind the gateway: services, or istiod alone."""
     if not fleet.is_network_gateway(cluster):
         return PORTS["tls-istiod"]
     return (fleet.clusters[cluster].east_west_gateway or EastWestGateway()).port
+
+
+def mesh_port(fleet: Fleet, cluster: str) -> int:
+    """The port at which the mesh reaches the gateway: HBONE in ambient mode, else as `reached_at`."""
+    ambient_mode = fleet.clusters[cluster].data_plane == "ambient"
+    return ambient.HBONE_PORT if ambient_mode else reached_at(fleet, cluster)
 
 
 def opens_networks(fleet: Fleet, cluster: str) -> bool:
@@ -118,3 +158,24 @@ def _gateway(name: str, namespace: str, servers: list[Object]) -> Object:
         "metadata": metadata(name, namespace),
         "spec": {"selector": SELECTOR, "servers": servers},
     }
+
+
+EAST_WEST = Section(
+    name="east-west-gateway",
+    stage=Stage.GATEWAY,
+    component="EastWestGateway",
+    documents=documents,
+    declared_in="clusters.<name>.eastWestGateway",
+    what="the release `istio-eastwestgateway`, its address",
+    waits_for="an istiod that answers, since its webhook injects the gateway's pods",
+)
+RULES = Section(
+    name="gateway-rules",
+    stage=Stage.GATEWAY,
+    component="GatewayRules",
+    documents=rules,
+    declared_in="clusters.<name>.controlPlane",
+    what="the Gateway `cross-network-gateway`; Gateway and routes that lead to istiods",
+    waits_for="an istiod that answers",
+    always=Fleet.is_primary,
+)

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections import Counter
 
-from meshfleet.manifests import injected
+from meshfleet.manifests import injected, names
 from meshfleet.manifests.gateway_api import gateway, revision_label
 from meshfleet.manifests.load_balancing import chart_replicas, chart_service, gateway_options, gateway_spec
 from meshfleet.manifests.objects import Chart, Object, Release, metadata
+from meshfleet.manifests.section import Document, Known, Point, Section, Stage
 from meshfleet.topology import Fleet, IngressGateway, Listener
 
 STATUS_PORT = {"name": "status-port", "port": 15021, "targetPort": 15021, "protocol": "TCP"}
@@ -24,20 +25,36 @@ def service_name(fleet: Fleet, cluster: str, name: str) -> str:
     return f"{name}-istio" if fleet.clusters[cluster].ingress_gateways[name].api == "gateway" else name
 
 
-def documents(fleet: Fleet, cluster: str, name: str) -> dict[str, Object | Release]:
-    """What one gateway is made of, by the names of the documents, in order; the first needs nothing of the others."""
+def documents(fleet: Fleet, cluster: str, known: Known) -> list[Document]:
+    """What a cluster gets of all its gateways, in order."""
+    return [document for name in fleet.clusters[cluster].ingress_gateways for document in of_one(fleet, cluster, name)]
+
+
+def of_one(fleet: Fleet, cluster: str, name: str) -> list[Document]:
+    """What one gateway is made of, each part after the one before it; a Service comes with the last one at the latest.
+
+    After istiod answers, which injects their pods or deploys them, and after the namespace they are in.
+    """
     declared = fleet.clusters[cluster].ingress_gateways[name]
+    before = (Point.ISTIOD_READY, Point.NODES, *([names.namespace(declared.namespace)] if declared.namespace else []))
+    gateway_name = f"ingress-gateway-{name}"
     if declared.api == "istio":
-        return {
-            f"ingress-gateway-{name}": _release(fleet, cluster, name),
-            f"ingress-listeners-{name}": _istio_gateway(fleet, cluster, name),
-        }
-    namespace = fleet.ingress_namespace(cluster, name)
+        return [
+            Document(gateway_name, SECTION, _release(fleet, cluster, name), after=before),
+            Document(
+                f"ingress-listeners-{name}",
+                SECTION,
+                _istio_gateway(fleet, cluster, name),
+                after=(*before, gateway_name),
+            ),
+        ]
     annotations = injected.annotation(injected.gateway_facts(fleet, cluster))
-    return {
-        f"ingress-options-{name}": gateway_options(_options(name), namespace, declared, annotations),
-        f"ingress-gateway-{name}": _api_gateway(fleet, cluster, name),
-    }
+    options = gateway_options(_options(name), fleet.ingress_namespace(cluster, name), declared, annotations)
+    options_name = f"ingress-options-{name}"
+    return [
+        Document(options_name, SECTION, options, after=before),
+        Document(gateway_name, SECTION, _api_gateway(fleet, cluster, name), after=(*before, options_name)),
+    ]
 
 
 def _release(fleet: Fleet, cluster: str, name: str) -> Release:
@@ -139,3 +156,14 @@ def described(declared: IngressGateway) -> list[Object]:
         {"port": listener.port, "protocol": listener.protocol, "hosts": list(listener.hosts)}
         for listener in declared.listeners
     ]
+
+
+SECTION = Section(
+    name="ingress-gateways",
+    stage=Stage.WORKLOADS,
+    component="IngressGateways",
+    documents=documents,
+    declared_in="clusters.<name>.ingressGateways",
+    what="[ingress gateways](gateways.md) and their addresses",
+    waits_for="an istiod that answers; their namespace",
+)

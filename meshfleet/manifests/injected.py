@@ -15,7 +15,8 @@ import json
 from typing import Any
 
 from meshfleet.manifests.added_values import of_proxies
-from meshfleet.manifests.control_plane import istiod_service, proxy_settings
+from meshfleet.manifests.control_plane import proxy_settings
+from meshfleet.manifests.names import istiod_service
 from meshfleet.topology import Fleet
 
 ANNOTATION = "meshfleet/injected"

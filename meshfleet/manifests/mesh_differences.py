@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from meshfleet.manifests.objects import Document, Object, Release, written
+from meshfleet.manifests.objects import Object, Release, written
+from meshfleet.manifests.section import Document
 from meshfleet.topology import Fault, Fleet
 from meshfleet.topology.owned_paths import Path, entries_of, spelled
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from meshfleet.manifests.objects import Object, metadata
+from meshfleet.manifests.section import Document, Known, Point, Section, Stage
 from meshfleet.topology import Fleet, MeshSettings
 
 # Providers that istiod knows by itself: the standard output of every proxy (pkg/config/mesh/mesh.go).
@@ -55,10 +56,12 @@ def mesh_config(fleet: Fleet, mesh: str) -> Object:
     return config
 
 
-def objects(fleet: Fleet, cluster: str) -> dict[str, Object]:
-    """The objects a cluster gets for the settings of its mesh, by the names of their documents."""
-    remote = fleet.clusters[cluster].control_plane.kind == "remote"
-    return {} if remote else mesh_objects(fleet, fleet.mesh_of(cluster), fleet.system_namespace(cluster))
+def documents(fleet: Fleet, cluster: str, known: Known) -> list[Document]:
+    """The objects a cluster gets for the settings of its mesh, after istiod, whose webhook validates each of them."""
+    if fleet.clusters[cluster].control_plane.kind == "remote":
+        return []
+    objects = mesh_objects(fleet, fleet.mesh_of(cluster), fleet.system_namespace(cluster)).items()
+    return [Document(name, SECTION, body, after=(Point.ISTIOD_READY,)) for name, body in objects]
 
 
 def mesh_objects(fleet: Fleet, mesh: str, namespace: str) -> dict[str, Object]:
@@ -148,3 +151,14 @@ def _object(api_version: str, kind: str, name: str, namespace: str, spec: dict[s
 
 def _in_capitals(word: str) -> str:
     return word.upper().replace("-", "_")
+
+
+SECTION = Section(
+    name="mesh-settings",
+    stage=Stage.CONTROL_PLANE,
+    component="MeshSettings",
+    documents=documents,
+    declared_in="meshes.<name>.settings",
+    what="the [settings of the mesh](mesh-settings.md) that are objects of the root namespace",
+    waits_for="an istiod that answers, since its webhook validates them",
+)

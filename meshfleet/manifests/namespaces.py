@@ -5,8 +5,10 @@ Source: https://istio.io/latest/docs/setup/install/multicluster/multi-primary_mu
 
 from __future__ import annotations
 
-from meshfleet.manifests.ambient import ambient_labels
+from meshfleet.manifests import names
+from meshfleet.manifests.ambient import ambient_labels, waypoints
 from meshfleet.manifests.objects import Object, metadata
+from meshfleet.manifests.section import Document, Known, Point, Section, Stage
 from meshfleet.topology import Fleet, Namespace
 
 NETWORK_LABEL = "topology.istio.io/network"
@@ -57,3 +59,68 @@ def _sidecar_labels(fleet: Fleet, namespace: Namespace) -> dict[str, str]:
 
 def _namespace(name: str, labels: dict[str, str], annotations: dict[str, str] | None = None) -> Object:
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata(name, labels=labels, annotations=annotations)}
+
+
+def _system(fleet: Fleet, cluster: str, known: Known) -> list[Document]:
+    return [Document(names.SYSTEM_NAMESPACE, SYSTEM, istio_system(fleet, cluster))]
+
+
+def _hosted(fleet: Fleet, cluster: str, known: Known) -> list[Document]:
+    host = fleet.hosting(cluster)
+    if not fleet.is_primary(cluster) or host == cluster:
+        return []
+    return [Document(names.hosted(cluster, "namespace"), HOSTED, external_istiod(fleet, cluster), cluster=host)]
+
+
+def _declared(fleet: Fleet, cluster: str, known: Known) -> list[Document]:
+    return [
+        Document(names.namespace(name), DECLARED, body, after=(Point.ISTIOD_READY,))
+        for name, body in declared(fleet, cluster).items()
+    ]
+
+
+def _waypoints(fleet: Fleet, cluster: str, known: Known) -> list[Document]:
+    return [
+        Document(f"waypoint-{name}", WAYPOINTS, body, after=(names.namespace(name),))
+        for name, body in waypoints(fleet, cluster).items()
+    ]
+
+
+SYSTEM = Section(
+    name="system-namespace",
+    stage=Stage.NAMESPACE,
+    component="IstioSystem",
+    documents=_system,
+    declared_in="clusters.<name>.network",
+    what="`istio-system`, labelled with its network",
+    waits_for="the API server",
+)
+HOSTED = Section(
+    name="hosted-namespaces",
+    stage=Stage.NAMESPACE,
+    component="ExternalNamespace",
+    documents=_hosted,
+    declared_in="clusters.<name>.controlPlane",
+    what="a namespace for each external istiod that runs in the cluster",
+    waits_for="the API server",
+    at_host=True,
+)
+DECLARED = Section(
+    name="namespaces",
+    stage=Stage.WORKLOADS,
+    component="Namespaces",
+    documents=_declared,
+    declared_in="namespaces",
+    what="the declared namespaces",
+    waits_for="an istiod that answers, so that their first pod is in the mesh",
+    always=lambda fleet, cluster: True,
+)
+WAYPOINTS = Section(
+    name="waypoints",
+    stage=Stage.WORKLOADS,
+    component="Namespaces",
+    documents=_waypoints,
+    declared_in="namespaces.<name>.waypoint",
+    what="in ambient mode their waypoints",
+    waits_for="their namespace",
+)

@@ -1,4 +1,4 @@
-"""What a plan is made of: Kubernetes objects, Helm releases, and the stage each belongs to."""
+"""What documents hold: Kubernetes objects and Helm releases."""
 
 from __future__ import annotations
 
@@ -17,17 +17,6 @@ MANAGED_BY = {"app.kubernetes.io/managed-by": "meshfleet"}
 NOT_AWAITED = {"pulumi.com/skipAwait": "true"}
 
 
-class Stage(StrEnum):
-    """The stages of a cluster in the order they are applied, which is also the order of `render`."""
-
-    NAMESPACE = "namespace"
-    TRUST = "trust"
-    CONTROL_PLANE = "control-plane"
-    GATEWAY = "gateway"
-    DISCOVERY = "discovery"
-    WORKLOADS = "workloads"
-
-
 class Chart(StrEnum):
     """Istio's charts by the name they are published under, and that of the Gateway API's definitions, which is ours."""
 
@@ -41,22 +30,17 @@ class Chart(StrEnum):
 
 @dataclass(frozen=True)
 class Release:
-    """A Helm release. `wait` says whether its workloads and addresses are awaited by Helm itself."""
+    """A Helm release. `wait` says whether its workloads and addresses are awaited by Helm itself.
+
+    Its chart is of the version of `revision`; without one of the newest that is installed, which works with the others.
+    """
 
     name: str
     namespace: str
     chart: Chart
     values: Object
     wait: bool
-
-
-@dataclass(frozen=True)
-class Document:
-    """One thing a cluster gets. `name` is unique in its cluster and becomes part of the Pulumi resource's name."""
-
-    name: str
-    stage: Stage
-    body: Object | Release
+    revision: str = ""
 
 
 def written(body: Object | Release) -> Object:

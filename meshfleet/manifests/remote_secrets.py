@@ -11,7 +11,9 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 
+from meshfleet.manifests import names
 from meshfleet.manifests.objects import Object, encoded, metadata
+from meshfleet.manifests.section import Document, Known, Point, Section, Stage
 from meshfleet.topology import Fleet
 
 READER = "istio-reader-service-account"
@@ -98,3 +100,39 @@ def remote_secrets(fleet: Fleet, cluster: str, data: object) -> Object:
         "type": "Opaque",
         "data": data,
     }
+
+
+def _reader(fleet: Fleet, cluster: str, known: Known) -> list[Document]:
+    if not fleet.readers_of(cluster):
+        return []
+    return [Document(names.READER_TOKEN, READER_TOKENS, reader_token(fleet, cluster), after=names.charts(fleet))]
+
+
+def documents(fleet: Fleet, cluster: str, known: Known) -> list[Document]:
+    """The one Secret of a control plane that has peers."""
+    peers = fleet.peers_of(cluster) if fleet.is_primary(cluster) else ()
+    if not peers:
+        return []
+    body = remote_secrets(fleet, cluster, known.remote_kubeconfigs(peers))
+    # A kubeconfig that does not work must not replace one that does.
+    return [Document(names.REMOTE_SECRETS, SECTION, body, after=(names.SYSTEM_NAMESPACE, Point.PEERS_READ))]
+
+
+READER_TOKENS = Section(
+    name="reader-tokens",
+    stage=Stage.DISCOVERY,
+    component="Reader",
+    documents=_reader,
+    declared_in="clusters.<name>.discovery",
+    what="a token of `istio-reader-service-account`",
+    waits_for="the releases of Istio, which have the account and what it may read",
+)
+SECTION = Section(
+    name="remote-secrets",
+    stage=Stage.DISCOVERY,
+    component="RemoteSecrets",
+    documents=documents,
+    declared_in="clusters.<name>.discovery",
+    what="the Secret `istio-remote-secrets`",
+    waits_for="the reader tokens of all peers",
+)

@@ -8,27 +8,38 @@ https://istio.io/latest/docs/setup/upgrade/canary/#stable-revision-labels
 
 from __future__ import annotations
 
-from meshfleet.manifests.control_plane import Webhooks, injection_path, istiod_service
+from meshfleet.manifests import names
+from meshfleet.manifests.control_plane import Webhooks, injection_path, webhooks
 from meshfleet.manifests.objects import Object, metadata
+from meshfleet.manifests.section import Document, Known, Section, Stage
 from meshfleet.topology import Fleet
 
 REVISION = "istio.io/rev"
 INJECT = "sidecar.istio.io/inject"
 
 
-def tags(fleet: Fleet, cluster: str, webhooks: Webhooks | None) -> dict[str, Object]:
-    """The webhook of each tag by the tag's name. `webhooks` are those of the tags' revision, where it is a process."""
-    if fleet.clusters[cluster].data_plane == "ambient":
-        # Ambient pods are not injected.
-        return {}
-    return {tag: _tag(fleet, cluster, tag, webhooks) for tag in fleet.istio.tags}
+def documents(fleet: Fleet, cluster: str, known: Known) -> list[Document]:
+    """The webhook of each tag, after the chart of the revision that tags stand for."""
+    revision = fleet.istio.revision
+    found = webhooks(fleet, cluster, revision, known)
+    after = (names.istiod_service(revision),)
+    return [
+        Document(names.tag(tag), SECTION, webhook(fleet, cluster, tag, found), after=after)
+        for tag in tags(fleet, cluster)
+    ]
 
 
-def _tag(fleet: Fleet, cluster: str, tag: str, webhooks: Webhooks | None) -> Object:
+def tags(fleet: Fleet, cluster: str) -> tuple[str, ...]:
+    """The tags of a cluster; none in ambient mode, whose pods are not injected."""
+    return () if fleet.clusters[cluster].data_plane == "ambient" else tuple(fleet.istio.tags)
+
+
+def webhook(fleet: Fleet, cluster: str, tag: str, webhooks: Webhooks | None) -> Object:
+    """The webhook of a tag. `webhooks` are those of the tags' revision, where its istiod is a process."""
     namespace = fleet.system_namespace(cluster)
     revision = fleet.istio.revision
     service = {
-        "name": istiod_service(revision),
+        "name": names.istiod_service(revision),
         "namespace": namespace,
         "path": injection_path(fleet, cluster),
         "port": 443,
@@ -67,3 +78,14 @@ def _tag(fleet: Fleet, cluster: str, tag: str, webhooks: Webhooks | None) -> Obj
         ),
         "webhooks": [by_namespace, by_pod],
     }
+
+
+SECTION = Section(
+    name="revision-tags",
+    stage=Stage.CONTROL_PLANE,
+    component="ControlPlane",
+    documents=documents,
+    declared_in="istio.tags",
+    what="the webhook of each revision tag",
+    waits_for="the release of the revision that the tags stand for",
+)

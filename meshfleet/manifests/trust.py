@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from meshfleet.manifests import names
 from meshfleet.manifests.objects import Object, encoded, metadata
+from meshfleet.manifests.section import Document, Known, Section, Stage
 from meshfleet.topology import Fleet
 
 CACERTS = "cacerts"
@@ -60,3 +62,34 @@ def cacerts(fleet: Fleet, cluster: str, data: object) -> Object:
         "type": "Opaque",
         "data": data,
     }
+
+
+def documents(fleet: Fleet, cluster: str, known: Known) -> list[Document]:
+    """The Secret beside the istiod of a cluster; none for a cluster that the istiod of another one serves."""
+    if not fleet.is_primary(cluster):
+        return []
+    host = fleet.hosting(cluster)
+    namespace = names.SYSTEM_NAMESPACE if host == cluster else names.hosted(cluster, "namespace")
+    return [
+        Document(
+            names.beside_istiod(fleet, cluster, names.CACERTS),
+            SECTION,
+            cacerts(fleet, cluster, known.certificate_authority(cluster)),
+            after=(namespace,),
+            cluster=host,
+            declared_in="clusters.<name>.controlPlane" if host != cluster else "",
+        )
+    ]
+
+
+SECTION = Section(
+    name="trust",
+    stage=Stage.TRUST,
+    component="Trust",
+    documents=documents,
+    declared_in="meshes.<name>.trust",
+    what="the intermediate certificate authority; the Secret `cacerts`",
+    waits_for="the mesh's root; the namespace",
+    prepared_by=("MeshTrust",),
+    at_host=True,
+)

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 from ipaddress import ip_address
 
+from meshfleet.manifests import names
 from meshfleet.manifests.objects import NOT_AWAITED, Object, metadata
+from meshfleet.manifests.section import Document, Known, Point, Section, Stage
 from meshfleet.topology import Fleet, VirtualMachine
 
 # Whose region and zone istiod and the agent take from it; it is no label that anything is selected by.
@@ -43,6 +45,23 @@ def host(fleet: Fleet, name: str) -> str | None:
     if not declared.ports:
         return None
     return declared.host or f"{name}.{declared.namespace}.svc.cluster.local"
+
+
+def documents(fleet: Fleet, cluster: str, known: Known) -> list[Document]:
+    """What a cluster gets for all virtual machines of its mesh, after istiod, whose webhook validates it.
+
+    What can register comes after the identities of its namespace: a machine may be waiting.
+    """
+    made: list[Document] = []
+    accounts: dict[str, tuple[str, ...]] = {}
+    for name, body in objects(fleet, cluster).items():
+        namespace = body["metadata"]["namespace"]
+        before = accounts.get(namespace, ())
+        after = (Point.ISTIOD_READY, names.namespace(namespace), *before)
+        made.append(Document(name, SECTION, body, after=after))
+        if body["kind"] == "ServiceAccount":
+            accounts[namespace] = (*before, name)
+    return made
 
 
 def objects(fleet: Fleet, cluster: str) -> dict[str, Object]:
@@ -213,3 +232,14 @@ def described(fleet: Fleet) -> list[Object]:
         }
         for name, declared in fleet.virtual_machines.items()
     ]
+
+
+SECTION = Section(
+    name="virtual-machines",
+    stage=Stage.WORKLOADS,
+    component="VirtualMachines",
+    documents=documents,
+    declared_in="virtualMachines",
+    what="what [virtual machines](virtual-machines.md#what-is-made) need",
+    waits_for="an istiod that answers; their namespace",
+)

@@ -9,8 +9,9 @@ https://istio.io/latest/docs/ops/configuration/traffic-management/multicluster/
 
 from __future__ import annotations
 
-from meshfleet.manifests import injected, workload_routes
+from meshfleet.manifests import injected, names, revision_tags, workload_routes
 from meshfleet.manifests.objects import NOT_AWAITED, Object, metadata
+from meshfleet.manifests.section import Document, Known, Point, Section, Stage
 from meshfleet.topology import Fleet, Version, Workload
 from meshfleet.versions import EMBEDDED_ISTIO
 
@@ -33,38 +34,54 @@ ECHO_IMAGE = f"docker.io/istio/app:{EMBEDDED_ISTIO}.0"
 # https://kubernetes.io/docs/concepts/containers/container-lifecycle-hooks/
 PAUSE_SECONDS = 5
 
-# The kinds by which requests find a version.
-ROUTES = ("DestinationRule", "VirtualService")
-
 
 def host(name: str, workload: Workload) -> str:
     """The name under which a workload is called from anywhere in its mesh."""
     return f"{name}.{workload.namespace}.svc.cluster.local"
 
 
-def documents(fleet: Fleet, cluster: str) -> dict[str, Object]:
-    """What a cluster gets of all workloads, by the names of the documents, in order."""
-    made: dict[str, Object] = {}
-    for name, workload in sorted(fleet.workloads_of(cluster).items()):
-        made |= workload_documents(fleet, cluster, name, workload)
-    return made
+def documents(fleet: Fleet, cluster: str, known: Known) -> list[Document]:
+    """What a cluster gets of all workloads, in order."""
+    return [
+        document
+        for name, workload in sorted(fleet.workloads_of(cluster).items())
+        for document in _of_one(fleet, cluster, name, workload)
+    ]
 
 
-def workload_documents(fleet: Fleet, cluster: str, name: str, workload: Workload) -> dict[str, Object]:
-    """What a cluster gets of one workload: what is there before its pods do, its pods, and what leads to them."""
+def _of_one(fleet: Fleet, cluster: str, name: str, workload: Workload) -> list[Document]:
+    """What a cluster gets of one workload: what is there before its pods, its pods, and what leads to them.
+
+    All of it comes after istiod answers, which injects the pods and validates what is Istio's, and after the namespace.
+    Pods wait for the account they run under, for the policies that say who may call them, and for the tags that lead
+    their injection to a revision. What leads to versions waits for their pods; subsets come before the routes that name
+    them, and go after them.
+    """
     versions = fleet.versions_in(name, cluster)
-    made: dict[str, Object] = {f"workload-account-{name}": _account(name, workload)} if versions else {}
-    made[f"workload-service-{name}"] = _service(name, workload)
     configured = fleet.is_primary(cluster)
+    first: dict[str, Object] = {f"workload-account-{name}": _account(name, workload)} if versions else {}
+    first[f"workload-service-{name}"] = _service(name, workload)
     if configured:
         policies = workload_routes.policies(fleet, cluster, name, workload)
-        made |= {f"workload-{what}-{name}": body for what, body in policies.items()}
-    for version, declared in versions.items():
-        made[f"workload-deployment-{name}-{version}"] = _deployment(fleet, cluster, name, workload, version, declared)
+        first |= {f"workload-{what}-{name}": body for what, body in policies.items()}
+    pods = {
+        f"workload-deployment-{name}-{version}": _deployment(fleet, cluster, name, workload, version, declared)
+        for version, declared in versions.items()
+    }
+    ready = (Point.ISTIOD_READY, names.namespace(workload.namespace))
+    tags = map(names.tag, revision_tags.tags(fleet, cluster))
+    injected_after = (*ready, *first, *tags, Point.NODES)
+    made = [Document(each, SECTION, body, after=ready) for each, body in first.items()]
+    made += [Document(each, SECTION, body, after=injected_after) for each, body in pods.items()]
     if configured and workload.routed:
         mesh, called = fleet.mesh_of(cluster), host(name, workload)
-        made[f"workload-subsets-{name}"] = workload_routes.subsets(fleet, mesh, name, workload, called)
-        made[f"workload-routes-{name}"] = workload_routes.routes(name, workload, called, PORTS)
+        subsets = workload_routes.subsets(fleet, mesh, name, workload, called)
+        routes = workload_routes.routes(name, workload, called, PORTS)
+        before, subsets_name = (*ready, *first, *pods), f"workload-subsets-{name}"
+        made += [
+            Document(subsets_name, SECTION, subsets, after=before),
+            Document(f"workload-routes-{name}", SECTION, routes, after=(*before, subsets_name)),
+        ]
     return made
 
 
@@ -144,3 +161,14 @@ def _pod(cluster: str, name: str, workload: Workload, version: str) -> Object:
             f"--version={version}",
         ]
     return {"serviceAccountName": name, "containers": [container]}
+
+
+SECTION = Section(
+    name="workloads",
+    stage=Stage.WORKLOADS,
+    component="Workloads",
+    documents=documents,
+    declared_in="workloads",
+    what="[workloads](workloads.md): Services, pods, routes and policies",
+    waits_for="an istiod that answers; their namespace; for pods their account, policies and revision tags",
+)

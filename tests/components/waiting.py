@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from meshfleet.components.tokens import remote_readiness
-from meshfleet.manifests.control_plane import istiod_service
+from meshfleet.manifests.names import istiod_service
 from meshfleet.topology import Fleet
 from tests.components.registered_graph import Graph, Resource
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from meshfleet.manifests import Document, Object, Release
-from meshfleet.manifests.control_plane import istiod_service
+from meshfleet.manifests.names import istiod_service
 from meshfleet.topology import Fleet
 
 

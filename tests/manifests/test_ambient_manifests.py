@@ -11,7 +11,7 @@ from ruamel.yaml import YAML
 from meshfleet.manifests import Chart, fleet_plan
 from meshfleet.manifests.ambient import HBONE_PORT, east_west_gateway, waypoints
 from meshfleet.manifests.ambient import settings as environment_of
-from meshfleet.manifests.control_plane import istiod_service
+from meshfleet.manifests.names import istiod_service
 from meshfleet.manifests.namespaces import declared
 from meshfleet.topology import Fleet
 from tests.components.fleets import fleet_called

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 
 from meshfleet.manifests import Document, fleet_plan
-from meshfleet.manifests.control_plane import istiod_service
+from meshfleet.manifests.names import istiod_service
 from meshfleet.topology import Fleet, load
 from tests.examples import up_to
 from tests.manifests.plans import named, releases, values_of

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 
 from meshfleet.manifests import fleet_plan
-from meshfleet.manifests.mesh_settings import mesh_config, mesh_objects
-from meshfleet.manifests.mesh_settings import objects as objects_of
+from meshfleet.manifests.mesh_settings import documents, mesh_config, mesh_objects
+from meshfleet.manifests.placeholders import Placeholders
 from meshfleet.manifests.remote_secrets import Peer, reader_token, remote_kubeconfig
 from meshfleet.topology import ControlPlane, Fleet, load
 from tests.examples import up_to
@@ -97,8 +97,8 @@ def test_a_remote_cluster_gets_no_object_since_another_control_plane_serves_it()
     fleet = fleet_with(mtls="strict", locality={}, accessLog={})
     east = fleet.clusters["east"].model_copy(update={"control_plane": ControlPlane.model_validate({"remote": "west"})})
     fleet = fleet.model_copy(update={"clusters": fleet.clusters | {"east": east}})
-    assert set(objects_of(fleet, "west")) == set(OBJECTS)
-    assert objects_of(fleet, "east") == {}
+    assert [document.name for document in documents(fleet, "west", Placeholders(fleet))] == list(OBJECTS)
+    assert documents(fleet, "east", Placeholders(fleet)) == []
 
 
 @pytest.mark.parametrize(("mode", "written"), [("strict", "STRICT"), ("permissive", "PERMISSIVE")])

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 
 from meshfleet.manifests import Document, Object, fleet_plan
-from meshfleet.manifests.control_plane import injection_webhook, istiod_service
+from meshfleet.manifests.control_plane import injection_webhook
+from meshfleet.manifests.names import istiod_service
 from meshfleet.topology import Fleet, load
 from tests.examples import up_to
 from tests.manifests.plans import istiods, named, objects, releases, texts, values_of, without_workloads

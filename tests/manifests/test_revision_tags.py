@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from meshfleet.manifests import Object, fleet_plan
-from meshfleet.manifests.control_plane import Webhooks, injection_path, istiod_service
+from meshfleet.manifests.control_plane import Webhooks, injection_path
+from meshfleet.manifests.names import istiod_service
 from meshfleet.manifests.namespaces import injection_labels
-from meshfleet.manifests.revision_tags import tags
+from meshfleet.manifests.revision_tags import tags, webhook
 from meshfleet.toolchain import Toolchain
 from meshfleet.topology import Fleet, load
 from tests.components.fleets import CONFIGURATIONS, fleet_called
@@ -30,6 +31,11 @@ quick = up_to(30)
 PROCESS = Webhooks(injection="https://localhost:1/inject", validation="https://localhost:1/validate")
 
 Labels = Mapping[str, str]
+
+
+def webhooks_of(fleet: Fleet, cluster: str, process: Webhooks | None) -> dict[str, Object]:
+    """The webhook of each tag of a cluster, by tag."""
+    return {tag: webhook(fleet, cluster, tag, process) for tag in tags(fleet, cluster)}
 
 
 def rendered_by_the_chart(
@@ -75,7 +81,7 @@ def test_a_tag_is_what_the_istiod_chart_would_make_of_it(
         values["istiodRemote"]["injectionPath"] = injection_path(fleet, cluster)
     rendered = rendered_by_the_chart(toolchain, "revision-tags-mwc", values, fleet.system_namespace(cluster))
     theirs = {document["metadata"]["labels"]["istio.io/tag"]: document for document in rendered}
-    ours = tags(fleet, cluster, PROCESS if process else None)
+    ours = webhooks_of(fleet, cluster, PROCESS if process else None)
     assert list(ours) == ["stable", "prod"]
     for tag, made in ours.items():
         assert made["webhooks"] == theirs[tag]["webhooks"]
@@ -86,7 +92,7 @@ def test_a_tag_is_what_the_istiod_chart_would_make_of_it(
 
 
 def test_nobody_but_istiod_owns_the_certificate_of_a_tag() -> None:
-    made = tags(fleet_called("two-revisions"), "west", PROCESS)
+    made = webhooks_of(fleet_called("two-revisions"), "west", PROCESS)
     assert all("caBundle" not in webhook["clientConfig"] for body in made.values() for webhook in body["webhooks"])
 
 
@@ -116,7 +122,7 @@ def test_every_tag_is_in_every_cluster_and_leads_to_the_istiod_of_the_revision_i
 @given(loaded_fleets())
 def test_namespaces_that_are_labelled_for_the_fleet_are_those_that_its_first_tag_selects(fleet: Fleet) -> None:
     labels = injection_labels(fleet)
-    for tag, body in tags(fleet, next(iter(fleet.clusters)), PROCESS).items():
+    for tag, body in webhooks_of(fleet, next(iter(fleet.clusters)), PROCESS).items():
         assert bool(selecting(body, labels, {})) == (tag == fleet.istio.tags[0])
 
 
@@ -137,7 +143,7 @@ def test_no_pod_is_injected_twice_and_none_that_refuses(
     config = CONFIGURATIONS["two-revisions"] | {
         "istio": {"revisions": {"default": {}, "green": {}}, "tags": ["stable", "prod"]}
     }
-    made = list(tags(load("tags", config), "west", PROCESS).values())
+    made = list(webhooks_of(load("tags", config), "west", PROCESS).values())
     by_tag = [name for body in made for name in selecting(body, namespace, pod)]
     by_revision = [name for body in of_revisions for name in selecting(body, namespace, pod)]
     assert len(by_tag) + len(by_revision) <= 1

@@ -151,8 +151,8 @@ print(json.dumps({
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project with a copy of the code that knows the provider, and the stacks `added` and `wrong`."""
     root = tmp_path_factory.mktemp("added")
-    for folder in ("meshfleet", "components", "docs/generate"):
-        shutil.copytree(ROOT / folder, root / folder, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
+    for copied in ("meshfleet", "components", "docs/generate"):
+        shutil.copytree(ROOT / copied, root / copied, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "Pulumi.yaml", root)
     folder = root / "meshfleet" / "providers" / "sample"
     folder.mkdir()

@@ -1,62 +1,23 @@
-"""What the engine did or would do, told in the words of a fleet: which cluster, which stage, what."""
+"""What the engine did or would do, as changes of a fleet: which cluster, which stage, what."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from meshfleet.automation.reporting.plugin_advice import for_stack_files
-from meshfleet.components.tokens import COMPONENT_PREFIX, RELEASE_OBJECTS
+from meshfleet.components.tokens import COMPONENT_PREFIX, component_of
 from meshfleet.errors.causes import FORGETTABLE, Cause, advice, cause_in
+from meshfleet.manifests.registry import stages_of_components
+from meshfleet.manifests.section import Stage
 
 if TYPE_CHECKING:
     from pulumi.automation.events import EngineEvent, StepEventMetadata
 
-# The part of a resource's name behind the cluster -> the stage shown to people.
-STAGES: dict[str, tuple[str, ...]] = {
-    "cluster": ("processes", "node", "identity", "kubernetes"),
-    "trust": ("root", "intermediate", "istio-system", "cacerts"),
-    "control plane": (
-        "istiod-address",
-        "istiod-configmaps",
-        "gateway-api",
-        "istio-base",
-        "istio-cni",
-        "ztunnel",
-        "istiod",
-        "istiod-process",
-        "istiod-token",
-        "remote-readiness",
-        "served",
-        "config-cluster",
-        "peer-authentication",
-        "telemetry",
-        "outlier-detection",
-    ),
-    "gateway": (
-        "east-west-gateway",
-        "east-west-gateway-address",
-        "east-west-gateway-options",
-        "east-west-gateway-service",
-        "cross-network-gateway",
-        "istiod-gateway",
-        "istiod-routes",
-    ),
-    "discovery": ("reader-token", "reader-role", "reader-role-binding", "remote-clusters", "remote-secrets"),
-    "namespaces": (),
-    "workloads": (),
-    "machines": (),
-}
-# Names with a revision, a tag, a workload's or another cluster's name in them.
-PATTERNS = {
-    "machines": re.compile(r"machine-(account|group|entry|service)-.+"),
-    "trust": re.compile(r"external-.+-(namespace|cacerts)"),
-    "gateway": re.compile(r"ingress-(gateway|listeners|options|address|service)-.+"),
-    "workloads": re.compile(r"workload-.+"),
-    "control plane": re.compile(r"istiod-.+|(remote-readiness|served)-.+|tag-.+|external-.+-(kubeconfig|istiod(-.+)?)"),
-}
+# The stage of what makes a cluster reachable, before it gets any document.
+CLUSTER = "cluster"
+STAGES = (CLUSTER, *(stage.heading for stage in Stage))
 # The drift of the objects of a Helm release, by type; each is followed by its former name.
 DRIFT = {"meshfleet:index:ReleaseObjects": "drift", "meshfleet:index:ReleaseParts": "differing"}
 UNCHANGED = ("same", "read", "refresh")
@@ -180,18 +141,18 @@ def _differing(step: StepEventMetadata) -> tuple[str, ...]:
 
 
 def place_of(urn: str) -> Place:
-    """The place of a resource by its URN, whose name is `<cluster>/<what>` (see components/component.py)."""
+    """The place of a resource by its URN: the cluster by its name, `<cluster>/<what>`, the stage by its component.
+
+    So resources that are no longer declared have a place too. Of components with documents the registry of sections
+    knows the stage; what the others hold makes their cluster reachable.
+    """
     name = urn.rpartition("::")[2]
     cluster, separator, what = name.partition("/")
     if not separator:
         return Place("", "fleet", name)
-    known = what.removesuffix(RELEASE_OBJECTS).removesuffix("-parts")
-    stage = next((stage for stage, names in STAGES.items() if known in names), None)
-    if stage is None:
-        stage = next((stage for stage, names in PATTERNS.items() if names.fullmatch(known)), "namespaces")
-    if cluster.startswith("mesh "):
-        return Place("", "trust", f"{what} of {cluster}")
-    return Place(cluster, stage, what)
+    stage = stages_of_components().get(component_of(urn))
+    heading = stage.heading if stage else CLUSTER
+    return Place("", heading, f"{what} of {cluster}") if cluster.startswith("mesh ") else Place(cluster, heading, what)
 
 
 def is_component(resource_type: str) -> bool:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from meshfleet.manifests.control_plane import istiod_service
+from meshfleet.manifests.names import istiod_service
 from meshfleet.verification import istiod
 from meshfleet.verification.check import Check, Finding
 from meshfleet.verification.istiod import Endpoint

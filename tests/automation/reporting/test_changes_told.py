@@ -7,6 +7,7 @@ import pytest
 from meshfleet.automation.reporting.changes import STAGES, Change, Place, Record, counted, is_component, place_of
 from meshfleet.errors import UnreachableError
 from meshfleet.errors.causes import FORGETTABLE, Cause, advice
+from meshfleet.manifests import fleet_plan
 from tests.automation.events import diagnostic, done, failed, started, urn_of
 from tests.components.fleets import NAMES, fleet_called
 from tests.components.registrations import record
@@ -22,33 +23,50 @@ def recorded(*events: object) -> Record:
 
 
 @pytest.mark.parametrize(
-    ("name", "place"),
+    ("name", "component", "place"),
     [
-        ("west/cacerts", Place("west", "trust", "cacerts")),
-        ("west/processes", Place("west", "cluster", "processes")),
-        ("west/kubernetes", Place("west", "cluster", "kubernetes")),
-        ("west/istiod-process", Place("west", "control plane", "istiod-process")),
-        ("west/namespace-istiod", Place("west", "namespaces", "namespace-istiod")),
-        ("west/machine-group-istiod", Place("west", "machines", "machine-group-istiod")),
-        ("west/remote-secrets", Place("west", "discovery", "remote-secrets")),
-        ("mesh mesh1/root", Place("", "trust", "root of mesh mesh1")),
-        ("dev", Place("", "fleet", "dev")),
-        ("meshfleet-dev", Place("", "fleet", "meshfleet-dev")),
+        ("west/cacerts", "Trust", Place("west", "trust", "cacerts")),
+        ("west/istio-system", "IstioSystem", Place("west", "namespace", "istio-system")),
+        ("west/processes", "EmbeddedCluster", Place("west", "cluster", "processes")),
+        ("west/kubernetes", "ExistingCluster", Place("west", "cluster", "kubernetes")),
+        ("west/istiod-process", "ControlPlane", Place("west", "control plane", "istiod-process")),
+        # What a name looks like is of no matter.
+        ("west/namespace-istiod", "Namespaces", Place("west", "workloads", "namespace-istiod")),
+        ("west/istiod", "VirtualMachines", Place("west", "workloads", "istiod")),
+        ("west/remote-secrets", "RemoteSecrets", Place("west", "discovery", "remote-secrets")),
+        ("mesh mesh1/root", "MeshTrust", Place("", "trust", "root of mesh mesh1")),
+        ("dev", "Trust", Place("", "fleet", "dev")),
+        ("meshfleet-dev", "Trust", Place("", "fleet", "meshfleet-dev")),
     ],
 )
-def test_the_place_of_a_resource_follows_from_its_name(name: str, place: Place) -> None:
-    assert place_of(urn_of(name)) == place
+def test_the_stage_of_a_resource_follows_from_its_component(name: str, component: str, place: Place) -> None:
+    assert place_of(urn_of(name, component=component)) == place
+
+
+def test_a_text_that_is_no_urn_has_a_place() -> None:
+    assert place_of("") == Place("", "fleet", "")
+    assert place_of("west/cacerts") == Place("west", "cluster", "cacerts")
 
 
 @pytest.mark.parametrize("shape", NAMES)
-def test_every_resource_that_is_ever_registered_has_a_stage_of_its_own(shape: str) -> None:
+def test_progress_and_render_agree_on_the_stage_of_every_document(shape: str) -> None:
     fleet, graph = fleet_called(shape), record(fleet_called(shape))
+    stages = {
+        (cluster, document.name): document.stage.heading
+        for cluster, plan in fleet_plan(fleet).items()
+        for document in plan
+    }
+    seen = set()
     for resource in (*graph.custom, *graph.providers):
         place = place_of(resource.urn)
         assert place.stage in STAGES
-        assert (place.stage == "namespaces") == resource.what.startswith(("namespace-", "waypoint-"))
-        assert (place.stage == "machines") == resource.what.startswith("machine-")
         assert place.cluster in ("", *fleet.clusters)
+        if (place.cluster, place.what) in stages:
+            assert place.stage == stages[place.cluster, place.what]
+            seen.add((place.cluster, place.what))
+        makes_the_cluster = resource.what in ("processes", "node", "identity", "kubernetes")
+        assert (place.stage == "cluster") == makes_the_cluster
+    assert seen == stages.keys()
 
 
 def test_what_is_unchanged_and_what_only_groups_is_no_change() -> None:

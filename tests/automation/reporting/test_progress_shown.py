@@ -41,14 +41,14 @@ def test_the_kind_follows_from_where_the_lines_go(monkeypatch: pytest.MonkeyPatc
 def test_plain_lines_are_one_for_each_change_and_each_failure(capsys: pytest.CaptureFixture[str]) -> None:
     with PlainLines() as progress:
         for event in (
-            started("west/cacerts"),
-            done("west/cacerts"),
+            started("west/cacerts", component="Trust"),
+            done("west/cacerts", component="Trust"),
             done("west/istiod", "same"),
             done("west", resource_type=COMPONENT),
-            done("mesh mesh1/root", "create-replacement"),
+            done("mesh mesh1/root", "create-replacement", component="MeshTrust"),
             done("east/istiod", "delete"),
             failed("east/istiod-process"),
-            done("east/something", "discard"),
+            done("east/something", "discard", component="Namespaces"),
         ):
             progress.hear(event)
     out, lines = capsys.readouterr()
@@ -58,7 +58,7 @@ def test_plain_lines_are_one_for_each_change_and_each_failure(capsys: pytest.Cap
         "fleet  trust  root of mesh mesh1 created anew",
         "east  control plane  istiod deleted",
         "east  control plane  istiod-process FAILED",
-        "east  namespaces  something discard",
+        "east  workloads  something discard",
     ]
 
 
@@ -73,12 +73,12 @@ def test_the_table_has_a_row_for_each_cluster_and_shows_what_is_under_way_done_a
     table = MovingTable("up dev")
     for event in (
         started("west", resource_type=COMPONENT),
-        started("west/cacerts"),
-        done("west/cacerts"),
+        started("west/cacerts", component="Trust"),
+        done("west/cacerts", component="Trust"),
         started("west/istiod"),
         started("east/istiod-process"),
         failed("east/istiod-process"),
-        done("mesh mesh1/root"),
+        done("mesh mesh1/root", component="MeshTrust"),
     ):
         table.hear(event)
     title, columns, *rows = drawn(table).splitlines()

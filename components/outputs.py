@@ -1,0 +1,77 @@
+"""What only a run knows, as outputs for the documents: `Known` for the program.
+
+Components set the mappings as they register what the values come from; a document that needs one is registered later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TypeVar
+
+import pulumi
+
+from meshfleet.errors import DocumentError
+from meshfleet.manifests import external, remote_secrets, trust
+from meshfleet.plugins.meshfleet.sdk import IstiodAddress
+from meshfleet.topology import Fleet
+
+Value = TypeVar("Value")
+
+
+class Outputs:
+    """`root_fingerprints` are by mesh; the others by cluster. `kubeconfigs` of istiods and readers are secret.
+
+    Every method raises DocumentError for what is not known before.
+    """
+
+    def __init__(self, fleet: Fleet) -> None:
+        self._fleet = fleet
+        self.root_fingerprints: dict[str, pulumi.Output[str]] = {}
+        self.authorities: dict[str, pulumi.Output[trust.CertificateAuthority]] = {}
+        self.istiod_addresses: dict[str, Mapping[str, IstiodAddress]] = {}
+        self.gateway_addresses: dict[str, pulumi.Output[str]] = {}
+        self.istiod_kubeconfigs: dict[str, pulumi.Output[str]] = {}
+        self.reader_kubeconfigs: dict[str, pulumi.Output[str]] = {}
+
+    def webhook_url(self, primary: str, revision: str, path: str) -> object:
+        """Known once the ports of the process are reserved."""
+        addresses = _found(self.istiod_addresses, primary, "the ports of the istiod processes")
+        return pulumi.Output.concat(_found(addresses, revision, "the ports of the revision").webhook_url, path)
+
+    def gateway_address(self, cluster: str) -> object:
+        """Known once the gateway has its address."""
+        return _found(self.gateway_addresses, cluster, "the address of the east-west gateway")
+
+    def roots(self, cluster: str) -> object:
+        """Known once the roots are."""
+        return _found(self.root_fingerprints, self._fleet.mesh_of(cluster), "the roots of the mesh")
+
+    def certificate_authority(self, cluster: str) -> object:
+        """Known once the intermediate is issued."""
+        authority = _found(self.authorities, cluster, "the intermediate certificate authority")
+        return _secret(authority.apply(trust.cacerts_data))
+
+    def istiod_kubeconfig(self, cluster: str) -> object:
+        """Known once the account of the istiod has its token."""
+        kubeconfig = _found(self.istiod_kubeconfigs, cluster, "the kubeconfig of the istiod")
+        return _secret(kubeconfig.apply(external.kubeconfig_data))
+
+    def remote_kubeconfigs(self, peers: Sequence[str]) -> object:
+        """Known once the reader of each peer has its token."""
+        return _secret(self.kubeconfigs_of(peers).apply(remote_secrets.encoded_data))
+
+    def kubeconfigs_of(self, peers: Sequence[str]) -> pulumi.Output[dict[str, str]]:
+        """The kubeconfig of the reader of each peer; secret."""
+        found = {peer: _found(self.reader_kubeconfigs, peer, "the kubeconfig of the reader") for peer in peers}
+        return pulumi.Output.all(**found)
+
+
+def _found(values: Mapping[str, Value], key: str, what: str) -> Value:
+    if key not in values:
+        raise DocumentError(f"{what} of {key} is needed before it is registered, or there is none; correct the section")
+    return values[key]
+
+
+def _secret(data: pulumi.Output[dict[str, str]]) -> pulumi.Output[dict[str, str]]:
+    secret: pulumi.Output[dict[str, str]] = pulumi.Output.secret(data)
+    return secret

@@ -1,0 +1,45 @@
+"""Istio's charts base and istiod in a cluster, wherever its istiod runs: istiod once for each revision.
+
+Source: https://istio.io/latest/docs/setup/install/helm/
+"""
+
+from __future__ import annotations
+
+from meshfleet.manifests import control_plane, gateway_api, names
+from meshfleet.manifests.section import Document, Known, Point, Section, Stage
+from meshfleet.topology import Fleet
+
+
+def documents(fleet: Fleet, cluster: str, known: Known) -> list[Document]:
+    """The chart base, and the istiod chart of each revision."""
+    webhooks = control_plane.webhooks(fleet, cluster, fleet.istio.revision, known)
+    before = (Point.SYSTEM_PREPARED, *gateway_api.before(fleet, cluster))
+    base = Document(names.BASE, SECTION, control_plane.base(fleet, cluster, webhooks), after=before)
+    return [base, *(istiod(fleet, cluster, revision, known) for revision in fleet.istio.installed)]
+
+
+def istiod(fleet: Fleet, cluster: str, revision: str, known: Known) -> Document:
+    """The istiod chart of a revision; an istiod of the cluster's own waits for the authority that it signs with."""
+    hosting = fleet.hosting(cluster)
+    release = control_plane.istiod(
+        fleet,
+        cluster,
+        revision,
+        control_plane.webhooks(fleet, cluster, revision, known),
+        roots=known.roots(cluster),
+        address=known.gateway_address(hosting) if hosting != cluster else None,
+    )
+    authority = (names.CACERTS,) if fleet.clusters[cluster].control_plane.kind == "own" else ()
+    return Document(names.istiod_service(revision), SECTION, release, after=(names.BASE, *authority))
+
+
+SECTION = Section(
+    name="charts",
+    stage=Stage.CONTROL_PLANE,
+    component="ControlPlane",
+    documents=documents,
+    declared_in="istio",
+    what="the releases `istio-base` and `istiod`, one for each revision; for simulated pods, istiod as a process",
+    waits_for="the system namespace; `cacerts`, which must be there before istiod first starts; where istiod runs in "
+    "another cluster, the address of the gateway in front of it",
+)

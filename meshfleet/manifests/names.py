@@ -1,0 +1,48 @@
+"""Names of documents that several sections wait for, each stated once.
+
+They are part of the state's keys (`<cluster>/<name>`), so none is renamed without an alias.
+"""
+
+from __future__ import annotations
+
+from meshfleet.topology import Fleet
+
+SYSTEM_NAMESPACE = "istio-system"
+BASE = "istio-base"
+CACERTS = "cacerts"
+EAST_WEST_GATEWAY = "east-west-gateway"
+ISTIOD_TOKEN, READER_TOKEN = "istiod-token", "reader-token"
+REMOTE_SECRETS = "remote-secrets"
+ISTIOD_GATEWAY, ISTIOD_ROUTES = "istiod-gateway", "istiod-routes"
+TO_ISTIODS = (ISTIOD_GATEWAY, ISTIOD_ROUTES)
+"""Without these no other cluster reaches an istiod behind the gateway of this one."""
+
+
+def istiod_service(revision: str) -> str:
+    """The name of a revision's Service, of its ServiceAccount, of its release and of that one's document."""
+    return "istiod" if revision == "default" else f"istiod-{revision}"
+
+
+def hosted(cluster: str, what: str) -> str:
+    """A document for the control plane of `cluster`, in the cluster that runs its istiod."""
+    return f"external-{cluster}-{what}"
+
+
+def beside_istiod(fleet: Fleet, primary: str, what: str) -> str:
+    """A document beside the istiod of `primary`, in the cluster that runs it."""
+    return what if fleet.hosting(primary) == primary else hosted(primary, what)
+
+
+def charts(fleet: Fleet) -> tuple[str, ...]:
+    """The releases that hold the reader's account and what it may read."""
+    return (BASE, *map(istiod_service, fleet.istio.installed))
+
+
+def tag(name: str) -> str:
+    """The webhook of a revision tag."""
+    return f"tag-{name}"
+
+
+def namespace(name: str) -> str:
+    """A namespace that the stack file declares."""
+    return f"namespace-{name}"

@@ -1,0 +1,66 @@
+"""Placeholders for what only a run knows, as `render` writes them: `<root fingerprint of the mesh mesh1>`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from meshfleet.manifests import external, trust
+from meshfleet.manifests.names import istiod_service
+from meshfleet.manifests.objects import encoded
+from meshfleet.topology import Fleet
+
+
+@dataclass(frozen=True)
+class Placeholders:
+    """`Known` for `render`, for the rules about additions and for the documentation."""
+
+    fleet: Fleet
+
+    def webhook_url(self, primary: str, revision: str, path: str) -> object:
+        """On this machine, at a port that is reserved when the fleet is brought up."""
+        return f"https://localhost:{_placeholder(f'port of the {istiod_service(revision)} process of {primary}')}{path}"
+
+    def gateway_address(self, cluster: str) -> object:
+        """One placeholder."""
+        return _placeholder(f"address of the east-west gateway of {cluster}")
+
+    def roots(self, cluster: str) -> object:
+        """A placeholder for each root."""
+        return self._roots(cluster, "fingerprint")
+
+    def certificate_authority(self, cluster: str) -> object:
+        """A placeholder for each file."""
+        authority = trust.CertificateAuthority(
+            certificate=_placeholder(f"intermediate certificate of {cluster}"),
+            key=_placeholder(f"intermediate key of {cluster}"),
+            chain=_placeholder(f"certificate chain of {cluster}"),
+            root=self._roots(cluster, "certificate"),
+        )
+        return trust.cacerts_data(authority)
+
+    def istiod_kubeconfig(self, cluster: str) -> object:
+        """One placeholder."""
+        return external.kubeconfig_data(_placeholder(f"kubeconfig of the istiod of {cluster}"))
+
+    def remote_kubeconfigs(self, peers: Sequence[str]) -> object:
+        """A placeholder for each peer."""
+        return {peer: _reader(peer) for peer in sorted(peers)}
+
+    def _roots(self, cluster: str, what: str) -> str:
+        mesh = self.fleet.mesh_of(cluster)
+        bundle = self.fleet.meshes[mesh].trust.bundle
+        if len(bundle) == 1:
+            return _placeholder(f"root {what} of the mesh {mesh}")
+        return "".join(_placeholder(f"root {what} {root} of the mesh {mesh}") for root in bundle)
+
+
+@cache
+def _reader(cluster: str) -> str:
+    """Its reader's kubeconfig as remote secrets hold it: one text for all peers, which may be a thousand."""
+    return encoded(_placeholder(f"kubeconfig of the reader of {cluster}"))
+
+
+def _placeholder(what: str) -> str:
+    return f"<{what}>"

@@ -1,0 +1,123 @@
+"""What a section of the plan is: documents, the stage they belong to, and what each of them waits for.
+
+A document is written once. `render` writes it, `components/` registers it, progress shows its stage and the page on how
+it works lists its section, all from the same data; the registry of sections is in `meshfleet/manifests/registry.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from meshfleet.manifests.objects import Object, Release
+from meshfleet.topology import Fleet
+
+
+class Stage(StrEnum):
+    """The stages of a cluster in the order they are applied, which is also the order of `render`."""
+
+    NAMESPACE = "namespace"
+    TRUST = "trust"
+    CONTROL_PLANE = "control-plane"
+    GATEWAY = "gateway"
+    DISCOVERY = "discovery"
+    WORKLOADS = "workloads"
+
+    @property
+    def heading(self) -> str:
+        """The stage as people read it."""
+        return self.replace("-", " ")
+
+
+class Point(StrEnum):
+    """What a document of a cluster can wait for beside other documents; a name that no document can have."""
+
+    SYSTEM_PREPARED = "(system namespace prepared)"
+    """The system namespace, and what has to be removed after the charts and before the namespace."""
+    ISTIOD_READY = "(istiod ready)"
+    """Every revision of the istiod that serves the cluster answers, wherever it runs."""
+    NODES = "(nodes)"
+    """The nodes are there: istiod reads region and zone of a pod from its node once."""
+    PEERS_READ = "(peers read)"
+    """Each peer can be read with the kubeconfig that its remote secret is to hold."""
+    CONFIG_CLUSTER_READ = "(config cluster read)"
+    """A config cluster can be read with the kubeconfig of its external istiod."""
+
+
+def elsewhere(cluster: str, name: str) -> str:
+    """The name of a document or point of another cluster, for `Document.after`."""
+    return f"{cluster}/{name}"
+
+
+class Known(Protocol):
+    """What only a run knows: placeholders for `render`, outputs for the program.
+
+    Every answer is handed on as it is, never looked into. Mappings of a Secret's `data` are secret as a whole.
+    """
+
+    def webhook_url(self, primary: str, revision: str, path: str) -> object:
+        """The URL of a path at the webhooks of an istiod process, a revision of the istiod of `primary`."""
+
+    def gateway_address(self, cluster: str) -> object:
+        """The IP address or host name of a cluster's east-west gateway."""
+
+    def roots(self, cluster: str) -> object:
+        """The fingerprints of the roots that a cluster trusts, the signing one first."""
+
+    def certificate_authority(self, cluster: str) -> object:
+        """The `data` of the Secret `cacerts` for the istiod of a cluster."""
+
+    def istiod_kubeconfig(self, cluster: str) -> object:
+        """The `data` of the Secret with which an external istiod reads its config cluster `cluster`."""
+
+    def remote_kubeconfigs(self, peers: Sequence[str]) -> object:
+        """The `data` of the Secret with which a control plane reads its peers, by cluster ID."""
+
+
+@dataclass(frozen=True)
+class Section:
+    """A group of documents that a cluster gets for one part of the stack file, or for one part of Istio.
+
+    `component` is the class name in the type token of the component that groups the resources: with their logical
+    names a part of the state's keys, so it is renamed only with aliases. Components of `prepared_by` belong to the
+    section without registering documents. A section `at_host` may have documents in the cluster that runs the istiod
+    of the one it is for. Where `always` holds, its component is registered without documents too.
+
+    `declared_in` is the field of the stack file that decides the documents; `what` and `waits_for` are for the page on
+    how it works.
+    """
+
+    name: str
+    stage: Stage
+    component: str
+    documents: Callable[[Fleet, str, Known], Sequence[Document]]
+    declared_in: str
+    what: str
+    waits_for: str
+    prepared_by: tuple[str, ...] = ()
+    at_host: bool = False
+    always: Callable[[Fleet, str], bool] = lambda fleet, cluster: False
+
+
+@dataclass(frozen=True)
+class Document:
+    """One thing a cluster gets. `name` is unique in its cluster and becomes part of the Pulumi resource's name.
+
+    `after` are the documents and points of the same cluster that it waits for, and `elsewhere` those of others; values
+    that only a run knows bring their own edges. `cluster` is where it is, if that is not the one its section is for.
+    """
+
+    name: str
+    section: Section
+    body: Object | Release
+    after: tuple[str, ...] = ()
+    cluster: str = ""
+    declared_in: str = ""
+    """The field of the stack file that decides it, where that is not the section's."""
+
+    @property
+    def stage(self) -> Stage:
+        """The stage of its section."""
+        return self.section.stage
