@@ -80,6 +80,6 @@ def session(checkout: Checkout, stacks: Path, monkeypatch: pytest.MonkeyPatch) -
     made = MadeUp(checkout, read_stack_file(stacks, "dev"))
     monkeypatch.setattr("meshfleet.cli.command.open_session", lambda stack, quiet: made)
     # What runs with something else than the stack says is asked of a running fleet.
-    monkeypatch.setattr("meshfleet.automation.effect.not_in_effect", lambda *_: [])
-    monkeypatch.setattr("meshfleet.automation.effect.after_up", lambda *_: [])
+    monkeypatch.setattr("meshfleet.automation.runtime_drift.runtime_drift", lambda *_: [])
+    monkeypatch.setattr("meshfleet.automation.runtime_drift.after_up", lambda *_: [])
     return made

@@ -38,7 +38,8 @@ both networks is in `primary` alone: that is where their istiod reads its config
 into the releases of `config`, which hold Istio's configuration and the account of the istiod to come. A token of that
 account goes back to `operations` as the Secret `istio-kubeconfig`, beside `cacerts` with an intermediate of the mesh
 `shop`; then the istiod of `config` starts in `operations`, in a namespace that is called the same everywhere. From
-there on `config` is a primary like any other: `branch` is its remote, and the remote secrets are in `config`.""",
+there on `config` is a primary like any other: `depot` and `branch` are its remotes, and the remote secrets are in
+`config`.""",
     "mixed": """\
 `west` and `east` come up side by side as in multi-primary. Each branch waits for the address of its own primary's
 gateway, and is served when that primary has its remote secrets, which hold the tokens of the three other clusters.
@@ -75,10 +76,13 @@ examples/mixed is valid: 4 clusters
 ```
 
 Each stack below is a file in `stacks/examples/`; `./scripts/up examples/mixed` brings one up on this machine and
-verifies it. What goes together and what does not is in [the stack file](stack-file.md#what-is-refused).
+verifies it. As root those with sidecars carry traffic: `verify` sends requests from a pod of each cluster to the
+workload `echo`, which every cluster of the mesh has to answer, over mutual TLS alone. What goes together and what does
+not is in [the stack file](stack-file.md#what-is-refused).
 
-The tables say what each cluster gets, stage by stage in the order it is applied. Within a cluster every stage waits for
-the ones above it as far as it needs them; how clusters wait for each other is told below each table.
+A cluster that another one's control plane serves has no istiod, and its pods need none: their Service `istiod` leads to
+the gateway of the cluster that runs it, from which they get configuration and certificates. Istio's objects are read
+where the control plane is, so that what `primary` demands of the mesh holds for the pods of `branch` too.
 """
 
 SECTION = """\

@@ -1,1 +1,1 @@
-"""The `meshfleet` command: the same program as `pulumi up`, on Pulumi's Automation API."""
+"""The operations of the `meshfleet` CLI: the same program as `pulumi up`, on Pulumi's Automation API."""

@@ -1,6 +1,6 @@
-"""Where a project keeps what: everything that commands make is under one folder, its home.
+"""The directories of a project: everything that commands create is in one directory, its home.
 
-The project is a checkout, or any folder with stack files where the package is installed (`project_folder`).
+The project is a checkout, or any directory with stack files if the package is installed (`project_folder`).
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from meshfleet.workspace.project_folder import ProjectFolder, project_folder
 
 @dataclass(frozen=True)
 class Checkout:
-    """The project's folder, and `home`, the folder of what runs leave behind (readable by its owner only).
+    """The project directory, and `home`, the directory of the files that commands create (only its owner has access).
 
-    `declared` where the project has a Pulumi.yaml; elsewhere the package brings one of its own.
+    `declared` if the project has a Pulumi.yaml; otherwise the package provides one.
     """
 
     root: Path
@@ -29,7 +29,7 @@ class Checkout:
 
     @classmethod
     def here(cls) -> Checkout:
-        """The project of this process; MESHFLEET_HOME moves its home elsewhere. Raises `TopologyError`."""
+        """The project of this process; MESHFLEET_HOME overrides its home. Raises `TopologyError`."""
         project = project_folder()
         return cls(project.root, home_directory(), project.declared)
 
@@ -42,19 +42,19 @@ class Checkout:
     def stacks(self) -> Path:
         """The folder of stack files; MESHFLEET_STACKS names one outside the project. Raises `TopologyError`.
 
-        A project without a Pulumi.yaml needs no folder for them: they may lie in the project's own.
+        In a project without a Pulumi.yaml they may be in the project directory itself.
         """
-        elsewhere = os.environ.get("MESHFLEET_STACKS")
-        if not elsewhere:
+        override = os.environ.get("MESHFLEET_STACKS")
+        if not override:
             folder = self.root / "stacks"
             return folder if self.declared or folder.is_dir() else self.root
-        if fault := path_fault(Path(elsewhere)):
+        if fault := path_fault(Path(override)):
             raise TopologyError([Fault("MESHFLEET_STACKS", fault)])
-        return Path(elsewhere).resolve()
+        return Path(override).resolve()
 
     @property
     def nested_stacks(self) -> bool:
-        """Whether folders below that of the stack files hold stacks too; the project's own folder holds anything."""
+        """Whether subdirectories may contain stack files; not in a project directory, which contains other files."""
         return self.stacks != self.root
 
     @property
@@ -77,7 +77,7 @@ class Checkout:
         return Workspace(stack, self.home)
 
     def fleet(self, stack: str) -> Path:
-        """The folder of what a stack's embedded clusters and its command leave."""
+        """The directory of the files of a stack's embedded clusters and commands."""
         return self.workspace(stack).directory
 
     def kubeconfigs(self, stack: str) -> Path:
@@ -89,7 +89,7 @@ class Checkout:
         return self.kubeconfigs(stack) / f"{cluster}.yaml"
 
     def picture(self, stack: str) -> Path:
-        """Where `graph` draws to unless told otherwise."""
+        """The default output file of `graph`."""
         return self.fleet(stack) / "fleet.svg"
 
 

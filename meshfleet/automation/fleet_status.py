@@ -1,4 +1,4 @@
-"""What is known of a running fleet: the stack's exports, with each kubeconfig in a file of its own."""
+"""The status of a running fleet: the stack outputs, with each kubeconfig in a separate file."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from meshfleet.automation.checkout import Checkout
-from meshfleet.automation.living_kubeconfigs import living, same_server
+from meshfleet.automation.current_kubeconfigs import current_kubeconfigs, same_server
 from meshfleet.automation.state.local_state import made_here, settle_state
 from meshfleet.errors import EngineError, FileError
 from meshfleet.files import make_directory, read_text, remove_file, write_file
@@ -19,22 +19,24 @@ if TYPE_CHECKING:
 
 
 def fleet_status(checkout: Checkout, engine: Engine, topology: Fleet | None = None) -> Status:
-    """The status of a running fleet; writes the kubeconfigs, readable by their owner only.
+    """The status of a running fleet; writes the kubeconfigs, accessible by their owner only.
 
-    That of an existing cluster is what the stack file's kubeconfig gives now; its credentials may have been rotated.
-    Raises `EngineError` when the stack has not been brought up, `VerificationError` when its status cannot be read.
+    For an existing cluster the current kubeconfig of the stack file is used, as credentials may have been rotated.
+    Raises `EngineError` when the stack is not deployed, `VerificationError` when its status cannot be read.
     """
-    # Its models are made when it is imported, and commands on the stack file alone need none.
+    # Importing it builds pydantic models, which commands on the stack file do not need.
     from meshfleet.status import read_status
 
     outputs = engine.outputs() if engine.exists() else {}
     if not outputs and made_here(checkout, engine.file.stack) and engine.environment.local_backend:
         settle_state(checkout, engine.file.stack, restore=False)
     if not isinstance(outputs.get("fleet"), dict):
-        raise EngineError(f"the stack {engine.file.stack} is not up; run meshfleet up --stack {engine.file.stack}")
+        raise EngineError(
+            f"the stack {engine.file.stack} is not deployed; run meshfleet up --stack {engine.file.stack}"
+        )
     status = read_status(outputs["fleet"])
     contents = outputs.get("kubeconfigs")
-    present = living(topology) if topology else {}
+    present = current_kubeconfigs(topology) if topology else {}
     clusters = []
     for cluster in status.clusters:
         content = contents.get(cluster.name) if isinstance(contents, dict) else None
@@ -54,7 +56,7 @@ def fleet_status(checkout: Checkout, engine: Engine, topology: Fleet | None = No
 
 
 def drop_kubeconfigs(checkout: Checkout, stack: str, clusters: Collection[str]) -> None:
-    """Remove the kubeconfigs of all clusters but these: they lead to a cluster that the stack has no more."""
+    """Remove the kubeconfigs of clusters that are no longer part of the stack."""
     kept = {checkout.kubeconfig(stack, cluster) for cluster in clusters}
     for path in checkout.kubeconfigs(stack).glob("*.yaml"):
         if path not in kept:
@@ -65,5 +67,5 @@ def _content(path: Path) -> str | None:
     try:
         return read_text(path)
     except FileError:
-        # Damaged, or something else stands there: it is written again.
+        # Damaged or not a file: it is written again.
         return None

@@ -1,7 +1,7 @@
-"""Forget clusters that are gone for good: out of the recorded state and off this machine, without asking them.
+"""`--forget`: drop permanently lost clusters from the state and from this machine, without connecting to them.
 
-What others know of them (their remote secrets above all) is the engine's business in the run that follows. Until that
-has ended a note says which clusters are meant; so whoever comes after a killed command goes on from there.
+The following run of the engine removes them from other clusters (above all their remote secrets). Until it completes, a
+file records the clusters, so that the next command resumes after an interruption.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from meshfleet.automation.checkout import Checkout
-from meshfleet.automation.reporting.output import say
+from meshfleet.automation.reporting.output import print_line
 from meshfleet.automation.state.recorded_state import (
     Deployment,
     belonging_to,
@@ -36,61 +36,61 @@ VERSION = 1
 
 
 def interrupted(checkout: Checkout, stack: str) -> tuple[str, ...]:
-    """The clusters that a command was to forget and has not come to the end of. Raises FileError."""
-    return (
-        read_record(_note(checkout, stack), _parse, f"remove that file and say again what to forget, with {OPTION}")
-        or ()
-    )
+    """The clusters that an interrupted command was dropping. Raises FileError."""
+    return read_record(_note(checkout, stack), _parse, f"remove that file and repeat {OPTION}") or ()
 
 
 def _parse(text: str) -> tuple[str, ...]:
     content = parse_json(text)
     # Earlier versions wrote a list.
     if isinstance(content, dict) and int(content["version"]) > VERSION:
-        raise NewerFileError(f"version {content['version']}, this one knows {VERSION}")
+        raise NewerFileError(f"version {content['version']}, supported is {VERSION}")
     names = content["clusters"] if isinstance(content, dict) else content
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise TypeError("no list of names")
+        raise TypeError("not a list of names")
     return tuple(names)
 
 
 def faults(names: Iterable[str], declared: Collection[str], known: Collection[str]) -> list[Fault]:
-    """What is wrong with forgetting `names`: those that are declared still, and those that nobody ever knew."""
+    """The faults of `names`: clusters that are still declared, and unknown clusters."""
     found = []
     for name in names:
         if name in declared:
             found.append(
-                Fault(OPTION, f"{shown(name)} is in the stack file; take it out of `clusters` there, then forget it")
+                Fault(
+                    OPTION,
+                    f"{shown(name)} is in the stack file; remove it from `clusters` there, then repeat {OPTION}",
+                )
             )
         elif name not in known:
             listed = ", ".join(sorted(known)) or "none"
-            found.append(Fault(OPTION, f"no cluster of this stack is named {shown(name)}; known are {listed}"))
+            found.append(Fault(OPTION, f"this stack has no cluster {shown(name)}; its clusters are {listed}"))
     return found
 
 
 def advice(clusters: Sequence[str], how: str) -> str:
-    """A line more for an error, when there are clusters that do not answer; `how` is the command for one."""
-    return "".join(f"\nif {name} is gone for good: {how} {OPTION} {name}" for name in clusters)
+    """An additional line of an error for each cluster that does not respond; `how` is the command to run."""
+    return "".join(f"\nif {name} is permanently lost: {how} {OPTION} {name}" for name in clusters)
 
 
 def known_to(checkout: Checkout, stack: str, recorded: Deployment) -> frozenset[str]:
-    """The clusters that can be forgotten: all that are recorded, and those whose forgetting was interrupted."""
+    """The clusters that can be dropped: all recorded clusters, and those of an interrupted command."""
     return frozenset({*clusters_of(recorded), *interrupted(checkout, stack)})
 
 
 def forget(checkout: Checkout, engine: Engine, names: Sequence[str], *, quiet: bool) -> dict[str, int]:
-    """Take clusters out of the state, then remove what is left of them here; how many resources of each were known.
+    """Drop clusters from the state, then remove their processes and files; the number of dropped resources by cluster.
 
-    Only while the stack is held. `done` is to follow once the run has ended that makes the others forget them, too.
+    Requires the lock of the stack. Call `done` after the run that removes them from the other clusters.
     Raises `EngineError`, `ProcessError`, `EmbeddedError`.
     """
     if not names:
         return {}
-    # Most runs have nothing to forget, and start sooner without it.
+    # Most runs drop nothing, and start faster without the import.
     from meshfleet.dataplane.sweep import sweep_cluster
 
     stack = engine.file.stack
-    # Before the state, which knows them no more afterwards.
+    # Before the state is changed, which then no longer has them.
     make_directory(checkout.fleet(stack))
     write_file(_note(checkout, stack), json.dumps({"version": VERSION, "clusters": sorted(names)}) + "\n")
     start = time.monotonic()
@@ -99,17 +99,17 @@ def forget(checkout: Checkout, engine: Engine, names: Sequence[str], *, quiet: b
     if any(theirs.values()):
         engine.rewrite(lambda deployment: _forgotten(deployment, names))
     for name in names:
-        _tell(name, f"{len(theirs[name])} resources forgotten", start, quiet=quiet)
+        _report(name, f"{len(theirs[name])} resources dropped from the state", start, quiet=quiet)
     for name in names:
         start = time.monotonic()
         sweep_cluster(stack, name, checkout.home)
         remove_file(checkout.kubeconfig(stack, name))
-        _tell(name, "processes and files removed", start, quiet=quiet)
+        _report(name, "processes and files removed", start, quiet=quiet)
     return {name: len(theirs[name]) for name in names}
 
 
 def done(checkout: Checkout, stack: str) -> None:
-    """Nobody knows the forgotten clusters any more."""
+    """Record that the clusters are dropped everywhere."""
     remove_file(_note(checkout, stack))
 
 
@@ -122,6 +122,6 @@ def _note(checkout: Checkout, stack: str) -> Path:
     return checkout.fleet(stack) / "forgetting.json"
 
 
-def _tell(cluster: str, what: str, start: float, *, quiet: bool) -> None:
+def _report(cluster: str, what: str, start: float, *, quiet: bool) -> None:
     if not quiet:
-        say(f"{cluster}  cluster  {what} ({time.monotonic() - start:.1f} s)")
+        print_line(f"{cluster}  cluster  {what} ({time.monotonic() - start:.1f} s)")

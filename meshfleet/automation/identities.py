@@ -1,7 +1,7 @@
-"""Reads which clusters the stack file leads to now, all at once, and compares them with what the stack recorded.
+"""Read the identity of every cluster in the stack file, in parallel, and compare it with the recorded identity.
 
-The verdicts are topology/identities.py's. Each cluster is one request with a time-out, and a cluster that cannot be
-read is not another one.
+topology/identities.py decides. Each cluster takes one request with a timeout; an unreachable cluster is not considered
+a different one.
 """
 
 from __future__ import annotations
@@ -28,23 +28,23 @@ if TYPE_CHECKING:
     from meshfleet.automation.session import Session
     from meshfleet.components.kubeconfig_file import KubeconfigFile
 
-# Requests wait for the network; a fleet of hundreds of clusters is read in a few rounds.
+# Requests wait for the network; this reads hundreds of clusters in a few rounds.
 READERS = 64
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What is being read of each declared cluster, in the order of the stack file."""
+    """The pending identities of all declared clusters, in the order of the stack file."""
 
     pending: Mapping[str, Living | Future[Living]]
 
     def result(self) -> dict[str, Living]:
-        """What was read, once all of it was, or the reason why it could not be."""
+        """Wait for all identities; each is the identity or the reason why it could not be read."""
         return {name: one.result() if isinstance(one, Future) else one for name, one in self.pending.items()}
 
 
 def start_reading(topology: Fleet, kubeconfigs: Mapping[str, KubeconfigFile], home: Path) -> Reading:
-    """Begin to read every cluster of a fleet: existing ones by a request each, embedded ones from their folders."""
+    """Start reading the identities of a fleet: one request per existing cluster, files of embedded clusters."""
     workspace = Workspace(topology.name, home)
     pending: dict[str, Living | Future[Living]] = {}
     if kubeconfigs:
@@ -57,9 +57,9 @@ def start_reading(topology: Fleet, kubeconfigs: Mapping[str, KubeconfigFile], ho
         elif named and pool and name in kubeconfigs:
             pending[name] = pool.submit(_remote, cluster.provider, kubeconfigs[name].content, named.context)
         else:
-            pending[name] = Living(cluster.provider, reason="no provider of this kind reads it")
+            pending[name] = Living(cluster.provider, reason="its provider does not support identities")
     if pool:
-        # Nothing else runs meanwhile: imports in this thread and first uses in others do not go together.
+        # Wait here: imports in this thread are not safe while other threads use the modules for the first time.
         pool.shutdown(wait=True)
     return Reading(pending)
 
@@ -70,14 +70,14 @@ def compare(session: Session, recorded: Mapping[str, str], world: World | None =
     known = {*recorded.values(), *(world.other_stacks if world else ()), *(one.identity for one in living.values())}
     for name, one in living.items():
         if name in session.kubeconfigs and one.identity and recorded.get(name) != one.identity:
-            # One that an embedded cluster's kubeconfig leads to is that embedded cluster.
+            # A kubeconfig of an embedded cluster refers to that embedded cluster.
             embedded = identity_of_embedded(session.kubeconfigs[name].content)
             living[name] = replace(one, identity=embedded if embedded in known and embedded else one.identity)
     return decide(recorded, living, world)
 
 
 def compare_with_state(session: Session) -> dict[str, Decision]:
-    """The verdict on each declared cluster, with the stack held. Raises `EngineError` and `FileError`."""
+    """The verdict on each declared cluster; requires the lock of the stack. Raises `EngineError` and `FileError`."""
     recorded = identities_of(session.engine.recorded())
     existing = [name for name, cluster in session.topology.clusters.items() if cluster.capabilities.context]
     new = [name for name in existing if name not in recorded]
@@ -93,15 +93,15 @@ def compare_with_state(session: Session) -> dict[str, Decision]:
 
 
 def faults_of(decisions: Mapping[str, Decision]) -> list[Fault]:
-    """What is wrong in the stack file about which clusters its names lead to."""
+    """The faults of cluster names that refer to a wrong cluster."""
     return [decision.fault for decision in decisions.values() if decision.fault]
 
 
 def recreated(decisions: Mapping[str, Decision]) -> dict[str, str]:
-    """A sentence for each cluster that is another one in the place of the recorded one."""
+    """The clusters that replaced a recorded cluster, each with a message."""
     return {
-        name: f"{name}: this is another cluster ({decision.now}) than the one of the stack ({decision.before}), which "
-        "does not answer any more: everything is created in it again"
+        name: f"{name}: this is a different cluster ({decision.now}) from the recorded one ({decision.before}), which "
+        "no longer responds: all of its resources are recreated"
         for name, decision in decisions.items()
         if decision.verdict is Verdict.RECREATED
     }
@@ -113,16 +113,16 @@ def identities_in(status: Status) -> dict[str, str]:
 
 
 def require_one(session: Session, status: Status) -> None:
-    """For a command that works in clusters with what the stack knows of them.
+    """Check the identities for a command that changes clusters.
 
-    Raises `TopologyError` where names lead to mistaken clusters, `ClusterError` where one was created again.
+    Raises `TopologyError` for a name of a wrong cluster, `ClusterError` for a replaced cluster.
     """
     for sentence in recreated(require_recorded(session, identities_in(status))).values():
         raise ClusterError(f"{sentence} by meshfleet up --stack {session.name}; run that first")
 
 
 def require_recorded(session: Session, recorded: Mapping[str, str]) -> dict[str, Decision]:
-    """The verdicts for a command that only reads. Raises `TopologyError` where names lead to mistaken clusters."""
+    """The verdicts for a command that only reads. Raises `TopologyError` for a name of a wrong cluster."""
     decisions = compare(session, recorded)
     if faults := faults_of(decisions):
         raise TopologyError(faults)
@@ -130,7 +130,7 @@ def require_recorded(session: Session, recorded: Mapping[str, str]) -> dict[str,
 
 
 def living_under_state(engine: Engine, names: Iterable[str]) -> dict[str, Living]:
-    """What answers under the access that the stack recorded for existing clusters. Raises `EngineError`."""
+    """The identities of existing clusters with their recorded kubeconfigs. Raises `EngineError`."""
     wanted = list(names)
     accesses = engine.recorded_access(wanted) if wanted else {}
     if not accesses:
@@ -141,15 +141,15 @@ def living_under_state(engine: Engine, names: Iterable[str]) -> dict[str, Living
         return {name: one.result() for name, one in pending.items()}
 
 
-def strangers(engine: Engine, names: Iterable[str]) -> dict[str, str]:
-    """The recorded existing clusters in whose place another one answers, with a sentence for each.
+def foreign_clusters(engine: Engine, names: Iterable[str]) -> dict[str, str]:
+    """The recorded existing clusters that were replaced by a different cluster, each with a message.
 
-    Nothing may be deleted there. Raises `EngineError`.
+    Nothing may be deleted in these. Raises `EngineError`.
     """
     recorded = identities_of(engine.recorded())
     return {
-        name: f"{name}: another cluster ({found.identity}) answers in the place of the one of this stack "
-        f"({recorded[name]}): nothing is deleted in it, and what was recorded of the old one is dropped"
+        name: f"{name}: a different cluster ({found.identity}) has replaced the recorded one ({recorded[name]}): "
+        "nothing is deleted in it, and the resources of the recorded one are dropped from the state"
         for name, found in living_under_state(engine, [name for name in names if recorded.get(name)]).items()
         if found.identity not in ("", recorded[name])
     }
@@ -167,11 +167,11 @@ def _local(provider: str, directory: Path) -> Living:
         identity = identity_in_folder(directory)
     except FileError as error:
         return Living(provider, reason=str(error))
-    return Living(provider, identity or "", "" if identity else "nothing of the cluster is on this machine")
+    return Living(provider, identity or "", "" if identity else "the cluster has no files on this machine")
 
 
 def _other_stacks(checkout: Checkout, stack: str) -> dict[str, str]:
-    """The clusters of the other stacks whose state is in this checkout, by identity. Elsewhere none is known."""
+    """The clusters of the other stacks in the local backend, by identity."""
     found = {}
     for path in (checkout.state / ".pulumi" / "stacks" / PROJECT).glob("*.json"):
         if path.stem != stack:
@@ -184,5 +184,5 @@ def _deployment(path: Path) -> Deployment:
     try:
         return dict(parse_json(read_text(path) or "")["checkpoint"]["latest"])
     except (FileError, ValueError, KeyError, TypeError):
-        # It is the other stack's own matter, and said by the next command on it.
+        # The next command on that stack reports it.
         return {}

@@ -1,7 +1,12 @@
-"""Clusters that are other ones in the place of those recorded: what was recorded of them is dropped, and made again.
+"""Clusters that `up` recreates: their resources are dropped from the state, so that the run creates all of them again.
 
-The engine by itself would first delete the old objects, in the new cluster and by their names; nothing of the stack is
-in it yet, and what has those names there is not the stack's.
+Without that the engine would first delete the old objects. For a cluster that was replaced by a different one it would
+delete them by name in the new cluster, where they do not belong to the stack. For an embedded cluster that is gone
+(deleted by hand, or stopped and declared with another range) the first deletion would fail and the run with it.
+
+A running embedded cluster is replaced by the engine, which deletes all of its resources concurrently: a namespace may
+be deleted before its releases, and Helm cannot uninstall a release without its record. Therefore these releases are
+dropped from the state as well.
 """
 
 from __future__ import annotations
@@ -12,41 +17,109 @@ from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from meshfleet.automation.reporting.output import say
-from meshfleet.automation.state.recorded_state import Deployment, inside, without, without_description
+from meshfleet.automation.reporting.output import print_line
+from meshfleet.automation.state.recorded_state import (
+    Deployment,
+    embedded_clusters_of,
+    gone_with,
+    inside,
+    resources_of,
+    without,
+    without_description,
+)
+from meshfleet.automation.unfinished_releases import RELEASE
+from meshfleet.embedded.cluster_record import is_recorded, read_spec
+from meshfleet.embedded.cluster_spec import ClusterSpec
+from meshfleet.topology import Fleet
+from meshfleet.workspace.home import Workspace
 
 if TYPE_CHECKING:
     from meshfleet.automation.engine.engine import Engine
 
 
 def without_clusters(deployment: Deployment, names: Collection[str]) -> Deployment:
-    """The state without all that was in these clusters, as if they had never been in the stack."""
-    gone: frozenset[str] = reduce(frozenset.union, (inside(deployment, name) for name in names), frozenset())
-    return without_description(without(deployment, gone), names)
+    """The state without the resources of these clusters, as if they had never been deployed."""
+    dropped: frozenset[str] = reduce(frozenset.union, (inside(deployment, name) for name in names), frozenset())
+    return without_description(without(deployment, dropped), names)
 
 
-def drop(engine: Engine, sentences: Mapping[str, str], home: Path) -> None:
-    """Say why and drop these clusters from the state, and what served them on this machine; only with the stack held.
+def drop_replaced(engine: Engine, reasons: Mapping[str, str], home: Path) -> None:
+    """Drop clusters that were replaced by different ones from the state, with their processes on this machine.
 
-    The next run creates everything again. Raises `EngineError`, `ProcessError`, `EmbeddedError`.
+    `reasons` are printed. Requires the lock of the stack. Raises `EngineError`, `ProcessError`, `EmbeddedError`.
     """
-    if not sentences:
+    if not reasons:
         return
     from meshfleet.dataplane.sweep import sweep_cluster
 
-    for sentence in sentences.values():
-        say(sentence)
-    engine.rewrite(lambda deployment: without_clusters(deployment, sentences))
-    for name in sentences:
-        # Their istiods hold keys of the old cluster; the reservations of ports and addresses went with the state.
+    for reason in reasons.values():
+        print_line(reason)
+    engine.rewrite(lambda deployment: without_clusters(deployment, reasons))
+    for name in reasons:
+        # Their istiods have keys of the old cluster; reservations of ports and addresses were dropped with the state.
         sweep_cluster(engine.file.stack, name, home)
 
 
 @contextmanager
 def preview_engine(engine: Engine, names: Collection[str]) -> Iterator[Engine]:
-    """The engine for a preview: on a copy of the state without these clusters, which `up` would drop; else itself."""
+    """The engine for a preview: on a copy of the state without the clusters that `up` would drop, else itself."""
     if not names:
         yield engine
         return
     with engine.supposing(lambda deployment: without_clusters(deployment, names)) as copy:
         yield copy
+
+
+def drop_lost_embedded(engine: Engine, recorded: Deployment, topology: Fleet, home: Path) -> None:
+    """Drop lost embedded clusters from the state, and the releases of embedded clusters that are replaced.
+
+    `recorded` is the recorded state. Requires the lock of the stack. Raises `EngineError`.
+    """
+    lost, replaced = {}, []
+    for name in embedded_clusters_of(recorded):
+        if name not in topology.clusters or not topology.clusters[name].local:
+            continue
+        if reason := _reason_to_drop(name, topology, home):
+            lost[name] = reason
+        elif reason is None:
+            replaced.append(name)
+    if lost or replaced:
+        for name, reason in lost.items():
+            print_line(f"{name}: {reason}; it is recreated with all of its resources")
+        engine.rewrite(
+            lambda deployment: without(deployment, _resources_in(deployment, lost) | _releases_in(deployment, replaced))
+        )
+
+
+def _releases_in(deployment: Deployment, names: Collection[str]) -> frozenset[str]:
+    releases = frozenset(str(one["urn"]) for one in resources_of(deployment) if one["type"] == RELEASE)
+    return releases & _resources_in(deployment, names)
+
+
+def _resources_in(deployment: Deployment, names: Collection[str]) -> frozenset[str]:
+    urns = [urn for name, urn in embedded_clusters_of(deployment).items() if name in names]
+    return reduce(frozenset.union, (gone_with(deployment, urn) for urn in urns), frozenset())
+
+
+def _reason_to_drop(name: str, topology: Fleet, home: Path) -> str | None:
+    """Why the engine cannot replace a cluster; None if it can and will, empty if the cluster does not change."""
+    workspace = Workspace(topology.name, home)
+    present = read_spec(workspace.cluster(name))
+    if present is None:
+        return "the directory of the cluster is missing"
+    declared = topology.clusters[name]
+    pods, services = declared.pod_cidr, declared.service_cidr
+    wanted = ClusterSpec(
+        name,
+        topology.kubernetes.version,
+        pod_cidr=str(pods) if pods else None,
+        service_cidr=str(services) if services else None,
+    )
+    if present.fixed == wanted.fixed or not is_recorded(workspace.cluster(name)):
+        return ""
+    # Most runs of up return before this import, and start faster without it.
+    from meshfleet.embedded.cluster import Cluster
+
+    # A cluster whose ports are open to other users is running.
+    running = (Cluster(workspace, name).state() or "").startswith(("running", "open to other users"))
+    return None if running else "the cluster is stopped and must be replaced"

@@ -1,7 +1,7 @@
-"""What `scripts/down` ends with: the home goes, as far as it is ours.
+"""The last step of `scripts/down`: remove the home directory, as far as meshfleet created it.
 
-A directory that somebody chose as the home may hold other things. Only what this project makes is removed, each by its
-name and by what is in it; nothing is removed through a link, of which at most the link itself goes.
+The user may have chosen a directory with other content. Only files of this project are removed, identified by name and
+content; symbolic links are not followed, at most the link itself is removed.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from meshfleet.automation.checkout import Checkout
-from meshfleet.automation.reporting.output import say
+from meshfleet.automation.reporting.output import print_line
 from meshfleet.errors import MeshfleetError
 from meshfleet.files import read_text, remove_file
 from meshfleet.topology.stack_name import name_fault
@@ -23,9 +23,9 @@ _PICTURE_BYTES = 4 * 1024 * 1024
 
 
 def remove_home(home: Path) -> list[Path]:
-    """Remove what is ours of a home whose stacks are destroyed, and the home itself if nothing else is in it.
+    """Remove the files of meshfleet from a home whose stacks are destroyed, and the home itself if it is empty then.
 
-    Returns what is left in it. Raises FileError when something cannot be removed, or the home is not ours.
+    Returns the remaining entries. Raises FileError when a file cannot be removed.
     """
     if home.is_symlink():
         left = _remove_contents(home.resolve())
@@ -46,7 +46,7 @@ def _remove_contents(home: Path) -> list[Path]:
     for path in (home / "fleets", home / "state"):
         _remove_empty(path)
     left = sorted(path for path in home.iterdir() if path.name != MARKER)
-    # Without the marker nothing would be known as ours any more.
+    # Without the marker the remaining files would no longer be recognized as created by meshfleet.
     if not any(path.name in ("fleets", "state") for path in left):
         remove_file(home / MARKER)
         _remove_empty(home)
@@ -54,7 +54,7 @@ def _remove_contents(home: Path) -> list[Path]:
 
 
 def _ours(home: Path) -> Iterator[Path]:
-    """What there is of ours, but for directories that hold something else too."""
+    """The entries that meshfleet created, except directories that also contain other files."""
     for fleet in sorted(home.glob("fleets/*")):
         if not name_fault(fleet.name) and (fleet.is_symlink() or is_fleet(fleet)):
             yield fleet
@@ -82,7 +82,7 @@ def _present(path: Path) -> Iterator[Path]:
 
 
 def _is_picture(path: Path) -> bool:
-    """Whether `graph` drew it: the title names the stack, as the file does."""
+    """Whether `graph` wrote the file: its title has the stack name, like the file name."""
     if path.is_symlink() or not path.is_file():
         return False
     text = read_text(path, limit=_PICTURE_BYTES) or ""
@@ -103,17 +103,17 @@ def main() -> int:
         checkout = Checkout.here()
         left = remove_home(checkout.home)
         for link in ("charts", "gateway-api"):
-            # Charts are looked for in the project, wherever its home is.
+            # Charts are linked in the project, independently of the home.
             path = checkout.root / ".meshfleet" / link
             if path.is_symlink():
                 remove_file(path)
         _remove_empty(checkout.root / ".meshfleet")
     except MeshfleetError as error:
-        say(f"error: {error}")
+        print_line(f"error: {error}")
         return 1
     if left:
         names = ", ".join(path.name for path in left)
-        say(f"{checkout.home} is left, since it holds what meshfleet did not make: {names}")
+        print_line(f"{checkout.home} was kept, since it contains files that meshfleet did not create: {names}")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""One command's look at one stack: its file, its checked topology, and the engine when it is needed."""
+"""A session of one command on one stack: the stack file, its validated topology, and the engine on first use."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from meshfleet.automation.blocked_clusters import blocked_clusters
 from meshfleet.automation.checkout import Checkout
 from meshfleet.automation.engine import disk_reserve
 from meshfleet.automation.fleet_status import fleet_status
 from meshfleet.automation.reporting.changes import Record
-from meshfleet.automation.reporting.output import say
+from meshfleet.automation.reporting.output import print_line
 from meshfleet.automation.reporting.progress import progress_for
 from meshfleet.automation.state.deployment import deployed_in
-from meshfleet.automation.unserved import unserved
 from meshfleet.components.kubeconfig_file import KubeconfigFile, kubeconfig_files
 from meshfleet.errors import EngineError
 from meshfleet.manifests.addition_faults import checked
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Unsettled:
-    """The clusters that did not answer yet when what an unfinished run left was settled, and whether it was killed."""
+    """The clusters that did not respond while an interrupted run was cleaned up, and whether it was killed."""
 
     clusters: set[str] = field(default_factory=set)
     interrupted: bool = False
@@ -39,49 +39,49 @@ class Unsettled:
 
 @dataclass(frozen=True)
 class Session:
-    """Made by `open_session`, which has checked the stack file already."""
+    """Created by `open_session`, which has validated the stack file."""
 
     checkout: Checkout
     file: StackFile
     topology: Fleet
     quiet: bool
-    # What an interrupted run left in the clusters, which the state does not tell: the next `up` refreshes.
+    # Resources of an interrupted run that the state does not have: the next `up` refreshes.
     unread: list[str] = field(default_factory=list, compare=False)
     unsettled: Unsettled = field(default_factory=Unsettled, compare=False)
     kubeconfigs: Mapping[str, KubeconfigFile] = field(default_factory=dict, repr=False)
 
     @cached_property
     def environment(self) -> Environment:
-        """Prepared on first use: commands that only look at the stack file need no tools."""
+        """Prepared on first use: commands that only read the stack file need no tools."""
         from meshfleet.automation.engine.environment import prepare
         from meshfleet.automation.state.shared_backend import require_shared_secrets
 
         require_shared_secrets(self.checkout, self.file)
         environment = prepare(self.checkout, self.topology)
         if environment.notice:
-            self.tell(environment.notice)
+            self.notify(environment.notice)
         return environment
 
     @cached_property
     def engine(self) -> Engine:
         """The engine on this stack."""
-        # Pulumi's SDK takes longer to import than `validate` and `render` take in all, and they need none of it.
+        # `validate` and `render` do not need Pulumi's SDK, whose import takes longer than they do.
         from meshfleet.automation.engine.engine import Engine
 
         return Engine(self.environment, self.file)
 
     @cached_property
     def reading(self) -> Reading:
-        """What is being read of each cluster that the stack file leads to; begun by the first look."""
+        """The pending identities of the clusters in the stack file; started on first use."""
         from meshfleet.automation.identities import start_reading
 
         return start_reading(self.topology, self.kubeconfigs, self.checkout.home)
 
     @contextmanager
     def working(self, command: str, *, restore_state: bool = False) -> Iterator[None]:
-        """Hold the stack, its state whole and what a killed command left behind settled.
+        """Lock the stack, check its state, and clean up after an interrupted command.
 
-        With `restore_state` a state that is damaged or gone is that of its backup first (`local_state`).
+        With `restore_state` a damaged or missing state is restored from its backup first (`local_state`).
         """
         from meshfleet.automation.engine.lock import locked
         from meshfleet.automation.engine.shared_plugins import shared_plugins
@@ -89,32 +89,32 @@ class Session:
 
         if command == "up":
             disk_reserve.keep(self.environment.checkout.home)
-        # Whatever the environment lacks is built before the stack is held.
+        # Missing tools are built before the stack is locked.
         with locked(self.environment.checkout, self.file.stack, command) as lock, shared_plugins(self.environment):
             if self.environment.local_backend:
                 settle_state(self.checkout, self.file.stack, restore=restore_state)
             try:
                 if lock.interrupted and self.engine.exists():
-                    say(f"the last command on {self.file.stack} was interrupted; going on from there")
-                    self.go_on(interrupted=True)
+                    print_line(f"the last command on {self.file.stack} was interrupted; resuming")
+                    self.resume(interrupted=True)
                 yield
             finally:
                 lock.unsettled = bool(self.unsettled.clusters)
 
-    def go_on(self, *, interrupted: bool = False) -> None:
-        """Settle what a run that did not end has left, in the clusters first: the state tells what it was at.
+    def resume(self, *, interrupted: bool = False) -> None:
+        """Clean up after an interrupted run, in the clusters first: the state has its pending operations.
 
-        Of a cluster that does not answer yet, as after a restart of the machine, that stays in the state.
+        They stay in the state for a cluster that does not respond yet, as after a restart of the machine.
         """
-        from meshfleet.automation.unrecorded_objects import record_them
+        from meshfleet.automation.pending_objects import import_pending_objects
 
         self.unsettled.interrupted |= interrupted
         self._settle_releases(interrupted=interrupted)
-        self.unread.extend(record_them(self))
+        self.unread.extend(import_pending_objects(self))
         self.engine.forget_pending(self.unsettled.clusters)
 
     def _settle_releases(self, *, interrupted: bool = False) -> bool:
-        """Whether there was anything to settle."""
+        """Settle unfinished Helm releases; whether there were any."""
         from meshfleet.automation.unfinished_releases import settle
 
         settled = settle(self, self.engine.recorded(), interrupted=interrupted)
@@ -122,25 +122,25 @@ class Session:
         return bool(settled)
 
     def _renew_credentials(self) -> None:
-        """Refreshing works with recorded kubeconfigs; those of existing clusters may have been rotated since."""
-        from meshfleet.automation.living_kubeconfigs import renew
+        """Replace recorded kubeconfigs of existing clusters, which a refresh uses, by the current ones."""
+        from meshfleet.automation.current_kubeconfigs import renew
 
         for cluster in renew(self.engine, self.topology):
-            self.tell(f"{cluster}: its kubeconfig has changed since the last up; the new one is used")
+            self.notify(f"{cluster}: using its kubeconfig, which has changed since the last up")
 
-    def tell(self, text: str) -> None:
-        """A line for people, unless they asked for none."""
+    def notify(self, text: str) -> None:
+        """Print a line, unless output is disabled."""
         if not self.quiet:
-            say(text)
+            print_line(text)
 
     def stages(self) -> tuple[Stage, ...]:
-        """The way from what is deployed to what the stack file says; one stage without a name when it is one step."""
+        """The rollout plan from the deployed to the declared fleet; a single unnamed stage if it takes one step."""
         return stages(deployed_in(self.engine.recorded()), self.topology)
 
     def bring_up(self, title: str, *, refresh: bool, stage: Fleet | None = None) -> Record:
-        """Run `up`, in two parts where the last one could not give every peer the new token of a cluster.
+        """Run `up`, in two runs if the last one did not distribute the new token of a cluster to every peer.
 
-        The old token stays until each of them has been given the new one. Raises `EngineError` as `run` does.
+        The old token is kept until every peer has the new one. Raises `EngineError` as `run` does.
         """
         if refresh:
             self._renew_credentials()
@@ -155,24 +155,24 @@ class Session:
         return record
 
     def run(self, operation: Operation, title: str, **options: Any) -> Record:
-        """Run an operation with progress, `on` another engine where one is given.
+        """Run an operation with progress, `on` another engine if one is passed.
 
-        Raises `EngineError` naming every resource that failed.
+        Raises `EngineError` with every failed resource.
         """
         record = self._perform(operation, title, **options)
-        if operation == "up" and self._can_go_on(record, refreshed=bool(options.get("refresh"))):
+        if operation == "up" and self._can_resume(record, refreshed=bool(options.get("refresh"))):
             before, record = record, self._perform(operation, title, **options | {"refresh": True})
             record.changes = before.changes + record.changes
         if record.sentences():
-            raise self._incomplete(title, record, unserved(self.topology, record) if operation == "up" else [])
+            raise self._incomplete(title, record, blocked_clusters(self.topology, record) if operation == "up" else [])
         if operation == "up" and self.unsettled.clusters:
-            # Everything is there now, and recorded.
+            # Everything is deployed and recorded now.
             self.unsettled.clusters.clear()
             self.engine.forget_pending()
         return record
 
-    def _can_go_on(self, record: Record, *, refreshed: bool) -> bool:
-        """Whether a run was stopped by what is settled now, or by objects that a refresh would have missed."""
+    def _can_resume(self, record: Record, *, refreshed: bool) -> bool:
+        """Whether to retry: the run failed on releases that are settled now, or on manually deleted objects."""
         from meshfleet.automation.unfinished_releases import stopped_by_releases
 
         if stopped_by_releases(record) and self._settle_releases():
@@ -180,16 +180,16 @@ class Session:
         return bool(record.missing()) and not refreshed
 
     def compare(self, title: str) -> tuple[Record, list[str]]:
-        """What differs from the stack, and what cannot be read any more, a line for each cluster.
+        """The differences from the stack, and the clusters that cannot be read, a line each.
 
-        A cluster whose own processes are not as they should be is drift; that nothing in it answers follows.
-        Raises `EngineError` when something cannot be read and nothing tells why.
+        Stopped processes of a cluster are drift, which explains why its resources cannot be read.
+        Raises `EngineError` when a resource cannot be read for another reason.
         """
         self._renew_credentials()
         record = self._perform("refresh", title)
         silent: dict[str, list[str]] = {}
         for place, texts in record.failures.items():
-            silent.setdefault(place.cluster, []).append(" ".join(texts) or "no reason was given")
+            silent.setdefault(place.cluster, []).append(" ".join(texts) or "no reason reported")
         if record.errors or not set(silent) <= {change.place.cluster for change in record.changes}:
             raise self._incomplete(title, record)
         return record, [
@@ -206,13 +206,13 @@ class Session:
         command = title.partition(" ")[0]
         return EngineError(
             "\n  ".join([f"{title} did not complete:", *record.sentences(), *consequences, *record.remedies()])
-            + f"\nwhat was done is kept; fix the cause and run meshfleet {command} --stack {self.name} again"
-            + advice(record.unreachable(), f"take it out of the stack file and run meshfleet up --stack {self.name}")
+            + f"\ncompleted changes are kept; fix the cause and run meshfleet {command} --stack {self.name} again"
+            + advice(record.unreachable(), f"remove it from the stack file and run meshfleet up --stack {self.name}")
         )
 
     @property
     def name(self) -> str:
-        """The stack as it is given on the command line."""
+        """The stack as passed on the command line."""
         folder = self.file.path.parent.relative_to(self.checkout.stacks)
         return str(folder / self.file.stack)
 
@@ -222,7 +222,7 @@ class Session:
 
 
 def open_session(stack: str, *, quiet: bool) -> Session:
-    """Read and check a stack file. Raises `TopologyError` with every fault, before anything is touched."""
+    """Read and validate a stack file. Raises `TopologyError` with every fault, before any change."""
     checkout = Checkout.here()
     file = read_stack_file(checkout.stacks, stack, nested=checkout.nested_stacks)
     topology = checked(load(file.stack, file.config))

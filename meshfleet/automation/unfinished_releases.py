@@ -1,6 +1,6 @@
-"""Helm releases that an interrupted run left unfinished, settled before `up` and whenever they stop one.
+"""Helm releases that an interrupted run left unfinished, settled before `up` and when they make one fail.
 
-Above the plugin: what Helm refuses is the same for whichever one is installed (kube/releases/settling.py).
+Independent of the Kubernetes plugin: Helm rejects such releases with every plugin (kube/releases/settling.py).
 """
 
 from __future__ import annotations
@@ -25,27 +25,27 @@ if TYPE_CHECKING:
     from meshfleet.kube.releases.settling import Known, Settled
 
 RELEASE: Final = "kubernetes:helm.sh/v3:Release"
-# Of Helm itself (pkg/action/{install,upgrade}.go and pkg/storage/driver/driver.go of helm/helm v3).
+# Error messages of Helm (pkg/action/{install,upgrade}.go and pkg/storage/driver/driver.go of helm/helm v3).
 _REFUSALS: Final = (
     "cannot re-use a name that is still in use",
     "another operation (install/upgrade/rollback) is in progress",
     "has no deployed releases",
 )
-# Programs that work on releases, and may outlive the engine that started them by minutes.
+# Programs that change releases, and may outlive the engine that started them by minutes.
 _WORKERS: Final = frozenset({"helm", "pulumi-resource-kubernetes"})
 _END_SECONDS: Final = 10.0
 
 
 def stopped_by_releases(record: Record) -> bool:
-    """Whether anything failed in a way that `settle` may heal."""
+    """Whether a failure may be fixed by `settle`."""
     return any(words in sentence for sentence in record.sentences() for words in _REFUSALS)
 
 
 def settle(session: Session, deployment: Deployment, *, interrupted: bool) -> list[Settled]:
-    """Settle the releases of every declared cluster that answers, with what `deployment` knows of them.
+    """Settle the releases of every declared cluster that responds, by their record in `deployment`.
 
-    A cluster that does not answer is left to the run that follows, which names or starts it, and is one of
-    `session.unsettled` from then on.
+    A cluster that does not respond is left to the following run, which reports or starts it, and is added to
+    `session.unsettled`.
     """
     from meshfleet.kube.releases.owner import Owner
     from meshfleet.kube.releases.server import connected
@@ -64,17 +64,17 @@ def settle(session: Session, deployment: Deployment, *, interrupted: bool) -> li
             with connected(kubeconfig, context) as server:
                 found = settle_on(server, Owner(fleet, cluster), known(deployment, cluster, interrupted=killed))
         except MeshfleetError as error:
-            session.tell(f"{cluster}: unfinished releases are not settled: {error}")
+            session.notify(f"{cluster}: cannot settle unfinished releases: {error}")
             unsettled.clusters.add(cluster)
             continue
         for settled in found:
-            session.tell(f"{cluster}: {settled}")
+            session.notify(f"{cluster}: {settled}")
         done += found
     return done
 
 
 def known(deployment: Deployment, cluster: str, *, interrupted: bool) -> Known:
-    """What a stack's state says of the releases of a cluster."""
+    """The releases of a cluster in the state of a stack."""
     from meshfleet.kube.releases.settling import Known
 
     recorded = [resource for resource in resources_of(deployment) if _is_release_of(resource, cluster)]
@@ -98,18 +98,18 @@ def _is_release_of(resource: Mapping[str, Any], cluster: str) -> bool:
 
 def _names(resources: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
     for resource in resources:
-        # The ID of what is made, the inputs of what was only begun.
+        # The ID of a created release, else the inputs of a pending one.
         namespace, _, name = str(resource.get("id") or "").partition("/")
         inputs = resource.get("inputs") or {}
         yield (namespace, name) if name else (str(inputs.get("namespace")), str(inputs.get("name")))
 
 
 Access = tuple[str, str | None]
-"""Kubeconfig (empty where there is none on this machine) and context."""
+"""Kubeconfig (empty if there is none on this machine) and context."""
 
 
 def _accesses(session: Session) -> Iterator[tuple[str, Callable[[], Access]]]:
-    """Every declared cluster with what reads its access, which raises FileError for a damaged kubeconfig."""
+    """Every declared cluster with a function that reads its access, which raises FileError for a damaged kubeconfig."""
     from meshfleet.embedded.cluster import Cluster
     from meshfleet.workspace.home import Workspace
 
@@ -132,13 +132,13 @@ def _embedded_access(kubeconfig: Path) -> Access:
 
 
 def end_workers() -> None:
-    """End the programs that still work for an engine that is gone.
+    """Terminate the programs of an engine that has exited.
 
-    They share the folder for temporary files of this stack, which only the command that holds it may use.
+    They are identified by the temporary directory of this stack, which only the command with the lock may use.
     """
     own = {process.pid for process in psutil.Process().children(recursive=True)} | {os.getpid()}
     folder = tempfile.gettempdir()
-    left = []
+    terminated = []
     for process in psutil.process_iter():
         try:
             if (
@@ -147,11 +147,11 @@ def end_workers() -> None:
                 and process.environ().get("TMPDIR") == folder
             ):
                 process.terminate()
-                left.append(process)
+                terminated.append(process)
         except psutil.Error:
-            # It has just ended, or is another user's.
+            # It has just exited, or belongs to another user.
             continue
-    _, alive = psutil.wait_procs(left, timeout=_END_SECONDS)
+    _, alive = psutil.wait_procs(terminated, timeout=_END_SECONDS)
     for process in alive:
         try:
             process.kill()

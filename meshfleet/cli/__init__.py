@@ -1,1 +1,1 @@
-"""The command `meshfleet`: what people type, and what it prints."""
+"""The `meshfleet` CLI: commands, options and output."""

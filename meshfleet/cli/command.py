@@ -1,4 +1,4 @@
-"""The command `meshfleet`: thin functions that read options, do one thing each and say what came of it."""
+"""The commands of the `meshfleet` CLI: each parses its options, runs one operation and prints the result."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ from meshfleet.automation.fleet_status import drop_kubeconfigs
 from meshfleet.automation.orphans import report_orphans
 from meshfleet.automation.reporting.changes import counted
 from meshfleet.automation.reporting.failures import DRIFTED, FAILED
-from meshfleet.automation.reporting.output import answer, leave, say
+from meshfleet.automation.reporting.output import exit_with, print_json, print_line
 from meshfleet.automation.session import open_session
-from meshfleet.automation.walking import walk
+from meshfleet.automation.staged_up import run_stages
 from meshfleet.cli.command_group import CommandGroup
 from meshfleet.cli.options import Json, Stack
 from meshfleet.cli.virtual_machines import vm
 from meshfleet.files import make_directory, write_file
 from meshfleet.workspace.project_folder import VARIABLE
 
-AS_STACK_SAYS = "the fleet is as the stack says"
+NO_DRIFT = "no drift: the fleet matches the stack"
 
-# What one command alone needs is imported in it: the start counts in every run of every command.
+# Imports of a single command are local to it, so that they do not slow down the start of every other command.
 app = typer.Typer(
     cls=CommandGroup,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="A fleet of Kubernetes clusters and its Istio meshes, as one Pulumi program.",
-    epilog="Exit codes: 0 done, 1 failed (with what to do next), 2 the stack file is wrong, 3 drift was found, "
-    "130 interrupted.",
+    help="Deploy and verify a fleet of Kubernetes clusters and Istio meshes with Pulumi.",
+    epilog="Exit codes: 0 success, 1 failure (the error message includes the action to take), 2 invalid stack file or "
+    "command line, 3 drift detected, 130 interrupted.",
 )
 app.add_typer(vm, name="vm")
 
@@ -52,8 +52,8 @@ def command(
     project: Annotated[
         str | None,
         typer.Option(
-            help="The directory with the stack files. Default: the nearest one upward with a Pulumi.yaml of this "
-            "project, else the current one.",
+            help="The project directory with the stack files. Default: the nearest parent directory with the "
+            "Pulumi.yaml of this project, else the current directory.",
             show_default=False,
         ),
     ] = None,
@@ -61,22 +61,26 @@ def command(
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    """Choose the project before the command itself runs."""
+    """Select the project before the command runs."""
     if project is not None:
-        # Plugins and node agents, which are processes of their own, find the same one.
+        # Plugins and node agents are separate processes and read the same variable.
         if not project:
-            raise typer.BadParameter("is empty; name the directory with the stack files", param_hint="--project")
+            raise typer.BadParameter(
+                "must not be empty; pass the directory with the stack files", param_hint="--project"
+            )
         os.environ[VARIABLE] = os.path.abspath(os.path.expanduser(project))
 
 
 RestoreState = Annotated[
     bool,
-    typer.Option("--restore-state", help="Take the state's newest whole backup if the state is damaged or gone."),
+    typer.Option("--restore-state", help="Restore the newest intact backup if the state file is damaged or missing."),
 ]
 
 Forget = Annotated[
     list[str] | None,
-    typer.Option("--forget", help="A cluster that is gone for good: drop it without asking it. May be repeated."),
+    typer.Option(
+        "--forget", help="Drop a permanently lost cluster from the state without connecting to it. Repeatable."
+    ),
 ]
 
 
@@ -85,40 +89,42 @@ def up(
     stack: Stack,
     json: Json = False,
     refresh: Annotated[
-        bool, typer.Option("--refresh", help="Read every resource first, and fix what `drift` would report.")
+        bool,
+        typer.Option("--refresh", help="Refresh the state first, and repair the drift that `meshfleet drift` reports."),
     ] = False,
     forget: Forget = None,
     restore_state: RestoreState = False,
 ) -> None:
-    """Bring the fleet to what the stack file says; what is there already stays untouched.
+    """Deploy or update the fleet to match the stack file; unchanged resources are not modified.
 
-    A change that would break something if it were made at once is made in stages.
+    A change that would interrupt the mesh if made at once is rolled out in stages.
     """
     from meshfleet.automation import forgetting
-    from meshfleet.automation.effect import after_up
-    from meshfleet.automation.first_steps import first_steps
+    from meshfleet.automation.preflight import prepare_up
+    from meshfleet.automation.runtime_drift import after_up
 
     session, start = open_session(stack, quiet=json), time.monotonic()
     with session.working("up", restore_state=restore_state):
-        forgotten = first_steps(session, forget or ())
+        forgotten = prepare_up(session, forget or ())
         session.engine.initialise()
-        reached = walk(session, session.stages(), refresh=refresh)
+        completed = run_stages(session, session.stages(), refresh=refresh)
         forgetting.done(session.checkout, session.file.stack)
         drop_kubeconfigs(session.checkout, session.file.stack, session.topology.clusters)
-        restarts = after_up(session, [change for one in reached for change in one.record.changes])
+        restarts = after_up(session, [change for one in completed for change in one.record.changes])
     report_orphans(session.checkout, session.file.stack)
     seconds = round(time.monotonic() - start, 1)
-    changes = counted(change for one in reached for change in one.record.changes)
+    changes = counted(change for one in completed for change in one.record.changes)
     if json:
-        told_of = {"forgotten": forgotten} if forgotten else {}
-        told_stages = {"stages": [one.as_json() for one in reached]} if reached[0].stage.name else {}
-        left = {"restarts": restarts} if restarts else {}
-        answer({"ok": True, "stack": stack, **told_of, **told_stages, "changes": changes, **left, "seconds": seconds})
+        dropped = {"forgotten": forgotten} if forgotten else {}
+        staged = {"stages": [one.as_json() for one in completed]} if completed[0].stage.name else {}
+        pending = {"restarts": restarts} if restarts else {}
+        result = {"ok": True, "stack": stack, **dropped, **staged, "changes": changes, **pending, "seconds": seconds}
+        print_json(result)
     else:
         done = ", ".join(f"{count} {kind}" for kind, count in changes.items())
         for line in restarts:
-            say(line)
-        say(f"{stack} is up in {seconds} s: {done or 'nothing changed'}")
+            print_line(line)
+        print_line(f"{stack} is up in {seconds} s: {done or 'no changes'}")
 
 
 @app.command()
@@ -126,17 +132,17 @@ def preview(
     stack: Stack,
     json: Json = False,
     expect_no_changes: Annotated[
-        bool, typer.Option("--expect-no-changes", help="Exit 1 if `up` would change anything.")
+        bool, typer.Option("--expect-no-changes", help="Exit 1 if `up` would make changes.")
     ] = False,
 ) -> None:
-    """Show what `up` would do, without doing it."""
-    from meshfleet.automation.first_steps import refuse_impossible
+    """Show the changes that `up` would make, without making them."""
+    from meshfleet.automation.preflight import check_preconditions
     from meshfleet.automation.recreation import preview_engine
     from meshfleet.cli.tables import changes_table
 
     session = open_session(stack, quiet=json)
     with session.working("preview"):
-        recreated = refuse_impossible(session).recreated
+        recreated = check_preconditions(session).recreated
         session.engine.initialise()
         stages = session.stages()
         named = [stage.name for stage in stages if stage.name]
@@ -144,30 +150,32 @@ def preview(
             fleet = stages[0].fleet if named else None
             record = session.run("preview", f"preview {stack}", stage=fleet, on=engine)
     if json:
-        told_of = {"recreated": list(recreated)} if recreated else {}
-        told_stages = {"stages": named} if named else {}
+        replaced = {"recreated": list(recreated)} if recreated else {}
+        staged = {"stages": named} if named else {}
         changed = [str(change) for change in record.changes]
-        answer({"ok": True, "stack": stack, **told_of, **told_stages, "changes": changed})
+        print_json({"ok": True, "stack": stack, **replaced, **staged, "changes": changed})
     else:
         for sentence in recreated.values():
-            say(sentence)
+            print_line(sentence)
         for number, name in enumerate(named, start=1):
-            say(f"stage {number} of {len(named)}: {name}")
+            print_line(f"stage {number} of {len(named)}: {name}")
         if named:
-            say("up would wait between them until every cluster is there; these are the changes of the first")
-        changes_table(record.changes, "up would change nothing")
+            print_line(
+                "up waits between stages until every cluster has completed the stage; these are the changes of stage 1"
+            )
+        changes_table(record.changes, "no changes")
     if expect_no_changes and (record.changes or len(named) > 1):
-        leave(FAILED)
+        exit_with(FAILED)
 
 
 @app.command()
 def verify(
     stack: Stack,
     json: Json = False,
-    seconds: Annotated[float, typer.Option(min=1, help="How long each check may wait for its condition.")] = 30,
-    check: Annotated[list[str] | None, typer.Option(help="Run this check only; may be repeated.")] = None,
+    seconds: Annotated[float, typer.Option(min=1, help="Timeout of each check in seconds.")] = 30,
+    check: Annotated[list[str] | None, typer.Option(help="Run only this check. Repeatable.")] = None,
 ) -> None:
-    """Ask the running fleet, istiods and API servers themselves, whether it is what it should be."""
+    """Run checks on the running fleet: live queries of istiod, the API servers and istioctl."""
     from meshfleet.automation.identities import identities_in, require_recorded
     from meshfleet.cli.graph import keep_verdicts
     from meshfleet.cli.next_steps import after_verify
@@ -182,124 +190,124 @@ def verify(
     view = read_fleet(status, session.environment.tools, session.checkout.home, decisions)
     report = run(view, selected, on_result=None if json else show_result, timeout=seconds)
     if not check:
-        # The picture shows the verdict of every check, and keeps that of before rather than a part.
+        # The diagram shows the results of complete runs only.
         keep_verdicts(session.checkout.fleet(session.file.stack), report)
     steps = after_verify(stack, [one.detail for one in report.failed])
     if json:
-        answer(report.as_json() | ({"next": steps} if steps else {}))
+        print_json(report.as_json() | ({"next": steps} if steps else {}))
     else:
         checks_table(report)
         for line in steps:
-            say(line)
+            print_line(line)
     if not report.ok:
-        leave(FAILED)
+        exit_with(FAILED)
 
 
 @app.command()
 def status(stack: Stack, json: Json = False) -> None:
-    """Show clusters, meshes, addresses and where each kubeconfig is."""
+    """Show clusters, meshes, gateway addresses and kubeconfig paths."""
     from meshfleet.cli.tables import status_table
 
     session = open_session(stack, quiet=json)
     found = session.status()
     report_orphans(session.checkout, session.file.stack)
     if json:
-        answer(found.document())
+        print_json(found.document())
     else:
         status_table(found)
 
 
 @app.command()
 def drift(stack: Stack, json: Json = False) -> None:
-    """Compare the world with the stack; exit 3 and the list when they differ."""
-    from meshfleet.automation.effect import not_in_effect, unreachable
+    """Compare the running fleet with the stack; list differences and exit 3 if there are any."""
     from meshfleet.automation.identities import identities_in, recreated, require_recorded
+    from meshfleet.automation.runtime_drift import runtime_drift, unreachable
     from meshfleet.cli.next_steps import after_drift
     from meshfleet.cli.tables import changes_table
 
     session = open_session(stack, quiet=json)
     with session.working("drift"):
         status = session.status()
-        others = recreated(require_recorded(session, identities_in(status)))
+        replaced = recreated(require_recorded(session, identities_in(status)))
         record, unread = session.compare(f"drift {stack}")
-        stale = not_in_effect(session, status, unreachable(record, unread))
+        stale = runtime_drift(session, status, unreachable(record, unread))
     changes = [str(change) for change in record.changes]
     steps = after_drift(stack, changes, unread)
     if json:
-        found = [*others.values(), *changes, *unread, *stale]
-        answer({"ok": not found, "stack": stack, "drift": found, **({"next": steps} if steps else {})})
+        found = [*replaced.values(), *changes, *unread, *stale]
+        print_json({"ok": not found, "stack": stack, "drift": found, **({"next": steps} if steps else {})})
     else:
-        for sentence in others.values():
-            say(f"{sentence} by meshfleet up --stack {stack}")
-        clean = "the objects of the fleet are as the stack says" if stale or others else AS_STACK_SAYS
+        for sentence in replaced.values():
+            print_line(f"{sentence} by meshfleet up --stack {stack}")
+        clean = "the resources of the fleet match the stack" if stale or replaced else NO_DRIFT
         changes_table(record.changes, clean)
         for line in (*unread, *stale, *steps):
-            say(line)
-    if record.changes or stale or others:
-        leave(DRIFTED)
+            print_line(line)
+    if record.changes or stale or replaced:
+        exit_with(DRIFTED)
 
 
 @app.command()
 def destroy(
-    stack: Annotated[str, typer.Option("--stack", "-s", help="The stack to remove.")] = "",
-    every: Annotated[bool, typer.Option("--all", help="Every stack of this checkout.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    stack: Annotated[str, typer.Option("--stack", "-s", help="The stack to destroy.")] = "",
+    every: Annotated[bool, typer.Option("--all", help="Destroy every stack of this project.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
     forget: Forget = None,
     restore_state: RestoreState = False,
     json: Json = False,
 ) -> None:
-    """Remove everything the stack made: objects, processes, files and the stack itself."""
+    """Remove all resources of the stack: objects, processes, files and the stack itself."""
     from meshfleet.automation import destruction
 
     checkout = Checkout.here()
     stacks = destruction.stacks_of(checkout) if every else (stack,)
     if every and stack:
-        raise typer.BadParameter("--all is every stack: leave --stack out, or --all")
+        raise typer.BadParameter("--all and --stack cannot be combined; pass one of them")
     if not every:
-        # Before anybody is asked whether to remove it.
+        # Before the confirmation prompt.
         destruction.named(checkout, stack)
     if every and forget:
-        raise typer.BadParameter("--forget names clusters of one --stack, so it goes not with --all")
+        raise typer.BadParameter("--forget and --all cannot be combined; pass --stack")
     if stacks and not yes:
-        typer.confirm(f"remove {', '.join(stacks)} and everything in them?", abort=True, err=True)
+        typer.confirm(f"Destroy {', '.join(stacks)} and all of their resources?", abort=True, err=True)
     removed = destruction.destroy_each(
         stacks,
         lambda name: destruction.destroy(checkout, name, quiet=json, forget=forget or (), restore_state=restore_state),
     )
     if json:
-        answer({"ok": True, "removed": [name for name in removed if name]})
+        print_json({"ok": True, "removed": [name for name in removed if name]})
     else:
-        say(f"removed {', '.join(name for name in removed if name)}" if any(removed) else "there was nothing to remove")
+        print_line(f"removed {', '.join(name for name in removed if name)}" if any(removed) else "nothing to destroy")
 
 
 @app.command()
 def render(
     stack: Stack,
-    out: Annotated[Path, typer.Option("--out", help="The folder to write to; made if it is not there.")],
+    out: Annotated[Path, typer.Option("--out", help="The output directory; created if it does not exist.")],
     json: Json = False,
 ) -> None:
-    """Write everything each cluster gets as YAML, in the order it is applied. Needs no engine and no cluster."""
+    """Write the manifests and Helm values of each cluster as YAML, in apply order, without an engine or a cluster."""
     from meshfleet.cli import rendering
 
     files = rendering.render(open_session(stack, quiet=json).topology)
     rendering.write(files, out)
     if json:
-        answer({"ok": True, "files": list(files)})
+        print_json({"ok": True, "files": list(files)})
     else:
-        say(f"{len(files)} files in {out}")
+        print_line(f"wrote {len(files)} files to {out}")
 
 
 @app.command()
 def validate(stack: Stack, json: Json = False) -> None:
-    """Check the stack file: exit 2 and one line for each fault."""
+    """Check the stack file; print one line per error and exit 2 if it is invalid."""
     topology = open_session(stack, quiet=json).topology
     meshes = {mesh: topology.model_of(mesh) for mesh in topology.meshes}
     if json:
-        answer({"ok": True, "clusters": list(topology.clusters), "meshes": meshes})
+        print_json({"ok": True, "clusters": list(topology.clusters), "meshes": meshes})
     else:
-        say(f"{stack} is valid: {len(topology.clusters)} clusters")
+        print_line(f"{stack} is valid: {len(topology.clusters)} clusters")
         for mesh, model in meshes.items():
-            say(f"  {mesh}: {model} ({', '.join(topology.members_of(mesh))})")
+            print_line(f"  {mesh}: {model} ({', '.join(topology.members_of(mesh))})")
 
 
 @app.command()
@@ -308,49 +316,49 @@ def graph(
     out: Annotated[Path | None, typer.Option("--out", help="The SVG file to write.")] = None,
     json: Json = False,
 ) -> None:
-    """Draw clusters, networks, control planes, gateways and trust as an SVG."""
+    """Draw clusters, networks, control planes, gateways and trust domains as SVG."""
     from meshfleet.cli.graph import last_verdicts, picture_of
 
     session = open_session(stack, quiet=json)
     folder = session.checkout.fleet(session.file.stack)
-    up_already = session.checkout.state.exists() and session.engine.exists()
-    known = session.status() if up_already else None
+    deployed = session.checkout.state.exists() and session.engine.exists()
+    known = session.status() if deployed else None
     path = out or session.checkout.picture(session.file.stack)
     make_directory(path.parent)
     write_file(path, picture_of(session.topology, known, last_verdicts(folder) if known else {}))
     if json:
-        answer({"ok": True, "file": str(path)})
+        print_json({"ok": True, "file": str(path)})
     else:
-        say(f"the picture is in {path}")
+        print_line(f"wrote the diagram to {path}")
 
 
 @app.command()
 def collect(
     stack: Stack,
-    out: Annotated[Path, typer.Option("--out", help="The archive to write, a .tar.gz.")],
-    seconds: Annotated[float, typer.Option(min=1, help="How long each check and each request may take.")] = 10,
+    out: Annotated[Path, typer.Option("--out", help="The archive to write (.tar.gz).")],
+    seconds: Annotated[float, typer.Option(min=1, help="Timeout of each check and each request in seconds.")] = 10,
     json: Json = False,
 ) -> None:
-    """Write a support bundle: what there is to know of a fleet, however much of it still runs, without a secret."""
+    """Write a support bundle without secrets: status, checks, logs, configuration; the fleet may be partly down."""
     from meshfleet.automation import support_bundle
 
     bundle = support_bundle.collect(
-        Checkout.here(), stack, seconds=seconds, tell=lambda part: None if json else say(f"collecting {part}")
+        Checkout.here(), stack, seconds=seconds, on_part=lambda part: None if json else print_line(f"collecting {part}")
     )
     make_directory(out.absolute().parent)
     write_file(out.absolute(), bundle.as_tar())
     missing = {entry.name: entry.error for entry in bundle.entries if entry.error}
     members = [entry.name for entry in bundle.entries if not entry.error]
     if json:
-        answer({"ok": True, "stack": stack, "file": str(out), "members": members, "missing": missing})
+        print_json({"ok": True, "stack": stack, "file": str(out), "members": members, "missing": missing})
     else:
         for name, error in missing.items():
-            say(f"not collected: {name}: {error}")
-        say(f"{len(members)} members are in {out}; read it before you give it away")
+            print_line(f"not collected: {name}: {error}")
+        print_line(f"wrote {len(members)} files to {out}; review it before you share it")
 
 
 class Described(StrEnum):
-    """What there is a JSON schema of."""
+    """The documents with a JSON schema."""
 
     STATUS = "status"
     STACK = "stack"
@@ -358,10 +366,10 @@ class Described(StrEnum):
 
 @app.command()
 def schema(
-    of: Annotated[Described, typer.Argument(help="What `status --json` prints, or a stack file.")],
+    of: Annotated[Described, typer.Argument(help="The output of `status --json`, or the stack file.")],
     json: Json = False,
 ) -> None:
-    """Print a JSON schema (draft 2020-12), for editors and programs; it is JSON with and without --json."""
+    """Print a JSON schema (draft 2020-12) for editors and programs; the output is JSON with and without --json."""
     from json import dumps
 
     from meshfleet.status.schema import status_schema
@@ -372,7 +380,7 @@ def schema(
 
 @app.command()
 def env() -> None:
-    """Print the exports a shell needs to use `pulumi` itself on this project: eval "$(meshfleet env)"."""
+    """Print the environment variables for the `pulumi` CLI on this project: eval "$(meshfleet env)"."""
     from meshfleet.automation.engine.environment import prepare
 
     for name, value in prepare(Checkout.here()).variables.items():

@@ -1,6 +1,6 @@
-"""The program `meshfleet`: what has to be so in the process before a command begins, and after it has ended.
+"""The entry point of `meshfleet`: process setup before a command runs, and cleanup after it.
 
-Its own imports are of the standard library alone, so that an interrupt while the rest is imported is caught here too.
+It imports only the standard library at module level, so that an interrupt during the remaining imports is handled here.
 """
 
 from __future__ import annotations
@@ -31,29 +31,29 @@ def main() -> None:
     """Run the command."""
     _require_utf8()
     try:
-        # An interrupt within an import may come out as an error of that import: it waits until all is there.
+        # An interrupt during an import may surface as an ImportError: block signals until all imports are done.
         signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
         _prepare_streams()
         for number in (signal.SIGTERM, signal.SIGHUP):
-            # One that is ignored (nohup) stays ignored.
+            # Keep an ignored signal (nohup) ignored.
             if signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, _terminate)
-        _leave_foreign_modules()
+        _remove_pythonpath()
         from meshfleet.cli.command import app
         from meshfleet.processes.child_environment import clean_command
 
         clean_command()
-        _keep_tracebacks_of_threads()
-        # What was imported lasts to the end, where the collector would look through all of it once more.
+        _save_tracebacks_of_threads()
+        # Imported objects live until exit, where the garbage collector would scan all of them again.
         atexit.register(gc.freeze)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
         app()
     except KeyboardInterrupt:
-        # Before the command began, or a second one while the first was reported.
-        sys.stderr.write("error: interrupted; what was done is kept, run the same command again\n")
+        # Before the command started, or a second interrupt while the first was reported.
+        sys.stderr.write("error: interrupted; completed changes are kept, run the same command again\n")
         sys.exit(INTERRUPTED)
     except (OSError, MemoryError, ImportError) as error:
-        # Without its own modules nothing of the command can say more than this.
+        # Without its own modules the command cannot report more.
         in_checkout = os.path.exists(os.path.join(_CODE, "scripts", "bootstrap"))
         repair = "run scripts/bootstrap" if in_checkout else "reinstall the package meshfleet"
         sys.stderr.write(f"error: meshfleet cannot be loaded ({error or 'out of memory'}); {repair}\n")
@@ -63,7 +63,7 @@ def main() -> None:
 
 
 def _require_utf8() -> None:
-    """Begin again in UTF-8 mode where the locale has another encoding, in which paths could not be written down.
+    """Restart in UTF-8 mode if the locale has another encoding, which cannot represent every path.
 
     Source: https://peps.python.org/pep-0540/
     """
@@ -72,19 +72,19 @@ def _require_utf8() -> None:
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - this program with its own arguments; no shell is wanted
 
 
-def _leave_foreign_modules() -> None:
-    """Import nothing from PYTHONPATH, where a module of any name may be."""
-    given = [entry for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry]
-    for entry in given:
+def _remove_pythonpath() -> None:
+    """Remove PYTHONPATH from the module search path, since its modules could shadow others."""
+    entries = [entry for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry]
+    for entry in entries:
         if os.path.abspath(entry) != _CODE and entry in sys.path:
             sys.path.remove(entry)
 
 
-class _Lasting(io.FileIO):
-    """Standard error that stops nobody: what is written is lost when its reader has gone or its disk is full."""
+class _LossyStderr(io.FileIO):
+    """Standard error that never fails: output is lost when its reader has exited or the disk is full."""
 
     def write(self, content: Any) -> int:
-        """Write, or pretend to."""
+        """Write, ignoring errors."""
         try:
             return super().write(content) or 0
         except OSError:
@@ -92,21 +92,21 @@ class _Lasting(io.FileIO):
 
 
 def _prepare_streams() -> None:
-    """Open what is closed of standard input, output and error, and let no character fail."""
+    """Open closed standard streams, and encode every character."""
     for descriptor in range(3):
-        # A file opened later would get the number, and a child's output with it.
+        # A file opened later would get this descriptor, and with it the output of child processes.
         try:
             os.fstat(descriptor)
         except OSError:
             os.open(os.devnull, os.O_RDWR)
     sys.stdin = sys.stdin or io.TextIOWrapper(io.FileIO(0, closefd=False))
-    # Paths come out as the bytes that they are.
+    # Paths are printed as their original bytes.
     sys.stdout = _text(io.FileIO(1, "w", closefd=False), "surrogateescape", line_buffering=False)
-    sys.stderr = _text(_Lasting(2, "w", closefd=False), "backslashreplace", line_buffering=True)
+    sys.stderr = _text(_LossyStderr(2, "w", closefd=False), "backslashreplace", line_buffering=True)
 
 
 def _drop_unwritten() -> None:
-    """Let no output be left that the interpreter would fail to write at its end, with an exit code of its own."""
+    """Discard output that the interpreter would fail to write at exit, which would change the exit code."""
     try:
         sys.stdout.flush()
     except OSError:
@@ -127,20 +127,20 @@ def _terminate(number: int, frame: FrameType | None) -> None:
     raise Terminated
 
 
-def _keep_tracebacks_of_threads() -> None:
-    """What fails in a thread, at the end of an object or in a library's log is kept in the file of faults."""
-    from meshfleet.cli.command_group import keep_traceback
+def _save_tracebacks_of_threads() -> None:
+    """Save errors from threads, finalizers and library logs to the fault log."""
+    from meshfleet.cli.command_group import save_traceback
     from meshfleet.errors import MeshfleetError
 
     def keep(error: BaseException | None) -> None:
         try:
             if error is not None and not isinstance(error, SystemExit):
-                keep_traceback(error)
+                save_traceback(error)
         except (MeshfleetError, OSError):
-            # There is no place left to report it to.
+            # The error cannot be reported anywhere.
             return
 
     threading.excepthook = lambda arguments: keep(arguments.exc_value)
     sys.unraisablehook = lambda arguments: keep(arguments.exc_value)
-    # Python's last resort would print what libraries log, with tracebacks, to standard error.
+    # Python's last-resort handler would print library logs with tracebacks to standard error.
     logging.getLogger().addHandler(logging.NullHandler())

@@ -1,4 +1,4 @@
-"""`graph`: the picture of a declared fleet, with addresses and verdicts once it is up."""
+"""`graph`: the diagram of a declared fleet, with addresses and check results once it is deployed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ VERDICTS = "verification.json"
 
 
 def picture_of(topology: Fleet, status: Status | None, verdicts: Mapping[str, bool]) -> str:
-    """The SVG of a fleet; `status` is None while it is not up."""
+    """The SVG of a fleet; `status` is None if it is not deployed."""
     known = None
     if status:
         known = Running(
@@ -38,7 +38,7 @@ def picture_of(topology: Fleet, status: Status | None, verdicts: Mapping[str, bo
 
 
 def keep_verdicts(folder: Path, report: Report) -> None:
-    """Remember what the last verification found of each cluster, for the picture."""
+    """Save the result of the last verification for each cluster, for the diagram."""
     verdicts: dict[str, bool] = {}
     for result in report.results:
         verdicts[result.cluster] = verdicts.get(result.cluster, True) and result.ok
@@ -47,11 +47,11 @@ def keep_verdicts(folder: Path, report: Report) -> None:
 
 
 def last_verdicts(folder: Path) -> dict[str, bool]:
-    """What the last verification found; empty when there was none."""
+    """The result of the last verification for each cluster; empty if there was none."""
     try:
         return read_record(folder / VERDICTS, _parse, "run meshfleet verify") or {}
     except FileError:
-        # What the picture does not show is no loss: the next verification writes it again.
+        # The diagram omits the results until the next verification writes them.
         return {}
 
 

@@ -1,4 +1,4 @@
-"""What to run next, by what a command has seen. Pure."""
+"""The commands to run next, derived from the output of a command. Pure."""
 
 from __future__ import annotations
 
@@ -6,33 +6,33 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-# How a check, a resource or a plugin says that something does not answer or run: a refresh would ask it, and fail.
-_SILENT: Final = re.compile(
+# Texts of checks, resources and plugins for a server that is down: a refresh would query it and fail.
+_DOWN: Final = re.compile(
     r"does not answer|unreachable|did not end within|is not running|cannot be read|refused|\([^)]*\bstate\b[^)]*\)"
 )
 
 
 def after_drift(stack: str, changes: Sequence[str], unread: Sequence[str]) -> list[str]:
-    """The steps after differences were found, in order; none when there are none."""
-    if _is_silent([*changes, *unread]):
+    """The commands to run after drift was detected, in order; empty without drift."""
+    if _is_down([*changes, *unread]):
         return [
-            f"meshfleet up --stack {stack} starts what does not run",
-            f"meshfleet drift --stack {stack} shows what still differs then",
+            f"meshfleet up --stack {stack} starts stopped processes",
+            f"meshfleet drift --stack {stack} then shows the remaining differences",
         ]
-    return [f"meshfleet up --refresh --stack {stack} makes it so again"] if changes else []
+    return [f"meshfleet up --refresh --stack {stack} restores what the stack declares"] if changes else []
 
 
 def after_verify(stack: str, failed: Sequence[str]) -> list[str]:
-    """The steps after checks did not hold, by their details."""
+    """The commands to run after failed checks, derived from their details."""
     if not failed:
         return []
-    starts = [f"meshfleet up --stack {stack} starts what does not run"] if _is_silent(failed) else []
+    starts = [f"meshfleet up --stack {stack} starts stopped processes"] if _is_down(failed) else []
     return [
         *starts,
-        f"meshfleet drift --stack {stack} shows what differs from the stack, such as an object that was deleted",
-        f"meshfleet up --refresh --stack {stack} makes it so again",
+        f"meshfleet drift --stack {stack} shows differences from the stack, such as deleted objects",
+        f"meshfleet up --refresh --stack {stack} restores what the stack declares",
     ]
 
 
-def _is_silent(texts: Sequence[str]) -> bool:
-    return any(_SILENT.search(text) for text in texts)
+def _is_down(texts: Sequence[str]) -> bool:
+    return any(_DOWN.search(text) for text in texts)

@@ -1,4 +1,4 @@
-"""Options that several commands take."""
+"""Options of several commands."""
 
 from __future__ import annotations
 
@@ -6,5 +6,7 @@ from typing import Annotated
 
 import typer
 
-Stack = Annotated[str, typer.Option("--stack", "-s", help="A file stacks/Pulumi.STACK.yaml, or examples/STACK.")]
+Stack = Annotated[
+    str, typer.Option("--stack", "-s", help="The stack: STACK for stacks/Pulumi.STACK.yaml, or examples/STACK.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else on standard output.")]

@@ -1,6 +1,6 @@
-"""`render`: everything each cluster gets, as YAML files in the order they are applied.
+"""`render`: the manifests and Helm values of each cluster, as YAML files in apply order.
 
-No engine, no cluster and no network take part, and the same stack file gives the same bytes.
+It uses no engine, cluster or network, and the same stack file gives identical bytes.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ RENDERED = re.compile(rf"[0-9]{{2,}}-({'|'.join(Stage)})-[a-z0-9-]+\.yaml")
 
 
 def render(fleet: Fleet) -> dict[str, str]:
-    """File name, relative to the folder asked for, to content; in the order of the clusters and their stages."""
+    """File name, relative to the output directory, to content; in the order of the clusters and their stages."""
     files: dict[str, str] = {}
     for cluster in fleet.clusters:
         plan = cluster_plan(fleet, cluster)
-        # As many digits as the last position has, so that the names sort in the order of the plan.
+        # Padded to the width of the last position, so that file names sort in the order of the plan.
         digits = max(2, len(str(len(plan) - 1)))
         for position, document in enumerate(plan):
             name = f"{cluster}/{position:0{digits}d}-{document.stage}-{document.name}.yaml"
@@ -33,15 +33,15 @@ def render(fleet: Fleet) -> dict[str, str]:
 
 
 def write(files: dict[str, str], folder: Path) -> None:
-    """Write rendered files into `folder`, replacing what an earlier render wrote there and nothing else.
+    """Write rendered files into `folder`, replacing only the files of an earlier render.
 
-    Raises `MeshfleetError`, before anything is touched, when something else has the name of a cluster.
+    Raises `MeshfleetError`, before any change, if another file or directory has the name of a cluster.
     """
     clusters = {name.partition("/")[0] for name in files}
     earlier = [found for found in _entries(folder) if _was_rendered(found)]
     for found in _entries(folder):
         if found.name in clusters and found not in earlier:
-            raise MeshfleetError(f"{found} was not written by render; choose another folder for --out")
+            raise MeshfleetError(f"{found} was not written by render; choose another directory for --out")
     try:
         for rendered in earlier:
             shutil.rmtree(rendered)
@@ -50,9 +50,9 @@ def write(files: dict[str, str], folder: Path) -> None:
         for name, text in files.items():
             write_file(folder / name, text)
     except FileError as error:
-        raise MeshfleetError(f"{error}, or choose another folder for --out") from error
+        raise MeshfleetError(f"{error}, or choose another directory for --out") from error
     except OSError as error:
-        raise MeshfleetError(f"{error.filename}: {error.strerror}; choose another folder for --out") from error
+        raise MeshfleetError(f"{error.filename}: {error.strerror}; choose another directory for --out") from error
 
 
 def _entries(folder: Path) -> list[Path]:
@@ -60,7 +60,7 @@ def _entries(folder: Path) -> list[Path]:
 
 
 def _was_rendered(found: Path) -> bool:
-    """Whether this is the folder of a cluster as `render` writes it; people keep YAML of their own in folders too."""
+    """Whether this directory was written by `render`, as opposed to a user's own directory of YAML files."""
     if found.is_symlink() or not found.is_dir():
         return False
     files = list(found.iterdir())

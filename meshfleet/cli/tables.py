@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from meshfleet.status.clusters import Cluster, ControlPlane, IngressGateway
     from meshfleet.verification import CheckResult, Report
 
-# Where the control plane of a cluster is, by its kind; `of` is the other cluster.
+# The control plane of a cluster by kind; `of` is the other cluster.
 PLANES = {"own": "own", "remote": "remote of {of}", "external": "external in {of}"}
-# In a log nothing is gained by folding a path into a column of eight characters.
+# In a log, do not wrap long paths in narrow columns.
 console = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else 240)
 
 
 def changes_table(changes: Sequence[Change], none: str) -> None:
-    """One line a change; `none` when there is none."""
+    """One row per change; the text `none` without changes."""
     if not changes:
         console.print(none)
         return
@@ -37,17 +37,17 @@ def changes_table(changes: Sequence[Change], none: str) -> None:
 
 
 def show_result(result: CheckResult) -> None:
-    """One check as it comes in."""
+    """One result as it arrives."""
     mark = "[green]✓[/green]" if result.ok else "[red]✗[/red]"
     console.print(f"{mark} {escape(result.cluster)}  {result.name}  [dim]{escape(completed(result.detail))}[/dim]")
 
 
 def checks_table(report: Report) -> None:
-    """The whole of a verification: a row for each check, a column for each cluster."""
+    """The results of a verification: a row for each check, a column for each cluster."""
     clusters = sorted({result.cluster for result in report.results})
     table = _table("check", *clusters)
     for name in sorted({result.name for result in report.results}):
-        # Where several revisions run side by side a cluster is asked once for each.
+        # With several revisions, a check runs once for each revision of a cluster.
         marks = [
             [one.ok for one in report.results if (one.name, one.cluster) == (name, cluster)] for cluster in clusters
         ]
@@ -62,7 +62,7 @@ def checks_table(report: Report) -> None:
 
 
 def _not_run(report: Report) -> Iterator[str]:
-    """A line for each reason and the clusters it holds for, with the checks that were not run."""
+    """A line for each reason and its clusters, with the checks that were not run."""
     where: dict[tuple[str, str], list[str]] = {}
     for one in sorted(report.not_run):
         where.setdefault((one.name, one.reason), []).append(one.cluster)
@@ -103,9 +103,9 @@ def status_table(status: Status) -> None:
     for line in _workloads(status.clusters):
         console.print(line)
     for machines in status.virtual_machines:
-        called = f", called {machines.host}" if machines.host else ""
+        host = f", host {machines.host}" if machines.host else ""
         place = f"namespace {machines.namespace}, network {machines.network}"
-        console.print(f"virtual machines {machines.name} of {machines.cluster}: {place}{called}")
+        console.print(f"virtual machines {machines.name} of {machines.cluster}: {place}{host}")
     for mesh in status.meshes:
         console.print(f"mesh {mesh.name}: {mesh.model}, trust domain {mesh.trust_domain}")
         console.print(f"  {mesh.trust}")
@@ -115,7 +115,7 @@ def status_table(status: Status) -> None:
 
 
 def _workloads(clusters: Sequence[Cluster]) -> Iterator[str]:
-    """A line for each workload: where it is called, and the clusters in which each of its versions runs."""
+    """A line for each workload: its host name, and the clusters that run each of its versions."""
     running: dict[str, dict[str, list[str]]] = {}
     for cluster in clusters:
         for workload in cluster.workloads:
@@ -128,15 +128,15 @@ def _workloads(clusters: Sequence[Cluster]) -> Iterator[str]:
 
 
 def machines_table(machines: Sequence[Mapping[str, Any]]) -> None:
-    """Groups of machines, a row for each machine that is known of."""
+    """Groups of machines, a row for each registered machine."""
     if not machines:
         console.print("the stack has no virtual machines")
         return
-    table = _table("machines", "namespace", "cluster", "network", "called", "machine", "connected", "healthy")
+    table = _table("machines", "namespace", "cluster", "network", "host", "machine", "connected", "healthy")
     for group in machines:
         about = (group["name"], group["namespace"], group["cluster"], group["network"], group["host"] or "")
         if not group["registered"]:
-            table.add_row(*about, "none yet")
+            table.add_row(*about, "none registered")
         for machine in group["registered"]:
             table.add_row(
                 *about, machine["address"], "yes" if machine["connected"] else "no", _mark(machine["healthy"])
@@ -145,13 +145,13 @@ def machines_table(machines: Sequence[Mapping[str, Any]]) -> None:
 
 
 def _reached(gateway: IngressGateway) -> str:
-    """Where an ingress gateway is reached, and for which hosts."""
+    """The address of an ingress gateway, and its listeners with their hosts."""
     listeners = [f"{one.protocol} {one.port} ({', '.join(one.hosts)})" for one in gateway.listeners]
     return f"{gateway.address}, {'; '.join(listeners)}, namespace {gateway.namespace}"
 
 
 def _day(moment: str | None) -> str:
-    """The day of an RFC 3339 timestamp; nothing for none."""
+    """The date of an RFC 3339 timestamp; empty for None."""
     return (moment or "").partition("T")[0]
 
 

@@ -1,6 +1,6 @@
-"""Commands that messages name, completed so that they can be typed as they stand: the stack and what else is required.
+"""Complete the commands in messages with the stack and other required options, so that they can be run as printed.
 
-A message is written where little is known: a check has no stack file, a plugin no command line. Pure.
+The code that writes a message often has neither the stack nor the command line. Pure.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from typing import Any, Final
 
 STACK: Final = "--stack"
 _PROGRAM: Final = "meshfleet"
-# As far as punctuation that ends a command in a sentence.
+# Up to the punctuation that ends a command in a sentence.
 _COMMAND: Final = re.compile(rf"(?<![\w/.-]){_PROGRAM} (?P<name>(?:[a-z]+ )?[a-z]+)\b(?P<rest>[^;,()`\n]*)")
 
 
 def required_options(group: Any) -> dict[str, dict[str, str]]:
-    """Each command of typer's group by the words that are typed, with a placeholder for each option it needs."""
+    """Each command of a typer group by its name, with a placeholder for each required option."""
     found: dict[str, dict[str, str]] = {}
     for name, command in group.commands.items():
         if hasattr(command, "commands"):
@@ -24,18 +24,18 @@ def required_options(group: Any) -> dict[str, dict[str, str]]:
             found |= {f"{name} {word}": options for word, options in inner.items()}
             continue
         options = [parameter for parameter in command.params if parameter.opts[0].startswith("--")]
-        # `destroy` takes --all as well, and says so itself.
+        # `destroy` accepts --all instead of --stack, and reports that itself.
         needed = [one for one in options if one.required or one.opts[0] == STACK]
         found[name] = {one.opts[0]: one.opts[0].strip("-").upper() for one in needed}
     return found
 
 
 def completed(text: str, required: Mapping[str, Mapping[str, str]], stack: str) -> str:
-    """The text with each command in it completed; `stack` is that of the command that is run, empty if none."""
+    """Complete each command in the text; `stack` is that of the running command, empty without one."""
 
     def complete(found: re.Match[str]) -> str:
         words = found["name"].split()
-        # `meshfleet up first`: the second word is the sentence's.
+        # `meshfleet up first`: the second word belongs to the sentence.
         name = next((known for known in (" ".join(words), words[0]) if known in required), None)
         if name is None:
             return found[0]
@@ -53,7 +53,7 @@ def completed(text: str, required: Mapping[str, Mapping[str, str]], stack: str) 
 
 
 def stack_in(arguments: list[str]) -> str:
-    """The stack that a command line names; empty when none."""
+    """The stack in a command line; empty if there is none."""
     for place, word in enumerate(arguments):
         if word in (STACK, "-s"):
             return arguments[place + 1] if place + 1 < len(arguments) else ""

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import get_args, get_origin
-
-from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
+from typing import TYPE_CHECKING, get_args, get_origin
 
 from meshfleet.errors import MeshfleetError
 from meshfleet.redaction.shown import one_line, shown
+
+if TYPE_CHECKING:
+    # A relay imports this module for the errors in it; pydantic takes longer to import than all that a relay needs.
+    from pydantic import BaseModel, ValidationError
+    from pydantic_core import ErrorDetails
 
 LONGEST_PATH = 300
 LONGEST_MESSAGE = 900
@@ -121,6 +123,8 @@ def _is_number(value: object) -> bool:
 
 def _keys_at(model: type[BaseModel], location: Iterable[int | str]) -> list[str]:
     """The keys of the model at a location within another one."""
+    from pydantic import BaseModel
+
     steps = iter(location)
     for step in steps:
         if isinstance(step, int):

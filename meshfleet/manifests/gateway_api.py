@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from meshfleet.manifests import names
-from meshfleet.manifests.objects import ISTIO_SYSTEM, Chart, Object, Release, metadata
+from meshfleet.manifests.objects import Chart, Object, Release, metadata
 from meshfleet.manifests.remote_secrets import READER
 from meshfleet.manifests.section import Document, Known, Point, Section, Stage
 from meshfleet.topology import Fleet
@@ -18,7 +18,7 @@ def before(fleet: Fleet, cluster: str) -> dict[str, Release]:
     """The releases that come before base, by name. A cluster that something else made brings the Gateway API along."""
     if not fleet.uses_gateway_api(cluster) or fleet.clusters[cluster].capabilities.gateway_api == "cluster":
         return {}
-    return {"gateway-api": Release("gateway-api", ISTIO_SYSTEM, Chart.GATEWAY_API, {}, wait=False)}
+    return {"gateway-api": Release("gateway-api", fleet.system_namespace(cluster), Chart.GATEWAY_API, {}, wait=False)}
 
 
 def gateway(described: Object, class_name: str, listeners: Sequence[Object]) -> Object:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from scripts.benchmark.row import Row
 
 BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
-_HEAD = ("| part | what | meshfleet | beside it | ratio |", "|---|---|---|---|---|")
+_HEAD = ("| part | measurement | meshfleet | baseline | ratio |", "|---|---|---|---|---|")
 
 Lines = dict[str, list[str]]
 """The lines of the table, by the parts they are of."""
@@ -30,7 +30,7 @@ def table(found: Lines, order: Sequence[str], runs: int) -> str:
     when = datetime.now(UTC).date().isoformat()
     notes = (
         f"Medians of {runs} runs on {machine}, last on {when}, by `scripts/bench`.",
-        "Within a part what is compared was measured in turn; `--only PART --write` measures one anew.",
+        "The values of a part are measured alternately in one run; `--only PART --write` repeats one part.",
     )
     return "\n".join([*_HEAD, *(line for part in order for line in found.get(part, ())), "", *notes])
 

@@ -53,29 +53,29 @@ def scale(stage: Stage, runs: int) -> list[Row]:
     members = f"{_listed(found)} members"
     return [
         Row(
-            f"objects and releases of {members}",
+            f"objects and releases, {members}",
             _listed(planned.values()),
-            f"a cluster: {_listed(planned[count] / count for count in planned)}",
+            f"per cluster: {_listed(planned[count] / count for count in planned)}",
             str(fit(planned)),
         ),
         Row(f"resources in the state, {members}", _listed(state.values()), "", str(fit(state))),
         Row(
             f"API calls in a cluster during `up`, {members}",
             _listed(calls.values()),
-            f"of them writes: {_listed(writes.values())}",
+            f"of which writes: {_listed(writes.values())}",
             f"{most} : {fewest} = {calls[most] / calls[fewest]:.2f}",
         ),
         Row(
-            f"time of `up` for a cluster, {members}",
+            f"time of `up` per cluster, {members}",
             f"{_listed(each.values(), 1)} s",
-            f"in all: {_listed(seconds.values(), 1)} s",
+            f"total: {_listed(seconds.values(), 1)} s",
             f"{most} : {fewest} = {each[most] / each[fewest]:.2f}",
         ),
         Row(
             f"peak memory of `up`, {members}",
             f"{_listed(peak.values())} MiB",
-            f"of what runs afterwards: {_listed(running.values())} MiB",
-            f"{fit(peak).slope:.0f} MiB a cluster",
+            f"of the running fleet: {_listed(running.values())} MiB",
+            f"{fit(peak).slope:.0f} MiB per cluster",
         ),
     ]
 
@@ -96,9 +96,9 @@ def member(stage: Stage, runs: int) -> list[Row]:
     ratio = statistics.median(one.seconds / other.seconds for one, other in zip(beside, whole, strict=True))
     return [
         Row(
-            f"one more member beside {count}",
+            f"adding one member to {count}",
             f"{ours:.1f} s, {_changes(beside[-1])}",
-            f"all {count + 1} from nothing: {theirs:.1f} s, {_changes(whole[-1])}",
+            f"all {count + 1} from scratch: {theirs:.1f} s, {_changes(whole[-1])}",
             f"{ratio:.2f}",
         )
     ]

@@ -37,7 +37,7 @@ def first_request(stage: Stage, runs: int) -> list[Row]:
         stage.meshfleet("destroy", "--stack", "dev", "--yes")
     ours, other = statistics.median(waits), statistics.median(ups)
     share = f"{statistics.median(wait / up for wait, up in zip(waits, ups, strict=True)):.2f}"
-    what = "from the end of `up` to the first answer of another network"
+    what = "from the end of `up` to the first response from another network"
     return [Row(what, f"{ours:.2f} s", f"`up` itself: {other:.1f} s", share)]
 
 
@@ -90,8 +90,8 @@ def _latencies(found: dict[str, list[Load]], connections: int) -> list[Row]:
     rows = []
     for percent in (50, 99):
         middle = {name: statistics.median(one.percentile(percent) for one in taken) for name, taken in found.items()}
-        what = f"p{percent} of a request to another network, {connections} at once"
-        beside = f"in one network {middle['near']:.2f} ms, no mesh {middle['plain']:.2f} ms"
+        what = f"p{percent} of a request to another network, {connections} connection{'s' if connections > 1 else ''}"
+        beside = f"same network {middle['near']:.2f} ms, no mesh {middle['plain']:.2f} ms"
         added = f"{middle['far'] - middle['near']:+.2f}, {middle['far'] - middle['plain']:+.2f} ms"
         rows.append(Row(what, f"{middle['far']:.2f} ms", beside, added))
     return rows
@@ -99,9 +99,9 @@ def _latencies(found: dict[str, list[Load]], connections: int) -> list[Row]:
 
 def _rates(found: dict[str, list[Load]]) -> Row:
     middle = {name: statistics.median(one.rate for one in taken) for name, taken in found.items()}
-    beside = f"in one network {middle['near']:.0f}/s, no mesh {middle['plain']:.0f}/s"
+    beside = f"same network {middle['near']:.0f}/s, no mesh {middle['plain']:.0f}/s"
     ratio = f"{middle['far'] / middle['near']:.2f}, {middle['far'] / middle['plain']:.2f}"
-    return Row(f"requests to another network, {CONNECTIONS} at once", f"{middle['far']:.0f}/s", beside, ratio)
+    return Row(f"requests to another network, {CONNECTIONS} connections", f"{middle['far']:.0f}/s", beside, ratio)
 
 
 def _await_clusters(namespace: str, target: Target, wanted: set[str]) -> None:

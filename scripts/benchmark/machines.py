@@ -40,7 +40,7 @@ def machine(stage: Stage, runs: int) -> list[Row]:
         stage.meshfleet("vm", "stop", _NAME, "--stack", _STACK)
     stage.meshfleet("destroy", "--stack", _STACK, "--yes")
     ours, other = statistics.median(waits), statistics.median(commands)
-    what = "from `vm start` to the first answer to another network"
+    what = "from `vm start` to the first response to another network"
     return [Row(what, f"{ours:.1f} s", f"`vm start` itself: {other:.1f} s", f"{ours / other:.2f}")]
 
 

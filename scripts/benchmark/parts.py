@@ -44,7 +44,7 @@ def mesh(stage: Stage, runs: int) -> list[Row]:
         documented.install(stage.tools, Workspace("bench-other", stage.home), stage.home / "certificates", members)
         other.append(time.monotonic() - start)
         sweep("bench-other", stage.home)
-    return [_row("mesh over three running clusters", Pair(tuple(ours), tuple(other)), "helm, kubectl, istioctl")]
+    return [_row("mesh across three running clusters", Pair(tuple(ours), tuple(other)), "helm, kubectl, istioctl")]
 
 
 def fleet(stage: Stage, runs: int) -> list[Row]:
@@ -59,7 +59,7 @@ def fleet(stage: Stage, runs: int) -> list[Row]:
         other.append(time.monotonic() - start)
         sweep("bench-other", stage.home)
     pair = Pair(tuple(ours), tuple(other))
-    return [_row("three clusters and their mesh from nothing", pair, "kwokctl, helm, kubectl, istioctl")]
+    return [_row("three clusters and their mesh, from scratch", pair, "kwokctl, helm, kubectl, istioctl")]
 
 
 def unchanged(stage: Stage, runs: int) -> list[Row]:
@@ -81,7 +81,7 @@ def unchanged(stage: Stage, runs: int) -> list[Row]:
             ours.append(mine)
             other.append(theirs)
     stage.meshfleet("destroy", "--stack", THREE, "--yes")
-    return [_row("`up` with nothing to change", Pair(tuple(ours), tuple(other)), "an empty Pulumi program")]
+    return [_row("`up` without changes", Pair(tuple(ours), tuple(other)), "an empty Pulumi program")]
 
 
 def rendering(stage: Stage, runs: int) -> list[Row]:
@@ -97,10 +97,10 @@ def rendering(stage: Stage, runs: int) -> list[Row]:
     topology = load("many", generated(100))
     loaded = time.monotonic()
     render(topology)
-    inside = f"of it {loaded - start:.2f} s checking, {time.monotonic() - loaded:.2f} s rendering"
+    inside = f"of which {loaded - start:.2f} s validation, {time.monotonic() - loaded:.2f} s rendering"
     growth = f"{thousand / hundred / 10:.2f}"
     return [
-        Row("`render` of 100 clusters, whole command", f"{hundred:.2f} s", inside, ""),
+        Row("`render` of 100 clusters, total", f"{hundred:.2f} s", inside, ""),
         Row("`render` of 1,000 clusters", f"{thousand:.2f} s", "100 clusters, times 10", growth),
     ]
 
@@ -121,10 +121,10 @@ def memory(stage: Stage, runs: int) -> list[Row]:
             "peak memory of `up`, three clusters",
             f"{three / MEBIBYTE:.0f} MiB",
             f"one cluster: {one / MEBIBYTE:.0f} MiB",
-            f"{(three - one) / 2 / MEBIBYTE:.0f} MiB a cluster",
+            f"{(three - one) / 2 / MEBIBYTE:.0f} MiB per cluster",
         ),
         Row(
-            "memory of what runs afterwards, a cluster",
+            "memory of the running fleet, per cluster",
             f"{clusters / 3 / MEBIBYTE:.0f} MiB",
             f"istiod: {istiods / 3 / MEBIBYTE:.0f} MiB",
             "",

@@ -48,7 +48,7 @@ def region(stage: Stage, runs: int) -> list[Row]:
         set_cut_off(place, _LOST, cut_off=False)
         gone.append(_lose(stage, lambda: sweep_cluster(_STACK, _LOST, stage.home)))
         stage.meshfleet("destroy", "--stack", _STACK, "--forget", _LOST, "--yes")
-    return [_row("is cut off", cut_off), _row("is gone", gone)]
+    return [_row("partitioned", cut_off), _row("lost", gone)]
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def _row(how: str, losses: Sequence[Loss]) -> Row:
     failed = statistics.median(len(one.requests.failed) for one in losses)
     gap = statistics.median(one.requests.longest_gap for one in losses)
     last = statistics.median(one.last_failure for one in losses)
-    what = f"a region {how}: the last request that failed was sent after"
+    what = f"region {how}: last failed request sent after"
     return Row(
         what, f"{last:.1f} s", f"{failed:.0f} of {sent:.0f} failed, longest gap {gap:.2f} s", f"{failed / sent:.4f}"
     )

@@ -82,7 +82,7 @@ FOLLOWED = {
     "another --out": f"{HERE}::test_another_folder_takes_what_a_file_refuses",
     "--yes": f"{HERE}::test_with_yes_destroy_needs_no_terminal",
     "--force": f"{BUNDLES}::test_a_folder_that_holds_something_is_only_written_into_by_force",
-    "--forget": "tests/automation/test_first_steps.py::test_a_cluster_that_is_forgotten_leaves_and_the_others_stay",
+    "--forget": "tests/automation/test_preflight.py::test_a_cluster_that_is_forgotten_leaves_and_the_others_stay",
     "--gateway": f"{BUNDLES}::test_a_name_that_is_not_known_here_is_a_sentence_with_a_way_out",
     "discovery.server": DISCOVERY,
     "discovery.tlsServerName": DISCOVERY,

@@ -160,7 +160,7 @@ class MadeUp:
     def topology(self) -> Fleet:
         return load(self.file.stack, self.file.config)
 
-    def tell(self, text: str) -> None:
+    def notify(self, text: str) -> None:
         self.done.append(text)
 
     def run(self, operation: str, title: str, *, stage: Fleet | None = None, on: Any = None, **options: Any) -> Record:

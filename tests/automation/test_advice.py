@@ -163,7 +163,7 @@ def test_a_text_without_such_advice_is_left_as_it_is() -> None:
         ("run meshfleet up --stack west again", "run meshfleet up --stack west again"),
         ("meshfleet vm bundle billing", "meshfleet vm bundle --stack dev --out OUT billing"),
         ("run meshfleet destroy --all", "run meshfleet destroy --all"),
-        ("a fault of meshfleet itself", "a fault of meshfleet itself"),
+        ("internal error of meshfleet", "internal error of meshfleet"),
         ("/home/meshfleet up", "/home/meshfleet up"),
         ("the package meshfleet-support", "the package meshfleet-support"),
     ],
@@ -208,7 +208,7 @@ def test_a_failed_verification_says_what_finds_and_fixes_the_cause() -> None:
     deleted = after_verify("dev", ["west does not know east: no remote secret"])
     assert [line.partition(" --stack")[0] for line in deleted] == ["meshfleet drift", "meshfleet up --refresh"]
     dead = after_verify("dev", ["the API server of west does not answer"])
-    assert dead[0] == "meshfleet up --stack dev starts what does not run"
+    assert dead[0] == "meshfleet up --stack dev starts stopped processes"
 
 
 @pytest.mark.parametrize("code", [1, -9, 255])

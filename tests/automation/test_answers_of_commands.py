@@ -18,7 +18,7 @@ def test_up_says_what_changed_and_how_long_it_took(meshfleet: Command, session: 
     result = meshfleet("up", "--stack", "dev")
     assert (result.exit_code, result.stdout) == (0, "")
     assert result.stderr.startswith("dev is up in ")
-    assert result.stderr.endswith("nothing changed\n")
+    assert result.stderr.endswith("no changes\n")
     session.record = CHANGED
     answer = json.loads(meshfleet("up", "--stack", "dev", "--json").stdout)
     assert answer.pop("seconds") >= 0

@@ -27,7 +27,7 @@ def test_drift_is_exit_3_and_the_list(meshfleet: Command, session: MadeUp) -> No
     assert "remote-secrets" in result.stderr
     assert "west: 3 resources cannot be read: refused" in result.stderr
     # A refresh would ask what does not answer, and fail.
-    assert "meshfleet up --stack dev starts what does not run\n" in result.stderr
+    assert "meshfleet up --stack dev starts stopped processes\n" in result.stderr
     result = meshfleet("drift", "--stack", "dev", "--json")
     assert result.exit_code == 3
     assert json.loads(result.stdout) == {
@@ -35,12 +35,15 @@ def test_drift_is_exit_3_and_the_list(meshfleet: Command, session: MadeUp) -> No
         "stack": "dev",
         "drift": ["west: remote-secrets delete", "west: 3 resources cannot be read: refused"],
         "next": [
-            "meshfleet up --stack dev starts what does not run",
-            "meshfleet drift --stack dev shows what still differs then",
+            "meshfleet up --stack dev starts stopped processes",
+            "meshfleet drift --stack dev then shows the remaining differences",
         ],
     }
     session.unread = []
-    assert "meshfleet up --refresh --stack dev makes it so again" in meshfleet("drift", "--stack", "dev").stderr
+    assert (
+        "meshfleet up --refresh --stack dev restores what the stack declares"
+        in meshfleet("drift", "--stack", "dev").stderr
+    )
 
 
 def test_status_is_a_table_for_people_and_the_whole_as_json(meshfleet: Command, session: MadeUp) -> None:

@@ -106,7 +106,7 @@ def damaged(path: Path, content: bytes | None) -> None:
 
 def require_sentence(output: str, path: Path, what: str) -> None:
     assert "Traceback" not in output, (what, output)
-    assert "a fault of meshfleet itself" not in output, (what, output)
+    assert "internal error of meshfleet" not in output, (what, output)
 
 
 @pytest.mark.sweep("every file is damaged in every way")

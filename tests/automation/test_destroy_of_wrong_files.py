@@ -8,7 +8,7 @@ import pytest
 
 from meshfleet.automation.checkout import Checkout
 from meshfleet.automation.destruction import _stack_file, destroy_each
-from meshfleet.automation.state.salt_alone import salt_alone
+from meshfleet.automation.state.encryption_salt import secrets_configuration
 from meshfleet.automation.state.stack_configuration import configuration_file, private_copy
 from meshfleet.errors import EngineError
 from meshfleet.topology import read_stack_file
@@ -40,7 +40,7 @@ def test_the_secrets_provider_of_a_wrong_file_is_kept(checkout: Checkout) -> Non
     folder.mkdir(parents=True, exist_ok=True)
     own = "secretsprovider: awskms://alias/fleet\nencryptedkey: abc\n"
     (folder / "Pulumi.wrong.yaml").write_text(f"{own}{ENCRYPTED}", encoding="utf-8")
-    assert salt_alone(checkout, "wrong").read_text(encoding="utf-8") == f"config: {{}}\n{own}"
+    assert secrets_configuration(checkout, "wrong").read_text(encoding="utf-8") == f"config: {{}}\n{own}"
 
 
 def test_one_stack_that_cannot_be_destroyed_stops_no_other() -> None:

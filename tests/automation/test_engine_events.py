@@ -50,7 +50,7 @@ def test_a_run_that_did_not_complete_names_every_failure_and_the_command_to_repe
         session.run("up", "up examples/two-meshes")
     assert str(caught.value) == (
         "up examples/two-meshes did not complete:\n  west: istiod: refused\n"
-        "what was done is kept; fix the cause and run meshfleet up --stack examples/two-meshes again"
+        "completed changes are kept; fix the cause and run meshfleet up --stack examples/two-meshes again"
     )
 
 

@@ -15,8 +15,8 @@ import pytest
 
 from meshfleet.automation import destruction, identities, recreation
 from meshfleet.automation.checkout import PROJECT, Checkout
-from meshfleet.automation.first_steps import first_steps, refuse_impossible
-from meshfleet.automation.identities import Reading, identities_in, require_one, start_reading, strangers
+from meshfleet.automation.identities import Reading, foreign_clusters, identities_in, require_one, start_reading
+from meshfleet.automation.preflight import check_preconditions, prepare_up
 from meshfleet.automation.recreation import without_clusters
 from meshfleet.automation.state.recorded_state import clusters_of, identities_of
 from meshfleet.components.kubeconfig_file import KubeconfigFile
@@ -161,7 +161,7 @@ def swept(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def refused(session: Any) -> list[str]:
     """The faults, the same for `up` and `preview`, with nothing changed."""
     told = []
-    for command in (refuse_impossible, lambda made: first_steps(made, ())):
+    for command in (check_preconditions, lambda made: prepare_up(made, ())):
         with pytest.raises(TopologyError) as caught:
             command(session)
         told.append([str(fault) for fault in caught.value.faults])
@@ -175,9 +175,9 @@ def test_recreated_clusters_are_dropped_with_all_that_was_made_through_them(
 ) -> None:
     session: Any = MadeUp(checkout, load("shops", config("blue", "green")), state(blue="b", green="g"))
     world.names = {"blue": "b2", "green": "g"}
-    assert list(refuse_impossible(session).recreated) == ["blue"]
+    assert list(check_preconditions(session).recreated) == ["blue"]
     assert session.rewritten == 0
-    first_steps(session, ())
+    prepare_up(session, ())
     assert swept == ["blue"]
     assert damage(session.state) == []
     # `green`'s istiod ran in `blue`.
@@ -198,7 +198,7 @@ def test_a_recorded_cluster_that_still_answers_is_not_taken_for_recreated(checko
     assert fault.startswith("clusters.blue.existing.context: leads to another cluster (b2)")
     # The same access may lead to the new cluster: then the old one is gone.
     world.recorded = {"blue": "b2"}
-    assert list(refuse_impossible(session).recreated) == ["blue"]  # type: ignore[arg-type]
+    assert list(check_preconditions(session).recreated) == ["blue"]  # type: ignore[arg-type]
 
 
 def test_exchanged_renamed_and_doubled_clusters_are_refused(checkout: Checkout, world: World) -> None:
@@ -229,12 +229,12 @@ def test_a_cluster_of_another_stack_of_the_checkout_is_refused(checkout: Checkou
     (fault,) = refused(session)
     assert "a cluster of another stack, east of the stack other" in fault
     world.names = {"blue": "b"}
-    assert refuse_impossible(session).recreated == {}  # type: ignore[arg-type]
+    assert check_preconditions(session).recreated == {}  # type: ignore[arg-type]
 
 
 def test_what_cannot_be_read_changes_nothing(checkout: Checkout, world: World) -> None:
     session: Any = MadeUp(checkout, load("shops", config("blue", "green")), state(blue="b", green="g"))
-    assert first_steps(session, ()) == {}
+    assert prepare_up(session, ()) == {}
     assert session.rewritten == 0
 
 
@@ -243,9 +243,9 @@ def test_nothing_is_deleted_in_a_stranger(
 ) -> None:
     session: Any = MadeUp(checkout, load("shops", config("blue")), state(blue="b", green="g"))
     world.names, world.recorded = {"blue": "b"}, {"blue": "b", "green": "x"}
-    assert list(strangers(session, ["blue", "green"])) == ["green"]
+    assert list(foreign_clusters(session, ["blue", "green"])) == ["green"]
     # Taken out of the file, it leaves the state without the engine.
-    assert list(first_steps(session, ())) == ["green"]
+    assert list(prepare_up(session, ())) == ["green"]
     assert clusters_of(session.state) == ("blue",)
     said = capsys.readouterr().err
     assert "green: another cluster (x) answers in the place of the one of this stack (g): nothing is deleted" in said

@@ -148,7 +148,7 @@ def test_destroy_asks_first_and_does_nothing_when_there_is_nothing(meshfleet: Co
     assert meshfleet("destroy", "--stack", "dev", typed="n\n").exit_code == 1
     result = meshfleet("destroy", "--stack", "dev", "--yes")
     assert (result.exit_code, result.stdout) == (0, "")
-    assert result.stderr == "there was nothing to remove\n"
+    assert result.stderr == "nothing to destroy\n"
     result = meshfleet("destroy", "--all", "--yes", "--json")
     assert json.loads(result.stdout) == {"ok": True, "removed": []}
     assert not home.exists()

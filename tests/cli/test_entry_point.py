@@ -122,7 +122,7 @@ def test_an_interrupt_is_130_and_what_to_do(home: Path, number: signal.Signals, 
         err = process.stderr.read()
         process.wait(timeout=30)
     assert process.returncode == 130
-    assert err == "error: interrupted; what was done is kept, run the same command again\n"
+    assert err == "error: interrupted; completed changes are kept, run the same command again\n"
 
 
 def test_a_fault_of_its_own_is_a_sentence_and_its_traceback_is_private(home: Path) -> None:
@@ -132,7 +132,7 @@ def test_a_fault_of_its_own_is_a_sentence_and_its_traceback_is_private(home: Pat
     assert ended.returncode == 1
     log = home / "fault.log"
     (message,) = json.loads(ended.stdout)["errors"]
-    assert message.startswith("a fault of meshfleet itself (KeyError in <string>:")
+    assert message.startswith("internal error of meshfleet (KeyError in <string>:")
     assert str(log) in message
     assert "meshfleet collect" in message
     assert "Traceback" not in ended.stderr

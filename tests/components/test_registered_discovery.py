@@ -90,7 +90,7 @@ def test_the_secret_of_a_control_plane_waits_until_its_clusters_were_read(graph_
     tried = graph["east/remote-clusters"]
     assert tried.urn in graph["east/remote-secrets"].after
     assert tried.inputs["explicitServers"] == ["west"]
-    assert tried.inputs["here"] is True
+    assert tried.inputs["localIstiod"] is True
     assert set(tried.inputs["kubeconfigs"]["value"]) == {"west"}
 
 

@@ -19,9 +19,12 @@ OBJECTS = {
 
 
 def test_settings_are_registered_where_they_are_declared_and_only_there(graph: Graph, fleet: Fleet, shape: str) -> None:
-    declared = {"settings": set(OBJECTS), "dev": {"peer-authentication"}}.get(shape, set())
-    for cluster in fleet.clusters:
-        assert {name for name in OBJECTS if f"{cluster}/{name}" in graph.names()} == declared
+    for cluster, declaration in fleet.clusters.items():
+        strict = fleet.meshes[fleet.mesh_of(cluster)].settings.mtls == "strict"
+        declared = set(OBJECTS) if shape == "settings" else {"peer-authentication"} if strict else set()
+        # The istiod of a remote reads them in its primary.
+        expected = set() if declaration.control_plane.kind == "remote" else declared
+        assert {name for name in OBJECTS if f"{cluster}/{name}" in graph.names()} == expected
 
 
 def test_each_object_waits_for_the_istiod_that_looks_at_it(graph_of: Callable[[str], Graph]) -> None:

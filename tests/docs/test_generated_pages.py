@@ -46,12 +46,15 @@ def test_every_example_is_on_one_of_the_pages() -> None:
 def test_the_table_of_a_model_names_every_release_and_object_of_every_cluster() -> None:
     fleet = load("small", read_stack_file(ROOT / "stacks", "examples/external-control-plane").config)
     rows = models.table(fleet).splitlines()
-    assert rows[0] == "| stage | `operations` | `config` | `branch` |"
+    assert rows[0] == "| stage | `operations` | `config` | `depot` | `branch` |"
     assert len(rows) == 2 + len(Stage)
     cells = "\n".join(rows)
     for plan in fleet_plan(fleet).values():
         assert all(models.told(document) in cells for document in plan)
-    account = "release `istiod` of chart istiod, profile remote, in `istiod-config`<br>Secret `istiod-token` in"
+    account = (
+        "release `istiod` of chart istiod, profile remote, in `istiod-config`<br>"
+        "PeerAuthentication `default` in `istiod-config`<br>Secret `istiod-token` in"
+    )
     assert account in cells
 
 

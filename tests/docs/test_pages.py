@@ -159,7 +159,7 @@ def test_the_clusters_that_people_have_are_declared_as_the_readme_says() -> None
 
 def test_the_readme_has_a_place_for_the_figures() -> None:
     before, begin, rest = text_of("README.md").partition("<!-- bench:begin -->")
-    assert "## Figures" in before
+    assert "## Benchmarks" in before
     assert begin
     assert rest.count("<!-- bench:end -->") == 1
 

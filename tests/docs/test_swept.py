@@ -16,8 +16,7 @@ from tests.automation.test_damaged_files import OTHERS
 from tests.docs.snippets import ROOT
 from tests.fuzz import test_doors as fuzz
 from tests.fuzz.decoding_places import places
-from tests.integration.dev import neighbours
-from tests.integration.dev.fleet import CLUSTERS
+from tests.integration.dev import CLUSTERS, neighbours
 from tests.integration.faults.kill_points import POINTS, Victims
 from tests.integration.faults.test_cut_files import CUTS
 from tests.integration.fleets.test_existing_clusters import KILLED

@@ -38,6 +38,8 @@ def places() -> set[str]:
         f"{path.relative_to(ROOT)}:{function}"
         for package in PACKAGES
         for path in sorted((ROOT / package).rglob("*.py"))
+        # The test harness reads what the command printed.
+        if not path.is_relative_to(ROOT / "meshfleet" / "testing")
         for function in _in_module(ast.parse(path.read_text(encoding="utf-8")), "")
     }
 

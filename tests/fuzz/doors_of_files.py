@@ -11,7 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
-from meshfleet.automation import forgetting, identities, living_kubeconfigs
+from meshfleet.automation import current_kubeconfigs, forgetting, identities
 from meshfleet.automation.engine import lock
 from meshfleet.automation.reporting.plugin_advice import for_stack_files
 from meshfleet.automation.state import local_state
@@ -210,10 +210,10 @@ def _of_the_home(folder: Path) -> dict[str, Door]:
         "kubeconfigs that are recorded": Door(
             ({"plaintext": KUBECONFIG}, json.loads(KUBECONFIG)),
             lambda value: [
-                living_kubeconfigs._content({living_kubeconfigs._SIGNATURE: living_kubeconfigs._SECRET} | value)
+                current_kubeconfigs._content({current_kubeconfigs._SIGNATURE: current_kubeconfigs._SECRET} | value)
                 if isinstance(value, dict) and isinstance(value.get("plaintext"), str)
                 else None,
-                living_kubeconfigs._cluster(_dumped(value)),
+                current_kubeconfigs._cluster(_dumped(value)),
                 identity_of_embedded(_dumped(value)),
             ],
         ),

@@ -12,7 +12,7 @@ from unittest.mock import patch
 
 import psutil
 
-from meshfleet.automation import unfinished_releases, unrecorded_at_destroy
+from meshfleet.automation import pending_at_destroy, unfinished_releases
 from meshfleet.automation.engine import kubernetes_plugin, lock, stuck_engine
 from meshfleet.automation.engine.engine import Engine
 from meshfleet.dataplane.network import namespaces, rules, sandbox
@@ -181,11 +181,11 @@ def _of_programs(folder: Path) -> dict[str, Door]:
         spoken, said = text if isinstance(text, str) else "", []
         for code in (0, 1):
             with patch(
-                "meshfleet.automation.unrecorded_at_destroy.run_bounded",
+                "meshfleet.automation.pending_at_destroy.run_bounded",
                 lambda *_, code=code, **__: Ended(code, spoken, spoken),
             ):
                 try:
-                    unrecorded_at_destroy._uninstall(folder / "helm", folder / "kubeconfig", "n", "istiod")
+                    pending_at_destroy._uninstall(folder / "helm", folder / "kubeconfig", "n", "istiod")
                 except ReleaseError as error:
                     said.append(str(error))
         return said

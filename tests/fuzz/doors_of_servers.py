@@ -12,7 +12,7 @@ from lightkube import Client
 from lightkube.resources.core_v1 import Pod, Service
 from lightkube.resources.discovery_v1 import EndpointSlice
 
-from meshfleet.automation import effect, unrecorded_objects
+from meshfleet.automation import pending_objects, runtime_drift
 from meshfleet.automation.support_bundle import cluster_parts
 from meshfleet.dataplane.node.node_agent import NodeAgent
 from meshfleet.dataplane.node.services import leads
@@ -169,13 +169,13 @@ def _commands(folder: Path, status: dict[str, Any], fleet: FleetView) -> dict[st
 
     def unrecorded(begun: Any) -> object:
         with connected(KUBECONFIG) as server:
-            return unrecorded_objects._live(server, begun)
+            return pending_objects._live(server, begun)
 
     begun = {"inputs": {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "istio", "namespace": "a"}}}
     return {
         "vm list": _of(("workloadentries",), lambda: registered_machines(known)),
-        "machines after up": _of(("workloadentries",), lambda: effect._machines(known)),
-        "restarts after up": _of(("pods",), lambda: effect._restarts(session, known)),
+        "machines after up": _of(("workloadentries",), lambda: runtime_drift._machines(known)),
+        "restarts after up": _of(("pods",), lambda: runtime_drift._restarts(session, known)),
         "vm bundle": _of(("configmaps", "token"), bundle),
         "collect": _of(("events", "pods", "debug/syncz", "debug/config_dump"), collected),
         "unrecorded objects": _of((KINDS, "configmaps"), lambda: unrecorded(begun)),

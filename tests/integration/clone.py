@@ -9,12 +9,13 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-
+from meshfleet.testing import Sandbox, new_sandbox, write_stack
 from scripts.make_environment import path_line
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -38,12 +39,16 @@ class Clone:
 
     def write_stack(self, name: str, config: dict[str, Any]) -> Path:
         """Write a stack file; the keys of `config` are sections without the project's prefix."""
-        path = self.root / "stacks" / f"Pulumi.{name}.yaml"
-        writer = YAML(typ="safe", pure=True)
-        writer.default_flow_style = False
-        with path.open("w", encoding="utf-8") as file:
-            writer.dump({"config": {f"meshfleet:{key}": value for key, value in config.items()}}, file)
-        return path
+        return write_stack(self.root / "stacks", name, config)
+
+    @contextmanager
+    def sandbox(self, *, home: Path | None = None, **extra: str) -> Iterator[Sandbox]:
+        """A sandbox whose project is this clone, and whose commands run its code; see `new_sandbox`."""
+        with new_sandbox(self.root, home=home, PYTHONPATH=str(self.root), **extra) as made:
+            if self.plugins.is_dir():
+                (made.home / "pulumi").mkdir(mode=0o700)
+                shutil.copytree(self.plugins, made.home / "pulumi" / "plugins", symlinks=True)
+            yield made
 
     def make_environment(self) -> None:
         """A Python environment as ./scripts/bootstrap leaves it, which is that of these tests."""

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from meshfleet.testing import Sandbox
+from meshfleet.testing.fixtures import pytest_runtest_makereport
 from meshfleet.toolchain import Toolchain
-from tests.integration.artifacts import pytest_runtest_makereport
 from tests.integration.clone import Clone, make_clone
-from tests.integration.world import World, make_world
 from tests.kubernetes_plugin import chosen_plugin, pulumi_home_with
 
 __all__ = ["pytest_runtest_makereport"]
@@ -24,7 +24,7 @@ def clone(toolchain: Toolchain) -> Iterator[Clone]:
     folder = Path(tempfile.mkdtemp(prefix="mf-"))
     try:
         made = make_clone(folder)
-        with make_world(made) as first:
+        with made.sandbox() as first:
             if official := chosen_plugin():
                 first.extra["PULUMI_HOME"] = str(pulumi_home_with(official, folder / "pulumi"))
             first.meshfleet("env")
@@ -35,7 +35,7 @@ def clone(toolchain: Toolchain) -> Iterator[Clone]:
 
 
 @pytest.fixture
-def world(clone: Clone) -> Iterator[World]:
-    """A world of one test."""
-    with make_world(clone) as made:
+def sandbox(clone: Clone) -> Iterator[Sandbox]:
+    """A sandbox of one test."""
+    with clone.sandbox() as made:
         yield made

@@ -13,31 +13,30 @@ from pathlib import Path
 import pytest
 
 from meshfleet.redaction.secret_text import HIDDEN
-from tests.integration.artifacts import SETTING
+from meshfleet.testing.artifacts import SETTING
 from tests.integration.clone import CHECKOUT
 
 pytestmark = pytest.mark.proof("a failed test leaves logs, status and events of its fleets", step=0)
 
 CONFTEST = """\
-from tests.integration.artifacts import pytest_runtest_makereport
+from meshfleet.testing.fixtures import pytest_runtest_makereport
 """
 # A fleet whose command does not work, as after a fault of it; the log repeats the passphrase and a token.
 FLEET = """
 import contextlib, pathlib, pytest
-from tests.integration import artifacts as module
+from meshfleet.testing import artifacts as module
 from tests.integration.clone import Clone
-from tests.integration.world import make_world
 
 @contextlib.contextmanager
 def a_fleet(folder, does="echo broken >&2; exit 1"):
-    with make_world(Clone(folder, folder / "plugins")) as world:
-        world.prefix = ("sh", "-c", does)
-        (world.home / "passphrase").write_text("opaque-0815")
-        logs = world.home / "fleets" / "dev" / "clusters" / "west" / "logs"
+    with Clone(folder, folder / "plugins").sandbox() as sandbox:
+        sandbox.prefix = ("sh", "-c", does)
+        (sandbox.home / "passphrase").write_text("opaque-0815")
+        logs = sandbox.home / "fleets" / "dev" / "clusters" / "west" / "logs"
         logs.mkdir(parents=True)
         (logs / "etcd.log").write_text("ready\\nBearer abcdefghijkl\\nopaque-0815\\n")
-        world.said.append("meshfleet up")
-        yield world
+        sandbox.printed.append("meshfleet up")
+        yield sandbox
 """
 
 
@@ -78,26 +77,26 @@ ALL_FAIL = f"""
 {TEST_FAILS}
 @pytest.fixture
 def fleet(tmp_path):
-    with a_fleet(tmp_path) as world:
+    with a_fleet(tmp_path) as sandbox:
         pytest.fail("up failed")
-        yield world
+        yield sandbox
 
 def test_has_no_fleet(fleet):
     pass
 
 @pytest.fixture
 def left(tmp_path):
-    with a_fleet(tmp_path) as world:
-        yield world
-        assert world.remains("dev") == []
+    with a_fleet(tmp_path) as sandbox:
+        yield sandbox
+        assert sandbox.remains("dev") == []
 
 def test_leaves_a_fleet(left):
     pass
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory):
-    with a_fleet(tmp_path_factory.mktemp("shared")) as world:
-        yield world
+    with a_fleet(tmp_path_factory.mktemp("shared")) as sandbox:
+        yield sandbox
 
 def test_passes(shared):
     pass

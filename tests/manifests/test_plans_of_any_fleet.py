@@ -10,7 +10,7 @@ from collections import Counter
 import pytest
 from hypothesis import given
 
-from meshfleet.manifests import Chart, Stage, fleet_plan
+from meshfleet.manifests import Chart, Release, Stage, fleet_plan
 from meshfleet.topology import Fleet, load
 from tests.examples import up_to
 from tests.manifests.plans import istiods, named, objects, releases, texts, values_of
@@ -68,6 +68,46 @@ def test_the_namespace_of_istio_comes_first_and_has_the_label_of_its_network(fle
         first = values_of(plan[0])
         assert (first["kind"], first["metadata"]["name"]) == ("Namespace", fleet.system_namespace(cluster))
         assert first["metadata"]["labels"]["topology.istio.io/network"] == fleet.clusters[cluster].network
+
+
+def assert_in_namespaces_that_exist(fleet: Fleet) -> None:
+    for plan in fleet_plan(fleet).values():
+        existing = {"default", "kube-node-lease", "kube-public", "kube-system"}
+        for document in plan:
+            body = document.body
+            namespace = body.namespace if isinstance(body, Release) else body["metadata"].get("namespace")
+            assert namespace in (existing | {None}), document.name
+            if not isinstance(body, Release) and body["kind"] == "Namespace":
+                existing.add(body["metadata"]["name"])
+
+
+@quick
+@given(loaded_fleets())
+def test_everything_is_in_a_namespace_that_comes_before_it(fleet: Fleet) -> None:
+    assert_in_namespaces_that_exist(fleet)
+
+
+@pytest.mark.parametrize("kind", ["own", "external"])
+def test_the_gateway_api_is_in_a_namespace_that_comes_before_it(kind: str) -> None:
+    gateway = {"public": {"api": "gateway", "listeners": [{"port": 80}]}}
+    config = {
+        "host": "operations",
+        "meshes": {"operations": {}, "shop": {}},
+        "networks": {"near": {}, "far": {}},
+        "clusters": {
+            "operations": {"embedded": {}, "mesh": "operations", "network": "near"},
+            "shop": {
+                "embedded": {},
+                "mesh": "shop",
+                "network": "far",
+                "ingressGateways": gateway,
+                "controlPlane": "own" if kind == "own" else {"external": "operations"},
+            },
+        },
+    }
+    fleet = load("gateways", config)
+    assert "gateway-api" in releases(fleet_plan(fleet)["shop"])
+    assert_in_namespaces_that_exist(fleet)
 
 
 @quick

@@ -148,7 +148,7 @@ def test_the_option_names_any_directory(installed: Path, meshfleet: Command, tmp
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ("", "is empty; name the directory"),
+        ("", "must not be empty; pass the directory"),
         ("missing", "is not a directory; name the directory with the stack files"),
         ("/", "is the root of the file system"),
         ("a\nb", "has a control character"),

@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.proof("programs see a chosen environment, whatever the 
 ROOT = Path(__file__).parents[2]
 ROOMS = ("meshfleet", "components", "scripts", "docs")
 STARTS = {"run", "Popen", "call", "check_call", "check_output"}
-EVERY = (
+EVERY: tuple[Callable[[], dict[str, str]], ...] = (
     system_environment,
     client_environment,
     engine_environment,
@@ -85,6 +85,12 @@ def test_what_is_documented_passes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("http_proxy", "http://proxy.example:3128")
     monkeypatch.setenv("no_proxy", "corp.example")
     assert engine_environment()["NO_PROXY"] == "corp.example,localhost,127.0.0.1,::1"
+
+
+@pytest.mark.usefixtures("shell")
+def test_go_collects_garbage_as_suits_each_program_whatever_the_shell_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GOGC", "1")
+    assert [found().get("GOGC") for found in EVERY] == [None, "400", "200", None, "400"]
 
 
 def test_a_command_and_a_plugin_are_rid_of_the_rest_themselves() -> None:

@@ -1,6 +1,6 @@
-"""Space on the disk of the home that is kept for `destroy`, which writes too, and which is what frees a full disk.
+"""Disk space that is reserved for `destroy`, which has to write in order to free a full disk.
 
-`up` allocates it while there is plenty, `destroy` gives it up when there is little.
+`up` allocates it while there is enough free space, `destroy` releases it when the disk is nearly full.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ from meshfleet.errors import FileError
 from meshfleet.files import remove_file
 
 BYTES: Final = 32 * 1024 * 1024
-"""The state twice over, the engine's events and the journals of etcd while objects are deleted, with a margin."""
+"""Size for two copies of the state, engine events and etcd's journals while objects are deleted, with a margin."""
 PLENTY: Final = 8 * BYTES
-"""What must be free before any is kept."""
-# What a run needs only while it is looked at, and a destroy does not.
+"""The free space that is required to allocate the reserve."""
+# Old logs, which a destroy does not need.
 _DISPENSABLE: Final = "*.log.previous"
 
 
 def path_of(home: Path) -> Path:
-    """The file that holds the space."""
+    """The file that occupies the space."""
     return home / "reserve"
 
 
 def keep(home: Path) -> None:
-    """Allocate the reserve, unless it is there or the disk has little to spare; it is never an error not to have it."""
+    """Allocate the reserve if there is enough free space; a missing reserve is not an error."""
     path = path_of(home)
     try:
         if path.exists() or shutil.disk_usage(home).free < PLENTY:
@@ -44,8 +44,8 @@ def keep(home: Path) -> None:
         return
 
 
-def give_up(home: Path, stack: Path) -> None:
-    """Make room for a destroy where there is little: the reserve, and of the stack's files what nothing needs.
+def release(home: Path, stack: Path) -> None:
+    """Free disk space for a destroy if the disk is nearly full: the reserve and dispensable files of the stack.
 
     `stack` is the folder of its files.
     """
@@ -53,7 +53,7 @@ def give_up(home: Path, stack: Path) -> None:
         if shutil.disk_usage(home).free >= BYTES:
             return
     except OSError:
-        # There is no home, or it cannot be asked: then nothing of it is in the way.
+        # The home is missing or cannot be read.
         return
     for path in (path_of(home), *stack.rglob(_DISPENSABLE)):
         with suppress(FileError):

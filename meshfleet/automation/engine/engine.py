@@ -59,7 +59,7 @@ _COMMAND_ERROR = re.compile(r"\n ?code: (?P<code>-?\d+)\n stdout: (?P<out>.*)\n 
 
 
 class PulumiCli(auto.PulumiCommand):
-    """The CLI of the toolchain. The base class would look for one on PATH and ask for its version every time."""
+    """The CLI of the toolchain. The base class would look it up on PATH and query its version every time."""
 
     def __init__(self, environment: Environment) -> None:
         self.command = str(environment.tools / "pulumi")
@@ -67,7 +67,7 @@ class PulumiCli(auto.PulumiCommand):
 
 
 class FleetStack(auto.Stack):
-    """A stack that exists already; does without the three more runs of the CLI that follow every operation."""
+    """An existing stack, without the three additional CLI runs of the base class after every operation."""
 
     def __init__(self, name: str, workspace: auto.LocalWorkspace) -> None:
         # The base class would run `pulumi stack select`, which nothing here needs.
@@ -76,11 +76,11 @@ class FleetStack(auto.Stack):
         self._mode = StackInitMode.SELECT
 
     def outputs(self) -> auto.OutputMap:
-        """Not asked for after an operation; `Engine.outputs` asks once when they are needed."""
+        """Not queried after an operation; `Engine.outputs` queries them on demand."""
         return {}
 
     def info(self, show_secrets: bool = True) -> auto.UpdateSummary:
-        """Not asked for after an operation; the events told it already."""
+        """Not queried after an operation; the events contain it already."""
         now = datetime.now(UTC)
         return auto.UpdateSummary("update", now, "", {}, {}, "succeeded")
 
@@ -91,7 +91,7 @@ class Engine:
 
     environment: Environment
     file: StackFile
-    # What `recorded` read last, until something here changes the state. Elsewhere nobody may: the stack is held.
+    # Cache of `recorded` until this engine changes the state; the lock prevents other changes.
     _recorded: Deployment | None = field(default=None, init=False, repr=False, compare=False)
 
     def exists(self) -> bool:
@@ -108,7 +108,7 @@ class Engine:
         """Create the stack in the backend if it is not there."""
         if self.exists():
             return
-        # In a project of its own: Pulumi writes the salt into the stack file of the project it stands in.
+        # In a temporary project: Pulumi writes the salt into the stack file of the project in its working directory.
         with tempfile.TemporaryDirectory(prefix="meshfleet-") as folder:
             write_file(Path(folder) / "Pulumi.yaml", f"name: {PROJECT}\nruntime: python\n")
             self._pulumi("stack", "init", self.file.stack, "--no-select", folder=Path(folder))
@@ -117,9 +117,9 @@ class Engine:
                 keep_salt(copy, Path(folder) / f"Pulumi.{self.file.stack}.yaml")
 
     def run(self, operation: Operation, on_event: OnEvent, *, stage: Fleet | None = None, **options: Any) -> Record:
-        """Run an operation and return what happened; failures of resources are in the record, not raised.
+        """Run an operation and return its record; failures of resources are in the record, not raised.
 
-        With a `stage` the program registers that fleet in place of what the stack file says.
+        With a `stage` the program registers that fleet instead of the one in the stack file.
         """
         record = Record()
         stuck = StuckEngine(interrupt_own(str(self.environment.tools / "pulumi")))
@@ -134,7 +134,7 @@ class Engine:
         salt = salt_of(self.recorded()) if self.environment.local_backend else ""
         configuration = str(configuration_file(self.environment.checkout, self.file, salt))
         options |= {"on_event": listen, "config_file": configuration, "color": "never"}
-        # It is wanted when the engine has started; until then there is time to import it.
+        # The program runs once the engine has started; import it meanwhile.
         threading.Thread(target=import_module, args=("meshfleet.components.program",)).start()
         try:
             with stuck:
@@ -151,8 +151,8 @@ class Engine:
             if not record.sentences():
                 raise EngineError(_reason(operation, error)) from error
         except KeyboardInterrupt as interruption:
-            # At the terminal the engine has had the interrupt as well; a second one would cut off what is under way.
-            end_own(str(self.environment.tools / "pulumi"), ask_first=isinstance(interruption, Terminated))
+            # The engine receives an interrupt from the terminal as well; a second one would abort running operations.
+            end_own(str(self.environment.tools / "pulumi"), interrupt_first=isinstance(interruption, Terminated))
             raise
         finally:
             self._recorded = None
@@ -160,24 +160,24 @@ class Engine:
         return record
 
     def recorded(self) -> Deployment:
-        """The stack's state, secrets encrypted; empty when there is no stack yet.
+        """The stack's state, with encrypted secrets; empty if the stack does not exist.
 
-        Only while the stack is held: it is read once, and again after this engine has changed it.
+        Requires the lock of the stack: the state is read once, and again after this engine has changed it.
         """
         if self._recorded is None:
             self._recorded = self._read()
         return self._recorded
 
     def recorded_in_the_clear(self) -> Deployment:
-        """The stack's state with its secrets decrypted: for use in this process only, never to be written anywhere."""
+        """The stack's state with decrypted secrets: never write it."""
         return _deployment(self._object("stack", "export", "--show-secrets", "--stack", self.file.stack))
 
     def outputs(self) -> dict[str, Any]:
-        """The exports of the stack, secrets in the clear: for use in this process only."""
+        """The stack outputs with decrypted secrets: never write them."""
         return self._object("stack", "output", "--json", "--show-secrets", "--stack", self.file.stack)
 
     def rewrite(self, change: Callable[[Deployment], Deployment]) -> None:
-        """Put `change` of the recorded state in its place; what stands for secrets in it stays as it is."""
+        """Replace the recorded state by `change` of it; secrets stay encrypted."""
         exported = self._export()
         before = _deployment(exported)
         after = change(before)
@@ -191,9 +191,9 @@ class Engine:
         self._sync()
 
     def recorded_access(self, names: Iterable[str]) -> dict[str, tuple[str, str | None]]:
-        """The kubeconfig and the context that the state has for existing clusters, in the clear: for this process only.
+        """The recorded kubeconfig and context of existing clusters, decrypted: never write them.
 
-        Of a cluster of which the state has none nothing is returned.
+        Clusters without a recorded kubeconfig are omitted.
         """
         wanted = set(names) & set(existing_clusters_of(self.recorded()))
         if not wanted:
@@ -207,9 +207,9 @@ class Engine:
 
     @contextmanager
     def supposing(self, change: Callable[[Deployment], Deployment]) -> Iterator[Engine]:
-        """An engine on a copy of the stack whose state is changed: for a preview of what follows from the change.
+        """An engine on a copy of the stack with a changed state, for a preview.
 
-        Nothing of the stack itself is changed, and the copy is gone at the end.
+        The stack itself is not changed; the copy is removed at the end.
         """
         exported = self._export()
         with tempfile.TemporaryDirectory(prefix="meshfleet-") as place:
@@ -224,13 +224,13 @@ class Engine:
             yield copy
 
     def superseded_tokens(self) -> list[str]:
-        """The URNs of the reader tokens that a run which did not complete has replaced and not deleted."""
+        """The URNs of reader tokens that an incomplete run replaced without deleting them."""
         return superseded_tokens(self.recorded())
 
     def forget_pending(self, keep: Collection[str] = ()) -> None:
-        """Drop the operations that a killed run left pending: every resource of ours converges when made again.
+        """Drop pending operations of an interrupted run: every resource of meshfleet converges when created again.
 
-        Not those of clusters to `keep`, that did not answer yet, so what came of them is not known.
+        Except those of clusters to `keep`, which did not respond yet, so that their outcome is unknown.
         """
         self.rewrite(lambda deployment: without_pending(deployment, keep))
 
@@ -240,7 +240,7 @@ class Engine:
         self._pulumi("stack", "rm", self.file.stack, "--yes", "--preserve-config")
 
     def _sync(self) -> None:
-        """Pulumi leaves it to the system when the state reaches the disk."""
+        """Flush the state to disk, which Pulumi does not."""
         if self.environment.local_backend:
             sync_state(self.environment.checkout, self.file.stack)
 
@@ -257,7 +257,7 @@ class Engine:
         return self._object("stack", "export", "--stack", self.file.stack)
 
     def _read(self) -> Deployment:
-        # What the CLI would say as well, without a process of its own before every `up` and `preview`.
+        # Same result as the CLI, without a process before every `up` and `preview`.
         if self.environment.local_backend:
             return read_state(self._local_state()) or {}
         if not self.exists():
@@ -268,7 +268,7 @@ class Engine:
         return state_file(self.environment.checkout, self.file.stack)
 
     def _pulumi(self, *arguments: str, folder: Path | None = None) -> str:
-        """What the CLI prints, within a bound of time and size."""
+        """Run the CLI with limits on time and output size; its standard output."""
         ended = run_bounded(
             [str(self.environment.tools / "pulumi"), "--non-interactive", *arguments],
             seconds=QUERY_SECONDS,
@@ -280,7 +280,7 @@ class Engine:
         return ended.out
 
     def _object(self, *arguments: str) -> dict[str, Any]:
-        """The JSON object that the CLI prints. Raises EngineError."""
+        """The JSON object printed by the CLI. Raises EngineError."""
         return self._parsed(dict, *arguments)
 
     def _parsed(self, kind: type[_Json], *arguments: str) -> _Json:
@@ -292,42 +292,42 @@ class Engine:
         if not isinstance(found, kind):
             raise EngineError(
                 f"pulumi {' '.join(arguments[:2])} must print JSON ({_NAMES[kind]}), got {shown(text.strip())}; "
-                f"remove the pulumi in the toolchain's folder and run {SETUP}"
+                f"remove pulumi from the toolchain directory and run {SETUP}"
             )
         return found
 
 
 def _deployment(exported: Mapping[str, Any]) -> Deployment:
-    """What an export has of a stack; empty before the first `up`. Raises EngineError for another form."""
+    """The deployment of an export; empty before the first `up`. Raises EngineError for another format."""
     found = exported.get("deployment") or {}
     if not isinstance(found, dict):
-        raise unreadable("its deployment is no object")
+        raise unreadable("its deployment is not an object")
     return found
 
 
 def _plain(value: Any) -> str:
-    """A text that may have been a secret: `export --show-secrets` writes those as an object around its JSON."""
+    """A plain or secret string: `export --show-secrets` writes a secret as an object with its JSON."""
     if isinstance(value, dict):
         return str(parse_json(value.get("plaintext") or '""'))
     return str(value or "")
 
 
 def _reason(operation: str, error: auto.CommandError) -> str:
-    """What the engine said when it failed, from the one text that the Automation API makes of it."""
-    said = _COMMAND_ERROR.fullmatch(str(error))
-    if said is None:
+    """The engine's error, parsed from the text of an Automation API exception."""
+    parsed = _COMMAND_ERROR.fullmatch(str(error))
+    if parsed is None:
         return reason_of(operation, None, "", str(error))
-    return reason_of(operation, int(said["code"]), said["out"], said["err"])
+    return reason_of(operation, int(parsed["code"]), parsed["out"], parsed["err"])
 
 
 def reason_of(operation: str, code: int | None, out: str, err: str) -> str:
-    """Why a `pulumi` failed, in its own words, or in ours where it has none."""
+    """The error of a failed `pulumi` run, or its exit code if it printed none."""
     lines = [line.strip() for line in [*out.splitlines(), *err.splitlines()] if line.strip()]
-    said = [line.removeprefix("error: ") for line in lines if line.startswith("error:")]
+    errors = [line.removeprefix("error: ") for line in lines if line.startswith("error:")]
     if not lines:
-        ending = f"was ended by signal {-code}" if code is not None and code < 0 else f"ended with exit code {code}"
-        return f"pulumi {operation} {ending} and gave no reason; run the same command again, which goes on from there"
-    return one_line("; ".join(said) if said else " ".join(lines[-5:]))
+        ending = f"was terminated by signal {-code}" if code is not None and code < 0 else f"exited with code {code}"
+        return f"pulumi {operation} {ending} without an error message; run the same command again, which resumes"
+    return one_line("; ".join(errors) if errors else " ".join(lines[-5:]))
 
 
 def _program(stage: Fleet | None) -> None:

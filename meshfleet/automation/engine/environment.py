@@ -1,6 +1,6 @@
-"""What Pulumi needs around it: tools on PATH, a home, a backend, a passphrase, plugins and charts.
+"""The environment of Pulumi: tools on PATH, home, backend, passphrase, plugins and charts.
 
-What the user has set in the environment always wins, so that the same command works against a shared backend.
+Environment variables of the user take precedence, so that the same command works with a shared backend.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from meshfleet.workspace.marker import claim_home
 
 @dataclass(frozen=True)
 class Environment:
-    """A checkout that is ready to run Pulumi. `variables` are added to the process's own environment."""
+    """A checkout that is ready to run Pulumi. `variables` are added to the process environment."""
 
     checkout: Checkout
     variables: Mapping[str, str]
@@ -44,14 +44,14 @@ class Environment:
 
     @property
     def stand_in(self) -> bool:
-        """Whether this project's own plugin stands in for the official Kubernetes one, which `notice` then says."""
+        """Whether this project's Kubernetes plugin replaces the official one, which `notice` then reports."""
         return bool(self.notice)
 
 
 def prepare(checkout: Checkout, fleet: Fleet | None = None) -> Environment:
-    """Make everything ready, for a fleet the releases that it names too; quick when it already is.
+    """Prepare the environment, with the releases that a fleet names; fast if it exists already.
 
-    Raises `ToolchainError` when a tool cannot be had.
+    Raises `ToolchainError` when a tool is not available.
     """
     tools = toolchain.ensure(progress_for(sys.stderr))
     for recipe in further_recipes(fleet) if fleet else ():
@@ -69,17 +69,17 @@ def prepare(checkout: Checkout, fleet: Fleet | None = None) -> Environment:
         "MESHFLEET_PROJECT": str(checkout.root),
         "MESHFLEET_TOOLS": str(tools.bin),
         "MESHFLEET_PYTHON": str(python),
-        # What helm, kubectl and istioctl remember of an API server goes with the fleet.
+        # The discovery caches of helm, kubectl and istioctl are removed with the fleet.
         "KUBECACHEDIR": os.environ.get("KUBECACHEDIR") or str(checkout.home / "kubectl"),
     }
-    # istioctl is run by this very process.
+    # This process runs istioctl itself.
     os.environ["KUBECACHEDIR"] = variables["KUBECACHEDIR"]
-    # Never the one of this home for a state that others read.
+    # The passphrase of this home is only used for the local backend.
     if not has_passphrase() and is_local(checkout, variables["PULUMI_BACKEND_URL"]):
         variables["PULUMI_CONFIG_PASSPHRASE_FILE"] = str(_passphrase(checkout))
     if not checkout.declared:
         declare_project(checkout.program)
-    # Also where a program of the user's own runs, which uses this package and has the project's folder as its own.
+    # Also in the project directory, for a user's own Pulumi program that uses this package.
     for folder in dict.fromkeys((checkout.program, checkout.root)):
         _link(folder / BUILT_CHARTS, tools.charts)
         for release, charts in _further_charts().items():
@@ -111,20 +111,20 @@ def _further_charts() -> dict[str, Path]:
 def local_backend_of(checkout: Checkout) -> str:
     """The URL of the backend whose state is in a checkout.
 
-    Without `metadata=skip` each write empties and fills a file beside the state first: whoever reads at that moment,
-    or after a kill at that moment, is told EOF (setAttrs in blob/fileblob/attrs.go of gocloud.dev).
+    Without `metadata=skip` each write truncates and rewrites an attributes file: a concurrent read, or a read after a
+    kill at that moment, fails with EOF (setAttrs in blob/fileblob/attrs.go of gocloud.dev).
     """
     return f"file://{quote(str(checkout.state))}?metadata=skip"
 
 
 def _passphrase(checkout: Checkout) -> Path:
-    kept = read_text(checkout.passphrase)
-    if kept is None or not kept.strip("\0 \n"):
+    present = read_text(checkout.passphrase)
+    if present is None or not present.strip("\0 \n"):
         if any(checkout.state.glob(".pulumi/stacks/*/*.json")):
             raise EngineError(
-                f"{checkout.passphrase} is {'gone' if kept is None else 'empty'}, and the stacks of this checkout "
-                "cannot be read without it; put it back, or set PULUMI_CONFIG_PASSPHRASE; to give the fleets up remove "
-                f"{checkout.state / '.pulumi'} and run scripts/down, which removes what is on this machine"
+                f"{checkout.passphrase} is {'missing' if present is None else 'empty'}, and the stacks of this project "
+                "cannot be read without it; restore it, or set PULUMI_CONFIG_PASSPHRASE; to abandon the fleets remove "
+                f"{checkout.state / '.pulumi'} and run scripts/down, which removes their processes and files"
             )
         write_file(checkout.passphrase, secrets.token_urlsafe(32))
     return checkout.passphrase
@@ -134,7 +134,7 @@ def _link(link: Path, charts: Path) -> None:
     make_directory(link.parent)
     if not link.is_symlink() or link.readlink() != charts:
         temporary = link.with_name(f".{link.name}.{os.getpid()}")
-        # Of a run that was stopped right here.
+        # Left by a run that was killed at this point.
         temporary.unlink(missing_ok=True)
         temporary.symlink_to(charts)
         temporary.replace(link)

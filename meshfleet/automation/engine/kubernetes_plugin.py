@@ -1,8 +1,8 @@
-"""The Kubernetes plugin of a checkout: the official one where it can be had, else this project's stand-in.
+"""The Kubernetes plugin of a checkout: the official one if available, else this project's replacement.
 
-It stands where Pulumi itself looks: a real folder `resource-kubernetes-vX` without a `.partial` beside it, with the
-executable or a link to it inside (GetPluginsFromDir and tryPlugin in sdk/go/common/workspace/plugins.go of
-pulumi/pulumi). What is put there is checked by asking Pulumi once, and looked at again only after it changed.
+It is installed where Pulumi looks for it: a directory `resource-kubernetes-vX` without a `.partial` file next to it,
+with the executable or a link to it inside (GetPluginsFromDir and tryPlugin in sdk/go/common/workspace/plugins.go of
+pulumi/pulumi). `pulumi plugin ls` confirms the installation once, and again after a change.
 Source: https://www.pulumi.com/docs/iac/concepts/plugins/
 """
 
@@ -26,7 +26,7 @@ from meshfleet.processes.child_environment import engine_environment
 from meshfleet.workspace.project_folder import CODE
 
 NAME = "pulumi-resource-kubernetes"
-# Long enough for a download of 40 MB, short enough where nothing answers.
+# Enough for a download of 40 MB, short if the server does not respond.
 DOWNLOAD_SECONDS = 60
 LIST_SECONDS: Final = 60
 STAND_IN = "# Stands in for the official plugin, which could not be downloaded when this was written."
@@ -43,7 +43,7 @@ PYTHONPATH={{root}} exec {{python}} -m meshfleet.plugins.kubernetes "$@"
 
 @dataclass(frozen=True)
 class KubernetesPlugin:
-    """`official` tells which one is installed; `notice` is the line to print when it is the stand-in, else empty."""
+    """`official` if the official plugin is installed; else `notice` is a line to print."""
 
     folder: Path
     official: bool
@@ -51,8 +51,8 @@ class KubernetesPlugin:
 
 
 def installed_version(distribution: str) -> str:
-    """The version of a package of this environment. Raises ImportError where its metadata cannot be read."""
-    # `version` passes over files that it may not open, and returns None in spite of its type.
+    """The version of a package in this environment. Raises ImportError if its metadata cannot be read."""
+    # `version` skips unreadable files and then returns None, despite its annotation.
     found: str | None = version(distribution)
     if not found:
         raise ImportError(name=distribution)
@@ -60,12 +60,11 @@ def installed_version(distribution: str) -> str:
 
 
 def install(checkout: Checkout, python: Path, variables: dict[str, str]) -> KubernetesPlugin:
-    """The plugin in the checkout's PULUMI_HOME, installing one first when there is none that Pulumi would find.
+    """The plugin in the checkout's PULUMI_HOME, installed first if Pulumi would find none.
 
-    Looked for in this order: on PATH, where Pulumi prefers it; already installed; in the user's own PULUMI_HOME;
-    downloaded by Pulumi, once and with a bound; the stand-in, which gives way as soon as the user has the official
-    one. `variables` is the environment Pulumi runs with. Raises `EngineError` when Pulumi does not list what was
-    installed, `FileError`.
+    In this order: on PATH, where Pulumi prefers it; already installed; in the user's own PULUMI_HOME; downloaded by
+    Pulumi, once and with a timeout; the replacement, until the user has the official one. `variables` is Pulumi's
+    environment. Raises `EngineError` when Pulumi does not list the installed plugin, `FileError`.
     """
     if on_path := shutil.which(NAME, path=variables["PATH"]):
         return KubernetesPlugin(Path(on_path).parent, official=True, notice="")
@@ -76,25 +75,21 @@ def install(checkout: Checkout, python: Path, variables: dict[str, str]) -> Kube
     if not _is_program(program):
         _take_from_user(folder, wanted) or _download(folder, variables) or _stand_in(checkout, folder, python)
     elif _is_script(program) and not _take_from_user(folder, wanted):
-        # Written by another version of this, or by this one in another place.
+        # Written by another version of meshfleet, or for another installation path.
         _stand_in(checkout, folder, python)
     _confirm(folder, variables)
     official = not _is_script(program)
-    notice = (
-        ""
-        if official
-        else "the official Kubernetes plugin cannot be downloaded here; this project's own stands in for it"
-    )
+    notice = "" if official else "using meshfleet's own Kubernetes plugin, since the official one cannot be downloaded"
     return KubernetesPlugin(folder, official, notice)
 
 
 def _make_visible(folder: Path) -> None:
-    """Take away what hides a folder from Pulumi: a link or a file in its place, a download that did not end."""
+    """Remove what hides the directory from Pulumi: a link or file in its place, or an incomplete download."""
     partial = folder.with_name(f"{folder.name}.partial")
     try:
         mode = _mode(folder)
         if mode and not stat.S_ISDIR(mode):
-            # Links to folders were made by earlier versions of this; Pulumi skips them.
+            # Earlier versions created links to directories, which Pulumi ignores.
             folder.unlink()
         elif mode and mode & 0o700 != 0o700:
             folder.chmod(0o700)
@@ -123,7 +118,7 @@ def _take_from_user(folder: Path, wanted: str) -> bool:
 
 
 def _link(folder: Path, program: Path) -> None:
-    """A link to the file in a folder of our own: Pulumi looks through it, and not through a link to a folder."""
+    """Link the file in a real directory: Pulumi follows links to files, but not to directories."""
     make_directory(folder)
     draft = folder / f".{NAME}.{os.getpid()}"
     try:
@@ -136,7 +131,7 @@ def _link(folder: Path, program: Path) -> None:
 
 def _download(folder: Path, variables: dict[str, str]) -> bool:
     release = folder.name.rpartition("-")[2]
-    # Pulumi downloads nothing for a folder that is there, whatever is in it.
+    # Pulumi does not download into an existing directory.
     shutil.rmtree(folder, ignore_errors=True)
     try:
         _pulumi(variables, DOWNLOAD_SECONDS, "plugin", "install", "resource", "kubernetes", release)
@@ -161,7 +156,7 @@ def _stand_in(checkout: Checkout, folder: Path, python: Path) -> bool:
 
 
 def _confirm(folder: Path, variables: dict[str, str]) -> None:
-    """Ask Pulumi whether it sees the plugin, unless it did and nothing has changed since."""
+    """Check that Pulumi lists the plugin, unless it did and the files are unchanged."""
     record = folder.with_name(f".{folder.name}.seen")
     mark = json.dumps(_mark(folder))
     if read_text(record) == mark:
@@ -170,18 +165,18 @@ def _confirm(folder: Path, variables: dict[str, str]) -> None:
         listed = parse_json(_pulumi(variables, LIST_SECONDS, "plugin", "ls", "--json"))
         seen = {f"{entry['kind']}-{entry['name']}-v{entry['version']}" for entry in listed}
     except (ProcessError, ValueError, KeyError, TypeError):
-        # Pulumi itself does not run or answers something else; whatever needs it next says so in its own words.
+        # Pulumi does not run or prints another format; the next command that uses it reports the error.
         return
     if folder.name not in seen:
         raise EngineError(
             f"{folder}: installed, but Pulumi does not list it among its plugins "
-            f"({', '.join(sorted(seen)) or 'it lists none'}); remove that directory and run the same command again"
+            f"({', '.join(sorted(seen)) or 'none listed'}); remove that directory and run the same command again"
         )
     write_file(record, mark)
 
 
 def _mark(folder: Path) -> list[list[int]]:
-    """What changes whenever what Pulumi would find there does."""
+    """A fingerprint of the files that Pulumi reads."""
     found = []
     for path in (folder, folder / NAME):
         status = path.stat()
@@ -190,17 +185,17 @@ def _mark(folder: Path) -> list[list[int]]:
 
 
 def _pulumi(variables: dict[str, str], seconds: float, *arguments: str) -> str:
-    """What Pulumi prints. Raises ProcessError."""
+    """Run Pulumi; its standard output. Raises ProcessError."""
     pulumi = shutil.which("pulumi", path=variables["PATH"]) or "pulumi"
     ended = run_bounded(
         [pulumi, *arguments, "--non-interactive"],
         seconds=seconds,
         environment=engine_environment(variables),
-        # In a folder without a project, whose own plugins would be listed too.
+        # In a directory without a project, whose plugins would be listed too.
         directory=Path(variables["PULUMI_HOME"]),
     )
     if ended.code != 0:
-        raise ProcessError(f"pulumi {' '.join(arguments)} ended with exit code {ended.code}")
+        raise ProcessError(f"pulumi {' '.join(arguments)} exited with code {ended.code}")
     return ended.out
 
 
@@ -212,7 +207,7 @@ def _mode(path: Path) -> int:
 
 
 def _is_program(path: Path) -> bool:
-    """Whether Pulumi could start it: a file, perhaps through a link, that is whole enough to be one."""
+    """Whether Pulumi could start it: a non-empty executable file, possibly a link."""
     try:
         status = path.stat()
     except OSError:
@@ -226,5 +221,5 @@ def _is_script(path: Path) -> bool:
 
 
 def _quoted(path: Path) -> str:
-    # The only shell text that is ever made, of two paths of this checkout, quoted whole.
+    # The only generated shell code: two quoted paths of this checkout.
     return "'" + str(path).replace("'", "'\\''") + "'"

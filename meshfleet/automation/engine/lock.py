@@ -1,7 +1,7 @@
-"""One command at a time on a stack, and what a killed one leaves behind.
+"""The lock of a stack, and the detection of interrupted commands.
 
-Pulumi's local backend locks a stack with a file that outlives a killed process; its holder is looked at here, so
-that the next `up` after a crash goes on instead of asking for `pulumi cancel`.
+Pulumi's local backend locks a stack with a file that remains after a crash; this module checks whether its holder is
+still running, so that the next `up` resumes without `pulumi cancel`.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ from meshfleet.files.json_text import parse_json
 from meshfleet.redaction.shown import one_line
 from meshfleet.workspace.held_file import held
 
-# How long the engine of a killed command may take to notice and to end.
+# Seconds for the engine of a killed command to exit.
 ENGINE_SECONDS = 120
-# What two readings of one process's start may differ by.
+# Maximum difference of two readings of a process start time.
 _SAME_SECONDS = 2.0
 
 
 @dataclass
 class StackLock:
-    """Held while a command works on a stack. `interrupted` says that the one before did not end by itself.
+    """The lock of a stack during a command. `interrupted` if the previous command did not exit regularly.
 
-    `unsettled`, set by the command, says that what that one left is not settled yet: the next command hears of it too.
+    `unsettled`, set by the command, if cleanup after it is incomplete: then the next command is `interrupted` as well.
     """
 
     interrupted: bool
@@ -46,7 +46,7 @@ class StackLock:
 
 @contextmanager
 def locked(checkout: Checkout, stack: str, command: str) -> Iterator[StackLock]:
-    """Hold a stack. Raises `LockedError` at once, naming the holder, when another command works on it."""
+    """Lock a stack. Raises `LockedError` immediately, with the holder, if another command has locked it."""
     folder = checkout.workspace(stack).claim()
     holder = folder / "command.json"
     try:
@@ -55,26 +55,26 @@ def locked(checkout: Checkout, stack: str, command: str) -> Iterator[StackLock]:
     except LockedError:
         raise LockedError(f"the stack {stack} is in use by {_holder(holder)}; wait for it to end") from None
     with lock:
-        # Damaged or not: only a command that was killed leaves it.
+        # Even a damaged file remains only after an interrupted command.
         interrupted = holder.exists()
         _end_of_engine(checkout, stack, interrupted=interrupted)
         write_file(holder, json.dumps({"version": 1, "command": command, **_self()}) + "\n")
-        held_now = StackLock(interrupted)
+        current = StackLock(interrupted)
         try:
             with temporary_files(checkout, stack):
-                yield held_now
+                yield current
         except KeyboardInterrupt:
-            # Its name stays, as that of a killed command: the engine may have left operations pending.
+            # Keep the file as after a kill: the engine may have left pending operations.
             raise
         except BaseException:
-            # An exception of ours is an ending too.
-            _end_holding(holder, held_now)
+            # A command that fails with an exception exits regularly.
+            _release(holder, current)
             raise
         else:
-            _end_holding(holder, held_now)
+            _release(holder, current)
 
 
-def _end_holding(holder: Path, lock: StackLock) -> None:
+def _release(holder: Path, lock: StackLock) -> None:
     if not lock.unsettled:
         remove_file(holder)
 
@@ -84,26 +84,26 @@ def _mapping(text: str) -> dict[str, Any]:
 
 
 def _self() -> dict[str, float | int]:
-    """This process, by its number and the time it started: numbers are used again."""
+    """This process by PID and start time, since PIDs are reused."""
     return {"pid": os.getpid(), "started": psutil.Process().create_time()}
 
 
 def _holder(path: Path) -> str:
     unknown = "another meshfleet command"
     try:
-        said = read_record(path, _mapping, "wait for that command to end") or {}
-        process = psutil.Process(int(said["pid"]))
-        if abs(process.create_time() - float(said.get("started", process.create_time()))) > _SAME_SECONDS:
+        record = read_record(path, _mapping, "wait for that command to end") or {}
+        process = psutil.Process(int(record["pid"]))
+        if abs(process.create_time() - float(record.get("started", process.create_time()))) > _SAME_SECONDS:
             return unknown
-        return f"meshfleet {said['command']} (process {said['pid']})"
+        return f"meshfleet {record['command']} (process {record['pid']})"
     except (FileError, ValueError, KeyError, TypeError, AttributeError, OverflowError, psutil.Error):
         return unknown
 
 
 def _end_of_engine(checkout: Checkout, stack: str, *, interrupted: bool) -> None:
-    """Wait for an engine that outlived its command, and remove the locks of those that are gone."""
+    """Wait for an engine that outlived its command, and remove stale Pulumi locks."""
     if interrupted:
-        # One that has only just been started holds no lock yet.
+        # An engine that has just started has no lock yet.
         for engine in _engines(checkout, stack):
             _await_end(stack, engine, interrupted=True)
     for lock in sorted((checkout.state / ".pulumi" / "locks").glob(f"*/{PROJECT}/{stack}/*.json")):
@@ -114,7 +114,7 @@ def _end_of_engine(checkout: Checkout, stack: str, *, interrupted: bool) -> None
 
 
 def _engines(checkout: Checkout, stack: str) -> list[int]:
-    """The processes of the Pulumi CLI that work on a stack of this checkout."""
+    """The Pulumi CLI processes of a stack of this checkout."""
     found = []
     for process in psutil.process_iter():
         try:
@@ -125,33 +125,33 @@ def _engines(checkout: Checkout, stack: str) -> list[int]:
             ):
                 found.append(process.pid)
         except psutil.Error:
-            # It has just ended, or is another user's.
+            # It has just exited, or belongs to another user.
             continue
     return found
 
 
 def _engine_of(lock: Path) -> int | None:
-    """The process that holds a Pulumi lock, if it still runs on this machine."""
+    """The process that holds a Pulumi lock, if it is running on this machine."""
     try:
-        said = read_record(lock, _mapping, "end the command that holds it") or {}
-        host, pid = str(said["hostname"]), int(said["pid"])
+        record = read_record(lock, _mapping, "end the command that holds the lock") or {}
+        host, pid = str(record["hostname"]), int(record["pid"])
         if host != socket.gethostname():
             raise LockedError(
-                f"the stack is locked from {one_line(host)} (process {pid}); wait for it to end or, "
-                f"if nothing runs there any more, remove {lock}"
+                f"the stack is locked by process {pid} on {one_line(host)}; wait for it to end or, "
+                f"if it is not running any more, remove {lock}"
             )
         process = psutil.Process(pid)
-        # In a container ended processes may be collected late; such a process still has its name.
+        # In a container, exited processes may be reaped late; a zombie keeps its name.
         ended = process.status() == psutil.STATUS_ZOMBIE
-        holds = "pulumi" in process.name() and not ended and not _started_after(process, said.get("timestamp"))
+        holds = "pulumi" in process.name() and not ended and not _started_after(process, record.get("timestamp"))
         return process.pid if holds else None
     except (FileError, ValueError, KeyError, TypeError, AttributeError, OverflowError, psutil.Error):
-        # Damaged, as a power cut leaves it: whoever wrote it does not run any more.
+        # Damaged, as after a power loss: the process that wrote it is not running any more.
         return None
 
 
 def _started_after(process: psutil.Process, timestamp: object) -> bool:
-    """Whether a process started after a lock was written: then it has only the number of the one that did."""
+    """Whether a process started after a lock was written: then its PID was reused."""
     try:
         written = datetime.fromisoformat(re.sub(r"\.(\d{6})\d*", r".\1", str(timestamp)))
     except ValueError:
@@ -162,10 +162,10 @@ def _started_after(process: psutil.Process, timestamp: object) -> bool:
 
 
 def _await_end(stack: str, pid: int, *, interrupted: bool) -> None:
-    """Wait for the engine of a killed command; one that somebody runs by hand is not waited for."""
+    """Wait for the engine of a killed command, but not for a `pulumi` that a user runs."""
     try:
         process = psutil.Process(pid)
-        # An orphan goes to process 1, or to the session's manager, which only the killed command's note tells.
+        # The parent of an orphan is process 1 or a session manager; only `interrupted` covers the latter.
         if interrupted or process.ppid() == 1:
             process.wait(timeout=ENGINE_SECONDS)
             return

@@ -1,6 +1,6 @@
-"""The Pulumi project that the package brings where a user has stack files and no Pulumi.yaml.
+"""The Pulumi project of the package, for a directory with stack files and without a Pulumi.yaml.
 
-The engine wants a folder with a Pulumi.yaml: it names the project, the kinds of configuration and the plugin.
+The engine requires a directory with a Pulumi.yaml, which declares the project, its configuration and the plugin.
 """
 
 from __future__ import annotations
@@ -31,4 +31,4 @@ def project_text() -> str:
     for place in _PLACES:
         if text := read_text(place):
             return text.replace(f"path: {_PLUGIN}", f"path: {json.dumps(str(CODE / _PLUGIN))}")
-    raise FileError(f"{_PLACES[-1]}: is gone; reinstall the package meshfleet")
+    raise FileError(f"{_PLACES[-1]}: is missing; reinstall the package meshfleet")

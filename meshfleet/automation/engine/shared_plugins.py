@@ -1,7 +1,7 @@
-"""The processes that serve the plugins of a command (`meshfleet.plugins.shared`), started before the engine wants any.
+"""The plugin server processes of a command (`meshfleet.plugins.shared`), started before the engine needs them.
 
-They import what plugins need while this process imports Pulumi's SDK. Where they cannot be had, each plugin is a
-process of its own, as with plain `pulumi`; the results are the same.
+They import their modules while this process imports Pulumi's SDK. Without them each plugin runs as a separate process,
+as with plain `pulumi`, with the same results.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from meshfleet.processes.child_environment import engine_environment
 from meshfleet.workspace.project_folder import CODE
 
 VARIABLE = "MESHFLEET_PLUGINS"
-# They end with their last plugin; only an engine that outlives its command keeps them longer.
+# They exit with their last plugin; only an engine that outlives its command keeps them running.
 END_SECONDS = 5
 
 
 @contextmanager
 def shared_plugins(environment: Environment) -> Iterator[None]:
-    """Let the plugins' scripts find such processes; only while the stack is held, for its temporary folder."""
+    """Start the processes and set the variable for plugin scripts; requires the lock, for the temporary directory."""
     packages = ("meshfleet", "kubernetes") if environment.stand_in else ("meshfleet",)
     folder = Path(tempfile.gettempdir())
     with ExitStack() as stack:
@@ -43,7 +43,7 @@ def _shared(environment: Environment, package: str, address: Path) -> Iterator[N
         try:
             listener.bind(str(address))
         except OSError:
-            # The address of a socket has about a hundred characters at most.
+            # The path of a socket is limited to about 100 characters.
             yield
             return
         listener.listen()
@@ -56,7 +56,7 @@ def _shared(environment: Environment, package: str, address: Path) -> Iterator[N
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             pass_fds=[listener.fileno()],
-            # An interrupt at the terminal is for the engine, which then ends its plugins in order.
+            # An interrupt from the terminal is handled by the engine, which then stops its plugins in order.
             start_new_session=True,
         )
     try:

@@ -1,8 +1,8 @@
-"""Reader tokens that have a successor and are not deleted yet, since the last `up` did not complete.
+"""Replaced reader tokens that are not deleted yet, since the last `up` did not complete.
 
-The engine deletes what it has replaced once everything else is done, and spares it where something that failed still
-depends on it. It tells by URN, though, and so only in the run that replaced it: in the next one the old token would
-go although a peer whose remote secrets cannot be written still holds it.
+The engine deletes replaced resources last, and keeps those that a failed resource depends on. It tracks this by URN and
+only in the run of the replacement: the next run would delete the old token although a peer whose remote secrets could
+not be updated still uses it.
 Source: performPostSteps in pulumi/pulumi, pkg/resource/deploy/deployment_executor.go, and TransitiveDependenciesOf in
 pkg/resource/graph/dependency_graph.go
 """
@@ -17,7 +17,7 @@ _NAME = "/reader-token"
 
 
 def superseded_tokens(deployment: Mapping[str, Any]) -> list[str]:
-    """Their URNs, each once; those of their successors are the same. `deployment` is a stack's state as exported."""
+    """Their distinct URNs, which equal those of their replacements. `deployment` is an exported state."""
     found = (
         str(resource.get("urn", ""))
         for resource in deployment.get("resources") or []

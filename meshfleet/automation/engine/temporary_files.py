@@ -1,7 +1,7 @@
-"""Temporary files of a command, of the engine and of its plugins: in one folder of the stack, which is emptied.
+"""Temporary files of a command, of the engine and of its plugins: in one directory of the stack.
 
-Among them are the engine's events and kubeconfigs for helm. Who is killed cannot remove what it wrote; so the next
-command on the stack does, and `destroy`.
+They include engine events and kubeconfigs for helm. A killed process cannot remove its files, so the next command on
+the stack removes them.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from meshfleet.workspace.home import remove_directory
 
 @contextmanager
 def temporary_files(checkout: Checkout, stack: str) -> Iterator[None]:
-    """Lets this process and all it starts write there; only while the stack is held, so that nobody else does."""
+    """Use the directory for this process and its children; requires the lock of the stack."""
     folder = checkout.fleet(stack) / "temporary"
     remove_directory(folder)
     before = os.environ.get("TMPDIR"), tempfile.tempdir
@@ -32,5 +32,5 @@ def temporary_files(checkout: Checkout, stack: str) -> Iterator[None]:
         else:
             os.environ["TMPDIR"] = before[0]
         tempfile.tempdir = before[1]
-        # What an engine that is still ending writes, the next command removes.
+        # The next command removes files that a stopping engine still writes.
         shutil.rmtree(folder, ignore_errors=True)

@@ -1,1 +1,1 @@
-"""What the command reports while it works."""
+"""Progress, changes and failures of commands."""

@@ -1,4 +1,4 @@
-"""Progress on a terminal: a table that moves while the engine works."""
+"""Progress on a terminal: a live table of the running operation."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class MovingTable:
-    """A `Progress`: a row for each cluster, a column for each stage: what is under way, done or failed."""
+    """A `Progress` with a row for each cluster and a column for each stage: running, done or failed."""
 
     def __init__(self, title: str) -> None:
         self._title = title

@@ -1,4 +1,4 @@
-"""What the command says and how it exits: people read standard error and tables, programs read JSON."""
+"""Output and exit codes of commands: text for people goes to standard error, JSON for programs to standard output."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ import typer
 _COMPLETE: ContextVar[Callable[[str], str]] = ContextVar("complete", default=str)
 
 
-def say(text: str) -> None:
-    """A line for people."""
+def print_line(text: str) -> None:
+    """Print a line on standard error."""
     print(completed(text), file=sys.stderr, flush=True)
 
 
-def answer(value: Any) -> None:
-    """The JSON of a command: the only thing it writes to standard output."""
+def print_json(value: Any) -> None:
+    """Print the result of a command as JSON, its only output on standard output."""
     print(json.dumps(_completed_within(value), indent=2))
 
 
-def leave(code: int) -> NoReturn:
+def exit_with(code: int) -> NoReturn:
     """End the command with an exit code."""
     raise typer.Exit(code)
 
 
 def completed(text: str) -> str:
-    """The text with the commands in it as they can be typed, while `completing` is in effect."""
+    """Complete the command lines in a text so that they can be run, while `completing` is active."""
     return _COMPLETE.get()(text)
 
 
 @contextmanager
 def completing(complete: Callable[[str], str]) -> Iterator[None]:
-    """Let all that is reported go through `complete`."""
+    """Pass all output through `complete`."""
     token = _COMPLETE.set(complete)
     try:
         yield

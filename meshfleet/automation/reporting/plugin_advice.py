@@ -1,8 +1,7 @@
-"""What plugins and the engine advise the author of a Pulumi program, as the author of a stack file can follow it.
+"""Rewrite advice of plugins and the engine for Pulumi programs into advice for stack files.
 
-Texts are those of the official Kubernetes plugin (provider/pkg of pulumi/pulumi-kubernetes), of the engine, and of this
-project's stand-in, which says the same things. Whichever of them speaks, its text comes through `for_stack_files`.
-Pure.
+The texts are those of the official Kubernetes plugin (provider/pkg of pulumi/pulumi-kubernetes), of the engine, and of
+this project's replacement plugin, which uses the same texts. All of them pass through `for_stack_files`. Pure.
 """
 
 from __future__ import annotations
@@ -16,9 +15,9 @@ PROGRAM_WORDS: Final = re.compile(
     r"KUBERNETES_MASTER|pulumi\.com/",
     re.IGNORECASE,
 )
-"""Words of programs, which the author of a stack file has nowhere to write."""
+"""Terms of Pulumi programs that have no equivalent in a stack file."""
 
-_WAIT: Final = "run the same command again, which goes on waiting"
+_WAIT: Final = "run the same command again, which continues to wait"
 _RULES: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(
     (re.compile(pattern, re.IGNORECASE), text)
     for pattern, text in (
@@ -45,18 +44,18 @@ _RULES: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(
         ),
         (
             r"See https://\S*server-side-apply/\S*( for troubleshooting help)?|[^.;]*\b\w+Patch resource[^.;]*",
-            "another program sets these fields: let it give them up, then run meshfleet up --refresh",
+            "another field manager owns these fields: remove them there, then run meshfleet up --refresh",
         ),
         # Kubeconfigs.
         (
             r"pass its content \(or a path\) to the Provider resource; the ambient kubeconfig is never used",
-            "name a kubeconfig in existing.kubeconfig of that cluster in the stack file",
+            "set existing.kubeconfig of that cluster in the stack file",
         ),
-        (r"has no current-context: set `context`", "has no such context: name one in existing.context of that cluster"),
+        (r"has no current-context: set `context`", "has no such context: set existing.context of that cluster"),
         (r", try setting KUBERNETES_MASTER environment variable", ""),
         (r"the provider's `(kubeconfig|cluster)`", r"the \1"),
         (r"the provider has no `kubeconfig`", "there is no kubeconfig"),
-        # What is gone or locked.
+        # Lost clusters and locks.
         (
             r"If the cluster has been deleted, you can [^.;]*(\.|$)",
             "Start the cluster, or correct its kubeconfig, and run the same command again.",
@@ -72,7 +71,7 @@ _RULES: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(
 
 
 def for_stack_files(text: str) -> str:
-    """The text with advice that can be followed where a fleet is described by a stack file."""
+    """The text with advice that applies to a fleet declared in a stack file."""
     if not PROGRAM_WORDS.search(text):
         return text
     for pattern, replacement in _RULES:

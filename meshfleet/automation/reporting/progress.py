@@ -1,4 +1,4 @@
-"""Progress of a long operation, by cluster and stage: moving lines on a terminal, plain lines elsewhere."""
+"""Progress of a long operation, by cluster and stage: a live table on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ DONE = {
     "update": "changed",
     "delete": "deleted",
     "replace": "replaced",
-    "create-replacement": "created anew",
-    "delete-replaced": "deleted the old",
+    "create-replacement": "recreated",
+    "delete-replaced": "deleted (replaced)",
 }
 
 
 class Progress(Protocol):
-    """Hears every event of the engine while it is open."""
+    """Receives every engine event while it is open."""
 
     def __enter__(self) -> Self: ...
 
@@ -33,11 +33,11 @@ class Progress(Protocol):
     ) -> None: ...
 
     def hear(self, event: EngineEvent) -> None:
-        """Take one event; called from another thread than the one that opened it."""
+        """Handle one event; called from a thread other than the one that opened it."""
 
 
 class Silent:
-    """For --json: nothing at all."""
+    """No output, for --json."""
 
     def __enter__(self) -> Self:
         return self
@@ -77,12 +77,12 @@ class PlainLines(Silent):
 
 
 def progress_for(title: str, *, quiet: bool) -> Progress:
-    """The kind that fits: none with `quiet`, a moving table on a terminal, plain lines elsewhere."""
+    """No output with `quiet`, a live table on a terminal, plain lines elsewhere."""
     if quiet:
         return Silent()
     if not sys.stderr.isatty():
         return PlainLines()
-    # It takes a tenth of a second to import what draws it, in every run that draws nothing.
+    # Importing the table takes 0.1 s, which other runs do not need.
     from meshfleet.automation.reporting.moving_table import MovingTable
 
     return MovingTable(title)

@@ -15,7 +15,7 @@ from typing import Any, Final
 import typer
 
 from meshfleet.automation.checkout import PROJECT, Checkout
-from meshfleet.automation.reporting.output import say
+from meshfleet.automation.reporting.output import print_line
 from meshfleet.errors import EngineError, FileError, NewerFileError
 from meshfleet.files import make_directory, read_bytes, read_record, sync, write_file
 from meshfleet.files.json_text import parse_json
@@ -81,7 +81,7 @@ def settle_state(checkout: Checkout, stack: str, *, restore: bool, gone_is_fine:
             f"or remove the fleet with meshfleet destroy --stack {stack} {OPTION}"
         )
     _restore(path, backup)
-    say(f"the state of {stack} is that of {when:%Y-%m-%dT%H:%M:%SZ} again, from {backup}")
+    print_line(f"the state of {stack} is that of {when:%Y-%m-%dT%H:%M:%SZ} again, from {backup}")
 
 
 def made_here(checkout: Checkout, stack: str) -> bool:

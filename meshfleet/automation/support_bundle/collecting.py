@@ -13,7 +13,7 @@ from meshfleet.automation.support_bundle.subject import Subject
 Part = Callable[[], Iterator[tuple[str, object]]]
 
 
-def collect(checkout: Checkout, stack: str, *, seconds: float, tell: Callable[[str], None]) -> Bundle:
+def collect(checkout: Checkout, stack: str, *, seconds: float, on_part: Callable[[str], None]) -> Bundle:
     """The bundle of a stack; checks and requests take `seconds` each at most.
 
     Raises TopologyError for a stack of which there is neither a file nor anything else.
@@ -29,7 +29,7 @@ def collect(checkout: Checkout, stack: str, *, seconds: float, tell: Callable[[s
         **cluster_parts.parts(subject, seconds),
     }
     for name, part in parts.items():
-        tell(name)
+        on_part(name)
         add_part(bundle, name, part)
         # `status` writes kubeconfigs that were not there before.
         bundle.hide(subject.secrets())

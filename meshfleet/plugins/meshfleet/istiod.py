@@ -76,7 +76,8 @@ class IstiodHandler:
         certain = {"state": "running", **_debug_url(new_inputs)}
         version = (old_outputs or {}).get("version")
         # One of another release reports another.
-        same = (version if version in BUILT_ISTIO else "") == (new_inputs.get("release") or "")
+        reported = str(version).partition("-")[0]
+        same = (reported if reported in BUILT_ISTIO else "") == (new_inputs.get("release") or "")
         return certain | ({"version": version} if version is not None and same else {})
 
     def create(self, inputs: Properties, timeout: float) -> Created:

@@ -79,7 +79,8 @@ class MeshfleetProvider(protocol.Provider):
         """Compares with the recorded inputs, and with the live resource where the handler reads it."""
         handler = self._find_handler(request.type)
         old_inputs = _recorded(request.type, request.old_inputs)
-        new_inputs = plain_properties(request.new_inputs)
+        # A refresh passes recorded inputs as the new ones.
+        new_inputs = _recorded(request.type, request.new_inputs)
         for name in request.ignore_changes:
             if name in old_inputs:
                 new_inputs[name] = old_inputs[name]

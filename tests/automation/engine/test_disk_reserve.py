@@ -49,7 +49,7 @@ def test_it_is_given_up_with_old_logs_only_where_there_is_little(
     for path in (old, current):
         path.write_text("a line", encoding="utf-8")
     free.free = 100 if little else 8192
-    disk_reserve.give_up(tmp_path, stack)
+    disk_reserve.release(tmp_path, stack)
     assert disk_reserve.path_of(tmp_path).exists() is not little
     assert old.exists() is not little
     assert current.exists()
@@ -57,4 +57,4 @@ def test_it_is_given_up_with_old_logs_only_where_there_is_little(
 
 def test_a_disk_that_refuses_is_no_error(tmp_path: Path, free: SimpleNamespace) -> None:
     disk_reserve.keep(tmp_path / "nowhere")
-    disk_reserve.give_up(tmp_path / "nowhere", tmp_path / "nowhere" / "dev")
+    disk_reserve.release(tmp_path / "nowhere", tmp_path / "nowhere" / "dev")

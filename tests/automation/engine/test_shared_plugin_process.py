@@ -13,8 +13,8 @@ import pytest
 from meshfleet.automation.checkout import Checkout
 from meshfleet.automation.engine.environment import Environment
 from meshfleet.automation.engine.shared_plugins import VARIABLE, shared_plugins
+from meshfleet.testing import settled
 from tests.automation.stack_files import ROOT
-from tests.integration.world import settled
 
 pytestmark = pytest.mark.proof("plugins start quickly, speak plainly and never outlive the engine", step=0)
 

@@ -23,7 +23,7 @@ def swept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SweptCheckout:
 
 
 def bundle_of(swept: SweptCheckout) -> Bundle:
-    return collect(swept.checkout, STACK, seconds=1, tell=lambda _: None)
+    return collect(swept.checkout, STACK, seconds=1, on_part=lambda _: None)
 
 
 def outcome(bundle: Bundle) -> tuple[set[str], dict[str, str]]:
@@ -86,7 +86,7 @@ def test_the_passphrase_is_in_no_member_even_where_a_log_repeats_it(swept: Swept
 
 def test_a_stack_of_which_there_is_nothing_is_a_fault_of_the_command_line(swept: SweptCheckout) -> None:
     with pytest.raises(TopologyError, match="there is no stack 'nowhere'"):
-        collect(swept.checkout, "nowhere", seconds=1, tell=lambda _: None)
+        collect(swept.checkout, "nowhere", seconds=1, on_part=lambda _: None)
 
 
 def test_the_manifest_is_json(swept: SweptCheckout) -> None:

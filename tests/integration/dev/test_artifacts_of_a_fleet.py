@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.artifacts import SECONDS, collect
-from tests.integration.dev.fleet import CLUSTERS, DevFleet
+from meshfleet.testing import FleetUnderTest
+from meshfleet.testing.artifacts import SECONDS, collect
+from tests.integration.dev import CLUSTERS
 from tests.integration.dev.test_secrecy import leaks, secrets
 
 pytestmark = pytest.mark.proof("a failed test leaves logs, status and events of its fleets", step=3)
@@ -18,10 +19,10 @@ __all__ = ["secrets"]
 
 
 def test_logs_status_and_events_are_there_within_the_limit(
-    dev_fleet: DevFleet, secrets: dict[str, bytes], tmp_path: Path
+    dev_fleet: FleetUnderTest, secrets: dict[str, bytes], tmp_path: Path
 ) -> None:
     started = time.monotonic()
-    collect(dev_fleet.world, tmp_path, started + SECONDS)
+    collect(dev_fleet.sandbox, tmp_path, started + SECONDS)
     assert time.monotonic() - started < SECONDS
     files = {path.relative_to(tmp_path / "dev").as_posix(): path for path in tmp_path.rglob("*") if path.is_file()}
     assert json.loads(files["MANIFEST.json"].read_text(encoding="utf-8"))["missing"] == {}

@@ -11,11 +11,10 @@ import pytest
 from meshfleet.dataplane.network import namespaces
 from meshfleet.dataplane.network.place import Place
 from meshfleet.dataplane.node.node_agent import PROGRAM
+from meshfleet.testing import FleetUnderTest, Sandbox, kill, settled
 from meshfleet.workspace import fleet_processes as processes
 from meshfleet.workspace.home import Workspace
-from tests.integration.dev.fleet import DevFleet
 from tests.integration.dev.test_repair import end, require_whole
-from tests.integration.world import World, kill, settled
 
 pytestmark = [
     pytest.mark.proof("what breaks among real proxies is named and mended by the next up", step=4),
@@ -41,9 +40,9 @@ spec:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def kubeconfigs(dev_fleet: DevFleet) -> None:
+def kubeconfigs(dev_fleet: FleetUnderTest) -> None:
     """Written by status, for kubectl."""
-    dev_fleet.world.meshfleet("status", "--stack", "dev", "--json")
+    dev_fleet.sandbox.meshfleet("status", "--stack", "dev", "--json")
 
 
 def failed(report: dict[str, Any]) -> dict[str, dict[str, str]]:
@@ -55,15 +54,15 @@ def failed(report: dict[str, Any]) -> dict[str, dict[str, str]]:
     return found
 
 
-def pod(world: World, namespace: str, label: str) -> list[psutil.Process]:
+def pod(sandbox: Sandbox, namespace: str, label: str) -> list[psutil.Process]:
     """All that runs in the pod of west with this label."""
-    (found,) = world.get("dev", "west", "pods", "-n", namespace, "-l", label)["items"]
-    return namespaces.processes_in(Place.of(Workspace("dev", world.home)).pod("west", found["metadata"]["uid"]))
+    (found,) = sandbox.get("dev", "west", "pods", "-n", namespace, "-l", label)["items"]
+    return namespaces.processes_in(Place.of(Workspace("dev", sandbox.home)).pod("west", found["metadata"]["uid"]))
 
 
-def end_agent_and(world: World, running: list[psutil.Process]) -> None:
+def end_agent_and(sandbox: Sandbox, running: list[psutil.Process]) -> None:
     """Kill the agent of west's node first, since it would start the others again."""
-    (agent,) = processes.find(Workspace("dev", world.home).node("west"))[PROGRAM]
+    (agent,) = processes.find(Workspace("dev", sandbox.home).node("west"))[PROGRAM]
     end(agent)
     assert running
     for process in running:
@@ -71,46 +70,46 @@ def end_agent_and(world: World, running: list[psutil.Process]) -> None:
         kill(process)
 
 
-def test_a_killed_gateway_is_seen_from_the_other_clusters_and_up_starts_it_again(dev_fleet: DevFleet) -> None:
-    world = dev_fleet.world
-    end_agent_and(world, pod(world, "istio-system", "istio=eastwestgateway"))
-    found = failed(world.meshfleet(*VERIFY, "--seconds", "10", expect=1).answer)
+def test_a_killed_gateway_is_seen_from_the_other_clusters_and_up_starts_it_again(dev_fleet: FleetUnderTest) -> None:
+    sandbox = dev_fleet.sandbox
+    end_agent_and(sandbox, pod(sandbox, "istio-system", "istio=eastwestgateway"))
+    found = failed(sandbox.meshfleet(*VERIFY, "--seconds", "10", expect=1).report)
     assert {"host", "east"} <= set(found["traffic-reach"])
     assert "nothing from west" in found["traffic-reach"]["east"]
-    assert world.meshfleet(*UP).answer["changes"] == {"update": 1}
-    require_whole(world)
+    assert sandbox.meshfleet(*UP).report["changes"] == {"update": 1}
+    require_whole(sandbox)
 
 
-def test_a_killed_workload_is_seen_and_up_starts_it_again(dev_fleet: DevFleet) -> None:
-    world = dev_fleet.world
-    end_agent_and(world, pod(world, "sample", "app=echo"))
-    found = failed(world.meshfleet(*VERIFY, "--seconds", "10", expect=1).answer)
+def test_a_killed_workload_is_seen_and_up_starts_it_again(dev_fleet: FleetUnderTest) -> None:
+    sandbox = dev_fleet.sandbox
+    end_agent_and(sandbox, pod(sandbox, "sample", "app=echo"))
+    found = failed(sandbox.meshfleet(*VERIFY, "--seconds", "10", expect=1).report)
     assert "west" in found["traffic-reach"]
-    assert world.meshfleet(*UP).answer["changes"] == {"update": 1}
-    require_whole(world)
+    assert sandbox.meshfleet(*UP).report["changes"] == {"update": 1}
+    require_whole(sandbox)
 
 
 def test_what_an_envoy_refuses_is_told_in_its_words_with_the_object_behind_it(
-    dev_fleet: DevFleet, tmp_path: Path
+    dev_fleet: FleetUnderTest, tmp_path: Path
 ) -> None:
-    world = dev_fleet.world
+    sandbox = dev_fleet.sandbox
     path = tmp_path / "broken.yaml"
     path.write_text(BROKEN, encoding="utf-8")
-    world.kubectl("dev", "west", "apply", "-f", str(path))
+    sandbox.kubectl("dev", "west", "apply", "-f", str(path))
     found: dict[str, str] = {}
 
     def is_told() -> bool:
         # Istiod waits a moment for what may come after it, before it tells any proxy.
-        report = world.meshfleet(*VERIFY, "--seconds", "5", expect=None).answer
+        report = sandbox.meshfleet(*VERIFY, "--seconds", "5", expect=None).report
         found.update(failed(report).get("proxies-synced", {}))
         return bool(found)
 
     try:
         assert settled(is_told, 60)
     finally:
-        world.kubectl("dev", "west", "delete", "-f", str(path))
+        sandbox.kubectl("dev", "west", "delete", "-f", str(path))
     (told,) = found.values()
     assert "refused outbound|80||echo.sample.svc.cluster.local: " in told
     assert "value must be less than or equal to 8388608" in told
     assert "EnvoyFilter sample/broken" in told
-    require_whole(world)
+    require_whole(sandbox)

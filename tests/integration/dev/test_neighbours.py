@@ -15,9 +15,9 @@ from meshfleet.dataplane.network import namespaces
 from meshfleet.dataplane.network.namespaces import path_of
 from meshfleet.dataplane.network.place import RUN, Place
 from meshfleet.dataplane.network.programs import mark_of
+from meshfleet.testing import FleetUnderTest
 from meshfleet.workspace.home import Workspace
-from tests.integration.dev import neighbours
-from tests.integration.dev.fleet import CLUSTERS, DevFleet
+from tests.integration.dev import CLUSTERS, neighbours
 from tests.neighbour import as_user
 
 pytestmark = [
@@ -30,15 +30,15 @@ RELAYED = (8080, 9876, 10250, 15010, 15012, 15014, 15017)
 
 
 @pytest.fixture(scope="module")
-def place(dev_fleet: DevFleet) -> Place:
-    return Place.of(Workspace("dev", dev_fleet.world.home))
+def place(dev_fleet: FleetUnderTest) -> Place:
+    return Place.of(Workspace("dev", dev_fleet.sandbox.home))
 
 
 @pytest.fixture(scope="module")
-def everything(dev_fleet: DevFleet, place: Place) -> list[psutil.Process]:
+def everything(dev_fleet: FleetUnderTest, place: Place) -> list[psutil.Process]:
     """All processes of the fleet: in the machine's own namespaces and in those of its own."""
     inside = namespaces.processes_in(*namespaces.names(place.prefix))
-    return [*dev_fleet.world.processes(), *(one for one in inside if one.pid != os.getpid())]
+    return [*dev_fleet.sandbox.processes(), *(one for one in inside if one.pid != os.getpid())]
 
 
 def listening(processes: list[psutil.Process]) -> tuple[set[tuple[str, int]], set[str]]:
@@ -99,10 +99,10 @@ def test_no_port_answers_another_user(everything: list[psutil.Process], capsys: 
         print(f"\n{len(ports)} ports on loopback tried as another user with {2 * len(neighbours.PATHS)} requests each")
 
 
-def test_no_unix_socket_answers_another_user(dev_fleet: DevFleet, everything: list[psutil.Process]) -> None:
+def test_no_unix_socket_answers_another_user(dev_fleet: FleetUnderTest, everything: list[psutil.Process]) -> None:
     _, sockets = listening(everything)
     assert len([path for path in sockets if path.endswith("etcd.sock")]) == len(CLUSTERS)
-    with passable(dev_fleet.world.home):
+    with passable(dev_fleet.sandbox.home):
         assert as_user(neighbours.try_sockets, sorted(sockets)) == []
 
 
@@ -122,15 +122,15 @@ def test_no_secret_is_on_a_command_line(everything: list[psutil.Process]) -> Non
         assert "eyJ" not in line
 
 
-def test_no_file_can_be_read_or_changed_by_another_user(dev_fleet: DevFleet, place: Place) -> None:
-    home = dev_fleet.world.home
+def test_no_file_can_be_read_or_changed_by_another_user(dev_fleet: FleetUnderTest, place: Place) -> None:
+    home = dev_fleet.sandbox.home
     assert len(list(home.rglob("*"))) > 100
     assert len(list(place.directory.rglob("*"))) > 50
     with passable(home):
         assert as_user(neighbours.try_files, [str(home), str(RUN)])[1] == []
 
 
-def test_no_namespace_can_be_entered_or_reached_by_another_user(dev_fleet: DevFleet, place: Place) -> None:
+def test_no_namespace_can_be_entered_or_reached_by_another_user(dev_fleet: FleetUnderTest, place: Place) -> None:
     names = namespaces.names(place.prefix)
     assert len(names) >= 3 * len(CLUSTERS) + 1
     assert as_user(neighbours.try_namespaces, [str(path_of(name)) for name in names]) == []
@@ -160,7 +160,7 @@ def istiods(place: Place, cluster: str) -> list[str]:
 
 # One of three: what answers is the same program everywhere, and each closed port takes the time of an attempt.
 @pytest.mark.parametrize("cluster", CLUSTERS[:1])
-def test_istiod_treats_a_pod_as_a_pod(cluster: str, dev_fleet: DevFleet, place: Place) -> None:
+def test_istiod_treats_a_pod_as_a_pod(cluster: str, dev_fleet: FleetUnderTest, place: Place) -> None:
     pod = application(place, cluster)
     addresses = istiods(place, cluster)
     assert addresses
@@ -173,7 +173,7 @@ def test_istiod_treats_a_pod_as_a_pod(cluster: str, dev_fleet: DevFleet, place: 
 
 
 @pytest.mark.parametrize("cluster", CLUSTERS)
-def test_a_pod_sees_no_key_no_home_and_no_other_process(cluster: str, dev_fleet: DevFleet, place: Place) -> None:
+def test_a_pod_sees_no_key_no_home_and_no_other_process(cluster: str, dev_fleet: FleetUnderTest, place: Place) -> None:
     pod = application(place, cluster)
     user = pod.uids().real
     met, keys = as_user(neighbours.keys_in_sight, ["/usr", "/proc", "/sys", "/dev"], user=user, inside=pod.pid)
@@ -182,7 +182,7 @@ def test_a_pod_sees_no_key_no_home_and_no_other_process(cluster: str, dev_fleet:
     seen = as_user(neighbours.processes_in_sight, user=user, inside=pod.pid)
     assert len([line for line in seen if "echo-server" in line]) == 1
     assert not [line for line in seen if "pilot-agent" in line or "etcd" in line]
-    folders = [str(dev_fleet.world.home), str(place.directory / "pods"), "/root", "/run/netns"]
+    folders = [str(dev_fleet.sandbox.home), str(place.directory / "pods"), "/root", "/run/netns"]
     assert as_user(neighbours.try_files, folders, user=user, inside=pod.pid) == (0, [])
 
 

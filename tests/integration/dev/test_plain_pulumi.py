@@ -7,46 +7,45 @@ from collections.abc import Iterator
 import psutil
 import pytest
 
+from meshfleet.testing import CommandResult, FleetUnderTest, settled
 from meshfleet.workspace import fleet_processes as processes
-from tests.integration.clone import git
-from tests.integration.dev.fleet import DevFleet
-from tests.integration.world import Ran, settled
+from tests.integration.clone import Clone, git
 
 pytestmark = pytest.mark.proof("plain pulumi gives the same as the command", step=3)
 
 
 @pytest.fixture
-def _stack_file_restored(dev_fleet: DevFleet) -> Iterator[None]:
+def _stack_file_restored(dev_fleet: FleetUnderTest) -> Iterator[None]:
     yield
-    git(dev_fleet.world.clone.root, "checkout", "--quiet", "--", "stacks")
+    git(dev_fleet.sandbox.project, "checkout", "--quiet", "--", "stacks")
 
 
-def pulumi(fleet: DevFleet, *arguments: str) -> Ran:
+def pulumi(fleet: FleetUnderTest, *arguments: str) -> CommandResult:
     """Run pulumi as in a shell after eval "$(meshfleet env)"."""
-    return fleet.world.run(["env", "pulumi", *arguments, "--non-interactive"], more=fleet.world.exports())
+    return fleet.sandbox.run(["env", "pulumi", *arguments, "--non-interactive"], more=fleet.sandbox.exports())
 
 
-def strangers(fleet: DevFleet) -> list[psutil.Process]:
-    """Processes of this world that are no part of its clusters."""
-    clusters = {one for same in processes.find(fleet.world.home / "fleets").values() for one in same}
-    return [process for process in fleet.world.processes() if process not in clusters]
+def foreign_clusters(fleet: FleetUnderTest) -> list[psutil.Process]:
+    """Processes of this sandbox that are no part of its clusters."""
+    clusters = {one for same in processes.find(fleet.sandbox.home / "fleets").values() for one in same}
+    return [process for process in fleet.sandbox.processes() if process not in clusters]
 
 
 @pytest.mark.usefixtures("_stack_file_restored")
-def test_pulumi_up_and_preview_find_nothing_to_change(dev_fleet: DevFleet) -> None:
-    root = dev_fleet.world.clone.root
+def test_pulumi_up_and_preview_find_nothing_to_change(dev_fleet: FleetUnderTest, clone: Clone) -> None:
+    root = dev_fleet.sandbox.project
     up = pulumi(dev_fleet, "up", "--stack", "dev", "--yes")
     assert "unchanged" in up.out
     assert "created" not in up.out
     pulumi(dev_fleet, "preview", "--stack", "dev", "--expect-no-changes")
     # Neither the engine nor its language host stays when pulumi has ended.
-    assert settled(lambda: not strangers(dev_fleet), 15), [one.cmdline() for one in strangers(dev_fleet)]
+    assert settled(lambda: not foreign_clusters(dev_fleet), 15), [one.cmdline() for one in foreign_clusters(dev_fleet)]
     # Pulumi itself notes the salt of the passphrase in the stack file it is run on, and nothing else.
     changed = git(root, "diff", "--unified=0").splitlines()
     written = [line for line in changed if line[:1] in "+-" and not line.startswith(("+++", "---"))]
     assert [line.partition(":")[0] for line in written] in ([], ["+encryptionsalt"])
     # The command goes on with that file as well as without what Pulumi wrote.
-    assert dev_fleet.world.meshfleet("up", "--stack", "dev", "--json").answer["changes"] == {}
+    assert dev_fleet.sandbox.meshfleet("up", "--stack", "dev", "--json").report["changes"] == {}
     git(root, "checkout", "--quiet", "--", "stacks")
-    assert dev_fleet.world.meshfleet("up", "--stack", "dev", "--json").answer["changes"] == {}
-    assert dev_fleet.world.clone.changed_files() == []
+    assert dev_fleet.sandbox.meshfleet("up", "--stack", "dev", "--json").report["changes"] == {}
+    assert clone.changed_files() == []

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from meshfleet.dataplane.node.node_agent import lacking
+from meshfleet.testing import FleetUnderTest
 from tests.docs.snippets import Snippet, matches, shell, snippets
-from tests.integration.clone import git
-from tests.integration.dev.fleet import DevFleet
+from tests.integration.clone import Clone, git
 
 pytestmark = pytest.mark.proof("the commands in the documentation work as they are written", step=3)
 
@@ -23,10 +23,10 @@ FLEET = {
 
 
 @pytest.fixture(scope="module")
-def root(dev_fleet: DevFleet) -> Path:
+def root(clone: Clone) -> Path:
     """The clone after its first ./scripts/bootstrap: with a Python environment, which is that of these tests."""
-    dev_fleet.world.clone.make_environment()
-    return dev_fleet.world.clone.root
+    clone.make_environment()
+    return clone.root
 
 
 def as_here(prints: str) -> str:
@@ -40,11 +40,11 @@ def as_here(prints: str) -> str:
 
 @pytest.mark.parametrize("snippet", FLEET, ids=str)
 def test_a_snippet_runs_on_a_fleet_and_prints_what_the_page_shows(
-    snippet: Snippet, dev_fleet: DevFleet, root: Path
+    snippet: Snippet, dev_fleet: FleetUnderTest, clone: Clone, root: Path
 ) -> None:
     *bash, script = shell(snippet)
-    ran = dev_fleet.world.run([*bash, f"exec 2>&1\n{script}"], expect=snippet.code, more={"COLUMNS": "110"})
+    ran = dev_fleet.sandbox.run([*bash, f"exec 2>&1\n{script}"], expect=snippet.code, more={"COLUMNS": "110"})
     assert snippet.prints is None or matches(as_here(snippet.prints), ran.out), ran.out
     # Plain pulumi writes the salt of its passphrase into the stack file, as docs/operations.md says.
     git(root, "checkout", "--quiet", "--", "stacks")
-    assert dev_fleet.world.clone.changed_files() == []
+    assert clone.changed_files() == []

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from tests.integration.dev.fleet import CLUSTERS, DevFleet
-from tests.integration.world import World
+from meshfleet.testing import FleetUnderTest, Sandbox
+from tests.integration.dev import CLUSTERS
 
 pytestmark = pytest.mark.proof("render writes what the clusters then hold", step=2)
 
@@ -22,11 +22,11 @@ PLACEHOLDER = re.compile(r"<[^<>]+>")
 
 
 @pytest.fixture(scope="module")
-def rendered(dev_fleet: DevFleet) -> dict[str, list[dict[str, Any]]]:
+def rendered(dev_fleet: FleetUnderTest) -> dict[str, list[dict[str, Any]]]:
     """Every rendered document by cluster, in the order of the file names."""
-    first, second = dev_fleet.world.folder / "render-1", dev_fleet.world.folder / "render-2"
+    first, second = dev_fleet.sandbox.folder / "render-1", dev_fleet.sandbox.folder / "render-2"
     for folder in (first, second):
-        dev_fleet.world.meshfleet("render", "--stack", "dev", "--out", str(folder))
+        dev_fleet.sandbox.meshfleet("render", "--stack", "dev", "--out", str(folder))
     assert contents(first) == contents(second)
     reader = YAML(typ="safe", pure=True)
     return {
@@ -41,24 +41,24 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 @pytest.mark.parametrize("cluster", CLUSTERS)
 def test_every_rendered_object_is_in_its_cluster_with_the_rendered_fields(
-    dev_fleet: DevFleet, rendered: dict[str, list[dict[str, Any]]], cluster: str
+    dev_fleet: FleetUnderTest, rendered: dict[str, list[dict[str, Any]]], cluster: str
 ) -> None:
     objects = [document for document in rendered[cluster] if "kind" in document]
     assert len(objects) >= 6
-    dev_fleet.world.meshfleet("status", "--stack", "dev", "--json")
+    dev_fleet.sandbox.meshfleet("status", "--stack", "dev", "--json")
     for wanted in objects:
-        there = found_object(dev_fleet.world, cluster, wanted)
+        there = found_object(dev_fleet.sandbox, cluster, wanted)
         assert differences(wanted, there, f"{wanted['kind']} {wanted['metadata']['name']}") == []
 
 
 @pytest.mark.parametrize("cluster", CLUSTERS)
 def test_every_rendered_release_is_deployed_with_the_rendered_values(
-    dev_fleet: DevFleet, rendered: dict[str, list[dict[str, Any]]], cluster: str
+    dev_fleet: FleetUnderTest, rendered: dict[str, list[dict[str, Any]]], cluster: str
 ) -> None:
     releases = [document for document in rendered[cluster] if "release" in document]
     assert {release["release"] for release in releases} == {"istio-base", "istiod", "istio-eastwestgateway"}
     for wanted in releases:
-        secret = dev_fleet.world.get(
+        secret = dev_fleet.sandbox.get(
             "dev", cluster, "secret", f"sh.helm.release.v1.{wanted['release']}.v1", "-n", wanted["namespace"]
         )
         # Helm's own storage: JSON, compressed, in base64, and once more in base64 as every Secret.
@@ -68,12 +68,12 @@ def test_every_rendered_release_is_deployed_with_the_rendered_values(
         assert differences(wanted["values"], deployed["config"], wanted["release"]) == []
 
 
-def found_object(world: World, cluster: str, wanted: dict[str, Any]) -> dict[str, Any]:
+def found_object(sandbox: Sandbox, cluster: str, wanted: dict[str, Any]) -> dict[str, Any]:
     group, _, version = wanted["apiVersion"].rpartition("/")
     kind = f"{wanted['kind']}.{version}.{group}" if group else wanted["kind"]
     namespace = wanted["metadata"].get("namespace")
     where = ["--namespace", namespace] if namespace else []
-    return world.get("dev", cluster, kind, wanted["metadata"]["name"], *where)
+    return sandbox.get("dev", cluster, kind, wanted["metadata"]["name"], *where)
 
 
 def differences(wanted: Any, there: Any, path: str) -> list[str]:

@@ -8,23 +8,25 @@ from pathlib import Path
 import pytest
 
 from meshfleet.dataplane.node.node_agent import lacking
+from meshfleet.testing import FleetUnderTest
 from meshfleet.verification.checks import ALL
-from tests.integration.dev.fleet import CLUSTERS, DevFleet
+from tests.integration.dev import CLUSTERS
 
 pytestmark = pytest.mark.proof("from nothing to one verified mesh over three embedded clusters", step=3)
 
 
-def test_up_creates_everything_and_a_second_up_changes_nothing(dev_fleet: DevFleet) -> None:
-    first = dev_fleet.up.answer
+def test_up_creates_everything_and_a_second_up_changes_nothing(dev_fleet: FleetUnderTest) -> None:
+    assert dev_fleet.created is not None
+    first = dev_fleet.created.report
     assert first["ok"]
     assert list(first["changes"]) == ["create"]
-    second = dev_fleet.world.meshfleet("up", "--stack", "dev", "--json").answer
+    second = dev_fleet.sandbox.meshfleet("up", "--stack", "dev", "--json").report
     assert second["ok"]
     assert second["changes"] == {}
 
 
-def test_verify_asks_every_kind_of_question_of_every_cluster(dev_fleet: DevFleet) -> None:
-    report = dev_fleet.world.meshfleet("verify", "--stack", "dev", "--json").answer
+def test_verify_asks_every_kind_of_question_of_every_cluster(dev_fleet: FleetUnderTest) -> None:
+    report = dev_fleet.sandbox.meshfleet("verify", "--stack", "dev", "--json").report
     assert report["ok"] is True
     asked = {(check["name"], check["cluster"]) for check in report["checks"]}
     # Of other fleets than this one, or of real proxies where there are none.
@@ -44,8 +46,8 @@ def test_verify_asks_every_kind_of_question_of_every_cluster(dev_fleet: DevFleet
         assert check["ok"], check
 
 
-def test_status_names_every_cluster_its_control_plane_and_its_gateway(dev_fleet: DevFleet) -> None:
-    status = dev_fleet.world.meshfleet("status", "--stack", "dev", "--json").answer
+def test_status_names_every_cluster_its_control_plane_and_its_gateway(dev_fleet: FleetUnderTest) -> None:
+    status = dev_fleet.sandbox.meshfleet("status", "--stack", "dev", "--json").report
     assert status["stack"] == "dev"
     assert {"clusters", "meshes", "virtualMachines"} < set(status)
     assert {cluster["name"]: cluster["role"] for cluster in status["clusters"]} == {
@@ -65,19 +67,19 @@ def test_status_names_every_cluster_its_control_plane_and_its_gateway(dev_fleet:
     assert len({cluster["gateway"]["address"] for cluster in status["clusters"]}) == len(CLUSTERS)
 
 
-def test_preview_of_a_fleet_that_is_up_expects_no_changes(dev_fleet: DevFleet) -> None:
-    preview = dev_fleet.world.meshfleet("preview", "--stack", "dev", "--expect-no-changes", "--json").answer
+def test_preview_of_a_fleet_that_is_up_expects_no_changes(dev_fleet: FleetUnderTest) -> None:
+    preview = dev_fleet.sandbox.meshfleet("preview", "--stack", "dev", "--expect-no-changes", "--json").report
     assert preview["changes"] == []
 
 
-def test_an_unchanged_fleet_has_no_drift(dev_fleet: DevFleet) -> None:
-    drift = dev_fleet.world.meshfleet("drift", "--stack", "dev", "--json").answer
+def test_an_unchanged_fleet_has_no_drift(dev_fleet: FleetUnderTest) -> None:
+    drift = dev_fleet.sandbox.meshfleet("drift", "--stack", "dev", "--json").report
     assert drift["ok"] is True
     assert drift["drift"] == []
 
 
-def test_every_kubeconfig_that_status_names_reaches_its_own_cluster(dev_fleet: DevFleet) -> None:
-    dev_fleet.world.meshfleet("status", "--stack", "dev", "--json")
+def test_every_kubeconfig_that_status_names_reaches_its_own_cluster(dev_fleet: FleetUnderTest) -> None:
+    dev_fleet.sandbox.meshfleet("status", "--stack", "dev", "--json")
     for cluster in CLUSTERS:
-        nodes = dev_fleet.world.get("dev", cluster, "nodes")["items"]
+        nodes = dev_fleet.sandbox.get("dev", cluster, "nodes")["items"]
         assert {node["metadata"]["name"].rpartition("-")[0] for node in nodes} == {cluster}

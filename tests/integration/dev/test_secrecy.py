@@ -17,7 +17,8 @@ from typing import Any
 
 import pytest
 
-from tests.integration.dev.fleet import CLUSTERS, DevFleet
+from meshfleet.testing import FleetUnderTest
+from tests.integration.dev import CLUSTERS
 
 pytestmark = pytest.mark.proof("no key, token or kubeconfig in plain text in state, logs or output", step=3)
 
@@ -31,10 +32,10 @@ SHAPES = {"a private key": PRIVATE_KEY, "a private key in base64": ENCODED_KEY, 
 
 
 @pytest.fixture(scope="module")
-def secrets(dev_fleet: DevFleet) -> dict[str, bytes]:
+def secrets(dev_fleet: FleetUnderTest) -> dict[str, bytes]:
     """The fleet's secrets by what they are: taken from the clusters and, the root's key, from the state."""
-    world = dev_fleet.world
-    status = world.meshfleet("status", "--stack", "dev", "--json").answer
+    sandbox = dev_fleet.sandbox
+    status = sandbox.meshfleet("status", "--stack", "dev", "--json").report
     found: dict[str, bytes] = {}
     for cluster in status["clusters"]:
         name = cluster["name"]
@@ -45,11 +46,13 @@ def secrets(dev_fleet: DevFleet) -> dict[str, bytes]:
             ("cacerts", "ca-key.pem"),
             ("istio-reader-service-account-istio-remote-secret-token", "token"),
         ):
-            data = world.kubectl(
+            data = sandbox.kubectl(
                 "dev", name, "get", "secret", secret, "--namespace", "istio-system", "-o", "json"
-            ).answer["data"]
+            ).report["data"]
             found[f"{key} of {secret} in {name}"] = base64.b64decode(data[key])
-    exported = world.run(["env", "pulumi", "stack", "export", "--stack", "dev", "--show-secrets"], more=world.exports())
+    exported = sandbox.run(
+        ["env", "pulumi", "stack", "export", "--stack", "dev", "--show-secrets"], more=sandbox.exports()
+    )
     keys = re.findall(r"-----BEGIN [A-Z ]*PRIVATE KEY-----(?:[A-Za-z0-9+/=]|\\+n)+", exported.out)
     for number, key in enumerate(sorted(set(keys))):
         found[f"private key {number} of the state"] = re.sub(r"\\+n", "\n", key).encode()
@@ -87,8 +90,8 @@ def files(folder: Path) -> Iterator[tuple[str, bytes]]:
             yield str(path), gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content
 
 
-def test_the_search_finds_a_secret_that_is_there(dev_fleet: DevFleet, secrets: dict[str, bytes]) -> None:
-    kubeconfigs = dev_fleet.world.home / "fleets" / "dev" / "kubeconfigs"
+def test_the_search_finds_a_secret_that_is_there(dev_fleet: FleetUnderTest, secrets: dict[str, bytes]) -> None:
+    kubeconfigs = dev_fleet.sandbox.home / "fleets" / "dev" / "kubeconfigs"
     found = leaks(secrets, files(kubeconfigs))
     for cluster in CLUSTERS:
         assert f"client key of {cluster} in {kubeconfigs / cluster}.yaml" in found
@@ -97,35 +100,36 @@ def test_the_search_finds_a_secret_that_is_there(dev_fleet: DevFleet, secrets: d
 
 
 def test_the_state_its_history_and_its_backups_hold_no_secret_in_plain(
-    dev_fleet: DevFleet, secrets: dict[str, bytes]
+    dev_fleet: FleetUnderTest, secrets: dict[str, bytes]
 ) -> None:
-    state = list(files(dev_fleet.world.home / "state"))
+    state = list(files(dev_fleet.sandbox.home / "state"))
     assert any(path.endswith("dev.json") for path, _ in state)
     assert leaks(secrets, state) == []
 
 
-def test_nothing_a_command_says_holds_a_secret(dev_fleet: DevFleet, secrets: dict[str, bytes]) -> None:
-    world = dev_fleet.world
+def test_nothing_a_command_says_holds_a_secret(dev_fleet: FleetUnderTest, secrets: dict[str, bytes]) -> None:
+    sandbox = dev_fleet.sandbox
     for command in ("up", "preview", "status", "verify", "drift"):
         for form in ((), ("--json",)):
-            world.meshfleet(command, "--stack", "dev", *form)
-    world.meshfleet("graph", "--stack", "dev", "--out", str(world.folder / "dev.svg"))
-    out = world.folder / "rendered"
-    world.meshfleet("render", "--stack", "dev", "--out", str(out))
-    said = [(text.partition("\n")[0], text.encode()) for text in [dev_fleet.up.said, *world.said]]
-    drawn = [("dev.svg", (world.folder / "dev.svg").read_bytes())]
+            sandbox.meshfleet(command, "--stack", "dev", *form)
+    sandbox.meshfleet("graph", "--stack", "dev", "--out", str(sandbox.folder / "dev.svg"))
+    out = sandbox.folder / "rendered"
+    sandbox.meshfleet("render", "--stack", "dev", "--out", str(out))
+    # The first one is the `up` that brought the fleet up.
+    said = [(text.partition("\n")[0], text.encode()) for text in sandbox.printed]
+    drawn = [("dev.svg", (sandbox.folder / "dev.svg").read_bytes())]
     assert leaks(secrets, [*said, *drawn, *files(out)]) == []
 
 
-def test_the_event_stream_of_the_engine_holds_no_secret(dev_fleet: DevFleet, secrets: dict[str, bytes]) -> None:
-    world, events = dev_fleet.world, dev_fleet.world.folder / "events.json"
+def test_the_event_stream_of_the_engine_holds_no_secret(dev_fleet: FleetUnderTest, secrets: dict[str, bytes]) -> None:
+    sandbox, events = dev_fleet.sandbox, dev_fleet.sandbox.folder / "events.json"
     # Something to do, so that the stream has changes in it and not only what stays.
-    world.kubectl("dev", "east", "delete", "secret", "istio-remote-secrets", "--namespace", "istio-system")
+    sandbox.kubectl("dev", "east", "delete", "secret", "istio-remote-secrets", "--namespace", "istio-system")
     # The Automation API, and with it the command, reads the engine's events through this option.
-    shell = world.exports() | {"PULUMI_DEBUG_COMMANDS": "true"}
-    copy = world.home / "fleets" / "dev" / "Pulumi.dev.yaml"
+    shell = sandbox.exports() | {"PULUMI_DEBUG_COMMANDS": "true"}
+    copy = sandbox.home / "fleets" / "dev" / "Pulumi.dev.yaml"
     command = ["env", "pulumi", "up", "--stack", "dev", "--yes", "--refresh", "--json", "--non-interactive"]
-    told = world.run([*command, "--config-file", str(copy), "--event-log", str(events)], more=shell)
+    told = sandbox.run([*command, "--config-file", str(copy), "--event-log", str(events)], more=shell)
     stream = events.read_bytes()
     operations = {
         json.loads(line).get("resOutputsEvent", {}).get("metadata", {}).get("op") for line in stream.splitlines()
@@ -134,16 +138,16 @@ def test_the_event_stream_of_the_engine_holds_no_secret(dev_fleet: DevFleet, sec
     assert leaks(secrets, [("events", stream), ("output", told.out.encode()), ("errors", told.err.encode())]) == []
 
 
-def test_no_log_holds_a_secret(dev_fleet: DevFleet, secrets: dict[str, bytes]) -> None:
-    logs = [(path, text) for path, text in files(dev_fleet.world.home) if ".log" in Path(path).name]
+def test_no_log_holds_a_secret(dev_fleet: FleetUnderTest, secrets: dict[str, bytes]) -> None:
+    logs = [(path, text) for path, text in files(dev_fleet.sandbox.home) if ".log" in Path(path).name]
     assert {Path(path).name for path, _ in logs} >= {"istiod.log", "kube-apiserver.log", "etcd.log"}
     assert leaks(secrets, logs) == []
 
 
 def test_every_file_that_holds_a_secret_is_its_owners_alone_in_private_folders(
-    dev_fleet: DevFleet, secrets: dict[str, bytes]
+    dev_fleet: FleetUnderTest, secrets: dict[str, bytes]
 ) -> None:
-    home = dev_fleet.world.home
+    home = dev_fleet.sandbox.home
     holders = {Path(found.rpartition(" in ")[2]) for found in leaks(secrets, files(home / "fleets"))}
     assert {path.name for path in holders} >= {"kubeconfig", "ca-key.pem", "admin.key"}
     holders.add(home / "passphrase")

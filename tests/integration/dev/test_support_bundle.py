@@ -9,9 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.integration.dev.fleet import DevFleet
+from meshfleet.testing import FleetUnderTest, kill
 from tests.integration.dev.test_secrecy import leaks, secrets
-from tests.integration.world import kill
 
 pytestmark = pytest.mark.proof("a support bundle holds what is needed and no secret", step=3)
 
@@ -19,14 +18,14 @@ __all__ = ["secrets"]
 
 
 @pytest.fixture(scope="module")
-def members(dev_fleet: DevFleet, secrets: dict[str, bytes]) -> Iterator[dict[str, bytes]]:
+def members(dev_fleet: FleetUnderTest, secrets: dict[str, bytes]) -> Iterator[dict[str, bytes]]:
     """The members of a bundle, made while the API server of `east` and the istiod of `west` are dead."""
-    world, out = dev_fleet.world, dev_fleet.world.folder / "bundle.tar.gz"
+    sandbox, out = dev_fleet.sandbox, dev_fleet.sandbox.folder / "bundle.tar.gz"
     assert secrets, "taken while every API server still answers"
-    kill(world.program("dev", "clusters/east", "kube-apiserver"))
-    kill(world.program("dev", "istiods/west.default", "pilot-discovery"))
+    kill(sandbox.program("dev", "clusters/east", "kube-apiserver"))
+    kill(sandbox.program("dev", "istiods/west.default", "pilot-discovery"))
     try:
-        told = world.meshfleet("collect", "--stack", "dev", "--out", str(out), "--seconds", "2", "--json").answer
+        told = sandbox.meshfleet("collect", "--stack", "dev", "--out", str(out), "--seconds", "2", "--json").report
         assert told["ok"]
         with tarfile.open(fileobj=io.BytesIO(out.read_bytes())) as archive:
             yield {
@@ -35,7 +34,7 @@ def members(dev_fleet: DevFleet, secrets: dict[str, bytes]) -> Iterator[dict[str
                 if (file := archive.extractfile(member))
             }
     finally:
-        world.meshfleet("up", "--stack", "dev")
+        sandbox.meshfleet("up", "--stack", "dev")
 
 
 def test_what_answers_is_there_and_what_does_not_is_in_the_manifest(members: dict[str, bytes]) -> None:
@@ -53,9 +52,9 @@ def test_what_answers_is_there_and_what_does_not_is_in_the_manifest(members: dic
 
 
 def test_no_member_holds_a_secret_of_the_fleet(
-    members: dict[str, bytes], dev_fleet: DevFleet, secrets: dict[str, bytes]
+    members: dict[str, bytes], dev_fleet: FleetUnderTest, secrets: dict[str, bytes]
 ) -> None:
-    passphrase = (dev_fleet.world.home / "passphrase").read_bytes().strip()
+    passphrase = (dev_fleet.sandbox.home / "passphrase").read_bytes().strip()
     assert len(members) > 20
     assert leaks(secrets, members.items()) == []
     assert [name for name, text in members.items() if passphrase in text] == []

@@ -10,11 +10,12 @@ import pytest
 from meshfleet.dataplane.network.namespaces import path_of
 from meshfleet.dataplane.network.place import Place
 from meshfleet.dataplane.node.node_agent import lacking
+from meshfleet.testing import FleetUnderTest
 from meshfleet.toolchain import Toolchain
 from meshfleet.verification.checks.traffic import REQUESTS
 from meshfleet.verification.traffic import Target, send
 from meshfleet.workspace.home import Workspace
-from tests.integration.dev.fleet import CLUSTERS, DevFleet
+from tests.integration.dev import CLUSTERS
 
 VERIFY = ("verify", "--stack", "dev", "--json")
 BY_PROXIES = ("proxies-synced", "traffic-plaintext", "traffic-reach", "traffic-wire")
@@ -29,8 +30,8 @@ def details(report: dict[str, Any], check: str) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def report(dev_fleet: DevFleet) -> dict[str, Any]:
-    return dev_fleet.world.meshfleet(*VERIFY).answer
+def report(dev_fleet: FleetUnderTest) -> dict[str, Any]:
+    return dev_fleet.sandbox.meshfleet(*VERIFY).report
 
 
 @rooted
@@ -56,12 +57,12 @@ def test_on_the_wire_there_is_tls_to_the_ports_of_gateways_alone(report: dict[st
 
 @rooted
 @pytest.mark.proof("the caller is known by its SPIFFE identity across clusters", step=4)
-def test_the_application_of_another_cluster_sees_who_calls(dev_fleet: DevFleet) -> None:
-    world = dev_fleet.world
-    world.meshfleet("status", "--stack", "dev", "--json")
-    place = Place.of(Workspace("dev", world.home))
-    (pod,) = world.get("dev", "west", "pods", "-n", "sample", "-l", "app=echo")["items"]
-    address = world.get("dev", "west", "service", "echo", "-n", "sample")["spec"]["clusterIP"]
+def test_the_application_of_another_cluster_sees_who_calls(dev_fleet: FleetUnderTest) -> None:
+    sandbox = dev_fleet.sandbox
+    sandbox.meshfleet("status", "--stack", "dev", "--json")
+    place = Place.of(Workspace("dev", sandbox.home))
+    (pod,) = sandbox.get("dev", "west", "pods", "-n", "sample", "-l", "app=echo")["items"]
+    address = sandbox.get("dev", "west", "service", "echo", "-n", "sample")["spec"]["clusterIP"]
     replies = send(place.pod("west", pod["metadata"]["uid"]), Target(address, 80, HOST), 60, 10)
     assert {reply.cluster for reply in replies} == set(CLUSTERS)
     assert {reply.peer for reply in replies} == {"spiffe://cluster.local/ns/sample/sa/echo"}
@@ -69,15 +70,15 @@ def test_the_application_of_another_cluster_sees_who_calls(dev_fleet: DevFleet) 
 
 @rooted
 @pytest.mark.proof("requests of gRPC go from proxy to proxy as those of HTTP do", step=4)
-def test_calls_of_grpc_over_one_connection_reach_every_cluster(dev_fleet: DevFleet, toolchain: Toolchain) -> None:
-    world = dev_fleet.world
-    world.meshfleet("status", "--stack", "dev", "--json")
-    place = Place.of(Workspace("dev", world.home))
-    (pod,) = world.get("dev", "west", "pods", "-n", "sample", "-l", "app=echo")["items"]
-    address = world.get("dev", "west", "service", "echo", "-n", "sample")["spec"]["clusterIP"]
+def test_calls_of_grpc_over_one_connection_reach_every_cluster(dev_fleet: FleetUnderTest, toolchain: Toolchain) -> None:
+    sandbox = dev_fleet.sandbox
+    sandbox.meshfleet("status", "--stack", "dev", "--json")
+    place = Place.of(Workspace("dev", sandbox.home))
+    (pod,) = sandbox.get("dev", "west", "pods", "-n", "sample", "-l", "app=echo")["items"]
+    address = sandbox.get("dev", "west", "service", "echo", "-n", "sample")["spec"]["clusterIP"]
     enter = ["nsenter", f"--net={path_of(place.pod('west', pod['metadata']['uid']))}"]
     client = [str(toolchain.bin / "echo-client"), "--count", "60", f"grpc://{address}:7070"]
-    said = world.run([*enter, *client]).out
+    said = sandbox.run([*enter, *client]).out
     assert set(re.findall(r"Cluster=(\w+)", said)) == set(CLUSTERS)
     assert len(re.findall(r"StatusCode=200", said)) == 60
 

@@ -1,6 +1,6 @@
 """Run inside a mount namespace of its own by test_full_disk.py: a home on a disk that is too small, then grown.
 
-    python -m tests.integration.faults.full_disk <clone> <world> <plugins>
+    python -m tests.integration.faults.full_disk <project> <folder of the sandbox>
 
 The namespace goes with this process, and the disk with it; so everything that looks at the home is here.
 """
@@ -13,8 +13,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from tests.integration.clone import Clone
-from tests.integration.world import World
+from meshfleet.testing import Sandbox
 
 STACK = "full"
 # From nothing at all to just short of what one cluster takes: 64 MB for the log of etcd alone.
@@ -35,26 +34,27 @@ def fill(home: Path) -> None:
     assert os.statvfs(home).f_bavail == 0
 
 
-def main(world: World) -> None:
+def main(sandbox: Sandbox) -> None:
     """Fails with an AssertionError where something is not as it should be."""
-    mount(world.home, f"size={SIZES[0]}", "mode=0700")
+    mount(sandbox.home, f"size={SIZES[0]}", "mode=0700")
     for size in SIZES:
-        mount(world.home, "remount", f"size={size}")
-        failed = world.meshfleet("up", "--stack", STACK, expect=1)
+        mount(sandbox.home, "remount", f"size={size}")
+        failed = sandbox.meshfleet("up", "--stack", STACK, expect=1)
         print(f"== {size}\n{failed.err}", flush=True)
-        assert "Traceback" not in failed.err, failed.said
-        assert "no space left on device" in failed.err.lower(), failed.said
-        assert "free" in failed.err, failed.said
-    mount(world.home, "remount", "size=2g")
-    assert world.meshfleet("up", "--stack", STACK, "--json").answer["ok"]
-    assert world.meshfleet("verify", "--stack", STACK, "--json").answer["ok"]
-    assert (world.home / "reserve").stat().st_size > 0
-    fill(world.home)
-    world.meshfleet("destroy", "--stack", STACK, "--yes")
-    (world.home / FILLER).unlink()
-    left = world.remains(STACK)
+        assert "Traceback" not in failed.err, failed.text
+        assert "no space left on device" in failed.err.lower(), failed.text
+        assert "free" in failed.err, failed.text
+    mount(sandbox.home, "remount", "size=2g")
+    assert sandbox.meshfleet("up", "--stack", STACK, "--json").report["ok"]
+    assert sandbox.meshfleet("verify", "--stack", STACK, "--json").report["ok"]
+    assert (sandbox.home / "reserve").stat().st_size > 0
+    fill(sandbox.home)
+    sandbox.meshfleet("destroy", "--stack", STACK, "--yes")
+    (sandbox.home / FILLER).unlink()
+    left = sandbox.remains(STACK)
     assert left == [], left
 
 
 if __name__ == "__main__":
-    main(World(Clone(Path(sys.argv[1]), Path(sys.argv[3])), Path(sys.argv[2])))
+    project, folder = (Path(argument) for argument in sys.argv[1:])
+    main(Sandbox(project, folder, folder / "home", {"PYTHONPATH": str(project)}))

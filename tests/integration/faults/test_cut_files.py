@@ -15,10 +15,9 @@ from pathlib import Path
 
 import pytest
 
+from meshfleet.testing import CommandResult, Sandbox, small_fleet
 from tests.integration.clone import Clone
 from tests.integration.faults.killing import cut_power
-from tests.integration.faults.stacks import small_fleet
-from tests.integration.world import Ran, World, make_world
 
 pytestmark = pytest.mark.proof("after a power cut up goes on, or names what is damaged with the way out", step=3)
 
@@ -67,22 +66,22 @@ CUTS = (
 
 
 @pytest.fixture(scope="module")
-def stopped(clone: Clone) -> Iterator[tuple[World, Path]]:
+def stopped(clone: Clone) -> Iterator[tuple[Sandbox, Path]]:
     """A fleet of which nothing runs, as after a power cut in an `up`, and a copy of what is on the disk."""
-    with make_world(clone) as world:
+    with clone.sandbox() as sandbox:
         clone.write_stack(STACK, small_fleet("only"))
-        world.meshfleet("up", "--stack", STACK)
-        world.meshfleet("status", "--stack", STACK)
-        world.kubectl(STACK, "only", "create", "configmap", "mine", "--from-literal=kept=yes")
+        sandbox.meshfleet("up", "--stack", STACK)
+        sandbox.meshfleet("status", "--stack", STACK)
+        sandbox.kubectl(STACK, "only", "create", "configmap", "mine", "--from-literal=kept=yes")
         # What the cut of a log takes is what was written last.
-        world.kubectl(STACK, "only", "create", "configmap", "last", "--from-literal=kept=perhaps")
-        cut_power(world, STACK)
-        (world.home / "fleets" / STACK / "command.json").write_text("{", encoding="utf-8")
-        saved = world.folder / "saved"
+        sandbox.kubectl(STACK, "only", "create", "configmap", "last", "--from-literal=kept=perhaps")
+        cut_power(sandbox, STACK)
+        (sandbox.home / "fleets" / STACK / "command.json").write_text("{", encoding="utf-8")
+        saved = sandbox.folder / "saved"
         saved.mkdir()
         for name in KEPT:
-            copy(world.home / name, saved / name)
-        yield world, saved
+            copy(sandbox.home / name, saved / name)
+        yield sandbox, saved
 
 
 def copy(source: Path, target: Path) -> None:
@@ -93,42 +92,42 @@ def copy(source: Path, target: Path) -> None:
 
 
 @pytest.mark.parametrize("cut", CUTS if WHOLE else USUAL, ids=str)
-def test_what_was_cut_is_repaired_or_the_way_out_that_is_named_works(stopped: tuple[World, Path], cut: Cut) -> None:
-    world, saved = stopped
+def test_what_was_cut_is_repaired_or_the_way_out_that_is_named_works(stopped: tuple[Sandbox, Path], cut: Cut) -> None:
+    sandbox, saved = stopped
     for name in KEPT:
-        remove(world.home / name)
-        copy(saved / name, world.home / name)
+        remove(sandbox.home / name)
+        copy(saved / name, sandbox.home / name)
     # A directory that was copied is another one, which would be given an identity of its own.
-    cut.apply(world.home)
+    cut.apply(sandbox.home)
     try:
-        ran = world.meshfleet("up", "--stack", STACK, "--json", expect=None)
+        ran = sandbox.meshfleet("up", "--stack", STACK, "--json", expect=None)
         if ran.code:
-            follow(world, ran)
+            follow(sandbox, ran)
         else:
-            assert world.get(STACK, "only", "configmap", "mine")["data"] == {"kept": "yes"}
-        assert world.meshfleet("verify", "--stack", STACK, "--json").answer["ok"]
+            assert sandbox.get(STACK, "only", "configmap", "mine")["data"] == {"kept": "yes"}
+        assert sandbox.meshfleet("verify", "--stack", STACK, "--json").report["ok"]
     finally:
-        cut_power(world, STACK)
+        cut_power(sandbox, STACK)
 
 
-def follow(world: World, ran: Ran) -> None:
+def follow(sandbox: Sandbox, ran: CommandResult) -> None:
     """Do what the message of a command says, after which it succeeds."""
     assert ran.code == 1
     assert "Traceback" not in ran.err
     text = " ".join(ran.err.split())
     if "--restore-state" in text:
-        world.meshfleet("up", "--stack", STACK, "--restore-state", "--json")
-        assert world.get(STACK, "only", "configmap", "mine")["data"] == {"kept": "yes"}
+        sandbox.meshfleet("up", "--stack", STACK, "--restore-state", "--json")
+        assert sandbox.get(STACK, "only", "configmap", "mine")["data"] == {"kept": "yes"}
         return
     named = re.search(
         r"give up what the stack does not have in the cluster: remove (\S+) and run the same command", text
     )
-    assert named, ran.said
+    assert named, ran.text
     directory = Path(named[1])
-    assert directory == world.home / CLUSTER
+    assert directory == sandbox.home / CLUSTER
     # An etcd that hangs may still run there.
     shutil.rmtree(directory)
-    world.meshfleet("up", "--stack", STACK, "--json")
+    sandbox.meshfleet("up", "--stack", STACK, "--json")
 
 
 def remove(path: Path) -> None:

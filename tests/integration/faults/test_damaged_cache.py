@@ -10,11 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from meshfleet.testing import Sandbox, small_fleet
 from meshfleet.toolchain import Toolchain
 from meshfleet.workspace.cache import locate_cache
 from tests.integration.clone import Clone
-from tests.integration.faults.stacks import small_fleet
-from tests.integration.world import World, make_world
 
 pytestmark = pytest.mark.proof("a damaged cache is mended or named", step=2)
 
@@ -48,34 +47,34 @@ def damage(program: Path, content: bytes) -> None:
 
 
 def test_a_shortened_program_is_put_back_by_the_next_command(clone: Clone, private_cache: Path) -> None:
-    with make_world(clone, MESHFLEET_CACHE=str(private_cache)) as world:
-        bin_folder = Path(world.exports()["MESHFLEET_TOOLS"])
+    with clone.sandbox(MESHFLEET_CACHE=str(private_cache)) as sandbox:
+        bin_folder = Path(sandbox.exports()["MESHFLEET_TOOLS"])
         assert bin_folder.is_relative_to(private_cache)
         whole = (bin_folder / "helm").stat().st_size
         damage(bin_folder / "helm", (bin_folder / "helm").read_bytes()[: whole // 2])
-        world.meshfleet("env")
+        sandbox.meshfleet("env")
         assert (bin_folder / "helm").stat().st_size == whole
 
 
 def test_a_program_with_other_content_is_named_and_up_goes_on_once_it_is_whole(
     clone: Clone, private_cache: Path
 ) -> None:
-    with make_world(clone, MESHFLEET_CACHE=str(private_cache)) as world:
+    with clone.sandbox(MESHFLEET_CACHE=str(private_cache)) as sandbox:
         clone.write_stack(STACK, small_fleet("only"))
-        program = Path(world.exports()["MESHFLEET_TOOLS"]) / "etcd"
+        program = Path(sandbox.exports()["MESHFLEET_TOOLS"]) / "etcd"
         size = program.stat().st_size
         aside = program.with_name("etcd.aside")
         os.link(program, aside)
         damage(program, b"\0" * size)
-        failed = world.meshfleet("up", "--stack", STACK, expect=1)
+        failed = sandbox.meshfleet("up", "--stack", STACK, expect=1)
         assert "only: processes:" in failed.err
         assert "etcd" in failed.err
         assert "Traceback" not in failed.err
         aside.replace(program)
-        assert world.meshfleet("up", "--stack", STACK, "--json").answer["ok"]
-        finish(world)
+        assert sandbox.meshfleet("up", "--stack", STACK, "--json").report["ok"]
+        finish(sandbox)
 
 
-def finish(world: World) -> None:
-    world.meshfleet("destroy", "--stack", STACK, "--yes")
-    assert world.remains(STACK) == []
+def finish(sandbox: Sandbox) -> None:
+    sandbox.meshfleet("destroy", "--stack", STACK, "--yes")
+    assert sandbox.remains(STACK) == []

@@ -9,11 +9,10 @@ from pathlib import Path
 import psutil
 import pytest
 
+from meshfleet.testing import Sandbox, small_fleet
 from meshfleet.workspace import fleet_processes as processes
 from tests.automation.made_up_home import WAYS, files
 from tests.integration.clone import Clone
-from tests.integration.faults.stacks import small_fleet
-from tests.integration.world import World, make_world
 
 pytestmark = pytest.mark.proof("damaged files lose nothing and are named", step=3)
 
@@ -22,23 +21,23 @@ CLUSTER = f"fleets/{STACK}/clusters/only"
 
 
 @pytest.fixture(scope="module")
-def fleet(clone: Clone) -> Iterator[World]:
+def fleet(clone: Clone) -> Iterator[Sandbox]:
     """A running fleet whose cluster holds something that is not the stack's."""
-    with make_world(clone) as world:
+    with clone.sandbox() as sandbox:
         clone.write_stack(STACK, small_fleet("only"))
-        world.meshfleet("up", "--stack", STACK)
-        world.meshfleet("status", "--stack", STACK)
-        world.kubectl(STACK, "only", "create", "configmap", "mine", "--from-literal=kept=yes")
-        yield world
+        sandbox.meshfleet("up", "--stack", STACK)
+        sandbox.meshfleet("status", "--stack", STACK)
+        sandbox.kubectl(STACK, "only", "create", "configmap", "mine", "--from-literal=kept=yes")
+        yield sandbox
 
 
-def require_kept(world: World) -> None:
+def require_kept(sandbox: Sandbox) -> None:
     """The cluster is the one it was: what a user put into it is still there."""
-    assert world.get(STACK, "only", "configmap", "mine")["data"] == {"kept": "yes"}
+    assert sandbox.get(STACK, "only", "configmap", "mine")["data"] == {"kept": "yes"}
 
 
-def control_plane(world: World) -> dict[str, list[int]]:
-    found = processes.find(world.home / CLUSTER)
+def control_plane(sandbox: Sandbox) -> dict[str, list[int]]:
+    found = processes.find(sandbox.home / CLUSTER)
     return {name: [one.pid for one in same] for name, same in found.items()}
 
 
@@ -54,7 +53,7 @@ RECORDS = (
 )
 
 
-def test_every_damaged_record_is_rebuilt_or_named_and_the_cluster_runs_on(fleet: World) -> None:
+def test_every_damaged_record_is_rebuilt_or_named_and_the_cluster_runs_on(fleet: Sandbox) -> None:
     before = control_plane(fleet)
     ways = list(WAYS)
     for number, name in enumerate(RECORDS):
@@ -69,15 +68,15 @@ def test_every_damaged_record_is_rebuilt_or_named_and_the_cluster_runs_on(fleet:
         ran = fleet.meshfleet("up", "--stack", STACK, expect=None)
         assert "Traceback" not in ran.err
         if ran.code:
-            assert (ran.code, str(path) in ran.err) == (1, True), ran.said
+            assert (ran.code, str(path) in ran.err) == (1, True), ran.text
             path.unlink(missing_ok=True)
             fleet.meshfleet("up", "--stack", STACK)
         assert control_plane(fleet) == before, (name, way)
     require_kept(fleet)
-    assert fleet.meshfleet("verify", "--stack", STACK, "--json").answer["ok"]
+    assert fleet.meshfleet("verify", "--stack", STACK, "--json").report["ok"]
 
 
-def test_a_cluster_without_any_record_is_started_again_with_its_data(fleet: World) -> None:
+def test_a_cluster_without_any_record_is_started_again_with_its_data(fleet: Sandbox) -> None:
     ports = fleet.reservations()[f"{STACK}/cluster/only"]
     for process in [one for same in processes.find(fleet.home / CLUSTER).values() for one in same]:
         process.kill()
@@ -88,7 +87,7 @@ def test_a_cluster_without_any_record_is_started_again_with_its_data(fleet: Worl
     require_kept(fleet)
 
 
-def test_a_state_that_was_cut_is_restored_and_the_next_up_changes_nothing(fleet: World) -> None:
+def test_a_state_that_was_cut_is_restored_and_the_next_up_changes_nothing(fleet: Sandbox) -> None:
     path = fleet.home / "state" / ".pulumi" / "stacks" / "meshfleet" / f"{STACK}.json"
     roots = json.loads(fleet.meshfleet("status", "--stack", STACK, "--json").out)["meshes"]
     for content in (path.read_bytes()[:1000], b"", None):
@@ -98,12 +97,12 @@ def test_a_state_that_was_cut_is_restored_and_the_next_up_changes_nothing(fleet:
         refused = fleet.meshfleet("up", "--stack", STACK, expect=1)
         assert f"{path}.bak of " in refused.err
         fleet.meshfleet("up", "--stack", STACK, "--restore-state")
-    assert fleet.meshfleet("preview", "--stack", STACK, "--expect-no-changes", "--json").answer["ok"]
+    assert fleet.meshfleet("preview", "--stack", STACK, "--expect-no-changes", "--json").report["ok"]
     assert json.loads(fleet.meshfleet("status", "--stack", STACK, "--json").out)["meshes"] == roots
     require_kept(fleet)
 
 
-def test_a_home_that_was_moved_runs_on_and_is_destroyed_where_it_is(fleet: World) -> None:
+def test_a_home_that_was_moved_runs_on_and_is_destroyed_where_it_is(fleet: Sandbox) -> None:
     before = control_plane(fleet)
     moved = fleet.folder / "a home elsewhere"
     fleet.home.rename(moved)

@@ -12,12 +12,11 @@ import pytest
 
 from meshfleet.embedded.cluster import Cluster
 from meshfleet.embedded.cluster_spec import ClusterSpec
+from meshfleet.testing import Sandbox, small_fleet
 from meshfleet.toolchain import Toolchain
 from meshfleet.versions import EMBEDDED_KUBERNETES
 from meshfleet.workspace.home import Workspace
 from tests.integration.clone import Clone
-from tests.integration.faults.stacks import small_fleet
-from tests.integration.world import World, make_world
 
 pytestmark = pytest.mark.proof("a dead existing cluster is named within a bound, and can be forgotten", step=3)
 
@@ -30,7 +29,7 @@ BOUND = 90
 class Mixed:
     """A fleet of an embedded cluster `host` and of `west`, which no stack made and which is dead by now."""
 
-    world: World
+    sandbox: Sandbox
     kubeconfig: Path
 
     def stack(self, *namespaces: str) -> dict[str, Any]:
@@ -47,14 +46,14 @@ def mixed(clone: Clone, toolchain: Toolchain, tmp_path: Path, monkeypatch: pytes
     monkeypatch.setitem(os.environ, "MESHFLEET_TOOLS", str(toolchain.bin))
     cluster = Cluster(Workspace("theirs", tmp_path / "theirs"), "west")
     try:
-        with make_world(clone) as world:
-            kubeconfig = world.folder / "user" / "config.yaml"
+        with clone.sandbox() as sandbox:
+            kubeconfig = sandbox.folder / "user" / "config.yaml"
             kubeconfig.touch(0o600)
             running = cluster.create(ClusterSpec("west", EMBEDDED_KUBERNETES))
             kubeconfig.write_text(running.kubeconfig, encoding="utf-8")
-            mixed = Mixed(world, kubeconfig)
+            mixed = Mixed(sandbox, kubeconfig)
             clone.write_stack(STACK, mixed.stack())
-            world.meshfleet("up", "--stack", STACK, "--json")
+            sandbox.meshfleet("up", "--stack", STACK, "--json")
             cluster.delete()
             yield mixed
     finally:
@@ -62,27 +61,27 @@ def mixed(clone: Clone, toolchain: Toolchain, tmp_path: Path, monkeypatch: pytes
 
 
 def test_up_and_destroy_name_it_with_what_to_do_and_go_on_once_it_is_forgotten(mixed: Mixed) -> None:
-    world, hint = mixed.world, "if west is gone for good: "
-    world.clone.write_stack(STACK, mixed.stack("more"))
-    failed = world.meshfleet("up", "--stack", STACK, expect=1, seconds=BOUND)
+    sandbox, hint = mixed.sandbox, "if west is gone for good: "
+    sandbox.write_stack(STACK, mixed.stack("more"))
+    failed = sandbox.meshfleet("up", "--stack", STACK, expect=1, seconds=BOUND)
     assert "west: namespace-more: " in failed.err
     assert "does not answer" in failed.err
     assert "host  namespaces  namespace-more created" in failed.err
     assert f"{hint}take it out of the stack file and run meshfleet up --stack {STACK} --forget west" in failed.err
 
-    world.clone.write_stack(STACK, small_fleet("host"))
-    failed = world.meshfleet("up", "--stack", STACK, expect=1, seconds=BOUND)
+    sandbox.write_stack(STACK, small_fleet("host"))
+    failed = sandbox.meshfleet("up", "--stack", STACK, expect=1, seconds=BOUND)
     assert hint in failed.err
-    failed = world.meshfleet("destroy", "--stack", STACK, "--yes", expect=1, seconds=BOUND)
+    failed = sandbox.meshfleet("destroy", "--stack", STACK, "--yes", expect=1, seconds=BOUND)
     assert f"{hint}run meshfleet destroy --stack {STACK} --forget west" in failed.err
 
-    assert list(world.meshfleet("up", "--stack", STACK, "--forget", "west", "--json").answer["forgotten"]) == ["west"]
-    assert world.meshfleet("verify", "--stack", STACK, "--json").answer["ok"]
-    world.meshfleet("destroy", "--stack", STACK, "--yes")
-    assert world.remains(STACK) == []
+    assert list(sandbox.meshfleet("up", "--stack", STACK, "--forget", "west", "--json").report["forgotten"]) == ["west"]
+    assert sandbox.meshfleet("verify", "--stack", STACK, "--json").report["ok"]
+    sandbox.meshfleet("destroy", "--stack", STACK, "--yes")
+    assert sandbox.remains(STACK) == []
 
 
 def test_destroy_forgets_it_and_removes_the_rest(mixed: Mixed) -> None:
-    ran = mixed.world.meshfleet("destroy", "--stack", STACK, "--yes", "--forget", "west", seconds=BOUND)
+    ran = mixed.sandbox.meshfleet("destroy", "--stack", STACK, "--yes", "--forget", "west", seconds=BOUND)
     assert "west  cluster  processes and files removed" in ran.err
-    assert mixed.world.remains(STACK) == []
+    assert mixed.sandbox.remains(STACK) == []

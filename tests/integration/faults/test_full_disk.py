@@ -7,10 +7,9 @@ import sys
 
 import pytest
 
+from meshfleet.testing import Sandbox, small_fleet
 from tests.integration.clone import CHECKOUT
 from tests.integration.faults.full_disk import STACK
-from tests.integration.faults.stacks import small_fleet
-from tests.integration.world import World
 
 pytestmark = pytest.mark.proof("a full disk is named, and up converges once there is space", step=3)
 
@@ -18,9 +17,9 @@ pytestmark = pytest.mark.proof("a full disk is named, and up converges once ther
 NAMESPACE = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--user", "--map-root-user", "--mount"]
 
 
-def test_a_full_disk_is_named_up_converges_with_space_and_destroy_without(world: World) -> None:
-    world.clone.write_stack(STACK, small_fleet("only"))
-    arguments = [str(world.clone.root), str(world.folder), str(world.clone.plugins)]
+def test_a_full_disk_is_named_up_converges_with_space_and_destroy_without(sandbox: Sandbox) -> None:
+    sandbox.write_stack(STACK, small_fleet("only"))
+    arguments = [str(sandbox.project), str(sandbox.folder)]
     inside = [sys.executable, "-m", "tests.integration.faults.full_disk", *arguments]
-    ran = world.run([*NAMESPACE, *inside], expect=None, seconds=600, more={"PYTHONPATH": str(CHECKOUT)})
-    assert ran.code == 0, ran.said
+    ran = sandbox.run([*NAMESPACE, *inside], expect=None, seconds=600, more={"PYTHONPATH": str(CHECKOUT)})
+    assert ran.code == 0, ran.text

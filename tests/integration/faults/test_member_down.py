@@ -9,10 +9,8 @@ from dataclasses import dataclass
 import psutil
 import pytest
 
+from meshfleet.testing import RunningCommand, Sandbox, kill, small_fleet
 from tests.integration.clone import Clone
-from tests.integration.faults.lines import Lines
-from tests.integration.faults.stacks import small_fleet
-from tests.integration.world import World, kill, make_world
 
 pytestmark = pytest.mark.proof("a member that stops during up is named, the others complete", step=3)
 
@@ -25,8 +23,8 @@ each = pytest.mark.parametrize("member", DOWN, ids=["ended", "hangs"])
 class Interrupted:
     """A fleet whose members went down during its first `up`; `lines` is what that printed."""
 
-    world: World
-    lines: Lines
+    sandbox: Sandbox
+    lines: RunningCommand
     hanging: psutil.Process
 
     @property
@@ -38,21 +36,21 @@ class Interrupted:
 
 @pytest.fixture(scope="module")
 def fleet(clone: Clone) -> Iterator[Interrupted]:
-    with make_world(clone) as world:
+    with clone.sandbox() as sandbox:
         clone.write_stack(STACK, small_fleet("host", *DOWN))
-        lines = Lines(world.start("up", "--stack", STACK))
+        lines = sandbox.start("up", "--stack", STACK)
         servers = {}
         # In the order in which they come up, each as soon as it is there.
         waiting = dict(DOWN)
         while waiting:
             lines.wait_for(lambda heard: any(_is_made(heard, name) for name in waiting))
-            name = next(name for name in waiting if _is_made(lines.heard, name))
-            servers[name] = world.program(STACK, f"clusters/{name}", "kube-apiserver")
+            name = next(name for name in waiting if _is_made(lines.lines, name))
+            servers[name] = sandbox.program(STACK, f"clusters/{name}", "kube-apiserver")
             kill(servers[name], waiting.pop(name))
         assert lines.end() == 1, lines.text
-        yield Interrupted(world, lines, servers["east"])
-        world.meshfleet("destroy", "--stack", STACK, "--yes")
-        assert world.remains(STACK) == []
+        yield Interrupted(sandbox, lines, servers["east"])
+        sandbox.meshfleet("destroy", "--stack", STACK, "--yes")
+        assert sandbox.remains(STACK) == []
 
 
 def _is_made(heard: list[str], name: str) -> bool:
@@ -72,11 +70,11 @@ def test_the_error_names_no_other(fleet: Interrupted) -> None:
 
 @pytest.mark.parametrize("done", ["istiod-process", "east-west-gateway", "cross-network-gateway", "namespace-sample"])
 def test_the_others_complete(fleet: Interrupted, done: str) -> None:
-    assert any(line.startswith("host  ") and f"  {done} created" in line for line in fleet.lines.heard)
+    assert any(line.startswith("host  ") and f"  {done} created" in line for line in fleet.lines.lines)
 
 
 def test_the_next_up_repairs_them(fleet: Interrupted) -> None:
     # Only who stopped it can wake it up; a process that ended is started again by the next up.
     fleet.hanging.resume()
-    assert fleet.world.meshfleet("up", "--stack", STACK, "--json").answer["ok"]
-    assert fleet.world.meshfleet("verify", "--stack", STACK, "--json").answer["ok"]
+    assert fleet.sandbox.meshfleet("up", "--stack", STACK, "--json").report["ok"]
+    assert fleet.sandbox.meshfleet("verify", "--stack", STACK, "--json").report["ok"]

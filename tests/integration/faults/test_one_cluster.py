@@ -21,11 +21,9 @@ import httpx2
 import pytest
 from cryptography import x509
 
+from meshfleet.testing import CommandResult, RunningCommand, Sandbox, kill, settled, small_fleet
 from meshfleet.verification.bundle import certificates
 from tests.integration.clone import Clone
-from tests.integration.faults.lines import Lines
-from tests.integration.faults.stacks import small_fleet
-from tests.integration.world import Ran, World, kill, make_world, settled
 
 faults = pytest.mark.proof("locks, ports and stack files that are not as expected", step=3)
 
@@ -39,9 +37,9 @@ NOW = "return datetime.now(UTC)"
 class Solo:
     """A fleet of one cluster; `second` is what a second up said while the first, process `first`, worked."""
 
-    world: World
+    sandbox: Sandbox
     first: int
-    second: Ran
+    second: CommandResult
 
 
 def with_pods(addresses: str) -> dict[str, Any]:
@@ -51,24 +49,24 @@ def with_pods(addresses: str) -> dict[str, Any]:
     return config
 
 
-def intermediate(world: World) -> x509.Certificate:
+def intermediate(sandbox: Sandbox) -> x509.Certificate:
     """The certificate in the cluster's `cacerts`."""
-    secret = world.get(STACK, "only", "secret", "cacerts", "--namespace", "istio-system")
+    secret = sandbox.get(STACK, "only", "secret", "cacerts", "--namespace", "istio-system")
     return certificates(base64.b64decode(secret["data"]["ca-cert.pem"]), "ca-cert.pem")[0]
 
 
-def signing_until(world: World) -> datetime:
+def signing_until(sandbox: Sandbox) -> datetime:
     """The end of what istiod signs with, as it reports it itself."""
-    port = world.reservations()[f"{STACK}/istiod/only/default"]["monitoring"]
+    port = sandbox.reservations()[f"{STACK}/istiod/only/default"]["monitoring"]
     metrics = httpx2.get(f"http://127.0.0.1:{port}/metrics", timeout=10, trust_env=False).text
     (value,) = re.findall(r"^citadel_server_cert_chain_expiry_timestamp(?:\{.*\})? (\S+)$", metrics, re.MULTILINE)
     return datetime.fromtimestamp(float(value), UTC)
 
 
 @contextmanager
-def clock_behind(world: World) -> Iterator[None]:
+def clock_behind(sandbox: Sandbox) -> Iterator[None]:
     """Inside, the plugin that issues certificates lives `AGE` ago; nothing else does."""
-    path = world.clone.root / CLOCK
+    path = sandbox.project / CLOCK
     text = path.read_text(encoding="utf-8")
     assert text.count(NOW) == 1
     earlier = f"return datetime.fromtimestamp(datetime.now(UTC).timestamp() - {AGE.total_seconds()}, UTC)"
@@ -81,15 +79,14 @@ def clock_behind(world: World) -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def solo(clone: Clone) -> Iterator[Solo]:
-    with make_world(clone) as world:
+    with clone.sandbox() as sandbox:
         clone.write_stack(STACK, with_pods("10.10.0.0/16"))
-        with clock_behind(world):
-            command = world.start("up", "--stack", STACK)
-            lines = Lines(command)
+        with clock_behind(sandbox):
+            lines = sandbox.start("up", "--stack", STACK)
             lines.wait_for(lambda heard: any(" created (" in line for line in heard))
-            second = world.meshfleet("up", "--stack", STACK, expect=None)
+            second = sandbox.meshfleet("up", "--stack", STACK, expect=None)
             assert lines.end() == 0, lines.text
-        yield Solo(world, command.pid, second)
+        yield Solo(sandbox, lines.process.pid, second)
 
 
 @faults
@@ -100,81 +97,81 @@ def test_a_second_up_at_the_same_time_says_who_holds_the_stack(solo: Solo) -> No
 
 @pytest.mark.proof("an intermediate near its end shows in preview and is renewed by up", step=3)
 def test_an_intermediate_near_its_end_shows_in_preview_and_up_renews_it(solo: Solo) -> None:
-    world = solo.world
-    world.meshfleet("status", "--stack", STACK, "--json")
-    old, now = intermediate(world), datetime.now(UTC)
+    sandbox = solo.sandbox
+    sandbox.meshfleet("status", "--stack", STACK, "--json")
+    old, now = intermediate(sandbox), datetime.now(UTC)
     assert now < old.not_valid_after_utc < now + timedelta(days=90)
-    assert abs(signing_until(world) - old.not_valid_after_utc) < timedelta(minutes=1)
+    assert abs(signing_until(sandbox) - old.not_valid_after_utc) < timedelta(minutes=1)
 
-    preview = world.meshfleet("preview", "--stack", STACK, "--expect-no-changes", "--json", expect=1).answer
+    preview = sandbox.meshfleet("preview", "--stack", STACK, "--expect-no-changes", "--json", expect=1).report
     assert [change for change in preview["changes"] if change.startswith("only: intermediate update (notAfter")]
     assert any(change.startswith("only: cacerts update") for change in preview["changes"])
 
-    istiod = world.program(STACK, "istiods/only.default", "pilot-discovery")
-    world.meshfleet("up", "--stack", STACK, "--json")
-    assert world.program(STACK, "istiods/only.default", "pilot-discovery") == istiod
-    new = intermediate(world)
+    istiod = sandbox.program(STACK, "istiods/only.default", "pilot-discovery")
+    sandbox.meshfleet("up", "--stack", STACK, "--json")
+    assert sandbox.program(STACK, "istiods/only.default", "pilot-discovery") == istiod
+    new = intermediate(sandbox)
     assert new.serial_number != old.serial_number
     assert new.not_valid_after_utc > now + timedelta(days=700)
     assert new.issuer == old.issuer
-    assert abs(signing_until(world) - new.not_valid_after_utc) < timedelta(minutes=1)
-    assert world.meshfleet("verify", "--stack", STACK, "--json").answer["ok"]
-    assert world.meshfleet("preview", "--stack", STACK, "--expect-no-changes", "--json").answer["changes"] == []
+    assert abs(signing_until(sandbox) - new.not_valid_after_utc) < timedelta(minutes=1)
+    assert sandbox.meshfleet("verify", "--stack", STACK, "--json").report["ok"]
+    assert sandbox.meshfleet("preview", "--stack", STACK, "--expect-no-changes", "--json").report["changes"] == []
 
 
 @pytest.mark.proof("a cluster that is made anew gets back all that was in it", step=3)
 def test_another_pod_range_makes_the_cluster_anew_with_all_that_was_in_it(solo: Solo) -> None:
-    world = solo.world
-    world.clone.write_stack(STACK, with_pods("10.20.0.0/16"))
-    changes = world.meshfleet("up", "--stack", STACK, "--json").answer["changes"]
+    sandbox = solo.sandbox
+    sandbox.write_stack(STACK, with_pods("10.20.0.0/16"))
+    changes = sandbox.meshfleet("up", "--stack", STACK, "--json").report["changes"]
     assert changes["create-replacement"] == changes["delete-replaced"]
-    assert world.meshfleet("verify", "--stack", STACK, "--json").answer["ok"]
-    assert world.meshfleet("up", "--stack", STACK, "--json").answer["changes"] == {}
+    assert sandbox.meshfleet("verify", "--stack", STACK, "--json").report["ok"]
+    assert sandbox.meshfleet("up", "--stack", STACK, "--json").report["changes"] == {}
 
 
 @faults
 def test_a_port_that_somebody_took_is_named_with_its_holder_and_mended_once_it_is_free(solo: Solo) -> None:
-    world = solo.world
+    sandbox = solo.sandbox
     owner = f"{STACK}/cluster/only"
-    port = world.reservations()[owner]["kube-apiserver"]
-    api_server = world.program(STACK, "clusters/only", "kube-apiserver")
+    port = sandbox.reservations()[owner]["kube-apiserver"]
+    api_server = sandbox.program(STACK, "clusters/only", "kube-apiserver")
     kill(api_server)
     with socket.socket() as foreign:
         foreign.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         assert settled(lambda: _bound(foreign, port), 20)
         foreign.listen()
-        failed = world.meshfleet("up", "--stack", STACK, expect=1)
+        failed = sandbox.meshfleet("up", "--stack", STACK, expect=1)
         assert f"port 127.0.0.1:{port} (kube-apiserver) is taken by process {os.getpid()} (" in failed.err
-    assert world.meshfleet("up", "--stack", STACK, "--json").answer["ok"]
-    assert world.meshfleet("verify", "--stack", STACK, "--json").answer["ok"]
+    assert sandbox.meshfleet("up", "--stack", STACK, "--json").report["ok"]
+    assert sandbox.meshfleet("verify", "--stack", STACK, "--json").report["ok"]
 
 
 @faults
 def test_destroy_needs_no_stack_file(solo: Solo) -> None:
-    path = solo.world.clone.root / "stacks" / f"Pulumi.{STACK}.yaml"
+    path = solo.sandbox.project / "stacks" / f"Pulumi.{STACK}.yaml"
     path.unlink()
-    solo.world.meshfleet("destroy", "--stack", STACK, "--yes")
-    assert solo.world.remains(STACK) == []
+    solo.sandbox.meshfleet("destroy", "--stack", STACK, "--yes")
+    assert solo.sandbox.remains(STACK) == []
 
 
 @faults
-def test_a_new_cluster_takes_other_ports_where_somebody_has_its_usual_ones(world: World) -> None:
-    world.clone.write_stack("moved", small_fleet("only"))
-    lines = Lines(world.start("up", "--stack", "moved"))
+def test_a_new_cluster_takes_other_ports_where_somebody_has_its_usual_ones(sandbox: Sandbox) -> None:
+    sandbox.write_stack("moved", small_fleet("only"))
+    lines = sandbox.start("up", "--stack", "moved")
     lines.wait_for(lambda heard: any("  istiod-address created" in line for line in heard))
     kill_and_wait(lines)
-    usual = world.reservations()["moved/istiod/only/default"]
-    world.meshfleet("destroy", "--stack", "moved", "--yes")
+    usual = sandbox.reservations()["moved/istiod/only/default"]
+    sandbox.meshfleet("destroy", "--stack", "moved", "--yes")
     with socket.socket() as foreign:
         foreign.bind(("127.0.0.1", usual["https"]))
         foreign.listen()
-        assert world.meshfleet("up", "--stack", "moved", "--json").answer["ok"]
-        assert usual["https"] not in world.reservations()["moved/istiod/only/default"].values()
-    world.meshfleet("destroy", "--stack", "moved", "--yes")
-    assert world.remains("moved") == []
+        assert sandbox.meshfleet("up", "--stack", "moved", "--json").report["ok"]
+        assert usual["https"] not in sandbox.reservations()["moved/istiod/only/default"].values()
+    sandbox.meshfleet("destroy", "--stack", "moved", "--yes")
+    assert sandbox.remains("moved") == []
 
 
-def kill_and_wait(lines: Lines) -> None:
+def kill_and_wait(lines: RunningCommand) -> None:
     lines.process.kill()
     lines.end()
 

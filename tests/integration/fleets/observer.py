@@ -7,31 +7,29 @@ with what it was itself before. That is judged from the states each one was seen
 from __future__ import annotations
 
 import http.client
-import json
 import re
 import socket
 import ssl
 import threading
 import time
-import urllib.request
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any
 
 import httpx2
 from lightkube import Client, KubeConfig
 from lightkube.resources.core_v1 import ConfigMap
 
-from tests.integration.world import World
+from meshfleet.errors import UnreachableError
+from meshfleet.testing import Istiod, Sandbox
 
 _EVERY = 0.05
 
 # How it shows that an istiod is being started again: ssl.SSLError, URLError and TimeoutError are OSErrors, and what
 # ends in the midst of a handshake is no ConnectionError. The last is the API server's, on a machine that is busy.
-UNANSWERED = (OSError, http.client.HTTPException, httpx2.TransportError)
+UNANSWERED = (OSError, http.client.HTTPException, httpx2.TransportError, UnreachableError)
 _CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
 
 
@@ -57,7 +55,7 @@ class State:
 class Observer:
     """`looks` counts how often each istiod answered, `silent` how often not: it was being started again."""
 
-    world: World
+    sandbox: Sandbox
     stack: str
     clusters: tuple[str, ...]
     looks: dict[str, int] = field(default_factory=dict)
@@ -68,7 +66,7 @@ class Observer:
     @contextmanager
     def watching(self) -> Iterator[None]:
         """Look until the end of the block; what an observer died of is raised there."""
-        self.world.meshfleet("status", "--stack", self.stack, "--json")
+        self.sandbox.meshfleet("status", "--stack", self.stack, "--json")
         stop = threading.Event()
         with ThreadPoolExecutor(len(self.clusters), "observer") as pool:
             watches = [pool.submit(self._watch, cluster, stop) for cluster in self.clusters]
@@ -96,8 +94,8 @@ class Observer:
         return found
 
     def _watch(self, cluster: str, stop: threading.Event) -> None:
-        ports = self.world.reservations()[f"{self.stack}/istiod/{cluster}/default"]
-        kubeconfig = self.world.home / "fleets" / self.stack / "kubeconfigs" / f"{cluster}.yaml"
+        ports = self.sandbox.reservations()[f"{self.stack}/istiod/{cluster}/default"]
+        kubeconfig = self.sandbox.home / "fleets" / self.stack / "kubeconfigs" / f"{cluster}.yaml"
         with Client(config=KubeConfig.from_file(kubeconfig).get(), trust_env=False) as client:
             while not stop.wait(_EVERY):
                 try:
@@ -113,7 +111,7 @@ class Observer:
         state = State(frozenset(roots), signing)
         if self.states(cluster)[-1:] != [state]:
             self.seen.append((time.monotonic(), cluster, state))
-        known = {entry["id"]: entry["syncStatus"] for entry in clusterz(ports["http"])}
+        known = Istiod.on_port(cluster, ports["http"]).sync()
         # Others may come and go meanwhile.
         if not known.items() >= dict.fromkeys(self.clusters, "synced").items():
             self.unsynced.append(f"{cluster} reads {known}")
@@ -130,13 +128,6 @@ def trusts(root: str, port: int) -> bool:
             return True
     except ssl.SSLCertVerificationError:
         return False
-
-
-def clusterz(port: int) -> list[dict[str, Any]]:
-    """What the istiod with this port for HTTP says of the clusters it reads."""
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(f"http://127.0.0.1:{port}/debug/clusterz", timeout=5) as answer:
-        return list(json.load(answer))
 
 
 def steps(states: list[State]) -> list[tuple[int, bool]]:

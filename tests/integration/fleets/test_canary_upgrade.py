@@ -8,10 +8,8 @@ from typing import Any
 
 import pytest
 
+from meshfleet.testing import Sandbox, settled, small_fleet
 from tests.integration.clone import Clone
-from tests.integration.faults.lines import Lines
-from tests.integration.faults.stacks import small_fleet
-from tests.integration.world import World, make_world, settled
 
 STACK = "upgraded"
 PRIMARY, REMOTE = "primary", "branch"
@@ -20,64 +18,64 @@ CLUSTERS = (PRIMARY, REMOTE)
 pytestmark = pytest.mark.proof("an upgrade by revision is walked stage by stage across clusters, and back", step=3)
 
 
-def declare(world: World, revision: str, *installed: str, **istio: Any) -> None:
+def declare(sandbox: Sandbox, revision: str, *installed: str, **istio: Any) -> None:
     """Write the stack file: workloads on `revision`, and these revisions side by side."""
     config = small_fleet(*CLUSTERS)
     config["clusters"][REMOTE]["controlPlane"] = {"remote": PRIMARY}
     config["istio"] = {"revision": revision, "revisions": {name: {} for name in installed}, "tags": ["prod"], **istio}
-    world.clone.write_stack(STACK, config)
+    sandbox.write_stack(STACK, config)
 
 
-def istiods(world: World) -> set[str]:
+def istiods(sandbox: Sandbox) -> set[str]:
     """The revisions of which an istiod runs."""
-    return {place.name.partition(".")[2] for place in (world.home / "fleets" / STACK / "istiods").iterdir()}
+    return {place.name.partition(".")[2] for place in (sandbox.home / "fleets" / STACK / "istiods").iterdir()}
 
 
-def injected(world: World, cluster: str, namespace: str) -> set[str]:
+def injected(sandbox: Sandbox, cluster: str, namespace: str) -> set[str]:
     """The revisions that the pods of a namespace were injected by."""
-    pods = world.get(STACK, cluster, "pods", "--namespace", namespace)["items"]
+    pods = sandbox.get(STACK, cluster, "pods", "--namespace", namespace)["items"]
     notes = [pod["metadata"].get("annotations", {}) for pod in pods if not pod["metadata"].get("deletionTimestamp")]
     return {note["istio.io/rev"] for note in notes if "sidecar.istio.io/status" in note}
 
 
-def comes_to(world: World, cluster: str, namespace: str, revision: str) -> bool:
+def comes_to(sandbox: Sandbox, cluster: str, namespace: str, revision: str) -> bool:
     """Whether all pods of a namespace are on a revision, within a minute."""
-    return settled(lambda: injected(world, cluster, namespace) == {revision}, 60)
+    return settled(lambda: injected(sandbox, cluster, namespace) == {revision}, 60)
 
 
-def restart(world: World) -> None:
+def restart(sandbox: Sandbox) -> None:
     """Give the workloads of both clusters new pods."""
     for cluster in CLUSTERS:
-        world.kubectl(STACK, cluster, "--namespace", "sample", "rollout", "restart", "deployment", "web")
+        sandbox.kubectl(STACK, cluster, "--namespace", "sample", "rollout", "restart", "deployment", "web")
 
 
-def holds(world: World) -> None:
+def holds(sandbox: Sandbox) -> None:
     """The fleet is verified, and there is nothing left to do."""
-    assert world.meshfleet("verify", "--stack", STACK, "--json").answer["ok"]
-    assert world.meshfleet("preview", "--stack", STACK, "--expect-no-changes", "--json").answer["changes"] == []
+    assert sandbox.meshfleet("verify", "--stack", STACK, "--json").report["ok"]
+    assert sandbox.meshfleet("preview", "--stack", STACK, "--expect-no-changes", "--json").report["changes"] == []
 
 
 @pytest.fixture(scope="module")
-def shared(clone: Clone) -> Iterator[World]:
+def shared(clone: Clone) -> Iterator[Sandbox]:
     """A fleet on the revision `blue`, with a workload in each cluster; the tests change it one after another."""
-    with make_world(clone) as world:
-        declare(world, "blue", "blue")
-        world.meshfleet("up", "--stack", STACK, "--json")
-        world.meshfleet("status", "--stack", STACK, "--json")
+    with clone.sandbox() as sandbox:
+        declare(sandbox, "blue", "blue")
+        sandbox.meshfleet("up", "--stack", STACK, "--json")
+        sandbox.meshfleet("status", "--stack", STACK, "--json")
         for cluster in CLUSTERS:
             deployment = ("create", "deployment", "web", "--image=probe.invalid/none")
-            world.kubectl(STACK, cluster, "--namespace", "sample", *deployment)
-            assert comes_to(world, cluster, "sample", "blue")
-        yield world
-        world.meshfleet("destroy", "--stack", STACK, "--yes")
-        assert world.remains(STACK) == []
+            sandbox.kubectl(STACK, cluster, "--namespace", "sample", *deployment)
+            assert comes_to(sandbox, cluster, "sample", "blue")
+        yield sandbox
+        sandbox.meshfleet("destroy", "--stack", STACK, "--yes")
+        assert sandbox.remains(STACK) == []
 
 
-def test_a_canary_comes_beside_and_takes_gateways_tags_and_namespaces_in_turn(shared: World) -> None:
+def test_a_canary_comes_beside_and_takes_gateways_tags_and_namespaces_in_turn(shared: Sandbox) -> None:
     declare(shared, "green", "blue", "green")
-    preview = shared.meshfleet("preview", "--stack", STACK, "--json").answer
+    preview = shared.meshfleet("preview", "--stack", STACK, "--json").report
     assert preview["stages"] == ["green beside blue", "gateways on green", "tags and namespaces on green"]
-    command = Lines(shared.start("up", "--stack", STACK))
+    command = shared.start("up", "--stack", STACK)
     command.wait_for(lambda heard: any("stage 2 of 3" in line for line in heard))
     # The canary is there, and nothing is on it yet.
     assert istiods(shared) == {"blue", "green"}
@@ -95,32 +93,30 @@ def test_a_canary_comes_beside_and_takes_gateways_tags_and_namespaces_in_turn(sh
     holds(shared)
 
 
-def test_the_way_back_takes_workloads_and_gateways_to_the_revision_they_came_from(shared: World) -> None:
+def test_the_way_back_takes_workloads_and_gateways_to_the_revision_they_came_from(shared: Sandbox) -> None:
     declare(shared, "blue", "blue", "green")
-    answer = shared.meshfleet("up", "--stack", STACK, "--json").answer
+    answer = shared.meshfleet("up", "--stack", STACK, "--json").report
     assert [stage["name"] for stage in answer["stages"]] == ["gateways on blue", "tags and namespaces on blue"]
     for cluster in CLUSTERS:
         assert comes_to(shared, cluster, "istio-system", "blue")
     holds(shared)
 
 
-def test_a_killed_upgrade_goes_on_and_the_old_revision_stays_until_nothing_is_on_it(shared: World) -> None:
+def test_a_killed_upgrade_goes_on_and_the_old_revision_stays_until_nothing_is_on_it(shared: Sandbox) -> None:
     declare(shared, "green", "green")
-    command = shared.start("up", "--stack", STACK)
-    told = Lines(command)
+    told = shared.start("up", "--stack", STACK)
     told.wait_for(lambda heard: any("east-west-gateway changed" in line for line in heard))
-    command.kill()
+    told.process.kill()
     assert told.end() == -signal.SIGKILL
     assert istiods(shared) == {"blue", "green"}
 
-    command = shared.start("up", "--stack", STACK)
-    told = Lines(command)
+    told = shared.start("up", "--stack", STACK)
     told.wait_for(lambda heard: any("blue removed" in line for line in heard))
     # It waits: the workloads were injected by blue, whose istiod still answers them.
     assert istiods(shared) == {"blue", "green"}
     restart(shared)
     assert told.end() == 0, told.text
-    stages = [line.partition(": ")[2].strip() for line in told.heard if line.startswith("stage ")]
+    stages = [line.partition(": ")[2].strip() for line in told.lines if line.startswith("stage ")]
     assert stages == ["gateways on green", "tags and namespaces on green", "blue removed"]
     assert istiods(shared) == {"green"}
     for cluster in CLUSTERS:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.integration.faults.stacks import small_fleet
-from tests.integration.world import World
+from meshfleet.testing import Sandbox, small_fleet
 
 pytestmark = pytest.mark.proof("privileges are tried: a container's root brings the fleet up, simulated", step=3)
 
@@ -18,18 +17,18 @@ DOCKER = (
 
 
 @pytest.mark.root("capabilities that can be taken away")
-def test_a_fleet_of_processes_comes_up_simulated_with_the_reason(world: World) -> None:
+def test_a_fleet_of_processes_comes_up_simulated_with_the_reason(sandbox: Sandbox) -> None:
     config = small_fleet("only")
     config["clusters"]["only"]["embedded"] = {"pods": "processes"}
-    world.clone.write_stack(STACK, config)
+    sandbox.write_stack(STACK, config)
     kept = ",".join(["-all", *(f"+{name}" for name in DOCKER)])
-    world.prefix = ("setpriv", f"--bounding-set={kept}", "--inh-caps=-all")
-    world.meshfleet("up", "--stack", STACK, "--json")
-    report = world.meshfleet("verify", "--stack", STACK, "--json").answer
+    sandbox.prefix = ("setpriv", f"--bounding-set={kept}", "--inh-caps=-all")
+    sandbox.meshfleet("up", "--stack", STACK, "--json")
+    report = sandbox.meshfleet("verify", "--stack", STACK, "--json").report
     assert report["ok"]
     reasons = {one["reason"] for one in report["notRun"]}
     assert {one["name"] for one in report["notRun"]} >= {"node-objects", "proxies-synced"}
     assert all("CAP_SYS_ADMIN" in reason and "not permitted" in reason for reason in reasons)
-    world.meshfleet("destroy", "--stack", STACK, "--yes")
-    world.prefix = ()
-    assert world.remains(STACK) == []
+    sandbox.meshfleet("destroy", "--stack", STACK, "--yes")
+    sandbox.prefix = ()
+    assert sandbox.remains(STACK) == []

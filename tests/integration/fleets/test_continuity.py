@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from meshfleet.testing import Sandbox
 from scripts.continuity_under_change.caller import make_caller
 from scripts.continuity_under_change.changes import CHANGES, Change, outage
 from scripts.continuity_under_change.figures import Figures, during, faults
@@ -21,7 +22,6 @@ from scripts.continuity_under_change.fleet_under_change import (
     configuration,
 )
 from tests.integration.clone import Clone
-from tests.integration.world import World, make_world
 
 pytestmark = [
     pytest.mark.proof("no request is lost while the fleet is changed", step=4),
@@ -30,19 +30,19 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def world(clone: Clone) -> Iterator[World]:
-    with make_world(clone) as made:
+def sandbox(clone: Clone) -> Iterator[Sandbox]:
+    with clone.sandbox() as made:
         yield made
 
 
 @pytest.fixture(scope="module")
-def fleet(world: World) -> Iterator[FleetUnderChange]:
-    made = FleetUnderChange(world.home, world.clone.write_stack, world.meshfleet, configuration(HOST, CALLER))
+def fleet(sandbox: Sandbox) -> Iterator[FleetUnderChange]:
+    made = FleetUnderChange(sandbox.home, sandbox.write_stack, sandbox.meshfleet, configuration(HOST, CALLER))
     made.up()
     make_caller(made)
     yield made
-    world.meshfleet("destroy", "--stack", STACK, "--yes")
-    assert world.remains(STACK) == []
+    sandbox.meshfleet("destroy", "--stack", STACK, "--yes")
+    assert sandbox.remains(STACK) == []
 
 
 def none_is_lost(figures: Figures) -> bool:
@@ -64,11 +64,11 @@ def test_the_api_server_and_the_istiod_of_the_host_are_gone_and_come_back(fleet:
     assert none_is_lost(during(Change("a short outage", outage(5.0)), fleet))
 
 
-def test_the_pods_of_a_workload_are_made_anew(fleet: FleetUnderChange, world: World) -> None:
+def test_the_pods_of_a_workload_are_made_anew(fleet: FleetUnderChange, sandbox: Sandbox) -> None:
     # Not those of a gateway: what is on its way through one that ends may be lost, see docs/continuity.md.
     def restart(_: FleetUnderChange) -> None:
         place = ("--namespace", "sample", "deployment/echo-v1")
-        world.kubectl(STACK, HOST, "rollout", "restart", *place)
-        world.kubectl(STACK, HOST, "rollout", "status", "--timeout=50s", *place)
+        sandbox.kubectl(STACK, HOST, "rollout", "restart", *place)
+        sandbox.kubectl(STACK, HOST, "rollout", "status", "--timeout=50s", *place)
 
     assert none_is_lost(during(Change("pods are made anew", restart), fleet))

@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
+from meshfleet.testing import Sandbox
 from scripts.continuity_under_change.caller import make_caller
 from scripts.continuity_under_change.changes import Change
 from scripts.continuity_under_change.figures import during, faults
 from scripts.continuity_under_change.fleet_under_change import CALLER, HOST, STACK, FleetUnderChange
 from tests.integration.clone import Clone
-from tests.integration.world import World, make_world
 
 pytestmark = [
     pytest.mark.proof("what proxies read at their start takes effect in running pods, without a lost request", step=4),
@@ -38,19 +38,19 @@ def one_network() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def world(clone: Clone) -> Iterator[World]:
-    with make_world(clone) as made:
+def sandbox(clone: Clone) -> Iterator[Sandbox]:
+    with clone.sandbox() as made:
         yield made
 
 
 @pytest.fixture(scope="module")
-def fleet(world: World) -> Iterator[FleetUnderChange]:
-    made = FleetUnderChange(world.home, world.clone.write_stack, world.meshfleet, one_network())
+def fleet(sandbox: Sandbox) -> Iterator[FleetUnderChange]:
+    made = FleetUnderChange(sandbox.home, sandbox.write_stack, sandbox.meshfleet, one_network())
     made.up()
     make_caller(made)
     yield made
-    world.meshfleet("destroy", "--stack", STACK, "--yes")
-    assert world.remains(STACK) == []
+    sandbox.meshfleet("destroy", "--stack", STACK, "--yes")
+    assert sandbox.remains(STACK) == []
 
 
 def lost(fleet: FleetUnderChange, what: str, config: dict[str, Any]) -> list[str]:
@@ -67,32 +67,32 @@ def lost(fleet: FleetUnderChange, what: str, config: dict[str, Any]) -> list[str
     return faults(figures)
 
 
-def verified(world: World) -> None:
+def verified(sandbox: Sandbox) -> None:
     """Nothing of the fleet is another way than the stack says."""
-    answer = world.meshfleet("verify", "--stack", STACK, "--json", expect=None).answer
+    answer = sandbox.meshfleet("verify", "--stack", STACK, "--json", expect=None).report
     assert [(one["name"], one["cluster"], one["detail"]) for one in answer["checks"] if not one["ok"]] == []
-    assert world.meshfleet("drift", "--stack", STACK, "--json").answer["drift"] == []
+    assert sandbox.meshfleet("drift", "--stack", STACK, "--json").report["drift"] == []
 
 
-def test_a_cluster_moves_to_a_network_of_its_own(fleet: FleetUnderChange, world: World) -> None:
+def test_a_cluster_moves_to_a_network_of_its_own(fleet: FleetUnderChange, sandbox: Sandbox) -> None:
     config = deepcopy(fleet.config)
     config["networks"]["inland"] = {}
     config["clusters"][HOST]["network"] = "inland"
     assert lost(fleet, "a cluster moves to a network of its own", config) == []
-    verified(world)
+    verified(sandbox)
 
 
-def test_regions_are_added_to_a_running_fleet(fleet: FleetUnderChange, world: World) -> None:
+def test_regions_are_added_to_a_running_fleet(fleet: FleetUnderChange, sandbox: Sandbox) -> None:
     config = deepcopy(fleet.config)
     config["clusters"][HOST] |= {"region": "r1", "zone": "r1-a"}
     config["clusters"][CALLER] |= {"region": "r2", "zone": "r2-a"}
     assert lost(fleet, "regions are added", config) == []
-    verified(world)
+    verified(sandbox)
 
 
-def test_a_cluster_moves_back_to_a_network_that_another_is_on(fleet: FleetUnderChange, world: World) -> None:
+def test_a_cluster_moves_back_to_a_network_that_another_is_on(fleet: FleetUnderChange, sandbox: Sandbox) -> None:
     config = deepcopy(fleet.config)
     del config["networks"]["inland"]
     config["clusters"][HOST]["network"] = "shared"
     assert lost(fleet, "a cluster moves back", config) == []
-    verified(world)
+    verified(sandbox)

@@ -16,6 +16,7 @@ from ruamel.yaml import YAML
 
 from meshfleet.embedded.cluster import Cluster
 from meshfleet.embedded.cluster_spec import ClusterSpec
+from meshfleet.testing import CommandResult, Sandbox
 from meshfleet.toolchain import Toolchain
 from meshfleet.versions import EMBEDDED_KUBERNETES
 from meshfleet.workspace import fleet_processes as processes
@@ -23,7 +24,6 @@ from meshfleet.workspace.home import Workspace
 from tests.integration.clone import Clone
 from tests.integration.faults.kill_points import Point, Victims
 from tests.integration.faults.killing import killed_at, killed_while
-from tests.integration.world import Ran, World, make_world
 
 pytestmark = pytest.mark.proof("a fleet on existing clusters, which outlive it unharmed", step=3)
 
@@ -48,7 +48,7 @@ KINDS = (
 class Existing:
     """Clusters nobody's stack made, in one kubeconfig `file` of a user, a context for each."""
 
-    world: World
+    sandbox: Sandbox
     file: Path
     tools: Path
     clusters: dict[str, Cluster] = field(default_factory=dict)
@@ -94,10 +94,10 @@ class Existing:
             red=self.cluster("red") | {"mesh": "far", "controlPlane": {"external": "blue"}},
         ) | {"meshes": {"near": {}, "far": {}}}
 
-    def kubectl(self, cluster: str, *arguments: str) -> Ran:
+    def kubectl(self, cluster: str, *arguments: str) -> CommandResult:
         """Run kubectl as the clusters' owner."""
-        program = self.world.kubectl_program
-        return self.world.run(
+        program = self.sandbox.kubectl_program
+        return self.sandbox.run(
             [program, "--kubeconfig", str(self.file), "--context", f"admin@{cluster}", *arguments], seconds=60
         )
 
@@ -105,7 +105,7 @@ class Existing:
         """The names of everything of KINDS."""
         found = {}
         for kind in KINDS:
-            items = self.kubectl(cluster, "get", kind, "--all-namespaces", "-o", "json").answer["items"]
+            items = self.kubectl(cluster, "get", kind, "--all-namespaces", "-o", "json").report["items"]
             found[kind] = {f"{item['metadata'].get('namespace', '')}/{item['metadata']['name']}" for item in items}
         return found
 
@@ -117,15 +117,15 @@ def existing(clone: Clone, toolchain: Toolchain, tmp_path_factory: pytest.TempPa
     before = os.environ.get("MESHFLEET_TOOLS")
     os.environ["MESHFLEET_TOOLS"] = str(toolchain.bin)
     try:
-        with make_world(clone) as world:
+        with clone.sandbox() as sandbox:
             parts = [
                 cluster.create(ClusterSpec(name, EMBEDDED_KUBERNETES, 1)).kubeconfig
                 for cluster, name in zip(clusters, NAMES, strict=True)
             ]
-            file = world.folder / "user" / "config.yaml"
+            file = sandbox.folder / "user" / "config.yaml"
             file.touch(0o600)
             file.write_text(json.dumps(merged(parts)), encoding="utf-8")
-            yield Existing(world, file, toolchain.bin, dict(zip(NAMES, clusters, strict=True)))
+            yield Existing(sandbox, file, toolchain.bin, dict(zip(NAMES, clusters, strict=True)))
             for cluster in clusters:
                 assert cluster.state() == "running"
     finally:
@@ -161,29 +161,29 @@ def test_a_wrong_kubeconfig_or_context_is_told_by_its_field_and_touches_nothing(
     existing: Existing, replaced: dict[str, str], field: str, said: str
 ) -> None:
     before = existing.inventory("blue")
-    existing.world.clone.write_stack(STACK, existing.two(**replaced))
-    ran = existing.world.meshfleet("up", "--stack", STACK, expect=2)
+    existing.sandbox.write_stack(STACK, existing.two(**replaced))
+    ran = existing.sandbox.meshfleet("up", "--stack", STACK, expect=2)
     assert ran.err.startswith(f"clusters.green.existing.{field}: ")
     assert said in ran.err
     assert len(ran.err.splitlines()) == 1
     assert existing.inventory("blue") == before
-    assert existing.world.reservations() == {}
+    assert existing.sandbox.reservations() == {}
 
 
 def test_a_rotated_kubeconfig_is_used_by_drift_refresh_and_destroy(existing: Existing) -> None:
-    world, file = existing.world, existing.file.with_name("rotated.yaml")
+    sandbox, file = existing.sandbox, existing.file.with_name("rotated.yaml")
     before = existing.inventory("blue")
     file.touch(0o600)
     rotate(existing, file, "first")
-    world.clone.write_stack(STACK, existing.stack(blue=existing.cluster("blue", kubeconfig=str(file), context="robot")))
-    world.meshfleet("up", "--stack", STACK)
+    sandbox.write_stack(STACK, existing.stack(blue=existing.cluster("blue", kubeconfig=str(file), context="robot")))
+    sandbox.meshfleet("up", "--stack", STACK)
     rotate(existing, file, "second", after="first")
-    ran = world.meshfleet("drift", "--stack", STACK)
+    ran = sandbox.meshfleet("drift", "--stack", STACK)
     assert "blue: its kubeconfig has changed since the last up; the new one is used" in ran.err
-    world.meshfleet("up", "--stack", STACK, "--refresh")
-    assert world.meshfleet("verify", "--stack", STACK, "--json").answer["ok"]
+    sandbox.meshfleet("up", "--stack", STACK, "--refresh")
+    assert sandbox.meshfleet("verify", "--stack", STACK, "--json").report["ok"]
     rotate(existing, file, "third", after="second")
-    world.meshfleet("destroy", "--stack", STACK, "--yes")
+    sandbox.meshfleet("destroy", "--stack", STACK, "--yes")
     existing.kubectl("blue", "delete", "serviceaccount", "third", "-n", "default")
     existing.kubectl("blue", "delete", "clusterrolebinding", "third")
     existing.kubectl("blue", "delete", "crd", "--selector=chart=istio")
@@ -202,18 +202,18 @@ KILLED_USUALLY = ((0, 0.6),)
 def test_a_fleet_whose_up_was_killed_is_destroyed_without_a_trace(
     existing: Existing, lines: int, seconds: float
 ) -> None:
-    world, command = existing.world, ("up", "--stack", STACK)
+    sandbox, command = existing.sandbox, ("up", "--stack", STACK)
     before = existing.inventory("blue")
-    world.clone.write_stack(STACK, existing.stack(blue=existing.cluster("blue")))
+    sandbox.write_stack(STACK, existing.stack(blue=existing.cluster("blue")))
     if lines:
-        killed_at(world, Point(lines, seconds, Victims.GROUP), *command)
+        killed_at(sandbox, Point(lines, seconds, Victims.GROUP), *command)
     else:
-        killed_while(world, "helm", seconds, *command)
+        killed_while(sandbox, "helm", seconds, *command)
         assert existing.inventory("blue") != before
-    world.meshfleet("destroy", "--stack", STACK, "--yes")
+    sandbox.meshfleet("destroy", "--stack", STACK, "--yes")
     existing.kubectl("blue", "delete", "crd", "--selector=chart=istio")
     assert existing.inventory("blue") == before
-    assert world.remains(STACK) == []
+    assert sandbox.remains(STACK) == []
 
 
 def rotate(existing: Existing, file: Path, name: str, *, after: str | None = None) -> None:
@@ -236,28 +236,28 @@ def rotate(existing: Existing, file: Path, name: str, *, after: str | None = Non
 
 @pytest.mark.parametrize("models", ["own", "served"])
 def test_a_fleet_on_existing_clusters_is_verified_and_leaves_them_as_they_were(existing: Existing, models: str) -> None:
-    world = existing.world
+    sandbox = existing.sandbox
     for cluster in NAMES:
         existing.kubectl(cluster, "create", "namespace", f"theirs-{models}")
         existing.kubectl(cluster, "create", "configmap", "theirs", "-n", f"theirs-{models}", "--from-literal=key=value")
     before = {cluster: existing.inventory(cluster) for cluster in NAMES}
     theirs = {cluster: version_of(existing, cluster, f"theirs-{models}") for cluster in NAMES}
-    world.clone.write_stack(STACK, existing.two() if models == "own" else existing.served())
-    assert world.meshfleet("up", "--stack", STACK, "--json").answer["ok"]
-    assert world.meshfleet("up", "--stack", STACK, "--json").answer["changes"] == {}
-    assert world.meshfleet("verify", "--stack", STACK, "--json").answer["ok"]
+    sandbox.write_stack(STACK, existing.two() if models == "own" else existing.served())
+    assert sandbox.meshfleet("up", "--stack", STACK, "--json").report["ok"]
+    assert sandbox.meshfleet("up", "--stack", STACK, "--json").report["changes"] == {}
+    assert sandbox.meshfleet("verify", "--stack", STACK, "--json").report["ok"]
     # Peers come in with a token made for them; the user's own credential stays where it is.
     remote = existing.kubectl("blue", "get", "secret", "istio-remote-secrets", "-n", "istio-system", "-o", "json")
-    assert [*remote.answer["data"]] == ["green"]
-    for text in remote.answer["data"].values():
+    assert [*remote.report["data"]] == ["green"]
+    for text in remote.report["data"].values():
         assert "client-key-data" not in base64.b64decode(text).decode()
     if models == "own":
-        leave_unrecorded(world, "green/remote-secrets", "green/east-west-gateway")
+        leave_unrecorded(sandbox, "green/remote-secrets", "green/east-west-gateway")
         # As a run leaves it that was killed while it removed this.
         helm = [str(existing.tools / "helm"), "--kubeconfig", str(existing.file), "--kube-context", "admin@blue"]
-        world.run([*helm, "uninstall", "istio-eastwestgateway", "--namespace", "istio-system"])
-    world.meshfleet("destroy", "--stack", STACK, "--yes")
-    assert world.remains(STACK) == []
+        sandbox.run([*helm, "uninstall", "istio-eastwestgateway", "--namespace", "istio-system"])
+    sandbox.meshfleet("destroy", "--stack", STACK, "--yes")
+    assert sandbox.remains(STACK) == []
     for cluster in NAMES:
         assert {kind: names - before[cluster][kind] for kind, names in existing.inventory(cluster).items()} == {
             kind: set() for kind in KINDS
@@ -265,10 +265,10 @@ def test_a_fleet_on_existing_clusters_is_verified_and_leaves_them_as_they_were(e
         assert version_of(existing, cluster, f"theirs-{models}") == theirs[cluster]
 
 
-def leave_unrecorded(world: World, *names: str) -> None:
+def leave_unrecorded(sandbox: Sandbox, *names: str) -> None:
     """Leave these resources as a run does that was killed while it created them: begun, for all that the state has."""
-    pulumi, variables = ["env", "pulumi", "stack"], world.exports()
-    exported = world.run([*pulumi, "export", "--stack", STACK], more=variables).answer
+    pulumi, variables = ["env", "pulumi", "stack"], sandbox.exports()
+    exported = sandbox.run([*pulumi, "export", "--stack", STACK], more=variables).report
     resources = exported["deployment"]["resources"]
     begun = [one for one in resources if one["urn"].rpartition("::")[2] in names]
     assert len(begun) == len(names)
@@ -283,24 +283,24 @@ def leave_unrecorded(world: World, *names: str) -> None:
         {"resource": {key: value for key, value in one.items() if key not in ("id", "outputs")}, "type": "creating"}
         for one in begun
     ]
-    file = world.folder / "user" / "state.json"
+    file = sandbox.folder / "user" / "state.json"
     file.write_text(json.dumps(exported), encoding="utf-8")
-    world.run([*pulumi, "import", "--stack", STACK, "--file", str(file)], more=variables)
-    (world.home / "fleets" / STACK / "command.json").write_text("{}", encoding="utf-8")
+    sandbox.run([*pulumi, "import", "--stack", STACK, "--file", str(file)], more=variables)
+    (sandbox.home / "fleets" / STACK / "command.json").write_text("{}", encoding="utf-8")
 
 
 @pytest.mark.proof("a cluster is known by what it is, not by a name that leads to it", step=3)
 def test_a_recreated_cluster_gets_everything_again_and_no_other_is_mistaken_for_it(existing: Existing) -> None:
-    world = existing.world
+    sandbox = existing.sandbox
 
     def up(**clusters: dict[str, Any]) -> dict[str, Any]:
-        world.clone.write_stack(STACK, existing.stack(**clusters))
-        return world.meshfleet("up", "--stack", STACK, "--json").answer
+        sandbox.write_stack(STACK, existing.stack(**clusters))
+        return sandbox.meshfleet("up", "--stack", STACK, "--json").report
 
     def refused(said: str, *commands: str, **clusters: dict[str, Any]) -> None:
-        world.clone.write_stack(STACK, existing.stack(**clusters))
+        sandbox.write_stack(STACK, existing.stack(**clusters))
         for command in commands:
-            assert said in world.meshfleet(command, "--stack", STACK, expect=2).err, command
+            assert said in sandbox.meshfleet(command, "--stack", STACK, expect=2).err, command
 
     blue, green = existing.cluster("blue"), existing.cluster("green")
     up(blue=blue, green=green)
@@ -325,44 +325,44 @@ def test_a_recreated_cluster_gets_everything_again_and_no_other_is_mistaken_for_
 
     existing.recreate("green")
     existing.kubectl("green", "create", "configmap", "theirs", "--from-literal=key=value")
-    world.clone.write_stack(STACK, existing.stack(blue=blue, green=green))
-    shown = world.meshfleet("preview", "--stack", STACK, "--json").answer
+    sandbox.write_stack(STACK, existing.stack(blue=blue, green=green))
+    shown = sandbox.meshfleet("preview", "--stack", STACK, "--json").report
     assert shown["recreated"] == ["green"]
     assert "green: istio-system create" in shown["changes"]
-    checks = world.meshfleet("verify", "--stack", STACK, "--json", "--seconds", "1", expect=1).answer["checks"]
+    checks = sandbox.meshfleet("verify", "--stack", STACK, "--json", "--seconds", "1", expect=1).report["checks"]
     assert [one["ok"] for one in checks if one["name"] == "cluster-identity"] == [True, False]
     # Plain `pulumi` touches nothing there; it is the engine's doing and not the command's.
-    pulumi = world.run(
-        ["env", "pulumi", "up", "--yes", "-s", STACK, "--non-interactive"], expect=None, more=world.exports()
+    pulumi = sandbox.run(
+        ["env", "pulumi", "up", "--yes", "-s", STACK, "--non-interactive"], expect=None, more=sandbox.exports()
     )
     assert pulumi.code != 0
-    assert "leads to another cluster" in pulumi.said
+    assert "leads to another cluster" in pulumi.text
     assert "istio-system" not in existing.kubectl("green", "get", "namespaces", "-o", "name").out
     assert up(blue=blue, green=green)["ok"]
     assert existing.inventory("green")["secrets"] >= {"istio-system/cacerts", "istio-system/istio-remote-secrets"}
-    assert world.meshfleet("verify", "--stack", STACK, "--json").answer["ok"]
+    assert sandbox.meshfleet("verify", "--stack", STACK, "--json").report["ok"]
     assert up(blue=blue, green=green)["changes"] == {}
 
     # The way that was named for a renamed cluster leads there.
     up(blue=blue)
     up(blue=blue, store=renamed)
-    assert world.meshfleet("verify", "--stack", STACK, "--json").answer["ok"]
+    assert sandbox.meshfleet("verify", "--stack", STACK, "--json").report["ok"]
 
     existing.empty("green")
     for arguments in (("namespace", "istio-system"), ("configmap", "theirs", "-n", "istio-system")):
         existing.kubectl("green", "create", *arguments)
-    ran = world.meshfleet("destroy", "--stack", STACK, "--yes")
+    ran = sandbox.meshfleet("destroy", "--stack", STACK, "--yes")
     assert "store: another cluster (" in ran.err
     assert "nothing is deleted in it" in ran.err
     assert "configmap/theirs" in existing.kubectl("green", "get", "configmaps", "-n", "istio-system", "-o", "name").out
     assert "istio-system" not in existing.kubectl("blue", "get", "namespaces", "-o", "name").out
-    assert world.remains(STACK) == []
+    assert sandbox.remains(STACK) == []
 
 
 def version_of(existing: Existing, cluster: str, namespace: str) -> str:
     """Changes with every write to the owner's namespace or what is in it."""
     found = [
-        existing.kubectl(cluster, "get", *what, "-o", "json").answer["metadata"]["resourceVersion"]
+        existing.kubectl(cluster, "get", *what, "-o", "json").report["metadata"]["resourceVersion"]
         for what in (("namespace", namespace), ("configmap", "theirs", "-n", namespace))
     ]
     return "/".join(found)

@@ -6,54 +6,52 @@ from collections.abc import Iterator
 
 import pytest
 
+from meshfleet.testing import Istiod, Sandbox, settled, small_fleet
 from meshfleet.workspace import fleet_processes as processes
 from tests.integration.clone import Clone
-from tests.integration.faults.lines import Lines
-from tests.integration.faults.stacks import small_fleet
-from tests.integration.fleets.observer import Observer, clusterz
-from tests.integration.world import World, make_world, settled
+from tests.integration.fleets.observer import Observer
 
 STACK = "members"
 STAYING, MEMBER = ("host", "west"), "east"
 
 
 @pytest.fixture(scope="module")
-def shared(clone: Clone) -> Iterator[World]:
+def shared(clone: Clone) -> Iterator[Sandbox]:
     """A fleet of two clusters, to which the tests add a third and take it away again."""
-    with make_world(clone) as world:
-        world.clone.write_stack(STACK, small_fleet(*STAYING))
-        world.meshfleet("up", "--stack", STACK, "--json")
-        yield world
-        world.meshfleet("destroy", "--stack", STACK, "--yes")
-        assert world.remains(STACK) == []
+    with clone.sandbox() as sandbox:
+        sandbox.write_stack(STACK, small_fleet(*STAYING))
+        sandbox.meshfleet("up", "--stack", STACK, "--json")
+        yield sandbox
+        sandbox.meshfleet("destroy", "--stack", STACK, "--yes")
+        assert sandbox.remains(STACK) == []
 
 
-def up(world: World, *clusters: str) -> list[str]:
+def up(sandbox: Sandbox, *clusters: str) -> list[str]:
     """Bring up these clusters while those that stay are watched, which must notice nothing; the lines it printed."""
-    world.clone.write_stack(STACK, small_fleet(*clusters))
-    before = istiods(world)
-    observer = Observer(world, STACK, STAYING)
+    sandbox.write_stack(STACK, small_fleet(*clusters))
+    before = istiods(sandbox)
+    observer = Observer(sandbox, STACK, STAYING)
     with observer.watching():
-        command = Lines(world.start("up", "--stack", STACK))
+        command = sandbox.start("up", "--stack", STACK)
         assert command.end() == 0, command.text
-        assert settled(lambda: all(reads(world, name) == dict.fromkeys(clusters, "synced") for name in STAYING), 30)
+        assert settled(lambda: all(reads(sandbox, name) == dict.fromkeys(clusters, "synced") for name in STAYING), 30)
     assert observer.faults() == []
     assert observer.silent == {}
     assert all(observer.looks[name] > 20 for name in STAYING)
-    assert istiods(world) == before
-    assert world.meshfleet("verify", "--stack", STACK, "--json").answer["ok"]
-    return [line for line in command.heard if line.startswith((*STAYING, MEMBER))]
+    assert istiods(sandbox) == before
+    assert sandbox.meshfleet("verify", "--stack", STACK, "--json").report["ok"]
+    return [line for line in command.lines if line.startswith((*STAYING, MEMBER))]
 
 
-def reads(world: World, cluster: str) -> dict[str, str]:
+def reads(sandbox: Sandbox, cluster: str) -> dict[str, str]:
     """The clusters that the istiod of a cluster reads, and how it is with them."""
-    port = world.reservations()[f"{STACK}/istiod/{cluster}/default"]["http"]
-    return {entry["id"]: entry["syncStatus"] for entry in clusterz(port)}
+    port = sandbox.reservations()[f"{STACK}/istiod/{cluster}/default"]["http"]
+    return Istiod.on_port(cluster, port).sync()
 
 
-def istiods(world: World) -> dict[str, int]:
+def istiods(sandbox: Sandbox) -> dict[str, int]:
     """The process of each istiod that stays."""
-    return {name: world.program(STACK, f"istiods/{name}.default", "pilot-discovery").pid for name in STAYING}
+    return {name: sandbox.program(STACK, f"istiods/{name}.default", "pilot-discovery").pid for name in STAYING}
 
 
 # What is to be read is tried first, then handed to istiod.
@@ -68,13 +66,13 @@ def others(lines: list[str]) -> list[str]:
 
 
 @pytest.mark.proof("a member is added and removed, and the others have only their remote secrets changed", step=3)
-def test_a_member_comes_and_of_the_others_only_remote_secrets_change(shared: World) -> None:
+def test_a_member_comes_and_of_the_others_only_remote_secrets_change(shared: Sandbox) -> None:
     lines = up(shared, *STAYING, MEMBER)
     assert others(lines) == DISCOVERY_CHANGED
 
 
 @pytest.mark.proof("a member is added and removed, and the others have only their remote secrets changed", step=3)
-def test_a_member_goes_once_nobody_reads_it_any_more_and_nothing_of_it_is_left(shared: World) -> None:
+def test_a_member_goes_once_nobody_reads_it_any_more_and_nothing_of_it_is_left(shared: Sandbox) -> None:
     shared.meshfleet("status", "--stack", STACK, "--json")
     lines = up(shared, *STAYING)
     assert others(lines) == DISCOVERY_CHANGED
@@ -88,4 +86,4 @@ def test_a_member_goes_once_nobody_reads_it_any_more_and_nothing_of_it_is_left(s
     assert [process.cmdline()[0] for process in running if f"/{MEMBER}" in process.cmdline()[0]] == []
     assert [str(path) for path in home.rglob(f"*{MEMBER}*")] == []
     assert [owner for owner in shared.reservations() if MEMBER in owner.split("/")] == []
-    assert shared.meshfleet("up", "--stack", STACK, "--json").answer["changes"] == {}
+    assert shared.meshfleet("up", "--stack", STACK, "--json").report["changes"] == {}

@@ -11,10 +11,9 @@ from typing import Any
 
 import pytest
 
-from tests.integration.faults.stacks import small_fleet
+from meshfleet.testing import Sandbox, settled, small_fleet
 from tests.integration.fleets.endpoint_order import endpoint_order
 from tests.integration.fleets.workloads import service_with_a_pod
-from tests.integration.world import World, settled
 
 pytestmark = pytest.mark.proof("settings of a mesh, declared once and equal in every primary", step=3)
 
@@ -62,25 +61,25 @@ def config(settings: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.fixture
-def fleet(world: World) -> Iterator[World]:
-    world.clone.write_stack(STACK, config(SETTINGS))
-    world.meshfleet("up", "--stack", STACK, "--json")
-    world.meshfleet("status", "--stack", STACK, "--json")
-    yield world
-    world.meshfleet("destroy", "--stack", STACK, "--yes")
-    assert world.remains(STACK) == []
+def fleet(sandbox: Sandbox) -> Iterator[Sandbox]:
+    sandbox.write_stack(STACK, config(SETTINGS))
+    sandbox.meshfleet("up", "--stack", STACK, "--json")
+    sandbox.meshfleet("status", "--stack", STACK, "--json")
+    yield sandbox
+    sandbox.meshfleet("destroy", "--stack", STACK, "--yes")
+    assert sandbox.remains(STACK) == []
 
 
-def verify(world: World, *arguments: str) -> dict[str, str]:
+def verify(sandbox: Sandbox, *arguments: str) -> dict[str, str]:
     """What did not hold, by check and cluster."""
-    report = world.meshfleet("verify", "--stack", STACK, "--json", *arguments, expect=None).answer
+    report = sandbox.meshfleet("verify", "--stack", STACK, "--json", *arguments, expect=None).report
     return {f"{check['name']} of {check['cluster']}": check["detail"] for check in report["checks"] if not check["ok"]}
 
 
 @pytest.mark.proof("what the fleet cannot express, its user adds", step=3)
-def test_settings_are_in_every_istiod_work_change_and_what_differs_is_told(fleet: World) -> None:
+def test_settings_are_in_every_istiod_work_change_and_what_differs_is_told(fleet: Sandbox) -> None:
     assert verify(fleet) == {}
-    assert fleet.meshfleet("up", "--stack", STACK, "--json").answer["changes"] == {}
+    assert fleet.meshfleet("up", "--stack", STACK, "--json").report["changes"] == {}
 
     deploy(fleet)
     require_what_is_added(fleet)
@@ -96,15 +95,15 @@ def test_settings_are_in_every_istiod_work_change_and_what_differs_is_told(fleet
     assert "DestinationRule mesh-outlier-detection is missing" in told[1]
     # Without it Istio knows the failover and does not act on it.
     assert order(fleet, "west") == {"west": 0, "east": 0}
-    assert fleet.meshfleet("up", "--stack", STACK, "--json", "--refresh").answer["changes"] == {
+    assert fleet.meshfleet("up", "--stack", STACK, "--json", "--refresh").report["changes"] == {
         "create": 1,
         "update": 1,
     }
     assert verify(fleet) == {}
     require_what_is_added(fleet)
 
-    fleet.clone.write_stack(STACK, config({"mtls": "permissive", "outboundTrafficPolicy": "allow-any"}))
-    changes = fleet.meshfleet("up", "--stack", STACK, "--json").answer["changes"]
+    fleet.write_stack(STACK, config({"mtls": "permissive", "outboundTrafficPolicy": "allow-any"}))
+    changes = fleet.meshfleet("up", "--stack", STACK, "--json").report["changes"]
     # In each cluster: one release and one policy otherwise, no telemetry, no outlier detection.
     assert changes == {"update": 4, "delete": 4}
     assert verify(fleet) == {}
@@ -119,51 +118,51 @@ def test_settings_are_in_every_istiod_work_change_and_what_differs_is_told(fleet
     assert told[0] == "mesh-config of east"
     assert "mtls.mode of PeerAuthentication default is 'DISABLE', the stack declares 'PERMISSIVE'" in told[1]
 
-    fleet.clone.write_stack(STACK, config({}))
-    assert fleet.meshfleet("up", "--stack", STACK, "--json").answer["changes"] == {"update": 2, "delete": 2}
+    fleet.write_stack(STACK, config({}))
+    assert fleet.meshfleet("up", "--stack", STACK, "--json").report["changes"] == {"update": 2, "delete": 2}
     assert verify(fleet) == {}
 
 
-def order(world: World, region: str) -> dict[str, int]:
+def order(sandbox: Sandbox, region: str) -> dict[str, int]:
     """The order in which the istiod of that cluster sends its proxies to the endpoints of both."""
-    return endpoint_order(world.reservations()[f"{STACK}/istiod/{region}/default"]["grpc"], region, HOST, 80)
+    return endpoint_order(sandbox.reservations()[f"{STACK}/istiod/{region}/default"]["grpc"], region, HOST, 80)
 
 
-def deploy(world: World) -> None:
+def deploy(sandbox: Sandbox) -> None:
     """A Service of the same name with a Pod in each cluster."""
-    file = world.folder / "echo.json"
+    file = sandbox.folder / "echo.json"
     file.write_text(json.dumps(service_with_a_pod("echo")), encoding="utf-8")
     for cluster in CLUSTERS:
-        world.kubectl(STACK, cluster, "apply", "-f", str(file))
+        sandbox.kubectl(STACK, cluster, "apply", "-f", str(file))
 
 
-def require_what_is_added(world: World) -> None:
+def require_what_is_added(sandbox: Sandbox) -> None:
     """Annotations are in the API server, values in Deployments, in istiod processes and in injected pods."""
     for cluster in CLUSTERS:
         for kind, name in (("namespace", "istio-system"), ("secret", "cacerts"), ("peerauthentication", "default")):
-            found = world.get(STACK, cluster, kind, name, "-n", "istio-system")
+            found = sandbox.get(STACK, cluster, kind, name, "-n", "istio-system")
             assert found["metadata"]["annotations"][ANNOTATION] == "mesh", (cluster, kind)
-        deployment = world.get(STACK, cluster, "deployment", "istiod", "-n", "istio-system")
+        deployment = sandbox.get(STACK, cluster, "deployment", "istiod", "-n", "istio-system")
         template = deployment["spec"]["template"]
         assert template["metadata"]["labels"]["example.com/tier"] == "core"
         variables = {one["name"]: one.get("value") for one in template["spec"]["containers"][0]["env"]}
         assert variables["PILOT_DEBOUNCE_AFTER"] == "50ms"
-        istiod = world.program(STACK, f"istiods/{cluster}.default", "pilot-discovery")
+        istiod = sandbox.program(STACK, f"istiods/{cluster}.default", "pilot-discovery")
         assert istiod.environ()["PILOT_DEBOUNCE_AFTER"] == "50ms"
-        settled(lambda: bool(pods(world, cluster)), 30)  # noqa: B023  (it is called before the next turn)
-        for pod in pods(world, cluster):
+        settled(lambda: bool(pods(sandbox, cluster)), 30)  # noqa: B023  (it is called before the next turn)
+        for pod in pods(sandbox, cluster):
             assert "ISTIO_META_ADDED" in json.dumps(pod["spec"]), pod["metadata"]["name"]
 
 
-def pods(world: World, cluster: str) -> list[dict[str, Any]]:
+def pods(sandbox: Sandbox, cluster: str) -> list[dict[str, Any]]:
     """The pods in the namespace of the fleet, whose proxies were injected."""
-    found: list[dict[str, Any]] = world.get(STACK, cluster, "pods", "-n", "sample")["items"]
+    found: list[dict[str, Any]] = sandbox.get(STACK, cluster, "pods", "-n", "sample")["items"]
     return found
 
 
-def take_away_what_is_added(world: World) -> None:
+def take_away_what_is_added(sandbox: Sandbox) -> None:
     """By hand, in one cluster: `drift` tells it."""
-    world.kubectl(STACK, "west", "annotate", "peerauthentication", "default", "-n", "istio-system", f"{ANNOTATION}-")
-    drift = world.meshfleet("drift", "--stack", STACK, "--json", expect=3).answer["drift"]
+    sandbox.kubectl(STACK, "west", "annotate", "peerauthentication", "default", "-n", "istio-system", f"{ANNOTATION}-")
+    drift = sandbox.meshfleet("drift", "--stack", STACK, "--json", expect=3).report["drift"]
     assert len(drift) == 1
     assert drift[0].startswith("west: peer-authentication")

@@ -10,10 +10,9 @@ import psutil
 import pytest
 
 from meshfleet.manifests.namespaces import CONTROL_PLANES
+from meshfleet.testing import Istiod, Sandbox, settled, small_fleet
 from tests.integration.clone import Clone
-from tests.integration.faults.stacks import small_fleet
-from tests.integration.fleets.observer import clusterz, trusts
-from tests.integration.world import World, make_world, settled
+from tests.integration.fleets.observer import trusts
 
 STACK = "moved"
 PRIMARY, BRANCH, ANNEX = "primary", "branch", "annex"
@@ -22,112 +21,112 @@ pytestmark = pytest.mark.proof("a cluster moves from its primary's control plane
 
 
 @pytest.fixture(scope="module")
-def shared(clone: Clone) -> Iterator[World]:
+def shared(clone: Clone) -> Iterator[Sandbox]:
     """A fleet of a primary and its remote, with a workload there; the tests change it one after another."""
-    with make_world(clone) as world:
-        up(world, BRANCH)
+    with clone.sandbox() as sandbox:
+        up(sandbox, BRANCH)
         deployment = ("create", "deployment", "web", "--image=probe.invalid/none")
-        world.kubectl(STACK, BRANCH, "--namespace", "sample", *deployment)
-        yield world
-        world.meshfleet("destroy", "--stack", STACK, "--yes")
-        assert world.remains(STACK) == []
+        sandbox.kubectl(STACK, BRANCH, "--namespace", "sample", *deployment)
+        yield sandbox
+        sandbox.meshfleet("destroy", "--stack", STACK, "--yes")
+        assert sandbox.remains(STACK) == []
 
 
-def up(world: World, *remotes: str, own: tuple[str, ...] = ()) -> None:
+def up(sandbox: Sandbox, *remotes: str, own: tuple[str, ...] = ()) -> None:
     """Bring up the primary with these remotes, and these with a control plane of their own; all of it holds then."""
     config = small_fleet(PRIMARY, *own, *remotes)
     for name in remotes:
         config["clusters"][name]["controlPlane"] = {"remote": PRIMARY}
-    world.clone.write_stack(STACK, config)
-    world.meshfleet("up", "--stack", STACK, "--json")
-    world.meshfleet("status", "--stack", STACK, "--json")
-    assert world.meshfleet("drift", "--stack", STACK, "--json").answer["drift"] == []
-    assert world.meshfleet("preview", "--stack", STACK, "--expect-no-changes", "--json").answer["changes"] == []
-    assert world.meshfleet("verify", "--stack", STACK, "--json").answer["ok"]
+    sandbox.write_stack(STACK, config)
+    sandbox.meshfleet("up", "--stack", STACK, "--json")
+    sandbox.meshfleet("status", "--stack", STACK, "--json")
+    assert sandbox.meshfleet("drift", "--stack", STACK, "--json").report["drift"] == []
+    assert sandbox.meshfleet("preview", "--stack", STACK, "--expect-no-changes", "--json").report["changes"] == []
+    assert sandbox.meshfleet("verify", "--stack", STACK, "--json").report["ok"]
     for name in (PRIMARY, *own):
-        assert reads(world, name) == dict.fromkeys((PRIMARY, *own, *remotes), "synced")
+        assert reads(sandbox, name) == dict.fromkeys((PRIMARY, *own, *remotes), "synced")
 
 
-def istiod(world: World, cluster: str) -> psutil.Process:
-    return world.program(STACK, f"istiods/{cluster}.default", "pilot-discovery")
+def istiod(sandbox: Sandbox, cluster: str) -> psutil.Process:
+    return sandbox.program(STACK, f"istiods/{cluster}.default", "pilot-discovery")
 
 
-def ports(world: World, cluster: str) -> dict[str, int]:
-    return dict(world.reservations()[f"{STACK}/istiod/{cluster}/default"])
+def ports(sandbox: Sandbox, cluster: str) -> dict[str, int]:
+    return dict(sandbox.reservations()[f"{STACK}/istiod/{cluster}/default"])
 
 
-def reads(world: World, cluster: str) -> dict[str, str]:
-    return {entry["id"]: entry["syncStatus"] for entry in clusterz(ports(world, cluster)["http"])}
+def reads(sandbox: Sandbox, cluster: str) -> dict[str, str]:
+    return Istiod.on_port(cluster, ports(sandbox, cluster)["http"]).sync()
 
 
-def served_by(world: World, cluster: str) -> None:
+def served_by(sandbox: Sandbox, cluster: str) -> None:
     """The webhooks of the branch lead to the istiod of `cluster`, are trusted, and inject what is new."""
-    port = ports(world, cluster)["https"]
+    port = ports(sandbox, cluster)["https"]
     kinds = ["mutatingwebhookconfigurations"] + (["validatingwebhookconfigurations"] if cluster == BRANCH else [])
-    for webhook in hooks(world, *kinds):
+    for webhook in hooks(sandbox, *kinds):
         client = webhook["clientConfig"]
         assert client["url"].startswith(f"https://localhost:{port}/")
         assert trusts(base64.b64decode(client["caBundle"]).decode(), port)
         assert webhook["failurePolicy"] == "Fail"
-    world.kubectl(STACK, BRANCH, "--namespace", "sample", "delete", "pod", "--all", "--wait=false")
-    assert settled(lambda: injected(world), 60)
+    sandbox.kubectl(STACK, BRANCH, "--namespace", "sample", "delete", "pod", "--all", "--wait=false")
+    assert settled(lambda: injected(sandbox), 60)
 
 
-def hooks(world: World, *kinds: str) -> list[dict[str, Any]]:
+def hooks(sandbox: Sandbox, *kinds: str) -> list[dict[str, Any]]:
     """The webhooks of these kinds that Istio has in the branch."""
-    found = world.get(STACK, BRANCH, ",".join(kinds))["items"]
+    found = sandbox.get(STACK, BRANCH, ",".join(kinds))["items"]
     return [webhook for one in found for webhook in one["webhooks"]]
 
 
-def injected(world: World) -> bool:
+def injected(sandbox: Sandbox) -> bool:
     """Whether the branch has a new workload, and a sidecar in it."""
-    pods = world.get(STACK, BRANCH, "pods", "--namespace", "sample")["items"]
+    pods = sandbox.get(STACK, BRANCH, "pods", "--namespace", "sample")["items"]
     new = [pod["metadata"] for pod in pods if not pod["metadata"].get("deletionTimestamp")]
     return bool(new) and all("sidecar.istio.io/status" in pod.get("annotations", {}) for pod in new)
 
 
-def trusted_in_a_new_namespace(world: World, name: str) -> bool:
+def trusted_in_a_new_namespace(sandbox: Sandbox, name: str) -> bool:
     """Whether somebody leads in the branch, who gives a new namespace what its workloads trust."""
-    world.kubectl(STACK, BRANCH, "create", "namespace", name)
+    sandbox.kubectl(STACK, BRANCH, "create", "namespace", name)
     get = ("get", "configmap", "istio-ca-root-cert", "--namespace", name)
-    return settled(lambda: world.kubectl(STACK, BRANCH, *get, expect=None).code == 0, 60)
+    return settled(lambda: sandbox.kubectl(STACK, BRANCH, *get, expect=None).code == 0, 60)
 
 
-def remote(world: World) -> None:
+def remote(sandbox: Sandbox) -> None:
     """The branch has nothing of a control plane of its own any more, and the primary's serves it."""
-    assert istiod(world, PRIMARY).environ()["EXTERNAL_ISTIOD"] == "true"
-    assert not (world.home / "fleets" / STACK / "istiods" / f"{BRANCH}.default").exists()
-    assert f"{STACK}/istiod/{BRANCH}/default" not in world.reservations()
+    assert istiod(sandbox, PRIMARY).environ()["EXTERNAL_ISTIOD"] == "true"
+    assert not (sandbox.home / "fleets" / STACK / "istiods" / f"{BRANCH}.default").exists()
+    assert f"{STACK}/istiod/{BRANCH}/default" not in sandbox.reservations()
     system = ("--namespace", "istio-system")
-    assert world.kubectl(STACK, BRANCH, "get", "secret", "cacerts", *system, expect=1)
-    assert hooks(world, "validatingwebhookconfigurations") == []
-    assert world.get(STACK, BRANCH, "clusterportforwards")["items"] == []
-    notes = world.get(STACK, BRANCH, "namespace", "istio-system")["metadata"]["annotations"]
+    assert sandbox.kubectl(STACK, BRANCH, "get", "secret", "cacerts", *system, expect=1)
+    assert hooks(sandbox, "validatingwebhookconfigurations") == []
+    assert sandbox.get(STACK, BRANCH, "clusterportforwards")["items"] == []
+    notes = sandbox.get(STACK, BRANCH, "namespace", "istio-system")["metadata"]["annotations"]
     assert notes[CONTROL_PLANES] == PRIMARY
     # Whoever asks for the Service is led to the gateway of the primary, and nowhere else.
-    (gateway,) = world.get(STACK, PRIMARY, "service", "istio-eastwestgateway", *system)["status"]["loadBalancer"][
+    (gateway,) = sandbox.get(STACK, PRIMARY, "service", "istio-eastwestgateway", *system)["status"]["loadBalancer"][
         "ingress"
     ]
-    slices = world.get(STACK, BRANCH, "endpointslices", "-l", "kubernetes.io/service-name=istiod", *system)["items"]
+    slices = sandbox.get(STACK, BRANCH, "endpointslices", "-l", "kubernetes.io/service-name=istiod", *system)["items"]
     found = [address for one in slices for endpoint in one["endpoints"] or [] for address in endpoint["addresses"]]
     assert found == [gateway["ip"]]
-    served_by(world, PRIMARY)
+    served_by(sandbox, PRIMARY)
 
 
-def own(world: World) -> None:
+def own(sandbox: Sandbox) -> None:
     """The branch has a control plane of its own, which alone serves it."""
     system = ("--namespace", "istio-system")
-    assert world.get(STACK, BRANCH, "secret", "cacerts", *system)["data"]
-    assert CONTROL_PLANES not in world.get(STACK, BRANCH, "namespace", "istio-system")["metadata"].get(
+    assert sandbox.get(STACK, BRANCH, "secret", "cacerts", *system)["data"]
+    assert CONTROL_PLANES not in sandbox.get(STACK, BRANCH, "namespace", "istio-system")["metadata"].get(
         "annotations", {}
     )
-    slices = world.get(STACK, BRANCH, "endpointslices", "-l", "kubernetes.io/service-name=istiod", *system)["items"]
+    slices = sandbox.get(STACK, BRANCH, "endpointslices", "-l", "kubernetes.io/service-name=istiod", *system)["items"]
     assert [one["metadata"]["name"] for one in slices if one["metadata"]["name"] == "istiod"] == []
-    assert istiod(world, BRANCH).is_running()
-    served_by(world, BRANCH)
+    assert istiod(sandbox, BRANCH).is_running()
+    served_by(sandbox, BRANCH)
 
 
-def test_a_remote_gets_a_control_plane_of_its_own(shared: World) -> None:
+def test_a_remote_gets_a_control_plane_of_its_own(shared: Sandbox) -> None:
     remote(shared)
     up(shared, own=(BRANCH,))
     own(shared)
@@ -135,13 +134,13 @@ def test_a_remote_gets_a_control_plane_of_its_own(shared: World) -> None:
     assert trusted_in_a_new_namespace(shared, "under-its-own")
 
 
-def test_it_gives_it_up_again(shared: World) -> None:
+def test_it_gives_it_up_again(shared: Sandbox) -> None:
     up(shared, BRANCH)
     remote(shared)
     assert trusted_in_a_new_namespace(shared, "remote-again")
 
 
-def test_both_ways_while_the_primary_serves_another_one_and_so_goes_on_running(shared: World) -> None:
+def test_both_ways_while_the_primary_serves_another_one_and_so_goes_on_running(shared: Sandbox) -> None:
     up(shared, ANNEX, own=(BRANCH,))
     before = istiod(shared, PRIMARY)
     own(shared)

@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.integration.fleets.observer import UNANSWERED, Observer, clusterz, trusts
-from tests.integration.world import World
+from meshfleet.testing import Istiod, Sandbox
+from tests.integration.fleets.observer import UNANSWERED, Observer, trusts
 from tests.verification.conftest import Authority
 
 pytestmark = pytest.mark.proof("a mesh goes from one root to another, and trust holds at every moment", step=3)
@@ -38,7 +38,7 @@ def test_an_istiod_that_ends_while_it_shakes_hands_has_not_answered(ending: int)
 
 def test_an_istiod_that_ends_while_it_is_asked_has_not_answered(ending: int) -> None:
     with pytest.raises(UNANSWERED):
-        clusterz(ending)
+        Istiod.on_port("any", ending).sync()
 
 
 def test_what_an_observer_dies_of_is_heard(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -46,7 +46,7 @@ def test_what_an_observer_dies_of_is_heard(monkeypatch: pytest.MonkeyPatch) -> N
         raise json.JSONDecodeError("no answer of an istiod", "", 0)
 
     monkeypatch.setattr(Observer, "_watch", nowhere)
-    monkeypatch.setattr(World, "meshfleet", lambda *_: None)
-    observer = Observer(World.__new__(World), "any", ("host", "west"))
+    monkeypatch.setattr(Sandbox, "meshfleet", lambda *_: None)
+    observer = Observer(Sandbox.__new__(Sandbox), "any", ("host", "west"))
     with pytest.raises(json.JSONDecodeError, match="no answer of an istiod"), observer.watching():
         pass

@@ -3,57 +3,35 @@
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
 
-import httpx2
 import pytest
 
+from meshfleet.testing import FleetUnderTest, bring_up
 from meshfleet.verification.bundle import certificates, fingerprint
 from tests.integration.clone import Clone
-from tests.integration.world import World, make_world
 
 pytestmark = pytest.mark.proof("two meshes in one fleet share nothing", step=3)
 
-STACK = "two-meshes"
+STACK = "examples/two-meshes"
 MESHES = {"development": ("control", "test"), "production": ("production",)}
 
 
-@dataclass(frozen=True)
-class TwoMeshes:
-    """The fleet and its status."""
-
-    world: World
-    status: dict[str, Any]
-
-    def debug(self, cluster: str, page: str) -> Any:
-        """A page of the debug API of a cluster's istiod."""
-        entry = next(entry for entry in self.status["clusters"] if entry["name"] == cluster)
-        answer = httpx2.get(f"{entry['controlPlane']['debugUrl']}/debug/{page}", timeout=10, trust_env=False)
-        return answer.raise_for_status().json()
-
-
 @pytest.fixture(scope="module")
-def fleet(clone: Clone) -> Iterator[TwoMeshes]:
-    with make_world(clone) as world:
-        world.meshfleet("up", "--stack", f"examples/{STACK}", "--json")
-        yield TwoMeshes(world, world.meshfleet("status", "--stack", f"examples/{STACK}", "--json").answer)
-        world.meshfleet("destroy", "--stack", f"examples/{STACK}", "--yes")
-        assert world.remains(STACK) == []
+def fleet(clone: Clone) -> Iterator[FleetUnderTest]:
+    with clone.sandbox() as sandbox, bring_up(sandbox, STACK) as made:
+        yield made
 
 
-def test_both_meshes_are_verified(fleet: TwoMeshes) -> None:
-    report = fleet.world.meshfleet("verify", "--stack", f"examples/{STACK}", "--json").answer
-    assert report["ok"], report
+def test_both_meshes_are_verified(fleet: FleetUnderTest) -> None:
+    fleet.verify()
 
 
-def test_each_mesh_has_a_root_of_its_own_in_every_one_of_its_clusters(fleet: TwoMeshes) -> None:
+def test_each_mesh_has_a_root_of_its_own_in_every_one_of_its_clusters(fleet: FleetUnderTest) -> None:
     roots: dict[str, set[str]] = {}
     for mesh, clusters in MESHES.items():
         for cluster in clusters:
-            secret = fleet.world.get(STACK, cluster, "secret", "cacerts", "--namespace", "istio-system")
+            secret = fleet.get(cluster, "secret", "cacerts", "--namespace", "istio-system")
             (root,) = certificates(base64.b64decode(secret["data"]["root-cert.pem"]), "root-cert.pem")
             roots.setdefault(mesh, set()).add(fingerprint(root))
             assert mesh in root.subject.rfc4514_string()
@@ -65,26 +43,25 @@ def test_each_mesh_has_a_root_of_its_own_in_every_one_of_its_clusters(fleet: Two
 
 
 @pytest.mark.parametrize(("mesh", "cluster"), [(mesh, name) for mesh in MESHES for name in MESHES[mesh]])
-def test_no_cluster_holds_or_reads_anything_of_the_other_mesh(fleet: TwoMeshes, mesh: str, cluster: str) -> None:
+def test_no_cluster_holds_or_reads_anything_of_the_other_mesh(fleet: FleetUnderTest, mesh: str, cluster: str) -> None:
     own = set(MESHES[mesh])
     foreign = {name for clusters in MESHES.values() for name in clusters} - own
     known: set[str] = set()
-    remote = fleet.world.get(STACK, cluster, "secrets", "--all-namespaces", "--selector", "istio/multiCluster=true")
+    remote = fleet.get(cluster, "secrets", "--all-namespaces", "--selector", "istio/multiCluster=true")
     for secret in remote["items"]:
         known |= set(secret["data"])
     assert known == own - {cluster}
-    assert {entry["id"] for entry in fleet.debug(cluster, "clusterz")} == own
-    shards = fleet.debug(cluster, "endpointShardz")
-    shown = json.dumps(shards)
-    assert f"Kubernetes/{cluster}" in shown
-    assert not [name for name in foreign if f"Kubernetes/{name}" in shown]
-    gateways = {entry["Cluster"] for entry in fleet.debug(cluster, "networkz") or []}
+    assert fleet.istiod(cluster).clusters().keys() == own
+    endpoints = fleet.istiod(cluster).endpoint_clusters()
+    assert cluster in endpoints
+    assert not endpoints & foreign
+    gateways = {one.cluster for one in fleet.istiod(cluster).gateways()}
     assert not gateways & foreign
     assert gateways == (own if len(own) > 1 else set())
 
 
-def test_each_mesh_keeps_its_trust_domain(fleet: TwoMeshes) -> None:
+def test_each_mesh_keeps_its_trust_domain(fleet: FleetUnderTest) -> None:
     for mesh, clusters in MESHES.items():
         for cluster in clusters:
-            configuration = fleet.debug(cluster, "mesh")
+            configuration = fleet.istiod(cluster).mesh()
             assert configuration["trustDomain"] == f"{mesh}.example"

@@ -14,9 +14,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from meshfleet.testing import CommandResult, Sandbox, small_fleet
 from tests.integration.clone import Clone, git, make_clone
-from tests.integration.faults.stacks import small_fleet
-from tests.integration.world import Ran, World, make_world
 from tests.processes.hostile_shell import HOSTILE
 
 pytestmark = pytest.mark.proof("scripts/up and scripts/down from a fresh clone with an empty HOME", step=3)
@@ -45,9 +44,9 @@ def ignored(clone: Clone) -> set[str]:
     return {line[3:] for line in listed if line}
 
 
-def shell(world: World) -> dict[str, str]:
+def shell(sandbox: Sandbox) -> dict[str, str]:
     """Settings that no script is to notice."""
-    foreign = world.folder / "foreign"
+    foreign = sandbox.folder / "foreign"
     foreign.mkdir()
     # Of the standard library too: an interpreter that saw this folder could not even start.
     for module in ("pydantic", "yaml", "topology", "typing", "json"):
@@ -68,26 +67,26 @@ def shell(world: World) -> dict[str, str]:
 def test_up_verifies_and_draws_a_second_up_changes_nothing_and_down_leaves_nothing(
     fresh: Clone, at_home: bool, prefix: tuple[str, ...]
 ) -> None:
-    with make_world(fresh, at_home=at_home) as world:
-        world.prefix = prefix
-        world.hostile.update(shell(world))
+    with fresh.sandbox(home=fresh.root / ".meshfleet" if at_home else None) as sandbox:
+        sandbox.prefix = prefix
+        sandbox.hostile.update(shell(sandbox))
         fresh.write_stack(STACK, small_fleet("only"))
         fresh.make_environment()
-        first = run(world, "up", STACK)
+        first = run(sandbox, "up", STACK)
         assert "checks passed" in first.out + first.err
         picture = Path(first.out.strip().splitlines()[-1].removeprefix("picture: "))
         assert picture.read_text(encoding="utf-8").lstrip().startswith(("<?xml", "<svg"))
-        assert "nothing changed" in run(world, "up", STACK).err
-        running = world.processes()
+        assert "no changes" in run(sandbox, "up", STACK).err
+        running = sandbox.processes()
         assert {process.name() for process in running} >= {"etcd", "kube-apiserver", "pilot-discovery"}
-        run(world, "down")
+        run(sandbox, "down")
         assert [one for one in running if one.is_running() and one.status() != psutil.STATUS_ZOMBIE] == []
-        assert world.processes() == []
-        assert not world.home.exists() or list(world.home.iterdir()) == []
+        assert sandbox.processes() == []
+        assert not sandbox.home.exists() or list(sandbox.home.iterdir()) == []
         # `.venv` is a folder of these tests' making here; what scripts/bootstrap makes is a link, which goes.
         left = {path for path in ignored(fresh) if not path.startswith(".venv/")}
         assert left == {f"stacks/Pulumi.{STACK}.yaml"}
 
 
-def run(world: World, script: str, *arguments: str) -> Ran:
-    return world.run([*world.prefix, str(world.clone.root / "scripts" / script), *arguments], more=world.hostile)
+def run(sandbox: Sandbox, script: str, *arguments: str) -> CommandResult:
+    return sandbox.run([*sandbox.prefix, str(sandbox.project / "scripts" / script), *arguments], more=sandbox.hostile)

@@ -14,15 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import pytest
 from ruamel.yaml import YAML
 
 from meshfleet.manifests.virtual_machines import group
+from meshfleet.testing import CommandResult, FleetUnderTest, Sandbox
 from meshfleet.toolchain import Toolchain
 from meshfleet.topology import Fleet, load
 from tests.integration.clone import Clone
-from tests.integration.world import Ran, World, make_world
 from tests.manifests.machines import CONFIG, STACK, environment, proxy_config
 
 GATEWAYS = {"billing": "west", "ledger": "east", "printer": "alone"}
@@ -34,7 +33,7 @@ pytestmark = pytest.mark.proof("virtual machines: their bundle is that of istioc
 class Machines:
     """The fleet, its status, and where bundles are written."""
 
-    world: World
+    sandbox: Sandbox
     toolchain: Toolchain
     status: dict[str, Any]
     folder: Path
@@ -43,10 +42,10 @@ class Machines:
         """What status says of a cluster."""
         return next(entry for entry in self.status["clusters"] if entry["name"] == cluster)
 
-    def bundle(self, name: str, to: str, *options: str, expect: int | None = 0) -> Ran:
+    def bundle(self, name: str, to: str, *options: str, expect: int | None = 0) -> CommandResult:
         """Run `meshfleet vm bundle`."""
         arguments = ("vm", "bundle", name, "--stack", STACK, "--out", str(self.folder / to), *options)
-        return self.world.meshfleet(*arguments, expect=expect)
+        return self.sandbox.meshfleet(*arguments, expect=expect)
 
     def istioctl(self, fleet: Fleet, name: str, to: str, *options: str) -> dict[str, str]:
         """The files that istioctl makes of the same group, which is in the cluster unless addresses are fixed."""
@@ -58,19 +57,19 @@ class Machines:
             source = ["--file", str(file)]
         command = [str(self.toolchain.bin / "istioctl"), "--kubeconfig", cluster["kubeconfig"], "x", "workload"]
         command += ["entry", "configure", *source, "--output", str(self.folder / to), *options]
-        self.world.run([*command, "--clusterID", cluster["name"]], seconds=60)
+        self.sandbox.run([*command, "--clusterID", cluster["name"]], seconds=60)
         return read(self.folder / to)
 
 
 @pytest.fixture(scope="module")
 def machines(clone: Clone, toolchain: Toolchain, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machines]:
     clone.write_stack(STACK, CONFIG)
-    with make_world(clone) as world:
-        world.meshfleet("up", "--stack", STACK, "--json")
-        status = world.meshfleet("status", "--stack", STACK, "--json").answer
-        yield Machines(world, toolchain, status, tmp_path_factory.mktemp("bundles"))
-        world.meshfleet("destroy", "--stack", STACK, "--yes")
-        assert world.remains(STACK) == []
+    with clone.sandbox() as sandbox:
+        sandbox.meshfleet("up", "--stack", STACK, "--json")
+        status = sandbox.meshfleet("status", "--stack", STACK, "--json").report
+        yield Machines(sandbox, toolchain, status, tmp_path_factory.mktemp("bundles"))
+        sandbox.meshfleet("destroy", "--stack", STACK, "--yes")
+        assert sandbox.remains(STACK) == []
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +107,7 @@ def assert_same(made: dict[str, str], theirs: dict[str, str], lifetime: int, mor
 
 
 def test_a_group_on_one_of_two_networks_has_the_bundle_that_istioctl_makes(machines: Machines, fleet: Fleet) -> None:
-    told = machines.bundle("billing", "billing", "--json").answer
+    told = machines.bundle("billing", "billing", "--json").report
     files = ("cluster.env", "mesh.yaml", "root-cert.pem", "istio-token", "hosts")
     assert told["files"] == [str(machines.folder / "billing" / name) for name in files]
     theirs = machines.istioctl(fleet, "billing", "billing-istioctl", "--autoregister", "--tokenDuration", "7200")
@@ -166,7 +165,7 @@ def test_a_bundle_is_its_owners_alone_and_never_written_over_by_accident(machine
     assert (folder / "istio-token").read_text(encoding="utf-8") == token
     machines.bundle("printer", "kept", "--force")
     assert (folder / "istio-token").read_text(encoding="utf-8") != token
-    said = machines.world.said
+    said = machines.sandbox.printed
     assert [line for line in said if token in line] == []
 
 
@@ -179,7 +178,7 @@ def test_machines_that_are_not_there_are_exit_2_with_the_names_of_those_that_are
 
 
 def test_what_is_listed_are_the_groups_and_the_machines_that_istiod_has_noted(machines: Machines) -> None:
-    listed = machines.world.meshfleet("vm", "list", "--stack", STACK, "--json").answer["virtualMachines"]
+    listed = machines.sandbox.meshfleet("vm", "list", "--stack", STACK, "--json").report["virtualMachines"]
     assert [told["name"] for told in listed] == ["billing", "ledger", "printer"]
     assert [told["host"] for told in listed] == [
         "billing.orders.svc.cluster.local",
@@ -194,19 +193,18 @@ def test_what_is_listed_are_the_groups_and_the_machines_that_istiod_has_noted(ma
 
 
 def test_every_check_holds_with_virtual_machines_in_the_mesh(machines: Machines) -> None:
-    report = machines.world.meshfleet("verify", "--stack", STACK, "--json", expect=None).answer
+    report = machines.sandbox.meshfleet("verify", "--stack", STACK, "--json", expect=None).report
     assert report["ok"], [check for check in report["checks"] if not check["ok"]]
 
 
 def test_a_second_up_changes_nothing(machines: Machines) -> None:
-    assert machines.world.meshfleet("up", "--stack", STACK, "--json").answer["changes"] == {}
-    assert machines.world.meshfleet("drift", "--stack", STACK, "--json").answer["drift"] == []
+    assert machines.sandbox.meshfleet("up", "--stack", STACK, "--json").report["changes"] == {}
+    assert machines.sandbox.meshfleet("drift", "--stack", STACK, "--json").report["drift"] == []
 
 
 def test_every_control_plane_of_the_mesh_knows_what_machines_are_called(machines: Machines) -> None:
     for cluster in ("west", "east"):
-        url = f"{machines.entry(cluster)['controlPlane']['debugUrl']}/debug/registryz"
-        services = httpx2.get(url, timeout=10, trust_env=False).raise_for_status().json()
+        services = FleetUnderTest(machines.sandbox, STACK).istiod(cluster).page("registryz")
         known = {service["hostname"] for service in services}
         assert {"billing.orders.svc.cluster.local", "ledger.machines.local"} <= known
         assert "printer.papers.svc.cluster.local" not in known

@@ -25,6 +25,7 @@ from meshfleet.dataplane.network.place import Place
 from meshfleet.errors import CertificateError, ProcessError
 from meshfleet.plugins.meshfleet.certificates import RootSpec, create_root
 from meshfleet.status import read_status
+from meshfleet.testing import CommandResult, Sandbox, settled
 from meshfleet.toolchain import Toolchain
 from meshfleet.topology import Fleet, load
 from meshfleet.verification.traffic import Reply, Target, send, wait_for_reply
@@ -33,7 +34,6 @@ from meshfleet.virtual_machines.local_machines import await_registered, listenin
 from meshfleet.workspace.home import Workspace
 from tests.integration.clone import Clone
 from tests.integration.fleets.name_query import addresses_of
-from tests.integration.world import Ran, World, make_world, settled
 
 pytestmark = [
     pytest.mark.proof("virtual machines join their mesh from their bundle alone", step=4),
@@ -80,27 +80,27 @@ SOON = 40.0
 class Here:
     """The fleet, and what its machines and API servers say when asked."""
 
-    world: World
+    sandbox: Sandbox
     folder: Path
     fleet: Fleet
 
     @cached_property
     def status(self) -> dict[str, Any]:
-        return self.world.meshfleet("status", "--stack", STACK, "--json").answer
+        return self.sandbox.meshfleet("status", "--stack", STACK, "--json").report
 
     @property
     def workspace(self) -> Workspace:
-        return Workspace(STACK, self.world.home)
+        return Workspace(STACK, self.sandbox.home)
 
     @property
     def pod(self) -> str:
         """The network namespace of the pod of `shop`, which is in east."""
-        (found,) = self.world.get(STACK, "east", "pods", "--namespace", "orders")["items"]
+        (found,) = self.sandbox.get(STACK, "east", "pods", "--namespace", "orders")["items"]
         return Place.of(self.workspace).pod("east", found["metadata"]["uid"])
 
-    def vm(self, *arguments: str, expect: int | None = 0) -> Ran:
+    def vm(self, *arguments: str, expect: int | None = 0) -> CommandResult:
         command, *rest = arguments
-        return self.world.meshfleet("vm", command, *rest, "--stack", STACK, expect=expect)
+        return self.sandbox.meshfleet("vm", command, *rest, "--stack", STACK, expect=expect)
 
     def bundle(self, name: str, to: str) -> Path:
         """A new bundle."""
@@ -109,12 +109,14 @@ class Here:
 
     def verified(self, *options: str, expect: int = 0) -> dict[tuple[str, str], dict[str, Any]]:
         """The answers of `meshfleet verify` by check and cluster."""
-        ran = self.world.meshfleet("verify", "--stack", STACK, "--json", *options, expect=expect)
-        return {(check["name"], check["cluster"]): check for check in ran.answer["checks"]}
+        ran = self.sandbox.meshfleet("verify", "--stack", STACK, "--json", *options, expect=expect)
+        return {(check["name"], check["cluster"]): check for check in ran.report["checks"]}
 
     def entries(self, cluster: str) -> dict[str, dict[str, Any]]:
         """The WorkloadEntries of a cluster by the addresses they are for."""
-        found = self.world.get(STACK, cluster, "workloadentries.networking.istio.io", "--namespace", "orders")["items"]
+        found = self.sandbox.get(STACK, cluster, "workloadentries.networking.istio.io", "--namespace", "orders")[
+            "items"
+        ]
         return {entry["spec"]["address"]: entry for entry in found}
 
     def healthy(self, machine: Machine, cluster: str = "west") -> bool | None:
@@ -125,7 +127,7 @@ class Here:
 
     def called(self, count: int = 5) -> list[Reply]:
         """Requests from the pod in east to the machines `billing` in west."""
-        service = self.world.get(STACK, "east", "service", "billing", "--namespace", "orders")
+        service = self.sandbox.get(STACK, "east", "service", "billing", "--namespace", "orders")
         return send(self.pod, Target(service["spec"]["clusterIP"], 8080, BILLING), count, 3.0)
 
     def answers(self, machine: Machine) -> bool:
@@ -136,23 +138,23 @@ class Here:
 @pytest.fixture(scope="module")
 def here(clone: Clone, toolchain: Toolchain, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Here]:
     clone.write_stack(STACK, CONFIG)
-    with make_world(clone) as world:
-        made = Here(world, tmp_path_factory.mktemp("bundles"), load(STACK, CONFIG))
+    with clone.sandbox() as sandbox:
+        made = Here(sandbox, tmp_path_factory.mktemp("bundles"), load(STACK, CONFIG))
         try:
-            world.meshfleet("up", "--stack", STACK, "--json")
+            sandbox.meshfleet("up", "--stack", STACK, "--json")
             yield made
         finally:
             # With a machine that runs: it goes too.
-            world.meshfleet("destroy", "--stack", STACK, "--yes")
+            sandbox.meshfleet("destroy", "--stack", STACK, "--yes")
             assert namespaces.names(Place.of(made.workspace).prefix) == ()
             assert not Place.of(made.workspace).directory.exists()
-        assert world.remains(STACK) == []
+        assert sandbox.remains(STACK) == []
 
 
 @pytest.fixture(scope="module")
 def billing(here: Here) -> Machine:
     """A machine of the group, started by the command from the folder of a bundle."""
-    told = here.vm("start", "billing", "--bundle", str(here.bundle("billing", "billing")), "--json").answer
+    told = here.vm("start", "billing", "--bundle", str(here.bundle("billing", "billing")), "--json").report
     machine = Machine(here.workspace, "billing")
     assert (told["address"], told["namespace"]) == (machine.address, machine.namespace)
     return machine
@@ -165,7 +167,7 @@ def test_a_machine_registers_itself_from_its_bundle_alone_and_turns_healthy(here
     assert (entry["spec"]["network"], entry["spec"]["serviceAccount"]) == ("coast", "clerk")
     assert entry["spec"]["locality"] == "west/west-a"
     assert here.healthy(billing) is True
-    (listed,) = [one for one in here.vm("list", "--json").answer["virtualMachines"] if one["name"] == "billing"]
+    (listed,) = [one for one in here.vm("list", "--json").report["virtualMachines"] if one["name"] == "billing"]
     name = entry["metadata"]["name"]
     assert listed["registered"] == [{"name": name, "address": billing.address, "connected": True, "healthy": True}]
 
@@ -188,7 +190,7 @@ def test_a_pod_of_another_cluster_calls_it_and_it_sees_who_called(here: Here, bi
 
 def test_it_calls_a_workload_by_the_name_its_proxy_resolves(here: Here, billing: Machine) -> None:
     (address,) = addresses_of(billing.namespace, nameserver(billing), SHOP)
-    service = here.world.get(STACK, "west", "service", "shop", "--namespace", "orders")
+    service = here.sandbox.get(STACK, "west", "service", "shop", "--namespace", "orders")
     assert address == service["spec"]["clusterIP"]
     replies = send(billing.namespace, Target(address, 80, SHOP), 20, 3.0)
     assert {(one.code, one.cluster) for one in replies} == {(200, "east")}
@@ -196,7 +198,7 @@ def test_it_calls_a_workload_by_the_name_its_proxy_resolves(here: Here, billing:
 
 
 def test_a_machine_of_a_fixed_address_is_called_by_a_name_of_its_own(here: Here, billing: Machine) -> None:
-    started = here.vm("start", "ledger", "--json").answer
+    started = here.vm("start", "ledger", "--json").report
     assert (started["address"], started["entry"]) == ("10.30.0.7", "ledger-10-30-0-7")
     ledger = Machine(here.workspace, "ledger", "10.30.0.7")
     assert here.healthy(ledger, "east") is True
@@ -291,10 +293,10 @@ def test_a_bundle_of_another_mesh_is_refused_by_its_roots(here: Here, billing: M
 
 def test_machines_of_one_group_share_its_requests_and_one_that_goes_is_forgotten(here: Here, billing: Machine) -> None:
     second = machines_here.start(here.fleet, here.workspace, read_status(here.status), "billing", "10.40.0.12").machine
-    service = here.world.get(STACK, "east", "service", "billing", "--namespace", "orders")
+    service = here.sandbox.get(STACK, "east", "service", "billing", "--namespace", "orders")
     assert wait_for_reply(here.pod, Target(service["spec"]["clusterIP"], 8080, BILLING), 5.0, version="billing").peer
     assert set(here.entries("west")) >= {billing.address, "10.40.0.12"}
-    assert here.vm("stop", "billing", "--address", "10.40.0.12", "--json").answer["stopped"] == [second.name]
+    assert here.vm("stop", "billing", "--address", "10.40.0.12", "--json").report["stopped"] == [second.name]
     assert not second.exists()
     assert not second.files.directory.exists()
     assert settled(lambda: "10.40.0.12" not in here.entries("west"), SOON)
@@ -309,7 +311,7 @@ def test_a_machine_that_was_killed_is_seen_and_started_again(here: Here, billing
     assert answers["virtual-machines", "west"]["detail"].endswith(
         f"its agent has stopped; run meshfleet vm start --stack {STACK} billing"
     )
-    assert here.vm("start", "billing", "--json").answer["address"] == address
+    assert here.vm("start", "billing", "--json").report["address"] == address
     answers = here.verified()
     assert [check for check in answers.values() if not check["ok"]] == []
     assert ("virtual-machines", "west") in answers

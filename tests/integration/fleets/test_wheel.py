@@ -107,7 +107,7 @@ def test_a_stack_file_in_an_empty_folder_is_all_it_takes(installed: Installed) -
     report = json.loads(installed.run("meshfleet", "verify", *stack, "--json").stdout)
     assert report["ok"]
     # From a folder below, and by the option.
-    assert "up would change nothing" in installed.run("meshfleet", "preview", *stack).stderr
+    assert "no changes" in installed.run("meshfleet", "preview", *stack).stderr
     named = installed.run("meshfleet", "--project", str(installed.work), "status", *stack, "--json")
     assert [cluster["name"] for cluster in json.loads(named.stdout)["clusters"]] == ["solo"]
     installed.run("meshfleet", "destroy", *stack, "--yes")

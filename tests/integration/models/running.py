@@ -3,125 +3,75 @@
 from __future__ import annotations
 
 import base64
-import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
 
 import httpx2
-import psutil
 
+from meshfleet.testing import CommandResult, FleetUnderTest
 from meshfleet.verification.bundle import certificates, fingerprint
 from tests.integration.clone import Clone
-from tests.integration.world import Ran, World, kill, make_world, settled
 
 GATEWAY = "istio-eastwestgateway"
 INJECTED = re.compile(r"^sidecar_injection_success_total(?:\{[^}]*\})? (\S+)$", re.MULTILINE)
 REMOTE_SECRETS = ("secrets", "--all-namespaces", "--selector", "istio/multiCluster=true")
 
 
-@dataclass(frozen=True)
-class Running:
-    """A fleet of `stacks/examples/`, by the name of its file."""
-
-    world: World
-    stack: str
-
-    @cached_property
-    def status(self) -> dict[str, Any]:
-        """What `meshfleet status --json` says."""
-        return self.world.meshfleet("status", "--stack", f"examples/{self.stack}", "--json").answer
-
-    def up(self) -> None:
-        """Bring it to what the stack file says, again."""
-        assert self.world.meshfleet("up", "--stack", f"examples/{self.stack}", "--json").answer["ok"]
+class Running(FleetUnderTest):
+    """A fleet of `stacks/examples/`, and what is asserted of every model."""
 
     def verified(self) -> dict[str, set[str]]:
-        """The clusters that each check concerned, once all checks passed."""
-        report = self.world.meshfleet("verify", "--stack", f"examples/{self.stack}", "--json", expect=None).answer
-        assert report["ok"], [check for check in report["checks"] if not check["ok"]]
-        asked: dict[str, set[str]] = {}
-        for check in report["checks"]:
-            asked.setdefault(check["name"], set()).add(check["cluster"])
-        return asked
-
-    def cluster(self, name: str) -> dict[str, Any]:
-        """A cluster as status tells it."""
-        return next(entry for entry in self.status["clusters"] if entry["name"] == name)
+        """The clusters that each check covered, once all checks pass."""
+        return self.verify()
 
     def root(self, mesh: str) -> str:
         """The fingerprint of a mesh's root."""
-        return str(next(entry for entry in self.status["meshes"] if entry["name"] == mesh)["rootFingerprint"])
+        return str(self.mesh(mesh)["rootFingerprint"])
 
     def model(self, mesh: str) -> str:
         """The model of a mesh in Istio's words."""
-        return str(next(entry for entry in self.status["meshes"] if entry["name"] == mesh)["model"])
-
-    def debug(self, primary: str, page: str) -> Any:
-        """A page of the debug API of the istiod that carries the name of `primary`."""
-        url = self.cluster(primary)["controlPlane"]["debugUrl"]
-        return httpx2.get(f"{url}/debug/{page}", timeout=10, trust_env=False).raise_for_status().json()
+        return str(self.mesh(mesh)["model"])
 
     def known_to(self, primary: str) -> dict[str, str]:
-        """The clusters that an istiod reads, each with the Secret it knows it from; all of them are synced."""
-        entries = self.debug(primary, "clusterz")
-        assert {entry["syncStatus"] for entry in entries} == {"synced"}
-        return {entry["id"]: entry.get("secretName", "") for entry in entries}
+        """The clusters that an istiod discovers, each with the Secret it knows it from; all of them are synced."""
+        found = self.istiod(primary).clusters()
+        assert {one.status for one in found.values()} == {"synced"}
+        return {name: one.secret for name, one in found.items()}
 
     def shards(self, primary: str) -> set[str]:
         """The clusters of which an istiod has endpoints."""
-        return set(re.findall(r'"Kubernetes/([a-z0-9-]+)"', json.dumps(self.debug(primary, "endpointShardz"))))
+        return self.istiod(primary).endpoint_clusters()
 
     def gateways(self, primary: str) -> dict[str, str]:
         """The gateways into networks that an istiod knows: their networks by their clusters."""
-        return {entry["Cluster"]: entry["Network"] for entry in self.debug(primary, "networkz") or []}
+        return {one.cluster: one.network for one in self.istiod(primary).gateways()}
 
     def injections(self, primary: str) -> float:
         """How many pods an istiod has injected since it started."""
-        port = self.world.reservations()[f"{self.stack}/istiod/{primary}/default"]["monitoring"]
+        port = self.sandbox.reservations()[f"{self.name}/istiod/{primary}/default"]["monitoring"]
         answer = httpx2.get(f"http://127.0.0.1:{port}/metrics", timeout=10, trust_env=False).raise_for_status()
         return sum(float(count) for count in INJECTED.findall(answer.text))
 
-    def process(self, primary: str) -> psutil.Process:
-        """The istiod that carries the name of `primary`."""
-        return self.world.program(self.stack, f"istiods/{primary}.default", "pilot-discovery")
-
     def istiods(self) -> list[str]:
         """The names of all clusters of which an istiod has files, running or not."""
-        folder = self.world.home / "fleets" / self.stack / "istiods"
+        folder = self.sandbox.home / "fleets" / self.name / "istiods"
         return sorted(path.name.removesuffix(".default") for path in folder.iterdir())
-
-    def end(self, primary: str) -> None:
-        """Kill the istiod that carries the name of `primary`."""
-        process = self.process(primary)
-        kill(process)
-        assert settled(lambda: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE, 20)
-
-    def get(self, cluster: str, *arguments: str) -> dict[str, Any]:
-        """`kubectl get … -o json` in a cluster."""
-        return self.world.get(self.stack, cluster, *arguments)
-
-    def names(self, cluster: str, *arguments: str) -> set[str]:
-        """The names of what `kubectl get …` finds in a cluster."""
-        return {found["metadata"]["name"] for found in self.get(cluster, *arguments)["items"]}
 
     def peers_told(self, cluster: str) -> dict[str, set[str]]:
         """The keys of the remote secrets in a cluster, by namespace."""
         items = self.get(cluster, *REMOTE_SECRETS)["items"]
         return {item["metadata"]["namespace"]: set(item["data"]) for item in items}
 
-    def try_pod(self, cluster: str, expect: int | None = 0) -> Ran:
+    def try_pod(self, cluster: str, expect: int | None = 0) -> CommandResult:
         """Ask the API server for a pod where injection is on, and what would come of it; nothing stays."""
         command = ("run", "probe", "--namespace", "sample", "--image", "none.invalid/none", "--dry-run=server")
-        return self.world.kubectl(self.stack, cluster, *command, "--output", "json", expect=expect)
+        return self.kubectl(cluster, *command, "--output", "json", expect=expect)
 
     def injected_by(self, cluster: str) -> list[str]:
         """The istiods that inject a pod of `cluster`, by the names they carry; the pod has that cluster's identity."""
         before = {primary: self.injections(primary) for primary in self.istiods()}
-        pod = self.try_pod(cluster).answer
+        pod = self.try_pod(cluster).report
         containers = [*pod["spec"]["containers"], *pod["spec"].get("initContainers", [])]
         proxy = next(container for container in containers if container["name"] == "istio-proxy")
         identity = {entry["name"]: entry.get("value") for entry in proxy["env"]}
@@ -172,10 +122,9 @@ class Running:
 
 @contextmanager
 def running(clone: Clone, stack: str) -> Iterator[Running]:
-    """Bring an example up in a world of its own; it is destroyed at the end, and nothing of it remains."""
-    with make_world(clone) as world:
-        fleet = Running(world, stack)
+    """Bring an example up in a sandbox; it is destroyed at the end, and nothing of it remains."""
+    with clone.sandbox() as sandbox:
+        fleet = Running(sandbox, f"examples/{stack}")
         fleet.up()
         yield fleet
-        world.meshfleet("destroy", "--stack", f"examples/{stack}", "--yes")
-        assert world.remains(stack) == []
+        fleet.destroy()

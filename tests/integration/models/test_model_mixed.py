@@ -7,11 +7,14 @@ from collections.abc import Iterator
 import pytest
 
 from tests.integration.clone import Clone
+from tests.integration.models.carried import assert_answered_in, assert_checked_by_traffic
 from tests.integration.models.running import Running, running
 
 pytestmark = pytest.mark.proof("primaries with remotes of their own in one mesh", step=3)
+rooted = pytest.mark.root("real requests")
 
-ALL = {"west", "west-branch", "east", "east-branch"}
+NAMES = ("west", "west-branch", "east", "east-branch")
+ALL = set(NAMES)
 BRANCHES = [("west-branch", "west"), ("east-branch", "east")]
 
 
@@ -21,11 +24,15 @@ def fleet(clone: Clone) -> Iterator[Running]:
         yield made
 
 
-def test_it_is_verified(fleet: Running) -> None:
+@pytest.fixture(scope="module")
+def checked(fleet: Running) -> dict[str, set[str]]:
+    return fleet.verified()
+
+
+def test_it_is_verified(fleet: Running, checked: dict[str, set[str]]) -> None:
     assert fleet.model("mesh") == "multi-primary, primary-remote, several networks"
-    asked = fleet.verified()
-    assert asked["remote-control-plane"] == {"west-branch", "east-branch"}
-    assert asked["trust"] == ALL
+    assert checked["remote-control-plane"] == {"west-branch", "east-branch"}
+    assert checked["trust"] == ALL
 
 
 @pytest.mark.parametrize("primary", ["west", "east"])
@@ -49,3 +56,17 @@ def test_each_branch_is_served_by_its_own_primary_and_not_by_the_other(
 def test_there_are_two_istiods_and_no_more(fleet: Running) -> None:
     assert fleet.istiods() == ["east", "west"]
     assert fleet.peers_told("west-branch") == fleet.peers_told("east-branch") == {}
+
+
+@rooted
+@pytest.mark.proof("primaries with remotes of their own in one mesh", step=4)
+@pytest.mark.parametrize("cluster", NAMES)
+def test_requests_from_every_cluster_are_answered_in_every_cluster(fleet: Running, cluster: str) -> None:
+    assert_answered_in(fleet, cluster, NAMES)
+
+
+@rooted
+@pytest.mark.proof("primaries with remotes of their own in one mesh", step=4)
+def test_verify_sends_requests_from_every_cluster_and_clear_text_gets_in_nowhere(checked: dict[str, set[str]]) -> None:
+    assert_checked_by_traffic(checked, NAMES)
+    assert checked["traffic-wire"] == set(NAMES)

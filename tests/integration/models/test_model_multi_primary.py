@@ -7,9 +7,11 @@ from collections.abc import Iterator
 import pytest
 
 from tests.integration.clone import Clone
+from tests.integration.models.carried import assert_answered_in, assert_checked_by_traffic
 from tests.integration.models.running import GATEWAY, Running, running
 
 pytestmark = pytest.mark.proof("the model multi-primary", step=3)
+rooted = pytest.mark.root("real requests")
 
 NAMES = ("west", "east")
 
@@ -20,9 +22,14 @@ def fleet(clone: Clone) -> Iterator[Running]:
         yield made
 
 
-def test_it_is_verified(fleet: Running) -> None:
+@pytest.fixture(scope="module")
+def checked(fleet: Running) -> dict[str, set[str]]:
+    return fleet.verified()
+
+
+def test_it_is_verified(fleet: Running, checked: dict[str, set[str]]) -> None:
     assert fleet.model("mesh") == "multi-primary, several networks"
-    assert fleet.verified()["clusters-synced"] == set(NAMES)
+    assert checked["clusters-synced"] == set(NAMES)
 
 
 @pytest.mark.parametrize(("cluster", "peer"), [NAMES, NAMES[::-1]])
@@ -43,3 +50,17 @@ def test_one_root_is_trusted_in_both(fleet: Running) -> None:
     for cluster in NAMES:
         assert fleet.trusted_webhook_roots(cluster) == {fleet.root("mesh")}
         assert fleet.given_roots(cluster)["sample"] == {fleet.root("mesh")}
+
+
+@rooted
+@pytest.mark.proof("the model multi-primary", step=4)
+@pytest.mark.parametrize("cluster", NAMES)
+def test_requests_from_every_cluster_are_answered_in_every_cluster(fleet: Running, cluster: str) -> None:
+    assert_answered_in(fleet, cluster, NAMES)
+
+
+@rooted
+@pytest.mark.proof("the model multi-primary", step=4)
+def test_verify_sends_requests_from_every_cluster_and_clear_text_gets_in_nowhere(checked: dict[str, set[str]]) -> None:
+    assert_checked_by_traffic(checked, NAMES)
+    assert checked["traffic-wire"] == set(NAMES)

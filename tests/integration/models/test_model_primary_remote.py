@@ -7,9 +7,11 @@ from collections.abc import Iterator
 import pytest
 
 from tests.integration.clone import Clone
+from tests.integration.models.carried import assert_answered_in, assert_checked_by_traffic
 from tests.integration.models.running import GATEWAY, Running, running
 
 pytestmark = pytest.mark.proof("the model primary-remote", step=3)
+rooted = pytest.mark.root("real requests")
 
 NETWORKS = {"primary": "network-primary", "branch": "network-branch"}
 
@@ -20,9 +22,14 @@ def fleet(clone: Clone) -> Iterator[Running]:
         yield made
 
 
-def test_it_is_verified(fleet: Running) -> None:
+@pytest.fixture(scope="module")
+def checked(fleet: Running) -> dict[str, set[str]]:
+    return fleet.verified()
+
+
+def test_it_is_verified(fleet: Running, checked: dict[str, set[str]]) -> None:
     assert fleet.model("mesh") == "primary-remote, several networks"
-    assert fleet.verified()["remote-control-plane"] == {"branch"}
+    assert checked["remote-control-plane"] == {"branch"}
 
 
 def test_the_primary_reads_the_remote_and_the_remote_nobody(fleet: Running) -> None:
@@ -59,3 +66,17 @@ def test_pods_of_the_remote_are_injected_by_the_istiod_of_the_primary_and_by_nob
         assert "failed calling webhook" in refused.err
     fleet.up()
     assert fleet.injected_by("branch") == ["primary"]
+
+
+@rooted
+@pytest.mark.proof("the model primary-remote", step=4)
+@pytest.mark.parametrize("cluster", NETWORKS)
+def test_requests_from_every_cluster_are_answered_in_every_cluster(fleet: Running, cluster: str) -> None:
+    assert_answered_in(fleet, cluster, NETWORKS)
+
+
+@rooted
+@pytest.mark.proof("the model primary-remote", step=4)
+def test_verify_sends_requests_from_every_cluster_and_clear_text_gets_in_nowhere(checked: dict[str, set[str]]) -> None:
+    assert_checked_by_traffic(checked, NETWORKS)
+    assert checked["traffic-wire"] == set(NETWORKS)

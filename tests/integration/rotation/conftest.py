@@ -6,17 +6,17 @@ from collections.abc import Iterator
 
 import pytest
 
+from meshfleet.testing import Sandbox
 from tests.integration.clone import Clone
 from tests.integration.rotation.fleet import STACK, configuration
-from tests.integration.world import World, make_world
 
 
 @pytest.fixture(scope="package")
-def shared(clone: Clone) -> Iterator[World]:
-    """The world of the fleet, which is destroyed at the end."""
-    with make_world(clone) as world:
+def shared(clone: Clone) -> Iterator[Sandbox]:
+    """The sandbox of the fleet, which is destroyed at the end."""
+    with clone.sandbox() as sandbox:
         clone.write_stack(STACK, configuration({}))
-        world.meshfleet("up", "--stack", STACK, "--json")
-        yield world
-        world.meshfleet("destroy", "--stack", STACK, "--yes")
-        assert world.remains(STACK) == []
+        sandbox.meshfleet("up", "--stack", STACK, "--json")
+        yield sandbox
+        sandbox.meshfleet("destroy", "--stack", STACK, "--yes")
+        assert sandbox.remains(STACK) == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.integration.faults.stacks import small_fleet
+from meshfleet.testing import small_fleet
 
 STACK = "rotation"
 CLUSTERS = ("west", "east")

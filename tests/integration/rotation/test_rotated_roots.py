@@ -9,41 +9,40 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.integration.faults.lines import Lines
+from meshfleet.testing import RunningCommand, Sandbox
 from tests.integration.fleets.observer import Observer, steps
 from tests.integration.rotation.fleet import CLUSTERS, STACK, configuration
-from tests.integration.world import World
 
 
-def declare(world: World, **trust: Any) -> None:
+def declare(sandbox: Sandbox, **trust: Any) -> None:
     """Write the stack file with this trust."""
-    world.clone.write_stack(STACK, configuration(trust))
+    sandbox.write_stack(STACK, configuration(trust))
 
 
-def processes(world: World) -> dict[str, psutil.Process]:
+def processes(sandbox: Sandbox) -> dict[str, psutil.Process]:
     """The process of each istiod."""
-    return {name: world.program(STACK, f"istiods/{name}.default", "pilot-discovery") for name in CLUSTERS}
+    return {name: sandbox.program(STACK, f"istiods/{name}.default", "pilot-discovery") for name in CLUSTERS}
 
 
-def mesh(world: World) -> dict[str, Any]:
+def mesh(sandbox: Sandbox) -> dict[str, Any]:
     """What `status` says of the mesh."""
-    (found,) = world.meshfleet("status", "--stack", STACK, "--json").answer["meshes"]
+    (found,) = sandbox.meshfleet("status", "--stack", STACK, "--json").report["meshes"]
     return dict(found)
 
 
-def until_told(command: Lines, words: str) -> None:
+def until_told(command: RunningCommand, words: str) -> None:
     """Wait until the command has said so."""
     command.wait_for(lambda heard: any(words in line for line in heard))
 
 
-def holds(world: World) -> None:
+def holds(sandbox: Sandbox) -> None:
     """The fleet is verified, and there is nothing left to do."""
-    assert world.meshfleet("verify", "--stack", STACK, "--json").answer["ok"]
-    assert world.meshfleet("preview", "--stack", STACK, "--expect-no-changes", "--json").answer["changes"] == []
+    assert sandbox.meshfleet("verify", "--stack", STACK, "--json").report["ok"]
+    assert sandbox.meshfleet("preview", "--stack", STACK, "--expect-no-changes", "--json").report["changes"] == []
 
 
 @pytest.mark.proof("a mesh goes from one root to another, and trust holds at every moment", step=3)
-def test_a_root_gives_way_to_another_in_stages_and_at_no_moment_is_anybody_distrusted(shared: World) -> None:
+def test_a_root_gives_way_to_another_in_stages_and_at_no_moment_is_anybody_distrusted(shared: Sandbox) -> None:
     before = processes(shared)
     declare(shared, roots=["second"])
     stages = [
@@ -51,11 +50,11 @@ def test_a_root_gives_way_to_another_in_stages_and_at_no_moment_is_anybody_distr
         "the new root signs (second)",
         "the old root is dropped (first)",
     ]
-    assert shared.meshfleet("preview", "--stack", STACK, "--json").answer["stages"] == stages
+    assert shared.meshfleet("preview", "--stack", STACK, "--json").report["stages"] == stages
 
     observer = Observer(shared, STACK, CLUSTERS)
     with observer.watching():
-        command = Lines(shared.start("up", "--stack", STACK))
+        command = shared.start("up", "--stack", STACK)
         during = []
         for number in (2, 3):
             # Told before the wait for the stage before, and so before the stage itself.
@@ -72,7 +71,7 @@ def test_a_root_gives_way_to_another_in_stages_and_at_no_moment_is_anybody_distr
         # Other roots need another start, another intermediate does not.
         assert before[name] != during[0][name]
         assert during[0][name] == during[1][name]
-    told = [line for line in command.heard if line.startswith(("stage", "every"))]
+    told = [line for line in command.lines if line.startswith(("stage", "every"))]
     assert told == [
         f"stage 1 of 3: {stages[0]}\n",
         f"stage 2 of 3: {stages[1]}\n",
@@ -85,7 +84,7 @@ def test_a_root_gives_way_to_another_in_stages_and_at_no_moment_is_anybody_distr
 
 
 @pytest.mark.proof("a mesh goes from one root to another, and trust holds at every moment", step=3)
-def test_an_observer_does_see_what_a_jump_breaks(shared: World) -> None:
+def test_an_observer_does_see_what_a_jump_breaks(shared: Sandbox) -> None:
     (old,) = mesh(shared)["roots"]
     declare(shared, roots=[f"{old['name']}x"])
     observer = Observer(shared, STACK, CLUSTERS)
@@ -98,25 +97,24 @@ def test_an_observer_does_see_what_a_jump_breaks(shared: World) -> None:
 
 @pytest.mark.proof("a walk that was killed goes on at its stage", step=3)
 @pytest.mark.parametrize("whole_group", [False, True], ids=["the command", "everything"])
-def test_a_walk_that_was_killed_goes_on_where_it_was(shared: World, whole_group: bool) -> None:
+def test_a_walk_that_was_killed_goes_on_where_it_was(shared: Sandbox, whole_group: bool) -> None:
     (old,) = mesh(shared)["roots"]
     new = f"{old['name']}x"
     declare(shared, roots=[new])
     observer = Observer(shared, STACK, CLUSTERS)
     with observer.watching():
-        command = shared.start("up", "--stack", STACK)
-        told = Lines(command)
+        told = shared.start("up", "--stack", STACK)
         # In the midst of the second stage: one cluster signs with the new root, or both are about to.
         until_told(told, "intermediate changed")
         if whole_group:
-            os.killpg(command.pid, signal.SIGKILL)
+            os.killpg(told.process.pid, signal.SIGKILL)
         else:
-            command.kill()
+            told.process.kill()
         assert told.end() == -signal.SIGKILL
         # A file beside the state, emptied before it is written anew, is one that a kill could leave empty.
         assert list((shared.home / "state").rglob("*.attrs")) == []
         killed = mesh(shared)
-        answer = shared.meshfleet("up", "--stack", STACK, "--json").answer
+        answer = shared.meshfleet("up", "--stack", STACK, "--json").report
     assert observer.faults() == []
     # What every cluster has reached for certain, and the new root is the same one afterwards.
     assert killed["signing"] == old["name"]
@@ -130,7 +128,7 @@ def test_a_walk_that_was_killed_goes_on_where_it_was(shared: World, whole_group:
 
 
 @pytest.mark.proof("a mesh goes from one root to another, and trust holds at every moment", step=3)
-def test_whoever_writes_each_state_gets_there_with_plain_pulumi_as_well(shared: World) -> None:
+def test_whoever_writes_each_state_gets_there_with_plain_pulumi_as_well(shared: Sandbox) -> None:
     (old,) = mesh(shared)["roots"]
     observer = Observer(shared, STACK, CLUSTERS)
     states: tuple[dict[str, Any], ...] = (
@@ -141,10 +139,10 @@ def test_whoever_writes_each_state_gets_there_with_plain_pulumi_as_well(shared: 
         for trust in states:
             declare(shared, **trust)
             shared.run(["env", "pulumi", "up", "--stack", STACK, "--yes", "--non-interactive"], more=shared.exports())
-            assert shared.meshfleet("verify", "--stack", STACK, "--json").answer["ok"]
+            assert shared.meshfleet("verify", "--stack", STACK, "--json").report["ok"]
         # And the command takes it from there.
         declare(shared, roots=["last"])
-        answer = shared.meshfleet("up", "--stack", STACK, "--json").answer
+        answer = shared.meshfleet("up", "--stack", STACK, "--json").report
     assert observer.faults() == []
     assert [stage["name"] for stage in answer["stages"]] == [
         "as it is deployed",

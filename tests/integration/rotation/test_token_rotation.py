@@ -18,10 +18,9 @@ from typing import Any
 import httpx2
 import pytest
 
-from meshfleet.verification.istiod import service_shards
+from meshfleet.testing import FleetUnderTest, Istiod, Sandbox, settled
 from tests.integration.fleets.workloads import service_with_a_pod
 from tests.integration.rotation.fleet import CLUSTERS, STACK, configuration
-from tests.integration.world import World, settled
 from tests.tls_proxy import new_authority, proxy_before
 
 pytestmark = pytest.mark.proof("a reader token is renewed while peers always hold a good one", step=3)
@@ -41,29 +40,29 @@ class Seen:
 
 @dataclass(frozen=True)
 class Fleet:
-    """`debug` are the debug APIs by cluster, `trust` is what the stack file says of the roots."""
+    """`fleet` is the running one, `trust` is what the stack file says of the roots."""
 
-    world: World
-    debug: dict[str, str]
+    sandbox: Sandbox
+    fleet: FleetUnderTest
     trust: dict[str, Any]
 
     def declare(self, **discovery: object) -> None:
         """Write the stack file with this `discovery` of `west`."""
         config = configuration(self.trust)
         config["clusters"]["west"]["discovery"] = discovery
-        self.world.clone.write_stack(STACK, config)
+        self.sandbox.write_stack(STACK, config)
 
-    def page(self, cluster: str, page: str) -> Any:
-        """A page of the debug API of the cluster's istiod."""
-        return httpx2.get(f"{self.debug[cluster]}/debug/{page}", timeout=10, trust_env=False).raise_for_status().json()
+    def istiod(self, cluster: str) -> Istiod:
+        """The debug API of the cluster's istiod."""
+        return self.fleet.istiod(cluster)
 
     def look(self, seen: Seen) -> None:
         """Ask both istiods which clusters they read and whether they hold endpoints of both."""
         seen.looks += 1
         for cluster in CLUSTERS:
-            found = tuple(sorted((entry["id"], entry["syncStatus"]) for entry in self.page(cluster, "clusterz")))
+            found = tuple(sorted(self.istiod(cluster).sync().items()))
             seen.states.setdefault(cluster, set()).add(found)
-            shards = service_shards(self.page(cluster, "endpointShardz")).get(GATEWAY, {})
+            shards = self.istiod(cluster).shards().get(GATEWAY, {})
             seen.without_endpoints += [
                 f"{cluster} of {name}" for name in CLUSTERS if name not in shards or not shards[name].endpoints
             ]
@@ -72,27 +71,27 @@ class Fleet:
         """Give `west` this `discovery`, bring the fleet up, and look 20 times a second until that has ended."""
         self.declare(**discovery)
         seen = Seen()
-        process = self.world.start("up", "--stack", STACK)
-        while not ended(process, 0.05):
+        command = self.sandbox.start("up", "--stack", STACK)
+        while not ended(command.process, 0.05):
             self.look(seen)
-        _, said = process.communicate()
-        self.world.said.append(said)
-        assert process.returncode == 0, said
+        code = command.end()
+        self.sandbox.printed.append(command.text)
+        assert code == 0, command.text
         self.look(seen)
         return seen
 
     def token(self, secret: str) -> str | None:
         """The hash of the token in a Secret of `west`; None when there is no such Secret."""
         arguments = ("get", "secret", secret, "-n", "istio-system", "-o", "json")
-        ran = self.world.kubectl(STACK, "west", *arguments, expect=None)
+        ran = self.sandbox.kubectl(STACK, "west", *arguments, expect=None)
         if ran.code != 0:
             assert "NotFound" in ran.err
             return None
-        return digest(base64.b64decode(ran.answer["data"]["token"]).decode())
+        return digest(base64.b64decode(ran.report["data"]["token"]).decode())
 
     def held(self) -> dict[str, Any]:
         """What `east` reads `west` with: its address, and the hash of the token."""
-        secret = self.world.get(STACK, "east", "secret", "istio-remote-secrets", "-n", "istio-system")
+        secret = self.sandbox.get(STACK, "east", "secret", "istio-remote-secrets", "-n", "istio-system")
         kubeconfig = json.loads(base64.b64decode(secret["data"]["west"]))
         cluster = kubeconfig["clusters"][0]["cluster"]
         return {
@@ -103,13 +102,13 @@ class Fleet:
 
     def appears(self, name: str) -> bool:
         """Make a Service with a Pod in `west`, and see whether the istiod of `east` comes to hold its endpoint."""
-        file = self.world.folder / f"{name}.json"
+        file = self.sandbox.folder / f"{name}.json"
         file.write_text(json.dumps(service_with_a_pod(name)), encoding="utf-8")
-        self.world.kubectl(STACK, "west", "apply", "-f", str(file))
+        self.sandbox.kubectl(STACK, "west", "apply", "-f", str(file))
         host = f"{name}.sample.svc.cluster.local"
 
         def held() -> bool:
-            shard = service_shards(self.page("east", "endpointShardz")).get(host, {}).get("west")
+            shard = self.istiod("east").shards().get(host, {}).get("west")
             return shard is not None and shard.endpoints == 1
 
         return settled(held, 30)
@@ -129,11 +128,10 @@ def digest(token: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def fleet(shared: World) -> Fleet:
-    status = shared.meshfleet("status", "--stack", STACK, "--json").answer
-    (mesh,) = status["meshes"]
-    debug = {entry["name"]: entry["controlPlane"]["debugUrl"] for entry in status["clusters"]}
-    return Fleet(shared, debug, {"roots": [root["name"] for root in mesh["roots"]]})
+def fleet(shared: Sandbox) -> Fleet:
+    fleet = FleetUnderTest(shared, STACK)
+    (mesh,) = fleet.status["meshes"]
+    return Fleet(shared, fleet, {"roots": [root["name"] for root in mesh["roots"]]})
 
 
 def secret_of(generation: int) -> str:
@@ -143,7 +141,7 @@ def secret_of(generation: int) -> str:
 @contextmanager
 def as_peers(fleet: Fleet, generation: int) -> Iterator[Callable[[], int]]:
     """Asks `west` for its Services as its peers do, with the token of a generation; the status of the answer."""
-    secret = fleet.world.get(STACK, "west", "secret", secret_of(generation), "-n", "istio-system")
+    secret = fleet.sandbox.get(STACK, "west", "secret", secret_of(generation), "-n", "istio-system")
     token = base64.b64decode(secret["data"]["token"]).decode()
     headers = {"Authorization": f"Bearer {token}"}
     # It is this machine's own API server, whatever its certificate says.
@@ -179,64 +177,63 @@ def test_a_token_is_renewed_without_a_gap_and_the_old_one_is_refused_afterwards(
     assert fleet.held()["token"] == new
     # What is made from now on can only have been read with the new token.
     assert fleet.appears("later")
-    assert fleet.world.meshfleet("up", "--stack", STACK, "--json").answer["changes"] == {}
-    assert fleet.world.meshfleet("verify", "--stack", STACK, "--json").answer["ok"]
+    assert fleet.sandbox.meshfleet("up", "--stack", STACK, "--json").report["changes"] == {}
+    assert fleet.sandbox.meshfleet("verify", "--stack", STACK, "--json").report["ok"]
 
 
 def test_a_token_stays_good_for_as_long_as_a_peer_cannot_be_given_the_new_one(fleet: Fleet) -> None:
     fleet.apply(token=3)
     old = fleet.token(secret_of(3))
-    policy = fleet.world.folder / "policy.json"
+    policy = fleet.sandbox.folder / "policy.json"
     policy.write_text(json.dumps(no_new_remote_secrets()), encoding="utf-8")
-    fleet.world.kubectl(STACK, "east", "apply", "-f", str(policy))
+    fleet.sandbox.kubectl(STACK, "east", "apply", "-f", str(policy))
     change = ("annotate", "secret", "istio-remote-secrets", "-n", "istio-system", "a=b", "--dry-run=server")
-    assert settled(lambda: fleet.world.kubectl(STACK, "east", *change, expect=None).code != 0, 30)
+    assert settled(lambda: fleet.sandbox.kubectl(STACK, "east", *change, expect=None).code != 0, 30)
 
     fleet.declare(token=4)
     with as_peers(fleet, 3) as answer:
         # Once and again: the engine by itself spares the old Secret in the first run only.
         for _ in range(2):
-            ran = fleet.world.meshfleet("up", "--stack", STACK, expect=1)
+            ran = fleet.sandbox.meshfleet("up", "--stack", STACK, expect=1)
             assert "east: remote-secrets: " in ran.err
             assert fleet.held()["token"] == fleet.token(secret_of(3)) == old
             assert answer() == 200
 
-        fleet.world.kubectl(STACK, "east", "delete", "-f", str(policy))
-        assert settled(lambda: fleet.world.kubectl(STACK, "east", *change, expect=None).code == 0, 30)
-        changes = fleet.world.meshfleet("up", "--stack", STACK, "--json").answer["changes"]
+        fleet.sandbox.kubectl(STACK, "east", "delete", "-f", str(policy))
+        assert settled(lambda: fleet.sandbox.kubectl(STACK, "east", *change, expect=None).code == 0, 30)
+        changes = fleet.sandbox.meshfleet("up", "--stack", STACK, "--json").report["changes"]
         assert changes == {"delete-replaced": 1, "update": 1}
         assert fleet.token(secret_of(3)) is None
         assert settled(lambda: answer() == 401, 30)
     assert fleet.held()["token"] == fleet.token(secret_of(4)) != old
-    assert fleet.world.meshfleet("up", "--stack", STACK, "--json").answer["changes"] == {}
+    assert fleet.sandbox.meshfleet("up", "--stack", STACK, "--json").report["changes"] == {}
 
 
 def test_peers_read_under_the_address_and_the_name_they_are_given(fleet: Fleet) -> None:
-    port = fleet.world.reservations()[f"{STACK}/cluster/west"]["kube-apiserver"]
+    port = fleet.sandbox.reservations()[f"{STACK}/cluster/west"]["kube-apiserver"]
     fleet.apply(token=5, server=f"https://localhost:{port}", tlsServerName="kubernetes.default.svc")
     held = fleet.held()
     assert (held["server"], held["name"]) == (f"https://localhost:{port}", "kubernetes.default.svc")
     assert held["token"] == fleet.token(secret_of(5))
     assert fleet.appears("elsewhere")
-    assert fleet.world.meshfleet("verify", "--stack", STACK, "--json").answer["ok"]
+    assert fleet.sandbox.meshfleet("verify", "--stack", STACK, "--json").report["ok"]
 
 
 @pytest.mark.proof("a link between clusters is tried before the one that works goes", step=3)
 def test_a_link_that_cannot_work_does_not_take_the_place_of_one_that_does(fleet: Fleet, tmp_path: Path) -> None:
     fleet.apply(token=6)
     before, authority = fleet.held(), new_authority(tmp_path)
-    port = fleet.world.reservations()[f"{STACK}/cluster/west"]["kube-apiserver"]
+    port = fleet.sandbox.reservations()[f"{STACK}/cluster/west"]["kube-apiserver"]
     with proxy_before(port, authority) as proxy:
         server = f"https://127.0.0.1:{proxy}"
         fleet.declare(token=6, server=server)
-        ran = fleet.world.meshfleet("up", "--stack", STACK, expect=1)
+        ran = fleet.sandbox.meshfleet("up", "--stack", STACK, expect=1)
         assert "east: remote-clusters: the control plane of east could not read west: " in ran.err
         assert "certificate" in ran.err
         assert "correct clusters.NAME.discovery (server, tlsServerName, certificateAuthority)" in ran.err
         # The old link is there and works.
         assert fleet.held() == before
-        synced = {entry["id"]: entry["syncStatus"] for entry in fleet.page("east", "clusterz")}
-        assert synced == {"east": "synced", "west": "synced"}
+        assert fleet.istiod("east").sync() == {"east": "synced", "west": "synced"}
         assert fleet.appears("kept")
 
         fleet.apply(token=6, server=server, certificateAuthority=str(authority.certificate))

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from tests.integration.models.running import Running
+from meshfleet.testing import FleetUnderTest
 
 _SECONDS = 10
 
@@ -27,7 +27,7 @@ class Heard:
     said: str
 
 
-def certificate_of(fleet: Running, cluster: str) -> Path:
+def certificate_of(fleet: FleetUnderTest, cluster: str) -> Path:
     """A file with a certificate for `shop/cart`, its key and its chain, by the authority of the istiod of a cluster."""
     secret = fleet.get(cluster, "secret", "cacerts", "--namespace", "istio-system")["data"]
     authority = x509.load_pem_x509_certificate(base64.b64decode(secret["ca-cert.pem"]))
@@ -48,7 +48,7 @@ def certificate_of(fleet: Running, cluster: str) -> Path:
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
         .sign(signer, hashes.SHA256())
     )
-    path = fleet.world.folder / f"{cluster}.pem"
+    path = fleet.sandbox.folder / f"{cluster}.pem"
     path.touch(mode=0o600)
     private = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()

@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 import sys
 
+from meshfleet.testing import FleetUnderTest
 from tests.docs.snippets import matches, shell, snippets
-from tests.integration.models.running import Running
 
 
-def assert_prints_what_the_page_shows(fleet: Running) -> None:
+def assert_prints_what_the_page_shows(fleet: FleetUnderTest) -> None:
     """Run the commands that are marked for this use case, of which there are some, as a reader would."""
-    marked = [snippet for snippet in snippets() if snippet.example == f"examples/{fleet.stack}"]
+    marked = [snippet for snippet in snippets() if snippet.example == f"examples/{fleet.name}"]
     assert marked
-    programs = fleet.world.folder / "programs"
+    programs = fleet.sandbox.folder / "programs"
     programs.mkdir(exist_ok=True)
     command = programs / "meshfleet"
     command.write_text(
@@ -24,5 +24,5 @@ def assert_prints_what_the_page_shows(fleet: Running) -> None:
     for snippet in marked:
         *bash, script = shell(snippet)
         more = {"PATH": path, "COLUMNS": "110"}
-        ran = fleet.world.run([*bash, f"exec 2>&1\n{script}"], expect=snippet.code, more=more)
+        ran = fleet.sandbox.run([*bash, f"exec 2>&1\n{script}"], expect=snippet.code, more=more)
         assert snippet.prints is None or matches(snippet.prints, ran.out), ran.out

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from meshfleet.testing import FleetUnderTest, Sender, answered
 from tests.integration.clone import Clone
-from tests.integration.models.running import Running
 from tests.integration.use_cases.pages import assert_prints_what_the_page_shows
-from tests.integration.use_cases.sending import Sender, answered, sending
+from tests.integration.use_cases.sending import sending
 
 pytestmark = [
     pytest.mark.proof("a new version in another cluster gets its share by weight, and by header all", step=4),
@@ -26,17 +26,17 @@ one run in a million ends."""
 
 
 @pytest.fixture(scope="module")
-def fleet(clone: Clone) -> Iterator[Running]:
+def fleet(clone: Clone) -> Iterator[FleetUnderTest]:
     with sending(clone, "canary") as running:
         yield running
 
 
-def test_verify_prints_what_the_page_shows(fleet: Running) -> None:
+def test_verify_prints_what_the_page_shows(fleet: FleetUnderTest) -> None:
     assert_prints_what_the_page_shows(fleet)
 
 
 @pytest.mark.parametrize("cluster", CLUSTERS)
-def test_one_request_in_ten_goes_to_the_canary_from_either_cluster(fleet: Running, cluster: str) -> None:
+def test_one_request_in_ten_goes_to_the_canary_from_either_cluster(fleet: FleetUnderTest, cluster: str) -> None:
     replies = Sender(fleet, cluster, WEB).send(CART, REQUESTS)
     counted = Counter((one.code, one.version, one.cluster) for one in replies)
     assert counted.keys() == {(200, "v1", "west"), (200, "v2", "east")}
@@ -45,27 +45,27 @@ def test_one_request_in_ten_goes_to_the_canary_from_either_cluster(fleet: Runnin
 
 
 @pytest.mark.parametrize("cluster", CLUSTERS)
-def test_every_request_with_its_header_goes_to_the_canary(fleet: Running, cluster: str) -> None:
+def test_every_request_with_its_header_goes_to_the_canary(fleet: FleetUnderTest, cluster: str) -> None:
     replies = Sender(fleet, cluster, WEB).send(CART, 100, {"x-canary": "always"})
     assert Counter((one.version, one.cluster) for one in replies) == {("v2", "east"): 100}
 
 
 @pytest.mark.parametrize("cluster", CLUSTERS)
-def test_a_header_of_another_value_leads_nowhere(fleet: Running, cluster: str) -> None:
+def test_a_header_of_another_value_leads_nowhere(fleet: FleetUnderTest, cluster: str) -> None:
     counted = answered(Sender(fleet, cluster, WEB).send(CART, 100, {"x-canary": "perhaps"}))
     # As by weight: with fewer than half of it 10 are meant, with a standard deviation of 3.
     assert counted["west"] > 50, counted
 
 
-def test_more_weight_takes_effect_with_up_and_no_request_is_lost(fleet: Running) -> None:
-    path = fleet.world.clone.root / "stacks" / "examples" / "Pulumi.canary.yaml"
+def test_more_weight_takes_effect_with_up_and_no_request_is_lost(fleet: FleetUnderTest) -> None:
+    path = fleet.sandbox.project / "stacks" / "examples" / "Pulumi.canary.yaml"
     text = path.read_text(encoding="utf-8")
     heavier = text.replace("weight: 90", "weight: 0").replace("weight: 10\n", "weight: 100\n")
     assert heavier.count("weight: 100\n") == 1
     sender = Sender(fleet, "west", WEB)
     try:
         path.write_text(heavier, encoding="utf-8")
-        with sender.asking(CART) as steady:
+        with sender.send_steadily(CART) as steady:
             fleet.up()
             assert sender.is_answered_by(CART, "east")
         assert list(steady.failed) == []

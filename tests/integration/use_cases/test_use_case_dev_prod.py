@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from meshfleet.dataplane.network.namespaces import inside
+from meshfleet.testing import FleetUnderTest, Sender, answered, in_clear_text, settled
+from meshfleet.testing.requests import PORT
 from meshfleet.verification.traffic import Reply, Target, send
 from tests.integration.clone import Clone
-from tests.integration.models.running import Running
 from tests.integration.use_cases.intruder import ask_over_tls, certificate_of
 from tests.integration.use_cases.pages import assert_prints_what_the_page_shows
-from tests.integration.use_cases.sending import PORT, Sender, answered, in_clear_text, place, ready_pods, sending
-from tests.integration.world import settled
+from tests.integration.use_cases.sending import sending
 
 pytestmark = [
     pytest.mark.proof("no request crosses from one mesh of a fleet into another", step=4),
@@ -32,17 +32,17 @@ CROSSING, CROSSING_ADDRESS = "cart.elsewhere.example", "240.240.0.1"
 
 
 @pytest.fixture(scope="module")
-def fleet(clone: Clone) -> Iterator[Running]:
+def fleet(clone: Clone) -> Iterator[FleetUnderTest]:
     with sending(clone, "dev-prod") as running:
         yield running
 
 
-def test_verify_prints_what_the_page_shows(fleet: Running) -> None:
+def test_verify_prints_what_the_page_shows(fleet: FleetUnderTest) -> None:
     assert_prints_what_the_page_shows(fleet)
 
 
 @pytest.mark.parametrize("mesh", MESHES)
-def test_the_name_that_both_have_leads_to_the_callers_own(fleet: Running, mesh: str) -> None:
+def test_the_name_that_both_have_leads_to_the_callers_own(fleet: FleetUnderTest, mesh: str) -> None:
     sender = Sender(fleet, mesh, CART)
     replies = sender.send(CART)
     assert answered(replies) == {mesh: 200}
@@ -50,7 +50,9 @@ def test_the_name_that_both_have_leads_to_the_callers_own(fleet: Running, mesh: 
 
 
 @pytest.mark.parametrize(("here", "there"), WAYS)
-def test_a_proxy_that_is_led_to_the_gateway_of_the_other_mesh_is_refused(fleet: Running, here: str, there: str) -> None:
+def test_a_proxy_that_is_led_to_the_gateway_of_the_other_mesh_is_refused(
+    fleet: FleetUnderTest, here: str, there: str
+) -> None:
     gateway = fleet.cluster(there)["gateway"]
     apply(fleet, here, *way_in(gateway["address"], gateway["port"]))
     sender, refused = Sender(fleet, here, CART), "remote connection failure"
@@ -64,7 +66,7 @@ def test_a_proxy_that_is_led_to_the_gateway_of_the_other_mesh_is_refused(fleet: 
 
 
 @pytest.mark.parametrize(("here", "there"), WAYS)
-def test_the_same_way_into_the_own_mesh_is_open(fleet: Running, here: str, there: str) -> None:
+def test_the_same_way_into_the_own_mesh_is_open(fleet: FleetUnderTest, here: str, there: str) -> None:
     gateway = fleet.cluster(here)["gateway"]
     apply(fleet, here, *way_in(gateway["address"], gateway["port"]))
     sender = Sender(fleet, here, CART)
@@ -76,10 +78,12 @@ def test_the_same_way_into_the_own_mesh_is_open(fleet: Running, here: str, there
 
 
 @pytest.mark.parametrize(("here", "there"), WAYS)
-def test_a_pod_takes_a_certificate_of_its_own_mesh_and_none_of_the_other(fleet: Running, here: str, there: str) -> None:
+def test_a_pod_takes_a_certificate_of_its_own_mesh_and_none_of_the_other(
+    fleet: FleetUnderTest, here: str, there: str
+) -> None:
     certificate = certificate_of(fleet, here)
     gateways = {mesh: fleet.cluster(mesh)["gateway"] for mesh in MESHES}
-    node = place(fleet).node(here)
+    node = fleet.place.node(here)
     own, other = (
         inside(node, partial(ask_over_tls, gateways[mesh]["address"], int(gateways[mesh]["port"]), SNI, certificate))
         for mesh in (here, there)
@@ -93,7 +97,7 @@ def test_a_pod_takes_a_certificate_of_its_own_mesh_and_none_of_the_other(fleet: 
 
 
 @pytest.mark.parametrize(("here", "there"), WAYS)
-def test_the_gateway_of_the_other_mesh_takes_no_plain_text(fleet: Running, here: str, there: str) -> None:
+def test_the_gateway_of_the_other_mesh_takes_no_plain_text(fleet: FleetUnderTest, here: str, there: str) -> None:
     gateway = fleet.cluster(there)["gateway"]
     target = Target(gateway["address"], int(gateway["port"]), "cart.shop.svc.cluster.local")
     replies = send(Sender(fleet, here, CART).network_namespace, target, 5, 5.0)
@@ -101,14 +105,16 @@ def test_the_gateway_of_the_other_mesh_takes_no_plain_text(fleet: Running, here:
 
 
 @pytest.mark.parametrize(("here", "there"), WAYS)
-def test_the_pods_of_the_other_mesh_cannot_be_reached_by_their_addresses(fleet: Running, here: str, there: str) -> None:
-    (pod,) = ready_pods(fleet, there, CART)
+def test_the_pods_of_the_other_mesh_cannot_be_reached_by_their_addresses(
+    fleet: FleetUnderTest, here: str, there: str
+) -> None:
+    (pod,) = fleet.ready_pods(there, CART)
     target = Target(pod["status"]["podIP"], 8080, "cart.shop.svc.cluster.local")
     replies = send(Sender(fleet, here, CART).network_namespace, target, 2, 2.0)
     assert 200 not in {one.code for one in replies}
 
 
-def test_production_refuses_plain_text_and_development_does_not(fleet: Running) -> None:
+def test_production_refuses_plain_text_and_development_does_not(fleet: FleetUnderTest) -> None:
     assert {one.code for one in in_clear_text(fleet, "production", CART)} == {0}
     assert {one.code for one in in_clear_text(fleet, "development", CART)} == {200}
 
@@ -131,8 +137,8 @@ def way_in(address: str, port: int) -> list[dict[str, Any]]:
     ]
 
 
-def apply(fleet: Running, cluster: str, *objects: dict[str, Any]) -> None:
+def apply(fleet: FleetUnderTest, cluster: str, *objects: dict[str, Any]) -> None:
     """Apply objects past the stack; they go with the cluster."""
-    path = fleet.world.folder / f"{cluster}.json"
+    path = fleet.sandbox.folder / f"{cluster}.json"
     path.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": objects}), encoding="utf-8")
-    fleet.world.kubectl(fleet.stack, cluster, "apply", "--filename", str(path))
+    fleet.sandbox.kubectl(fleet.name, cluster, "apply", "--filename", str(path))

@@ -13,13 +13,12 @@ import psutil
 import pytest
 
 from meshfleet.dataplane.network import namespaces, node_network
+from meshfleet.testing import FleetUnderTest, Sender, answered, kill, settled
 from meshfleet.verification.steady_requests import SteadyRequests
 from meshfleet.workspace import fleet_processes as processes
 from tests.integration.clone import Clone
-from tests.integration.models.running import Running
 from tests.integration.use_cases.pages import assert_prints_what_the_page_shows
-from tests.integration.use_cases.sending import Sender, answered, place, sending
-from tests.integration.world import kill, settled
+from tests.integration.use_cases.sending import sending
 
 pytestmark = [
     pytest.mark.proof("a lost region is served by the next one, and serves itself when it is back", step=4),
@@ -38,54 +37,54 @@ EJECTION = 10.0
 
 
 @pytest.fixture(scope="module")
-def fleet(clone: Clone) -> Iterator[Running]:
+def fleet(clone: Clone) -> Iterator[FleetUnderTest]:
     with sending(clone, "disaster-recovery") as running:
         yield running
 
 
-def test_verify_prints_what_the_page_shows(fleet: Running) -> None:
+def test_verify_prints_what_the_page_shows(fleet: FleetUnderTest) -> None:
     assert_prints_what_the_page_shows(fleet)
 
 
 @pytest.fixture
-def web(fleet: Running) -> Sender:
+def web(fleet: FleetUnderTest) -> Sender:
     return Sender(fleet, "north", WEB)
 
 
-def scale(fleet: Running, region: str, replicas: int) -> None:
+def scale(fleet: FleetUnderTest, region: str, replicas: int) -> None:
     """Give `orders` so many pods in a region, past the stack."""
-    fleet.world.kubectl(fleet.stack, region, "scale", "deployment/orders-v1", "-n", "shop", f"--replicas={replicas}")
+    fleet.sandbox.kubectl(fleet.name, region, "scale", "deployment/orders-v1", "-n", "shop", f"--replicas={replicas}")
 
 
-def lose(fleet: Running, cluster: str) -> None:
+def lose(fleet: FleetUnderTest, cluster: str) -> None:
     """Kill all that there is of a cluster: API server, istiod, node, pods and gateway."""
-    folder = fleet.world.home / "fleets" / fleet.stack
+    folder = fleet.sandbox.home / "fleets" / fleet.name
     found: list[psutil.Process] = []
     # The node first, which would start its pods again.
     for part in (f"nodes/{cluster}", f"clusters/{cluster}", f"istiods/{cluster}.default"):
         found += [process for named in processes.find(folder / part).values() for process in named]
-    found += namespaces.processes_in(*namespaces.names(place(fleet).pods(cluster)))
+    found += namespaces.processes_in(*namespaces.names(fleet.place.pods(cluster)))
     assert {"node-agent", "kube-apiserver", "pilot-discovery", "envoy"} <= {process.name() for process in found}
     for process in found:
         kill(process)
 
 
 @contextmanager
-def cut_off(fleet: Running, cluster: str) -> Iterator[None]:
+def cut_off(fleet: FleetUnderTest, cluster: str) -> Iterator[None]:
     """Lose in silence whatever other networks and the cluster send each other, until the end of the block."""
-    node_network.set_cut_off(place(fleet), cluster, cut_off=True)
+    node_network.set_cut_off(fleet.place, cluster, cut_off=True)
     try:
         yield
     finally:
-        node_network.set_cut_off(place(fleet), cluster, cut_off=False)
+        node_network.set_cut_off(fleet.place, cluster, cut_off=False)
 
 
 @contextmanager
-def asking_central(fleet: Running, web: Sender) -> Iterator[SteadyRequests]:
+def asking_central(fleet: FleetUnderTest, web: Sender) -> Iterator[SteadyRequests]:
     """Ask at a steady pace, from when `central` answers in the place of `north`, until the end of the block."""
     scale(fleet, "north", 0)
     assert web.is_answered_by(ORDERS, "central")
-    with web.asking(ORDERS) as steady:
+    with web.send_steadily(ORDERS) as steady:
         assert settled(lambda: steady.clusters()["central"] >= 50, 20)
         yield steady
 
@@ -100,23 +99,23 @@ def assert_fails_for_a_moment_at_most(what: str, steady: SteadyRequests, changes
 
 
 @pytest.mark.parametrize("region", REGIONS)
-def test_requests_stay_in_their_region(fleet: Running, region: str) -> None:
+def test_requests_stay_in_their_region(fleet: FleetUnderTest, region: str) -> None:
     replies = Sender(fleet, region, WEB).send(ORDERS)
     assert answered(replies) == {region: 200}
 
 
 def test_they_leave_a_region_without_pods_in_the_declared_order_and_come_back(
-    fleet: Running, web: Sender, record_testsuite_property: Record
+    fleet: FleetUnderTest, web: Sender, record_testsuite_property: Record
 ) -> None:
     changes = []
-    with web.asking(ORDERS) as steady:
+    with web.send_steadily(ORDERS) as steady:
         for lost, next_one in (("north", "central"), ("central", "south")):
             changes.append(steady.elapsed)
             scale(fleet, lost, 0)
             assert web.is_answered_by(ORDERS, next_one)
         # The stack says that there is one.
         changes.append(steady.elapsed)
-        fleet.world.meshfleet("up", "--stack", STACK, "--refresh", "--json")
+        fleet.sandbox.meshfleet("up", "--stack", STACK, "--refresh", "--json")
         assert web.is_answered_by(ORDERS, "north")
         changes.append(steady.elapsed)
     assert steady.clusters().keys() == set(REGIONS)
@@ -124,7 +123,7 @@ def test_they_leave_a_region_without_pods_in_the_declared_order_and_come_back(
 
 
 def test_a_region_that_is_cut_off_is_left_and_comes_back_by_itself(
-    fleet: Running, web: Sender, record_testsuite_property: Record
+    fleet: FleetUnderTest, web: Sender, record_testsuite_property: Record
 ) -> None:
     with asking_central(fleet, web) as steady:
         lost = steady.elapsed
@@ -139,7 +138,7 @@ def test_a_region_that_is_cut_off_is_left_and_comes_back_by_itself(
 
 
 def test_a_region_that_is_lost_as_a_whole_is_left_and_comes_back_with_up(
-    fleet: Running, web: Sender, record_testsuite_property: Record
+    fleet: FleetUnderTest, web: Sender, record_testsuite_property: Record
 ) -> None:
     with asking_central(fleet, web) as steady:
         lost = steady.elapsed
@@ -159,7 +158,7 @@ def test_a_region_that_is_lost_as_a_whole_is_left_and_comes_back_with_up(
     assert returned > lost
 
 
-def test_the_fleet_is_whole_again(fleet: Running, web: Sender) -> None:
-    fleet.world.meshfleet("up", "--stack", STACK, "--refresh", "--json")
+def test_the_fleet_is_whole_again(fleet: FleetUnderTest, web: Sender) -> None:
+    fleet.sandbox.meshfleet("up", "--stack", STACK, "--refresh", "--json")
     assert web.is_answered_by(ORDERS, "north")
-    fleet.verified()
+    fleet.verify()

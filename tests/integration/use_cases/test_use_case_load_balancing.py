@@ -11,12 +11,11 @@ from meshfleet.dataplane.network import links, namespaces
 from meshfleet.dataplane.network.capture import Capture, capturing
 from meshfleet.dataplane.network.place import OUTSIDE, link_name
 from meshfleet.embedded.addresses import OUTSIDE_RANGE
+from meshfleet.testing import FleetUnderTest, Sender, answered, settled
 from meshfleet.verification.checks.traffic_wire import gateways, judge
 from tests.integration.clone import Clone
-from tests.integration.models.running import Running
 from tests.integration.use_cases.pages import assert_prints_what_the_page_shows
-from tests.integration.use_cases.sending import Sender, answered, place, seen, sending
-from tests.integration.world import settled
+from tests.integration.use_cases.sending import sending
 
 pytestmark = [
     pytest.mark.proof("requests to one Service are spread over all clusters, from wherever they come", step=4),
@@ -31,17 +30,17 @@ STRANGER = "198.18.255.250"
 
 
 @pytest.fixture(scope="module")
-def fleet(clone: Clone) -> Iterator[Running]:
+def fleet(clone: Clone) -> Iterator[FleetUnderTest]:
     with sending(clone, "load-balancing") as running:
         yield running
 
 
-def test_verify_prints_what_the_page_shows(fleet: Running) -> None:
+def test_verify_prints_what_the_page_shows(fleet: FleetUnderTest) -> None:
     assert_prints_what_the_page_shows(fleet)
 
 
 @pytest.mark.parametrize("cluster", CLUSTERS)
-def test_every_cluster_answers_from_everywhere_and_no_request_is_lost(fleet: Running, cluster: str) -> None:
+def test_every_cluster_answers_from_everywhere_and_no_request_is_lost(fleet: FleetUnderTest, cluster: str) -> None:
     replies = Sender(fleet, cluster, CATALOG).send(CATALOG, REQUESTS)
     assert [one for one in replies if one.code != 200] == []
     counted = answered(replies)
@@ -52,7 +51,7 @@ def test_every_cluster_answers_from_everywhere_and_no_request_is_lost(fleet: Run
 
 
 @pytest.mark.parametrize("cluster", CLUSTERS)
-def test_whoever_answers_sees_the_identity_of_the_caller(fleet: Running, cluster: str) -> None:
+def test_whoever_answers_sees_the_identity_of_the_caller(fleet: FleetUnderTest, cluster: str) -> None:
     sender = Sender(fleet, cluster, CATALOG)
     replies = sender.send(CATALOG, 20)
     assert {one.cluster for one in replies} == set(CLUSTERS)
@@ -60,27 +59,27 @@ def test_whoever_answers_sees_the_identity_of_the_caller(fleet: Running, cluster
 
 
 @pytest.mark.parametrize("cluster", CLUSTERS)
-def test_what_runs_in_one_cluster_only_is_reached_from_all(fleet: Running, cluster: str) -> None:
+def test_what_runs_in_one_cluster_only_is_reached_from_all(fleet: FleetUnderTest, cluster: str) -> None:
     sender = Sender(fleet, cluster, CATALOG)
     replies = sender.send(PRICES, REQUESTS)
     assert answered(replies) == {"east": REQUESTS}
     assert {one.peer for one in replies} == {sender.identity}
 
 
-def test_between_the_networks_there_is_tls_to_the_gateways_port_and_nothing_else(fleet: Running) -> None:
-    with capturing(place(fleet)) as capture:
+def test_between_the_networks_there_is_tls_to_the_gateways_port_and_nothing_else(fleet: FleetUnderTest) -> None:
+    with capturing(fleet.place) as capture:
         replies = Sender(fleet, "west", CATALOG).send(CATALOG, 20)
     assert answered(replies)["east"] > 0
-    found = judge(capture, gateways(seen(fleet)))
+    found = judge(capture, gateways(fleet.view))
     assert found.passed, found.detail
     east = fleet.cluster("east")["gateway"]
     assert (east["address"], 15443) in capture.connections()
 
 
 @pytest.fixture
-def stranger(fleet: Running) -> Iterator[str]:
+def stranger(fleet: FleetUnderTest) -> Iterator[str]:
     """The address of somebody on the bridge between the networks who is no gateway."""
-    made, address = f"{place(fleet).prefix}stranger", STRANGER
+    made, address = f"{fleet.place.prefix}stranger", STRANGER
     outside = link_name(OUTSIDE)
 
     def configure() -> None:
@@ -89,15 +88,17 @@ def stranger(fleet: Running) -> Iterator[str]:
 
     namespaces.create(made)
     try:
-        links.connect(made, place(fleet).fabric, "eth0", link_name("stranger"), outside)
+        links.connect(made, fleet.place.fabric, "eth0", link_name("stranger"), outside)
         namespaces.inside(made, configure)
         yield made
     finally:
         namespaces.remove(made)
 
 
-def test_the_check_of_the_wire_sees_who_speaks_to_no_gateway_or_in_clear_text(fleet: Running, stranger: str) -> None:
-    allowed = gateways(seen(fleet))
+def test_the_check_of_the_wire_sees_who_speaks_to_no_gateway_or_in_clear_text(
+    fleet: FleetUnderTest, stranger: str
+) -> None:
+    allowed = gateways(fleet.view)
     east = fleet.cluster("east")["gateway"]["address"]
 
     def listen() -> socket.socket:
@@ -107,15 +108,15 @@ def test_the_check_of_the_wire_sees_who_speaks_to_no_gateway_or_in_clear_text(fl
         with socket.create_connection((address, port), timeout=5) as connection:
             connection.sendall(b"SELECT * FROM customers;")
 
-    with namespaces.inside(stranger, listen), capturing(place(fleet)) as capture:
+    with namespaces.inside(stranger, listen), capturing(fleet.place) as capture:
         # From a node, as a pod that found a way past its gateway would.
-        namespaces.inside(place(fleet).node("west"), lambda: say(STRANGER, 5432))
+        namespaces.inside(fleet.place.node("west"), lambda: say(STRANGER, 5432))
         assert settled(lambda: (STRANGER, 5432) in capture.connections(), 5)
     found = judge(capture, allowed)
     assert not found.passed
     assert found.detail.startswith(f"not to a gateway: {STRANGER}:5432; not TLS: {STRANGER}:5432")
 
-    with capturing(place(fleet)) as plain:
+    with capturing(fleet.place) as plain:
         namespaces.inside(stranger, lambda: say(east, 15443))
         assert settled(lambda: said(plain, east), 5)
     found = judge(plain, allowed)

@@ -9,7 +9,7 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 import pytest
 
-from meshfleet.automation.unrecorded_objects import as_recorded, field_manager
+from meshfleet.automation.pending_objects import as_recorded, field_manager
 from tests.plugins.kubernetes.conftest import ApiServer
 from tests.plugins.kubernetes.engine import Engine
 

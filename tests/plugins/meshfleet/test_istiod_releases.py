@@ -34,7 +34,7 @@ def test_another_release_is_another_process_and_the_standard_one_what_it_was() -
 
 
 def test_a_change_of_release_restarts_the_process() -> None:
-    outputs = {"state": "running", "version": "1.30"}
+    outputs = {"state": "running", "version": "1.30-unknown-unknown"}
     handler = IstiodHandler()
     assert handler.check(OLD)[1] == []
     for before, after in ((INPUTS, OLD), (OLD, INPUTS)):
@@ -46,11 +46,11 @@ def test_a_change_of_release_restarts_the_process() -> None:
 @pytest.mark.parametrize(
     ("known", "inputs", "certain"),
     [
-        ("1.30", OLD, True),
-        ("1.30", INPUTS, False),
-        ("unknown", OLD, False),
-        ("unknown", INPUTS, True),
-        (EMBEDDED_ISTIO, OLD, False),
+        ("1.30-unknown-unknown", OLD, True),
+        ("1.30-unknown-unknown", INPUTS, False),
+        ("unknown-unknown-unknown", OLD, False),
+        ("unknown-unknown-unknown", INPUTS, True),
+        (f"{EMBEDDED_ISTIO}-5eb-Clean", OLD, False),
     ],
 )
 def test_the_version_is_certain_only_while_the_release_stays(

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -18,11 +14,11 @@ from meshfleet.processes.waiting import NotYetError, wait_until
 from meshfleet.toolchain import Toolchain
 from meshfleet.workspace import fleet_processes as processes
 from meshfleet.workspace.home import Workspace
+from tests.plugins.meshfleet.pulumi_project import Project, new_project
 
 pytestmark = pytest.mark.proof("native resources under the real engine, killed and mended", step=2)
 
 FLEET = "engine-tests"
-CHECKOUT = Path(__file__).resolve().parents[3]
 PROGRAM = f"""
 import pulumi
 from meshfleet.plugins.meshfleet import sdk
@@ -34,88 +30,31 @@ for name in ("west", "east"):
 """
 
 
-@dataclass(frozen=True)
-class Project:
-    """A Pulumi project of its own, with its own state."""
+def components(project: Project) -> dict[str, list[str]]:
+    """Cluster → its running components, twice if one runs twice."""
+    return {
+        name: sorted(program for program, same in processes.find(cluster(project, name)).items() for _ in same)
+        for name in ("east", "west")
+    }
 
-    directory: Path
-    home: Path
-    environment: dict[str, str]
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
-        """Begin a pulumi command and go on."""
-        return subprocess.Popen(
-            ["pulumi", *arguments, "--stack", "dev", "--non-interactive", "--color=never"],
-            cwd=self.directory,
-            env=self.environment,
-            text=True,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-        )
-
-    def run(self, *arguments: str) -> tuple[int, str]:
-        """Run a pulumi command; its exit code and all it printed."""
-        with self.start(*arguments) as command:
-            output, _ = command.communicate(timeout=240)
-            return command.returncode, output
-
-    def succeed(self, *arguments: str) -> str:
-        """Run a pulumi command that must succeed."""
-        code, output = self.run(*arguments)
-        assert code == 0, output
-        return output
-
-    @property
-    def workspace(self) -> Workspace:
-        return Workspace(FLEET, self.home)
-
-    def components(self) -> dict[str, list[str]]:
-        """Cluster → what runs of it, twice if it runs twice."""
-        return {
-            name: sorted(
-                program for program, same in processes.find(self.workspace.cluster(name)).items() for _ in same
-            )
-            for name in ("east", "west")
-        }
+def cluster(project: Project, name: str) -> Path:
+    return Workspace(FLEET, project.home).cluster(name)
 
 
 @pytest.fixture(scope="module")
 def project(toolchain: Toolchain, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
-    directory = tmp_path_factory.mktemp("project")
-    home = tmp_path_factory.mktemp("home")
-    state = tmp_path_factory.mktemp("state")
-    plugin = CHECKOUT / "meshfleet" / "plugins" / "meshfleet"
-    (directory / "Pulumi.yaml").write_text(
-        f"name: engine-tests\nruntime: python\nplugins: {{providers: [{{name: meshfleet, path: {plugin}}}]}}\n",
-        encoding="utf-8",
-    )
-    (directory / "__main__.py").write_text(PROGRAM, encoding="utf-8")
-    environment = {
-        "HOME": str(state),
-        "PATH": os.pathsep.join([str(Path(sys.executable).parent), str(toolchain.bin), os.environ["PATH"]]),
-        "PYTHONPATH": str(CHECKOUT),
-        "PULUMI_HOME": str(state / "pulumi"),
-        "PULUMI_BACKEND_URL": state.as_uri(),
-        "PULUMI_CONFIG_PASSPHRASE": "only for this test",
-        "PULUMI_SKIP_UPDATE_CHECK": "true",
-        "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
-        "MESHFLEET_HOME": str(home),
-        "MESHFLEET_TOOLS": str(toolchain.bin),
-        "MESHFLEET_PYTHON": sys.executable,
-    }
-    project = Project(directory, home, environment)
+    folder = tmp_path_factory.mktemp("project")
     try:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("MESHFLEET_HOME", str(home))
-            project.succeed("stack", "init")
-            yield project
+            patch.setenv("MESHFLEET_HOME", str(folder / "home"))
+            yield new_project(folder, toolchain, PROGRAM)
     finally:
-        sweep(FLEET, home)
+        sweep(FLEET, folder / "home")
 
 
 def test_an_engine_killed_in_the_middle_of_a_create_is_made_good_by_the_next_up(project: Project) -> None:
-    half_made = project.workspace.cluster("west") / "kwok" / "clusters" / "west" / "pki" / "ca.crt"
+    half_made = cluster(project, "west") / "kwok" / "clusters" / "west" / "pki" / "ca.crt"
 
     def begun() -> None:
         if not half_made.exists():
@@ -124,11 +63,11 @@ def test_an_engine_killed_in_the_middle_of_a_create_is_made_good_by_the_next_up(
     with project.start("up", "--yes", "--skip-preview") as killed:
         wait_until(begun, "the first cluster to be half made", 60, "run the test alone", every=0.01)
         killed.send_signal(signal.SIGKILL)
-    assert not (project.workspace.cluster("west") / "cluster.json").exists()
+    assert not (cluster(project, "west") / "cluster.json").exists()
 
     project.run("cancel", "--yes")
     project.succeed("up", "--yes", "--skip-preview")
-    assert project.components() == {"east": sorted(COMPONENTS), "west": sorted(COMPONENTS)}
+    assert components(project) == {"east": sorted(COMPONENTS), "west": sorted(COMPONENTS)}
 
 
 def test_an_unchanged_stack_has_no_changes(project: Project) -> None:
@@ -139,7 +78,7 @@ def test_an_unchanged_stack_has_no_changes(project: Project) -> None:
 def test_no_key_is_in_the_state_or_in_what_is_printed(project: Project) -> None:
     shown = project.succeed("up", "--yes") + project.succeed("stack", "output", "--json")
     state = project.succeed("stack", "export")
-    key = (project.workspace.cluster("west") / "kubeconfig").read_text(encoding="utf-8").split("client-key-data: ")[1]
+    key = (cluster(project, "west") / "kubeconfig").read_text(encoding="utf-8").split("client-key-data: ")[1]
     for text in (shown, state):
         assert key.strip() not in text
         assert "client-key-data" not in text
@@ -147,7 +86,7 @@ def test_no_key_is_in_the_state_or_in_what_is_printed(project: Project) -> None:
 
 
 def test_a_dead_process_is_shown_by_preview_and_mended_by_up(project: Project) -> None:
-    west = processes.find(project.workspace.cluster("west"))
+    west = processes.find(cluster(project, "west"))
     processes.end([*west["kube-apiserver"], *west["kwok-controller"]], grace=0)
     code, preview = project.run("preview", "--expect-no-changes")
     assert code != 0
@@ -159,7 +98,7 @@ def test_a_dead_process_is_shown_by_preview_and_mended_by_up(project: Project) -
     assert "[diff: ~state]" in refreshed
     assert "stopped: kube-apiserver, kwok-controller" in project.succeed("stack", "export")
     project.succeed("up", "--yes", "--skip-preview")
-    assert project.components()["west"] == sorted(COMPONENTS)
+    assert components(project)["west"] == sorted(COMPONENTS)
     project.succeed("preview", "--expect-no-changes")
 
 
@@ -174,7 +113,7 @@ def test_a_wrong_input_stops_the_run_with_one_plain_sentence(project: Project) -
 
 def test_destroy_leaves_no_process_and_no_file(project: Project) -> None:
     project.succeed("destroy", "--yes", "--skip-preview")
-    assert project.components() == {"east": [], "west": []}
+    assert components(project) == {"east": [], "west": []}
     # Of the fleet only that it is one, until its stack goes.
     left = {path.name for path in (project.home / "fleets").rglob("*") if path.is_file()}
     assert left <= {".meshfleet", "reservations.json"}

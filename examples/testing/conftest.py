@@ -1,0 +1,3 @@
+"""The fixtures of the harness."""
+
+pytest_plugins = ["meshfleet.testing.fixtures"]

@@ -1,0 +1,72 @@
+"""`up` in stages: one after another, with a wait in between until every cluster has completed the stage.
+
+No progress is stored: after an interruption the next run computes its plan from what is deployed.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from meshfleet.automation.reporting.changes import Record, counted
+from meshfleet.errors import EngineError
+from meshfleet.rollout.stages import Stage
+
+if TYPE_CHECKING:
+    from meshfleet.automation.session import Session
+
+# The kubelet may take 90 seconds to update a changed Secret or ConfigMap in a pod.
+CONFIRMATION_SECONDS = 180.0
+
+
+@dataclass(frozen=True)
+class CompletedStage:
+    """A completed stage and its duration, including the wait before it."""
+
+    stage: Stage
+    record: Record
+    seconds: float
+
+    def as_json(self) -> dict[str, Any]:
+        """An entry of `stages` in `up --json`."""
+        return {"name": self.stage.name, "changes": counted(self.record.changes), "seconds": round(self.seconds, 1)}
+
+
+def run_stages(session: Session, stages: Sequence[Stage], *, refresh: bool) -> list[CompletedStage]:
+    """Run one stage after another. Raises `EngineError` for the first that fails or is not confirmed."""
+    completed: list[CompletedStage] = []
+    for number, stage in enumerate(stages, start=1):
+        start = time.monotonic()
+        title = f"up {session.name}"
+        if stage.name:
+            title = f"{title}, stage {number} of {len(stages)}: {stage.name}"
+            session.notify(f"stage {number} of {len(stages)}: {stage.name}")
+        if completed and stage.preconditions:
+            _confirm(session, completed[-1].stage, stage)
+        # Drift is repaired once, in the first stage.
+        fleet = stage.fleet if stage.name else None
+        record = session.bring_up(title, stage=fleet, refresh=refresh and not completed)
+        completed.append(CompletedStage(stage, record, time.monotonic() - start))
+    return completed
+
+
+def _confirm(session: Session, before: Stage, stage: Stage) -> None:
+    """Wait until every cluster has completed the previous stage."""
+    # A run without stages does not need it, and starts faster without the import.
+    from meshfleet.verification import read_fleet, run
+    from meshfleet.verification.checks import named
+
+    view = read_fleet(session.status(), session.environment.tools)
+    report = run(view, named(stage.preconditions), timeout=CONFIRMATION_SECONDS)
+    if not report.ok:
+        lines = [f"{result.cluster}: {result.name}: {result.detail}" for result in report.failed]
+        raise EngineError(
+            "\n  ".join(
+                [f"some clusters did not complete the stage {before.name} within {CONFIRMATION_SECONDS:.0f} s:", *lines]
+            )
+            + f"\nthe next stage, {stage.name}, would interrupt traffic before that; fix the cause and run "
+            f"meshfleet up --stack {session.name} again, which resumes with this stage"
+        )
+    session.notify(f"every cluster has completed the stage: {before.name}")

@@ -1,0 +1,1 @@
+"""Fleets on other releases than the standard ones: see `scripts/test-versions --help`."""
