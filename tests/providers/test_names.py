@@ -25,6 +25,8 @@ EXCEPTIONS = {
     ("docs/generate/refused.py", "embedded"),
     ("docs/generate/refused.py", "existing"),
     ("docs/generate/refused.py", "kind"),
+    # Stack files that tests write, as a user writes them.
+    ("meshfleet/testing/stack_files.py", "embedded"),
     # A domain of labels.
     ("meshfleet/topology/labels_of_machines.py", "gke"),
 }
