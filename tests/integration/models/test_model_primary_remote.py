@@ -75,7 +75,7 @@ def outage(fleet: Running) -> Outage:
     before = fleet.injected_by("branch")
     with ExitStack() as stack:
         callers = () if lacking() else NETWORKS
-        requests = {name: stack.enter_context(Sender(fleet, name, ECHO).asking(ECHO, 10)) for name in callers}
+        requests = {name: stack.enter_context(Sender(fleet, name, ECHO).send_steadily(ECHO, 10)) for name in callers}
         fleet.end("primary")
         refusals = {cluster: fleet.try_pod(cluster, expect=1).err for cluster in NETWORKS}
         fleet.up()
