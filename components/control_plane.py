@@ -21,7 +21,7 @@ from meshfleet.manifests.section import Point
 from meshfleet.plugins.meshfleet.sdk import Istiod
 
 CHARTS = (gateway_api.DEFINITIONS, charts.SECTION, revision_tags.SECTION)
-"""The sections that every cluster has, wherever its istiod runs, before that istiod answers."""
+"""The sections that every cluster has, wherever its istiod runs, before that istiod is ready."""
 
 
 @dataclass(frozen=True)

@@ -61,7 +61,7 @@ class ExternalControlPlane(Component):
             )
             for revision, address in addresses.items()
         }
-        # Where pods run, the release in the hosting cluster is done when istiod answers.
+        # Where pods run, the release in the hosting cluster is done when istiod is ready.
         self.resources = ControlPlaneResources(list((processes or istiods).values()), processes)
         registration.reached(cluster, Point.ISTIOD_READY, self.resources.ready)
         registration.register(self, cluster, ambient.NODE_AGENTS)

@@ -119,7 +119,7 @@ class Registration:
             provider=access.provider,
             after=self.waits(cluster, document.after, document.name),
             deleted_with=access.goes_with,
-            # What a cluster answers for a Secret is as secret as what it is given.
+            # The `data` that a cluster returns is as secret as the `data` that is sent.
             secret_outputs=["data"] if not isinstance(body, Release) and body["kind"] == "Secret" else (),
         )
         name = f"{cluster}/{document.name}"

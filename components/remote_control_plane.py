@@ -35,7 +35,7 @@ class RemoteControlPlane(Component):
         registration.register(self, cluster, *CHARTS)
 
     def wait(self) -> ControlPlaneResources:
-        """Register the wait for being served, which the primary's remote secrets set going; ends the component.
+        """Register the wait for the primary's istiod, and complete the component.
 
         Nothing in the cluster reaches that istiod before the gateway in front of it is open.
         """
@@ -46,12 +46,12 @@ class RemoteControlPlane(Component):
             elsewhere(primary, names.REMOTE_SECRETS),
             *(elsewhere(fleet.hosting(cluster), rule) for rule in names.TO_ISTIODS),
         ]
-        served = []
+        ready = []
         for revision in fleet.istio.installed:
             process = self._istiods.get(revision)
             after = registration.waits(cluster, [names.istiod_service(revision), *reachable])
             former = f"{cluster}/{'served' if revision == 'default' else f'served-{revision}'}"
-            served.append(
+            ready.append(
                 RemoteClusterReadiness(
                     f"{cluster}/{remote_readiness(revision)}",
                     cluster=cluster,
@@ -67,7 +67,7 @@ class RemoteControlPlane(Component):
                     ),
                 )
             )
-        resources = ControlPlaneResources(served)
+        resources = ControlPlaneResources(ready)
         registration.reached(cluster, Point.ISTIOD_READY, resources.ready)
         registration.register(self, cluster, ambient.NODE_AGENTS)
         self.done()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from docs.generate import models, provider_contract, stack_file, toolchain, use_cases
+from docs.generate import models, provider_contract, stack_file, stages, toolchain, use_cases
 from docs.generate.pictures import pictures
 from meshfleet.status.schema import status_schema
 from meshfleet.topology.schema import stack_schema
@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 def generated(root: Path) -> dict[str, str]:
     """File name in docs/ to content, for the checkout `root`."""
     pages = {
+        "how-it-works.md": stages.page(root),
         "models.md": models.page(root),
         "provider-contract.md": provider_contract.page(),
         "stack-file.md": stack_file.page(root),

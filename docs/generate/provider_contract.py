@@ -28,8 +28,9 @@ refused, each field is described | `tests/providers/test_contract.py` |
 | `<name>/provider.py` | define `PROVIDER`, with every answer below; import neither Pulumi nor another provider | \
 import-linter, `tests/providers/test_contract.py` |
 | its rules | yield faults with the path of the field, before anything is created | `tests/providers/test_contract.py` |
-| `<name>/cluster.py` | define `create(fleet, cluster, kubeconfig, opts)`, which registers a component and returns a \
-complete `ClusterAccess`; only where the provider is built | `tests/providers/test_registered_providers.py` |
+| `<name>/cluster.py` | only where the provider is built: define `create(fleet, cluster, kubeconfig, opts)`, which \
+registers a component and returns a complete `ClusterAccess`; a cluster that is not local has its identity from a \
+`ClusterIdentity` | `tests/providers/test_registered_providers.py` |
 | all other code | name no provider | `tests/providers/test_names.py` |
 
 The component of a cluster is a part of the URNs of all that is in it, so its class name never changes.

@@ -12,6 +12,7 @@ from docs.generate.field_tables import anchor, heading, introduction, parts_of, 
 from meshfleet.topology import Fleet, names, read_stack_file
 from meshfleet.topology.draft import DEFAULT_MESH, PARTS, SECTIONS, SINGLES
 from meshfleet.topology.model import Model
+from meshfleet.topology.schema import section_description
 from meshfleet.versions import (
     BUILT_ISTIO,
     BUILT_KUBERNETES,
@@ -146,10 +147,10 @@ def page(root: Path) -> str:
         OPENING.format(
             dev=dev.path.read_text(encoding="utf-8").rstrip(),
             fault=refused.answers(refused.EXAMPLES[0], dev.config)[0],
-            sections="\n".join(_section(name) for name in ORDER),
+            sections="\n".join(_section(name) for name in _sections()),
         )
     ]
-    for name in ORDER:
+    for name in _sections():
         if name in SECTIONS or name in PARTS:
             parts += _tables(name)
     parts += [_names(), _versions(), REFUSED.format(table=refused.table(dev.config))]
@@ -161,15 +162,20 @@ def undocumented() -> set[str]:
     return {*SECTIONS, *SINGLES} ^ set(ORDER)
 
 
+def _sections() -> list[str]:
+    """All sections in the order of the page."""
+    return [*ORDER, *(name for name in SECTIONS if name not in ORDER)]
+
+
 def _section(name: str) -> str:
     model = _model(name)
     link = f"[`{name}`](#{anchor(model)})" if model else f"`{name}`"
-    return f"| {link} | {WITHOUT[name]} | {Fleet.model_fields[to_snake(name)].description} |"
+    return f"| {link} | {WITHOUT.get(name, 'none')} | {section_description(name)} |"
 
 
 def _model(section: str) -> type[Model] | None:
-    annotation = Fleet.model_fields[to_snake(section)].annotation
-    candidates = (annotation, *get_args(annotation))
+    field = Fleet.model_fields.get(to_snake(section))
+    candidates = (field.annotation, *get_args(field.annotation)) if field else (SECTIONS[section],)
     return next((part for part in candidates if isinstance(part, type) and issubclass(part, Model)), None)
 
 
@@ -177,7 +183,7 @@ def _tables(section: str) -> list[str]:
     model = _model(section)
     assert model is not None
     # What is a section of its own has its table there.
-    others = {_model(name) for name in ORDER} - {model}
+    others = {_model(name) for name in _sections()} - {model}
     waiting, seen, texts = [model], {part for part in others if part}, []
     while waiting:
         part = waiting.pop(0)

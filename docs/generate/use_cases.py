@@ -30,7 +30,7 @@ whether those may be sent again only the program knows that sent them.
 
 Programs that are killed take their connections along. A region that is cut off says nothing at all: a proxy gives up
 a new connection after a second, and tries elsewhere. On one that is there already it waits as long as the caller does.
-Give the callers a timeout. How many requests either loss costs is among the [figures](../README.md#figures).
+Give the callers a timeout. How many requests either loss costs is among the [benchmarks](../README.md#benchmarks).
 
 One failed request being enough, a caller that asks while the fleet still comes up may find every region left out, for
 the ten seconds of `baseEjectionSeconds`. `meshfleet verify` asks until that is over.""",

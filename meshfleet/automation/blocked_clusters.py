@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from meshfleet.automation.reporting.changes import Place, Record
 from meshfleet.components.tokens import remote_readiness
-from meshfleet.manifests.names import istiod_service
+from meshfleet.manifests.names import hosted, istiod_service
 from meshfleet.topology import Fleet
 
 
@@ -41,7 +41,7 @@ def _completion(fleet: Fleet, name: str, revision: str) -> Place:
     elif fleet.clusters[host].capabilities.istiod_runtime == "process":
         what = f"{istiod}-process"
     else:
-        return Place(host, "control plane", f"external-{name}-{istiod}")
+        return Place(host, "control plane", hosted(name, istiod))
     return Place(name, "control plane", what)
 
 

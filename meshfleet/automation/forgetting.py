@@ -64,7 +64,7 @@ def faults(names: Iterable[str], declared: Collection[str], known: Collection[st
             )
         elif name not in known:
             listed = ", ".join(sorted(known)) or "none"
-            found.append(Fault(OPTION, f"this stack has no cluster {shown(name)}; its clusters are {listed}"))
+            found.append(Fault(OPTION, f"no cluster of this stack is named {shown(name)}; known are {listed}"))
     return found
 
 

@@ -119,7 +119,7 @@ def _accesses(session: Session) -> Iterator[tuple[str, Callable[[], Access]]]:
     for name, cluster in topology.clusters.items():
         if named := cluster.capabilities.context:
             yield name, partial(_existing_access, files[name].content, named.context)
-        else:
+        elif cluster.local:
             yield name, partial(_embedded_access, Cluster(workspace, name).kubeconfig)
 
 

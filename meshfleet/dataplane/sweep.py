@@ -116,7 +116,7 @@ def _end_until_none(look: Callable[[], list[psutil.Process]], whose: str) -> Non
         if not running:
             return
         processes.end(running, grace=0)
-    raise ProcessError(f"something keeps starting programs of {whose}; end it first")
+    raise ProcessError(f"something keeps starting programs of {whose}; terminate it first")
 
 
 def _ports_of(home: Path, prefix: str) -> frozenset[int]:

@@ -12,13 +12,13 @@ import ipaddress
 from pathlib import Path
 from typing import Final
 
-import meshfleet.topology.addresses
+import meshfleet.topology.address_blocks
 from meshfleet.embedded.reservations import reservations
 from meshfleet.errors import PortError
-from meshfleet.topology.addresses import GATEWAY_RANGE
+from meshfleet.topology.address_blocks import GATEWAY_RANGE
 
 OUTSIDE_RANGE: Final = str(GATEWAY_RANGE)
-MACHINE_RANGE: Final = str(meshfleet.topology.addresses.MACHINE_RANGE)
+MACHINE_RANGE: Final = str(meshfleet.topology.address_blocks.MACHINE_RANGE)
 """That of virtual machines, each of which is on one network and not outside."""
 
 
@@ -34,7 +34,7 @@ def reserve_address(home: Path, owner: str, wanted: str | None = None, range_: s
             other = next((name for name, address in held.addresses.items() if address == wanted), owner)
             if other != owner:
                 raise PortError(
-                    f"{owner}: the address {wanted} is that of {other}; give another one, or destroy what has it"
+                    f"{owner}: the address {wanted} is that of {other}; set another one, or destroy that fleet"
                 )
             held.addresses[owner] = wanted
             return wanted
@@ -49,7 +49,7 @@ def reserve_address(home: Path, owner: str, wanted: str | None = None, range_: s
             if address not in taken:
                 held.addresses[owner] = address
                 return address
-    raise PortError(f"{owner}: every address of {network} is reserved; destroy a fleet that is not needed")
+    raise PortError(f"{owner}: every address of {network} is reserved; destroy an unused fleet")
 
 
 def release_address(home: Path, owner: str) -> None:

@@ -40,8 +40,8 @@ def ahead(name: str, begins: datetime, now: float | None = None) -> str:
     present = datetime.fromtimestamp(time.time() if now is None else now, UTC)
     return (
         f"{name}: its certificates are valid from {begins:%Y-%m-%d %H:%M} UTC, and this machine's clock says "
-        f"{present:%Y-%m-%d %H:%M}: one of the two was wrong; set the clock right, or, where it was ahead when the "
-        "cluster was made, run meshfleet destroy and then meshfleet up, which makes another"
+        f"{present:%Y-%m-%d %H:%M}: one of the two is wrong; correct the clock, or, if it was ahead when the "
+        "cluster was created, run meshfleet destroy and then meshfleet up, which recreates the cluster"
     )
 
 

@@ -173,7 +173,7 @@ class Cluster:
     def running(self) -> RunningCluster:
         """How to reach the complete cluster. Raises EmbeddedError when it is not."""
         if self.spec() is None:
-            raise EmbeddedError(f"{self._name}: no complete cluster; run up again to make it")
+            raise EmbeddedError(f"{self._name}: no complete cluster; run up again to create it")
         server = _server(self._ports())
         return RunningCluster(self._kubeconfig_text(server), server, self._identity())
 
@@ -246,7 +246,7 @@ class Cluster:
         """From the certificate of the cluster's own authority, made anew with every cluster."""
         identity = identity_in_folder(self.directory)
         if identity is None:
-            raise EmbeddedError(f"{self._name}: the certificate of its authority is gone; run up again to make it")
+            raise EmbeddedError(f"{self._name}: its CA certificate is missing; run up again to create it")
         return identity
 
     def _free_ports(self) -> dict[str, int]:
@@ -282,9 +282,9 @@ def _wait_for_service_account(client: Client, name: str, seconds: float) -> None
 
     wait_until(
         present,
-        f"the ServiceAccount default of cluster {name}, which its kube-controller-manager makes",
+        f"the ServiceAccount default of cluster {name}, which its kube-controller-manager creates",
         seconds,
-        "look into kube-controller-manager.log of the cluster, and run the same command again",
+        "check kube-controller-manager.log of the cluster, and run the same command again",
         failure=ClusterError,
     )
 

@@ -20,7 +20,7 @@ from meshfleet.topology.address_blocks import SERVICE_BLOCK, SIMULATED_POD_BLOCK
 RECORD: Final = "cluster.json"
 MAKING: Final = "making"
 """The note that a cluster is being made; until it is gone nothing in the directory counts."""
-_ADVICE: Final = "remove that file: the next up rebuilds it from what kwokctl wrote down"
+_ADVICE: Final = "remove that file: the next up rebuilds it from kwokctl's configuration"
 
 
 def read_spec(directory: Path) -> ClusterSpec | None:

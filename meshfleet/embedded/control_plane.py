@@ -37,13 +37,6 @@ _ROUNDS: Final = 5
 _FULL_BYTES: Final = 1024 * 1024
 _LOG_BYTES: Final = 1024 * 1024
 SERVERS: Final = ("etcd", "kube-apiserver")
-COLLECTION: Final = {"GOGC": "200"}
-"""How often components collect garbage (https://go.dev/doc/gc-guide#GOGC): half as often as Go does by itself.
-
-While an API server starts and takes Istio's CustomResourceDefinitions, its heap grows from nothing, and a third of its
-processor time would go to collections. No limit of memory (GOMEMLIMIT) instead: a cluster that outgrows it would do
-nothing but collect.
-"""
 
 
 @dataclass(frozen=True)
@@ -92,8 +85,6 @@ class ControlPlane:
             # At a space it would cut the path.
             "KWOK_WORKDIR": str(place / "kwok"),
             "PATH": os.defpath,
-            # kwokctl hands it to the components that it starts.
-            **COLLECTION,
             **variables_of(self.directory),
         }
         write_file(self.directory / "kwokctl.yaml", configuration)
@@ -127,17 +118,17 @@ class ControlPlane:
             # It would wait two minutes for a server that is dead already.
             started = [name for name in SERVERS if (self._files / "pids" / f"{name}.pid").exists()]
             for name in set(started) & set(self.stopped()):
-                raise ProcessError(f"{self.name}: {name} ended while starting; {self.evidence(name)}")
+                raise ProcessError(f"{self.name}: {name} exited while starting; {self.evidence(name)}")
             raise NotYetError("it is still at it")
 
         code = wait_until(
             made,
-            f"kwokctl to make cluster {self.name}",
+            f"kwokctl to create cluster {self.name}",
             seconds,
-            f"look into {log} and {self.log('kube-apiserver')}, and run the same command again",
+            f"check {log} and {self.log('kube-apiserver')}, and run the same command again",
         )
         if code != 0:
-            raise ProcessError(f"{self.name}: kwokctl ended with {code}; {self._told(log)}")
+            raise ProcessError(f"{self.name}: kwokctl exited with {code}; {self._told(log)}")
 
     def stopped(self) -> tuple[str, ...]:
         """The components that do not run, in the order of COMPONENTS.
@@ -175,7 +166,7 @@ class ControlPlane:
         for name in COMPONENTS:
             if name not in components:
                 continue
-            environment = {"HOME": str(self.directory), "PATH": os.defpath, **COLLECTION}
+            environment = {"HOME": str(self.directory), "PATH": os.defpath}
             # Written under the path that the cluster was made with, which may have been moved since.
             written = str(notes[name].get("workDir") or self._files)
             arguments = [str(argument).replace(written, str(files)) for argument in notes[name]["args"]]
@@ -184,7 +175,7 @@ class ControlPlane:
                 processes.start(program, closed_arguments(name, arguments), files, self.log(name), environment)
             except EndedError as error:
                 # On a busy machine one that refuses its data may be gone before it was seen.
-                raise ProcessError(f"{self.name}: {name} ended while starting; {self.evidence(name)}") from error
+                raise ProcessError(f"{self.name}: {name} exited while starting; {self.evidence(name)}") from error
 
     def wait_until_ready(self, server: str, release: str, seconds: float) -> None:
         """Wait until the API server at `server` (a URL) is ready, and start every component that does not run.
@@ -208,14 +199,14 @@ class ControlPlane:
             stopped = self.stopped()
             for name in SERVERS:
                 if name in stopped:
-                    raise ProcessError(f"{self.name}: {name} ended while starting; {self.evidence(name)}")
+                    raise ProcessError(f"{self.name}: {name} exited while starting; {self.evidence(name)}")
             ask(f"{server}/readyz", context)
 
         wait_until(
             ready,
-            f"the API server of cluster {self.name} to say ok at {server}/readyz",
+            f"the API server of cluster {self.name} to return ok at {server}/readyz",
             seconds,
-            f"look into {self.log('kube-apiserver')}; where its data is damaged, {self._way_out()}",
+            f"check {self.log('kube-apiserver')}; where its data is damaged, {self._way_out()}",
         )
 
     def _settle(self, release: str) -> None:
@@ -228,7 +219,7 @@ class ControlPlane:
         def running() -> None:
             stopped = self.stopped()
             if stopped:
-                raise ProcessError(f"{self.name}: {stopped[0]} ended while starting; {self.evidence(stopped[0])}")
+                raise ProcessError(f"{self.name}: {stopped[0]} exited while starting; {self.evidence(stopped[0])}")
 
         running()
 
@@ -282,7 +273,7 @@ class ControlPlane:
             if not running:
                 return
             processes.end(running, grace=0)
-        raise ProcessError(f"{self.name}: something keeps starting programs of {self.directory}; end it first")
+        raise ProcessError(f"{self.name}: something keeps starting programs of {self.directory}; terminate it first")
 
     def remove(self) -> None:
         """End everything and leave no file. Fine when nothing is there."""

@@ -210,14 +210,14 @@ class Istiod:
 
         def ready() -> None:
             if not processes.find(self.directory):
-                raise ProcessError(f"istiod {self._name} ended while starting; {processes.last_lines(log)}")
+                raise ProcessError(f"istiod {self._name} exited while starting; {processes.last_lines(log)}")
             ask(f"{address}/ready")
 
         wait_until(
             ready,
             f"istiod {self._name} to answer {address}/ready, which it does once it has read its cluster",
             seconds,
-            f"look into {log}, see that its clusters answer, and run the same command again",
+            f"check {log} and that its clusters respond, and run the same command again",
         )
         return ask(f"http://127.0.0.1:{ports['monitoring']}/version").strip()
 

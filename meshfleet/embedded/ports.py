@@ -38,7 +38,7 @@ def reserve_ports(home: Path, owner: str, names: Iterable[str]) -> dict[str, int
             if port is None:
                 raise PortError(
                     f"{owner}: no free port for {name} on 127.0.0.1 between {FIRST} and {LAST}; "
-                    "destroy a fleet that is not needed, or end what listens there"
+                    "destroy an unused fleet, or terminate the process that listens there"
                 )
             ports[name] = port
             taken.add(port)
@@ -96,7 +96,7 @@ def require_free_ports(owner: str, ports: Mapping[str, int]) -> None:
         if not port_is_free(port):
             raise PortError(
                 f"{owner}: port 127.0.0.1:{port} ({name}) is taken by {listener(port)}; "
-                "end that process and run the same command again"
+                "terminate that process and run the same command again"
             )
 
 

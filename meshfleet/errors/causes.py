@@ -44,7 +44,7 @@ _ADVICE: Final = {
     Cause.NO_ROUTE: "check the network of this machine (a VPN that is off?) and the address in the kubeconfig",
     Cause.TIMEOUT: "check that the cluster runs and that no firewall is in between, and the address in the kubeconfig",
     Cause.SILENT: "see why that process hangs or is overloaded; it is not started again while it runs",
-    Cause.RESET: "run the same command again; if that repeats, look into the log of the server or of a proxy before it",
+    Cause.RESET: "run the same command again; if that repeats, check the log of the server or of a proxy before it",
     Cause.CERTIFICATE_AUTHORITY: "put the cluster's own authority into the kubeconfig (certificate-authority-data); "
     "if that did not change, something else answers at this address",
     Cause.CERTIFICATE_NAME: "use a name that is in the certificate, or set tls-server-name in the kubeconfig",
@@ -54,7 +54,7 @@ _ADVICE: Final = {
     Cause.UNAUTHORIZED: _RENEW,
     Cause.FORBIDDEN: "use the credentials of a cluster administrator in the kubeconfig, or grant this user that right",
     Cause.NOT_AN_API_SERVER: "correct the address in the kubeconfig; a login page or a proxy may be in between",
-    Cause.TOO_LARGE: "check that an API server, and no other one, answers at this address",
+    Cause.TOO_LARGE: "check that an API server, and no other server, listens at this address",
     Cause.PROXY: "check proxy-url in the kubeconfig, or HTTPS_PROXY and NO_PROXY in the environment",
     Cause.OTHER_CLUSTER: "correct the context or the address in the kubeconfig",
 }

@@ -36,8 +36,8 @@ _ADVICE: Final = {
     errno.EPERM: "give this user the right to write there, or set MESHFLEET_HOME to another directory",
     errno.EMFILE: "raise the limit of open files (ulimit -n) and run the same command again",
     errno.ENFILE: "the machine has too many open files: close programs and run the same command again",
-    errno.ENOMEM: "the machine is out of memory: end something and run the same command again",
-    errno.EIO: "the disk fails: look into the system log before anything else",
+    errno.ENOMEM: "the machine is out of memory: free memory and run the same command again",
+    errno.EIO: "the disk fails: check the system log first",
     errno.ENAMETOOLONG: "the path is too long: use a shorter directory or name",
 }
 

@@ -82,7 +82,7 @@ def construct_yaml(node: Node | None, *, what: str) -> object:
         raise _too_deep(what) from None
     except (ValueError, LookupError, AttributeError, TypeError, AssertionError, OverflowError) as error:
         # `!!int ""`, `!!bool x`, 2026-13-40: the constructors trust the form of what they are given.
-        raise DocumentError(f"{what}: holds an impossible value ({type(error).__name__})") from None
+        raise DocumentError(f"{what}: contains an invalid value ({type(error).__name__})") from None
     return value
 
 
@@ -97,7 +97,7 @@ def _measure(root: Node, what: str) -> None:
         if id(node) in known:
             found = known[id(node)]
             if found is None:
-                raise DocumentError(f"{what}: holds an alias of a value that contains the alias")
+                raise DocumentError(f"{what}: contains an alias of a value that contains the alias")
             return found
         known[id(node)] = None
         size, depth = _NODE, 0
@@ -132,7 +132,7 @@ def _reason(error: YAMLError) -> str:
     mark = error.problem_mark or error.context_mark
     place = f" in line {mark.line + 1}, column {mark.column + 1}" if mark else ""
     if isinstance(error, DuplicateKeyError):
-        return f"a key is given twice{place}"
+        return f"a key is set twice{place}"
     if isinstance(error, ComposerError) and error.context and "single document" in error.context:
         return f"a second document begins{place}"
     return f"{_unquoted(error.problem or error.context or type(error).__name__)}{place}"

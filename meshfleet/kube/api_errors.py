@@ -44,8 +44,8 @@ def expected_form(subject: str) -> Iterator[None]:
 
 
 UNEXPECTED = (
-    "the API server answers with an object of another form than Kubernetes gives it; "
-    "check that an API server, and no other one, answers at this address"
+    "the API server returns an object with another structure than Kubernetes defines; "
+    "check that an API server, and no other server, listens at this address"
 )
 
 

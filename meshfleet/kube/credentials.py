@@ -73,7 +73,7 @@ def credentials(access: Access) -> Credentials:
     if "tokenFile" in user:
         token = (read_text(Path(user["tokenFile"]), limit=FILE_LIMIT, follow=True) or "").strip()
         if not token or not token.isascii() or not token.isprintable():
-            raise KubeconfigError([f"its tokenFile {one_line(user['tokenFile'])} holds no token"])
+            raise KubeconfigError([f"its tokenFile {one_line(user['tokenFile'])} contains no token"])
         # As client-go, which reads the file again once a minute.
         expires = datetime.now(UTC) + timedelta(seconds=60)
         return Credentials((*headers, ("Authorization", f"Bearer {token}")), None, expires)
@@ -118,10 +118,10 @@ def _run(plugin: Mapping[str, Any], access: Access) -> _Status:
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise _failed(command, "it printed no ExecCredential with a status") from None
     if found.apiVersion != plugin["apiVersion"]:
-        raise _failed(command, f"it answers with another apiVersion than {plugin['apiVersion']}")
+        raise _failed(command, f"it returns another apiVersion than {plugin['apiVersion']}")
     status = found.status
     if not (status.token or status.certificate) or bool(status.certificate) != bool(status.key):
-        raise _failed(command, "its answer has neither a token nor a certificate with its key")
+        raise _failed(command, "its output has neither a token nor a certificate with its key")
     if not status.token.isascii() or not (status.token.isprintable() or not status.token):
         raise _failed(command, "its token has characters that no HTTP header may have")
     if status.expires is not None and status.expires.tzinfo is None:
@@ -155,7 +155,7 @@ def _output(command: list[str], environment: Mapping[str, str], hint: str) -> by
     try:
         process.wait(_PLUGIN_SECONDS)
     except subprocess.TimeoutExpired:
-        raise _failed(command[0], f"it did not end within {_PLUGIN_SECONDS:.0f} s") from None
+        raise _failed(command[0], f"it did not exit within {_PLUGIN_SECONDS:.0f} s") from None
     finally:
         if process.poll() is None:
             process.kill()
@@ -166,7 +166,7 @@ def _output(command: list[str], environment: Mapping[str, str], hint: str) -> by
     output = kept.get("out", b"")
     if process.returncode:
         complaint = " ".join(kept.get("err", b"").decode("utf-8", "replace").split())[-300:]
-        raise _failed(command[0], f"it ended with {process.returncode}: {one_line(complaint) or 'no reason given'}")
+        raise _failed(command[0], f"it exited with {process.returncode}: {one_line(complaint) or 'no reason given'}")
     if len(output) > FILE_LIMIT:
         raise _failed(command[0], f"it printed more than {FILE_LIMIT} bytes")
     return output

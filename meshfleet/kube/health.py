@@ -48,4 +48,4 @@ def hang_advice(url: str) -> str:
     pid, name = found
     if name not in _OURS:
         return f"see why process {pid} ({name}), which listens there, hangs"
-    return f"process {pid} ({name}) hangs: end it with `kill -9 {pid}`, then `meshfleet up` starts it again"
+    return f"process {pid} ({name}) hangs: terminate it with `kill -9 {pid}`, then `meshfleet up` starts it again"

@@ -88,5 +88,5 @@ def _load(kubeconfig: str) -> Mapping[str, Any]:
 def _data(path: Path) -> str:
     content = read_bytes(path)
     if content is None:
-        raise FileError(f"{path}: is not there, though it was made with the cluster; run the same command again")
+        raise FileError(f"{path}: does not exist, although it was created with the cluster; run the same command again")
     return base64.b64encode(content).decode("ascii")

@@ -70,7 +70,7 @@ def _pods(client: Client, namespace: str, revision: str) -> list[str]:
 
     return wait_until(
         made,
-        f"a pod of istiod {revision} in namespace {namespace}, which its chart makes",
+        f"a pod of istiod {revision} in namespace {namespace}, which its chart creates",
         _SECONDS,
         "see whether the release of istiod was installed, and run the same command again",
         failure=ClusterError,

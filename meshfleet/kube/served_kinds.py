@@ -30,7 +30,7 @@ def await_kinds(server: Server, cluster: str, seconds: float) -> None:
             lambda: served(server, wanted),
             f"the API server of cluster {cluster} to serve every custom resource",
             seconds,
-            "look into its kube-apiserver.log, and run the same command again",
+            "check its kube-apiserver.log, and run the same command again",
             failure=ClusterError,
         )
 

@@ -205,7 +205,7 @@ def _require_plain(request: httpx2.Request, response: httpx2.Response) -> None:
         where = one_line(response.headers.get("Location", ""))[:_SHOWN]
         wrong = f"HTTP {response.status_code}, a redirect to {where or 'nowhere'}"
     elif response.headers.get("Content-Encoding", "identity").lower() != "identity":
-        wrong = "a compressed answer that was not asked for"
+        wrong = "a compressed response that was not requested"
     elif response.status_code == 407:
         response.close()
         raise UnreachableError(server_of(request), Cause.PROXY, "HTTP 407")

@@ -143,5 +143,5 @@ NODE_AGENTS = Section(
     documents=_node_agents,
     declared_in="clusters.<name>.dataPlane",
     what="in ambient mode the releases `istio-cni` and `ztunnel`",
-    waits_for="an istiod that answers",
+    waits_for="a ready istiod",
 )

@@ -54,7 +54,7 @@ def contradictions(document: Document, before: Object, after: Object) -> list[st
         if not any(within(path, one) for one in paths):
             paths[path] = None
     named += [((*prefix, *path), owner_of(table, path)) for path in paths]
-    return [f"{spelled(path)} {refusal(owner, document.name)}" for path, owner in named]
+    return [f"{spelled(path)} {refusal(owner, document.decided_by)}" for path, owner in named]
 
 
 def _there(known: Mapping[Path, tuple[str, Any]], path: Path) -> Any:

@@ -167,7 +167,7 @@ EAST_WEST = Section(
     documents=documents,
     declared_in="clusters.<name>.eastWestGateway",
     what="the release `istio-eastwestgateway`, its address",
-    waits_for="an istiod that answers, since its webhook injects the gateway's pods",
+    waits_for="a ready istiod, since its webhook injects the gateway's pods",
 )
 RULES = Section(
     name="gateway-rules",
@@ -176,6 +176,6 @@ RULES = Section(
     documents=rules,
     declared_in="clusters.<name>.controlPlane",
     what="the Gateway `cross-network-gateway`; Gateway and routes that lead to istiods",
-    waits_for="an istiod that answers",
+    waits_for="a ready istiod",
     always=Fleet.is_primary,
 )

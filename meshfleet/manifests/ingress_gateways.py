@@ -33,7 +33,7 @@ def documents(fleet: Fleet, cluster: str, known: Known) -> list[Document]:
 def of_one(fleet: Fleet, cluster: str, name: str) -> list[Document]:
     """What one gateway is made of, each part after the one before it; a Service comes with the last one at the latest.
 
-    After istiod answers, which injects their pods or deploys them, and after the namespace they are in.
+    After istiod is ready, which injects their pods or deploys them, and after the namespace they are in.
     """
     declared = fleet.clusters[cluster].ingress_gateways[name]
     before = (Point.ISTIOD_READY, Point.NODES, *([names.namespace(declared.namespace)] if declared.namespace else []))
@@ -165,5 +165,5 @@ SECTION = Section(
     documents=documents,
     declared_in="clusters.<name>.ingressGateways",
     what="[ingress gateways](gateways.md) and their addresses",
-    waits_for="an istiod that answers; their namespace",
+    waits_for="a ready istiod; their namespace",
 )

@@ -160,5 +160,5 @@ SECTION = Section(
     documents=documents,
     declared_in="meshes.<name>.settings",
     what="the [settings of the mesh](mesh-settings.md) that are objects of the root namespace",
-    waits_for="an istiod that answers, since its webhook validates them",
+    waits_for="a ready istiod, since its webhook validates them",
 )

@@ -112,7 +112,7 @@ DECLARED = Section(
     documents=_declared,
     declared_in="namespaces",
     what="the declared namespaces",
-    waits_for="an istiod that answers, so that their first pod is in the mesh",
+    waits_for="a ready istiod, so that their first pod is in the mesh",
     always=lambda fleet, cluster: True,
 )
 WAYPOINTS = Section(

@@ -37,7 +37,7 @@ class Point(StrEnum):
     SYSTEM_PREPARED = "(system namespace prepared)"
     """The system namespace, and what has to be removed after the charts and before the namespace."""
     ISTIOD_READY = "(istiod ready)"
-    """Every revision of the istiod that serves the cluster answers, wherever it runs."""
+    """Every revision of the istiod that serves the cluster is ready, wherever it runs."""
     NODES = "(nodes)"
     """The nodes are there: istiod reads region and zone of a pod from its node once."""
     PEERS_READ = "(peers read)"
@@ -54,7 +54,7 @@ def elsewhere(cluster: str, name: str) -> str:
 class Known(Protocol):
     """What only a run knows: placeholders for `render`, outputs for the program.
 
-    Every answer is handed on as it is, never looked into. Mappings of a Secret's `data` are secret as a whole.
+    Every value is passed on as it is and never inspected. Mappings of a Secret's `data` are secret as a whole.
     """
 
     def webhook_url(self, primary: str, revision: str, path: str) -> object:
@@ -116,6 +116,11 @@ class Document:
     cluster: str = ""
     declared_in: str = ""
     """The field of the stack file that decides it, where that is not the section's."""
+
+    @property
+    def decided_by(self) -> str:
+        """The field of the stack file that decides it."""
+        return self.declared_in or self.section.declared_in
 
     @property
     def stage(self) -> Stage:

@@ -241,5 +241,5 @@ SECTION = Section(
     documents=documents,
     declared_in="virtualMachines",
     what="what [virtual machines](virtual-machines.md#what-is-made) need",
-    waits_for="an istiod that answers; their namespace",
+    waits_for="a ready istiod; their namespace",
 )

@@ -52,7 +52,7 @@ def documents(fleet: Fleet, cluster: str, known: Known) -> list[Document]:
 def _of_one(fleet: Fleet, cluster: str, name: str, workload: Workload) -> list[Document]:
     """What a cluster gets of one workload: what is there before its pods, its pods, and what leads to them.
 
-    All of it comes after istiod answers, which injects the pods and validates what is Istio's, and after the namespace.
+    All of it follows istiod, which injects the pods and validates what is Istio's, and after the namespace.
     Pods wait for the account they run under, for the policies that say who may call them, and for the tags that lead
     their injection to a revision. What leads to versions waits for their pods; subsets come before the routes that name
     them, and go after them.
@@ -170,5 +170,5 @@ SECTION = Section(
     documents=documents,
     declared_in="workloads",
     what="[workloads](workloads.md): Services, pods, routes and policies",
-    waits_for="an istiod that answers; their namespace; for pods their account, policies and revision tags",
+    waits_for="a ready istiod; their namespace; for pods their account, policies and revision tags",
 )

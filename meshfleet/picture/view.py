@@ -14,7 +14,7 @@ from meshfleet.topology import Fleet
 
 @dataclass(frozen=True)
 class GatewayPicture:
-    """An east-west gateway; `address` is empty while nobody has given it one.
+    """An east-west gateway; `address` is empty until it is assigned.
 
     One that is not `into_network` leads to control planes alone.
     """

@@ -97,7 +97,7 @@ def _exchange(process: subprocess.Popen[bytes], name: str, stdin: bytes, seconds
                     stream = process.stdout if key.fileobj is process.stdout else process.stderr
                     ended = _drain(stream, found[stream])
                     if len(found[stream]) > limit:
-                        raise ProcessError(f"{name} printed more than {limit} bytes and was ended; look at what it is")
+                        raise ProcessError(f"{name} printed more than {limit} bytes and was terminated; check it")
                 if ended:
                     selector.unregister(key.fileobj)
                     (process.stdin if key.fileobj is process.stdin else stream).close()
@@ -113,7 +113,8 @@ def _left(deadline: float, name: str, seconds: float) -> float:
     left = deadline - time.monotonic()
     if left <= 0:
         raise OverdueError(
-            f"{name} did not end within {seconds:g} s and was ended; see what it waits for, and run the command again"
+            f"{name} did not exit within {seconds:g} s and was terminated; "
+            "check what it waits for, and run the command again"
         )
     return left
 

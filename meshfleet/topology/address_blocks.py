@@ -1,4 +1,4 @@
-"""The blocks from which embedded clusters get the ranges that the stack file leaves out.
+"""The blocks from which embedded clusters, their gateways and machines get what the stack file leaves out.
 
 Apart from each other and from what clusters usually have for Services (10.0.0.0/16, 10.96.0.0/12, 172.20.0.0/16).
 """
@@ -16,3 +16,9 @@ SIMULATED_POD_BLOCK: Final = IPv4Network("10.192.0.0/10")
 """Of simulated pods, which KWOK gives addresses to and which no packet reaches."""
 SIMULATED_POD_PREFIX: Final = 17
 """The length of one such range: 128 nodes with 256 pods each."""
+GATEWAY_RANGE: Final = IPv4Network("198.18.0.0/16")
+"""Addresses of gateways on this machine, the only ones that lead from one embedded network to another (RFC 2544)."""
+MACHINE_RANGE: Final = IPv4Network("198.19.0.0/16")
+"""Addresses of virtual machines on this machine that declare none."""
+POD_RANGE: Final = IPv4Network("100.64.0.0/10")
+"""Pods of nodes on this machine whose cluster declares no `podCidr` (RFC 6598)."""

@@ -3,44 +3,21 @@
 Each field of a stack file that holds one has a type of this module, so that no value is checked in one place and
 accepted in another. What depends on the cluster (its provider, its data plane) is in rules/address_families.py.
 
-Sources: RFC 1123, section 2.1; RFC 6890 and the registries https://www.iana.org/assignments/iana-ipv4-special-registry
-and https://www.iana.org/assignments/iana-ipv6-special-registry; for hosts of listeners
-https://gateway-api.sigs.k8s.io/reference/spec/#hostname
+Sources: RFC 1123, section 2.1; for hosts of listeners https://gateway-api.sigs.k8s.io/reference/spec/#hostname
 """
 
 from __future__ import annotations
 
 import re
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
-from typing import Annotated, Final
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator
 
 from meshfleet.redaction.shown import shown
 from meshfleet.topology.json_schema import text
+from meshfleet.topology.special_ranges import IpNetwork, special_range
 
-IpNetwork = IPv4Network | IPv6Network
-
-GATEWAY_RANGE: Final = IPv4Network("198.18.0.0/16")
-"""Addresses of gateways on this machine, the only ones that lead from one embedded network to another (RFC 2544)."""
-MACHINE_RANGE: Final = IPv4Network("198.19.0.0/16")
-"""Addresses of virtual machines on this machine that declare none."""
-POD_RANGE: Final = IPv4Network("100.64.0.0/10")
-"""Pods of nodes on this machine whose cluster declares no `podCidr` (RFC 6598)."""
-
-# Ranges in which no pod, Service, gateway or machine can have an address, on any provider.
-_SPECIAL: Final[tuple[tuple[IpNetwork, str], ...]] = (
-    (IPv4Network("0.0.0.0/8"), "this host on this network"),
-    (IPv4Network("127.0.0.0/8"), "loopback"),
-    (IPv4Network("169.254.0.0/16"), "link-local"),
-    (IPv4Network("224.0.0.0/4"), "multicast"),
-    (IPv4Network("240.0.0.0/4"), "reserved"),
-    (IPv6Network("::/128"), "the unspecified address"),
-    (IPv6Network("::1/128"), "loopback"),
-    (IPv6Network("::ffff:0:0/96"), "IPv4-mapped, write the IPv4 address"),
-    (IPv6Network("fe80::/10"), "link-local"),
-    (IPv6Network("ff00::/8"), "multicast"),
-)
 # Without a length it would be a range of one address, which is never meant; netmasks and zones are refused.
 # Every address has this form, and other texts have it too.
 _ADDRESS = r"[0-9]+(\.[0-9]+){3}|[0-9A-Fa-f.]*:[0-9A-Fa-f.:]+"
@@ -65,15 +42,6 @@ def is_ip(text: str) -> bool:
 def is_dns_name(text: str) -> bool:
     """Whether a text is a full name of the domain name system, in lower-case letters."""
     return len(text) <= DNS_NAME_LENGTH and bool(DNS_NAME.fullmatch(text)) and not NUMBER.fullmatch(text)
-
-
-def special_range(value: IpNetwork | IPv4Address | IPv6Address) -> str | None:
-    """The special range that an address is in, or a range overlaps, in words; None for one that can be assigned."""
-    block = ip_network(value)
-    for special, what in _SPECIAL:
-        if block.version == special.version and block.overlaps(special):
-            return f"{special} ({what})"
-    return None
 
 
 def _checked_ip(value: str) -> str:

@@ -22,6 +22,8 @@ from meshfleet.topology.network import Network
 from meshfleet.topology.virtual_machine import VirtualMachine
 from meshfleet.topology.workload import Workload
 
+# The sections of a stack file that map names to parts, with the model of a part. One without a field in `Draft` and
+# `Fleet` is found in their `sections`.
 SECTIONS: dict[str, type[BaseModel]] = {
     "clusters": Cluster,
     "networks": Network,
@@ -50,6 +52,7 @@ class Draft:
     istio: Istio = field(default_factory=Istio)
     kubernetes: Kubernetes = field(default_factory=Kubernetes)
     additions: Additions = field(default_factory=Additions)
+    sections: dict[str, dict[str, BaseModel]] = field(default_factory=dict)
     names: dict[str, tuple[str, ...]] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
 
@@ -71,7 +74,11 @@ def read(name: str, config: Mapping[str, object]) -> Draft:
     known = (*SECTIONS, *SINGLES)
     draft.faults += [Fault(str(key), unknown_key(str(key), known)) for key in config if key not in known]
     for section, model in SECTIONS.items():
-        getattr(draft, to_snake(section)).update(_section(draft, section, model, config.get(section)))
+        parts = _section(draft, section, model, config.get(section))
+        if to_snake(section) in Draft.__dataclass_fields__:
+            getattr(draft, to_snake(section)).update(parts)
+        else:
+            draft.sections[section] = parts
     if not draft.names["meshes"]:
         draft.meshes[DEFAULT_MESH] = Mesh()
         draft.names["meshes"] = (DEFAULT_MESH,)

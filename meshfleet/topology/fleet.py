@@ -52,6 +52,8 @@ class Fleet(Model):
     """The version of Kubernetes."""
     additions: Additions = Field(default_factory=Additions)
     """Labels, annotations and patches for the objects of the fleet in every cluster."""
+    sections: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    """The parts of sections without a field of their own, by section and name."""
     gateway_networks: dict[str, str] = Field(default_factory=dict)
     """The network a cluster's gateway leads into while clusters move between networks; in no stack file."""
 

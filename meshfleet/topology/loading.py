@@ -41,4 +41,5 @@ def load(name: str, config: Mapping[str, object]) -> Fleet:
         istio=draft.istio,
         kubernetes=draft.kubernetes,
         additions=draft.additions,
+        sections=draft.sections,
     )

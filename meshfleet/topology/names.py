@@ -87,9 +87,14 @@ SECTION_NAMES: dict[str, SectionNames] = {
 }
 
 
+def section_names(section: str) -> SectionNames:
+    """The rule for the names of a section."""
+    return SECTION_NAMES.get(section, SectionNames(LABEL_LENGTH, "since objects are named by it"))
+
+
 def section_name_fault(section: str, name: str) -> str | None:
     """What is wrong with a name of a section; None when nothing is."""
-    rule = SECTION_NAMES[section]
+    rule = section_names(section)
     if fault := label_fault(name, rule.longest, rule.because):
         return fault
     if name in rule.taken:

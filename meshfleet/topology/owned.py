@@ -257,7 +257,8 @@ FREE: tuple[Path, ...] = (
 )
 """What the fleet sets and an addition may set otherwise."""
 
-# The beginning of a document's name, as `render` has it -> the part of the stack file it belongs to.
+# The beginning of a document's name, as `render` has it -> the part of the stack file it belongs to: for the rule over
+# a stack file, which has no documents yet. A test holds it to what the documents say themselves.
 _SECTIONS: tuple[tuple[str, str], ...] = (
     ("istio-system", NETWORK),
     ("external-", CONTROL_PLANE),
@@ -297,8 +298,8 @@ def owner_of(table: Table, path: Path) -> str:
     return owned.owner if owned else SECTION
 
 
-def refusal(owner: str, document: str = "") -> str:
-    """Why an addition for a field of a document is refused, and what to do."""
+def refusal(owner: str, declared_in: str = "the stack file") -> str:
+    """Why an addition for a field of a document is refused, and what to do; `declared_in` decides the document."""
     if owner == ITSELF:
         return "is the fleet's own; leave it out"
-    return f"is set by the fleet from {section_of(document) if owner == SECTION else owner}; change it there"
+    return f"is set by the fleet from {declared_in if owner == SECTION else owner}; change it there"

@@ -18,7 +18,7 @@ from meshfleet.files.duplicate_names import PROJECT
 from meshfleet.topology.draft import SECTIONS, SINGLES
 from meshfleet.topology.fleet import Fleet
 from meshfleet.topology.json_schema import DIALECT, Untitled, or_null, text_schema
-from meshfleet.topology.names import DNS_LABEL, SECTION_NAMES
+from meshfleet.topology.names import DNS_LABEL, section_names
 
 
 def stack_schema() -> dict[str, Any]:
@@ -35,8 +35,7 @@ def stack_schema() -> dict[str, Any]:
     for section, entry in SECTIONS.items():
         sections[section] = _section(section, _entry(entry, references[entry, "validation"]))
     described = {
-        section: schema | {"description": str(Fleet.model_fields[to_snake(section)].description)}
-        for section, schema in sections.items()
+        section: schema | {"description": section_description(section)} for section, schema in sections.items()
     }
     return {
         "$schema": DIALECT,
@@ -47,6 +46,12 @@ def stack_schema() -> dict[str, Any]:
         "required": ["config"],
         **parts,
     }
+
+
+def section_description(section: str) -> str:
+    """What a section is: the description of its field, or else the first line about its model."""
+    field = Fleet.model_fields.get(to_snake(section))
+    return str(field.description) if field else str(SECTIONS[section].__doc__).partition("\n")[0]
 
 
 def _model_of(section: str) -> type[BaseModel] | None:
@@ -62,7 +67,7 @@ def _entry(model: type[BaseModel], reference: JsonSchemaValue) -> JsonSchemaValu
 
 
 def _section(section: str, entry: JsonSchemaValue) -> JsonSchemaValue:
-    rule = SECTION_NAMES[section]
+    rule = section_names(section)
     names = text_schema(DNS_LABEL, rule.longest)
     if rule.taken:
         names["not"] = {"enum": sorted(rule.taken)}

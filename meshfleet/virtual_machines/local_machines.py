@@ -43,7 +43,7 @@ def start(
 ) -> Started:
     """Start a machine of the group `name` and wait until its mesh has it, healthy where its health is told.
 
-    The bundle is that in `folder`, or a new one. A machine that is there already, with that address, is set up anew
+    The bundle is that in `folder`, or a new one. An existing machine with that address is set up again
     with it; one that does not get well is left as it is, to be looked at. Raises TopologyError for a name or an address
     that is not known, UnsupportedError where machines cannot run, EmbeddedError, ClusterError or CertificateError with
     what went wrong.

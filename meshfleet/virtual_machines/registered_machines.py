@@ -52,7 +52,7 @@ def _is_of(machines: VirtualMachine, entry: Any) -> bool:
 
 
 def _described(entry: Any) -> dict[str, Any]:
-    """A machine: `healthy` is None where nobody looks, and False until somebody has looked."""
+    """A machine: `healthy` is None without a probe, and False before the first probe."""
     annotations = entry.metadata.annotations or {}
     conditions = {one.get("type"): one.get("status") for one in (entry.status or {}).get("conditions") or ()}
     checked = HEALTH_CHECKED in annotations

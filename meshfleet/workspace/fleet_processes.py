@@ -72,7 +72,7 @@ def start(
         process = psutil.Process(started.pid)
         _await_command_line(process)
     except psutil.NoSuchProcess:
-        raise EndedError(f"{program.name}: ended at once; {last_lines(log)}") from None
+        raise EndedError(f"{program.name}: exited immediately; {last_lines(log)}") from None
     return process
 
 
@@ -170,7 +170,7 @@ def end(processes: Sequence[psutil.Process], grace: float) -> None:
     alive = _await_exit(alive, _KILL_SECONDS)
     if alive:
         names = ", ".join(f"{process.pid}" for process in alive)
-        raise ProcessError(f"process {names} does not end, not even when killed; look at it with ps")
+        raise ProcessError(f"process {names} does not exit, not even after SIGKILL; check it with ps")
 
 
 def ask_to_end(processes: Sequence[psutil.Process]) -> None:

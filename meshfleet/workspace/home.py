@@ -45,7 +45,7 @@ def home_directory() -> Path:
         raise TopologyError([Fault(field, message)]) from None
     fault = path_fault(home)
     if home in (CODE, *CODE.parents, project, *project.parents, own):
-        fault = fault or f"{home} holds other things than local state; choose a directory of its own"
+        fault = fault or f"{home} contains files other than local state; choose a separate directory"
     if fault:
         raise TopologyError([Fault(field, fault)])
     return home

@@ -57,7 +57,7 @@ def claim_home(home: Path) -> None:
         foreign = [name for name in OF_A_HOME if _is_foreign(home / name)]
         if foreign:
             raise FileError(
-                f"{home}: already holds {', '.join(foreign)}, which meshfleet did not make; "
+                f"{home}: already contains {', '.join(foreign)}, which meshfleet did not create; "
                 "set MESHFLEET_HOME to an empty directory"
             )
     write_marker(home, Marker("home"))

@@ -41,7 +41,7 @@ def plain_path(directory: Path) -> Path:
             continue
         return _linked(folder / identity, fleet) / place
     raise FileError(
-        f"{directory}: {_REFUSED}, and no place could be made for a link; "
+        f"{directory}: {_REFUSED}, and no folder for a link could be created; "
         "choose another MESHFLEET_HOME, of letters, digits, '-', '_' and '.'"
     )
 

@@ -47,7 +47,7 @@ class FleetOfPods:
                         return pod
             raise NotYetError("none is ready")
 
-        return wait_until(one, f"a pod of {namespace}/{workload} in {cluster}", 30, "look into the node's agent.log")
+        return wait_until(one, f"a pod of {namespace}/{workload} in {cluster}", 30, "check the node's agent.log")
 
     def _kubeconfig(self, cluster: str) -> str:
         return Cluster(self.workspace, cluster).kubeconfig.read_text(encoding="utf-8")

@@ -214,7 +214,7 @@ def test_a_failed_verification_says_what_finds_and_fixes_the_cause() -> None:
 @pytest.mark.parametrize("code", [1, -9, 255])
 def test_an_engine_that_says_nothing_is_a_sentence(code: int) -> None:
     said = reason_of("up", code, "\n", "  \n")
-    assert said.startswith("pulumi up was ended by signal 9" if code < 0 else f"pulumi up ended with exit code {code}")
+    assert said.startswith("pulumi up was terminated by signal 9" if code < 0 else f"pulumi up exited with code {code}")
     assert said.endswith("run the same command again, which goes on from there")
 
 

@@ -74,7 +74,7 @@ def test_what_cannot_be_changed_in_place_is_exit_2_and_one_line_for_each_fault(
 def test_only_one_stack_at_a_time_can_forget(meshfleet: Command) -> None:
     result = meshfleet("destroy", "--all", "--yes", "--forget", "west")
     assert result.exit_code == 2
-    assert "--forget names clusters of one --stack" in " ".join(result.stderr.split())
+    assert "--forget and --all cannot be combined" in " ".join(result.stderr.split())
 
 
 def test_preview_is_exit_1_only_when_no_change_was_expected(meshfleet: Command, session: MadeUp) -> None:

@@ -64,7 +64,7 @@ def test_only_the_remotes_of_the_primary_that_failed_are_told() -> None:
 def test_a_peer_that_keeps_a_primary_from_being_told_of_its_clusters_is_named() -> None:
     found = after(*failing("east/processes", "the disk is full"))
     assert blocked_clusters(fleet_called("mixed"), found) == [
-        "west-branch waits for the control plane of west, which is told of its clusters all at once, and of east "
+        "west-branch waits for the control plane of west, whose remote secrets are applied together, and in east "
         "processes failed: the disk is full",
         "east-branch waits for the control plane of east, whose processes failed: the disk is full",
     ]

@@ -56,7 +56,7 @@ def test_one_stack_that_cannot_be_destroyed_stops_no_other() -> None:
         destroy_each(["a", "b", "c", "d"], destroy_one)
     assert seen == ["a", "b", "c", "d"]
     assert str(caught.value).splitlines() == [
-        "2 of 4 stacks are left:",
+        "2 of 4 stacks were not removed:",
         "  b: destroy b did not complete",
         "  d: destroy d did not complete",
         "removed a, c",

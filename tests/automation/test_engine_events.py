@@ -138,5 +138,5 @@ def test_the_status_of_a_stack_that_is_not_up_is_what_to_do(
     exports: dict[str, Any] | None, checkout: Checkout, stacks: Path
 ) -> None:
     engine: Any = Outputs(exports, read_stack_file(stacks, "dev"))
-    with pytest.raises(EngineError, match="the stack dev is not up; run meshfleet up --stack dev"):
+    with pytest.raises(EngineError, match="the stack dev is not deployed; run meshfleet up --stack dev"):
         fleet_status.fleet_status(checkout, engine)

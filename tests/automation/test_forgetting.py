@@ -85,8 +85,8 @@ def test_it_leaves_the_state_and_the_machine_in_one_go_and_the_others_untouched(
     give_back(checkout.home)
     lines = capsys.readouterr().err.splitlines()
     assert [line.rpartition(" (")[0] for line in lines] == [
-        f"west  cluster  {told['west']} resources forgotten",
-        f"shop  cluster  {told['shop']} resources forgotten",
+        f"west  cluster  {told['west']} resources dropped from the state",
+        f"shop  cluster  {told['shop']} resources dropped from the state",
         "west  cluster  processes and files removed",
         "shop  cluster  processes and files removed",
     ]
@@ -124,7 +124,7 @@ def test_a_damaged_note_is_never_taken_for_none(checkout: Checkout, text: str) -
     note = checkout.fleet(STACK) / "forgetting.json"
     note.parent.mkdir(parents=True)
     note.write_text(text, encoding="utf-8")
-    with pytest.raises(FileError, match=r"forgetting\.json: .*remove that file and say again what to forget"):
+    with pytest.raises(FileError, match=r"forgetting\.json: .*remove that file and repeat --forget"):
         forgetting.interrupted(checkout, STACK)
     note.write_text('["west"]', encoding="utf-8")
     assert forgetting.interrupted(checkout, STACK) == ("west",)
@@ -135,7 +135,7 @@ def test_only_what_is_known_and_not_declared_any_more_can_be_forgotten() -> None
     assert forgetting.faults(["west"], declared=(), known=["west"]) == []
     wrong = forgetting.faults(["hub", "south"], declared=["hub", "north"], known=CLUSTERS)
     assert [str(fault) for fault in wrong] == [
-        "--forget: 'hub' is in the stack file; take it out of `clusters` there, then forget it",
+        "--forget: 'hub' is in the stack file; remove it from `clusters` there, then repeat --forget",
         "--forget: no cluster of this stack is named 'south'; known are hub, shop, west",
     ]
     assert "known are none" in forgetting.faults(["west"], declared=(), known=())[0].message
@@ -144,6 +144,6 @@ def test_only_what_is_known_and_not_declared_any_more_can_be_forgotten() -> None
 def test_the_advice_names_the_command_for_each_cluster_that_does_not_answer() -> None:
     assert forgetting.advice([], "run meshfleet up") == ""
     assert forgetting.advice(["west", "shop"], "run meshfleet destroy --stack dev") == (
-        "\nif west is gone for good: run meshfleet destroy --stack dev --forget west"
-        "\nif shop is gone for good: run meshfleet destroy --stack dev --forget shop"
+        "\nif west is permanently lost: run meshfleet destroy --stack dev --forget west"
+        "\nif shop is permanently lost: run meshfleet destroy --stack dev --forget shop"
     )

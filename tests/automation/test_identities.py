@@ -186,8 +186,8 @@ def test_recreated_clusters_are_dropped_with_all_that_was_made_through_them(
     }
     assert [entry["name"] for entry in session.state["resources"][0]["outputs"]["fleet"]["clusters"]] == ["green"]
     assert capsys.readouterr().err == (
-        "blue: this is another cluster (b2) than the one of the stack (b), which does not answer any more: everything "
-        "is created in it again\n"
+        "blue: this is a different cluster (b2) from the recorded one (b), which no longer responds: all of its "
+        "resources are recreated\n"
     )
 
 
@@ -248,7 +248,7 @@ def test_nothing_is_deleted_in_a_stranger(
     assert list(prepare_up(session, ())) == ["green"]
     assert clusters_of(session.state) == ("blue",)
     said = capsys.readouterr().err
-    assert "green: another cluster (x) answers in the place of the one of this stack (g): nothing is deleted" in said
+    assert "green: a different cluster (x) has replaced the recorded one (g): nothing is deleted" in said
 
 
 def test_destroy_drops_a_stranger_and_deletes_nothing_there(
@@ -279,7 +279,7 @@ def test_commands_that_read_refuse_what_is_not_the_recorded_cluster(checkout: Ch
     world.names = {"blue": "b", "green": "g"}
     require_one(session, status)
     world.names = {"blue": "b", "green": "g2"}
-    with pytest.raises(ClusterError, match=r"green: this is another cluster \(g2\).*meshfleet up --stack shops"):
+    with pytest.raises(ClusterError, match=r"green: this is a different cluster \(g2\).*meshfleet up --stack shops"):
         require_one(session, status)
     world.names = {"blue": "g", "green": "b"}
     with pytest.raises(TopologyError):

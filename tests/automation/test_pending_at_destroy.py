@@ -86,7 +86,7 @@ def test_releases_of_this_cluster_that_the_state_does_not_have_are_uninstalled(
     settle_pending(cast("Any", engine), "prod", ())
     assert engine.uninstalled() == ["uninstall istio-system/istiod", "uninstall istio-system/istio-eastwestgateway"]
     # A cluster that does not answer keeps no other, and is named.
-    assert "hub: what an interrupted run made there is not looked at: hub does not answer" in capsys.readouterr().err
+    assert "hub: cannot clean up after the interrupted run: hub does not answer" in capsys.readouterr().err
 
 
 def test_a_cluster_that_is_skipped_is_not_even_reached(tmp_path: Path, reached: list[str]) -> None:

@@ -152,9 +152,7 @@ def test_a_cluster_of_which_nothing_is_left_leaves_with_what_was_in_it(
     assert "west/istiod" not in names(made.state)
     assert {"west/kubernetes", "west/intermediate", "hub/processes"} <= names(made.state)
     said = capsys.readouterr().err
-    assert said == (
-        "west: nothing of the cluster is left on this machine; it is recreated with all that the stack has in it\n"
-    )
+    assert said == ("west: the directory of the cluster is missing; it is recreated with all of its resources\n")
 
 
 def test_a_cluster_that_does_not_run_and_is_to_be_another_one_leaves_too_and_what_it_costs_is_said(
@@ -169,7 +167,7 @@ def test_a_cluster_that_does_not_run_and_is_to_be_another_one_leaves_too_and_wha
     assert "west/processes" not in names(made.state)
     lines = capsys.readouterr().err.splitlines()
     assert lines[0].startswith("clusters.west.podCidr: 10.9.0.0/16 in place of the default recreates the cluster")
-    assert lines[1].startswith("west: the cluster does not run, and is to be another one; it is recreated")
+    assert lines[1].startswith("west: the cluster is stopped and must be replaced; it is recreated")
 
 
 def test_releases_of_a_running_cluster_that_is_replaced_leave_with_it(

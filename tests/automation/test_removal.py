@@ -53,7 +53,7 @@ def test_a_directory_of_somebody_else_is_neither_taken_as_a_home_nor_removed(for
     (tmp_path / foreign / "deep").mkdir(parents=True)
     (tmp_path / foreign / "deep" / "file").touch()
     before = names(tmp_path)
-    with pytest.raises(FileError, match=f"already holds {foreign}, which meshfleet did not make"):
+    with pytest.raises(FileError, match=f"already contains {foreign}, which meshfleet did not create"):
         claim_home(tmp_path)
     remove_home(tmp_path)
     assert names(tmp_path) == before
@@ -108,5 +108,5 @@ def test_links_to_charts_that_a_run_with_another_home_left_do_not_stop_one_with_
 @pytest.mark.parametrize("name", ["charts", "gateway-api"])
 def test_a_link_of_somebody_else_is_not_taken(name: str, tmp_path: Path) -> None:
     (tmp_path / name).symlink_to(tmp_path / "my" / "charts")
-    with pytest.raises(FileError, match=f"already holds {name}"):
+    with pytest.raises(FileError, match=f"already contains {name}"):
         claim_home(tmp_path)

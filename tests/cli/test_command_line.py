@@ -53,7 +53,7 @@ def test_every_command_and_every_option_of_it_says_what_it_is_for(command: str, 
 def test_help_names_every_command_and_the_exit_codes(meshfleet: Command) -> None:
     output = meshfleet("--help").output
     assert all(command.split()[0] in output for command in COMMANDS)
-    assert "2 the stack file is wrong" in " ".join(output.split())
+    assert "2 invalid stack file" in " ".join(output.split())
 
 
 def test_a_valid_stack_is_told_with_the_model_of_each_mesh(meshfleet: Command) -> None:

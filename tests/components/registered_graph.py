@@ -14,7 +14,7 @@ class Resource:
 
     `inputs` are plain values in which a secret is a mapping with Pulumi's own mark. `after` are all resources this
     one waits for, by property or explicitly, without its parents. `ignored` are the inputs that only count when it
-    is made.
+    is made. `aliases` are former names and types, as the registration has them.
     """
 
     urn: str
@@ -31,6 +31,7 @@ class Resource:
     delete_before_replace: bool = False
     ignored: frozenset[str] = frozenset()
     read: bool = False
+    aliases: frozenset[str] = frozenset()
 
     @property
     def cluster(self) -> str:

@@ -54,6 +54,7 @@ class Recorder(mocks.MockMonitor):
             deleted_with=request.deletedWith,
             delete_before_replace=request.deleteBeforeReplace,
             ignored=frozenset(request.ignoreChanges),
+            aliases=frozenset(map(_former, request.aliases)) | frozenset(request.aliasURNs),
         )
         state = inputs | _marked(outputs_of(request.type, request.name), request.additionalSecretOutputs)
         response = resource_pb2.RegisterResourceResponse(urn=urn, id=request.name if request.custom else "")
@@ -131,6 +132,11 @@ def outputs_of(resource_type: str, name: str) -> dict[str, Any]:
             return {"status": {"loadBalancer": {"ingress": [{"ip": "192.0.2.7"}]}}}
         case _:
             return {}
+
+
+def _former(alias: Any) -> str:
+    """A former name or type of a resource; the other part is unchanged."""
+    return alias.urn or " ".join(part for part in (alias.spec.type, alias.spec.name) if part)
 
 
 def _encoded(text: str) -> str:

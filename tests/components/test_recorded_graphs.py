@@ -37,12 +37,13 @@ def state_key(graph: Graph, resource: Resource) -> str:
     return f"{'$'.join(types)}::{resource.name}"
 
 
-def told(graph: Graph) -> str:
-    """Each resource by its key, and below it what it waits for."""
+def state_keys(graph: Graph) -> str:
+    """Each resource by its key, and below it its aliases and what it waits for."""
     lines = []
     keys = {urn: state_key(graph, resource) for urn, resource in graph.resources.items()}
     for urn in sorted(keys, key=lambda one: keys[one]):
         lines.append(keys[urn])
+        lines += [f"    was {former}" for former in sorted(graph.resources[urn].aliases)]
         after = {graph.resources[other] for other in graph.resources[urn].after}
         lines += [f"    after {name}" for name in sorted(resource.name for resource in after)]
     return "\n".join(lines) + "\n"
@@ -51,4 +52,4 @@ def told(graph: Graph) -> str:
 @pytest.mark.parametrize("stack", known_stacks(STACKS), ids=lambda stack: stack.removeprefix("examples/"))
 def test_the_state_keys_and_the_edges_of_a_stack_are_the_recorded_ones(stack: str, snapshot: SnapshotAssertion) -> None:
     file = read_stack_file(STACKS, stack)
-    assert told(record(load(file.stack, file.config))) == snapshot(extension_class=TextFiles)
+    assert state_keys(record(load(file.stack, file.config))) == snapshot(extension_class=TextFiles)

@@ -46,7 +46,7 @@ def test_the_sentence_names_both_times_and_the_way_out() -> None:
     assert said.startswith(
         "west: its certificates are valid from 2027-01-01 00:00 UTC, and this machine's clock says 2026"
     )
-    assert "set the clock right" in said
+    assert "correct the clock" in said
     assert "meshfleet destroy" in said
 
 

@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 from meshfleet.embedded.cluster_ranges import choose, release_ranges, with_ranges, with_reserved_pods
 from meshfleet.embedded.cluster_spec import ClusterSpec, kwokctl_configuration
 from meshfleet.errors import PortError
-from meshfleet.topology.address_blocks import SERVICE_BLOCK, SERVICE_PREFIX, SIMULATED_POD_BLOCK
-from meshfleet.topology.addresses import POD_RANGE
+from meshfleet.topology.address_blocks import POD_RANGE, SERVICE_BLOCK, SERVICE_PREFIX, SIMULATED_POD_BLOCK
 
 pytestmark = pytest.mark.proof("an address of a Service means one Service in a whole mesh", step=0)
 

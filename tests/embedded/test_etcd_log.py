@@ -48,12 +48,12 @@ def test_an_etcd_that_is_gone_before_it_was_seen_is_known_too(
     def gone(program: Path, _: object, __: object, log: Path, ___: object) -> None:
         log.parent.mkdir(parents=True)
         log.write_text(f"{STARTED}\n{line}\n", encoding="utf-8")
-        raise EndedError(f"{program.name}: ended at once")
+        raise EndedError(f"{program.name}: exited immediately")
 
     monkeypatch.setattr(processes, "start", gone)
     monkeypatch.setattr(control_plane, "link_tools", lambda *_: None)
     monkeypatch.setattr(control_plane, "read_notes", lambda *_: {"etcd": {"args": []}})
-    with pytest.raises(ProcessError, match=r"west: etcd ended while starting; it cannot use its data in .* remove "):
+    with pytest.raises(ProcessError, match=r"west: etcd exited while starting; it cannot use its data in .* remove "):
         plane.start(["etcd"], "v1.35.4")
 
 

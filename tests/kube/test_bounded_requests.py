@@ -256,7 +256,7 @@ def test_a_process_of_this_machine_that_hangs_is_named_by_its_id(monkeypatch: py
         error = failure(lambda: list_of_config_maps(f"http://{address}"))
     assert f"process {os.getpid()} " in str(error)
     monkeypatch.setattr(health, "listener", lambda _: (4711, "pilot-discovery"))
-    said = "process 4711 (pilot-discovery) hangs: end it with `kill -9 4711`, then `meshfleet up` starts it again"
+    said = "process 4711 (pilot-discovery) hangs: terminate it with `kill -9 4711`, then `meshfleet up` starts it again"
     assert health.hang_advice("http://127.0.0.1:15014") == said
 
 

@@ -189,9 +189,9 @@ def test_a_credential_plugin_gives_a_certificate(tmp_path: Path) -> None:
     "more, said",
     [
         ({"command": "/nowhere/plugin", "installHint": "install it"}, r"cannot be run: No such file.*\(install it\)"),
-        ({"args": ["-c", "import sys; sys.exit('log in \x1b[31m first')"]}, r"ended with 1: log in \\x1b\[31m first"),
+        ({"args": ["-c", "import sys; sys.exit('log in \x1b[31m first')"]}, r"exited with 1: log in \\x1b\[31m first"),
         ({"args": ["-c", "print('[' * 100000)"]}, "printed no ExecCredential"),
-        ({"args": ["-c", "while True: print('x' * 65536)"]}, "ended with|more than"),
+        ({"args": ["-c", "while True: print('x' * 65536)"]}, "exited with|more than"),
         ({"env": [{"name": "STATUS", "value": "{}"}]}, "neither a token nor a certificate"),
     ],
 )

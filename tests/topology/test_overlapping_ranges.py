@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meshfleet.topology import TopologyError, load
-from meshfleet.topology.addresses import IpNetwork
+from meshfleet.topology.special_ranges import IpNetwork
 
 pytestmark = pytest.mark.proof("stack files are checked before anything exists", step=0)
 

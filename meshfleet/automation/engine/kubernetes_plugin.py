@@ -79,7 +79,11 @@ def install(checkout: Checkout, python: Path, variables: dict[str, str]) -> Kube
         _stand_in(checkout, folder, python)
     _confirm(folder, variables)
     official = not _is_script(program)
-    notice = "" if official else "using meshfleet's own Kubernetes plugin, since the official one cannot be downloaded"
+    notice = (
+        ""
+        if official
+        else "the official Kubernetes plugin cannot be downloaded here; using meshfleet's own Kubernetes plugin"
+    )
     return KubernetesPlugin(folder, official, notice)
 
 

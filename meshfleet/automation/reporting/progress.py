@@ -19,7 +19,7 @@ DONE = {
     "delete": "deleted",
     "replace": "replaced",
     "create-replacement": "recreated",
-    "delete-replaced": "deleted (replaced)",
+    "delete-replaced": "deleted",
 }
 
 

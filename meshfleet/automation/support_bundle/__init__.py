@@ -1,4 +1,4 @@
-"""`collect`: what somebody needs who is to find out what ails a fleet, in one file and without a secret."""
+"""`collect`: a support bundle with everything needed to diagnose a fleet, without secrets."""
 
 from meshfleet.automation.support_bundle.bundle import Bundle, Entry
 from meshfleet.automation.support_bundle.collecting import collect

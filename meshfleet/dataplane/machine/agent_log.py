@@ -14,7 +14,7 @@ _REMOTE: Final = re.compile(r"rpc error: code = (\w+) desc = ([^\t\n]*)")
 # Said at every start of a machine that has no certificate yet, and of every machine whose CPUs are not counted.
 _OF_NO_USE: Final = ("cannot parse the cert chain, using token instead", "concurrency is set to 0")
 _MEANING: Final = {
-    "Unauthenticated": "istiod does not accept its token: it has ended, or it is of another cluster; start the machine "
+    "Unauthenticated": "istiod rejects its token, which has expired or belongs to another cluster; start the machine "
     "with a new bundle",
     "FailedPrecondition": "what the machine names is not in the cluster that it joins; see whether the bundle is one "
     "of that cluster, and up was run since the stack file was changed",

@@ -17,7 +17,7 @@ from meshfleet.files import read_text
 from meshfleet.files.json_text import parse_json
 from meshfleet.manifests.bundle import CLUSTER_ENV, FILES, HOSTS, ROOT_CERTIFICATE, TOKEN
 
-_ADVICE: Final = "make a bundle with meshfleet vm bundle"
+_ADVICE: Final = "create a bundle with meshfleet vm bundle"
 _LIMIT: Final = 1 << 20
 """Bytes of each file; the largest holds some certificates."""
 # What Istio's agent and its start script read (sidecar.env and pkg/bootstrap of istio/istio), and no variable that
@@ -90,7 +90,7 @@ class Bundle:
             return datetime.fromtimestamp(float(claims["exp"]), UTC)
         except (IndexError, KeyError, TypeError, ValueError, binascii.Error):
             # Never with the text of it: it may be a token all the same.
-            raise EmbeddedError(f"the file {TOKEN} of the bundle holds no token of Kubernetes; {_ADVICE}") from None
+            raise EmbeddedError(f"the file {TOKEN} of the bundle contains no Kubernetes token; {_ADVICE}") from None
 
 
 def read_bundle(folder: Path) -> Bundle:

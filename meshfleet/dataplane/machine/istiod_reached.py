@@ -30,8 +30,8 @@ def require_istiod(namespace: str, bundle: Bundle, seconds: float = _SECONDS) ->
         roots = ssl.create_default_context(cadata=bundle.root_certificate)
     except ssl.SSLError as error:
         raise CertificateError(
-            f"the file {ROOT_CERTIFICATE} of the bundle holds no certificate ({error.reason}); "
-            "make a bundle with meshfleet vm bundle"
+            f"the file {ROOT_CERTIFICATE} of the bundle contains no certificate ({error.reason}); "
+            "create a bundle with meshfleet vm bundle"
         ) from error
 
     def connect() -> None:
@@ -44,8 +44,8 @@ def require_istiod(namespace: str, bundle: Bundle, seconds: float = _SECONDS) ->
         except ssl.SSLCertVerificationError as error:
             raise CertificateError(
                 f"the istiod at {address} is not of the mesh that the bundle is for: the roots in {ROOT_CERTIFICATE} "
-                f"have not signed its certificate ({error.verify_message}); make a bundle of this mesh with meshfleet "
-                "vm bundle, anew if its root was rotated"
+                f"have not signed its certificate ({error.verify_message}); create a bundle of this mesh with "
+                "meshfleet vm bundle, again after a rotation of its root"
             ) from error
         except OSError as error:
             # A node of the network leads to a new machine within a second or two.

@@ -124,7 +124,7 @@ class Machine:
 
         def ready() -> None:
             if started.poll() is not None if started else AGENT not in self.running():
-                raise ProcessError(f"{self.name}: the agent has ended; {processes.last_lines(self.log)}")
+                raise ProcessError(f"{self.name}: the agent has exited; {processes.last_lines(self.log)}")
             if namespaces.inside(self.namespace, lambda: ask_over_http("127.0.0.1", _READY)):
                 return
             said = self.said()
@@ -132,7 +132,7 @@ class Machine:
                 raise ProcessError(f"{self.name}: {refused}")
             raise NotYetError(complaint(said) or "nothing, the agent does not complain")
 
-        wait_until(ready, f"the proxy of machine {self.name}", seconds, f"look into {self.log}", every=0.1)
+        wait_until(ready, f"the proxy of machine {self.name}", seconds, f"check {self.log}", every=0.1)
 
     def stop_agent(self) -> None:
         """End the agent, and Envoy with it; fine when neither runs. Raises ProcessError."""

@@ -72,10 +72,10 @@ class MachinePrograms:
             if any(_program_of(process).startswith(str(self.binaries)) for process in self._processes(mark)):
                 return
             if started.poll() is not None:
-                raise ProcessError(f"{self.name}: the {mark} has ended; {processes.last_lines(self.log(mark))}")
+                raise ProcessError(f"{self.name}: the {mark} has exited; {processes.last_lines(self.log(mark))}")
             raise NotYetError("it has not entered its namespace")
 
-        wait_until(entered, f"the {mark} of machine {self.name}", _ENTERED_SECONDS, f"look into {self.log(mark)}")
+        wait_until(entered, f"the {mark} of machine {self.name}", _ENTERED_SECONDS, f"check {self.log(mark)}")
         return started
 
     def run(self, program: Program, what: str) -> None:

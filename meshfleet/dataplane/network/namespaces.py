@@ -147,7 +147,7 @@ def _end_all_in(unwanted: Sequence[str]) -> None:
         if not running:
             return
         processes.end(running, _GRACE_SECONDS)
-    raise NetworkError(f"something keeps starting programs in {', '.join(unwanted)}; end it first")
+    raise NetworkError(f"something keeps starting programs in {', '.join(unwanted)}; terminate it first")
 
 
 def _remove(name: str) -> None:

@@ -21,7 +21,7 @@ from meshfleet.embedded.addresses import OUTSIDE_RANGE
 from meshfleet.errors import FileError
 from meshfleet.errors.containment import each, require_none
 from meshfleet.files import make_directory, read_record, remove_file, write_file
-from meshfleet.topology.addresses import POD_RANGE
+from meshfleet.topology.address_blocks import POD_RANGE
 
 ROUTER: Final = "169.254.1.1"
 """The next hop of every pod and every machine: whatever their address is, they find it on their only link."""

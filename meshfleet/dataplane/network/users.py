@@ -70,7 +70,7 @@ def _free(holder: Path, run: Path) -> int:
         number = FIRST + (begin + step) % (COUNT // 2) * 2
         if number not in taken:
             return number
-    raise EmbeddedError(f"{holder}: all {COUNT // 2} users of pods are taken; destroy a fleet that is not needed")
+    raise EmbeddedError(f"{holder}: all {COUNT // 2} users of pods are taken; destroy an unused fleet")
 
 
 def _taken_by(other: Path) -> int | None:

@@ -200,7 +200,7 @@ class NodeAgent:
             ready,
             f"the node {self.name} of cluster {self._cluster}",
             seconds,
-            f"look into {self.directory / _LOG}, and run the same command again",
+            f"check {self.directory / _LOG}, and run the same command again",
             failure=ClusterError,
         )
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from meshfleet.dataplane.network.rules import ServicePort, Target
 from meshfleet.dataplane.node.left_out import LeftOut
 from meshfleet.errors.containment import MALFORMED, Failure, each
-from meshfleet.topology.addresses import special_range
+from meshfleet.topology.special_ranges import special_range
 
 if TYPE_CHECKING:
     from lightkube.resources.core_v1 import Service

@@ -115,7 +115,7 @@ class Server:
             status = answer if isinstance(answer, dict) else {}
             raise refused(subject, status.get("message"), got.status_code, status.get("reason"))
         if not isinstance(answer, dict):
-            raise ClusterError(f"{subject}: the API server answers with something that is no JSON object")
+            raise ClusterError(f"{subject}: the API server returns a response that is not a JSON object")
         return answer
 
 

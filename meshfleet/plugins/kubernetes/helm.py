@@ -88,7 +88,7 @@ class Helm:
                 output, errors = process.communicate(timeout=seconds + 60)
             except subprocess.TimeoutExpired:
                 output, errors = _stopped(process)
-                errors = f"helm did not end within {seconds + 60:g} s and was stopped\n{errors}"
+                errors = f"helm did not exit within {seconds + 60:g} s and was stopped\n{errors}"
             finally:
                 with self._guard:
                     self._running.discard(process)

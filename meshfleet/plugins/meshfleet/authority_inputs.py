@@ -34,11 +34,11 @@ def system_clock() -> datetime:
 
 
 def check_text(inputs: Properties, name: str, longest: int) -> list[Fault]:
-    """A required text of 1 to `longest` characters."""
+    """A required string of 1 to `longest` characters."""
     value = inputs.get(name)
     if value is UNKNOWN or (isinstance(value, str) and 1 <= len(value) <= longest):
         return []
-    return [Fault(name, f"{value!r} is not allowed; a text of 1 to {longest} characters is")]
+    return [Fault(name, f"must be a string of 1 to {longest} characters, got {value!r}")]
 
 
 def check_algorithm(inputs: Properties) -> list[Fault]:
@@ -46,7 +46,7 @@ def check_algorithm(inputs: Properties) -> list[Fault]:
     value = inputs.get("algorithm")
     if value is UNKNOWN or value in ALGORITHMS:
         return []
-    return [Fault("algorithm", f"{value!r} is not known; allowed: {', '.join(ALGORITHMS)}")]
+    return [Fault("algorithm", f"must be one of {', '.join(ALGORITHMS)}, got {value!r}")]
 
 
 def check_days(inputs: Properties) -> list[Fault]:
@@ -57,7 +57,7 @@ def check_days(inputs: Properties) -> list[Fault]:
         if value is UNKNOWN:
             continue
         if not isinstance(value, int) or isinstance(value, bool) or not lowest <= value <= MAXIMUM_DAYS:
-            faults.append(Fault(name, f"{value!r} is not a whole number of days from {lowest} to {MAXIMUM_DAYS}"))
+            faults.append(Fault(name, f"must be a whole number of days from {lowest} to {MAXIMUM_DAYS}, got {value!r}"))
     validity, renewal = inputs.get("validityDays"), inputs.get("renewBeforeDays")
     if not faults and isinstance(validity, int) and isinstance(renewal, int) and renewal >= validity:
         faults.append(

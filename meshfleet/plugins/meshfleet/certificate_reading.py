@@ -57,8 +57,7 @@ def load_certificate(pem: str, path: str) -> x509.Certificate:
         return x509.load_pem_x509_certificate(pem.encode())
     except ValueError:
         raise CertificateError(
-            f"{path}: a text of {len(pem)} characters is not a certificate in PEM form; "
-            "restore it or let it be issued again"
+            f"{path}: a text of {len(pem)} characters is not a certificate in PEM form; restore it or issue it again"
         ) from None
 
 
@@ -69,7 +68,7 @@ def load_private_key(pem: str, path: str) -> PrivateKey:
     except (ValueError, TypeError) as error:
         raise CertificateError(
             f"{path}: a text of {len(pem)} characters (not shown) is not a private key in PEM form without a "
-            f"password ({type(error).__name__}); restore it or let a new one be issued"
+            f"password ({type(error).__name__}); restore it or issue a new one"
         ) from None
     if not isinstance(key, (ec.EllipticCurvePrivateKey, rsa.RSAPrivateKey)):
         raise CertificateError(f"{path}: a {type(key).__name__} is not supported; allowed: {', '.join(ALGORITHMS)}")
@@ -91,7 +90,7 @@ def require_valid_at(certificate: x509.Certificate, now: datetime, path: str) ->
         raise CertificateError(
             f"{path}: {name_of(certificate)} is not valid before "
             f"{timestamp(certificate.not_valid_before_utc)}, and now is {timestamp(now)}; "
-            "set this machine's clock right"
+            "correct the clock of this machine"
         )
     if now > certificate.not_valid_after_utc:
         raise CertificateError(
@@ -151,5 +150,5 @@ def _load_all(pem: str, path: str) -> list[x509.Certificate]:
     except ValueError:
         raise CertificateError(
             f"{path}: a text of {len(pem)} characters is not a list of certificates in PEM form; "
-            "restore it or let it be issued again"
+            "restore it or issue it again"
         ) from None

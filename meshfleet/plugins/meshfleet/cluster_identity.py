@@ -95,5 +95,5 @@ def _require_same(inputs: Properties, before: str | None, identity: str) -> None
     if before and identity and identity != before:
         raise ClusterError(
             f"{inputs['cluster']}: its kubeconfig leads to another cluster ({identity}) than the one of this stack "
-            f"({before}); nothing is touched there; run meshfleet preview with this stack to see what can be done"
+            f"({before}); nothing is changed there; run meshfleet preview with this stack for the options"
         )

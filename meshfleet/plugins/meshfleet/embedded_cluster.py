@@ -122,7 +122,7 @@ def _another(inputs: Properties, old_outputs: Properties) -> str | None:
 def _require_same(inputs: Properties, old_outputs: Properties) -> None:
     if now := _another(inputs, old_outputs):
         raise EmbeddedError(
-            f"{inputs['name']}: its folder on this machine holds another cluster ({now}) than the one of this stack "
+            f"{inputs['name']}: its folder on this machine contains another cluster ({now}) than the one of this stack "
             f"({old_outputs['identity']}); put the right folder back, or remove it and run the same command again"
         )
 

@@ -1,4 +1,4 @@
-"""Checks of single inputs, which the resource types share. Values that are not known yet pass."""
+"""Checks of single inputs, shared by the resource types. Unknown values pass."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ LONGEST_OBJECT_NAME = 253
 
 
 def check_known(inputs: Properties, known: Iterable[str]) -> list[Fault]:
-    """Refuses inputs that the type does not have."""
+    """Refuse inputs that the type does not have."""
     allowed = sorted(known)
     return [
-        Fault(name, f"no such input; there are {', '.join(allowed)}") for name in sorted(set(inputs) - set(allowed))
+        Fault(name, f"no such input; must be one of {', '.join(allowed)}")
+        for name in sorted(set(inputs) - set(allowed))
     ]
 
 
@@ -39,26 +40,26 @@ def check_names(inputs: Properties, names: Iterable[str], longest: int = _LONGES
             faults.append(
                 Fault(
                     name,
-                    f"{value!r} is not allowed; up to {longest} lower-case letters, digits, '-' and "
-                    "'.' are, beginning and ending with a letter or a digit",
+                    f"must be up to {longest} lower-case letters, digits, '-' and '.', with a letter or a digit at "
+                    f"both ends, got {value!r}",
                 )
             )
     return faults
 
 
 def check_texts(inputs: Properties, names: Iterable[str]) -> list[Fault]:
-    """Required texts. Their values are not repeated: they may be secret."""
+    """Required strings. Their values are not repeated: they may be secret."""
     return [
-        Fault(name, "is missing or empty; a text is needed")
+        Fault(name, "is missing or empty; must be a string")
         for name in names
         if inputs.get(name) is not UNKNOWN and not (isinstance(inputs.get(name), str) and inputs[name])
     ]
 
 
 def check_optional_texts(inputs: Properties, names: Iterable[str]) -> list[Fault]:
-    """Texts that may be absent."""
+    """Optional strings."""
     return [
-        Fault(name, f"{inputs[name]!r} is not allowed; a text is")
+        Fault(name, f"must be a string, got {inputs[name]!r}")
         for name in names
         if name in inputs and inputs[name] is not UNKNOWN and not isinstance(inputs[name], str)
     ]
@@ -69,11 +70,11 @@ def check_count(inputs: Properties, name: str, lowest: int, highest: int) -> lis
     value = inputs.get(name)
     if value is UNKNOWN or (isinstance(value, int) and not isinstance(value, bool) and lowest <= value <= highest):
         return []
-    return [Fault(name, f"{value!r} is not allowed; a whole number from {lowest} to {highest} is")]
+    return [Fault(name, f"must be a whole number from {lowest} to {highest}, got {value!r}")]
 
 
 def check_ranges(inputs: Properties, names: Iterable[str]) -> list[Fault]:
-    """Address ranges in CIDR notation that may be absent."""
+    """Optional address ranges in CIDR notation."""
     faults = []
     for name in names:
         value = inputs.get(name)
@@ -87,12 +88,12 @@ def check_ranges(inputs: Properties, names: Iterable[str]) -> list[Fault]:
 
 
 def check_address(inputs: Properties, name: str) -> list[Fault]:
-    """An IP address that may be absent."""
+    """An optional IP address."""
     value = inputs.get(name)
     if value is None or value is UNKNOWN:
         return []
     try:
         ipaddress.ip_address(value)
     except ValueError:
-        return [Fault(name, f"{value!r} is not allowed; an IP address is")]
+        return [Fault(name, f"must be an IP address, got {value!r}")]
     return []

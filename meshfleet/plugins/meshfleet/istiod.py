@@ -176,7 +176,7 @@ def _check_settings(settings: Any) -> list[Fault]:
     if settings is UNKNOWN:
         return []
     if not isinstance(settings, dict):
-        return [Fault("settings", f"{settings!r} is not allowed; a map of environment variables is")]
+        return [Fault("settings", f"must be a map of environment variables, got {settings!r}")]
     faults = []
     for name, value in sorted(settings.items()):
         if not _VARIABLE.fullmatch(name):
@@ -184,5 +184,5 @@ def _check_settings(settings: Any) -> list[Fault]:
         elif name in RESERVED_SETTINGS:
             faults.append(Fault(f"settings.{name}", "follows from the other inputs; leave it out"))
         elif value is not UNKNOWN and not isinstance(value, str):
-            faults.append(Fault(f"settings.{name}", f'{value!r} is not allowed; a text is, as in "true"'))
+            faults.append(Fault(f"settings.{name}", f'must be a string, as in "true", got {value!r}'))
     return faults

@@ -13,7 +13,8 @@ from ipaddress import IPv4Network, ip_address
 from meshfleet.errors.faults import Fault
 from meshfleet.providers.embedded.settings import Embedded
 from meshfleet.redaction.shown import shown
-from meshfleet.topology.addresses import GATEWAY_RANGE, MACHINE_RANGE, POD_RANGE, is_ip
+from meshfleet.topology.address_blocks import GATEWAY_RANGE, MACHINE_RANGE, POD_RANGE
+from meshfleet.topology.addresses import is_ip
 from meshfleet.topology.cluster import Cluster
 from meshfleet.topology.draft import Draft
 from meshfleet.topology.rules.gateway_addresses import gateways_of

@@ -8,7 +8,7 @@ from typing import Any
 from meshfleet.errors.faults import Fault
 from meshfleet.topology.additions import Additions, Patch, steps
 from meshfleet.topology.draft import Draft
-from meshfleet.topology.owned import ANNOTATIONS, LABELS, OBJECTS, VALUES, refusal
+from meshfleet.topology.owned import ANNOTATIONS, LABELS, OBJECTS, VALUES, refusal, section_of
 from meshfleet.topology.owned_paths import Owned, Path, Table, spelled
 
 _LABELS = Table(*(Owned((key,), owner) for key, owner in LABELS.items()))
@@ -69,4 +69,4 @@ def _owned(table: Table, given: Any) -> Iterator[tuple[Path, str]]:
 
 
 def _fault(path: str, owner: str, pointer: str = "", document: str = "") -> Fault:
-    return Fault(path, f"{pointer} {refusal(owner, document)}".lstrip())
+    return Fault(path, f"{pointer} {refusal(owner, section_of(document))}".lstrip())

@@ -9,9 +9,9 @@ from collections.abc import Collection, Iterator, Mapping
 from itertools import combinations, pairwise
 
 from meshfleet.errors.faults import Fault
-from meshfleet.topology.addresses import IpNetwork
 from meshfleet.topology.cluster import Cluster
 from meshfleet.topology.draft import Draft
+from meshfleet.topology.special_ranges import IpNetwork
 
 
 def networks(draft: Draft) -> Iterator[Fault]:

@@ -16,9 +16,9 @@ from itertools import combinations, pairwise
 
 from meshfleet.errors.faults import Fault
 from meshfleet.topology.address_blocks import SERVICE_BLOCK
-from meshfleet.topology.addresses import IpNetwork
 from meshfleet.topology.cluster import Cluster
 from meshfleet.topology.draft import Draft
+from meshfleet.topology.special_ranges import IpNetwork
 
 
 @dataclass(frozen=True)

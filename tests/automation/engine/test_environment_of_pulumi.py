@@ -74,7 +74,7 @@ def test_a_lost_passphrase_is_said_before_a_new_one_locks_the_stacks_out(checkou
     with pytest.raises(EngineError) as caught:
         prepare(checkout)
     assert str(checkout.passphrase) in str(caught.value)
-    assert "put it back, or set PULUMI_CONFIG_PASSPHRASE" in str(caught.value)
+    assert "restore it, or set PULUMI_CONFIG_PASSPHRASE" in str(caught.value)
     assert not checkout.passphrase.exists()
 
 

@@ -144,7 +144,7 @@ def test_where_it_cannot_be_downloaded_the_stand_in_takes_its_place_and_says_so(
     calls = pulumi(text)
     plugin = install(checkout, python, variables)
     assert not plugin.official
-    assert "stands in" in plugin.notice
+    assert "using meshfleet's own Kubernetes plugin" in plugin.notice
     assert "\n" not in plugin.notice
     program = plugin.folder / NAME
     assert program.stat().st_mode & 0o777 == 0o700

@@ -133,7 +133,7 @@ def test_the_lock_of_another_stack_is_left_alone(checkout: Checkout) -> None:
 
 def test_a_lock_of_another_machine_is_refused_and_kept(checkout: Checkout) -> None:
     path = engine_lock(checkout, said_by(1, "elsewhere.example"))
-    with pytest.raises(LockedError, match=r"locked from elsewhere.example \(process 1\)") as caught:
+    with pytest.raises(LockedError, match=r"locked by process 1 on elsewhere\.example") as caught:
         locked(checkout, "dev", "up").__enter__()
     assert f"remove {path}" in str(caught.value)
     assert path.exists()

@@ -55,7 +55,7 @@ def test_plain_lines_are_one_for_each_change_and_each_failure(capsys: pytest.Cap
     assert out == ""
     assert [line.rpartition(" (")[0] for line in lines.splitlines()] == [
         "west  trust  cacerts created",
-        "fleet  trust  root of mesh mesh1 created anew",
+        "fleet  trust  root of mesh mesh1 recreated",
         "east  control plane  istiod deleted",
         "east  control plane  istiod-process FAILED",
         "east  workloads  something discard",

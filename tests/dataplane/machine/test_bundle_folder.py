@@ -43,13 +43,13 @@ def test_values_are_read_as_a_shell_reads_them() -> None:
 @pytest.mark.parametrize("missing", FILES)
 def test_a_folder_without_one_of_the_files_is_no_bundle(tmp_path: Path, missing: str) -> None:
     folder = folder_of({name: text for name, text in files().items() if name != missing}, tmp_path)
-    with pytest.raises(EmbeddedError, match=f"{missing}: there is none, so this is no bundle; make a bundle with"):
+    with pytest.raises(EmbeddedError, match=f"{missing}: there is none, so this is no bundle; create a bundle with"):
         read_bundle(folder)
 
 
 def test_what_is_no_token_is_told_and_never_shown() -> None:
     for text in ("CONFIDENTIAL", "a.CONFIDENTIAL.b", "a.e30.CONFIDENTIAL"):
-        with pytest.raises(EmbeddedError, match="holds no token of Kubernetes") as told:
+        with pytest.raises(EmbeddedError, match="contains no Kubernetes token") as told:
             bundle_of({**files(), "istio-token": text}).token_ends()
         assert "CONFIDENTIAL" not in str(told.value)
 

@@ -61,13 +61,13 @@ def mixed(clone: Clone, toolchain: Toolchain, tmp_path: Path, monkeypatch: pytes
 
 
 def test_up_and_destroy_name_it_with_what_to_do_and_go_on_once_it_is_forgotten(mixed: Mixed) -> None:
-    sandbox, hint = mixed.sandbox, "if west is gone for good: "
+    sandbox, hint = mixed.sandbox, "if west is permanently lost: "
     sandbox.write_stack(STACK, mixed.stack("more"))
     failed = sandbox.meshfleet("up", "--stack", STACK, expect=1, seconds=BOUND)
     assert "west: namespace-more: " in failed.err
     assert "does not answer" in failed.err
     assert "host  namespaces  namespace-more created" in failed.err
-    assert f"{hint}take it out of the stack file and run meshfleet up --stack {STACK} --forget west" in failed.err
+    assert f"{hint}remove it from the stack file and run meshfleet up --stack {STACK} --forget west" in failed.err
 
     sandbox.write_stack(STACK, small_fleet("host"))
     failed = sandbox.meshfleet("up", "--stack", STACK, expect=1, seconds=BOUND)

@@ -54,7 +54,7 @@ def test_a_dead_member_is_forgotten_even_by_a_second_command_after_a_killed_one(
     assert refused.report["faults"][0]["message"].endswith("known are east, host, west")
     assert traces(sandbox, "west") != []
     lines = sandbox.start("up", "--stack", STACK, "--forget", "west")
-    lines.wait_for(lambda heard: any("resources forgotten" in line for line in heard))
+    lines.wait_for(lambda heard: any("resources dropped from the state" in line for line in heard))
     lines.process.kill()
     assert lines.end() == -signal.SIGKILL
 
@@ -83,7 +83,7 @@ def test_a_cluster_whose_folder_was_deleted_is_made_anew_with_all_that_was_in_it
     told = sandbox.meshfleet("drift", "--stack", STACK, "--json", expect=3).report["drift"]
     assert any(line.startswith("west: processes") for line in told), told
     ran = sandbox.meshfleet("up", "--stack", STACK, "--json")
-    assert "west: nothing of the cluster is left on this machine; it is recreated" in ran.err
+    assert "west: the directory of the cluster is missing; it is recreated" in ran.err
     assert ran.report["changes"]["create"] >= 10
     assert sandbox.meshfleet("verify", "--stack", STACK, "--json").report["ok"]
 

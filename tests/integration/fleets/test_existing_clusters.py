@@ -179,7 +179,7 @@ def test_a_rotated_kubeconfig_is_used_by_drift_refresh_and_destroy(existing: Exi
     sandbox.meshfleet("up", "--stack", STACK)
     rotate(existing, file, "second", after="first")
     ran = sandbox.meshfleet("drift", "--stack", STACK)
-    assert "blue: its kubeconfig has changed since the last up; the new one is used" in ran.err
+    assert "blue: using its kubeconfig, which has changed since the last up" in ran.err
     sandbox.meshfleet("up", "--stack", STACK, "--refresh")
     assert sandbox.meshfleet("verify", "--stack", STACK, "--json").report["ok"]
     rotate(existing, file, "third", after="second")

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
 
 import pytest
 
+from meshfleet.dataplane.node.node_agent import lacking
+from meshfleet.verification.steady_requests import SteadyRequests
 from tests.integration.clone import Clone
-from tests.integration.models.carried import assert_answered_in, assert_checked_by_traffic
+from tests.integration.models.carried import ECHO, assert_answered_in, assert_checked_by_traffic
 from tests.integration.models.running import GATEWAY, Running, running
+from tests.integration.use_cases.sending import Sender
 
 pytestmark = pytest.mark.proof("the model primary-remote", step=3)
 rooted = pytest.mark.root("real requests")
@@ -56,16 +61,42 @@ def test_the_istiod_of_the_primary_knows_the_gateways_of_both_networks(fleet: Ru
     assert ports >= {15443, 15012, 15017}
 
 
+@dataclass(frozen=True)
+class Outage:
+    """The istiod of the primary was gone and came back: who injected before and after, and what happened meanwhile."""
+
+    injected_by: tuple[list[str], list[str]]
+    refusals: dict[str, str]
+    requests: dict[str, SteadyRequests]
+
+
+@pytest.fixture(scope="module")
+def outage(fleet: Running) -> Outage:
+    before = fleet.injected_by("branch")
+    with ExitStack() as stack:
+        callers = () if lacking() else NETWORKS
+        requests = {name: stack.enter_context(Sender(fleet, name, ECHO).send_steadily(ECHO, 10)) for name in callers}
+        fleet.end("primary")
+        refusals = {cluster: fleet.try_pod(cluster, expect=1).err for cluster in NETWORKS}
+        fleet.up()
+        return Outage((before, fleet.injected_by("branch")), refusals, requests)
+
+
 def test_pods_of_the_remote_are_injected_by_the_istiod_of_the_primary_and_by_nobody_once_it_is_gone(
-    fleet: Running,
+    outage: Outage,
 ) -> None:
-    assert fleet.injected_by("branch") == ["primary"]
-    fleet.end("primary")
-    for cluster in NETWORKS:
-        refused = fleet.try_pod(cluster, expect=1)
-        assert "failed calling webhook" in refused.err
-    fleet.up()
-    assert fleet.injected_by("branch") == ["primary"]
+    assert outage.injected_by == (["primary"], ["primary"])
+    assert outage.refusals.keys() == NETWORKS.keys()
+    assert all("failed calling webhook" in refusal for refusal in outage.refusals.values())
+
+
+@rooted
+@pytest.mark.proof("the model primary-remote", step=4)
+@pytest.mark.parametrize("cluster", NETWORKS)
+def test_requests_of_both_clusters_go_on_while_their_istiod_is_gone(outage: Outage, cluster: str) -> None:
+    requests = outage.requests[cluster]
+    assert not requests.faults()
+    assert requests.clusters().keys() == NETWORKS.keys()
 
 
 @rooted

@@ -134,7 +134,7 @@ def test_a_running_istiod_takes_up_a_further_root_but_turns_away_whoever_comes_w
         west.directory / "certificates",
         read_files(west.directory / "certificates") | {"root-cert.pem": one.certificate + other.certificate},
     )
-    wait_until(west.require_given(other), "the new root to be given to workloads", 20, "look into its log")
+    wait_until(west.require_given(other), "the new root to be given to workloads", 20, "check its log")
     assert not west.lets_in(visitor)
 
     west.give(one)

@@ -133,7 +133,7 @@ def test_a_port_that_was_taken_meanwhile_is_reported_with_its_holder(
 
 def test_an_istiod_that_cannot_start_shows_the_end_of_its_log(handler: IstiodHandler, inputs: Properties) -> None:
     authority = inputs["certificateAuthority"] | {"caCertificate": "damaged"}
-    with pytest.raises(ProcessError, match=r"ended while starting; the last lines of(.|\n)*certificate"):
+    with pytest.raises(ProcessError, match=r"exited while starting; the last lines of(.|\n)*certificate"):
         handler.create(inputs | {"certificateAuthority": authority}, 0)
 
 
