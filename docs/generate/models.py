@@ -21,8 +21,8 @@ reader's account and its rights, it makes a token for it; the one Secret of remo
 other's token, and that is all they wait for in each other. Pods reach each other directly, so there is no gateway.""",
     "multi-primary": """\
 As on one network, and each cluster has an east-west gateway, which comes when its istiod answers: the injection webhook
-makes the gateway's pods. Nobody waits for its address. The istiods find it at the Service, in the other cluster through
-the remote secret.""",
+makes the gateway's pods. No resource waits for its address. The istiods find it at the Service, in the other cluster
+through the remote secret.""",
     "primary-remote-one-network": """\
 `primary` comes up by itself, with a gateway that leads to its istiod and nowhere else: a gateway without a network, a
 Gateway that passes TLS through, and a route by the name that is asked for. The gateway's address goes into the releases
@@ -43,7 +43,7 @@ there on `config` is a primary like any other: `depot` and `branch` are its remo
     "mixed": """\
 `west` and `east` come up side by side as in multi-primary. Each branch waits for the address of its own primary's
 gateway, and is served when that primary has its remote secrets, which hold the tokens of the three other clusters.
-There, and nowhere else, `west-branch` waits for `east`. A branch reads nobody, so it has no remote secrets.""",
+There, and nowhere else, `west-branch` waits for `east`. A branch has no remote secrets: it discovers no other cluster.""",
     "ambient": """\
 The definitions of the Gateway API come first, and istiod after base as elsewhere. CNI, ztunnel, the gateway and the
 waypoint wait for its answer; istiod makes the pods and the Service of the gateway from its Gateway object, with the

@@ -18,14 +18,14 @@ Both control planes get the same routes (VirtualService `cart`) and subsets (Des
 not matter where a request starts. To let the new version have more, change the weights and run `up`: nothing else
 changes. At 0 and 100 the old one can be taken out.""",
     "disaster-recovery": """\
-A pod that ends takes its endpoint along, and istiods tell every proxy. A region that is lost as a whole tells nobody:
-then it is the proxies that find out, by `outlierDetection`. Here one failed request is enough, which suits pods that
+A pod that ends takes its endpoint along, and istiods tell every proxy. A region that is lost as a whole notifies
+no proxy: proxies detect it by `outlierDetection`. Here one failed request is enough, which suits pods that
 are alone in their region; the defaults are milder ([locality](mesh-settings.md#locality)). A request that cannot
-connect is tried twice more, the last time in the next region: so nobody notices when the proxies, every now and then,
-try whether the lost one is back. What is lost are requests that were under way in the region in that very moment;
+connect is tried twice more, the last time in the next region: so no caller notices when the proxies, from time to
+time, try whether the lost one is back. What is lost are requests that were under way in the region in that very moment;
 whether those may be sent again only the program knows that sent them.
 
-`meshfleet up` brings a lost cluster back, and its requests with it. Where somebody scaled a Deployment by hand, it is
+`meshfleet up` brings a lost cluster back, and its requests with it. Where a Deployment was scaled by hand, it is
 `meshfleet up --refresh` that sees it.
 
 Programs that are killed take their connections along. A region that is cut off says nothing at all: a proxy gives up
@@ -97,7 +97,7 @@ PROVED: dict[str, str] = {
     "load-balancing": """\
 that of 200 requests from each cluster none is lost and either cluster answers between 72 and 128; that who answers
 sees the SPIFFE identity of the caller; that `prices` is reached from both; that between the networks there is TLS to
-port 15443 of the gateways and nothing else, and that `traffic-wire` tells when somebody sends plain text there, or
+port 15443 of the gateways and nothing else, and that `traffic-wire` fails when plain text is sent there, or
 anything to an address that is no gateway's.""",
     "canary": """\
 that of 400 requests from either cluster 10 to 70 go to the canary (40 are meant; one run in a million is outside), and

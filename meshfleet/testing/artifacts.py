@@ -7,7 +7,6 @@ questions of their own to each fleet: a broken fleet delays the next test by `SE
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import signal
@@ -27,6 +26,7 @@ from meshfleet.automation.support_bundle.collecting import Part, add_part
 from meshfleet.automation.support_bundle.subject import Subject
 from meshfleet.errors import MeshfleetError
 from meshfleet.files import make_directory, write_file
+from meshfleet.files.json_text import parse_json
 from meshfleet.status import Status, read_status
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ class SandboxFleet(Subject):
             err.seek(0)
             if code:
                 raise MeshfleetError(f"`status` ended with {code}: {err.read()}")
-            return read_status(json.loads(out.read()))
+            return read_status(parse_json(out.read()))
 
     @cached_property
     def view(self) -> FleetView:

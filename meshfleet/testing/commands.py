@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from meshfleet.files.json_text import parse_json
 from meshfleet.testing.conditions import settled
 
 _SHOWN = 6000
@@ -27,7 +27,7 @@ class CommandResult:
     @property
     def report(self) -> dict[str, Any]:
         """The JSON document on standard output; nothing else is printed there. Raises ValueError for other text."""
-        found: dict[str, Any] = json.loads(self.out)
+        found: dict[str, Any] = parse_json(self.out)
         return found
 
     @property

@@ -108,7 +108,6 @@ NOT_HERE = {
     "remove a directory": "only where Pulumi does not see a plugin that is there",
     "remove a network namespace": "only after a link of another program took its name",
     "remove a pod": "its owner creates it again, as for any pod",
-    "remove a pulumi": "only a toolchain that was exchanged by hand prints no JSON",
     "remove a secret": "a record of Helm or a token that only an administrator damages",
     "set GOMAXPROCS": "for machines with too little memory to build",
     "set GOPROXY": "for machines without the usual network",
@@ -188,7 +187,7 @@ def test_another_folder_takes_what_a_file_refuses(swept: SweptCheckout, tmp_path
     taken.write_text("of somebody else", encoding="utf-8")
     code, said = run(["render", "--stack", STACK, "--out", str(taken)])
     assert code == 1
-    assert "choose another folder for --out" in said
+    assert "choose another directory for --out" in said
     assert run(["render", "--stack", STACK, "--out", str(tmp_path / "other")])[0] == 0
 
 

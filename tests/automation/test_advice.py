@@ -215,7 +215,7 @@ def test_a_failed_verification_says_what_finds_and_fixes_the_cause() -> None:
 def test_an_engine_that_says_nothing_is_a_sentence(code: int) -> None:
     said = reason_of("up", code, "\n", "  \n")
     assert said.startswith("pulumi up was terminated by signal 9" if code < 0 else f"pulumi up exited with code {code}")
-    assert said.endswith("run the same command again, which goes on from there")
+    assert said.endswith("run the same command again, which resumes")
 
 
 def test_what_holds_a_namespace_is_what_its_conditions_say() -> None:

@@ -64,7 +64,7 @@ def test_there_is_a_command_for_each_door() -> None:
 def test_a_stack_of_another_directory_is_not_taken_for_the_one_of_that_name(kept: Path, meshfleet: Command) -> None:
     result = meshfleet("destroy", "--stack", "examples/dev", "--yes")
     assert result.exit_code == 2
-    assert "there is no stack 'examples/dev'; the stack dev is that of dev" in result.output
+    assert "there is no stack 'examples/dev'; the stack dev is declared in dev" in result.output
     assert (kept / "fleets" / "dev").is_dir()
 
 
@@ -131,5 +131,5 @@ def test_a_directory_that_cannot_work_is_exit_2(
 def test_the_users_home_and_the_checkout_are_no_home(where: str, monkeypatch: pytest.MonkeyPatch) -> None:
     root = Path(__file__).resolve().parents[2]
     monkeypatch.setenv("MESHFLEET_HOME", where if where == "~" else str(root))
-    with pytest.raises(TopologyError, match="holds other things than local state"):
+    with pytest.raises(TopologyError, match="contains files other than local state"):
         Checkout.here()

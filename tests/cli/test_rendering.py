@@ -121,7 +121,7 @@ def test_a_folder_of_somebody_else_with_the_name_of_a_cluster_is_refused_before_
     before = contents(out)
     result = meshfleet("render", "--stack", "dev", "--out", str(out))
     assert result.exit_code == 1
-    assert f"{out / 'west'} was not written by render; choose another folder" in result.stderr
+    assert f"{out / 'west'} was not written by render; choose another directory" in result.stderr
     assert contents(out) == before
 
 
@@ -141,7 +141,7 @@ def test_a_file_in_place_of_the_folder_is_named(meshfleet: Command, tmp_path: Pa
     result = meshfleet("render", "--stack", "dev", "--out", str(out))
     assert result.exit_code == 1
     assert result.stderr.startswith(f"error: {out}")
-    assert "choose another folder for --out" in result.stderr
+    assert "choose another directory for --out" in result.stderr
 
 
 def test_a_hundred_clusters_have_ten_times_the_files_of_ten(stacks: Path) -> None:

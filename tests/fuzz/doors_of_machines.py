@@ -191,7 +191,7 @@ def _of_programs(folder: Path) -> dict[str, Door]:
         return said
 
     def version() -> object:
-        with patch("meshfleet.embedded.cluster.tool", lambda _: folder / "kube-apiserver"):
+        with patch("meshfleet.embedded.cluster.tool", lambda *_: folder / "kube-apiserver"):
             cluster._require_version(ClusterSpec("west", "v1.35.4"))
         return [go_command._ask_version(folder, {}), pulumi_on_path._ask_version(folder)]
 

@@ -61,7 +61,7 @@ def failure_of(error: BaseException) -> Failure | None:
             # rich ends the process when its output is gone.
             return failure_of(error.__context__)
         case KeyboardInterrupt():
-            return Failure(INTERRUPTED, ("interrupted; what was done is kept, run the same command again",))
+            return Failure(INTERRUPTED, ("interrupted; completed changes are kept, run the same command again",))
         case typer.Abort():
             return Failure(FAILED, ("not confirmed, so nothing was removed; confirm with y, or add --yes",))
         case _ if isinstance(error, USAGE_ERROR):

@@ -113,7 +113,7 @@ def test_the_salt_is_that_of_the_state() -> None:
 def test_a_stack_that_was_renamed_is_refused_with_the_way_back() -> None:
     assert fleets_of(RECORDED) == {"dev"}
     refuse_renamed("dev", RECORDED)
-    with pytest.raises(TopologyError, match="prod was renamed: its embedded clusters are those of the fleet dev"):
+    with pytest.raises(TopologyError, match="prod was renamed: its embedded clusters belong to the fleet dev"):
         refuse_renamed("prod", RECORDED)
 
 

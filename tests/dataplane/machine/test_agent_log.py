@@ -40,7 +40,7 @@ def test_what_istiod_answered_is_told_before_what_envoy_makes_of_it() -> None:
     [
         (
             TOKEN,
-            "(authentication failure): istiod does not accept its token: it has ended, or it is of another cluster",
+            "(authentication failure): istiod rejects its token, which has expired or belongs to another cluster",
         ),
         (GROUP, "cannot find WorkloadGroup orders/nobody): what the machine names is not in the cluster that it joins"),
     ],

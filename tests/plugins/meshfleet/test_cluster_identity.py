@@ -70,7 +70,7 @@ def test_another_cluster_fails_in_preview_and_in_update(
     inputs = INPUTS | renewed
     assert handler.diff(INPUTS, RECORDED, inputs).updates == (*sorted(renewed), "identity")
     assert handler.diff(INPUTS, RECORDED, inputs).replaces == ()
-    said = r"shop: .* another cluster \(second\) .* \(first\); nothing is touched"
+    said = r"shop: .* another cluster \(second\) .* \(first\); nothing is changed there"
     with pytest.raises(ClusterError, match=said):
         handler.preview(RECORDED, inputs)
     with pytest.raises(ClusterError, match=said):
@@ -115,7 +115,7 @@ def test_the_folder_of_an_embedded_cluster_with_another_one_in_it_is_refused(
     monkeypatch.setattr(Cluster, "state", lambda _: "running")
     handler = EmbeddedClusterHandler()
     assert handler.diff(inputs, outputs, inputs) == Difference(("identity",), delete_before_replace=True)
-    with pytest.raises(EmbeddedError, match="west: its folder on this machine holds another cluster"):
+    with pytest.raises(EmbeddedError, match="west: its folder on this machine contains another cluster"):
         handler.preview(outputs, inputs)
     with pytest.raises(EmbeddedError, match="put the right folder back, or remove it"):
         handler.update("dev/west", inputs, outputs, inputs, 0)
