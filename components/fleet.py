@@ -75,7 +75,7 @@ class Fleet(Component):
         remotes = {name: self._remote_control_plane(name) for name in self._of_kind("remote")}
         self._discovery()
         for name, remote in remotes.items():
-            self.control_planes[name] = remote.wait()
+            self.control_planes[name] = remote.register_readiness()
             self._gateway(name)
         for name in topology.clusters:
             self._remaining(name)

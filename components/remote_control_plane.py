@@ -34,7 +34,7 @@ class RemoteControlPlane(Component):
         self._registration, self._cluster, self._istiods = registration, cluster, istiods
         registration.register(self, cluster, *CHARTS)
 
-    def wait(self) -> ControlPlaneResources:
+    def register_readiness(self) -> ControlPlaneResources:
         """Register the wait for the primary's istiod, and complete the component.
 
         Nothing in the cluster reaches that istiod before the gateway in front of it is open.

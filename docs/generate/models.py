@@ -43,7 +43,7 @@ there on `config` is a primary like any other: `depot` and `branch` are its remo
     "mixed": """\
 `west` and `east` come up side by side as in multi-primary. Each branch waits for the address of its own primary's
 gateway, and is served when that primary has its remote secrets, which hold the tokens of the three other clusters.
-There, and nowhere else, `west-branch` waits for `east`. A branch has no remote secrets: it discovers no other cluster.""",
+There, and nowhere else, `west-branch` waits for `east`. A branch has no remote secrets, as it discovers no cluster.""",
     "ambient": """\
 The definitions of the Gateway API come first, and istiod after base as elsewhere. CNI, ztunnel, the gateway and the
 waypoint wait for its answer; istiod makes the pods and the Service of the gateway from its Gateway object, with the

@@ -103,7 +103,7 @@ def test_a_disk_that_fills_up_is_said_in_words(workshop: Workshop, monkeypatch: 
         ("m.go:1: missing go.sum entry for module providing package m", "do not fit each other"),
         ("write /x: no space left on device", "the disk is full"),
         ("dial tcp: lookup proxy: no such host", "the Go module proxy does not respond"),
-        ("compile: signal: killed", "want of memory"),
+        ("compile: signal: killed", "lack of memory"),
         ("x.go:3:1: syntax error", "go build failed"),
     ],
 )
