@@ -66,7 +66,7 @@ class SteadyRequests:
 
     def faults(self) -> Counter[str]:
         """The number of failures by cause."""
-        return Counter(f"{one.reply.code or 'no answer'}: {one.reply.fault}" for one in self.failed)
+        return Counter(f"{one.reply.code or 'no response'}: {one.reply.fault}" for one in self.failed)
 
 
 @contextmanager

@@ -80,7 +80,7 @@ def prepared(fleet: Fleet, status: Status, name: str, address: str = "", folder:
             )
         if (ended := bundle.token_ends()) <= datetime.now(UTC):
             raise EmbeddedError(
-                f"the token of the bundle in {folder} was good until {ended:%Y-%m-%dT%H:%M:%SZ}, and the first start "
+                f"the token of the bundle in {folder} was valid until {ended:%Y-%m-%dT%H:%M:%SZ}, and the first start "
                 f"of a machine takes one that is; make another bundle with meshfleet vm bundle {name}"
             )
     wanted = Wanted(name, address or (bundle.address if bundle else ""))

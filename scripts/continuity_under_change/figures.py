@@ -56,7 +56,7 @@ def faults(figures: Figures) -> list[str]:
     lines = []
     for one in figures.sent.failed:
         taken = one.answered - one.due
-        lines.append(f"{one.due:7.2f} s, after {taken:.2f} s: {one.reply.code or 'no answer'}: {one.reply.fault}")
+        lines.append(f"{one.due:7.2f} s, after {taken:.2f} s: {one.reply.code or 'no response'}: {one.reply.fault}")
     return lines
 
 

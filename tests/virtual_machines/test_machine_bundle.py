@@ -329,7 +329,7 @@ def test_the_command_says_in_one_line_what_to_do_next_and_never_the_token(
     result = meshfleet(*arguments)
     assert (result.exit_code, result.stdout) == (0, "")
     assert len(result.stderr.splitlines()) == 1
-    assert "the token is good until 2026-11-23T10:00:00Z: copy them to the machine, install them" in result.stderr
+    assert "the token is valid until 2026-11-23T10:00:00Z: copy them to the machine, install them" in result.stderr
     assert meshfleet(*arguments).exit_code == 1
     result = meshfleet(*arguments, "--force", "--cloud-init", "--json")
     answer = json.loads(result.stdout)
@@ -366,7 +366,7 @@ def test_groups_are_shown_with_a_row_for_each_machine(
     assert (result.exit_code, result.stdout) == (0, "")
     rows = {line.split()[0]: line for line in result.stderr.splitlines()}
     assert "10.0.0.1" in rows["billing"]
-    assert "none yet" in rows["printer"]
+    assert "none registered" in rows["printer"]
     session.topology = session.topology.model_copy(update={"virtual_machines": {}})
     assert "the stack has no virtual machines" in meshfleet("vm", "list", "--stack", "dev").stderr
     assert json.loads(meshfleet("vm", "list", "--stack", "dev", "--json").stdout)["virtualMachines"] == []
