@@ -63,7 +63,7 @@ def test_a_bundle_for_another_address_is_strange() -> None:
 def test_a_bundle_whose_token_has_ended_starts_nothing(tmp_path: Path) -> None:
     for name, text in files().items():
         (tmp_path / name).write_text(text, encoding="utf-8")
-    with pytest.raises(EmbeddedError, match="was good until 2020-11-23T12:00:00Z, and the first start of a machine"):
+    with pytest.raises(EmbeddedError, match="was valid until 2020-11-23T12:00:00Z, and the first start of a machine"):
         prepared(load(STACK, RUNNING), NOTHING, "billing", folder=str(tmp_path))
 
 
