@@ -44,7 +44,7 @@ def kubernetes_provider(
 
     `identity` is the provider's `clusterIdentifier`, set from the first deployment: without it a new kubeconfig for
     the same cluster would replace everything in it (https://github.com/pulumi/pulumi-kubernetes/issues/2745). It
-    stays the same when a cluster is made anew, since the engine closes the connection of a provider it replaces
+    stays the same when a cluster is recreated, since the engine closes the connection of a provider it replaces
     before it has deleted what that one made; the objects follow their cluster through `replace_with` instead.
     Secrets and ConfigMaps are changed in place, since replacing `cacerts` or a remote secret deletes it first (#1772).
     """
@@ -56,9 +56,9 @@ def kubernetes_provider(
         enable_server_side_apply=True,
         enable_secret_mutable=True,
         enable_config_map_mutable=True,
-        # What somebody changed by hand in an object of ours is set right again instead of refused as a conflict.
+        # A manual change of an object of the stack is reverted instead of rejected as a conflict.
         enable_patch_force=True,
-        # After a killed run our own objects are there without being in the state; elsewhere they may be a stranger's.
+        # After a killed run objects exist that are not in the state; in other clusters they may have another owner.
         upsert_existing_objects=wholly_ours,
         opts=opts,
     )

@@ -1,8 +1,8 @@
 """The fleet: every cluster, every mesh, and the edges between them.
 
-A cluster waits for another only where it needs something of it: a control plane needs its peers' reader tokens, a
-cluster that is served from elsewhere needs the address of the gateway in front of its istiod and, before anything is
-injected in it, that istiod's answer. Nothing else crosses.
+A cluster waits for another one only for what it needs: a control plane for the reader tokens of its peers; a remote
+cluster, or one with an external control plane, for the address of the gateway in front of its istiod and, before its
+first injection, for that istiod. There are no other edges between clusters.
 
 What is registered for each cluster, by which name, and what it waits for is in the sections of `meshfleet/manifests/`.
 Here are the components that have more than documents, in an order in which each finds what it needs.

@@ -46,8 +46,8 @@ class TrustResources:
 class MeshTrust(Component):
     """The roots of one mesh. Their keys stay in the stack's state, encrypted, and reach no cluster.
 
-    Its input `bundle` is in the state before any cluster changes: whoever finds it there after a killed run knows
-    which change was under way (meshfleet/automation/state/deployment.py).
+    Its input `bundle` is in the state before any cluster changes: after a killed run it shows
+    which change was in progress (meshfleet/automation/state/deployment.py).
     """
 
     def __init__(self, fleet: Fleet, mesh: str, opts: pulumi.ResourceOptions) -> None:

@@ -7,7 +7,7 @@ import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-from meshfleet.dataplane.node.node_agent import lacking
+from meshfleet.dataplane.node.node_agent import missing_prerequisite
 from meshfleet.toolchain import Toolchain, ensure
 from meshfleet.toolchain.progress import progress_for
 from tests.proof import LADDER, step_of
@@ -87,7 +87,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if not _TOOLS.isdisjoint(getattr(item, "fixturenames", ())):
             item.add_marker("tools")
-    reason = lacking()
+    reason = missing_prerequisite()
     for item in items if reason else ():
         for mark in item.iter_markers("root"):
             item.add_marker(pytest.mark.skip(reason=f"not run, for {mark.args[0]}: {reason}"))

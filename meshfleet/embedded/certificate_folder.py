@@ -39,7 +39,7 @@ def read_files(folder: Path) -> dict[str, str]:
 def replace_files(folder: Path, files: Mapping[str, str]) -> None:
     """Make these all of the files, at one moment, readable by the owner only.
 
-    Whoever watches the folder hears of it even when the contents are what they were. Raises EmbeddedError.
+    Watchers of the folder are notified even when the contents are the same. Raises EmbeddedError.
     """
     make_directory(folder)
     try:

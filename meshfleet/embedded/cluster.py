@@ -243,14 +243,14 @@ class Cluster:
         return RunningCluster(kubeconfig, server, self._identity())
 
     def _identity(self) -> str:
-        """From the certificate of the cluster's own authority, made anew with every cluster."""
+        """From the certificate of the cluster's own authority, created with every cluster."""
         identity = identity_in_folder(self.directory)
         if identity is None:
             raise EmbeddedError(f"{self._name}: its CA certificate is missing; run up again to create it")
         return identity
 
     def _free_ports(self) -> dict[str, int]:
-        """Ports that nobody listens on now; only for a cluster of which nothing exists yet."""
+        """Free ports; only for a cluster of which nothing exists yet."""
         home = self._workspace.home
         ports = reserve_ports(home, self._owner, PORTS)
         if not all(port_is_free(port) for port in ports.values()):
@@ -259,7 +259,7 @@ class Cluster:
         return ports
 
     def _stolen_ports(self) -> bool:
-        """Whether somebody else listens on a port of ours, none of our own processes running any more."""
+        """Whether another process listens on a port of the cluster while none of its own processes runs."""
         self._control_plane.end()
         ports = reserved_ports(self._workspace.home, self._owner)
         return not all(port_is_free(port) for port in ports.values())

@@ -2,7 +2,7 @@
 
 kwokctl (https://kwok.sigs.k8s.io/docs/user/kwokctl-manage-cluster/) makes the certificates, works out every
 component's arguments and starts them the first time. Afterwards they are started from what it wrote down,
-because `kwokctl start` believes its pid files, which after a restart of the machine may name strangers.
+because `kwokctl start` believes its pid files, which after a reboot may name other processes.
 """
 
 from __future__ import annotations
@@ -146,7 +146,7 @@ class ControlPlane:
         return tuple(name for name in COMPONENTS if not all(map(_keeps_out, running.get(name, ()))))
 
     def end_clients(self) -> None:
-        """End all but etcd and the API server, to be started anew after the API server was away.
+        """End all but etcd and the API server, to be started again after an outage of the API server.
 
         A client waits ever longer for an API server that does not answer, up to half a minute: until then no
         pod would be scheduled. One that has just started asks at once.

@@ -109,7 +109,7 @@ def istiod_arguments(ports: Mapping[str, int], directory: Path) -> list[str]:
         # ports.
         "--shutdownDuration",
         "1s",
-        # Nobody limits what one user asks of a server of their own.
+        # A server with a single user needs no rate limit.
         "--kubernetesApiQPS",
         "1000",
         "--kubernetesApiBurst",

@@ -91,7 +91,7 @@ def port_is_free(port: int) -> bool:
 
 
 def require_free_ports(owner: str, ports: Mapping[str, int]) -> None:
-    """Raises PortError naming the first port that somebody else listens on, and who."""
+    """Raises PortError naming the first port that another process listens on, and that process."""
     for name, port in sorted(ports.items()):
         if not port_is_free(port):
             raise PortError(

@@ -13,7 +13,7 @@ _SECONDS: Final = 5.0
 def require_signed_by(port: int, authority: str) -> None:
     """Return when what is served on `port` of this machine is signed by the certificate `authority` (PEM).
 
-    An istiod signs it anew whenever it takes up another authority (updateRootCertAndGenKeyCert in
+    An istiod renews it whenever its certificate authority changes (updateRootCertAndGenKeyCert in
     pilot/pkg/bootstrap/certcontroller.go). Raises NotYetError with what is served instead.
     """
     # A run in which no certificate changes does not need it.

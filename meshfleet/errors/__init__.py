@@ -7,7 +7,7 @@
     │   ├── ProcessError         a process did not start, stop or become ready
     │   ├── PortError            a port or address cannot be had
     │   ├── NetworkError         a network namespace, a link or a rule cannot be made
-    │   ├── LockedError          somebody else holds what is needed; names who
+    │   ├── LockedError          another process holds a lock; names the holder
     │   └── FileError            a file cannot be written or read, or is damaged
     │       └── NewerFileError   a later version of meshfleet wrote it
     ├── ClusterError             a Kubernetes API server, or what runs for a cluster, refuses or does not answer
@@ -63,7 +63,7 @@ class NetworkError(EmbeddedError):
 
 
 class LockedError(EmbeddedError):
-    """Somebody else holds what is needed; the text names the holder."""
+    """Another process holds a lock; the text names the holder."""
 
 
 class FileError(EmbeddedError):

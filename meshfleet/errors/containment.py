@@ -21,7 +21,7 @@ _Errors = tuple[type[Exception], ...]
 REFUSED: Final[_Errors] = (MeshfleetError, OSError)
 """What the world raises: a refusal, an unreachable cluster, a full disk."""
 MALFORMED: Final[_Errors] = (ValueError, TypeError, AttributeError, LookupError, ArithmeticError, RecursionError)
-"""What an object raises that somebody else wrote, when a field is missing, of another type, or out of range."""
+"""What an object of another writer raises when a field is missing, of another type, or out of range."""
 _LONGEST: Final = 300
 
 

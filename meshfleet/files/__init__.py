@@ -25,7 +25,7 @@ LIMIT: Final = 16 * 1024 * 1024
 
 
 class NotTextError(FileError):
-    """A file is there and is no text."""
+    """A file exists and is not UTF-8 text."""
 
 
 _ADVICE: Final = {

@@ -1,4 +1,4 @@
-"""The one way to read YAML that somebody else wrote: a stack file, a kubeconfig, a record.
+"""The one way to read YAML from outside: a stack file, a kubeconfig, a record.
 
 A short text can stand for gigabytes: aliases and merge keys repeat what they name, and each may name others that do
 (https://en.wikipedia.org/wiki/Billion_laughs_attack). So the text is composed first, what it expands to is measured on

@@ -1,7 +1,7 @@
 """TCP and TLS under the HTTP client, with one deadline for all that a request does.
 
 An HTTP library's own timeouts are for each read: a server that sends a byte every few seconds is never late. Here the
-time that is left is computed anew before each operation, from the deadline of the request that the thread works on.
+time that is left is computed before each operation, from the deadline of the request that the thread works on.
 Names are resolved within it too, which the system's resolver knows no bound for.
 """
 
@@ -96,7 +96,7 @@ class _BoundedStream(NetworkStream):
         return self._stream.read(max_bytes, _left(timeout, ReadTimeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        # In pieces: a server that takes a byte at a time would start the time anew with each.
+        # In pieces: a server that takes a byte at a time would restart the timeout with each.
         for start in range(0, len(buffer), _PIECE):
             self._stream.write(buffer[start : start + _PIECE], _left(timeout, WriteTimeout))
 

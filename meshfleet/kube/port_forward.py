@@ -35,12 +35,12 @@ _CONTAINER_PORTS: Final = {
 def apply_port_forward(client: Client, name: str, namespace: str, revision: str, ports: Mapping[str, int]) -> None:
     """Forward the ports of a revision's istiod pods in `namespace` to `ports` of 127.0.0.1.
 
-    kwok selects pods by name; those made anew later are found at the next start of the istiod.
+    kwok selects pods by name; pods recreated later are found at the next start of the istiod.
 
     A cluster that does not know the kind is not simulated by kwok and needs nothing. Raises ClusterError.
     """
     with _absence_is_fine(name):
-        # Asked first: where nobody knows the kind there need be no pods either.
+        # Read first: without the resource kind there are no pods to wait for.
         list(client.list(_ClusterPortForward))
         forward = _ClusterPortForward(
             metadata=ObjectMeta(name=name),

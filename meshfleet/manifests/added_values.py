@@ -44,7 +44,7 @@ def of_proxies(fleet: Fleet, cluster: str, revision: str) -> Object:
     """What is added for the proxies of a cluster, as far as it gets into them when they are injected.
 
     `values` are those of the injector, `meshConfig` what injection reads of the mesh configuration; empty where
-    nothing is added. Of a cluster that is served from elsewhere both are where its control plane's configuration is.
+    nothing is added. Of a remote cluster both are where its control plane's configuration is.
     """
     primary = fleet.primary_of(cluster)
     if not has_additions(fleet, primary):

@@ -46,7 +46,7 @@ def after(fleet: Fleet, cluster: str, roots: object) -> dict[str, Release]:
     """The releases that come after istiod, by name: the agents on each node.
 
     `roots` tells the roots of the mesh from any others. A ztunnel learns of them with the certificates it gets, which
-    it keeps for half a day; one that is made anew has new ones.
+    it keeps for half a day; a recreated one has new ones.
     """
     if fleet.clusters[cluster].data_plane != "ambient":
         return {}
@@ -93,7 +93,7 @@ def east_west_gateway(fleet: Fleet, cluster: str) -> Object:
 def options_of_gateway(fleet: Fleet, cluster: str) -> Object:
     """What istiod's template for that gateway is overlaid with."""
     declared = fleet.clusters[cluster].east_west_gateway or EastWestGateway()
-    # Nothing of it is read at the start alone: istiod writes its Deployment anew, and tells ambient proxies the rest.
+    # Nothing of it is read at the start alone: istiod writes its Deployment again, and sends ambient proxies the rest.
     return gateway_options(GATEWAY_OPTIONS, ISTIO_SYSTEM, declared, {})
 
 

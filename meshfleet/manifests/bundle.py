@@ -2,7 +2,7 @@
 
 Their content is that of `istioctl experimental workload entry configure` for the same WorkloadGroup, with two things
 more: a gateway that is known by a name is written by its addresses, and a machine with a fixed address and a probe
-names its WorkloadEntry, without which nobody would hear of its health.
+names its WorkloadEntry, without which its health is not reported.
 Sources: istioctl/pkg/workload/workload.go, pkg/kube/labels/labels.go and pilot/pkg/autoregistration of istio/istio
 """
 

@@ -40,7 +40,7 @@ def user_data(files: Mapping[str, str], package: str = "") -> str:
     ]
     hosts = {"path": "/etc/hosts", "append": True, "content": Block(files[HOSTS])}
     data: Object = {
-        # With it cloud-init would write /etc/hosts anew at every start.
+        # With it cloud-init would overwrite /etc/hosts at every start.
         "manage_etc_hosts": False,
         "package_update": True,
         "packages": ["curl"] if package else [SIDECAR],

@@ -97,7 +97,7 @@ def base(fleet: Fleet, cluster: str, webhooks: Webhooks | None) -> Release:
     `webhooks` are those of `istio.revision`, which validates by default.
     """
     values: Object = {}
-    # Nobody patches the validator of a remote cluster: it would be called in vain by every write.
+    # The validator of a remote cluster is not patched: every write would call it in vain.
     values["defaultRevision"] = fleet.istio.revision if fleet.is_primary(cluster) else ""
     if webhooks and fleet.is_primary(cluster):
         values["base"] = {"validationURL": webhooks.validation}

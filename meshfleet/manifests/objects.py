@@ -12,7 +12,7 @@ Object = dict[str, Any]
 ISTIO_SYSTEM = "istio-system"
 EAST_WEST_GATEWAY = "istio-eastwestgateway"
 MANAGED_BY = {"app.kubernetes.io/managed-by": "meshfleet"}
-# Read by Pulumi's Kubernetes provider and by nobody else.
+# Read by Pulumi's Kubernetes provider alone.
 # https://www.pulumi.com/registry/packages/kubernetes/installation-configuration/#pulumi-kubernetes-annotations
 NOT_AWAITED = {"pulumi.com/skipAwait": "true"}
 

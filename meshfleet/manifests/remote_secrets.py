@@ -60,7 +60,7 @@ def remote_kubeconfig(peer: Peer) -> str:
 
     Whether it is to lead in a cluster an istiod asks when it begins to read it, and never again, unless the kubeconfig
     is another one (checkShouldLead in pilot/pkg/serviceregistry/kube/controller/multicluster.go, and kubeConfigSha in
-    pkg/kube/multicluster/secretcontroller.go). So it says who serves the cluster, for which nobody else has a use.
+    pkg/kube/multicluster/secretcontroller.go). So it names the primary of the cluster; no other reader uses it.
     """
     cluster = {"certificate-authority-data": peer.certificate_authority, "server": peer.server}
     if peer.tls_server_name:

@@ -44,7 +44,7 @@ def webhook(fleet: Fleet, cluster: str, tag: str, webhooks: Webhooks | None) -> 
         "path": injection_path(fleet, cluster),
         "port": 443,
     }
-    # istiod adds the caBundle of its own revision; nobody else may own that field.
+    # istiod adds the caBundle of its own revision; no other writer may own that field.
     shared = {
         "clientConfig": {"url": webhooks.injection} if webhooks else {"service": service},
         "sideEffects": "None",

@@ -14,7 +14,7 @@ from meshfleet.manifests.section import Document, Known, Section, Stage
 from meshfleet.topology import Fleet
 
 CACERTS = "cacerts"
-# Of pods that are made anew with another bundle of roots, one after another, while Helm waits for them: istiod's, since
+# For pods that are recreated with another bundle of roots, one by one, while Helm waits for them: istiod's, since
 # it reads a changed `cacerts` by itself when its node gets to it, and some of it only at its start (whose certificates
 # it accepts from proxies outside of a pod); and ztunnel's, which no istiod tells of roots.
 ROOTS_ANNOTATION = "meshfleet/roots"

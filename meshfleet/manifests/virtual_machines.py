@@ -40,7 +40,7 @@ def locality(fleet: Fleet, name: str) -> str:
 
 
 def host(fleet: Fleet, name: str) -> str | None:
-    """The name that machines are called by; None where nobody calls them."""
+    """The host name of machines; None where they are not exposed."""
     declared = fleet.virtual_machines[name]
     if not declared.ports:
         return None

@@ -29,7 +29,7 @@ READY_PATH = "/"
 ECHO_IMAGE = f"docker.io/istio/app:{EMBEDDED_ISTIO}.0"
 
 # A pod that is to end is asked for as long as not every proxy of the mesh has heard of it. So its program goes on for
-# as long as its own proxy does by itself (terminationDrainDuration of meshConfig.defaultConfig); with nobody behind it
+# as long as its own proxy does by itself (terminationDrainDuration of meshConfig.defaultConfig); with no caller left
 # a proxy answers 503, which is not tried again. Kubernetes has this pause since 1.30.
 # https://kubernetes.io/docs/concepts/containers/container-lifecycle-hooks/
 PAUSE_SECONDS = 5

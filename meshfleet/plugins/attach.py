@@ -3,7 +3,7 @@
     python -I -S attach.py SOCKET SCRIPT [ARGUMENT ...]
 
 Run by SCRIPT, with the arguments that the engine gave to it, when the command has a shared process for its package.
-The plugin there lives as long as this process, which ends with the engine. Where nobody answers, SCRIPT is run again
+The plugin there lives as long as this process, which ends with the engine. Without an answer SCRIPT is run again
 without MESHFLEET_PLUGINS and becomes a plugin of its own. It imports next to nothing: that is its purpose.
 """
 

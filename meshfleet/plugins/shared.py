@@ -88,7 +88,7 @@ def main() -> None:
     threading.Thread(target=shared.accept, args=(listener,), daemon=True).start()
     sys.stdin.buffer.read()
     shared.wait()
-    # Requests of an engine that was killed are still under way, and nobody waits for their answers.
+    # Requests of an engine that was killed are still under way, and no caller waits for their responses.
     os._exit(0)
 
 

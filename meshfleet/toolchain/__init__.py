@@ -19,7 +19,7 @@ __all__ = ["Plan", "Toolchain", "ensure", "further_plan", "make_plan"]
 def ensure(progress: Progress | None = None, *, plan: Plan | None = None, thorough: bool = False) -> Toolchain:
     """The toolchain, after building whatever of it is missing or damaged.
 
-    `progress` hears of every tool that is not simply there (nobody does unless given; `progress_for` makes
+    `progress` is notified of every tool that has to be built (none by default; `progress_for` makes
     one for a terminal or a log); `thorough` compares every file with its SHA-256 first, which takes a second
     or two. Safe when several processes call it at once: one builds, the others wait and say for whom.
 

@@ -28,7 +28,7 @@ def forget_process(record: Path) -> None:
 def clear_leftovers(folder: Path) -> list[int]:
     """End the builds and remove the half-made folders that runs before this one left in `folder`.
 
-    Only for the holder of the builders' lock: nobody else's build can be running then. Returns the process
+    Only for the holder of the builders' lock: no other build can be running then. Returns the process
     ids that were ended.
     """
     ended = [pid for record in folder.glob(f".*{_MARK}") if (pid := _end(record)) is not None]

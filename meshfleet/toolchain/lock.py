@@ -1,4 +1,4 @@
-"""One builder at a time, across processes; whoever waits says for whom."""
+"""One builder at a time, across processes; a waiting one reports the holder."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 from meshfleet.errors import ToolchainError
 from meshfleet.toolchain.progress import Progress
 
-# A first build takes 12 minutes on two cores; nobody waits for longer than a very slow machine would need.
+# A first build takes 12 minutes on two cores; this bound suits a very slow machine.
 PATIENCE_SECONDS = 2 * 3600.0
 _FIRST_WORD_SECONDS = 1.0
 _NEXT_WORD_SECONDS = 60.0

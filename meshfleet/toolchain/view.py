@@ -26,8 +26,8 @@ def publish_view(directory: Path, contents: Mapping[str, Path], *, linked: Path 
     targets = {directory / name: source for name, source in contents.items()}
     for folder in {target.parent for target in targets}:
         folder.mkdir(parents=True, exist_ok=True)
-        for stranger in set(folder.iterdir()) - set(targets):
-            stranger.unlink()
+        for unknown in set(folder.iterdir()) - set(targets):
+            unknown.unlink()
     for target, source in targets.items():
         draft = target.with_name(f".{target.name}.{os.getpid()}")
         draft.unlink(missing_ok=True)

@@ -67,7 +67,7 @@ def _checked_authority(value: str) -> str:
 
 
 def _generation(value: object) -> object:
-    # Somebody may take the key for the place of the token itself, which is not repeated then.
+    # The token itself may be here by mistake; it is not repeated then.
     if not isinstance(value, str):
         return value
     raise ValueError("is a text; give the number of the token, 1 or higher: the token itself is made by the cluster")

@@ -224,13 +224,13 @@ class Fleet(Model):
         return ", ".join(["ambient", *parts] if self.is_ambient(mesh) else parts)
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        """The same with other fields in some places; what follows from them is derived anew."""
+        """The same with other fields in some places; derived values are computed again."""
         copied = super().model_copy(update=update, deep=deep)
         for name in [name for name in vars(copied) if name not in type(self).model_fields]:
             del copied.__dict__[name]
         return copied
 
-    # Derived once, since the models are frozen: whoever plans a thousand clusters asks for each of them.
+    # Derived once, since the models are frozen: a plan of a thousand clusters reads them for each.
 
     @cached_property
     def _members(self) -> dict[str, tuple[str, ...]]:

@@ -27,7 +27,7 @@ SECRET_NAME_LENGTH = 253
 
 
 def _checked_secret_name(value: str) -> str:
-    # Somebody may put the certificate or its key here, which is not repeated then.
+    # The certificate or its key may be here by mistake; it is not repeated then.
     if len(value) > SECRET_NAME_LENGTH:
         raise ValueError(f"has {len(value)} characters; name a Secret, which holds the certificate and its key")
     if not SECRET_NAME.fullmatch(value):

@@ -52,7 +52,7 @@ class Decision:
     reason: str = ""
 
     @property
-    def stranger(self) -> bool:
+    def foreign(self) -> bool:
         """Whether nothing of the stack may be read, changed or deleted in the cluster under this name."""
         return self.verdict in (Verdict.RECREATED, Verdict.MISTAKEN)
 

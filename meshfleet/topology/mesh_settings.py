@@ -60,7 +60,7 @@ def _is_address(text: str) -> bool:
     return True
 
 
-# Whoever writes the key and nothing behind it meant something by it.
+# A key without a value is most likely unfinished.
 Given = BeforeValidator(_given)
 Region = Annotated[str, AfterValidator(_checked_region), text(NAME)]
 ServiceName = Annotated[str, AfterValidator(_checked_service), text(SERVICE, SERVICE_LENGTH)]

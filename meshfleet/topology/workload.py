@@ -127,7 +127,7 @@ class Workload(Model):
 
     @model_validator(mode="after")
     def _some_caller(self) -> Workload:
-        # Whoever writes an empty list means nobody, and would get everybody.
+        # An empty list reads as no caller, and would allow all callers.
         if "allowed_callers" in self.model_fields_set and not self.allowed_callers:
             raise ValueError("allowedCallers is empty; name a caller, or leave the list out to let everybody call it")
         return self

@@ -11,7 +11,7 @@ from pathlib import Path
 from meshfleet.dataplane.machine.bundle_folder import Bundle, bundle_of, read_bundle
 from meshfleet.dataplane.machine.istiod_reached import require_istiod
 from meshfleet.dataplane.machine.machine import Listening, Machine, machines_here
-from meshfleet.dataplane.node.node_agent import lacking
+from meshfleet.dataplane.node.node_agent import missing_prerequisite
 from meshfleet.errors import ClusterError, EmbeddedError, MeshfleetError, NetworkError, UnsupportedError
 from meshfleet.errors.containment import each
 from meshfleet.manifests import virtual_machines
@@ -98,7 +98,7 @@ def release_of_machines(fleet: Fleet) -> str:
 
 def require_room(fleet: Fleet, name: str) -> None:
     """Raise UnsupportedError where nothing of this machine leads to the network of machines of this name."""
-    if reason := lacking():
+    if reason := missing_prerequisite():
         raise UnsupportedError(f"{name}: machines cannot run here, {reason}; a real machine needs nothing of this one")
     network = fleet.machine_network(name)
     near = [fleet.clusters[cluster] for cluster in fleet.members_on(network)]
@@ -181,7 +181,7 @@ def stop(fleet: Fleet, workspace: Workspace, name: str, address: str = "") -> li
     found = [one for one in machines_here(workspace, name) if address in ("", one.address)]
     if not found and name not in fleet.virtual_machines:
         raise TopologyError([Fault("NAME", f"no virtual machines are named {shown(name)}")])
-    if found and (reason := lacking()):
+    if found and (reason := missing_prerequisite()):
         raise UnsupportedError(f"{name}: machines that run here cannot be ended, {reason}")
     failures = each(found, lambda machine: machine.remove())
     if failures:

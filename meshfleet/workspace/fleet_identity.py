@@ -1,8 +1,8 @@
 """The identity of a fleet on this machine: by it its processes and network namespaces are found, wherever it lies.
 
 It is worked out from the path the fleet was first made under, as earlier versions did each time, and then kept in the
-marker of the fleet's directory. So it stays when the directory is moved, and is the same again when somebody deleted
-the directory while processes run. A directory that is a copy of another, or that takes the place of one which was
+marker of the fleet's directory. So it stays when the directory is moved, and is the same again when the directory
+was deleted while processes run. A directory that is a copy of another, or that takes the place of one which was
 moved away, gets an identity of its own: it must not mistake the other's processes for its own.
 """
 

@@ -183,7 +183,7 @@ def _await_exit(processes: Sequence[psutil.Process], seconds: float) -> list[psu
     """Wait until they have ended; the ones that have not after `seconds`.
 
     A process that has ended but whose parent has not collected it yet (a zombie) counts as ended: it holds
-    neither ports nor files, and whoever is process 1 in a container may take seconds to collect it.
+    neither ports nor files, and process 1 of a container may take seconds to reap it.
     """
     import psutil
 
@@ -217,7 +217,7 @@ def _await_exit(processes: Sequence[psutil.Process], seconds: float) -> list[psu
 
 
 def last_lines(log: Path) -> str:
-    """The end of a log, fit for the end of a message: up to a Go program's panic, whose stack tells nobody more."""
+    """The end of a log, fit for the end of a message: up to a Go program's panic, whose stack trace adds nothing."""
     try:
         tail = read_tail(log, limit=_LOG_BYTES)
     except FileError:

@@ -44,7 +44,7 @@ STACK_FILES: Final = "Pulumi.?*.yaml"
 class ProjectFolder:
     """`declared` where the folder has a Pulumi.yaml of this project, which plain `pulumi` reads too.
 
-    A program of somebody else that uses this package has a Pulumi.yaml of another name.
+    A user's own program with this package has a Pulumi.yaml of another name.
     """
 
     root: Path

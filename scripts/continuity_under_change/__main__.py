@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from meshfleet.dataplane.node.node_agent import lacking
+from meshfleet.dataplane.node.node_agent import missing_prerequisite
 from meshfleet.dataplane.sweep import sweep
 from meshfleet.versions import EMBEDDED_ISTIO, EMBEDDED_KUBERNETES
 from scripts.benchmark.figures import written
@@ -60,7 +60,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.write and arguments.only:
         parser.error("--write: the page has the figures of all changes; leave --only out")
-    if reason := lacking():
+    if reason := missing_prerequisite():
         parser.error(reason)
     try:
         figures = _measured([name for name in CHANGES if not arguments.only or name in arguments.only])

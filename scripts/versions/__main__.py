@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from meshfleet.dataplane.node.node_agent import lacking
+from meshfleet.dataplane.node.node_agent import missing_prerequisite
 from meshfleet.errors import MeshfleetError
 from meshfleet.versions import EMBEDDED_ISTIO, EMBEDDED_KUBERNETES
 from scripts.versions.fleets import run_pair
@@ -33,7 +33,7 @@ def main() -> int:
         chosen = pairs(list(NAMED) if everything else arguments.pairs)
     except WrongPairError as error:
         parser.error(str(error))
-    if chosen and (reason := lacking()):
+    if chosen and (reason := missing_prerequisite()):
         parser.error(f"pods cannot run as processes here: {reason}")
     jobs: list[Job] = [(partial(run_pair, pair), Row("2 clusters", pair.istio, pair.kubernetes, "")) for pair in chosen]
     if everything or arguments.pulumi:

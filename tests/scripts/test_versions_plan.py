@@ -168,7 +168,7 @@ def _arguments(monkeypatch: pytest.MonkeyPatch, *words: str) -> Iterator[list[st
     monkeypatch.setattr("sys.argv", ["scripts/test-versions", *words])
     monkeypatch.setattr(command, "run_pair", pair)
     monkeypatch.setattr(command, "run_pulumi", pulumi)
-    monkeypatch.setattr(command, "lacking", lambda: "")
+    monkeypatch.setattr(command, "missing_prerequisite", lambda: "")
     yield ran
 
 
@@ -194,7 +194,7 @@ def test_a_wrong_argument_or_a_machine_without_namespaces_runs_nothing(
 ) -> None:
     for words, reason in ((("1.30",), ""), (("newest",), "it takes root")):
         with _arguments(monkeypatch, *words) as ran:
-            monkeypatch.setattr(command, "lacking", lambda reason=reason: reason)
+            monkeypatch.setattr(command, "missing_prerequisite", lambda reason=reason: reason)
             with pytest.raises(SystemExit, match="2"):
                 command.main()
         assert ran == []

@@ -70,7 +70,7 @@ def test_a_cluster_of_another_stack_is_refused_by_that_stacks_name() -> None:
 
 def test_what_cannot_be_read_says_nothing_of_the_cluster() -> None:
     decision = decide({"blue": "b"}, {"blue": Living("existing", reason="forbidden")})["blue"]
-    assert (decision.verdict, decision.reason, decision.stranger) == (Verdict.UNREAD, "forbidden", False)
+    assert (decision.verdict, decision.reason, decision.foreign) == (Verdict.UNREAD, "forbidden", False)
 
 
 def test_a_state_of_a_release_without_identities_takes_what_is_there() -> None:
@@ -128,7 +128,7 @@ def test_no_cluster_is_ever_used_under_two_names_or_in_another_ones_place(
         if decision.verdict is Verdict.RECREATED:
             assert decision.before not in ("", decision.now)
             assert name not in world.answering
-        assert decision.stranger == (decision.verdict in (Verdict.RECREATED, Verdict.MISTAKEN))
+        assert decision.foreign == (decision.verdict in (Verdict.RECREATED, Verdict.MISTAKEN))
 
 
 @given(

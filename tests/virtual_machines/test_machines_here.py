@@ -78,11 +78,11 @@ def test_addresses_here_are_of_ipv4() -> None:
 
 
 def test_machines_need_a_cluster_of_their_network_whose_pods_run_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(machines_here, "lacking", lambda: "")
+    monkeypatch.setattr(machines_here, "missing_prerequisite", lambda: "")
     require_room(load(STACK, RUNNING), "billing")
     with pytest.raises(UnsupportedError, match="no cluster on the network 'coast' has pods that run here"):
         require_room(fleet(), "billing")
-    monkeypatch.setattr(machines_here, "lacking", lambda: "it takes root to make network namespaces")
+    monkeypatch.setattr(machines_here, "missing_prerequisite", lambda: "it takes root to make network namespaces")
     with pytest.raises(UnsupportedError, match="cannot run here, it takes root to make network namespaces"):
         require_room(load(STACK, RUNNING), "billing")
 

@@ -72,7 +72,7 @@ class Capture:
     def connections(self) -> dict[tuple[str, int], list[bool]]:
         """By the server's address and port, for each connection on which something was said, whether it is TLS.
 
-        A server that nobody got through to has none.
+        A server without connections has none.
         """
         found: dict[tuple[str, int], list[bool]] = {}
         for (_, server), encrypted in sorted(self._connections.items()):

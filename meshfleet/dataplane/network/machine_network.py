@@ -43,7 +43,7 @@ def connect(place: Place, machine: MachineNetwork, router: str) -> None:
         links.connect(name, place.fabric, _LINK, link_name("machine", machine.name), bridge, machine.address)
 
     def configure() -> None:
-        # Its workload may listen on any port, whoever it runs as.
+        # Its workload may listen on any port, under any user.
         namespaces.set_kernel("net/ipv4/ip_unprivileged_port_start", "0")
         links.set_addresses(_LINK, {machine.address})
         links.add_route("default", _LINK, router)
@@ -71,7 +71,7 @@ def machines(place: Place) -> list[MachineNetwork]:
         try:
             one = read_record(path, lambda text: load(text, MachineNetwork), "run meshfleet up, which writes it again")
         except FileError:
-            # It is being removed, or was left by a killed run and is written anew by the next start.
+            # It is being removed, or was left by a killed run and is written again by the next start.
             continue
         found += [one] if one else []
     return found

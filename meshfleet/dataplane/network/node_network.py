@@ -154,7 +154,7 @@ def nodes(place: Place) -> list[NodeNetwork]:
         try:
             one = read_record(path, lambda text: load(text, NodeNetwork), "run meshfleet up, which writes it again")
         except FileError:
-            # It is being removed, or was left by a killed run and is written anew by its node.
+            # It is being removed, or was left by a killed run and is written again by its node.
             continue
         found += [one] if one else []
     return found

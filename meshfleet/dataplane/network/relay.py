@@ -6,7 +6,7 @@ An istiod here is a process that listens on loopback alone; its pod, which other
 
 `<process>` is one in the machine's own namespace. It ends when it is told to.
 
-Whoever comes through here comes from 127.0.0.1 to istiod, which gives everything to loopback that it gives to an
+Connections through the relay reach istiod from 127.0.0.1, which gives everything to loopback that it gives to an
 authenticated administrator (isRequestFromLocalhost in pilot/pkg/xds/debug.go of istio/istio). So where istiod speaks
 plain HTTP only a GET of one path is answered, with a request of this process's own.
 """

@@ -73,7 +73,7 @@ def node_rules(services: Sequence[ServicePort], outside: str, address: str) -> s
             "  chain output { type nat hook output priority -100; policy accept; jump services; }",
             "  chain postrouting {",
             "    type nat hook postrouting priority srcnat; policy accept;",
-            # Ranges of different networks may be the same; outside nobody has a way back to them.
+            # Ranges of different networks may be the same; outside there is no route back to them.
             f'    oifname "{OUTSIDE_LINK}" snat to {address}',
             "  }",
             "  chain forward {",

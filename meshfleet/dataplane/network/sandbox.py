@@ -66,7 +66,7 @@ class Sandbox:
         ]
 
     def description(self) -> bytes:
-        """What `enter_sandbox` reads. Nobody else on the machine can: arguments and environments have secrets."""
+        """What `enter_sandbox` reads. No other user of the machine can: arguments and environments have secrets."""
         binds = [(str(one.source), one.target, one.writable) for one in self.binds]
         # A folder before what is shown inside it.
         binds.sort(key=lambda bind: bind[1].count("/"))

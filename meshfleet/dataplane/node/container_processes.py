@@ -1,4 +1,4 @@
-"""The processes of the containers of pods: known by what they were started with, whoever looks."""
+"""The processes of the containers of pods: identified by the environment they were started with."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _REFERENCE: Final = re.compile(r"\$\(([A-Za-z_][A-Za-z0-9_.-]*)\)")
 _SUBSCRIPT: Final = re.compile(r"metadata\.(labels|annotations)\['([^']+)'\]")
-# What a node without limits has to give: nobody is held to anything here.
+# The capacity of a node; no limit is enforced here.
 _RESOURCES: Final = {"limits.cpu": "2", "requests.cpu": "1", "limits.memory": str(1 << 30)}
 
 

@@ -55,14 +55,14 @@ class NodeSpec:
     zone: str | None = None
 
 
-def lacking() -> str:
+def missing_prerequisite() -> str:
     """Why pods cannot run as processes here; empty when they can."""
     return missing_for_pods()
 
 
 def expected_state() -> str:
     """How a node is on this machine once it is made: `running`, or `simulated: …` with the reason."""
-    reason = lacking()
+    reason = missing_prerequisite()
     return f"simulated: {reason}" if reason else "running"
 
 
@@ -98,7 +98,7 @@ class NodeAgent:
 
     def create(self, spec: NodeSpec, kubeconfig: str, context: str | None, timeout: float = 0) -> str:
         """Make the node and wait until its cluster has it; its state. Raises EmbeddedError, ClusterError."""
-        reason = lacking()
+        reason = missing_prerequisite()
         self._workspace.claim()
         make_directory(self.directory)
         with connect(kubeconfig, context) as client:
@@ -113,7 +113,7 @@ class NodeAgent:
     def delete(self, kubeconfig: str | None = None, context: str | None = None) -> None:
         """End it, with its pods and their network, and remove its files. Its cluster may be gone."""
         processes.end(self._running(), _GRACE_SECONDS)
-        if not lacking() and self._others_are_led():
+        if not missing_prerequisite() and self._others_are_led():
             drain(self._place, self._cluster)
         self.remove()
         if kubeconfig is None:
@@ -127,7 +127,7 @@ class NodeAgent:
 
     def remove(self) -> None:
         """Remove what it left on this machine."""
-        if not lacking():
+        if not missing_prerequisite():
             remove_node(self._place, self._cluster)
         release_address(self._workspace.home, self._owner)
         remove_directory(self.directory)

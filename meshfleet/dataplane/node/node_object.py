@@ -24,7 +24,7 @@ def keep_alive(client: Client, name: str, address: str, forwarding: int, left_ou
     """Report that the node is ready and what it does without, and renew its lease. Raises ClusterError.
 
     `forwarding` is the port on loopback where port-forwarding to its pods is asked for, which KWOK does for all nodes
-    of a cluster (meshfleet.kube.port_forward); 0 where nobody does.
+    of a cluster (meshfleet.kube.port_forward); 0 where there is none.
     """
     from lightkube.codecs import from_dict
     from lightkube.resources.core_v1 import Node

@@ -92,11 +92,11 @@ class PodRun:
         self.pod = pod
         conditions = (pod.status.conditions if pod.status else None) or ()
         if is_ready(conditions) != is_ready(self._told.get("conditions", ())):
-            # Somebody else has written there, as a cluster does of all pods of a node that is not heard of.
+            # Another writer changed the status, as the node controller does for pods of a node without a heartbeat.
             self._told = {}
 
     def delete(self, pod: Pod | None) -> None:
-        """Begin its end; None when the API server has it no more, so that nobody waits for it."""
+        """Begin its end; None when the API server has deleted it, so that there is nothing to wait for."""
         metadata = pod.metadata if pod else None
         self.grace = float((metadata.deletionGracePeriodSeconds if metadata else 0) or 0)
         self.stop.set()
@@ -301,7 +301,7 @@ def pods_directory(place: Place, cluster: str) -> Path:
 
 
 def resolver(pod: Pod) -> str:
-    """The /etc/resolv.conf of a pod: the proxy's own DNS answers, and nobody else would."""
+    """The /etc/resolv.conf of a pod: only the proxy's own DNS server answers."""
     namespace = pod.metadata.namespace if pod.metadata else "default"
     domain = "svc.cluster.local"
     return f"nameserver {node_network.ROUTER}\nsearch {namespace}.{domain} {domain} cluster.local\noptions ndots:5\n"

@@ -19,7 +19,7 @@ from meshfleet.workspace import fleet_processes as processes
 if TYPE_CHECKING:
     import psutil
 
-# The kubelet waits ten seconds and then ever longer; here a restart is rare, and somebody waits for it.
+# The kubelet waits ten seconds and then ever longer; here a restart is rare, and callers wait for it.
 _RESTART_SECONDS: Final = 1.0
 _PROBE_SECONDS: Final = 3.0
 _PROBE_BYTES: Final = 1024 * 1024
@@ -78,7 +78,7 @@ class RunningContainer:
         probe = self.container.ready
         if probe is None or (self._process is None and self._adopted is None):
             return
-        # Until it is ready it is asked more often than the probe says: somebody waits for it.
+        # Until it is ready it is probed more often than declared, since callers wait for it.
         period = probe.period if self.state.ready else min(probe.period, 0.2)
         if time.monotonic() - self._probed < period:
             return

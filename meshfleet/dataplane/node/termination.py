@@ -31,7 +31,7 @@ def end_containers(
     """End all containers within `grace` seconds: first those of the pod, together, then its sidecars, the last first.
 
     A container's pause before its end (`preStop.sleep`) counts. `programs` finds the processes of a container by its
-    name. With `leave` set it ends nothing more, since whoever comes next begins again. Raises ProcessError.
+    name. With `leave` set it ends nothing more, since the next run begins again. Raises ProcessError.
     """
     begun = time.monotonic()
 

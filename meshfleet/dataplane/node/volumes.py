@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T", "ConfigMap", "Secret")
 _TOKEN_SECONDS: Final = 3600
-# As the kubelet does it: a token is asked for anew when four fifths of its time have gone.
+# As the kubelet does it: a token is renewed after four fifths of its lifetime.
 _OF_ITS_TIME: Final = 0.8
 
 
@@ -58,7 +58,7 @@ class PodVolumes:
                 _require_empty(volume)
                 _make(folder, self.owner, self.owner, 0o2770)
                 continue
-            # Its files get the group of the folder (S_ISGID), whoever writes them.
+            # Its files get the group of the folder (S_ISGID), under any user.
             _make(folder, 0, self.owner, 0o2750)
             for name, content in self._files(client, pod, volume, fields).items():
                 self._write(folder, name, content)

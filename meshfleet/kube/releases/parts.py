@@ -119,7 +119,7 @@ def _restore(server: Server, part: Part, record: Record) -> bool:
             server.replace(_path(kind, part), body, str(part), manager=_MANAGER)
             return True
         except RefusedError as error:
-            # Changed by somebody else between reading and writing.
+            # Changed by another writer between reading and writing.
             if error.code != 409 or attempt == _ATTEMPTS - 1:
                 raise
     return False

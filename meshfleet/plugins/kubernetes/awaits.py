@@ -19,7 +19,7 @@ from meshfleet.plugins.kubernetes.values import JsonObject, at
 
 Question = Callable[[JsonObject], str | None]
 
-# A watch ends by itself after this long and is begun anew: so much a dead connection or an interrupt costs at most.
+# A watch ends after this long and is started again: the most that a dead connection or an interrupt can cost.
 _WATCH_SECONDS: Final = 10.0
 
 

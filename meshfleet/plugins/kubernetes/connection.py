@@ -135,7 +135,7 @@ class Connection:
     ) -> Iterator[JsonObject | None]:
         """Every state of one object after `version`, None once it is deleted; ends after `seconds` or on a gap.
 
-        The caller reads the object again and watches anew as long as its own bound allows.
+        The caller reads the object again and watches again until its own timeout.
         """
         params: dict[str, str] = {
             "watch": "true",

@@ -77,7 +77,7 @@ def differences(
 ) -> list[tuple[Path, PropertyDiffKind]]:
     """What would have to change: of the inputs, and what the release has otherwise in what they set.
 
-    As the official provider's three-way patch: what somebody else added to the values is no difference.
+    As the official provider's three-way patch: values added by another writer are no difference.
     """
     found = {path: kind for path, kind in changes(old_inputs, new_inputs) if path[0] not in _IGNORED}
     for key in _OBSERVED:

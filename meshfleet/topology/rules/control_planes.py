@@ -17,7 +17,7 @@ MODELS = "https://istio.io/latest/docs/ops/deployment/deployment-models/#control
 
 
 def control_planes(draft: Draft) -> Iterator[Fault]:
-    """Yield a fault for each cluster served by itself, by one that serves nobody, or across meshes the wrong way.
+    """Yield a fault for each cluster served by itself, by a cluster that serves no other, or across meshes.
 
     And for each control plane whose peers, or what it serves, would be out of its reach.
     """

@@ -1,4 +1,4 @@
-"""Addresses that gateways are to have: each is of one gateway, and names are published where nobody else gives one."""
+"""Requested gateway addresses: each belongs to one gateway; hostnames only where no load balancer assigns one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from meshfleet.topology.gateways import LoadBalanced
 
 
 def gateway_addresses(draft: Draft) -> Iterator[Fault]:
-    """Yield a fault for each address that another gateway of its mesh has, and for names that nobody would publish."""
+    """Yield a fault for each address that another gateway of its mesh has, and for unpublished hostnames."""
     first: dict[tuple[str, str], str] = {}
     for network, declared in draft.networks.items():
         for position, outside in enumerate(declared.gateways):

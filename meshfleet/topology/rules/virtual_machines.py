@@ -61,7 +61,7 @@ def _network(draft: Draft, path: str, declared: VirtualMachine) -> Iterator[Faul
         yield Fault(f"{path}.network", _unknown("network", declared.network, draft.names["networks"]))
         return
     cluster = draft.clusters.get(declared.cluster)
-    # While a cluster is unreadable nobody knows which networks a mesh has.
+    # While a cluster is unreadable the networks of its mesh are not known.
     if not cluster or len(draft.clusters) != len(draft.names["clusters"]):
         return
     mesh = draft.mesh_of(cluster)

@@ -20,7 +20,7 @@ WAYPOINTS = "https://istio.io/latest/docs/ambient/usage/l7-features/"
 
 
 def workload_routes(draft: Draft) -> Iterator[Fault]:
-    """Yield a fault for each way to a version that is unclear or that nobody would heed, and for unknown callers."""
+    """Yield a fault for each route to a version that is ambiguous or would not be applied, and for unknown callers."""
     for name, workload in draft.workloads.items():
         path = f"workloads.{name}"
         yield from _weights(f"{path}.versions", workload)
@@ -137,14 +137,14 @@ def _in_each_mesh(draft: Draft, path: str, workload: Workload) -> Iterator[Fault
     namespace = draft.namespaces.get(workload.namespace)
     if namespace is None or not namespace.clusters or not (workload.routed or workload.allowed_callers):
         return
-    lacking = [
+    absent = [
         name
         for name, cluster in draft.clusters.items()
         if homes[name] in meshes and cluster.control_plane.kind != "remote" and name not in namespace.clusters
     ]
-    if lacking:
+    if absent:
         yield Fault(
             f"{path}.namespace",
-            f"the namespace {workload.namespace!r} does not exist in {', '.join(lacking)}, where a control plane of "
+            f"the namespace {workload.namespace!r} does not exist in {', '.join(absent)}, where a control plane of "
             "the mesh looks for routes and policies; add it to the clusters of the namespace",
         )

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from meshfleet.dataplane.node.node_agent import lacking
+from meshfleet.dataplane.node.node_agent import missing_prerequisite
 from meshfleet.testing import FleetUnderTest
 from tests.integration.clone import Clone
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.proof("users test their own stack files with the harnes
 def test_the_tests_of_the_example_pass_on_a_running_fleet(dev_fleet: FleetUnderTest, clone: Clone) -> None:
     example = clone.root / "examples" / "testing"
     # Requests take pods that are processes.
-    chosen = ["-k", "not requests"] if lacking() else []
+    chosen = ["-k", "not requests"] if missing_prerequisite() else []
     stack = clone.root / "stacks" / "Pulumi.dev.yaml"
     pytest_in = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-c"]
     options = ["--meshfleet-running", "--meshfleet-stack", str(stack), *chosen]

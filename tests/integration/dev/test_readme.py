@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from meshfleet.dataplane.node.node_agent import lacking
+from meshfleet.dataplane.node.node_agent import missing_prerequisite
 from meshfleet.testing import FleetUnderTest
 from tests.docs.snippets import Snippet, matches, shell, snippets
 from tests.integration.clone import Clone, git
@@ -31,7 +31,7 @@ def root(clone: Clone) -> Path:
 
 def as_here(prints: str) -> str:
     """What a page shows, as root, without the checks that take real proxies where there are none."""
-    if not lacking():
+    if not missing_prerequisite():
         return prints
     kept = [line for line in prints.splitlines() if not line.startswith(("loopback-", "proxies-", "traffic-"))]
     counted = re.compile(r"^\d+ of \d+ checks passed", re.MULTILINE)

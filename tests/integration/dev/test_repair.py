@@ -9,7 +9,7 @@ import pytest
 
 from meshfleet.dataplane.network import namespaces
 from meshfleet.dataplane.network.place import Place
-from meshfleet.dataplane.node.node_agent import lacking
+from meshfleet.dataplane.node.node_agent import missing_prerequisite
 from meshfleet.testing import FleetUnderTest, Sandbox, kill, settled
 from meshfleet.workspace import fleet_processes as processes
 from meshfleet.workspace.home import Workspace
@@ -82,11 +82,11 @@ def test_after_a_reboot_up_starts_everything_again_and_nothing_is_lost(dev_fleet
     running = processes.find(sandbox.home / "fleets" / "dev")
     everything = [process for same in running.values() for process in same]
     # The control plane, and where pods are processes the agent of the node.
-    assert len(everything) == len(CLUSTERS) * (6 if lacking() else 7)
+    assert len(everything) == len(CLUSTERS) * (6 if missing_prerequisite() else 7)
     for process in everything:
         kill(process)
     assert settled(lambda: not processes.find(sandbox.home / "fleets" / "dev"), 20)
-    if not lacking():
+    if not missing_prerequisite():
         place = Place.of(Workspace("dev", sandbox.home))
         namespaces.remove(*namespaces.names(place.prefix))
         shutil.rmtree(place.directory)

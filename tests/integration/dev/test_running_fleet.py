@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from meshfleet.dataplane.node.node_agent import lacking
+from meshfleet.dataplane.node.node_agent import missing_prerequisite
 from meshfleet.testing import FleetUnderTest
 from meshfleet.verification.checks import ALL
 from tests.integration.dev import CLUSTERS
@@ -40,7 +40,7 @@ def test_verify_asks_every_kind_of_question_of_every_cluster(dev_fleet: FleetUnd
     asked -= whole
     assert asked == {(check.name, cluster) for check in ALL for cluster in CLUSTERS if check.name not in elsewhere}
     assert elsewhere < {check.name for check in ALL}
-    assert bool(report.get("notRun")) == bool(lacking())
+    assert bool(report.get("notRun")) == bool(missing_prerequisite())
     for check in report["checks"]:
         assert set(check) == {"name", "cluster", "ok", "detail", "seconds"}
         assert check["ok"], check

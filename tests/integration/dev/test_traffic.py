@@ -9,7 +9,7 @@ import pytest
 
 from meshfleet.dataplane.network.namespaces import path_of
 from meshfleet.dataplane.network.place import Place
-from meshfleet.dataplane.node.node_agent import lacking
+from meshfleet.dataplane.node.node_agent import missing_prerequisite
 from meshfleet.testing import FleetUnderTest
 from meshfleet.toolchain import Toolchain
 from meshfleet.verification.checks.traffic import REQUESTS
@@ -88,7 +88,7 @@ def test_what_takes_real_proxies_is_asked_or_listed_with_the_reason(report: dict
     asked = {(one["name"], one["cluster"]) for one in report["checks"]}
     listed = {(one["name"], one["cluster"]): one["reason"] for one in report.get("notRun", ())}
     wanted = {(check, cluster) for check in BY_PROXIES for cluster in CLUSTERS}
-    reason = lacking()
+    reason = missing_prerequisite()
     if reason:
         assert wanted <= set(listed)
         assert not wanted & asked

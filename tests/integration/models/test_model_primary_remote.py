@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from meshfleet.dataplane.node.node_agent import lacking
+from meshfleet.dataplane.node.node_agent import missing_prerequisite
 from meshfleet.verification.steady_requests import SteadyRequests
 from tests.integration.clone import Clone
 from tests.integration.models.carried import ECHO, assert_answered_in, assert_checked_by_traffic
@@ -74,7 +74,7 @@ class Outage:
 def outage(fleet: Running) -> Outage:
     before = fleet.injected_by("branch")
     with ExitStack() as stack:
-        callers = () if lacking() else NETWORKS
+        callers = () if missing_prerequisite() else NETWORKS
         requests = {name: stack.enter_context(Sender(fleet, name, ECHO).send_steadily(ECHO, 10)) for name in callers}
         fleet.end("primary")
         refusals = {cluster: fleet.try_pod(cluster, expect=1).err for cluster in NETWORKS}

@@ -183,7 +183,7 @@ def test_without_root_the_node_is_simulated_and_becomes_real_once_that_is_there(
     handler: EmbeddedNodeHandler, made: Created, inputs: Properties, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     simulated = {"state": "simulated: there is no nft", "pods": "simulated"}
-    monkeypatch.setattr(node_agent, "lacking", lambda: "there is no nft")
+    monkeypatch.setattr(node_agent, "missing_prerequisite", lambda: "there is no nft")
     (Workspace.of(FLEET).node("west") / "state").write_text(simulated["state"], encoding="utf-8")
     assert not handler.diff(inputs, simulated, inputs).updates
     monkeypatch.undo()
