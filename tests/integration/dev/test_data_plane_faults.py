@@ -75,7 +75,7 @@ def test_a_killed_gateway_is_seen_from_the_other_clusters_and_up_starts_it_again
     end_agent_and(sandbox, pod(sandbox, "istio-system", "istio=eastwestgateway"))
     found = failed(sandbox.meshfleet(*VERIFY, "--seconds", "10", expect=1).report)
     assert {"host", "east"} <= set(found["traffic-reach"])
-    assert "nothing from west" in found["traffic-reach"]["east"]
+    assert "no response from west" in found["traffic-reach"]["east"]
     assert sandbox.meshfleet(*UP).report["changes"] == {"update": 1}
     require_whole(sandbox)
 

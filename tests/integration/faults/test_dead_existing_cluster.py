@@ -66,7 +66,7 @@ def test_up_and_destroy_name_it_with_what_to_do_and_go_on_once_it_is_forgotten(m
     failed = sandbox.meshfleet("up", "--stack", STACK, expect=1, seconds=BOUND)
     assert "west: namespace-more: " in failed.err
     assert "does not answer" in failed.err
-    assert "host  namespaces  namespace-more created" in failed.err
+    assert "host  workloads  namespace-more created" in failed.err
     assert f"{hint}remove it from the stack file and run meshfleet up --stack {STACK} --forget west" in failed.err
 
     sandbox.write_stack(STACK, small_fleet("host"))

@@ -38,7 +38,7 @@ def traces(sandbox: Sandbox, cluster: str) -> list[str]:
     ]
 
 
-@pytest.mark.proof("a dead member is forgotten with one flag, and nobody names it any more", step=3)
+@pytest.mark.proof("a dead member is forgotten with one flag, and no peer refers to it any more", step=3)
 def test_a_dead_member_is_forgotten_even_by_a_second_command_after_a_killed_one(sandbox: Sandbox) -> None:
     sandbox.write_stack(STACK, small_fleet("host", "east", "west"))
     sandbox.meshfleet("up", "--stack", STACK, "--json")
@@ -47,7 +47,7 @@ def test_a_dead_member_is_forgotten_even_by_a_second_command_after_a_killed_one(
     before = istiods(sandbox, "host", "east")
     vanish(sandbox, "west")
     refused = sandbox.meshfleet("up", "--stack", STACK, "--forget", "west", expect=2)
-    assert refused.err.splitlines()[-1].startswith("--forget: 'west' is in the stack file; take it out")
+    assert refused.err.splitlines()[-1].startswith("--forget: 'west' is in the stack file; remove it")
 
     sandbox.write_stack(STACK, small_fleet("host", "east"))
     refused = sandbox.meshfleet("up", "--stack", STACK, "--forget", "south", "--json", expect=2)
@@ -75,8 +75,8 @@ def test_a_dead_member_is_forgotten_even_by_a_second_command_after_a_killed_one(
     assert sandbox.remains(STACK) == []
 
 
-@pytest.mark.proof("a cluster whose folder was deleted by hand is made anew with all that was in it", step=3)
-def test_a_cluster_whose_folder_was_deleted_is_made_anew_with_all_that_was_in_it(sandbox: Sandbox) -> None:
+@pytest.mark.proof("a cluster whose folder was deleted by hand is recreated with all that was in it", step=3)
+def test_a_cluster_whose_folder_was_deleted_is_recreated_with_all_that_was_in_it(sandbox: Sandbox) -> None:
     sandbox.write_stack(STACK, small_fleet("host", "west"))
     sandbox.meshfleet("up", "--stack", STACK, "--json")
     vanish(sandbox, "west")

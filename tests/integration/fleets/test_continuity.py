@@ -64,11 +64,11 @@ def test_the_api_server_and_the_istiod_of_the_host_are_gone_and_come_back(fleet:
     assert none_is_lost(during(Change("a short outage", outage(5.0)), fleet))
 
 
-def test_the_pods_of_a_workload_are_made_anew(fleet: FleetUnderChange, sandbox: Sandbox) -> None:
+def test_the_pods_of_a_workload_are_recreated(fleet: FleetUnderChange, sandbox: Sandbox) -> None:
     # Not those of a gateway: what is on its way through one that ends may be lost, see docs/continuity.md.
     def restart(_: FleetUnderChange) -> None:
         place = ("--namespace", "sample", "deployment/echo-v1")
         sandbox.kubectl(STACK, HOST, "rollout", "restart", *place)
         sandbox.kubectl(STACK, HOST, "rollout", "status", "--timeout=50s", *place)
 
-    assert none_is_lost(during(Change("pods are made anew", restart), fleet))
+    assert none_is_lost(during(Change("pods are recreated", restart), fleet))

@@ -244,7 +244,7 @@ def test_that_token_would_not_have_let_it_in(here: Here) -> None:
     refused = Machine(here.workspace, "billing", "10.40.0.8")
     try:
         refused.create(bundle_of({**files, "istio-token": no_longer_good(files["istio-token"])}), "coast")
-        with pytest.raises(ProcessError, match="istiod does not accept its token: it has ended, or it is of another"):
+        with pytest.raises(ProcessError, match="istiod rejects its token, which has expired or belongs to another"):
             refused.start_agent()
         assert "10.40.0.8" not in here.entries("west")
     finally:
@@ -269,7 +269,7 @@ def test_a_machine_that_comes_as_one_of_another_cluster_is_not_let_in(here: Here
     refused = Machine(here.workspace, "billing", "10.40.0.10")
     try:
         refused.create(bundle_of(files), "coast")
-        with pytest.raises(ProcessError, match=r"authenticat.*failure.*or it is of another cluster; start the"):
+        with pytest.raises(ProcessError, match=r"authenticat.*failure.*or belongs to another cluster; start the"):
             refused.start_agent()
         assert "10.40.0.10" not in {**here.entries("west"), **here.entries("east")}
     finally:

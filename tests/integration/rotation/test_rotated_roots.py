@@ -75,9 +75,9 @@ def test_a_root_gives_way_to_another_in_stages_and_at_no_moment_is_anybody_distr
     assert told == [
         f"stage 1 of 3: {stages[0]}\n",
         f"stage 2 of 3: {stages[1]}\n",
-        f"every cluster says so: {stages[0]}\n",
+        f"every cluster has completed the stage: {stages[0]}\n",
         f"stage 3 of 3: {stages[2]}\n",
-        f"every cluster says so: {stages[1]}\n",
+        f"every cluster has completed the stage: {stages[1]}\n",
     ]
     assert (mesh(shared)["signing"], mesh(shared)["trust"]) == ("second", "one root (second)")
     holds(shared)
@@ -95,7 +95,7 @@ def test_an_observer_does_see_what_a_jump_breaks(shared: Sandbox) -> None:
     holds(shared)
 
 
-@pytest.mark.proof("a walk that was killed goes on at its stage", step=3)
+@pytest.mark.proof("a rollout that was killed resumes at its stage", step=3)
 @pytest.mark.parametrize("whole_group", [False, True], ids=["the command", "everything"])
 def test_a_walk_that_was_killed_goes_on_where_it_was(shared: Sandbox, whole_group: bool) -> None:
     (old,) = mesh(shared)["roots"]
