@@ -92,7 +92,7 @@ def test_a_disk_that_fills_up_is_said_in_words(workshop: Workshop, monkeypatch: 
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(builder, "publish_view", full)
-    with pytest.raises(ToolchainError, match=r"the disk that holds .* is full; free some space"):
+    with pytest.raises(ToolchainError, match=r"the disk with .* is full; free some space"):
         ensure(plan=workshop.plan(workshop.recipe()))
 
 
