@@ -21,7 +21,7 @@ from meshfleet.errors import UnreachableError
 from meshfleet.errors.causes import FORGETTABLE, Cause
 from meshfleet.files.json_text import parse_json
 from meshfleet.kube.failures import cause_of
-from meshfleet.kube.health import hang_advice
+from meshfleet.kube.hanging import hang_advice
 from meshfleet.kube.network import BoundedBackend, until
 from meshfleet.redaction.shown import one_line
 

@@ -20,7 +20,7 @@ from lightkube.resources.core_v1 import ConfigMap
 
 from meshfleet.errors import UnreachableError
 from meshfleet.errors.causes import FORGETTABLE, Cause
-from meshfleet.kube import health
+from meshfleet.kube import hanging
 from meshfleet.kube.client import connect
 from meshfleet.kube.transport import get
 from tests.tls_servers import api_server, kubeconfig, raw_server, self_signed
@@ -255,9 +255,9 @@ def test_a_process_of_this_machine_that_hangs_is_named_by_its_id(monkeypatch: py
     with raw_server(hold) as address:
         error = failure(lambda: list_of_config_maps(f"http://{address}"))
     assert f"process {os.getpid()} " in str(error)
-    monkeypatch.setattr(health, "listener", lambda _: (4711, "pilot-discovery"))
+    monkeypatch.setattr(hanging, "listener", lambda _: (4711, "pilot-discovery"))
     said = "process 4711 (pilot-discovery) hangs: terminate it with `kill -9 4711`, then `meshfleet up` starts it again"
-    assert health.hang_advice("http://127.0.0.1:15014") == said
+    assert hanging.hang_advice("http://127.0.0.1:15014") == said
 
 
 def test_a_page_of_a_process_is_bounded_too() -> None:
