@@ -17,6 +17,7 @@ from meshfleet.testing.conditions import settled
 from meshfleet.testing.istiods import Istiod
 from meshfleet.testing.requests import Sender
 from meshfleet.testing.sandbox import Sandbox, kill
+from meshfleet.testing.stack_files import fleet_name
 from meshfleet.toolchain import make_plan
 from meshfleet.verification.status import read_fleet
 from meshfleet.verification.view import FleetView
@@ -37,7 +38,7 @@ class FleetUnderTest:
     @property
     def name(self) -> str:
         """The name of the stack, without the folder of its file."""
-        return self.stack.rpartition("/")[2]
+        return fleet_name(self.stack)
 
     # Commands. Each fails the test, with all output, when its exit code is not the expected one.
 

@@ -27,7 +27,7 @@ from meshfleet.files import read_record
 from meshfleet.testing.artifacts import artifacts
 from meshfleet.testing.commands import CommandResult, RunningCommand
 from meshfleet.testing.conditions import settled
-from meshfleet.testing.stack_files import write_stack
+from meshfleet.testing.stack_files import fleet_name, write_stack
 from meshfleet.workspace import fleet_processes as processes
 from meshfleet.workspace.cache import locate_cache
 from meshfleet.workspace.home import Workspace
@@ -148,7 +148,7 @@ class Sandbox:
 
     def kubectl(self, stack: str, cluster: str, *arguments: str, expect: int | None = 0) -> CommandResult:
         """Run kubectl on a cluster with the kubeconfig that `status` wrote."""
-        kubeconfig = self.home / "fleets" / stack / "kubeconfigs" / f"{cluster}.yaml"
+        kubeconfig = self.home / "fleets" / fleet_name(stack) / "kubeconfigs" / f"{cluster}.yaml"
         return self.run([self.kubectl_program, "--kubeconfig", str(kubeconfig), *arguments], expect=expect, seconds=60)
 
     def get(self, stack: str, cluster: str, *arguments: str) -> dict[str, Any]:
@@ -157,7 +157,7 @@ class Sandbox:
 
     def program(self, stack: str, place: str, name: str) -> psutil.Process:
         """The one running process `name` of `clusters/<cluster>` or `istiods/<cluster>.<revision>`."""
-        found = processes.find(self.home / "fleets" / stack / place).get(name, [])
+        found = processes.find(self.home / "fleets" / fleet_name(stack) / place).get(name, [])
         assert len(found) == 1, f"{len(found)} processes {name} under {place}"
         return found[0]
 
@@ -190,6 +190,7 @@ class Sandbox:
 
     def remains(self, stack: str) -> list[str]:
         """What is left of a stack that was destroyed, one sentence each."""
+        stack = fleet_name(stack)
         # The engine's own helpers end a moment after the command did.
         settled(lambda: not self.processes(), 20)
         state = self.home / "state" / ".pulumi"

@@ -38,6 +38,11 @@ class StackPath:
         return cls(file.parent, name[1])
 
 
+def fleet_name(stack: str) -> str:
+    """The name of a stack's fleet: `dev-prod` for the stack `examples/dev-prod`."""
+    return stack.rpartition("/")[2]
+
+
 def write_stack(folder: Path, name: str, config: dict[str, Any]) -> Path:
     """Write `Pulumi.<name>.yaml` in a folder; the keys of `config` are sections without the project's prefix.
 

@@ -129,7 +129,7 @@ def test_an_entry_that_an_earlier_release_made_follows_its_group(sandbox: Sandbo
     found = sandbox.meshfleet("drift", "--stack", STACK, "--json", expect=3).report["drift"]
     assert any(f"network of WorkloadEntry {name} is empty, the stack declares coast" in line for line in found)
     told = sandbox.meshfleet("up", "--stack", STACK, "--json").report["restarts"]
-    assert told == [f"west: WorkloadEntry {name} follows billing: labels, network"]
+    assert told == [f"west: WorkloadEntry {name} updated from billing: labels, network"]
     spec = entry(sandbox)["spec"]
     assert (spec["network"], spec["labels"]["version"]) == ("coast", "v2")
     assert sandbox.meshfleet("drift", "--stack", STACK, "--json").report["drift"] == []
