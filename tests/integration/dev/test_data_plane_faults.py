@@ -109,7 +109,7 @@ def test_what_an_envoy_refuses_is_told_in_its_words_with_the_object_behind_it(
     finally:
         sandbox.kubectl("dev", "west", "delete", "-f", str(path))
     (told,) = found.values()
-    assert "refused outbound|80||echo.sample.svc.cluster.local: " in told
+    assert "rejected outbound|80||echo.sample.svc.cluster.local: " in told
     assert "value must be less than or equal to 8388608" in told
     assert "EnvoyFilter sample/broken" in told
     require_whole(sandbox)

@@ -352,7 +352,7 @@ def test_a_recreated_cluster_gets_everything_again_and_no_other_is_mistaken_for_
     for arguments in (("namespace", "istio-system"), ("configmap", "theirs", "-n", "istio-system")):
         existing.kubectl("green", "create", *arguments)
     ran = sandbox.meshfleet("destroy", "--stack", STACK, "--yes")
-    assert "store: another cluster (" in ran.err
+    assert "store: a different cluster (" in ran.err
     assert "nothing is deleted in it" in ran.err
     assert "configmap/theirs" in existing.kubectl("green", "get", "configmaps", "-n", "istio-system", "-o", "name").out
     assert "istio-system" not in existing.kubectl("blue", "get", "namespaces", "-o", "name").out
