@@ -20,7 +20,7 @@ from meshfleet.topology import StackFile
 from tests.automation.recorded_states import CLUSTERS, recorded
 from tests.dataplane.test_detached_processes import give_back
 
-pytestmark = pytest.mark.proof("a dead member is forgotten with one flag, and nobody names it any more", step=0)
+pytestmark = pytest.mark.proof("a dead member is forgotten with one flag, and no peer refers to it any more", step=0)
 
 STACK = "west"
 

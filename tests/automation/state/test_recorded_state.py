@@ -19,7 +19,7 @@ from meshfleet.automation.state.recorded_state import (
 )
 from tests.automation.recorded_states import CLUSTERS, damage, name_of, names, recorded
 
-pytestmark = pytest.mark.proof("a dead member is forgotten with one flag, and nobody names it any more", step=0)
+pytestmark = pytest.mark.proof("a dead member is forgotten with one flag, and no peer refers to it any more", step=0)
 
 SOME = [chosen for count in (1, 2, 3) for chosen in combinations(CLUSTERS, count)]
 
