@@ -89,7 +89,7 @@ def test_an_address_that_is_asked_for_is_published_and_nobody_elses(
     assert handler.read(made.identifier, wanted, made.outputs) == made.outputs
     # Another gateway of this home has no Service yet, and is refused before that matters.
     other = wanted | {"service": "shop"}
-    with pytest.raises(PortError, match=rf"west/default/shop: the address 203.0.113.7 is that of {IDENTIFIER}; give"):
+    with pytest.raises(PortError, match=rf"west/default/shop: the address 203.0.113.7 is that of {IDENTIFIER}; set"):
         handler.create(other, 1)
     changed = wanted | {"address": "203.0.113.8"}
     assert handler.diff(wanted, made.outputs, changed).updates == ("address",)
@@ -138,7 +138,7 @@ def test_a_service_that_does_not_come_is_named_when_the_time_is_up(
     handler: GatewayAddressHandler, inputs: Properties
 ) -> None:
     with pytest.raises(
-        ClusterError, match=f"waited 1 s for the Service {SERVICE} of namespace default.*last seen: 404"
+        ClusterError, match=f"waited 1 s for the Service {SERVICE} in namespace default.*last seen: 404"
     ):
         handler.create(inputs, 1)
 
