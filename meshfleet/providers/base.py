@@ -95,3 +95,34 @@ class Provider(Generic[S]):
     """Settings as a user writes them: all combinations that differ in capabilities."""
     docs: str
     """The section about it in docs/provider-contract.md, as Markdown without its heading."""
+
+
+def planned(
+    settings: type[S], *, gateway_api: Literal["cluster", "fleet"], recreated_by: tuple[str, ...], docs: str
+) -> Provider[S]:
+    """A provider that is not built yet: the answers that every cluster with real pods and a life of the stack has.
+
+    Its names follow from the class of its settings: `Kind` is `kind`, with the component `KindCluster`.
+    """
+    capabilities = Capabilities(
+        pods="real",
+        istiod_runtime="pod",
+        gateway_addresses="cluster",
+        gateway_api=gateway_api,
+        api_server="network",
+        ends_with_stack=True,
+        recreated_by=recreated_by,
+        service_range="unknown",
+        context=None,
+    )
+    name = settings.__name__
+    return Provider(
+        capabilities=lambda _: capabilities,
+        local=False,
+        component=f"{name}Cluster",
+        leads_to=name.lower(),
+        usage=name.lower(),
+        rules=(),
+        examples=({},),
+        docs=docs,
+    )
