@@ -73,7 +73,7 @@ def prepared(fleet: Fleet, status: Status, name: str, address: str = "", folder:
     bundle = None
     if folder and name in fleet.virtual_machines:
         bundle = read_bundle(Path(folder))
-        if faults := strangeness(fleet, name, bundle, address):
+        if faults := mismatches(fleet, name, bundle, address):
             raise EmbeddedError(
                 f"the bundle in {folder} is not one of {name}: {'; '.join(faults)}; "
                 f"make one with meshfleet vm bundle {name}"
@@ -109,7 +109,7 @@ def require_room(fleet: Fleet, name: str) -> None:
         )
 
 
-def strangeness(fleet: Fleet, name: str, bundle: Bundle, address: str = "") -> list[str]:
+def mismatches(fleet: Fleet, name: str, bundle: Bundle, address: str = "") -> list[str]:
     """Why a bundle is not one of these machines, in words; empty when it is. Pure."""
     declared = fleet.virtual_machines[name]
     network = virtual_machines.group(fleet, name)["spec"]["template"].get("network", "")

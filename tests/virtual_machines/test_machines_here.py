@@ -13,7 +13,7 @@ from meshfleet.errors import EmbeddedError, UnsupportedError
 from meshfleet.status import read_status
 from meshfleet.topology import TopologyError, load
 from meshfleet.virtual_machines import local_machines as machines_here
-from meshfleet.virtual_machines.local_machines import listening, prepared, require_room, strangeness
+from meshfleet.virtual_machines.local_machines import listening, mismatches, prepared, require_room
 from tests.dataplane.machine.bundles import files, fleet, made
 from tests.manifests.machines import CONFIG, STACK
 
@@ -33,10 +33,10 @@ def edited(old: str, new: str) -> dict[str, str]:
 
 
 def test_a_bundle_of_the_machines_is_not_strange_to_them() -> None:
-    assert strangeness(fleet(), "billing", made()) == []
-    assert strangeness(fleet(), "ledger", made("ledger", address="10.30.0.8"), "10.30.0.8") == []
+    assert mismatches(fleet(), "billing", made()) == []
+    assert mismatches(fleet(), "ledger", made("ledger", address="10.30.0.8"), "10.30.0.8") == []
     # In a mesh of one network none is named.
-    assert strangeness(fleet(), "printer", made("printer")) == []
+    assert mismatches(fleet(), "printer", made("printer")) == []
 
 
 @pytest.mark.parametrize(
@@ -50,14 +50,14 @@ def test_a_bundle_of_the_machines_is_not_strange_to_them() -> None:
     ],
 )
 def test_what_is_strange_about_a_bundle_is_told(old: str, new: str, told: str) -> None:
-    assert strangeness(fleet(), "billing", bundle_of(edited(old, new))) == [told]
+    assert mismatches(fleet(), "billing", bundle_of(edited(old, new))) == [told]
 
 
 def test_a_bundle_for_another_address_is_strange() -> None:
     bundle = made("ledger", address="10.30.0.8")
-    assert strangeness(fleet(), "ledger", bundle, "10.30.0.7") == ["it is for the address 10.30.0.8, not 10.30.0.7"]
+    assert mismatches(fleet(), "ledger", bundle, "10.30.0.7") == ["it is for the address 10.30.0.8, not 10.30.0.7"]
     told = "it is for the address none, which is none of ledger"
-    assert told in strangeness(fleet(), "ledger", made("ledger"))
+    assert told in mismatches(fleet(), "ledger", made("ledger"))
 
 
 def test_a_bundle_whose_token_has_ended_starts_nothing(tmp_path: Path) -> None:
