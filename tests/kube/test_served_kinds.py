@@ -7,23 +7,25 @@ from typing import Any, cast
 import pytest
 
 from meshfleet.errors import ClusterError, ReleaseError
+from meshfleet.kube.api_errors import RefusedError
 from meshfleet.kube.releases.manifest import Part
 from meshfleet.kube.releases.parts import _await_kind
 from meshfleet.kube.releases.server import Kind, Server
-from meshfleet.kube.served_kinds import await_kinds, established
+from meshfleet.kube.served_kinds import accepted, await_kinds
 
 pytestmark = pytest.mark.proof("an embedded cluster, as a resource with a whole life cycle", step=0)
 
 
-def definition(kind: str, *, ready: str = "True", served: bool = True) -> dict[str, Any]:
+def definition(kind: str, *, names: str = "True", ready: str = "True", served: bool = True) -> dict[str, Any]:
     return {
+        "metadata": {"name": f"{kind.lower()}s.networking.istio.io", "resourceVersion": "7"},
         "spec": {
             "group": "networking.istio.io",
             "names": {"kind": kind},
             "versions": [{"name": "v1", "served": True}, {"name": "v1alpha3", "served": served}],
         },
         "status": {
-            "conditions": [{"type": "NamesAccepted", "status": "True"}, {"type": "Established", "status": ready}]
+            "conditions": [{"type": "NamesAccepted", "status": names}, {"type": "Established", "status": ready}]
         },
     }
 
@@ -35,6 +37,14 @@ class MadeUpServer:
         self._listed = listed
         self._after = after
         self.asked = 0
+        self.replaced: list[tuple[str, Any]] = []
+        self.refusal: RefusedError | None = None
+
+    def replace(self, path: str, body: Any, subject: str, *, manager: str) -> Any:
+        self.replaced.append((path, body))
+        if self.refusal:
+            raise self.refusal
+        return body
 
     def get(self, path: str, subject: str) -> Any:
         assert path == "apis/apiextensions.k8s.io/v1/customresourcedefinitions"
@@ -57,7 +67,7 @@ def test_a_cluster_without_custom_resources_is_not_waited_for() -> None:
     assert made.asked == 0
 
 
-def test_every_established_version_is_waited_for() -> None:
+def test_every_accepted_version_is_waited_for() -> None:
     made = MadeUpServer({"items": [definition("Gateway")]}, after=2)
     await_kinds(made.server, "west", 10)
     assert made.asked == 3
@@ -69,10 +79,34 @@ def test_what_is_not_served_within_the_bound_is_named() -> None:
         await_kinds(made.server, "west", 0.2)
 
 
-def test_what_is_not_established_or_not_served_is_not_waited_for() -> None:
-    items = [definition("Gateway", served=False), definition("Sidecar", ready="False"), {"spec": {"group": "x"}}]
-    assert established({"items": items[:2]}) == [("networking.istio.io/v1", "Gateway")]
-    assert established({}) == []
+def test_what_is_not_accepted_being_deleted_or_not_served_is_not_waited_for() -> None:
+    gone = definition("Telemetry")
+    gone["metadata"]["deletionTimestamp"] = "2026-11-27T00:00:00Z"
+    items = [definition("Gateway", served=False), definition("Sidecar", names="False", ready="False"), gone]
+    assert accepted({"items": items}) == [("networking.istio.io/v1", "Gateway")]
+    assert accepted({}) == []
+
+
+def test_a_definition_that_a_killed_server_left_half_established_is_updated_so_that_the_server_goes_on() -> None:
+    half = definition("Gateway", ready="False")
+    made = MadeUpServer({"items": [half, definition("Sidecar")]}, after=0)
+    await_kinds(made.server, "west", 1)
+    ((path, body),) = made.replaced
+    assert path.endswith("/customresourcedefinitions/gateways.networking.istio.io/status")
+    assert body["status"]["conditions"] == [{"type": "NamesAccepted", "status": "True"}]
+    assert body["metadata"]["resourceVersion"] == "7"
+    assert body["spec"] == half["spec"]
+
+
+@pytest.mark.parametrize(("code", "fine"), [(409, True), (404, True), (403, False)])
+def test_a_definition_that_changed_meanwhile_needs_no_update(code: int, fine: bool) -> None:
+    made = MadeUpServer({"items": [definition("Gateway", ready="False")]}, after=0)
+    made.refusal = RefusedError("refused", code, "")
+    if fine:
+        await_kinds(made.server, "west", 1)
+        return
+    with pytest.raises(RefusedError):
+        await_kinds(made.server, "west", 1)
 
 
 @pytest.mark.parametrize("listed", [{"items": [{}]}, {"items": 1}, {"items": [None]}])

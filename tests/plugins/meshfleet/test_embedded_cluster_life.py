@@ -6,7 +6,9 @@ import itertools
 import json
 import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -19,8 +21,10 @@ from meshfleet.embedded.cluster_spec import COMPONENTS, PORTS
 from meshfleet.embedded.ports import port_is_free, reserve_ports, reserved_ports
 from meshfleet.errors import PortError, ToolchainError
 from meshfleet.kube.kubeconfig import connect
+from meshfleet.kube.releases.server import Server, connected
 from meshfleet.plugins.meshfleet.embedded_cluster import EmbeddedClusterHandler
 from meshfleet.plugins.meshfleet.handler import UNKNOWN, Created, Properties
+from meshfleet.processes.waiting import NotYetError, wait_until
 from meshfleet.toolchain import Toolchain
 from meshfleet.workspace import fleet_processes as processes
 from meshfleet.workspace.home import Workspace
@@ -29,6 +33,8 @@ pytestmark = pytest.mark.proof("an embedded cluster, as a resource with a whole 
 
 FLEET = "cluster-tests"
 IDENTIFIER = f"{FLEET}/east"
+DEFINITIONS = "apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+DEFINITIONS_MADE = 60
 
 
 @pytest.fixture(scope="module")
@@ -156,6 +162,63 @@ def test_a_machine_that_was_restarted_gets_its_cluster_back(
         pid_file.write_text("1", encoding="utf-8")
     assert handler.update(made.identifier, inputs, made.outputs, inputs, 0) == made.outputs
     assert sorted(running()) == sorted(COMPONENTS)
+
+
+def test_definitions_that_an_api_server_was_killed_over_are_served_once_it_runs_again(
+    made: Created, handler: EmbeddedClusterHandler, inputs: Properties
+) -> None:
+    kinds = [f"Widget{number}" for number in range(DEFINITIONS_MADE)]
+    with connected(made.outputs["kubeconfig"]) as server, ThreadPoolExecutor(4) as pool:
+        for kind in kinds:
+            pool.submit(server.create, DEFINITIONS, definition(kind), kind, manager="test")
+        wait_until(lambda: some_halfway(server), "a definition that is half established", 20, "", every=0.001)
+        processes.end(running()["kube-apiserver"], grace=0)
+    handler.update(made.identifier, inputs, made.outputs, inputs, 0)
+    with connected(made.outputs["kubeconfig"]) as server:
+        there = definitions(server)
+        assert [one["metadata"]["name"] for one in there if not served(one)] == []
+        for one in there:
+            assert server.kind("killed.example.com/v1", one["spec"]["names"]["kind"])
+            server.delete(f"{DEFINITIONS}/{one['metadata']['name']}", "a definition")
+
+
+def definition(kind: str) -> Any:
+    plural, schema = f"{kind.lower()}s", {"openAPIV3Schema": {"type": "object"}}
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{plural}.killed.example.com"},
+        "spec": {
+            "group": "killed.example.com",
+            "scope": "Cluster",
+            "names": {"kind": kind, "plural": plural},
+            "versions": [{"name": "v1", "served": True, "storage": True, "schema": schema}],
+        },
+    }
+
+
+def definitions(server: Server) -> list[Any]:
+    listed = server.get(DEFINITIONS, "the definitions") or {}
+    return [one for one in listed["items"] if one["spec"]["group"] == "killed.example.com"]
+
+
+def conditions(definition: Any) -> dict[str, str]:
+    return {one["type"]: one["status"] for one in definition.get("status", {}).get("conditions") or []}
+
+
+def halfway(definition: Any) -> bool:
+    return conditions(definition).get("NamesAccepted") == "True" and not served(definition)
+
+
+def some_halfway(server: Server) -> None:
+    there = definitions(server)
+    # All of them may have been established between two looks.
+    if not any(map(halfway, there)) and sum(map(served, there)) < DEFINITIONS_MADE:
+        raise NotYetError("none yet")
+
+
+def served(definition: Any) -> bool:
+    return conditions(definition).get("Established") == "True"
 
 
 def test_a_port_taken_by_a_stranger_is_reported_with_its_holder(
