@@ -14,10 +14,11 @@ from tests.proof import LADDER, step_of
 
 # How long an example takes says more about what else the machine does than about the program.
 hypothesis.settings.register_profile(
-    "suite", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow], print_blob=True
+    "suite", max_examples=50, deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow], print_blob=True
 )
-# scripts/check; scripts/test tries as many examples as Hypothesis does by itself.
+# scripts/check has fewer examples than scripts/test, and the nightly run more.
 hypothesis.settings.register_profile("quick", parent=hypothesis.settings.get_profile("suite"), max_examples=20)
+hypothesis.settings.register_profile("nightly", parent=hypothesis.settings.get_profile("suite"), max_examples=400)
 hypothesis.settings.load_profile("suite")
 
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final
 from meshfleet.embedded.cluster_record import notes as read_notes
 from meshfleet.embedded.cluster_spec import COMPONENTS, TOOLS, closed_arguments, is_closed
 from meshfleet.embedded.etcd_log import reason_in, refuses_data, waits_for_data
+from meshfleet.embedded.garbage_collection import collection
 from meshfleet.errors import EndedError, FileError, ProcessError
 from meshfleet.files import read_tail, sync, sync_tree, write_file
 from meshfleet.kube.health import ask
@@ -85,6 +86,8 @@ class ControlPlane:
             # At a space it would cut the path.
             "KWOK_WORKDIR": str(place / "kwok"),
             "PATH": os.defpath,
+            # kwokctl hands it to the components that it starts.
+            **collection(),
             **variables_of(self.directory),
         }
         write_file(self.directory / "kwokctl.yaml", configuration)
@@ -166,7 +169,7 @@ class ControlPlane:
         for name in COMPONENTS:
             if name not in components:
                 continue
-            environment = {"HOME": str(self.directory), "PATH": os.defpath}
+            environment = {"HOME": str(self.directory), "PATH": os.defpath, **collection()}
             # Written under the path that the cluster was made with, which may have been moved since.
             written = str(notes[name].get("workDir") or self._files)
             arguments = [str(argument).replace(written, str(files)) for argument in notes[name]["args"]]

@@ -33,6 +33,9 @@ LIMIT: Final = 64 * 1024 * 1024
 
 CONNECT_SECONDS: Final = 5.0
 
+# No API server ends a watch sooner: its least timeout is a second. Who watches again would do nothing else.
+_LEAST_WATCH_SECONDS: Final = 0.5
+
 _SHOWN: Final = 200
 # What cannot be told of the server when the connection ends at the proxy.
 _OF_THE_PROXY: Final = FORGETTABLE | {Cause.RESET}
@@ -138,11 +141,15 @@ class _Watch(httpx2.SyncByteStream):
         transport = self._transport
         parts = iter(self._stream)
         open_bytes, line_end = 0, inf
+        begun, empty = time.monotonic(), True
         while True:
             with transport._failures(self._request), until(min(self._end, line_end)):
                 part = next(parts, None)
             if part is None:
+                if empty and time.monotonic() - begun < _LEAST_WATCH_SECONDS:
+                    raise UnreachableError(server_of(self._request), Cause.RESET, "a watch that ended at once")
                 return
+            empty = False
             if b"\n" in part:
                 open_bytes, line_end = len(part) - part.rindex(b"\n") - 1, inf
             else:

@@ -19,6 +19,8 @@ from meshfleet.testing import Sandbox, new_sandbox, write_stack
 from scripts.make_environment import path_line
 
 CHECKOUT = Path(__file__).resolve().parents[2]
+# Fleets of tests live for a minute, on machines with memory enough.
+COLLECTION = {"MESHFLEET_GOGC": "400"}
 _COMMAND = '#!/bin/sh\nexec "{python}" -c "from meshfleet.cli.entry_point import main; main()" "$@"\n'
 _AUTHOR = {
     "GIT_AUTHOR_NAME": "tests",
@@ -44,7 +46,7 @@ class Clone:
     @contextmanager
     def sandbox(self, *, home: Path | None = None, **extra: str) -> Iterator[Sandbox]:
         """A sandbox whose project is this clone, and whose commands run its code; see `new_sandbox`."""
-        with new_sandbox(self.root, home=home, PYTHONPATH=str(self.root), **extra) as made:
+        with new_sandbox(self.root, home=home, PYTHONPATH=str(self.root), **COLLECTION, **extra) as made:
             if self.plugins.is_dir():
                 (made.home / "pulumi").mkdir(mode=0o700)
                 shutil.copytree(self.plugins, made.home / "pulumi" / "plugins", symlinks=True)

@@ -240,6 +240,18 @@ def test_a_line_of_a_watch_ends_in_its_time() -> None:
         assert failure(lambda: first_of_watch(f"http://{address}")).cause is Cause.SILENT
 
 
+def test_a_watch_that_ends_at_once_with_nothing_is_not_begun_again_and_again() -> None:
+    asked = []
+
+    def ends(connection: socket.socket) -> None:
+        asked.append(connection.recv(65536))
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+
+    with raw_server(ends) as address:
+        assert failure(lambda: first_of_watch(f"http://{address}")).cause is Cause.RESET
+    assert len(asked) == 1
+
+
 def test_a_watch_with_an_end_ends_though_the_server_does_not() -> None:
     quiet = say(CHUNKED)
 

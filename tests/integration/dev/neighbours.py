@@ -1,6 +1,6 @@
 """What a neighbour tries: another user of the machine, or the application of a pod. Each function runs as that one.
 
-They import nothing, since the neighbour may not be able to read any module.
+They import nothing while they run, since the neighbour may not be able to read any module.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import signal
 import socket
 import ssl
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -43,6 +44,7 @@ HEALTH: Final = frozenset({"/healthz", "/readyz", "/livez", "/ready", "/version"
 """What a server may say of itself to everybody: that it is well, and which version it is."""
 _PREFACE: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00"
 _SECONDS: Final = 3.0
+_AT_ONCE: Final = 16
 
 
 @dataclass(frozen=True)
@@ -57,20 +59,22 @@ class Reached:
 
 def try_ports(addresses: Iterable[tuple[str, int]]) -> list[Reached]:
     """Those to which a connection could be made at all."""
-    found = []
-    for address, port in addresses:
-        try:
-            socket.create_connection((address, port), _SECONDS).close()
-        except OSError:
-            continue
-        answered = [
-            f"{scheme}{path}"
-            for scheme in ("http", "https")
-            for path in PATHS
-            if _status(address, port, path, scheme == "https").startswith("2")
-        ]
-        found.append(Reached(address, port, tuple(answered), _speaks_http2(address, port)))
-    return found
+    # What never answers takes the time of every attempt.
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        return [reached for reached in pool.map(_try_port, addresses) if reached]
+
+
+def _try_port(place: tuple[str, int]) -> Reached | None:
+    address, port = place
+    try:
+        socket.create_connection(place, _SECONDS).close()
+    except OSError:
+        return None
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        asked = [(scheme, path) for scheme in ("http", "https") for path in PATHS]
+        statuses = pool.map(lambda one: _status(address, port, one[1], one[0] == "https"), asked)
+    answered = [f"{scheme}{path}" for (scheme, path), status in zip(asked, statuses, strict=True) if status[:1] == "2"]
+    return Reached(address, port, tuple(answered), _speaks_http2(address, port))
 
 
 def _status(address: str, port: int, path: str, encrypted: bool) -> str:

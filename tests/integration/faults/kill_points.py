@@ -17,7 +17,8 @@ CLUSTERS: Final = ("host", "west")
 RESOURCES: Final = 29
 """`up` of these two clusters makes so many resources, `destroy` removes as many, and each prints a line for each."""
 POINTS: Final = 20
-_CHOSEN: Final = (7, 8, 11, 18)
+# Each kind of kill, of `up` and of `destroy`.
+_CHOSEN: Final = (7, 11, 18)
 _SEED: Final = 20261126
 
 

@@ -85,7 +85,7 @@ def test_settings_are_in_every_istiod_work_change_and_what_differs_is_told(fleet
     require_what_is_added(fleet)
     # Own region first, then the one that takes over; and so from both sides.
     assert settled(lambda: order(fleet, "west") == {"west": 0, "east": 1}, 30), order(fleet, "west")
-    assert order(fleet, "east") == {"west": 1, "east": 0}
+    assert settled(lambda: order(fleet, "east") == {"west": 1, "east": 0}, 30), order(fleet, "east")
 
     take_away_what_is_added(fleet)
     delete = ("delete", "destinationrule", "mesh-outlier-detection", "-n", "istio-system")
