@@ -106,7 +106,20 @@ def _pass_on(accepted: socket.socket, inward: ssl.SSLContext, outward: ssl.SSLCo
         while True:
             waiting = [one for one in (client, server) if one.pending()]
             for one in waiting or select.select([client, server], [], [])[0]:
-                data = one.recv(65536)
+                data = _received(one)
+                if data is None:
+                    continue
                 if not data:
                     return
                 (server if one is client else client).sendall(data)
+
+
+def _received(connection: ssl.SSLSocket) -> bytes | None:
+    """What has come over a connection that is readable; None where that was TLS's own, such as a session ticket."""
+    connection.settimeout(0)
+    try:
+        return connection.recv(65536)
+    except ssl.SSLWantReadError:
+        return None
+    finally:
+        connection.settimeout(None)
