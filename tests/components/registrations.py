@@ -163,6 +163,9 @@ def recorded(stack_name: str, program: Callable[[], None], config: Mapping[str, 
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     try:
+        # What threads without a context see is what is set while nothing is: else that of an engine that has ended.
+        settings.SETTINGS.monitor = None
+        settings.SETTINGS.engine = None
         settings.configure(
             settings.Settings("meshfleet", stack_name, monitor=monitor, engine=mocks.MockEngine(None), dry_run=False)
         )
