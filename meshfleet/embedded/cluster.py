@@ -208,7 +208,7 @@ class Cluster:
         return not_yet_valid([plane.certificate_authority, plane.administrator_certificate])
 
     def _make(self, spec: ClusterSpec, seconds: float) -> RunningCluster:
-        self._workspace.claim()
+        self._workspace.claim(self.directory)
         begin_making(self.directory)
         ports = self._free_ports()
         close_ports(self._workspace.home)

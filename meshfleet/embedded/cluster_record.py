@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from meshfleet.embedded.cluster_spec import COMPONENTS, ClusterSpec, load_spec
 from meshfleet.errors import FileError, NewerFileError
-from meshfleet.files import make_directory, read_record, read_text, remove_file, write_file
+from meshfleet.files import read_record, read_text, remove_file, write_file
 from meshfleet.topology.address_blocks import SERVICE_BLOCK, SIMULATED_POD_BLOCK
 
 RECORD: Final = "cluster.json"
@@ -57,8 +57,7 @@ def has_data(directory: Path) -> bool:
 
 
 def begin_making(directory: Path) -> None:
-    """Note that the cluster in this directory is being made, which removes nothing. Raises FileError."""
-    make_directory(directory)
+    """Note that the cluster in this directory, which is there, is being made; removes nothing. Raises FileError."""
     write_file(directory / MAKING, "the making of this cluster has not come to its end\n")
 
 

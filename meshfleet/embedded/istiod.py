@@ -36,7 +36,7 @@ from meshfleet.embedded.ports import (
 )
 from meshfleet.embedded.serving_certificate import require_signed_by
 from meshfleet.errors import ClusterError, FileError, ProcessError
-from meshfleet.files import make_directory, read_text, remove_file, write_file
+from meshfleet.files import read_text, remove_file, write_file
 from meshfleet.kube.health import ask
 from meshfleet.kube.kubeconfig import connect, select_context
 from meshfleet.processes.waiting import wait_until
@@ -187,8 +187,7 @@ class Istiod:
         processes.end([process for same in running.values() for process in same], _GRACE_SECONDS)
 
     def _write(self, spec: IstiodSpec, kubeconfig: str) -> None:
-        self._workspace.claim()
-        make_directory(self.directory)
+        self._workspace.claim(self.directory)
         for name in ("fingerprint", "authority"):
             remove_file(self.directory / name)
         write_file(self.directory / "kubeconfig", kubeconfig)

@@ -34,6 +34,8 @@ def ports_of_other_homes(home: Path) -> Iterator[set[int]]:
     refusal = (
         f"{lock}: another meshfleet reserved ports for {_SECONDS:.0f} s; wait for it and run the same command again"
     )
+    # One that is not there leaves the list.
+    make_directory(home)
     with ExitStack() as stack:
         try:
             stack.enter_context(held(make_directory(folder) / lock.name, _SECONDS, refusal))

@@ -27,7 +27,8 @@ def reserve_ports(home: Path, owner: str, names: Iterable[str]) -> dict[str, int
     New ones are free at this moment and belong to no other owner, in this home or another one of this user. Raises
     PortError when there are none left.
     """
-    with reservations(home) as held, ports_of_other_homes(home) as elsewhere:
+    # In this order: another home must not look before these are written, which is when the inner block ends.
+    with ports_of_other_homes(home) as elsewhere, reservations(home) as held:
         ports = dict(held.ports.get(owner, {}))
         taken = held.port_numbers() | elsewhere
         candidates = _candidates(home, owner)

@@ -11,15 +11,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
 
 from meshfleet.embedded.reservation_record import ADVICE, COPY, dump, load
 from meshfleet.errors import FileError, NewerFileError
-from meshfleet.files import make_directory, read_record, read_text, write_file
-from meshfleet.workspace.held_file import held
+from meshfleet.files import read_record, read_text, write_file
+from meshfleet.workspace.home_lock import home_locked
 from meshfleet.workspace.marker import is_fleet
-
-_SECONDS: Final = 30.0
 
 
 @dataclass
@@ -41,13 +38,7 @@ def reservations(home: Path) -> Iterator[Reservations]:
     A file that is absent, empty or damaged is rebuilt from the directories of the fleets. Raises LockedError when
     another process holds them for half a minute, FileError when the file cannot be read or a later version wrote it.
     """
-    make_directory(home)
-    lock = home / "reservations.lock"
-    refusal = (
-        f"{lock}: another meshfleet held the port reservations for {_SECONDS:.0f} s; "
-        "end it, or wait for it, and run the same command again"
-    )
-    with held(lock, _SECONDS, refusal):
+    with home_locked(home):
         path = home / "reservations.json"
         found = _read(path)
         kept = found or _rebuilt(home)

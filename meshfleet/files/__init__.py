@@ -108,6 +108,24 @@ def write_in_place(path: Path, content: str, *, mode: int = 0o600) -> None:
         raise file_error(path, error) from error
 
 
+def write_link(path: Path, target: Path) -> None:
+    """Have a symbolic link to `target` at `path`, in one step; its folder must be there.
+
+    A file or link that stands there is replaced. Raises FileError.
+    """
+    # Threads of one process make the same link at the same moment.
+    draft = path.with_name(f".{path.name[:200]}.{token_hex(8)}")
+    try:
+        draft.symlink_to(target)
+        try:
+            draft.replace(path)
+        except BaseException:
+            draft.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise file_error(path, error) from error
+
+
 def sync(path: Path) -> None:
     """Have a file or a directory that another program wrote reach the disk; fine when there is none. Raises FileError.
 

@@ -20,10 +20,11 @@ from pathlib import Path
 
 from meshfleet.errors import FileError
 from meshfleet.errors.faults import Fault, TopologyError
-from meshfleet.files import file_error, remove_file
+from meshfleet.files import file_error, make_directory, remove_file
 from meshfleet.topology.stack_name import path_fault
 from meshfleet.workspace.fleet_identity import claim_fleet, identity_of
-from meshfleet.workspace.marker import MARKER, is_fleet
+from meshfleet.workspace.home_lock import home_locked
+from meshfleet.workspace.marker import MARKER, claim_home, is_fleet
 from meshfleet.workspace.project_folder import CODE, project_folder
 
 
@@ -93,16 +94,29 @@ class Workspace:
         """By which its processes and network namespaces are known: sixteen hexadecimal digits. Raises FileError."""
         return identity_of(self.home, self.fleet)
 
-    def claim(self) -> Path:
-        """Make the fleet's directory and mark it as ours; the directory. Raises FileError."""
-        return claim_fleet(self.home, self.fleet)
+    def claim(self, below: Path | None = None) -> Path:
+        """Make the fleet's directory, mark it as ours and make the one `below` it; the fleet's. Raises FileError."""
+        claim_home(self.home)
+        with home_locked(self.home):
+            directory = claim_fleet(self.home, self.fleet)
+            if below is not None:
+                make_directory(below)
+        return directory
 
     def owner(self, *parts: str) -> str:
         """The name under which something of this fleet reserves ports and addresses."""
         return "/".join((self.fleet, *parts))
 
     def prune(self) -> None:
-        """Remove the directories of this fleet that hold nothing any more, and its marker with the last of them."""
+        """Remove the directories of this fleet that hold nothing any more, and its marker with the last of them.
+
+        What another makes at the same moment with `claim` is made before or after, never in what is being removed.
+        """
+        if self.home.is_dir():
+            with home_locked(self.home):
+                self._prune()
+
+    def _prune(self) -> None:
         for name in ("clusters", "istiods", "nodes"):
             _remove_empty(self.directory / name)
         try:

@@ -55,7 +55,8 @@ def claim_home(home: Path) -> None:
         return
     if not is_home(home):
         foreign = [name for name in OF_A_HOME if _is_foreign(home / name)]
-        if foreign:
+        # Whoever claims it at this moment marks it before anything else is made in it.
+        if foreign and not (home / MARKER).is_file():
             raise FileError(
                 f"{home}: already contains {', '.join(foreign)}, which meshfleet did not create; "
                 "set MESHFLEET_HOME to an empty directory"

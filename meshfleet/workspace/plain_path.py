@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import Final
 
 from meshfleet.errors import FileError
-from meshfleet.files import file_error, make_directory
+from meshfleet.files import make_directory, write_link
 from meshfleet.workspace.cache import locate_cache
 from meshfleet.workspace.fleet_identity import place_of
 
 _PLAIN: Final = re.compile(r"[A-Za-z0-9._/@+-]+")
 _REFUSED: Final = "its path has characters that kwokctl does not take"
 _RUN: Final = Path("/run")
+_ATTEMPTS: Final = 3
 
 
 def plain_path(directory: Path) -> Path:
@@ -35,11 +36,13 @@ def plain_path(directory: Path) -> Path:
     for folder in _folders():
         if not _PLAIN.fullmatch(str(folder)):
             continue
-        try:
-            _require_ours(make_directory(folder))
-        except (FileError, OSError):
-            continue
-        return _linked(folder / identity, fleet) / place
+        for _ in range(_ATTEMPTS):
+            try:
+                _require_ours(make_directory(folder))
+                return _linked(folder / identity, fleet) / place
+            except (FileError, OSError):
+                # It cannot be used, or another fleet removed it with its own link, the last in it.
+                continue
     raise FileError(
         f"{directory}: {_REFUSED}, and no folder for a link could be created; "
         "choose another MESHFLEET_HOME, of letters, digits, '-', '_' and '.'"
@@ -73,13 +76,6 @@ def _require_ours(folder: Path) -> None:
 
 
 def _linked(link: Path, target: Path) -> Path:
-    try:
-        if link.is_symlink() and os.readlink(link) == str(target):
-            return link
-        draft = link.with_name(f".{link.name}.{os.getpid()}")
-        draft.unlink(missing_ok=True)
-        draft.symlink_to(target)
-        draft.replace(link)
-    except OSError as error:
-        raise file_error(link, error) from error
+    if not link.is_symlink() or link.readlink() != target:
+        write_link(link, target)
     return link

@@ -107,7 +107,7 @@ def test_a_cluster_of_which_too_little_is_left_is_an_error_and_stays(
 def test_what_was_never_complete_is_no_cluster(tmp_path: Path) -> None:
     directory = tmp_path / "west"
     assert read_spec(directory) is None
-    begin_making(directory)
+    begin_making(make_directory(directory))
     assert read_spec(directory) is None
     make_directory(directory / "kwok" / "clusters" / "west" / "etcd" / "member")
     # Data or not: the note says that the making has not come to its end.

@@ -5,12 +5,14 @@ from __future__ import annotations
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 
 import pytest
 
 from meshfleet.embedded import ports as ports_module
 from meshfleet.embedded.ports import FIRST, release_ports, reserve_ports
 from meshfleet.errors import PortError
+from meshfleet.files import write_file
 
 pytestmark = pytest.mark.proof("loopback ports and addresses that no two owners share", step=0)
 
@@ -47,6 +49,34 @@ def test_homes_that_reserve_at_the_same_moment_never_share_a_port(tmp_path: Path
         numbers(tmp_path / "one more")
     release_ports(homes[0], "dev/istiod/west/default")
     assert numbers(tmp_path / "one more") == chosen[0]
+
+
+def test_a_home_looks_only_after_another_has_written_what_it_reserved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ports_module, "LAST", FIRST + 2 * len(NAMES) - 1)
+    monkeypatch.setattr(ports_module, "port_is_free", lambda port: True)
+    first_writes, second_is_done = Event(), Event()
+
+    def slowly(path: Path, content: str) -> None:
+        if path.parent.name == "one":
+            first_writes.set()
+            second_is_done.wait(0.5)
+        write_file(path, content)
+
+    monkeypatch.setattr("meshfleet.embedded.reservations.write_file", slowly)
+
+    def reserve(name: str) -> set[int]:
+        if name == "one":
+            return numbers(tmp_path / name)
+        assert first_writes.wait(10)
+        found = numbers(tmp_path / name)
+        second_is_done.set()
+        return found
+
+    with ThreadPoolExecutor() as pool:
+        one, two = pool.map(reserve, ("one", "two"))
+    assert not one & two
 
 
 @pytest.mark.usefixtures("few_ports")

@@ -98,6 +98,6 @@ def test_an_error_in_the_block_reserves_nothing(tmp_path: Path) -> None:
 
 
 def test_somebody_who_holds_the_lock_for_too_long_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("meshfleet.embedded.reservations._SECONDS", 0.1)
-    with reservations(tmp_path), pytest.raises(LockedError, match="another meshfleet held the port reservations"):
+    monkeypatch.setattr("meshfleet.workspace.home_lock._SECONDS", 0.1)
+    with reservations(tmp_path), pytest.raises(LockedError, match="another meshfleet held it for"):
         reserve_ports(tmp_path, "dev/cluster/west", ["etcd"])

@@ -20,7 +20,7 @@ from meshfleet.automation.engine.own_project import declare_project
 from meshfleet.automation.state.shared_backend import has_passphrase, is_local
 from meshfleet.components.tokens import BUILT_CHARTS, GATEWAY_API_CHART, built_charts
 from meshfleet.errors import EngineError
-from meshfleet.files import make_directory, read_text, write_file
+from meshfleet.files import make_directory, read_text, write_file, write_link
 from meshfleet.toolchain.progress import progress_for
 from meshfleet.toolchain.recipes import Recipe, further_recipe
 from meshfleet.topology import Fleet
@@ -133,8 +133,4 @@ def _passphrase(checkout: Checkout) -> Path:
 def _link(link: Path, charts: Path) -> None:
     make_directory(link.parent)
     if not link.is_symlink() or link.readlink() != charts:
-        temporary = link.with_name(f".{link.name}.{os.getpid()}")
-        # Left by a run that was killed at this point.
-        temporary.unlink(missing_ok=True)
-        temporary.symlink_to(charts)
-        temporary.replace(link)
+        write_link(link, charts)

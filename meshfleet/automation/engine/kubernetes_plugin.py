@@ -19,7 +19,7 @@ from typing import Final
 
 from meshfleet.automation.checkout import Checkout
 from meshfleet.errors import EngineError, ProcessError
-from meshfleet.files import file_error, make_directory, read_text, remove_file, write_file
+from meshfleet.files import file_error, make_directory, read_text, remove_file, write_file, write_link
 from meshfleet.files.json_text import parse_json
 from meshfleet.processes.bounded_run import run_bounded
 from meshfleet.processes.child_environment import engine_environment
@@ -124,13 +124,7 @@ def _take_from_user(folder: Path, wanted: str) -> bool:
 def _link(folder: Path, program: Path) -> None:
     """Link the file in a real directory: Pulumi follows links to files, but not to directories."""
     make_directory(folder)
-    draft = folder / f".{NAME}.{os.getpid()}"
-    try:
-        draft.symlink_to(program)
-        draft.replace(folder / NAME)
-    except OSError as error:
-        draft.unlink(missing_ok=True)
-        raise file_error(folder / NAME, error) from error
+    write_link(folder / NAME, program)
 
 
 def _download(folder: Path, variables: dict[str, str]) -> bool:

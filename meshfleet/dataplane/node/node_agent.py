@@ -99,8 +99,7 @@ class NodeAgent:
     def create(self, spec: NodeSpec, kubeconfig: str, context: str | None, timeout: float = 0) -> str:
         """Make the node and wait until its cluster has it; its state. Raises EmbeddedError, ClusterError."""
         reason = missing_prerequisite()
-        self._workspace.claim()
-        make_directory(self.directory)
+        self._workspace.claim(self.directory)
         with connect(kubeconfig, context) as client:
             self._apply(client, spec, simulated=bool(reason))
             if not reason:
