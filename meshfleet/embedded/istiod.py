@@ -48,7 +48,9 @@ if TYPE_CHECKING:
     import psutil
 
 _READY_SECONDS: Final = 90.0
-_GRACE_SECONDS: Final = 5.0
+# Its servers end after `--shutdownDuration`. One that reads other clusters does not end by itself: it keeps the leader
+# election of each of them. https://github.com/istio/istio/blob/master/pilot/pkg/serviceregistry/kube/controller/multicluster.go
+_GRACE_SECONDS: Final = 1.5
 # It looks a tenth of a second after the change; a machine that is busy takes its time.
 _RELOAD_SECONDS: Final = 15.0
 _PROGRAM: Final = "pilot-discovery"

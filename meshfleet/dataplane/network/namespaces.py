@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -135,13 +135,14 @@ def remove(*unwanted: str) -> None:
 
     One that cannot be removed, or in which something does not end, keeps no other; the error names what is left.
     """
-    failures: list[Failure[Any]] = list(each([unwanted], _end_all_in))
+    failures: list[Failure[Any]] = list(each([unwanted], lambda names: end_programs(*names)))
     left = {name for name in unwanted if processes_in(name)} if failures else set()
     failures += each([name for name in unwanted if name not in left], _remove)
     require_none(failures)
 
 
-def _end_all_in(unwanted: Sequence[str]) -> None:
+def end_programs(*unwanted: str) -> None:
+    """End all that runs in these; fine when there is none. Raises NetworkError, ProcessError."""
     for _ in range(_ROUNDS):
         running = processes_in(*unwanted)
         if not running:

@@ -201,10 +201,16 @@ def remove_node(place: Place, cluster: str) -> None:
 
     Raises NetworkError, ProcessError, LockedError.
     """
+
+    def own() -> tuple[str, ...]:
+        return (*namespaces.names(place.pods(cluster)), place.node(cluster))
+
+    # Programs take up to two seconds, for which other nodes of the fleet need not wait. What does not end is met again.
+    each([own()], lambda names: namespaces.end_programs(*names))
     with alone(place):
         remove_file(place.directory / "nodes" / f"{cluster}.json")
         # A pod that cannot be ended keeps neither the others nor the node.
-        unwanted = [(*namespaces.names(place.pods(cluster)), place.node(cluster))]
+        unwanted = [own()]
         if not nodes(place):
             unwanted.append((place.fabric,))
         require_none(each(unwanted, lambda names: namespaces.remove(*names)))

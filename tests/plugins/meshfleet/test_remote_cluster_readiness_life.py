@@ -64,13 +64,19 @@ class Primary:
         self.write_root()
 
 
-@pytest.fixture
-def primary(mesh_cluster: MeshCluster) -> Iterator[Primary]:
+@pytest.fixture(scope="module")
+def namespace(mesh_cluster: MeshCluster) -> Iterator[str]:
     mesh_cluster.kubectl("create", "namespace", NAMESPACE)
     mesh_cluster.kubectl("annotate", "namespace", NAMESPACE, "topology.istio.io/controlPlaneClusters=east")
+    yield NAMESPACE
+    mesh_cluster.kubectl("delete", "namespace", NAMESPACE, "--wait=false")
+
+
+@pytest.fixture
+def primary(mesh_cluster: MeshCluster, namespace: str) -> Iterator[Primary]:
     yield Primary(mesh_cluster)
     mesh_cluster.kubectl("delete", "mutatingwebhookconfiguration", WEBHOOK, "--ignore-not-found")
-    mesh_cluster.kubectl("delete", "namespace", NAMESPACE)
+    mesh_cluster.kubectl("delete", "configmap", "istio-ca-root-cert", "-n", namespace, "--ignore-not-found")
 
 
 @pytest.fixture
