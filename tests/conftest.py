@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import hypothesis
 import pytest
 from xdist.remote import Producer
@@ -10,6 +12,7 @@ from xdist.scheduler import LoadScopeScheduling
 from meshfleet.dataplane.node.node_agent import missing_prerequisite
 from meshfleet.toolchain import Toolchain, ensure
 from meshfleet.toolchain.progress import progress_for
+from tests.integration.clone import COLLECTION
 from tests.proof import LADDER, step_of
 
 # How long an example takes says more about what else the machine does than about the program.
@@ -20,6 +23,9 @@ hypothesis.settings.register_profile(
 hypothesis.settings.register_profile("quick", parent=hypothesis.settings.get_profile("suite"), max_examples=20)
 hypothesis.settings.register_profile("nightly", parent=hypothesis.settings.get_profile("suite"), max_examples=400)
 hypothesis.settings.load_profile("suite")
+
+# Clusters of tests live for a minute, on machines with memory enough.
+os.environ.setdefault("MESHFLEET_GOGC", COLLECTION["MESHFLEET_GOGC"])
 
 
 @pytest.fixture(scope="session")

@@ -73,7 +73,7 @@ def end_agent_and(sandbox: Sandbox, running: list[psutil.Process]) -> None:
 def test_a_killed_gateway_is_seen_from_the_other_clusters_and_up_starts_it_again(dev_fleet: FleetUnderTest) -> None:
     sandbox = dev_fleet.sandbox
     end_agent_and(sandbox, pod(sandbox, "istio-system", "istio=eastwestgateway"))
-    found = failed(sandbox.meshfleet(*VERIFY, "--seconds", "10", expect=1).report)
+    found = failed(sandbox.meshfleet(*VERIFY, "--seconds", "5", expect=1).report)
     assert {"host", "east"} <= set(found["traffic-reach"])
     assert "no response from west" in found["traffic-reach"]["east"]
     assert sandbox.meshfleet(*UP).report["changes"] == {"update": 1}
@@ -83,7 +83,7 @@ def test_a_killed_gateway_is_seen_from_the_other_clusters_and_up_starts_it_again
 def test_a_killed_workload_is_seen_and_up_starts_it_again(dev_fleet: FleetUnderTest) -> None:
     sandbox = dev_fleet.sandbox
     end_agent_and(sandbox, pod(sandbox, "sample", "app=echo"))
-    found = failed(sandbox.meshfleet(*VERIFY, "--seconds", "10", expect=1).report)
+    found = failed(sandbox.meshfleet(*VERIFY, "--seconds", "5", expect=1).report)
     assert "west" in found["traffic-reach"]
     assert sandbox.meshfleet(*UP).report["changes"] == {"update": 1}
     require_whole(sandbox)

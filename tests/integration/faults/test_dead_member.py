@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import shutil
 import signal
+from collections.abc import Iterator
 
 import pytest
 
 from meshfleet.testing import FleetUnderTest, Sandbox, settled, small_fleet
 from meshfleet.workspace import fleet_processes as processes
+from tests.integration.clone import Clone
 
 STACK = "dead"
 
@@ -38,8 +40,18 @@ def traces(sandbox: Sandbox, cluster: str) -> list[str]:
     ]
 
 
+@pytest.fixture(scope="module")
+def shared(clone: Clone) -> Iterator[Sandbox]:
+    """A fleet of three clusters, one of which is lost for good, and then another one for a while."""
+    with clone.sandbox() as sandbox:
+        yield sandbox
+        sandbox.meshfleet("destroy", "--stack", STACK, "--yes")
+        assert sandbox.remains(STACK) == []
+
+
 @pytest.mark.proof("a dead member is forgotten with one flag, and no peer refers to it any more", step=3)
-def test_a_dead_member_is_forgotten_even_by_a_second_command_after_a_killed_one(sandbox: Sandbox) -> None:
+def test_a_dead_member_is_forgotten_even_by_a_second_command_after_a_killed_one(shared: Sandbox) -> None:
+    sandbox = shared
     sandbox.write_stack(STACK, small_fleet("host", "east", "west"))
     sandbox.meshfleet("up", "--stack", STACK, "--json")
     fleet = FleetUnderTest(sandbox, STACK)
@@ -71,29 +83,26 @@ def test_a_dead_member_is_forgotten_even_by_a_second_command_after_a_killed_one(
     assert sandbox.meshfleet("up", "--stack", STACK, "--json").report["changes"] == {}
     # By now it is unknown like any other.
     sandbox.meshfleet("up", "--stack", STACK, "--forget", "west", expect=2)
-    sandbox.meshfleet("destroy", "--stack", STACK, "--yes")
-    assert sandbox.remains(STACK) == []
 
 
 @pytest.mark.proof("a cluster whose folder was deleted by hand is recreated with all that was in it", step=3)
-def test_a_cluster_whose_folder_was_deleted_is_recreated_with_all_that_was_in_it(sandbox: Sandbox) -> None:
-    sandbox.write_stack(STACK, small_fleet("host", "west"))
+def test_a_cluster_whose_folder_was_deleted_is_recreated_with_all_that_was_in_it(shared: Sandbox) -> None:
+    sandbox = shared
+    sandbox.write_stack(STACK, small_fleet("host", "east"))
     sandbox.meshfleet("up", "--stack", STACK, "--json")
-    vanish(sandbox, "west")
+    vanish(sandbox, "east")
     told = sandbox.meshfleet("drift", "--stack", STACK, "--json", expect=3).report["drift"]
-    assert any(line.startswith("west: processes") for line in told), told
+    assert any(line.startswith("east: processes") for line in told), told
     ran = sandbox.meshfleet("up", "--stack", STACK, "--json")
-    assert "west: the directory of the cluster is missing; it is recreated" in ran.err
+    assert "east: the directory of the cluster is missing; it is recreated" in ran.err
     assert ran.report["changes"]["create"] >= 10
     assert sandbox.meshfleet("verify", "--stack", STACK, "--json").report["ok"]
 
     # While it does not run, another range cannot be given to it in any other way either.
-    vanish(sandbox, "west")
-    config = small_fleet("host", "west")
-    config["clusters"]["west"]["podCidr"] = "10.20.0.0/16"
+    vanish(sandbox, "east")
+    config = small_fleet("host", "east")
+    config["clusters"]["east"]["podCidr"] = "10.20.0.0/16"
     sandbox.write_stack(STACK, config)
     sandbox.meshfleet("up", "--stack", STACK, "--refresh", "--json")
     assert sandbox.meshfleet("verify", "--stack", STACK, "--json").report["ok"]
     assert sandbox.meshfleet("up", "--stack", STACK, "--json").report["changes"] == {}
-    sandbox.meshfleet("destroy", "--stack", STACK, "--yes")
-    assert sandbox.remains(STACK) == []

@@ -102,11 +102,11 @@ class Existing:
         )
 
     def inventory(self, cluster: str) -> dict[str, set[str]]:
-        """The names of everything of KINDS."""
-        found = {}
-        for kind in KINDS:
-            items = self.kubectl(cluster, "get", kind, "--all-namespaces", "-o", "json").report["items"]
-            found[kind] = {f"{item['metadata'].get('namespace', '')}/{item['metadata']['name']}" for item in items}
+        """The names of everything of KINDS, by kind."""
+        items = self.kubectl(cluster, "get", ",".join(KINDS), "--all-namespaces", "-o", "json").report["items"]
+        found: dict[str, set[str]] = {kind: set() for kind in KINDS}
+        for item in items:
+            found[f"{item['kind'].lower()}s"].add(f"{item['metadata'].get('namespace', '')}/{item['metadata']['name']}")
         return found
 
 

@@ -90,7 +90,7 @@ def test_settings_are_in_every_istiod_work_change_and_what_differs_is_told(fleet
     take_away_what_is_added(fleet)
     delete = ("delete", "destinationrule", "mesh-outlier-detection", "-n", "istio-system")
     fleet.kubectl(STACK, "west", *delete)
-    (told,) = verify(fleet, "--seconds", "10").items()
+    (told,) = verify(fleet, "--seconds", "5").items()
     assert told[0] == "mesh-config of west"
     assert "DestinationRule mesh-outlier-detection is missing" in told[1]
     # Without it Istio knows the failover and does not act on it.
@@ -114,7 +114,7 @@ def test_settings_are_in_every_istiod_work_change_and_what_differs_is_told(fleet
     patch = '[{"op": "replace", "path": "/spec/mtls/mode", "value": "DISABLE"}]'
     arguments = ("peerauthentication", "default", "-n", "istio-system", "--type=json", f"--patch={patch}")
     fleet.kubectl(STACK, "east", "patch", *arguments)
-    (told,) = verify(fleet, "--seconds", "10").items()
+    (told,) = verify(fleet, "--seconds", "5").items()
     assert told[0] == "mesh-config of east"
     assert "mtls.mode of PeerAuthentication default is 'DISABLE', the stack declares 'PERMISSIVE'" in told[1]
 
