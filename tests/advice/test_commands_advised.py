@@ -62,7 +62,7 @@ FOLLOWED = {
     "meshfleet drift": f"{REPAIR}::test_a_deleted_remote_secret_is_drift_and_up_with_refresh_mends_it",
     "meshfleet destroy": f"{DAMAGED}::test_a_state_that_is_gone_is_no_reason_for_a_new_root",
     "meshfleet verify": "tests/integration/dev/test_running_fleet.py"
-    "::test_verify_asks_every_kind_of_question_of_every_cluster",
+    "::test_verify_runs_every_kind_of_check_on_every_cluster",
     "meshfleet preview": "tests/integration/fleets/test_existing_clusters.py"
     "::test_a_recreated_cluster_gets_everything_again_and_no_other_is_mistaken_for_it",
     "meshfleet collect": "tests/integration/dev/test_support_bundle.py"

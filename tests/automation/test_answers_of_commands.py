@@ -26,7 +26,7 @@ def test_up_says_what_changed_and_how_long_it_took(meshfleet: Command, session: 
     assert session.done[:4] == ["up", "initialise", "up {'refresh': False}", "released"]
 
 
-def test_up_looks_at_the_world_first_when_it_is_asked_to(meshfleet: Command, session: MadeUp) -> None:
+def test_up_refreshes_first_with_the_flag(meshfleet: Command, session: MadeUp) -> None:
     assert meshfleet("up", "--stack", "dev", "--refresh").exit_code == 0
     assert "up {'refresh': True}" in session.done
 
@@ -43,7 +43,7 @@ def state_of(**clusters: str) -> dict[str, Any]:
     }
 
 
-def test_up_forgets_what_it_is_told_to_before_the_engine_runs_and_tells_how_much(
+def test_up_forgets_what_the_flag_names_before_the_engine_runs_and_reports_how_much(
     meshfleet: Command, session: MadeUp
 ) -> None:
     session.state = state_of(north="mesh1", host="mesh1")
@@ -88,7 +88,7 @@ def test_preview_is_exit_1_only_when_no_change_was_expected(meshfleet: Command, 
     assert json.loads(result.stdout)["changes"] == ["west: remote-secrets delete"]
 
 
-def test_stages_are_told_in_order_with_the_changes_of_each(meshfleet: Command, session: MadeUp) -> None:
+def test_stages_are_reported_in_order_with_the_changes_of_each(meshfleet: Command, session: MadeUp) -> None:
     session.record = CHANGED
     session.way = tuple(Stage(name, session.topology) for name in ("both trusted", "the new one signs"))
     answer = json.loads(meshfleet("up", "--stack", "dev", "--json").stdout)

@@ -37,7 +37,7 @@ def test_a_remote_names_its_primary_and_what_failed_there() -> None:
 
 
 @pytest.mark.parametrize("operation", ["create", "same", "update"])
-def test_a_remote_that_is_served_is_not_told_whatever_else_failed(operation: str) -> None:
+def test_a_remote_that_is_served_is_not_reported_whatever_else_failed(operation: str) -> None:
     found = after(*failing("primary/namespace-sample"), done("branch/remote-readiness", operation))
     assert blocked_clusters(fleet_called("primary-remote"), found) == []
 
@@ -54,14 +54,14 @@ def test_a_remote_in_which_something_failed_itself_has_its_own_sentence_alone() 
     ]
 
 
-def test_only_the_remotes_of_the_primary_that_failed_are_told() -> None:
+def test_only_the_remotes_of_the_primary_that_failed_are_reported() -> None:
     found = after(*failing("west/istiod-process", "it ended"), done("east-branch/remote-readiness"))
     assert blocked_clusters(fleet_called("mixed"), found) == [
         "west-branch waits for the control plane of west, whose istiod-process failed: it ended"
     ]
 
 
-def test_a_peer_that_keeps_a_primary_from_being_told_of_its_clusters_is_named() -> None:
+def test_a_peer_that_keeps_a_primary_from_reading_its_clusters_is_named() -> None:
     found = after(*failing("east/processes", "the disk is full"))
     assert blocked_clusters(fleet_called("mixed"), found) == [
         "west-branch waits for the control plane of west, whose remote secrets are applied together, and in east "
@@ -70,7 +70,7 @@ def test_a_peer_that_keeps_a_primary_from_being_told_of_its_clusters_is_named() 
     ]
 
 
-def test_where_an_external_control_plane_runs_is_told() -> None:
+def test_where_an_external_control_plane_runs_is_reported() -> None:
     fleet = fleet_called("external-control-plane")
     remote = ("depot", "branch")
     assert blocked_clusters(fleet, after(*failing("operations/istiod-process", "it ended"))) == [

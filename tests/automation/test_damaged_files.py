@@ -183,7 +183,7 @@ def _claim_again(home: Path) -> None:
 
 
 @pytest.mark.parametrize("way", ["absent", "empty", "cut", "garbage"])
-def test_a_damaged_state_is_restored_when_asked_to_and_up_then_works(
+def test_a_damaged_state_is_restored_with_the_flag_and_up_then_works(
     way: str, running: Path, meshfleet: Command
 ) -> None:
     path = running / "state" / ".pulumi" / "stacks" / "meshfleet" / f"{STACK}.json"

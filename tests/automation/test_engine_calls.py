@@ -63,7 +63,7 @@ def test_whether_a_local_stack_exists_is_seen_without_running_anything(engine: E
     assert engine.exists()
 
 
-def test_whether_a_stack_exists_elsewhere_is_asked(
+def test_whether_a_stack_exists_elsewhere_is_queried(
     tmp_path: Path, checkout: Checkout, engine: Engine, pulumi: Callable[[str], Path]
 ) -> None:
     pulumi('echo \'[{"name": "team/good"}, {"name": "other"}]\'')
@@ -139,7 +139,7 @@ def test_the_resources_of_a_local_stack_are_read_without_running_anything(
     assert not calls.exists()
 
 
-def test_the_resources_of_a_stack_elsewhere_are_asked_for(
+def test_the_resources_of_a_stack_elsewhere_are_requested(
     tmp_path: Path, checkout: Checkout, engine: Engine, pulumi: Callable[[str], Path]
 ) -> None:
     (tmp_path / "state.json").write_text(json.dumps({"deployment": {"resources": RESOURCES}}), encoding="utf-8")

@@ -54,7 +54,7 @@ def test_a_run_that_did_not_complete_names_every_failure_and_the_command_to_repe
     )
 
 
-def test_an_up_also_tells_which_clusters_were_left_without_their_control_plane(
+def test_an_up_also_reports_which_clusters_were_left_without_their_control_plane(
     checkout: Checkout, stacks: Path
 ) -> None:
     events = (failed("primary/istiod-process"), diagnostic("it ended; look into its log", "primary/istiod-process"))
@@ -77,7 +77,9 @@ def test_an_up_also_tells_which_clusters_were_left_without_their_control_plane(
     assert "branch" not in str(caught.value)
 
 
-def test_what_follows_from_a_dead_cluster_is_drift_of_it_and_told_in_one_line(checkout: Checkout, stacks: Path) -> None:
+def test_what_follows_from_a_dead_cluster_is_drift_of_it_and_reported_in_one_line(
+    checkout: Checkout, stacks: Path
+) -> None:
     session = session_with(
         checkout,
         stacks,
@@ -91,7 +93,7 @@ def test_what_follows_from_a_dead_cluster_is_drift_of_it_and_told_in_one_line(ch
 
 
 @pytest.mark.parametrize("reason", [diagnostic("refused", "east/istiod"), diagnostic("the backend is gone")])
-def test_what_cannot_be_read_without_a_change_that_tells_why_is_a_failure(
+def test_what_cannot_be_read_without_a_change_that_reports_why_is_a_failure(
     reason: Any, checkout: Checkout, stacks: Path
 ) -> None:
     session = session_with(checkout, stacks, done("west/processes", "update"), reason)

@@ -96,7 +96,7 @@ def test_with_nothing_to_do_the_state_is_only_looked_at(session: Make, capsys: p
     assert capsys.readouterr().err == ""
 
 
-def test_what_cannot_be_made_in_place_and_what_cannot_be_forgotten_is_told_at_once_and_touches_nothing(
+def test_what_cannot_be_made_in_place_and_what_cannot_be_forgotten_is_reported_at_once_and_touches_nothing(
     session: Make,
 ) -> None:
     made = session(west={"mesh": "mesh3"})
@@ -182,7 +182,7 @@ def test_releases_of_a_running_cluster_that_is_replaced_leave_with_it(
     assert before - names(made.state) == {"west/istio-base", "west/istiod", "west/east-west-gateway"}
 
 
-def test_a_cluster_that_is_taken_out_is_left_to_the_engine_which_asks_nothing_of_it(session: Make) -> None:
+def test_a_cluster_that_is_taken_out_is_left_to_the_engine_which_sends_it_no_request(session: Make) -> None:
     made = session("west", west=None)
     prepare_up(made, ())
     assert made.rewritten == 0

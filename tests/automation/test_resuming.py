@@ -87,7 +87,7 @@ def test_a_run_that_a_release_stopped_is_repeated_with_a_refresh_once_it_is_sett
 
 
 @pytest.mark.parametrize("answer", [IN_USE, "the API server does not answer"])
-def test_where_nothing_can_be_settled_the_failure_is_told_at_once(answer: str, session: Make) -> None:
+def test_where_nothing_can_be_settled_the_failure_is_reported_at_once(answer: str, session: Make) -> None:
     made, engine = session(answer, settled=[])
     with pytest.raises(EngineError, match="west: istiod"):
         made.bring_up("up dev", refresh=False)
@@ -108,7 +108,7 @@ def test_what_was_deleted_by_hand_makes_it_look_first_and_go_on(answer: str, ses
     assert engine.runs == [("up", False), ("up", True)]
 
 
-def test_what_is_gone_after_a_refresh_too_is_told(session: Make) -> None:
+def test_what_is_gone_after_a_refresh_too_is_reported(session: Make) -> None:
     made, engine = session(GONE, settled=[])
     with pytest.raises(EngineError, match="not found"):
         made.bring_up("up dev", refresh=True)
@@ -119,7 +119,7 @@ def test_what_is_gone_after_a_refresh_too_is_told(session: Make) -> None:
     ("settled", "recorded", "refreshed"),
     [([], [], False), ([WHOLE], [], False), ([HALF], [], True), ([], ["west/cacerts"], True)],
 )
-def test_after_an_interruption_the_next_run_looks_at_what_the_state_does_not_tell(
+def test_after_an_interruption_the_next_run_looks_at_what_the_state_does_not_report(
     settled: list[Settled], recorded: list[str], refreshed: bool, session: Make
 ) -> None:
     made, engine = session("", "", settled=[settled], recorded=recorded)

@@ -30,7 +30,7 @@ STATE: dict[str, Any] = {
 }
 
 
-def test_the_state_tells_which_releases_of_a_cluster_are_recorded_and_which_were_begun() -> None:
+def test_the_state_reports_which_releases_of_a_cluster_are_recorded_and_which_were_begun() -> None:
     found = known(STATE, "west", interrupted=True)
     assert found.recorded == {("istio-system", "istiod")}
     assert found.pending == {("n", "istio-base")}

@@ -56,7 +56,7 @@ def test_help_names_every_command_and_the_exit_codes(meshfleet: Command) -> None
     assert "2 invalid stack file" in " ".join(output.split())
 
 
-def test_a_valid_stack_is_told_with_the_model_of_each_mesh(meshfleet: Command) -> None:
+def test_a_valid_stack_is_reported_with_the_model_of_each_mesh(meshfleet: Command) -> None:
     result = meshfleet("validate", "--stack", "examples/two-meshes")
     assert (result.exit_code, result.stdout) == (0, "")
     assert "development: multi-primary, several networks (control, test)" in result.stderr
@@ -143,7 +143,7 @@ def test_graph_draws_a_fleet_that_is_not_up(meshfleet: Command, home: Path, tmp_
     assert Path(answer["file"]).read_bytes() == out.read_bytes()
 
 
-def test_destroy_asks_first_and_does_nothing_when_there_is_nothing(meshfleet: Command, home: Path) -> None:
+def test_destroy_prompts_first_and_does_nothing_when_there_is_nothing(meshfleet: Command, home: Path) -> None:
     assert meshfleet("destroy").exit_code == 2
     assert meshfleet("destroy", "--stack", "dev", typed="n\n").exit_code == 1
     result = meshfleet("destroy", "--stack", "dev", "--yes")

@@ -279,7 +279,7 @@ def test_an_address_of_this_machine_will_do_for_a_cluster_that_no_istiod_reads_f
     assert kubeconfig_files(two(path, "real", "real", east=plane))["west"].on_this_machine
 
 
-def test_the_faults_of_all_clusters_are_told_at_once(path: Path) -> None:
+def test_the_faults_of_all_clusters_are_reported_at_once(path: Path) -> None:
     fleet = two(path, "real", "real")
     path.unlink()
     path.with_name("local").unlink()

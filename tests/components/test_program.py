@@ -46,7 +46,7 @@ def test_the_entry_point_registers_the_same(graph_of: Callable[[str], Graph]) ->
     assert graph.names() == graph_of("dev").names()
 
 
-def test_a_wrong_stack_file_registers_nothing_and_is_told_without_a_traceback() -> None:
+def test_a_wrong_stack_file_registers_nothing_and_is_reported_without_a_traceback() -> None:
     wrong = dev() | {"host": "north", "colour": "red"}
     registered: list[str] = []
 

@@ -55,7 +55,7 @@ def test_the_address_of_the_gateway_is_that_of_the_service_which_istiod_makes(gr
     assert {gateway["port"] for gateway in exported.values()} == {15008}
 
 
-def test_istiods_are_told_of_ambient_mode_and_those_of_sidecars_are_not(graph: Graph, fleet: Fleet) -> None:
+def test_istiods_get_ambient_mode_and_those_of_sidecars_do_not(graph: Graph, fleet: Fleet) -> None:
     for process in (found for found in graph.custom if found.type.endswith(":Istiod")):
         cluster = process.inputs["cluster"]
         told = {name for name in process.inputs["settings"] if "AMBIENT" in name}

@@ -50,7 +50,7 @@ def test_addresses_are_found_on_other_clusters_which_have_the_gateway_api_by_the
     assert "west/namespace-sample" in graph.waits_for("west/ingress-options-api")
 
 
-def test_the_address_the_name_and_the_port_that_are_asked_for_reach_the_plugin(graph: Graph) -> None:
+def test_the_address_the_name_and_the_port_that_are_requested_reach_the_plugin(graph: Graph) -> None:
     def asked(name: str) -> dict[str, object]:
         inputs = graph[name].inputs
         return {key: inputs[key] for key in ("address", "hostname", "port") if key in inputs}
@@ -67,7 +67,7 @@ def test_the_gateway_api_is_there_before_istiod_where_a_gateway_needs_it(graph: 
     assert "west/reader-role" in graph.names()
 
 
-def test_every_control_plane_of_the_mesh_is_told_the_same_networks(graph: Graph) -> None:
+def test_every_control_plane_of_the_mesh_gets_the_same_networks(graph: Graph) -> None:
     told = [graph[f"{cluster}/istiod"].inputs["values"]["global"]["meshNetworks"] for cluster in ("west", "east")]
     assert told[0] == told[1] == graph["north/istiod"].inputs["values"]["global"]["meshNetworks"]
     assert told[0].keys() == {"shared"}

@@ -166,7 +166,7 @@ def test_a_cluster_waits_for_another_only_where_something_needs_it(graph: Graph,
     assert edges <= needed(graph, fleet)
 
 
-def test_nothing_but_the_clusters_it_serves_waits_for_what_a_control_plane_is_told_of_its_peers(
+def test_nothing_but_the_clusters_it_serves_waits_for_the_remote_secrets_of_a_control_plane(
     graph: Graph, fleet: Fleet
 ) -> None:
     for resource, other in graph.edges():
@@ -175,7 +175,7 @@ def test_nothing_but_the_clusters_it_serves_waits_for_what_a_control_plane_is_to
             assert fleet.primary_of(resource.cluster) == other.cluster
 
 
-def test_in_a_mesh_of_two_primaries_a_branch_of_one_waits_for_the_other_only_to_be_told_of_by_its_own(
+def test_in_a_mesh_of_two_primaries_a_branch_of_one_waits_for_the_other_only_through_its_own(
     graph_of: GraphOf,
 ) -> None:
     graph = graph_of("mixed")

@@ -101,7 +101,7 @@ def test_a_second_revision_adds_its_own_resources_and_changes_none_of_the_first(
             assert both[resource.name].inputs == resource.inputs
 
 
-def test_every_revision_is_exported_with_its_version_and_where_it_can_be_asked(two: Graph) -> None:
+def test_every_revision_is_exported_with_its_version_and_where_it_can_be_queried(two: Graph) -> None:
     planes = {cluster["name"]: cluster["controlPlane"] for cluster in two.outputs["fleet"]["clusters"]}
     for name, plane in planes.items():
         found = [(one["name"], one["version"], one.get("debugUrl")) for one in plane["revisions"]]

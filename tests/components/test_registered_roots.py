@@ -85,7 +85,7 @@ def test_a_root_keeps_the_key_and_the_subject_it_was_made_with(graph: Graph, fle
             assert graph[root_resource(mesh, root)].ignored == {"organization", "algorithm"}
 
 
-def test_the_state_tells_what_was_begun_and_the_exports_what_was_reached(graph: Graph, fleet: Fleet) -> None:
+def test_the_state_reports_what_was_begun_and_the_exports_what_was_reached(graph: Graph, fleet: Fleet) -> None:
     told = {mesh["name"]: mesh for mesh in graph.outputs["fleet"]["meshes"]}
     for mesh, declared in fleet.meshes.items():
         (component,) = [found for found in graph.resources.values() if found.name == f"mesh {mesh}"]

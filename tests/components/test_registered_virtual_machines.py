@@ -59,7 +59,7 @@ def test_a_control_plane_that_only_machines_join_has_a_gateway_that_leads_to_it(
     assert not {"only/east-west-gateway", "only/istiod-gateway"} & graph_of("one-cluster").names()
 
 
-def test_status_tells_of_every_group(graph_of: GraphOf) -> None:
+def test_status_reports_every_group(graph_of: GraphOf) -> None:
     billing, ledger, printer = graph_of(SEVERAL).outputs["fleet"]["virtualMachines"]
     assert billing == {
         "name": "billing",

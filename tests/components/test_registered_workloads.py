@@ -90,7 +90,9 @@ def test_pods_are_awaited_where_they_really_run(workloads: Graph, graph_of: Grap
     assert "annotations" not in real
 
 
-def test_status_tells_each_clusters_workloads_and_what_becomes_of_its_pods(workloads: Graph, graph_of: GraphOf) -> None:
+def test_status_reports_each_clusters_workloads_and_what_becomes_of_its_pods(
+    workloads: Graph, graph_of: GraphOf
+) -> None:
     assert [told(workloads, name)["pods"] for name in ("west", "branch", "east")] == [
         "processes",
         "simulated",

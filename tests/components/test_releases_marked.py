@@ -80,7 +80,7 @@ def test_a_chart_that_is_not_on_this_machine_has_no_digest(reference: str, check
     assert chart_digest(reference) is None
 
 
-def test_the_mark_leaves_the_values_as_they_are_and_tells_a_repository_nothing(checkout: Path) -> None:
+def test_the_mark_leaves_the_values_as_they_are_and_reveals_nothing_to_a_repository(checkout: Path) -> None:
     chart(checkout / "istiod")
     values = {"pilot": {"cni": 1}, "global": {"meshID": "m"}}
     found = marked(values, "dev", "west", {"chart": "istiod"})

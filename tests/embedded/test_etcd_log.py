@@ -69,7 +69,7 @@ def test_no_other_cause_is_taken_for_it(line: str) -> None:
     assert not refuses_data(f"{STARTED}\n{line}\n")
 
 
-def test_one_that_never_serves_is_told_from_one_that_does_at_last() -> None:
+def test_one_that_never_serves_is_distinguished_from_one_that_does_at_last() -> None:
     assert waits_for_data(f"{STARTED}\n{UNPUBLISHED}\n{UNPUBLISHED}\n")
     assert not waits_for_data(f"{UNPUBLISHED}\n{PUBLISHED}\n")
     assert not waits_for_data(STARTED)

@@ -190,7 +190,7 @@ def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-def test_names_ports_and_routes_that_are_not_there_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_names_ports_and_routes_that_are_not_there_are_distinguished(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
     assert failure(lambda: list_of_config_maps(f"https://127.0.0.1:{port}")).cause is Cause.REFUSED

@@ -134,7 +134,7 @@ def test_namespaces_are_in_the_mesh_by_labels_of_ambient_mode_and_by_no_revision
 
 @quick
 @given(ambient_fleets())
-def test_waypoints_are_the_same_in_every_cluster_and_there_where_they_are_asked_for(fleet: Fleet) -> None:
+def test_waypoints_are_the_same_in_every_cluster_and_there_where_they_are_requested(fleet: Fleet) -> None:
     asked = {name for name, namespace in fleet.namespaces.items() if namespace.waypoint}
     made = [waypoints(fleet, cluster) for cluster in ambient(fleet)]
     for found in made:
@@ -171,7 +171,7 @@ def test_tags_and_webhooks_of_pods_are_for_sidecars_alone(fleet: Fleet) -> None:
         assert found == (set() if cluster in ambient(fleet) else {f"tag-{tag}" for tag in fleet.istio.tags})
 
 
-def test_every_revision_is_told_the_same_and_agents_are_there_once() -> None:
+def test_every_revision_gets_the_same_settings_and_agents_are_there_once() -> None:
     one = fleet_called("ambient")
     istio = one.istio.model_validate({"revisions": {"blue": {}, "green": {}}, "revision": "blue"})
     fleet = one.model_copy(update={"istio": istio})

@@ -38,7 +38,7 @@ def mesh_networks(fleet: Fleet) -> dict[str, Any]:
     return {cluster: networks for cluster, networks in found.items() if networks is not None}
 
 
-def test_declared_gateways_are_told_to_every_control_plane_in_the_same_bytes() -> None:
+def test_declared_gateways_reach_every_control_plane_in_the_same_bytes() -> None:
     declared = {"shared": {"gateways": [{"address": "203.0.113.7"}, {"address": "lb.west.example", "port": 443}]}}
     expected = {
         "shared": {
@@ -49,14 +49,14 @@ def test_declared_gateways_are_told_to_every_control_plane_in_the_same_bytes() -
     assert mesh_networks(fleet_with(declared)) == dict.fromkeys(("west", "east", "north"), expected)
 
 
-def test_a_cluster_that_is_served_by_another_is_on_its_network_and_told_nothing() -> None:
+def test_a_remote_cluster_is_on_its_network_and_gets_no_settings() -> None:
     declared = {"shared": {"gateways": [{"address": "203.0.113.7"}]}}
     told = mesh_networks(fleet_with(declared, east={"controlPlane": {"remote": "west"}}))
     assert told.keys() == {"west", "north"}
     assert told["west"]["shared"]["endpoints"] == [{"fromRegistry": "east"}, {"fromRegistry": "west"}]
 
 
-def test_another_mesh_is_told_nothing() -> None:
+def test_another_mesh_gets_nothing() -> None:
     config = {
         "host": "west",
         "meshes": {"one": {}, "two": {}},
@@ -100,7 +100,7 @@ def test_clusters_that_share_a_network_each_have_a_gateway_into_it() -> None:
     assert networks == {"west": "shared", "east": "shared", "north": "far"}
 
 
-def test_an_east_west_gateway_has_the_address_and_the_pods_it_asks_for() -> None:
+def test_an_east_west_gateway_has_the_address_and_the_pods_it_requests() -> None:
     asked = {"eastWestGateway": {"loadBalancerIp": "203.0.113.7", "replicas": 7}}
     simulated = east_west(fleet_with(west=asked), "west")
     assert simulated["service"] == {"allocateLoadBalancerNodePorts": False, "loadBalancerIP": "203.0.113.7"}
@@ -112,14 +112,14 @@ def test_an_east_west_gateway_has_the_address_and_the_pods_it_asks_for() -> None
     assert "replicaCount" not in running
 
 
-def test_a_gateway_that_asks_for_nothing_gets_no_values_for_it() -> None:
+def test_a_gateway_that_requests_nothing_gets_no_values_for_it() -> None:
     values = east_west(on_real_nodes(), "west")
     of_the_network = {"networkGateway", "networkGatewayPorts", "podAnnotations"}
     assert values.keys() == {"name", "service", *of_the_network}
     assert values["service"] == {"allocateLoadBalancerNodePorts": False}
 
 
-def test_istiod_is_told_of_a_port_that_is_not_its_own_choice() -> None:
+def test_istiod_gets_a_port_that_is_not_its_own_choice() -> None:
     values = east_west(fleet_with(west={"eastWestGateway": {"port": 443}}), "west")
     assert values["labels"] == {"networking.istio.io/gatewayPort": "443"}
     assert values["networkGatewayPorts"]["tls"] == {"port": 443, "targetPort": 15443}

@@ -88,7 +88,7 @@ def test_an_istiod_leads_elsewhere_exactly_where_clusters_name_it(fleet: Fleet) 
 
 @quick
 @given(loaded_fleets())
-def test_routes_lead_by_the_name_that_is_asked_for_to_each_istiod_that_serves_from_there(fleet: Fleet) -> None:
+def test_routes_lead_by_the_name_that_is_requested_to_each_istiod_that_serves_from_there(fleet: Fleet) -> None:
     for cluster, plan in fleet_plan(fleet).items():
         served = [name for name in fleet.clusters if name != cluster and fleet.hosting(name) == cluster]
         joined = [machines.cluster for machines in fleet.virtual_machines.values()]

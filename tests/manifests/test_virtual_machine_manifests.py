@@ -163,7 +163,7 @@ def test_groups_that_share_an_identity_get_it_once_and_the_default_one_is_there_
     assert [name for name in made if "account" in name] == ["machine-account-orders-clerk"]
 
 
-def test_namespaces_with_dashes_are_told_apart() -> None:
+def test_namespaces_with_dashes_are_distinguished() -> None:
     namespaces: dict[str, Any] = {"a-b": {}, "a": {}}
     machines = {"c": {"namespace": "a-b"}, "d": {"namespace": "a", "serviceAccount": "b-c"}}
     made = of_machines(fleet_with(machines, namespaces=namespaces))["west"]
@@ -238,7 +238,7 @@ def test_in_any_fleet_what_leads_to_machines_selects_those_and_no_others(fleet: 
 
 @quick
 @given(loaded_fleets())
-def test_in_any_fleet_status_tells_of_every_group(fleet: Fleet) -> None:
+def test_in_any_fleet_status_reports_every_group(fleet: Fleet) -> None:
     told = described(fleet)
     assert [entry["name"] for entry in told] == list(fleet.virtual_machines)
     for entry in told:

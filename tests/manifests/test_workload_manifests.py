@@ -177,7 +177,7 @@ def test_a_rule_of_a_workload_has_the_outlier_detection_of_its_mesh(fleet: Fleet
 
 @quick
 @given(loaded_fleets(working=True))
-def test_what_status_tells_of_workloads_is_what_their_clusters_get(fleet: Fleet) -> None:
+def test_what_status_reports_workloads_is_what_their_clusters_get(fleet: Fleet) -> None:
     for cluster in fleet.clusters:
         told = described(fleet, cluster)
         made = workload_objects(fleet, cluster)
@@ -194,7 +194,9 @@ def test_what_status_tells_of_workloads_is_what_their_clusters_get(fleet: Fleet)
 
 @quick
 @given(ambient_fleets())
-def test_in_ambient_mode_with_a_waypoint_callers_are_told_apart_there_and_pods_take_nobody_else(fleet: Fleet) -> None:
+def test_in_ambient_mode_with_a_waypoint_callers_are_distinguished_there_and_pods_take_nobody_else(
+    fleet: Fleet,
+) -> None:
     for cluster in fleet.clusters:
         ambient = fleet.clusters[cluster].data_plane == "ambient"
         policies = {
@@ -236,7 +238,7 @@ def test_ports_say_what_is_spoken_at_them_and_lead_to_those_of_the_pods() -> Non
     assert [port["containerPort"] for port in container["ports"]] == [8080, 7070]
 
 
-def test_an_image_of_ones_own_gets_no_arguments_and_is_asked_only_whether_it_listens() -> None:
+def test_an_image_of_ones_own_gets_no_arguments_and_a_probe_of_its_port_alone() -> None:
     fleet = fleet_with({"image": "nginx:1.29"})
     (container,) = of_kind(fleet, "west", "Deployment")["spec"]["template"]["spec"]["containers"]
     assert (container["image"], "args" in container) == ("nginx:1.29", False)
@@ -272,7 +274,7 @@ def test_routes_go_by_headers_first_the_more_of_them_the_sooner_and_then_by_weig
     assert "VirtualService echo" not in workload_objects(fleet, "branch")
 
 
-def test_without_weights_the_rest_goes_to_the_version_that_asks_for_no_header() -> None:
+def test_without_weights_the_rest_goes_to_the_version_that_requests_no_header() -> None:
     fleet = with_versions({"v1": {"headers": {"x-canary": "always"}}, "v2": {}})
     rest = of_port(of_kind(fleet, "west", "VirtualService"), 7070)[-1]
     assert rest["route"] == [{"destination": {"host": HOST, "subset": "v2", "port": {"number": 7070}}}]

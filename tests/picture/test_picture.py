@@ -229,7 +229,7 @@ def test_a_gateway_that_leads_to_istiod_alone_has_its_port_and_no_part_in_traffi
     assert palette.TRAFFIC in both
 
 
-def test_an_external_control_plane_is_told_with_the_cluster_it_runs_in() -> None:
+def test_an_external_control_plane_is_reported_with_the_cluster_it_runs_in() -> None:
     _, shown = example("external-control-plane")
     assert "external: istiod in operations" in shown
     assert "config is served by a control plane that runs in operations" in shown

@@ -72,7 +72,7 @@ def connected(port: int) -> tuple[int, str]:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="it becomes another user")
-def test_the_kernel_tells_another_users_connection() -> None:
+def test_the_kernel_distinguishes_another_users_connection() -> None:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()

@@ -142,6 +142,6 @@ def test_two_roots_give_way_to_two_others_one_at_a_time() -> None:
     ]
 
 
-def test_a_state_is_told_in_words() -> None:
+def test_a_state_is_reported_in_words() -> None:
     assert describe(("a",)) == "one root (a)"
     assert describe(("b", "a")) == "both roots trusted (b and a), b signs"

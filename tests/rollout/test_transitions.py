@@ -272,7 +272,7 @@ def test_a_fleet_can_stay_as_it_is(fleet: Fleet) -> None:
 # Of two fleets in one example, one is too often none.
 @settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much], deadline=None)
 @given(loaded_fleets(), fleets())
-def test_any_fleet_can_become_any_other_or_is_told_why_not(before: Fleet, after: Config) -> None:
+def test_any_fleet_can_become_any_other_or_the_reason_is_reported(before: Fleet, after: Config) -> None:
     fleet = load("generated", after)
     for fault in transitions(deployed_fleet(described(before)), fleet):
         section, name, *_ = fault.path.split(".")
@@ -290,7 +290,7 @@ def test_where_nothing_is_deployed_or_nothing_is_known_of_it_nothing_is_refused(
     assert list(recreations(deployed_fleet(description), loaded(SERVED))) == []
 
 
-def test_a_range_that_makes_a_cluster_anew_is_told_with_what_is_lost() -> None:
+def test_a_range_that_makes_a_cluster_anew_is_reported_with_what_is_lost() -> None:
     wanted = Change("", EQUALS, {"clusters.west.podCidr": "10.9.0.0/16", "clusters.east.region": "here"})
     (said,) = recreations(deployed_fleet(described(loaded(EQUALS))), loaded(wanted.after))
     assert said.startswith("clusters.west.podCidr: 10.9.0.0/16 in place of the default recreates the cluster; ")

@@ -28,7 +28,7 @@ def requests() -> SteadyRequests:
     return SteadyRequests([Sent(0.0, 0.1, GOOD), Sent(0.5, 0.6, BAD), Sent(1.0, 1.6, GOOD), Sent(1.5, 1.7, GOOD)])
 
 
-def test_a_row_tells_what_was_sent_and_lost_and_the_longest_gap_between_good_answers() -> None:
+def test_a_row_reports_what_was_sent_and_lost_and_the_longest_gap_between_good_answers() -> None:
     figures = Figures("something", 12.3, requests())
     assert figures.row == "| something | 12 s | 4 | 1 | 1.50 s | east 3 |"
     assert table([figures]).splitlines()[2:] == [figures.row]
@@ -40,7 +40,7 @@ def test_the_last_failure_counts_from_the_loss() -> None:
     assert Loss(requests().since(1.0), 1.0).last_failure == 0.0
 
 
-def test_a_load_tells_its_rate_and_its_percentiles_in_milliseconds() -> None:
+def test_a_load_reports_its_rate_and_its_percentiles_in_milliseconds() -> None:
     measured = Load(tuple(number / 1000 for number in range(1, 1001)), 4.0)
     assert measured.rate == 250
     assert measured.percentile(50) == pytest.approx(500.5)

@@ -107,7 +107,7 @@ def test_a_fleet_without_requests_does_not_pass() -> None:
         verified(_report(True))
 
 
-def test_a_program_tells_which_module_version_it_was_built_from(tmp_path: Path) -> None:
+def test_a_program_reports_which_module_version_it_was_built_from(tmp_path: Path) -> None:
     program = tmp_path / "program"
     for kind in (b"mod", b"dep"):
         program.write_bytes(b"\0\1\npath\tx\n" + kind + b"\tistio.io/istio\tv0.0.0-2026-9739\th1:x=\n\0")
@@ -181,7 +181,7 @@ def _arguments(monkeypatch: pytest.MonkeyPatch, *words: str) -> Iterator[list[st
         (("newest", "--pulumi"), [NEWEST.stack, "oldest", "newest"], 0),
     ],
 )
-def test_the_rest_is_run_after_a_failure_which_the_exit_code_tells(
+def test_the_rest_is_run_after_a_failure_which_the_exit_code_reports(
     words: tuple[str, ...], wanted: list[str], code: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with _arguments(monkeypatch, *words) as ran:

@@ -79,7 +79,7 @@ def pulumi_on_path(
     return put
 
 
-def test_a_new_enough_pulumi_on_path_is_used_and_asked_once(
+def test_a_new_enough_pulumi_on_path_is_used_and_queried_once(
     tmp_path: Path, pulumi_on_path: Callable[[str], Path]
 ) -> None:
     folder = pulumi_on_path("v3.300.1")

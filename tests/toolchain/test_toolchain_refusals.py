@@ -157,7 +157,7 @@ def test_go_runs_with_the_user_s_sources_of_modules_but_our_flags(tmp_path: Path
     assert environment["GOMODCACHE"] == str(tmp_path / "go-mod")
 
 
-def test_who_waits_too_long_is_told_for_whom(tmp_path: Path, heard: Heard) -> None:
+def test_a_wait_that_is_too_long_reports_the_holder(tmp_path: Path, heard: Heard) -> None:
     lock = tmp_path / ".lock"
     with only_builder(lock, heard):
         holder = (tmp_path / ".lock.holder").read_text()

@@ -37,7 +37,7 @@ def without(found: Sequence[Workload], text: str) -> list[Workload]:
     return [one for one in found if text not in one.uid]
 
 
-def test_the_istiod_of_every_ambient_cluster_is_asked_once_for_each_revision(calm: FleetView) -> None:
+def test_the_istiod_of_every_ambient_cluster_is_queried_once_for_each_revision(calm: FleetView) -> None:
     assert [cluster.name for cluster in AmbientWorkloads().targets(calm)] == ["west", "east"]
     west = calm.clusters[0]
     other = replace(west.control_plane, revision="green")
@@ -50,11 +50,11 @@ def test_the_istiod_of_every_ambient_cluster_is_asked_once_for_each_revision(cal
     ]
 
 
-def test_no_cluster_with_sidecars_is_asked(fleet: FleetView) -> None:
+def test_no_cluster_with_sidecars_is_checked(fleet: FleetView) -> None:
     assert AmbientWorkloads().targets(fleet) == ()
 
 
-def test_a_recorded_answer_is_told_with_nodes_gateways_and_services(calm: FleetView, recorded: Recorded) -> None:
+def test_a_recorded_answer_is_reported_with_nodes_gateways_and_services(calm: FleetView, recorded: Recorded) -> None:
     finding = judge(calm, east_of(calm), workloads(recorded("ambientz.json")))
     assert finding.passed
     assert finding.detail == (
@@ -63,7 +63,7 @@ def test_a_recorded_answer_is_told_with_nodes_gateways_and_services(calm: FleetV
     )
 
 
-def test_an_istiod_is_asked_for_the_page(calm: FleetView, recorded: Recorded, serve: Callable[..., Any]) -> None:
+def test_the_page_is_requested_from_an_istiod(calm: FleetView, recorded: Recorded, serve: Callable[..., Any]) -> None:
     server = serve({"GET /debug/ambientz": (200, recorded("ambientz.json"))})
     east = east_of(calm)
     east = replace(east, control_plane=replace(east.control_plane, debug_url=server.url))

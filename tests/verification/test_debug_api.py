@@ -68,7 +68,7 @@ def test_any_json_is_parsed_or_refused_by_name(parser: Callable[[Any], Any], ans
         assert "/debug/" in str(error)  # noqa: PT017, either outcome is right
 
 
-def test_a_page_is_asked_of_the_clusters_own_istiod(fleet: FleetView, serve: Callable[..., Any]) -> None:
+def test_a_page_is_requested_from_the_clusters_own_istiod(fleet: FleetView, serve: Callable[..., Any]) -> None:
     server = serve({"GET /debug/clusterz": (200, [])})
     assert istiod.query(at(fleet.clusters[0], server.url), "clusterz", 5) == []
 

@@ -93,7 +93,7 @@ LOG = "2026-11-26T00:00:01Z\terror\twatch error in cluster {name}: {words}\n"
         ("the moon is full", "the moon is full", "meshfleet drift"),
     ],
 )
-def test_a_cluster_that_is_not_read_is_told_in_its_istiods_words(
+def test_a_cluster_that_is_not_read_is_reported_in_its_istiods_words(
     fleet: FleetView, words: str, reported: str, advice: str
 ) -> None:
     log = (
@@ -172,7 +172,7 @@ def declaring(fleet: FleetView, *gateways: DeclaredGateway) -> FleetView:
     return replace(fleet, meshes=(replace(first, network_gateways=gateways), *others))
 
 
-def test_a_declared_gateway_is_asked_for_and_belongs_to_no_cluster(fleet: FleetView) -> None:
+def test_a_declared_gateway_is_requested_and_belongs_to_no_cluster(fleet: FleetView) -> None:
     declared = declaring(fleet, DeclaredGateway("net-east", "203.0.113.7", 443))
     west, known = fleet.clusters[0], NetworkGateway("net-east", "", "203.0.113.7", 443)
     assert network_gateways.judge(declared, west, [EAST_GATEWAY, known]).passed
@@ -187,7 +187,7 @@ def test_a_declared_gateway_is_asked_for_and_belongs_to_no_cluster(fleet: FleetV
         assert "no gateway 203.0.113.7:443 for network net-east, which the stack declares" in finding.detail
 
 
-def test_a_declared_gateway_whose_name_cannot_be_resolved_is_told_and_no_fault(fleet: FleetView) -> None:
+def test_a_declared_gateway_whose_name_cannot_be_resolved_is_reported_and_no_fault(fleet: FleetView) -> None:
     declared = declaring(fleet, DeclaredGateway("net-east", "lb.example", 443))
     finding = network_gateways.judge(declared, fleet.clusters[0], [EAST_GATEWAY])
     assert finding.passed
@@ -205,7 +205,7 @@ def test_declared_gateways_are_read_from_status(status: dict[str, Any], tmp_path
     assert view.meshes[1].network_gateways == ()
 
 
-def test_a_name_that_the_fleet_published_and_nobody_resolves_is_told_and_no_fault(fleet: FleetView) -> None:
+def test_a_name_that_the_fleet_published_and_nobody_resolves_is_reported_and_no_fault(fleet: FleetView) -> None:
     west, east, solo = fleet.clusters
     named = replace(fleet, clusters=(west, replace(east, gateway=GatewayView("lb.example", named=True)), solo))
     finding = network_gateways.judge(named, west, [WEST_GATEWAY])
@@ -256,7 +256,7 @@ def test_a_shard_missing_empty_misplaced_or_foreign_is_named(
     assert told in finding.detail
 
 
-def test_without_gateways_the_control_planes_own_service_of_its_revision_is_asked_for(
+def test_without_gateways_the_control_planes_own_service_of_its_revision_is_requested(
     fleet: FleetView,
 ) -> None:
     west = replace(fleet.clusters[0], control_plane=replace(fleet.clusters[0].control_plane, revision="blue"))

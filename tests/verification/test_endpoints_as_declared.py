@@ -45,7 +45,7 @@ def test_what_is_of_no_pod_has_no_region(fleet: FleetView) -> None:
     assert judge(fleet, fleet.clusters[0], [replace(ECHO, locality="", workload="", node="")]).passed
 
 
-def test_an_istiod_and_another_mesh_are_not_asked_for(fleet: FleetView) -> None:
+def test_an_istiod_and_another_mesh_are_not_checked(fleet: FleetView) -> None:
     istiod = replace(ECHO, host="istiod.istio-system.svc.cluster.local", locality="")
     assert judge(fleet, fleet.clusters[0], [istiod, replace(ECHO, cluster="solo")]).passed
 

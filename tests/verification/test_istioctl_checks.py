@@ -84,7 +84,7 @@ def test_a_table_without_istiods_and_no_table_at_all_do_not_hold(fleet: FleetVie
             istioctl_remote_clusters.rows(printed)
 
 
-def test_known_exceptions_hold_and_are_told_with_their_reasons(
+def test_known_exceptions_hold_and_are_reported_with_their_reasons(
     fleet: FleetView, recorded: Callable[[str], Any]
 ) -> None:
     found = istioctl_analyze.messages(json.dumps(recorded("analyze.json")))
@@ -146,7 +146,7 @@ def test_istioctl_is_led_to_the_cluster_and_to_no_other(fleet: FleetView, monkey
     ]
 
 
-def test_a_failing_istioctl_tells_its_last_words(fleet: FleetView) -> None:
+def test_a_failing_istioctl_reports_its_last_words(fleet: FleetView) -> None:
     script(fleet, "echo first >&2; echo 'Error: unable to find any Istiod instances' >&2; exit 1")
     with pytest.raises(NoResponseError, match="on west failed: unable to find any Istiod instances"):
         istioctl(fleet, fleet.clusters[0], ["remote-clusters"], 5)

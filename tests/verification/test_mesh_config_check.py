@@ -131,7 +131,7 @@ def test_what_is_rightly_per_cluster_may_differ(fleet: FleetView, recorded: Reco
         ({"path": ("meshMTLS",), "to": {"minProtocolVersion": "TLSV1_3"}}, "meshMTLS.minProtocolVersion is 'TLSV1_3'"),
     ],
 )
-def test_a_control_plane_that_came_to_differ_is_told_by_the_path_and_both_values(
+def test_a_control_plane_that_came_to_differ_is_reported_by_the_path_and_both_values(
     fleet: FleetView, recorded: Recorded, change: dict[str, Any], told: str
 ) -> None:
     mesh = recorded("mesh.json")
@@ -161,7 +161,7 @@ def test_a_control_plane_that_came_to_differ_is_told_by_the_path_and_both_values
         ),
     ],
 )
-def test_a_setting_that_no_control_plane_has_is_told_as_the_stack_has_it(
+def test_a_setting_that_no_control_plane_has_is_reported_as_the_stack_has_it(
     declared: FleetView, recorded: Recorded, path: tuple[str, ...], to: Any, told: str
 ) -> None:
     mesh = changed(recorded("mesh.json"), *path, to=to)
@@ -212,7 +212,7 @@ def at(cluster: ClusterView, url: str) -> ClusterView:
     return replace(cluster, control_plane=replace(cluster.control_plane, debug_url=url))
 
 
-def test_each_istiod_is_asked_and_compared_with_the_first_of_its_own_mesh(
+def test_each_istiod_is_queried_and_compared_with_the_first_of_its_own_mesh(
     declared: FleetView, recorded: Recorded, serve: Callable[..., Any]
 ) -> None:
     mesh, configz = recorded("mesh.json"), recorded("configz.json")

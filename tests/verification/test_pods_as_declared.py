@@ -152,7 +152,7 @@ def test_a_pod_that_is_about_to_go_or_was_never_injected_does_not_count() -> Non
     assert not counts(plain)
 
 
-def test_a_fleet_of_an_earlier_release_is_not_asked(fleet: FleetView) -> None:
+def test_a_fleet_of_an_earlier_release_is_not_checked(fleet: FleetView) -> None:
     assert PodsAsDeclared().targets(fleet) == ()
 
 

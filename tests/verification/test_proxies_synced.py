@@ -38,7 +38,7 @@ def test_the_reason_is_found_behind_all_that_envoy_shows_of_a_resource(recorded:
     assert refusal.reason == REASON
 
 
-def test_it_is_told_with_the_filters_of_its_namespace_and_of_the_root_namespace(
+def test_it_is_reported_with_the_filters_of_its_namespace_and_of_the_root_namespace(
     fleet: FleetView, recorded: Callable[[str], Any]
 ) -> None:
     west, proxies = fleet.clusters[0], connected_proxies(recorded("syncz.json"))
@@ -57,14 +57,14 @@ def test_however_envoy_begins_to_show_a_resource(begin: str) -> None:
         assert (refusal.resource, refusal.reason) == ("0.0.0.0_80", "no such filter: x")
 
 
-def test_an_object_that_istiod_notes_is_told_as_the_origin(fleet: FleetView) -> None:
+def test_an_object_that_istiod_notes_is_reported_as_the_origin(fleet: FleetView) -> None:
     text = f'goo.gle/debugproto  \nname: "outbound|80||cart"\n{ORIGIN}\n: it cannot be'
     (refusal,) = refused([ConnectedProxy("west", "pod.shop", {"Cluster": text})])
     assert (refusal.resource, refusal.reason) == ("outbound|80||cart", "it cannot be")
     assert refusal.origins == ("destination-rule shop/cart",)
 
 
-def test_plain_words_of_a_proxy_are_told_as_they_are() -> None:
+def test_plain_words_of_a_proxy_are_reported_as_they_are() -> None:
     (refusal,) = refused([ConnectedProxy("west", "pod.shop", {"Listener": "Error adding\nlistener 0.0.0.0_80"})])
     assert (refusal.resource, refusal.reason) == ("Listener", "Error adding listener 0.0.0.0_80")
 
@@ -120,7 +120,7 @@ def test_only_ready_pods_with_a_proxy_of_these_revisions_must_be_connected() -> 
     assert expected(pods, {"default"}) == ["counts.shop"]
 
 
-def test_clusters_without_running_pods_are_not_asked(fleet: FleetView) -> None:
+def test_clusters_without_running_pods_are_not_checked(fleet: FleetView) -> None:
     west, *others = fleet.clusters
     running = [replace(one, pods="processes") for one in others]
     without = replace(fleet, clusters=(replace(west, pods="simulated: it takes root"), *running))

@@ -86,7 +86,7 @@ def test_the_pods_of_all_namespaces_are_read(
     assert (answer.ok, "shop/a" in answer.detail) == (False, True)
 
 
-def test_what_is_asked_between_stages_is_found_by_name_and_not_asked_by_verify() -> None:
+def test_checks_between_stages_are_found_by_name_and_not_run_by_verify() -> None:
     assert [check.name for check in named(["proxies-take-roots", "trust"])] == ["proxies-take-roots", "trust"]
     assert not {check.name for check in ALL} & {check.name for check in BETWEEN_STAGES}
     with pytest.raises(VerificationError, match="there is no check roots; the checks are cluster-identity, "):

@@ -50,7 +50,7 @@ def test_the_primary_and_the_home_of_each_cluster_follow_from_status(served: Fle
     assert cluster(served, "kiosk").control_plane.namespace == NAMESPACE
 
 
-def test_a_cluster_whose_primary_status_lacks_is_told_by_name(served: FleetView) -> None:
+def test_a_cluster_whose_primary_status_lacks_is_reported_by_name(served: FleetView) -> None:
     alone = replace(served, clusters=tuple(one for one in served.clusters if one.name != "config"))
     with pytest.raises(VerificationError, match="no cluster 'config'; it has west, east, kiosk"):
         alone.istiod_host_of(cluster(alone, "kiosk"))
@@ -102,7 +102,7 @@ def test_a_remote_that_names_its_primary_and_trusts_the_root_holds(
     assert finding.detail == "the istiod of west serves east through https://localhost:1/inject"
 
 
-def test_an_external_control_plane_is_told_with_where_it_runs(served: FleetView, authority: Any) -> None:
+def test_an_external_control_plane_is_reported_with_where_it_runs(served: FleetView, authority: Any) -> None:
     root = authority("root")
     fleet = rooted(served, "mesh2", root)
     # Its own config cluster need not name itself: there it leads by right.
@@ -114,7 +114,7 @@ def test_an_external_control_plane_is_told_with_where_it_runs(served: FleetView,
 
 
 @pytest.mark.parametrize("annotations", [{}, {CONTROL_PLANES: ""}, {CONTROL_PLANES: "west-2,north"}])
-def test_a_remote_that_names_another_primary_or_none_is_told(
+def test_a_remote_that_names_another_primary_or_none_is_reported(
     served: FleetView, authority: Any, annotations: dict[str, str]
 ) -> None:
     root = authority("root")
@@ -124,7 +124,9 @@ def test_a_remote_that_names_another_primary_or_none_is_told(
     assert f"has {CONTROL_PLANES} {annotations.get(CONTROL_PLANES) or 'unset'}, expected west" in finding.detail
 
 
-def test_a_webhook_without_a_bundle_is_told_with_who_should_have_patched_it(served: FleetView, authority: Any) -> None:
+def test_a_webhook_without_a_bundle_is_reported_with_who_should_have_patched_it(
+    served: FleetView, authority: Any
+) -> None:
     for bundles in (frozenset[str](), frozenset({""}), injector(authority("root")).bundles | {""}):
         bare = Injector(frozenset({"https://localhost:1/inject"}), bundles)
         finding = remote_control_plane.judge(served, cluster(served, "east"), {CONTROL_PLANES: "west"}, bare)
@@ -132,7 +134,7 @@ def test_a_webhook_without_a_bundle_is_told_with_who_should_have_patched_it(serv
         assert "istio-sidecar-injector of east has no caBundle: the istiod of west has not patched it" in finding.detail
 
 
-def test_a_webhook_that_trusts_another_root_is_told_alone_or_beside_the_right_one(
+def test_a_webhook_that_trusts_another_root_is_reported_alone_or_beside_the_right_one(
     served: FleetView, authority: Any
 ) -> None:
     root, former = authority("root"), authority("former")
@@ -184,7 +186,7 @@ def test_namespace_and_webhook_are_read_from_the_cluster_itself(
 
 
 @pytest.mark.parametrize("gone", ["/api/v1/namespaces/istio-system", f"{WEBHOOK}/istio-sidecar-injector"])
-def test_what_is_not_there_is_told_and_a_refusal_is_one(
+def test_what_is_not_there_is_reported_and_a_refusal_is_one(
     served: FleetView, authority: Any, serve: Callable[..., Any], kubeconfig: Callable[[str], Path], gone: str
 ) -> None:
     root = authority("root")

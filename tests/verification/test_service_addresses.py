@@ -102,7 +102,7 @@ def test_headless_services_have_no_address_and_http_goes_by_name() -> None:
 
 
 @pytest.mark.parametrize("has_kind", [True, False])
-def test_a_cluster_is_asked_for_its_range_whatever_it_can_tell(
+def test_the_range_of_a_cluster_is_queried_whatever_it_reports(
     fleet: FleetView, serve: Callable[..., Any], kubeconfig: Callable[[str], Path], has_kind: bool
 ) -> None:
     kinds = (

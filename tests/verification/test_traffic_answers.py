@@ -54,7 +54,7 @@ def good(name: str, peer: str = PEER) -> Reply:
     return Reply(200, name, "v1", peer)
 
 
-def test_an_answer_tells_its_cluster_its_version_and_whom_it_saw() -> None:
+def test_a_response_reports_its_cluster_its_version_and_the_caller() -> None:
     assert reply(200, plain(BODY)) == Reply(200, "west", "v1", "spiffe://a/ns/s/sa/caller")
     assert reply(503, "upstream\nconnect error").fault == "upstream connect error"
     assert reply(500, "").fault == "HTTP 500"
@@ -109,7 +109,7 @@ CLIENT, GATEWAY, POD = ("198.18.0.9", 40000), ("198.18.0.4", 15443), ("10.0.0.1"
 HELLO = bytes.fromhex("160301") + struct.pack("!H", 100) + bytes(100)
 
 
-def test_a_record_of_tls_is_told_from_anything_else() -> None:
+def test_a_tls_record_is_distinguished_from_anything_else() -> None:
     assert is_record(HELLO)
     assert is_record(bytes.fromhex("1703030010") + bytes(16))
     assert not is_record(b"GET / HTTP/1.1\r\n")
@@ -160,7 +160,7 @@ def test_the_longest_gap_is_between_good_answers_and_the_whole_time_when_there_i
     assert SteadyRequests().longest_gap == 0.0
 
 
-def test_what_cannot_be_asked_is_told_of_the_clusters_that_it_would_concern() -> None:
+def test_a_check_that_cannot_run_is_reported_for_the_clusters_it_concerns() -> None:
     simulated = "simulated: it takes root"
     inside: dict[str, Any] = {"injected_namespaces": ("sample",), "pods": simulated}
     west, east = (replace(cluster(name, "r1"), **inside) for name in ("west", "east"))

@@ -45,7 +45,7 @@ def test_a_condition_that_settles_is_waited_for(one: FleetView) -> None:
     assert (result.ok, result.detail, result.cluster, check.looks) == (True, "there", "west", 3)
 
 
-def test_a_condition_that_never_holds_is_told_as_last_seen_within_the_bound(one: FleetView) -> None:
+def test_a_condition_that_never_holds_is_reported_as_last_seen_within_the_bound(one: FleetView) -> None:
     started = time.monotonic()
     (result,) = Told(Finding(False, "first"), Finding(False, "last\n  seen")).run(one, timeout=0.5)
     assert (result.ok, result.detail) == (False, "last seen")

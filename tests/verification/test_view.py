@@ -147,7 +147,7 @@ def test_a_cluster_that_is_served_from_elsewhere_has_each_of_its_primarys_revisi
     assert views[0] is east
 
 
-def test_a_fleet_from_before_revisions_were_told_has_one_of_each(fleet: FleetView) -> None:
+def test_a_fleet_from_before_revisions_were_reported_has_one_of_each(fleet: FleetView) -> None:
     assert fleet.istiods() == fleet.primaries() == fleet.clusters
 
 

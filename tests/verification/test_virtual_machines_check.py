@@ -35,7 +35,7 @@ def test_a_machine_that_is_known_connected_and_healthy_holds() -> None:
     assert fault_of(BILLING, ADDRESS, BOTH, [entry(health="", checked=False)]) == ""
 
 
-def test_a_fixed_address_without_a_probe_is_never_heard_of() -> None:
+def test_a_fixed_address_without_a_probe_is_never_reported() -> None:
     fixed = MachineView("ledger", "orders", "west", registers=False)
     assert fault_of(fixed, ADDRESS, BOTH, [entry(connected=False, health="", checked=False)]) == ""
 
@@ -50,7 +50,7 @@ def test_a_fixed_address_without_a_probe_is_never_heard_of() -> None:
         (BOTH, [entry(health="")], "it is not healthy (no health report yet)"),
     ],
 )
-def test_what_ails_a_machine_is_told(running: tuple[str, ...], entries: list[dict[str, Any]], told: str) -> None:
+def test_what_ails_a_machine_is_reported(running: tuple[str, ...], entries: list[dict[str, Any]], told: str) -> None:
     assert told in fault_of(BILLING, ADDRESS, running, entries)
 
 
@@ -60,7 +60,7 @@ def test_an_address_of_another_namespace_is_another_machine() -> None:
     assert "no WorkloadEntry" in fault_of(BILLING, ADDRESS, BOTH, [other])
 
 
-def test_a_fleet_without_machines_here_is_not_asked(fleet: FleetView) -> None:
+def test_a_fleet_without_machines_here_is_not_checked(fleet: FleetView) -> None:
     assert VirtualMachines().targets(fleet) == ()
 
 

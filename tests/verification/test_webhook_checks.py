@@ -69,7 +69,7 @@ def test_an_invalid_resource_that_is_accepted_does_not_hold(
     assert "west accepted a Gateway with protocol NO-SUCH-PROTOCOL" in result.detail
 
 
-def test_a_silent_webhook_is_told_as_such(
+def test_a_silent_webhook_is_reported_as_such(
     fleet: FleetView, serve: Serve, kubeconfig: Kubeconfig, recorded: Callable[[str], Any]
 ) -> None:
     silent = (500, recorded("webhook-silent.json"))

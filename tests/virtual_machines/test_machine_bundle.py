@@ -128,7 +128,7 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> MadeUp:
     ],
     ids=str,
 )
-def test_all_that_is_wrong_with_what_is_asked_for_is_told_at_once(
+def test_all_that_is_wrong_with_what_is_requested_is_reported_at_once(
     fleet: Fleet, wanted: Wanted, faults: list[str]
 ) -> None:
     with pytest.raises(TopologyError) as caught:
@@ -136,7 +136,7 @@ def test_all_that_is_wrong_with_what_is_asked_for_is_told_at_once(
     assert [str(fault) for fault in caught.value.faults] == faults
 
 
-def test_the_address_of_a_machine_is_the_one_asked_for_or_the_only_one_there_is(fleet: Fleet) -> None:
+def test_the_address_of_a_machine_is_the_one_requested_or_the_only_one_there_is(fleet: Fleet) -> None:
     assert checked(fleet, Wanted("billing")) == ""
     assert checked(fleet, Wanted("billing", address="2001:DB8:0::1")) == "2001:db8::1"
     assert checked(fleet, Wanted("ledger", address="10.30.0.8")) == "10.30.0.8"
@@ -144,7 +144,7 @@ def test_the_address_of_a_machine_is_the_one_asked_for_or_the_only_one_there_is(
     assert checked(load(STACK, CONFIG | {"virtualMachines": {"ledger": one}}), Wanted("ledger")) == "10.30.0.7"
 
 
-def test_a_token_is_asked_for_the_certificate_authority_and_for_as_long_as_the_stack_says(
+def test_a_token_is_requested_for_the_certificate_authority_and_for_the_lifetime_of_the_stack(
     fleet: Fleet, cluster: MadeUp
 ) -> None:
     made = make(fleet, Wanted("billing"), "", status_of(fleet))
@@ -155,7 +155,7 @@ def test_a_token_is_asked_for_the_certificate_authority_and_for_as_long_as_the_s
     assert TOKEN not in repr(made)
 
 
-def test_another_revision_is_read_where_one_is_asked_for(fleet: Fleet, cluster: MadeUp) -> None:
+def test_another_revision_is_read_where_one_is_requested(fleet: Fleet, cluster: MadeUp) -> None:
     made = make(fleet, Wanted("billing", revision="green"), "", status_of(fleet))
     assert "TRUST_DOMAIN='green'" in made.files["cluster.env"]
     assert made.files["hosts"] == "198.18.0.1 istiod-green.istio-system.svc\n"
@@ -209,7 +209,7 @@ def test_machines_that_are_not_up_as_the_stack_file_has_them_get_no_bundle(fleet
     assert cluster.asked == []
 
 
-def test_what_a_cluster_lacks_is_told_with_its_name(fleet: Fleet, cluster: MadeUp) -> None:
+def test_what_a_cluster_lacks_is_reported_with_its_name(fleet: Fleet, cluster: MadeUp) -> None:
     cluster.token = None
     with pytest.raises(ClusterError, match="west grants no token of ServiceAccount orders/clerk"):
         make(fleet, Wanted("billing"), "", status_of(fleet))
@@ -221,7 +221,7 @@ def test_what_a_cluster_lacks_is_told_with_its_name(fleet: Fleet, cluster: MadeU
         make(fleet, Wanted("billing"), "", status_of(fleet))
 
 
-def test_a_cluster_without_a_gateway_or_a_kubeconfig_is_told(fleet: Fleet, cluster: MadeUp) -> None:
+def test_a_cluster_without_a_gateway_or_a_kubeconfig_is_reported(fleet: Fleet, cluster: MadeUp) -> None:
     status = status_of(fleet)
     west, *others = status.clusters
     without = status.model_copy(update={"clusters": (west.model_copy(update={"gateway": None}), *others)})
@@ -229,7 +229,7 @@ def test_a_cluster_without_a_gateway_or_a_kubeconfig_is_told(fleet: Fleet, clust
         make(fleet, Wanted("billing"), "", without)
 
 
-def test_no_kubeconfig_is_told() -> None:
+def test_no_kubeconfig_is_reported() -> None:
     with pytest.raises(ClusterError, match="there is no kubeconfig of west"):
         machine_bundle.connected(read_status(STATUS).cluster("west").model_copy(update={"kubeconfig": None}))
 
@@ -344,7 +344,7 @@ def test_the_command_says_in_one_line_what_to_do_next_and_never_the_token(
     assert (tmp_path / "bundle" / "istio-token").read_text(encoding="utf-8") == TOKEN
 
 
-def test_unknown_machines_are_exit_2_before_anything_is_asked(
+def test_unknown_machines_are_exit_2_before_anything_is_queried(
     meshfleet: Command, session: Session, cluster: MadeUp, tmp_path: Path
 ) -> None:
     arguments = ("vm", "bundle", "north", "--stack", "dev", "--out", str(tmp_path / "bundle"))

@@ -49,7 +49,7 @@ def test_a_bundle_of_the_machines_is_not_strange_to_them() -> None:
         ("SERVICE_ACCOUNT='clerk'", "SERVICE_ACCOUNT='chief'", "it has the identity chief, not clerk"),
     ],
 )
-def test_what_is_strange_about_a_bundle_is_told(old: str, new: str, told: str) -> None:
+def test_what_is_strange_about_a_bundle_is_reported(old: str, new: str, told: str) -> None:
     assert mismatches(fleet(), "billing", bundle_of(edited(old, new))) == [told]
 
 
@@ -67,7 +67,7 @@ def test_a_bundle_whose_token_has_ended_starts_nothing(tmp_path: Path) -> None:
         prepared(load(STACK, RUNNING), NOTHING, "billing", folder=str(tmp_path))
 
 
-def test_machines_that_are_not_declared_are_told_first() -> None:
+def test_machines_that_are_not_declared_are_reported_first() -> None:
     with pytest.raises(TopologyError, match="no virtual machines are named 'biling'"):
         prepared(fleet(), NOTHING, "biling", folder="/nowhere")
 

@@ -150,7 +150,7 @@ def test_an_editor_in_the_directory_is_none_of_its_processes(tmp_path: Path) -> 
         editor.kill()
 
 
-def test_a_place_is_told_from_any_depth(tmp_path: Path) -> None:
+def test_a_place_is_recognised_at_any_depth(tmp_path: Path) -> None:
     directory = claim_fleet(tmp_path, "dev")
     identity = identity_of(tmp_path, "dev")
     assert place_of(directory) == (identity, "")

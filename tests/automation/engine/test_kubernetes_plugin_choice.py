@@ -237,7 +237,7 @@ def test_a_download_of_the_user_that_has_not_ended_is_not_taken(
     assert not install(checkout, python, variables).official
 
 
-def test_pulumi_is_asked_once_and_again_only_after_a_change(
+def test_pulumi_is_queried_once_and_again_only_after_a_change(
     checkout: Checkout, user: Path, variables: dict[str, str], pulumi: Callable[..., Path], python: Path
 ) -> None:
     calls = pulumi("exit 1")

@@ -44,7 +44,7 @@ def engine(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
         yield process
 
 
-def test_the_second_command_is_told_at_once_who_holds_the_stack(checkout: Checkout) -> None:
+def test_the_second_command_reports_at_once_what_holds_the_stack(checkout: Checkout) -> None:
     with locked(checkout, "dev", "up"), pytest.raises(LockedError) as caught:
         locked(checkout, "dev", "destroy").__enter__()
     assert str(caught.value) == (f"the stack dev is in use by meshfleet up (process {os.getpid()}); wait for it to end")
@@ -64,7 +64,7 @@ def test_a_command_that_failed_was_not_interrupted(checkout: Checkout) -> None:
         assert not again.interrupted
 
 
-def test_a_killed_command_is_told_from_one_that_ended(checkout: Checkout) -> None:
+def test_a_killed_command_is_distinguished_from_one_that_ended(checkout: Checkout) -> None:
     program = (
         "import os, signal, sys; from pathlib import Path\n"
         "from meshfleet.automation.checkout import Checkout; from meshfleet.automation.engine.lock import locked\n"
@@ -85,7 +85,7 @@ def test_a_killed_command_is_told_from_one_that_ended(checkout: Checkout) -> Non
 
 
 @pytest.mark.parametrize("fails", [True, False])
-def test_what_a_command_could_not_settle_is_heard_of_by_the_next(checkout: Checkout, fails: bool) -> None:
+def test_what_a_command_could_not_settle_is_reported_by_the_next(checkout: Checkout, fails: bool) -> None:
     (checkout.workspace("dev").claim() / "command.json").write_text("", encoding="utf-8")
     with pytest.raises(ZeroDivisionError) if fails else nullcontext(), locked(checkout, "dev", "up") as lock:
         assert lock.interrupted

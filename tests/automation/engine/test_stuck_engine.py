@@ -86,7 +86,7 @@ def test_what_goes_on_is_waited_for_to_its_end(interrupts: Interrupts) -> None:
         assert interrupts.came(1)
 
 
-def test_an_engine_that_does_not_listen_is_told_again_and_then_ended(
+def test_an_engine_that_ignores_the_signal_gets_it_again_and_is_then_killed(
     interrupts: Interrupts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stuck_engine, "END_SECONDS", SECONDS)

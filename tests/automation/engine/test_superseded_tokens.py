@@ -65,7 +65,7 @@ def test_a_local_state_is_read_where_it_lies(checkout: Checkout, stacks: Path, t
         assert engine_of(checkout, stacks, tmp_path / "no tools").superseded_tokens() == expected
 
 
-def test_a_state_elsewhere_is_asked_for(checkout: Checkout, stacks: Path, tmp_path: Path, script: Any) -> None:
+def test_a_state_elsewhere_is_requested(checkout: Checkout, stacks: Path, tmp_path: Path, script: Any) -> None:
     checkout.root.mkdir()
     exported = tmp_path / "exported.json"
     exported.write_text(json.dumps({"version": 3, "deployment": {"resources": RESOURCES}}), encoding="utf-8")

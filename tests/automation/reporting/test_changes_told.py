@@ -107,7 +107,7 @@ def test_a_failure_is_one_sentence_with_its_cluster_and_its_reason() -> None:
     assert found.sentences() == ["west: istiod: connection refused"]
 
 
-def test_a_failure_without_a_reason_and_a_reason_without_a_resource_are_told() -> None:
+def test_a_failure_without_a_reason_and_a_reason_without_a_resource_are_reported() -> None:
     found = recorded(failed("east/cacerts"), diagnostic("the backend is gone"), diagnostic("the backend is gone"))
     assert found.sentences() == ["east: cacerts: failed", "the backend is gone"]
 
@@ -117,7 +117,7 @@ def test_the_plugins_own_resources_are_no_components() -> None:
     assert is_component("meshfleet:components:Trust")
 
 
-def test_clusters_whose_api_server_does_not_answer_are_told_apart_from_those_that_refuse() -> None:
+def test_clusters_whose_api_server_does_not_respond_are_distinguished_from_those_that_refuse() -> None:
     found = recorded(
         failed("west/cacerts"),
         diagnostic(str(UnreachableError("https://127.0.0.1:1", Cause.REFUSED, subject="Secret")), "west/cacerts"),

@@ -30,7 +30,7 @@ def test_an_agent_that_says_what_every_agent_says_does_not_complain() -> None:
     assert complaint("2026-11-23T12:26:09.691568Z\tinfo\tJWT policy is third-party-jwt\n") == ""
 
 
-def test_what_istiod_answered_is_told_before_what_envoy_makes_of_it() -> None:
+def test_what_istiod_answered_is_reported_before_what_envoy_makes_of_it() -> None:
     assert complaint(CPUS + TOKEN + ENVOY + NO_CERTIFICATE) == "Unauthenticated: authentication failure"
     assert complaint(ENVOY) == "warning envoy config gRPC config stream to xds-grpc closed: 16 thread=8002"
 

@@ -47,7 +47,7 @@ def test_a_folder_without_one_of_the_files_is_no_bundle(tmp_path: Path, missing:
         read_bundle(folder)
 
 
-def test_what_is_no_token_is_told_and_never_shown() -> None:
+def test_what_is_no_token_is_reported_and_never_shown() -> None:
     for text in ("CONFIDENTIAL", "a.CONFIDENTIAL.b", "a.e30.CONFIDENTIAL"):
         with pytest.raises(EmbeddedError, match="contains no Kubernetes token") as told:
             bundle_of({**files(), "istio-token": text}).token_ends()

@@ -42,7 +42,7 @@ def test_of_other_networks_nothing_but_gateways_is_reached_and_nobody_there_lear
     assert 'oifname "outside" snat to 198.18.0.7' in found
 
 
-def test_the_script_is_the_same_in_whichever_order_services_are_told() -> None:
+def test_the_script_is_the_same_in_whichever_order_services_are_listed() -> None:
     one = ServicePort("10.96.0.9", "tcp", 80, (Target("100.64.0.1", 8080),))
     other = ServicePort("10.96.0.8", "tcp", 80, ())
     assert lines(one, other) == lines(other, one)

@@ -65,7 +65,7 @@ def test_variables_are_filled_from_the_pod_and_from_each_other_and_arguments_fro
     }
 
 
-def test_init_containers_come_first_and_those_that_stay_are_told_apart() -> None:
+def test_init_containers_come_first_and_those_that_stay_are_distinguished() -> None:
     probe = {"httpGet": {"path": "/healthz/ready", "port": 15021}, "periodSeconds": 1, "failureThreshold": 600}
     found = containers_of(
         pod(

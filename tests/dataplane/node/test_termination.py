@@ -82,7 +82,7 @@ def pod(tmp_path: Path) -> Iterator[Pod]:
     processes.end(list(made.running.values()), 0)
 
 
-def test_sidecars_are_told_after_all_others_have_ended_and_the_last_one_first(pod: Pod) -> None:
+def test_sidecars_are_ended_after_all_others_and_the_last_one_first(pod: Pod) -> None:
     containers = [container("first", sidecar=True), container("second", sidecar=True), container("app")]
     for one in containers:
         pod.start(one.name)
@@ -92,7 +92,7 @@ def test_sidecars_are_told_after_all_others_have_ended_and_the_last_one_first(po
     assert pod.left() == []
 
 
-def test_a_container_is_left_in_peace_for_its_pause_and_its_neighbour_told_at_once(pod: Pod) -> None:
+def test_a_container_runs_on_for_its_pause_and_its_neighbour_gets_the_signal_at_once(pod: Pod) -> None:
     containers = [container("app", pause=1.0), container("proxy")]
     for one in containers:
         pod.start(one.name)

@@ -79,14 +79,14 @@ SOURCES: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
 
 
 @pytest.mark.parametrize("name", SOURCES)
-def test_a_volume_holds_what_its_source_has_under_the_names_it_asks_for(
+def test_a_volume_holds_what_its_source_has_under_the_names_it_requests(
     name: str, server: Server, volumes: PodVolumes
 ) -> None:
     source, wanted = SOURCES[name]
     assert files(server, volumes, source) == wanted
 
 
-def test_what_must_be_there_and_is_not_is_told_by_name(server: Server, volumes: PodVolumes) -> None:
+def test_what_must_be_there_and_is_not_is_reported_by_name(server: Server, volumes: PodVolumes) -> None:
     with pytest.raises(RefusedError, match="ConfigMap sample/gone"):
         files(server, volumes, {"configMap": {"name": "gone"}})
 

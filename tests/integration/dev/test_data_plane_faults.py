@@ -89,7 +89,7 @@ def test_a_killed_workload_is_seen_and_up_starts_it_again(dev_fleet: FleetUnderT
     require_whole(sandbox)
 
 
-def test_what_an_envoy_refuses_is_told_in_its_words_with_the_object_behind_it(
+def test_what_an_envoy_refuses_is_reported_in_its_words_with_the_object_behind_it(
     dev_fleet: FleetUnderTest, tmp_path: Path
 ) -> None:
     sandbox = dev_fleet.sandbox

@@ -25,7 +25,7 @@ def test_up_creates_everything_and_a_second_up_changes_nothing(dev_fleet: FleetU
     assert second["changes"] == {}
 
 
-def test_verify_asks_every_kind_of_question_of_every_cluster(dev_fleet: FleetUnderTest) -> None:
+def test_verify_runs_every_kind_of_check_on_every_cluster(dev_fleet: FleetUnderTest) -> None:
     report = dev_fleet.sandbox.meshfleet("verify", "--stack", "dev", "--json").report
     assert report["ok"] is True
     asked = {(check["name"], check["cluster"]) for check in report["checks"]}

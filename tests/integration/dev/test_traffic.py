@@ -84,7 +84,7 @@ def test_calls_of_grpc_over_one_connection_reach_every_cluster(dev_fleet: FleetU
 
 
 @pytest.mark.proof("without root the fleet comes up, and verify says what it did not ask", step=3)
-def test_what_takes_real_proxies_is_asked_or_listed_with_the_reason(report: dict[str, Any]) -> None:
+def test_checks_that_take_real_proxies_run_or_are_listed_with_the_reason(report: dict[str, Any]) -> None:
     asked = {(one["name"], one["cluster"]) for one in report["checks"]}
     listed = {(one["name"], one["cluster"]): one["reason"] for one in report.get("notRun", ())}
     wanted = {(check, cluster) for check in BY_PROXIES for cluster in CLUSTERS}

@@ -157,7 +157,7 @@ def merged(kubeconfigs: list[str]) -> dict[str, Any]:
         ({"kubeconfig": "/nowhere/config"}, "kubeconfig", "there is no file /nowhere/config"),
     ],
 )
-def test_a_wrong_kubeconfig_or_context_is_told_by_its_field_and_touches_nothing(
+def test_a_wrong_kubeconfig_or_context_is_reported_by_its_field_and_touches_nothing(
     existing: Existing, replaced: dict[str, str], field: str, said: str
 ) -> None:
     before = existing.inventory("blue")

@@ -51,7 +51,7 @@ def test_a_second_up_changes_nothing(fleet: FleetUnderTest) -> None:
     assert fleet.preview() == []
 
 
-def test_east_west_gateways_have_the_addresses_and_pods_they_ask_for(fleet: FleetUnderTest) -> None:
+def test_east_west_gateways_have_the_addresses_and_pods_of_the_stack(fleet: FleetUnderTest) -> None:
     gateway = ("istio-eastwestgateway", "--namespace", "istio-system")
     for cluster, ingress in (("west", {"ip": "203.0.113.10"}), ("north", {"hostname": "gateway.north.example"})):
         service = fleet.get(cluster, "service", *gateway)

@@ -77,7 +77,7 @@ def verify(sandbox: Sandbox, *arguments: str) -> dict[str, str]:
 
 
 @pytest.mark.proof("what the fleet cannot express, its user adds", step=3)
-def test_settings_are_in_every_istiod_work_change_and_what_differs_is_told(fleet: Sandbox) -> None:
+def test_settings_are_in_every_istiod_work_change_and_what_differs_is_reported(fleet: Sandbox) -> None:
     assert verify(fleet) == {}
     assert fleet.meshfleet("up", "--stack", STACK, "--json").report["changes"] == {}
 

@@ -36,12 +36,12 @@ def test_an_istiod_that_ends_while_it_shakes_hands_has_not_answered(ending: int)
         trusts(Authority("root").pem.decode(), ending)
 
 
-def test_an_istiod_that_ends_while_it_is_asked_has_not_answered(ending: int) -> None:
+def test_an_istiod_that_ends_while_it_is_queried_has_not_answered(ending: int) -> None:
     with pytest.raises(UNANSWERED):
         Istiod.on_port("any", ending).sync()
 
 
-def test_what_an_observer_dies_of_is_heard(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_failure_of_an_observer_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     def nowhere(*_: object) -> None:
         raise json.JSONDecodeError("no answer of an istiod", "", 0)
 

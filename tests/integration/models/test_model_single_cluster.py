@@ -25,7 +25,7 @@ def checked(fleet: Running) -> dict[str, set[str]]:
     return fleet.verified()
 
 
-def test_it_is_verified_and_asked_nothing_about_others(fleet: Running, checked: dict[str, set[str]]) -> None:
+def test_it_is_verified_and_not_about_others(fleet: Running, checked: dict[str, set[str]]) -> None:
     assert fleet.model("mesh") == "single cluster"
     assert "remote-control-plane" not in checked
 

@@ -135,7 +135,7 @@ def test_the_revision_before_counts_again_and_its_objects_are_to_be_looked_at() 
     assert server.statuses() == ["superseded", "deployed"]
 
 
-def test_a_damaged_record_is_left_since_nothing_tells_whose_it_is() -> None:
+def test_a_damaged_record_is_left_since_its_owner_is_unknown() -> None:
     server = server_with("deployed", "pending-upgrade")
     newest = server.secrets["api/v1/namespaces/istio-system/secrets/sh.helm.release.v1.istiod.v2"]
     newest["data"]["release"] = "damaged"

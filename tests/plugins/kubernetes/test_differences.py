@@ -54,7 +54,7 @@ def test_an_object_nobody_touched_has_not_drifted(inputs: dict[str, Any], live: 
 
 
 @given(objects, objects)
-def test_fields_that_were_never_asked_for_are_not_looked_at(inputs: dict[str, Any], added: dict[str, Any]) -> None:
+def test_fields_that_were_never_requested_are_not_looked_at(inputs: dict[str, Any], added: dict[str, Any]) -> None:
     theirs = {f"their-{key}": value for key, value in added.items()}
     assert observed(inputs, inputs, {**copy.deepcopy(inputs), **theirs}) == inputs
 

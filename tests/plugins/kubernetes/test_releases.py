@@ -127,7 +127,7 @@ def test_a_changed_local_chart_is_an_upgrade(
     assert api_server.get("configmap", "small-map", "-n", namespace)["data"]["more"] == "text"
 
 
-def test_a_chart_that_changed_under_its_version_is_told_by_its_digest_alone(
+def test_a_chart_that_changed_under_its_version_is_reported_by_its_digest_alone(
     engine: Engine, api_server: ApiServer, namespace: str, chart: Path
 ) -> None:
     def program(digest: str) -> None:

@@ -21,14 +21,14 @@ def west(mesh_cluster: MeshCluster) -> Iterator[West]:
         yield made
 
 
-def test_an_agent_that_comes_is_told_of_all_roots(west: West) -> None:
+def test_a_new_agent_gets_all_roots(west: West) -> None:
     one, other = new_root("a"), new_root("b")
     west.give(one, other)
     with proxy_agent(west.inputs["address"]["grpcPort"], SECONDS) as agent:
         assert agent.next_roots() == [one.certificate + other.certificate]
 
 
-def test_the_roots_in_another_order_are_told_at_once_so_that_certificates_are_renewed(west: West) -> None:
+def test_roots_in_another_order_reach_agents_at_once_so_that_certificates_are_renewed(west: West) -> None:
     one, other = new_root("a"), new_root("b")
     west.give(one, other)
     with proxy_agent(west.inputs["address"]["grpcPort"], SECONDS) as agent:

@@ -94,7 +94,7 @@ def test_key_usage_is_that_of_the_recipe_and_leaves_out_encipherment_for_ellipti
         assert usage.value.key_encipherment == (algorithm == "rsa-4096")
 
 
-def test_keys_are_pkcs8_and_of_the_algorithm_asked_for(pair: tuple[str, Authority, Authority]) -> None:
+def test_keys_are_pkcs8_and_of_the_algorithm_requested(pair: tuple[str, Authority, Authority]) -> None:
     algorithm, root, intermediate = pair
     for authority in (root, intermediate):
         assert authority.private_key.startswith("-----BEGIN PRIVATE KEY-----\n")

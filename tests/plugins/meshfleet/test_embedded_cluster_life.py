@@ -113,7 +113,7 @@ def test_nobody_else_can_read_its_files(made: Created) -> None:
         assert key.stat().st_mode & 0o077 == 0, key
 
 
-def test_ranges_region_and_zone_are_those_asked_for(made: Created) -> None:
+def test_ranges_region_and_zone_are_those_requested(made: Created) -> None:
     from lightkube.resources.core_v1 import Node, Service
 
     with connect(made.outputs["kubeconfig"]) as client:

@@ -78,7 +78,7 @@ def test_an_address_is_published_found_withdrawn_and_published_again(
     assert ingress(mesh_cluster) == []
 
 
-def test_an_address_that_is_asked_for_is_published_and_nobody_elses(
+def test_an_address_that_is_requested_is_published_and_nobody_elses(
     handler: GatewayAddressHandler, inputs: Properties, mesh_cluster: MeshCluster
 ) -> None:
     create_service(mesh_cluster, "15443:15443")

@@ -163,7 +163,7 @@ def test_a_create_returns_inputs_and_outputs_with_their_secrecy(provider: Meshfl
     assert thing.seen == [({"name": "west", "token": "t"}, 7)]
 
 
-def test_a_diff_tells_inputs_from_outputs_and_honours_ignored_changes(
+def test_a_diff_distinguishes_inputs_from_outputs_and_honours_ignored_changes(
     provider: MeshfleetProvider, thing: Thing
 ) -> None:
     thing.difference = Difference(updates=("size", "state"), replaces=("zone",), delete_before_replace=True)
