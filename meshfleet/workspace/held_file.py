@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from meshfleet.errors import FileError, LockedError
 from meshfleet.files import file_error
 
@@ -20,6 +18,9 @@ def held(path: Path, seconds: float, refusal: str) -> Iterator[None]:
 
     Raises LockedError with `refusal` when the time is up, FileError when anything but a regular file is there.
     """
+    # Commands that lock nothing start without it.
+    from filelock import FileLock, Timeout
+
     try:
         kind = os.lstat(path).st_mode
     except FileNotFoundError:
