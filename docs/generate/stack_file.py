@@ -103,7 +103,9 @@ NAMES = """\
 ## Names
 
 Names are the keys of `clusters`, `networks`, `meshes`, `namespaces`, `workloads` and `virtualMachines`: DNS labels of
-lower-case letters, digits and `-` that begin with a letter. A name given twice is a fault.
+lower-case letters, digits and `-`, but for what YAML reads as a number or a date (`131`, `1e3`, `2026-11-27`). Those of
+workloads, virtual machines, their ports and ingress gateways begin with a letter, since they name a Service (RFC 1035).
+A name given twice is a fault.
 
 | name of | at most | since | taken |
 |---|---|---|---|

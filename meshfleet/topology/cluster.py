@@ -20,7 +20,7 @@ from meshfleet.topology.gateways import EastWestGateway, IngressGateway
 from meshfleet.topology.json_schema import exactly_one
 from meshfleet.topology.labels import LabelValue
 from meshfleet.topology.model import Model
-from meshfleet.topology.names import Label
+from meshfleet.topology.names import ServiceName
 
 S = TypeVar("S", bound=Settings)
 
@@ -48,7 +48,7 @@ class DeclaredCluster(Model):
     """The address range of its Services; must not overlap with its pods' range."""
     east_west_gateway: EastWestGateway | None = None
     """Its east-west gateway; created automatically when the mesh spans several networks."""
-    ingress_gateways: dict[Label, IngressGateway] = Field(default_factory=dict)
+    ingress_gateways: dict[ServiceName, IngressGateway] = Field(default_factory=dict)
     """Its ingress gateways, by name."""
     discovery: Discovery = Field(default_factory=Discovery)
     """How peers reach and read its API server, where that differs from the stack."""

@@ -14,7 +14,12 @@ from pydantic import AfterValidator
 from meshfleet.redaction.shown import shown
 from meshfleet.topology.json_schema import text
 
-DNS_LABEL = re.compile(r"[a-z]([a-z0-9-]*[a-z0-9])?")
+# RFC 1123, without what YAML reads as a number or a date where a chart or a person does not quote it.
+# https://yaml.org/type/int.html, https://yaml.org/type/float.html, https://yaml.org/type/timestamp.html
+_NUMBER = r"[0-9]+(e[0-9]+)?|0x[0-9a-f]+|0b[01]+|0o[0-7]+|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}"
+DNS_LABEL = re.compile(rf"(?!({_NUMBER})$)[a-z0-9]([a-z0-9-]*[a-z0-9])?")
+# RFC 1035, as Kubernetes has it for the name of a Service. The name of a port takes no less here.
+SERVICE_NAME = re.compile(r"[a-z]([a-z0-9-]*[a-z0-9])?")
 TRUST_DOMAIN = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
 
 # Karmada's limit for a cluster, so that a fleet can be federated later without renaming a member.
@@ -66,11 +71,12 @@ RESERVED_GATEWAY_PREFIXES = ("istiod-",)
 
 @dataclass(frozen=True)
 class SectionNames:
-    """The names of a section of the stack file: DNS labels of at most `longest` characters, and none of `taken`."""
+    """The names of a section of the stack file: of `form`, at most `longest` characters, and none of `taken`."""
 
     longest: int
     because: str
     taken: frozenset[str] = frozenset()
+    form: re.Pattern[str] = DNS_LABEL
 
 
 SECTION_NAMES: dict[str, SectionNames] = {
@@ -82,8 +88,8 @@ SECTION_NAMES: dict[str, SectionNames] = {
     ),
     "meshes": SectionNames(MESH_LENGTH, "since it is part of the common name of its root certificate"),
     "namespaces": SectionNames(LABEL_LENGTH, "since it names a namespace", RESERVED_NAMESPACES),
-    "workloads": SectionNames(LABEL_LENGTH, "since it names a Service", RESERVED_WORKLOADS),
-    "virtualMachines": SectionNames(LABEL_LENGTH, "since it names a Service"),
+    "workloads": SectionNames(LABEL_LENGTH, "since it names a Service", RESERVED_WORKLOADS, SERVICE_NAME),
+    "virtualMachines": SectionNames(LABEL_LENGTH, "since it names a Service", form=SERVICE_NAME),
 }
 
 
@@ -95,7 +101,7 @@ def section_names(section: str) -> SectionNames:
 def section_name_fault(section: str, name: str) -> str | None:
     """What is wrong with a name of a section; None when nothing is."""
     rule = section_names(section)
-    if fault := label_fault(name, rule.longest, rule.because):
+    if fault := label_fault(name, rule.longest, rule.because, rule.form):
         return fault
     if name in rule.taken:
         return f"{name!r} is reserved; reserved are {', '.join(sorted(rule.taken))}"
@@ -104,13 +110,18 @@ def section_name_fault(section: str, name: str) -> str | None:
     return None
 
 
-def label_fault(name: str, longest: int, because: str) -> str | None:
-    """What is wrong with `name` as a DNS label of at most `longest` characters; None when nothing is."""
-    if not DNS_LABEL.fullmatch(name):
-        return (
-            f"{shown(name)} is not a DNS label: use lower-case letters, digits and '-', "
-            "beginning with a letter and ending with a letter or a digit"
-        )
+def label_fault(name: str, longest: int, because: str, form: re.Pattern[str] = DNS_LABEL) -> str | None:
+    """What is wrong with `name` as a DNS label of this form, of at most `longest` characters; None when nothing is.
+
+    `form` is DNS_LABEL or SERVICE_NAME.
+    """
+    if not form.fullmatch(name):
+        use = "use lower-case letters, digits and '-', beginning"
+        if form is SERVICE_NAME:
+            return (
+                f"{shown(name)} is not a DNS label: {use} with a letter and ending with a letter or a digit, {because}"
+            )
+        return f"{shown(name)} is not a DNS label: {use} and ending with a letter or a digit, and no number or date"
     if len(name) > longest:
         return f"{shown(name)} has {len(name)} characters; at most {longest} are allowed, {because}"
     return None
@@ -139,6 +150,7 @@ def _checked_trust_domain(value: str) -> str:
 
 # Rules check these, which say it with what is derived from the name; to a schema they are names all the same.
 Label = Annotated[str, text(DNS_LABEL, LABEL_LENGTH)]
+ServiceName = Annotated[str, text(SERVICE_NAME, LABEL_LENGTH)]
 OptionalLabel = Annotated[str, text(rf"({DNS_LABEL.pattern})?", LABEL_LENGTH)]
 Revision = Annotated[str, AfterValidator(_checked_revision), text(DNS_LABEL, REVISION_LENGTH)]
 TrustDomain = Annotated[str, AfterValidator(_checked_trust_domain), text(TRUST_DOMAIN, TRUST_DOMAIN_LENGTH)]

@@ -18,7 +18,7 @@ from meshfleet.files.duplicate_names import PROJECT
 from meshfleet.topology.draft import SECTIONS, SINGLES
 from meshfleet.topology.fleet import Fleet
 from meshfleet.topology.json_schema import DIALECT, Untitled, or_null, text_schema
-from meshfleet.topology.names import DNS_LABEL, section_names
+from meshfleet.topology.names import section_names
 
 
 def stack_schema() -> dict[str, Any]:
@@ -68,7 +68,7 @@ def _entry(model: type[BaseModel], reference: JsonSchemaValue) -> JsonSchemaValu
 
 def _section(section: str, entry: JsonSchemaValue) -> JsonSchemaValue:
     rule = section_names(section)
-    names = text_schema(DNS_LABEL, rule.longest)
+    names = text_schema(rule.form, rule.longest)
     if rule.taken:
         names["not"] = {"enum": sorted(rule.taken)}
     schema: JsonSchemaValue = {"type": "object", "propertyNames": names, "additionalProperties": entry}

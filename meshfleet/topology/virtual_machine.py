@@ -16,7 +16,7 @@ from meshfleet.topology.addresses import DnsName, MachineAddress
 from meshfleet.topology.json_schema import exactly_one, text
 from meshfleet.topology.labels import LabelKey, LabelValue
 from meshfleet.topology.model import Model
-from meshfleet.topology.names import Label, OptionalLabel
+from meshfleet.topology.names import OptionalLabel, ServiceName
 from meshfleet.topology.network import Port
 
 LIFETIME = re.compile(r"(?:([0-9]{1,5})h)?(?:([0-9]{1,5})m)?(?:([0-9]{1,7})s)?")
@@ -134,7 +134,7 @@ class VirtualMachine(Model):
     """Their zone within the region; the cluster's zone where the region is the cluster's."""
     subzone: LabelValue = ""
     """Their subzone within the zone."""
-    ports: dict[Label, VirtualMachinePort] = Field(default_factory=dict)
+    ports: dict[ServiceName, VirtualMachinePort] = Field(default_factory=dict)
     """The ports of their workload, by name; without ports they only call others."""
     probe: ReadinessProbe | None = None
     """Their readiness probe; without it they always count as healthy."""

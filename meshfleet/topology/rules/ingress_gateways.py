@@ -18,6 +18,7 @@ from meshfleet.topology.names import (
     RELEASE_LENGTH,
     RESERVED_GATEWAY_PREFIXES,
     RESERVED_GATEWAYS,
+    SERVICE_NAME,
     label_fault,
 )
 
@@ -49,7 +50,7 @@ def _name_fault(name: str, api: str) -> str | None:
         if api == "istio"
         else (GATEWAY_LENGTH, "since <name>-istio is derived from it")
     )
-    if fault := label_fault(name, longest, because):
+    if fault := label_fault(name, longest, because, SERVICE_NAME):
         return fault
     if name in RESERVED_GATEWAYS or name.startswith(RESERVED_GATEWAY_PREFIXES):
         return (

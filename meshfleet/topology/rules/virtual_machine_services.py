@@ -14,7 +14,7 @@ from meshfleet.redaction.shown import shown
 from meshfleet.topology.draft import Draft
 from meshfleet.topology.labels import OWNED_BY_THE_FLEET
 from meshfleet.topology.labels_of_machines import IN_FIELDS, refused
-from meshfleet.topology.names import LABEL_LENGTH, label_fault
+from meshfleet.topology.names import LABEL_LENGTH, SERVICE_NAME, label_fault
 from meshfleet.topology.rules.workloads import places_of
 from meshfleet.topology.virtual_machine import VirtualMachine
 
@@ -83,7 +83,7 @@ def _ports(path: str, declared: VirtualMachine) -> Iterator[Fault]:
     first: dict[int, str] = {}
     for name, port in declared.ports.items():
         place = f"{path}.ports.{name}"
-        if fault := label_fault(name, LABEL_LENGTH, "since it names a port of a Service"):
+        if fault := label_fault(name, LABEL_LENGTH, "since it names a port of a Service", SERVICE_NAME):
             yield Fault(place, fault)
         before = first.setdefault(port.port, name)
         if before != name:

@@ -9,7 +9,19 @@ LABEL = "is not a DNS label: use lower-case letters"
 
 UNUSABLE = [
     Wrong("cluster in capitals", {"clusters.North": WEST}, {"clusters.North": f"'North' {LABEL}"}),
-    Wrong("cluster that begins with a digit", {"clusters.1st": WEST}, {"clusters.1st": f"'1st' {LABEL}"}),
+    *(
+        Wrong(
+            f"cluster that is a number or date, {name}",
+            {f"clusters.{name}": WEST},
+            {f"clusters.{name}": f"'{name}' {LABEL}"},
+        )
+        for name in ("131", "1e3", "0x1f", "0o7", "0b1", "2026-11-27")
+    ),
+    Wrong(
+        "workload that begins with a digit",
+        {"workloads.1st": {"namespace": "shop"}},
+        {"workloads.1st": f"'1st' {LABEL}, digits and '-', beginning with a letter and ending with"},
+    ),
     Wrong("cluster that ends with a dash", {"clusters.north-": WEST}, {"clusters.north-": f"'north-' {LABEL}"}),
     Wrong(
         "cluster named by a path",

@@ -33,6 +33,11 @@ PLACES = [
         {f"{MACHINES}.Billing": "'Billing' is not a DNS label"},
     ),
     Wrong(
+        "machines with a name that begins with a digit",
+        {f"{MACHINES}.2nd": PLAIN},
+        {f"{MACHINES}.2nd": "'2nd' is not a DNS label: use lower-case letters, digits and '-', beginning with"},
+    ),
+    Wrong(
         "machines with a name that is too long",
         {f"{MACHINES}.{'a' * 64}": PLAIN},
         {f"{MACHINES}.{'a' * 64}": "has 64 characters; at most 63 are allowed, since it names a Service"},
