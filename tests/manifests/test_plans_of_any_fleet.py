@@ -149,8 +149,8 @@ def test_a_control_plane_has_one_remote_secret_that_holds_exactly_the_clusters_i
     for cluster, plan in fleet_plan(fleet).items():
         found = [body for body in objects(plan) if body["metadata"]["labels"].get("istio/multiCluster") == "true"]
         mesh = sorted(set(fleet.members_of(fleet.mesh_of(cluster))) - {cluster}) if fleet.is_primary(cluster) else []
-        named = {name: fleet.clusters[name].discovery.read_by for name in mesh}
-        peers = [name for name, read_by in named.items() if read_by is None or cluster in read_by]
+        read_by = {name: fleet.clusters[name].discovery.read_by for name in mesh}
+        peers = [name for name, readers in read_by.items() if readers is None or cluster in readers]
         assert [list(body["data"]) for body in found] == ([peers] if peers else [])
         assert [body["metadata"]["namespace"] for body in found] == [fleet.system_namespace(cluster)] * len(found)
         # A reader reads with a token of this cluster, so both or neither are there.
