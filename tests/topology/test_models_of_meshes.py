@@ -93,7 +93,7 @@ def _directed(read_by: dict[str, list[str]]) -> Fleet:
         | ({"discovery": {"readBy": read_by[name]}} if name in read_by else {})
         for name in ("central", "edge1", "edge2")
     }
-    networks = {f"n-{name}": {} for name in clusters}
+    networks: dict[str, dict[str, str]] = {f"n-{name}": {} for name in clusters}
     return load("dev", {"host": "central", "networks": networks, "clusters": clusters})
 
 
