@@ -91,6 +91,7 @@ def describe_cluster(fleet: Fleet, name: str, registered: Described) -> dict[str
         "network": declared.network,
         "region": declared.region,
         "zone": declared.zone,
+        "readBy": None if declared.discovery.read_by is None else list(fleet.readers_of(name)),
         "podCidr": str(declared.pod_cidr) if declared.pod_cidr else None,
         "serviceCidr": str(declared.service_cidr) if declared.service_cidr else None,
         "context": access.context,

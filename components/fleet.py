@@ -107,7 +107,7 @@ class Fleet(Component):
             if topology.readers_of(name):
                 Reader(self._registration, name, self._inside)
         for name in topology.clusters:
-            if topology.is_primary(name) and topology.peers_of(name):
+            if topology.reads(name):
                 RemoteSecrets(self._registration, name, self._inside)
 
     def _remaining(self, name: str) -> None:

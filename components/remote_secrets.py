@@ -73,12 +73,12 @@ class Reader(Component):
 
 
 class RemoteSecrets(Component):
-    """All peers of one control plane in one Secret."""
+    """All clusters that one control plane reads, in one Secret."""
 
     def __init__(self, registration: Registration, cluster: str, opts: pulumi.ResourceOptions) -> None:
         super().__init__(cluster, opts)
         fleet, access = registration.fleet, registration.access[cluster]
-        peers = fleet.peers_of(cluster)
+        peers = fleet.reads(cluster)
         read = RemoteClusters(
             f"{cluster}/remote-clusters",
             cluster=cluster,

@@ -44,6 +44,14 @@ there on `config` is a primary like any other: `depot` and `branch` are its remo
 `west` and `east` come up side by side as in multi-primary. Each branch waits for the address of its own primary's
 gateway, and is served when that primary has its remote secrets, which hold the tokens of the three other clusters.
 There, and nowhere else, `west-branch` waits for `east`. A branch has no remote secrets, as it discovers no cluster.""",
+    "hub-and-spoke": """\
+Each cluster comes up as in multi-primary. Tokens are made where they are used: in the edges, whose `discovery.readBy`
+names `central`. The one Secret of remote secrets is in `central` and waits for both tokens; the edges wait for nothing
+in another cluster. Requests of `central` to `echo` are answered in all three clusters, those of an edge in that edge
+alone. The direction is of discovery: it decides which endpoints proxies know. Who may call whom is
+[`allowedCallers`](workloads.md), trust is that of the whole mesh, and each cluster has its gateway, `central` too,
+into which no cluster sends requests. Without the `readBy` of `central` the edges would discover it, but not each
+other. The primary of a remote cluster always discovers it; a `readBy` that leaves it out is refused.""",
     "ambient": """\
 The definitions of the Gateway API come first, and istiod after base as elsewhere. CNI, ztunnel, the gateway and the
 waypoint wait for its answer; istiod makes the pods and the Service of the gateway from its Gateway object, with the
@@ -75,10 +83,15 @@ examples/mixed is valid: 4 clusters
   mesh: multi-primary, primary-remote, several networks (west, west-branch, east, east-branch)
 ```
 
+Discovery has a direction: `discovery.readBy` of a cluster names the control planes that read it, all of its mesh when
+left out. Where one of them reads less than its whole mesh the model is called `restricted discovery`, and `validate`
+reports what each one discovers ([hub-and-spoke](#hub-and-spoke)). Remote secrets, reader tokens and what
+`verify` expects follow from it. A change of `readBy` is applied by `up` in place.
+
 Each stack below is a file in `stacks/examples/`; `./scripts/up examples/mixed` brings one up on this machine and
 verifies it. As root those with sidecars carry traffic: `verify` sends requests from a pod of each cluster to the
-workload `echo`, which every cluster of the mesh has to answer, over mutual TLS alone. What goes together and what does
-not is in [the stack file](stack-file.md#what-is-refused).
+workload `echo`, which every cluster that it discovers has to answer, over mutual TLS alone. What goes together and
+what does not is in [the stack file](stack-file.md#what-is-refused).
 
 A cluster that another one's control plane serves has no istiod, and its pods need none: their Service `istiod` leads to
 the gateway of the cluster that runs it, from which they get configuration and certificates. Istio's objects are read

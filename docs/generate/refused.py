@@ -35,6 +35,13 @@ EXAMPLES = (
         "The host of an external control plane stays outside of its mesh.",
         {"clusters.west.controlPlane": {"external": "host"}},
     ),
+    Refused(
+        "A cluster is discovered by control planes of its mesh, and always by the one that serves it.",
+        {
+            "clusters.west.controlPlane": {"remote": "host"},
+            "clusters.west.discovery": {"readBy": ["north"]},
+        },
+    ),
     Refused("The clusters of a mesh have one data plane.", {"clusters.west.dataPlane": "ambient"}),
     Refused(
         "No istiod in a pod has to reach this machine.",

@@ -74,7 +74,7 @@ addresses of 198.18.0.0/16, the range that is routed between their networks. IPv
 
 What is not asked for follows from the rest: the deployment model in Istio's words (`multi-primary, several
 networks`) from the clusters' control planes and networks, an east-west gateway wherever a mesh spans several
-networks, remote secrets between all clusters of a mesh.
+networks, remote secrets between all clusters of a mesh, or in the [direction](#discovery) that `readBy` gives.
 
 ## In an editor
 

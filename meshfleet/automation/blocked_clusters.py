@@ -51,7 +51,7 @@ def _control_plane_of(fleet: Fleet, name: str) -> str:
 
 
 def _cause(fleet: Fleet, record: Record, name: str) -> str | None:
-    """The failure: in the primary, in the cluster that runs its istiod, in a peer, or for the whole fleet."""
+    """The failure: in the primary, the cluster that runs its istiod, one that it reads, or for the whole fleet."""
     primary, host = fleet.primary_of(name), fleet.hosting(name)
     for place, texts in record.failures.items():
         if place.cluster == primary:
@@ -60,7 +60,7 @@ def _cause(fleet: Fleet, record: Record, name: str) -> str | None:
             where = f"which runs in {host}, " if name != primary else ""
             return f"{where}whose {_failure(place, texts)}"
     for place, texts in record.failures.items():
-        if place.cluster in fleet.peers_of(primary):
+        if place.cluster in fleet.reads(primary):
             return f"whose remote secrets are applied together, and in {place.cluster} {_failure(place, texts)}"
         if not place.cluster:
             return f"for which {_failure(place, texts)}"

@@ -308,6 +308,8 @@ def validate(stack: Stack, json: Json = False) -> None:
         print_line(f"{stack} is valid: {len(topology.clusters)} clusters")
         for mesh, model in meshes.items():
             print_line(f"  {mesh}: {model} ({', '.join(topology.members_of(mesh))})")
+            for primary in topology.primaries_of(mesh) if topology.restricts_discovery(mesh) else ():
+                print_line(f"    {primary} discovers {', '.join(topology.reads(primary)) or 'no other cluster'}")
 
 
 @app.command()

@@ -98,6 +98,9 @@ def status_table(status: Status) -> None:
         )
     console.print(table)
     for cluster in status.clusters:
+        if cluster.read_by is not None:
+            console.print(f"{cluster.name} is discovered by {', '.join(cluster.read_by) or 'no other cluster'}")
+    for cluster in status.clusters:
         for ingress in cluster.ingress_gateways:
             console.print(f"ingress gateway {ingress.name} of {cluster.name}: {_reached(ingress)}")
     for line in _workloads(status.clusters):

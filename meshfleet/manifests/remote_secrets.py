@@ -1,7 +1,8 @@
 """Remote secrets: how a control plane is let into the API servers of the other clusters of its mesh.
 
-One Secret per control plane holds all its peers, so that objects grow with the number of clusters and not with its
-square. The credential is a token of the reader ServiceAccount, made for this purpose; no user's credential is copied.
+One Secret per control plane holds all clusters that it reads (`Fleet.reads`), so that objects grow with the number of
+clusters and not with its square. The credential is a token of the reader ServiceAccount, made for this purpose; no
+user's credential is copied.
 Source: https://istio.io/latest/docs/reference/commands/istioctl/#istioctl-create-remote-secret and
 istio/istio pkg/kube/multicluster/secretcontroller.go
 """
@@ -109,11 +110,11 @@ def _reader(fleet: Fleet, cluster: str, known: Known) -> list[Document]:
 
 
 def documents(fleet: Fleet, cluster: str, known: Known) -> list[Document]:
-    """The one Secret of a control plane that has peers."""
-    peers = fleet.peers_of(cluster) if fleet.is_primary(cluster) else ()
-    if not peers:
+    """The one Secret of a control plane that reads other clusters."""
+    read = fleet.reads(cluster)
+    if not read:
         return []
-    body = remote_secrets(fleet, cluster, known.remote_kubeconfigs(peers))
+    body = remote_secrets(fleet, cluster, known.remote_kubeconfigs(read))
     # A kubeconfig that does not work must not replace one that does.
     return [Document(names.REMOTE_SECRETS, SECTION, body, after=(names.SYSTEM_NAMESPACE, Point.PEERS_READ))]
 
@@ -134,5 +135,5 @@ SECTION = Section(
     documents=documents,
     declared_in="clusters.<name>.discovery",
     what="the Secret `istio-remote-secrets`",
-    waits_for="the reader tokens of all peers",
+    waits_for="the reader tokens of all clusters it reads",
 )

@@ -25,7 +25,7 @@ def draw_cluster(canvas: Canvas, cluster: PlacedCluster, ink: str, border: str) 
     room = box.width - 2 * PADDING
     where = " · ".join(part for part in (view.provider, place) if part)
     canvas.text(box.x + PADDING, box.y + 49, where, Type(size=12, color=palette.MUTED), room)
-    what = " · ".join(part for part in (_kubernetes(view), view.data_plane) if part)
+    what = " · ".join(part for part in (_kubernetes(view), view.data_plane, _readers(view)) if part)
     canvas.text(box.x + PADDING, box.y + 67, what, Type(size=12, color=palette.MUTED), room)
     _control_plane(canvas, view, Box(box.x + 10, box.y + 79, box.width - 20, 28))
     _machines(canvas, view.virtual_machines, box)
@@ -65,6 +65,12 @@ def _heading(canvas: Canvas, view: ClusterPicture, box: Box) -> None:
 
 def _kubernetes(view: ClusterPicture) -> str:
     return f"Kubernetes {view.kubernetes}" if view.kubernetes else ""
+
+
+def _readers(view: ClusterPicture) -> str:
+    if view.read_by is None:
+        return ""
+    return f"read by {', '.join(view.read_by)}" if view.read_by else "read by no other"
 
 
 def _control_plane(canvas: Canvas, view: ClusterPicture, box: Box) -> None:

@@ -122,6 +122,12 @@ def _description(view: FleetPicture) -> str:
             for network in mesh.networks
         ]
         sentences.append(f"Mesh {mesh.name}: {'; '.join(parts)}.")
+        sentences += [
+            f"{cluster.name} is read by {', '.join(cluster.read_by) or 'no other cluster'}."
+            for network in mesh.networks
+            for cluster in network.clusters
+            if cluster.read_by is not None
+        ]
     return " ".join(sentences)
 
 

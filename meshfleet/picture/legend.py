@@ -36,7 +36,9 @@ def legend_entries(view: FleetPicture) -> tuple[Entry, ...]:
     if any(cluster.control_plane.kind != "own" for cluster in clusters):
         entries.append(Entry(CONTROL_PAINT, "served by the control plane at the arrow"))
     if any(cluster.gateway and cluster.gateway.into_network for cluster in clusters):
-        entries.append(Entry(TRAFFIC_PAINT, "east-west traffic, mutual TLS"))
+        directed = any(cluster.read_by is not None for cluster in clusters)
+        where = ", into the network at the arrow" if directed else ""
+        entries.append(Entry(TRAFFIC_PAINT, f"east-west traffic, mutual TLS{where}"))
     return tuple(entries)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import pairwise
 
 from meshfleet.picture import palette
@@ -46,8 +46,13 @@ def draw_trust(canvas: Canvas, mesh: PlacedMesh) -> None:
 
 
 def draw_traffic(canvas: Canvas, mesh: PlacedMesh) -> None:
-    """One rail that all gateways into networks of a mesh share: each reaches every other network's."""
-    gateways = [[box for cluster in row.clusters if (box := _way_in(cluster))] for row in mesh.rows]
+    """One rail that all gateways into networks of a mesh share: each reaches every other network's.
+
+    Where discovery has a direction, requests go to the gateways at the arrows, from the clusters that read those.
+    """
+    clusters = [cluster.view for row in mesh.rows for cluster in row.clusters]
+    readers = {name for view in clusters for name in view.read_by or ()}
+    gateways = [[box for cluster in row.clusters if (box := _way_in(cluster, readers))] for row in mesh.rows]
     if sum(len(boxes) for boxes in gateways) < 2:
         return
     side = mesh.frame.right - 14
@@ -58,6 +63,9 @@ def draw_traffic(canvas: Canvas, mesh: PlacedMesh) -> None:
         for box in boxes:
             _line(canvas, [(box.middle, box.bottom), (box.middle, y)], TRAFFIC_PAINT)
     _joined(canvas, side, [y for y, _ in used], TRAFFIC_PAINT)
+    for cluster in (cluster for row in mesh.rows for cluster in row.clusters):
+        if cluster.view.read_by and (box := _way_in(cluster, readers)):
+            _arrow_head(canvas, box.middle, box.bottom, TRAFFIC_PAINT, upwards=True)
 
 
 def draw_control(canvas: Canvas, mesh: PlacedMesh) -> None:
@@ -74,14 +82,15 @@ def draw_control(canvas: Canvas, mesh: PlacedMesh) -> None:
                 x = control_x(cluster)
                 _line(canvas, [(x, y), (x, cluster.box.y)], CONTROL_PAINT)
                 if cluster.view.name == name:
-                    _arrow_head(canvas, x, cluster.box.y)
+                    _arrow_head(canvas, x, cluster.box.y, CONTROL_PAINT)
         _joined(canvas, side, [row.control_y[name] for row, _ in used], CONTROL_PAINT)
 
 
-def _way_in(cluster: PlacedCluster) -> Box | None:
-    """The gateway into a cluster's network, where it has one."""
-    gateway = cluster.view.gateway
-    return cluster.gateway if gateway and gateway.into_network else None
+def _way_in(cluster: PlacedCluster, readers: Collection[str]) -> Box | None:
+    """The gateway into a cluster's network, where it has one and reads another cluster or is read."""
+    gateway, read_by = cluster.view.gateway, cluster.view.read_by
+    joined = read_by is None or bool(read_by) or cluster.view.name in readers
+    return cluster.gateway if gateway and gateway.into_network and joined else None
 
 
 def _part_in(row: PlacedRow, name: str) -> list[PlacedCluster]:
@@ -94,8 +103,9 @@ def _part_in(row: PlacedRow, name: str) -> list[PlacedCluster]:
     ]
 
 
-def _arrow_head(canvas: Canvas, x: float, y: float) -> None:
-    canvas.line([(x, y), (x - 5, y - 9), (x + 5, y - 9)], Paint(fill=palette.CONTROL))
+def _arrow_head(canvas: Canvas, x: float, y: float, paint: Paint, *, upwards: bool = False) -> None:
+    base = y + 9 if upwards else y - 9
+    canvas.line([(x, y), (x - 5, base), (x + 5, base)], Paint(fill=paint.stroke))
 
 
 def _joined(canvas: Canvas, x: float, heights: Sequence[float], paint: Paint) -> None:

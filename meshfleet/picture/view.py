@@ -46,6 +46,7 @@ class ClusterPicture:
     """One cluster. `verified` is None while no verification has looked at it.
 
     `authority` says whether an intermediate of its name is issued: not where another cluster's istiod serves it.
+    `read_by` are the clusters whose control planes discover it; None where all of a mesh discover each other.
     """
 
     name: str
@@ -60,6 +61,7 @@ class ClusterPicture:
     virtual_machines: tuple[VirtualMachinePicture, ...] = ()
     verified: bool | None = None
     authority: bool = True
+    read_by: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -153,6 +155,7 @@ def _cluster(fleet: Fleet, name: str, status: Running) -> ClusterPicture:
         ),
         verified=status.verified.get(name),
         authority=fleet.is_primary(name),
+        read_by=fleet.readers_of(name) if fleet.restricts_discovery(fleet.mesh_of(name)) else None,
     )
 
 

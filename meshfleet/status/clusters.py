@@ -140,6 +140,8 @@ class Cluster(DeployedCluster):
     """The mesh it belongs to."""
     network: Name
     """The network its pods are on."""
+    read_by: Items[Name] | None = None
+    """The other clusters whose control planes discover it; null where all of its mesh do."""
     region: str
     """The region of its nodes; empty where none is declared."""
     zone: str

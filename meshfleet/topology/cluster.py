@@ -51,7 +51,7 @@ class DeclaredCluster(Model):
     ingress_gateways: dict[ServiceName, IngressGateway] = Field(default_factory=dict)
     """Its ingress gateways, by name."""
     discovery: Discovery = Field(default_factory=Discovery)
-    """How peers reach and read its API server, where that differs from the stack."""
+    """Which peers read its API server, and how they reach it where that differs from the stack."""
     istio: ClusterIstio = Field(default_factory=ClusterIstio)
     """Helm values of Istio's charts in this cluster alone."""
     additions: Additions = Field(default_factory=Additions)

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from meshfleet.topology.additions import Additions
 from meshfleet.topology.cluster import Cluster
+from meshfleet.topology.discovery import discovers
 from meshfleet.topology.istio import Istio, Kubernetes
 from meshfleet.topology.mesh import Mesh
 from meshfleet.topology.model import Model
@@ -75,7 +76,22 @@ class Fleet(Model):
 
     def readers_of(self, cluster: str) -> tuple[str, ...]:
         """The clusters whose control planes read this one's API server, itself left out."""
-        return tuple(name for name in self.primaries_of(self.mesh_of(cluster)) if name != cluster)
+        read_by, primaries = self.clusters[cluster].discovery.read_by, self.primaries_of(self.mesh_of(cluster))
+        return tuple(name for name in primaries if name != cluster and discovers(name, cluster, read_by))
+
+    def reads(self, cluster: str) -> tuple[str, ...]:
+        """The other clusters whose API servers the control plane of this name reads; none where it is remote."""
+        peers = self.peers_of(cluster) if self.is_primary(cluster) else ()
+        return tuple(name for name in peers if discovers(cluster, name, self.clusters[name].discovery.read_by))
+
+    def restricts_discovery(self, mesh: str) -> bool:
+        """Whether a cluster of a mesh is left out by one of its control planes."""
+        return any(
+            not discovers(primary, name, self.clusters[name].discovery.read_by)
+            for name in self.members_of(mesh)
+            if self.clusters[name].discovery.read_by is not None
+            for primary in self.primaries_of(mesh)
+        )
 
     def networks_of(self, mesh: str) -> tuple[str, ...]:
         """The networks a mesh spans, each once, in the order of its clusters."""
@@ -221,6 +237,7 @@ class Fleet(Model):
             parts = ["single cluster"]
         if len(members) > 1:
             parts.append("one network" if len(self.networks_of(mesh)) == 1 else "several networks")
+        parts += ["restricted discovery"] if self.restricts_discovery(mesh) else []
         return ", ".join(["ambient", *parts] if self.is_ambient(mesh) else parts)
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:

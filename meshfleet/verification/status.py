@@ -74,6 +74,7 @@ def _cluster(cluster: Cluster) -> ClusterView:
         workloads=tuple(workload_view(workload) for workload in cluster.workloads),
         injected=injected_view(cluster.injected),
         injected_namespaces=cluster.injected_namespaces,
+        read_by=cluster.read_by,
     )
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from meshfleet.errors import VerificationError
+from meshfleet.topology.discovery import discovers
 from meshfleet.topology.identities import Decision
 from meshfleet.verification.injected_view import InjectedView
 from meshfleet.verification.machine_view import MachineView
@@ -54,7 +55,8 @@ class GatewayView:
 class ClusterView:
     """One cluster of the fleet; checks read `kubeconfig` and never print it.
 
-    `pods` is `real`, `processes`, or `simulated`, with the reason if they are declared as processes.
+    `pods` is `real`, `processes`, or `simulated`, with the reason if they are declared as processes. `read_by` are the
+    other clusters whose control planes discover it; None for all of its mesh.
     """
 
     name: str
@@ -73,6 +75,7 @@ class ClusterView:
     pods: str = "real"
     workloads: tuple[WorkloadView, ...] = ()
     injected: InjectedView = field(default_factory=InjectedView)
+    read_by: tuple[str, ...] | None = None
 
     @property
     def gateway_network(self) -> str:
@@ -152,6 +155,16 @@ class FleetView:
     def mesh_members(self, mesh: str) -> tuple[ClusterView, ...]:
         """The clusters of one mesh, in the order of status."""
         return tuple(cluster for cluster in self.clusters if cluster.mesh == mesh)
+
+    def discovered_from(self, cluster: ClusterView) -> tuple[ClusterView, ...]:
+        """The clusters that the istiod of `cluster` discovers, in the order of status.
+
+        They are its own and those of its mesh that `discovery.readBy` lets it read: the proxies of `cluster` have
+        endpoints of all of them and of no other.
+        """
+        plane = cluster.control_plane
+        reader = plane.of if plane.kind == "remote" else cluster.name
+        return tuple(one for one in self.mesh_members(cluster.mesh) if discovers(reader, one.name, one.read_by))
 
     def mesh_of(self, cluster_name: str) -> str | None:
         """The mesh of a cluster, or None when the fleet has no cluster of that name."""

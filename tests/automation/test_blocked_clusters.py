@@ -70,6 +70,16 @@ def test_a_peer_that_keeps_a_primary_from_reading_its_clusters_is_named() -> Non
     ]
 
 
+def test_a_cluster_that_its_primary_does_not_read_keeps_no_remote_waiting() -> None:
+    clusters = {
+        "hub": {"embedded": {}, "network": "n", "discovery": {"readBy": []}},
+        "west": {"embedded": {}, "network": "n"},
+        "branch": {"embedded": {}, "network": "n", "controlPlane": {"remote": "west"}},
+    }
+    fleet = load("directed", {"host": "hub", "networks": {"n": {}}, "clusters": clusters})
+    assert blocked_clusters(fleet, after(*failing("hub/processes", "the disk is full"))) == []
+
+
 def test_where_an_external_control_plane_runs_is_reported() -> None:
     fleet = fleet_called("external-control-plane")
     remote = ("depot", "branch")

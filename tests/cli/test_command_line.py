@@ -68,6 +68,14 @@ def test_a_valid_stack_is_reported_with_the_model_of_each_mesh(meshfleet: Comman
     }
 
 
+def test_a_valid_stack_is_reported_with_the_direction_of_its_discovery(meshfleet: Command) -> None:
+    lines = [line.strip() for line in meshfleet("validate", "--stack", "examples/hub-and-spoke").stderr.splitlines()]
+    model = "multi-primary, several networks, restricted discovery"
+    assert f"mesh: {model} (central, edge1, edge2)" in lines
+    assert "central discovers edge1, edge2" in lines
+    assert {"edge1 discovers no other cluster", "edge2 discovers no other cluster"} <= set(lines)
+
+
 @pytest.mark.parametrize("command", OF_A_STACK)
 def test_a_wrong_stack_file_is_exit_2_with_a_line_for_each_fault_and_nothing_is_touched(
     command: str, meshfleet: Command, home: Path, tmp_path: Path

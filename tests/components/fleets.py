@@ -247,6 +247,7 @@ EXAMPLES = (
     "primary-remote",
     "external-control-plane",
     "mixed",
+    "hub-and-spoke",
     "virtual-machines",
 )
 STACK_FILES = {"dev": "dev"} | {name: f"examples/{name}" for name in EXAMPLES}

@@ -107,7 +107,7 @@ def test_a_reader_token_waits_for_its_account_and_for_what_the_account_may_read(
 
 def test_remote_secrets_wait_for_the_reader_tokens_of_all_peers(graph: Graph, fleet: Fleet) -> None:
     for cluster in fleet.clusters:
-        peers = fleet.peers_of(cluster) if fleet.is_primary(cluster) else ()
+        peers = fleet.reads(cluster)
         assert (f"{cluster}/remote-secrets" in graph.names()) == bool(peers)
         if peers:
             tokens = {f"{peer}/reader-token" for peer in peers}

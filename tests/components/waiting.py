@@ -94,7 +94,7 @@ def needed(graph: Graph, fleet: Fleet) -> set[tuple[str, str]]:
         if fleet.is_primary(name):
             pairs |= {
                 (f"{name}/{mine}", f"{peer}/{what}")
-                for peer in fleet.peers_of(name)
+                for peer in fleet.reads(name)
                 # What the Secret gets is tried first.
                 for mine in ("remote-clusters", "remote-secrets")
                 # The address of a peer's API server goes into its kubeconfig beside the token.

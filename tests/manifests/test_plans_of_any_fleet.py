@@ -145,10 +145,12 @@ def test_istiod_gets_the_mesh_the_network_and_the_trust_domain(fleet: Fleet) -> 
 
 @quick
 @given(loaded_fleets())
-def test_a_control_plane_has_one_remote_secret_that_holds_exactly_its_peers(fleet: Fleet) -> None:
+def test_a_control_plane_has_one_remote_secret_that_holds_exactly_the_clusters_it_reads(fleet: Fleet) -> None:
     for cluster, plan in fleet_plan(fleet).items():
         found = [body for body in objects(plan) if body["metadata"]["labels"].get("istio/multiCluster") == "true"]
-        peers = sorted(set(fleet.members_of(fleet.mesh_of(cluster))) - {cluster}) if fleet.is_primary(cluster) else []
+        mesh = sorted(set(fleet.members_of(fleet.mesh_of(cluster))) - {cluster}) if fleet.is_primary(cluster) else []
+        read_by = {name: fleet.clusters[name].discovery.read_by for name in mesh}
+        peers = [name for name, readers in read_by.items() if readers is None or cluster in readers]
         assert [list(body["data"]) for body in found] == ([peers] if peers else [])
         assert [body["metadata"]["namespace"] for body in found] == [fleet.system_namespace(cluster)] * len(found)
         # A reader reads with a token of this cluster, so both or neither are there.

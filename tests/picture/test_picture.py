@@ -67,6 +67,7 @@ def fleets(draw_one: st.DrawFn) -> FleetPicture:
                 virtual_machines=draw_one(machines),
                 verified=draw_one(st.sampled_from([None, True, False])),
                 authority=draw_one(st.booleans()),
+                read_by=draw_one(st.none() | st.lists(st.sampled_from(labels), max_size=9, unique=True).map(tuple)),
             )
             networks.setdefault(draw_one(st.integers(0, 4)), []).append(cluster)
         views = tuple(
@@ -227,6 +228,21 @@ def test_a_gateway_that_leads_to_istiod_alone_has_its_port_and_no_part_in_traffi
     both, _ = example("primary-remote")
     assert palette.TRAFFIC not in svg
     assert palette.TRAFFIC in both
+
+
+def test_where_discovery_has_a_direction_traffic_goes_to_the_gateways_at_the_arrows() -> None:
+    svg, shown = example("hub-and-spoke")
+    assert svg.count("<polygon") == 3 + 2
+    assert [line for line in shown.splitlines() if " is read by " in line] == [
+        "3 clusters, 3 networks, 1 mesh. Mesh mesh: network network-central with central; network network-edge1 with "
+        "edge1; network network-edge2 with edge2. central is read by no other cluster. edge1 is read by central. "
+        "edge2 is read by central."
+    ]
+    assert "Kubernetes" in shown
+    assert "sidecar · read by central" in shown
+    assert "sidecar · read by no other" in shown
+    assert "into the network at the arrow" in shown
+    assert "read by" not in example("multi-primary")[1]
 
 
 def test_an_external_control_plane_is_reported_with_the_cluster_it_runs_in() -> None:

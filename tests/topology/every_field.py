@@ -115,7 +115,7 @@ HERE: Config = {
                 | _SERVICE
             },
             "discovery": {"server": "https://127.0.0.1:6443", "tlsServerName": "kubernetes", "token": 2}
-            | {"certificateAuthority": "authority.pem"},
+            | {"certificateAuthority": "authority.pem", "readBy": ["east"]},
             "istio": {"values": _VALUES},
             "additions": _ADDITIONS,
         },

@@ -67,6 +67,7 @@ def fleets(draw: st.DrawFn, max_clusters: int = 4, working: bool = False) -> Con
         },
         "networks": {network: draw(st.sampled_from([{}, None, {"description": "x"}])) for network in set_of(networks)},
     }
+    _add_readers(draw, config["clusters"], homes, planes)
     _add_gateways(draw, config["networks"], homes, networks)
     if mesh_count:
         config["meshes"] = {name: draw(st.none() | meshes(name)) for name in mesh_names}
@@ -96,6 +97,27 @@ def fleets(draw: st.DrawFn, max_clusters: int = 4, working: bool = False) -> Con
     # In other namespaces: beside a workload machines may not have every name.
     add_machines(draw, config)
     return config
+
+
+def _add_readers(draw: st.DrawFn, clusters: Config, homes: list[int], planes: list[object]) -> None:
+    """Some clusters name the control planes that discover them, the one that serves a remote among them."""
+    names = list(clusters)
+    for position, name in enumerate(names):
+        plane = planes[position]
+        served = [names[plane["remote"]]] if isinstance(plane, dict) and _is_remote(plane) else []
+        others = [
+            names[other]
+            for other, home in enumerate(homes)
+            if home == homes[position] and other != position and not _is_remote(planes[other])
+        ]
+        if draw(st.booleans()):
+            more = draw(st.lists(st.sampled_from(others), unique=True)) if others else []
+            read_by = draw(st.permutations(set_of([*served, *more])))
+            clusters[name]["discovery"] = clusters[name].get("discovery", {}) | {"readBy": read_by}
+
+
+def _is_remote(plane: object) -> bool:
+    return isinstance(plane, dict) and "remote" in plane
 
 
 def _add_gateways(draw: st.DrawFn, declared: Config, homes: list[int], networks: list[str]) -> None:

@@ -132,10 +132,25 @@ def test_every_cluster_is_served_by_one_istiod_of_its_mesh_which_runs_in_a_clust
 
 @quick
 @given(loaded_fleets(max_clusters=5))
-def test_who_reads_a_cluster_are_the_other_primaries_of_its_mesh(fleet: Fleet) -> None:
-    for name in fleet.clusters:
+def test_who_reads_a_cluster_are_the_other_primaries_of_its_mesh_that_it_names(fleet: Fleet) -> None:
+    for name, cluster in fleet.clusters.items():
+        named = cluster.discovery.read_by
         readers = [other for other in fleet.clusters if fleet.is_primary(other) and name in fleet.peers_of(other)]
-        assert list(fleet.readers_of(name)) == readers
+        assert list(fleet.readers_of(name)) == [other for other in readers if named is None or other in named]
+
+
+@quick
+@given(loaded_fleets(max_clusters=5))
+def test_a_control_plane_reads_exactly_the_clusters_that_are_read_by_it_and_always_its_remotes(fleet: Fleet) -> None:
+    for name in fleet.clusters:
+        assert fleet.reads(name) == tuple(other for other in fleet.clusters if name in fleet.readers_of(other))
+        assert set(fleet.remotes_of(name)) <= set(fleet.reads(name))
+        assert not fleet.reads(name) or fleet.is_primary(name)
+    for mesh in fleet.meshes:
+        primaries = fleet.primaries_of(mesh)
+        everywhere = all({name, *fleet.reads(name)} == set(fleet.members_of(mesh)) for name in primaries)
+        assert fleet.restricts_discovery(mesh) == (not everywhere)
+        assert fleet.model_of(mesh).endswith("restricted discovery") == (not everywhere)
 
 
 @quick

@@ -84,3 +84,42 @@ def test_a_control_plane_that_serves_other_clusters_is_behind_a_gateway_of_the_c
 def test_every_primary_reads_every_other_cluster_of_its_mesh_and_is_read_by_every_other_primary() -> None:
     fleet = _fleet({"a": ("n", "own"), "b": ("n", "own"), "c": ("m", {"remote": "b"})})
     assert {name: fleet.readers_of(name) for name in "abcx"} == {"a": ("b",), "b": ("a",), "c": ("a", "b"), "x": ()}
+
+
+def _directed(read_by: dict[str, list[str]]) -> Fleet:
+    """A centre and two edges on networks of their own; each cluster is read by those that `read_by` has for it."""
+    clusters = {
+        name: {"embedded": {}, "network": f"n-{name}"}
+        | ({"discovery": {"readBy": read_by[name]}} if name in read_by else {})
+        for name in ("central", "edge1", "edge2")
+    }
+    networks: dict[str, dict[str, str]] = {f"n-{name}": {} for name in clusters}
+    return load("dev", {"host": "central", "networks": networks, "clusters": clusters})
+
+
+def test_a_centre_reads_edges_that_do_not_read_each_other() -> None:
+    edges = {"edge1": ["central"], "edge2": ["central"]}
+    hub = _directed({"central": [], **edges})
+    assert {name: hub.reads(name) for name in hub.clusters} == {"central": ("edge1", "edge2"), "edge1": (), "edge2": ()}
+    assert {name: hub.readers_of(name) for name in hub.clusters} == {
+        "central": (),
+        "edge1": ("central",),
+        "edge2": ("central",),
+    }
+    assert hub.model_of("mesh") == "multi-primary, several networks, restricted discovery"
+    # A centre that names no reader is read by all.
+    seen = _directed(edges)
+    assert {name: seen.reads(name) for name in seen.clusters} == {
+        "central": ("edge1", "edge2"),
+        "edge1": ("central",),
+        "edge2": ("central",),
+    }
+
+
+def test_a_list_of_every_control_plane_is_the_same_as_none() -> None:
+    named = _directed({"edge1": ["edge2", "central"]})
+    assert not named.restricts_discovery("mesh")
+    assert {name: named.readers_of(name) for name in named.clusters} == {
+        name: _directed({}).readers_of(name) for name in named.clusters
+    }
+    assert named.model_of("mesh") == "multi-primary, several networks"

@@ -80,3 +80,18 @@ def test_two_meshes_may_have_the_same_ranges() -> None:
     west = {"embedded": {}, "network": "a", "mesh": "one", "serviceCidr": "10.96.0.0/16"}
     config["clusters"] = {**config["clusters"], "west": west}  # type: ignore[dict-item]
     load("ranges", config)
+
+
+def test_clusters_that_no_control_plane_reads_together_may_have_the_same_range() -> None:
+    config = fleet(serviceCidr="10.96.0.0/16", discovery={"readBy": []})
+    config["clusters"]["west"] |= {"serviceCidr": "10.96.0.0/16", "discovery": {"readBy": []}}  # type: ignore[index]
+    load("ranges", config)
+    hub = {"embedded": {}, "network": "c", "serviceCidr": "10.97.0.0/16"}
+    config["networks"]["c"] = {}  # type: ignore[index]
+    config["clusters"]["hub"] = hub  # type: ignore[index]
+    load("ranges", config)
+    for name in ("west", "east"):
+        config["clusters"][name]["discovery"] = {"readBy": ["hub"]}  # type: ignore[index]
+    with pytest.raises(TopologyError) as raised:
+        load("ranges", config)
+    assert [fault.path for fault in raised.value.faults] == ["clusters.east.serviceCidr"]

@@ -262,3 +262,40 @@ def test_without_gateways_the_control_planes_own_service_of_its_revision_is_requ
     west = replace(fleet.clusters[0], control_plane=replace(fleet.clusters[0].control_plane, revision="blue"))
     services = {"istiod-blue.istio-system.svc.cluster.local": {"west": shard("west"), "east": shard("east")}}
     assert endpoint_shards.judge(fleet, west, services).passed
+
+
+@pytest.fixture
+def directed(fleet: FleetView) -> FleetView:
+    """West reads east, and east does not read west."""
+    west, east, solo = fleet.clusters
+    return replace(fleet, clusters=(replace(west, read_by=()), replace(east, read_by=("west",)), solo))
+
+
+def test_where_discovery_has_a_direction_each_istiod_knows_what_it_reads_and_no_more(directed: FleetView) -> None:
+    west, east, _ = directed.clusters
+    both, alone = known(west="synced", east="synced"), known(east="synced")
+    assert clusters_synced.judge(directed, west, both).passed
+    assert "east is missing" in clusters_synced.judge(directed, west, known(west="synced")).detail
+    assert clusters_synced.judge(directed, east, alone).passed
+    leak = clusters_synced.judge(directed, east, both)
+    assert not leak.passed
+    assert "west is discovered, but clusters.west.discovery.readBy leaves east out: run meshfleet up" in leak.detail
+
+
+def test_where_discovery_has_a_direction_gateways_are_needed_into_networks_that_are_read(directed: FleetView) -> None:
+    west, east, _ = directed.clusters
+    assert network_gateways.judge(directed, west, [EAST_GATEWAY]).passed
+    assert not network_gateways.judge(directed, west, [WEST_GATEWAY]).passed
+    finding = network_gateways.judge(directed, east, [EAST_GATEWAY])
+    assert finding.passed
+    assert finding.detail == "mesh mesh1 is discovered on net-east, which needs no gateway"
+
+
+def test_where_discovery_has_a_direction_shards_are_of_what_is_read_alone(directed: FleetView) -> None:
+    west, east, _ = directed.clusters
+    both = {HOST: {"west": shard("west"), "east": shard("east")}}
+    assert endpoint_shards.judge(directed, west, both).passed
+    assert endpoint_shards.judge(directed, east, {HOST: {"east": shard("east")}}).passed
+    leak = endpoint_shards.judge(directed, east, both)
+    assert not leak.passed
+    assert f"{HOST} has a shard Kubernetes/west, which east is not to discover; 1 such shards" in leak.detail

@@ -82,6 +82,18 @@ def test_it_is_found_exactly_where_a_proxy_would_have_two_listeners(one: Any, ot
     assert set(collisions([Addresses("west", (), one), Addresses("east", (), other)])) == expected
 
 
+def test_an_address_may_mean_two_services_to_proxies_that_know_one_of_them() -> None:
+    west = addresses("west", ("10.0.0.7", 5432, "db.shop", True))
+    east = addresses("east", ("10.0.0.7", 5432, "mail.office", True))
+    apart = [replace(one, discovered=frozenset({one.cluster})) for one in (west, east)]
+    assert judge(apart).passed
+    assert "overlap" not in judge(apart).detail
+    one_way = [apart[0], replace(east, discovered=frozenset({"west", "east"}))]
+    assert set(collisions(one_way)) == {"10.0.0.7:5432 is mail.office in east and db.shop in west"}
+    hub = Addresses("hub", (), {}, frozenset({"hub", "west", "east"}))
+    assert list(overlapping([*apart, hub])) == ["those of west and east"]
+
+
 def test_ranges_are_compared_pair_by_pair() -> None:
     three = [addresses("a"), addresses("b"), addresses("c", of="10.1.0.0/24")]
     assert list(overlapping(three)) == ["those of a and b"]

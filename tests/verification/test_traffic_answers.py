@@ -96,6 +96,19 @@ def test_without_outlier_detection_all_answer_and_with_it_the_nearest() -> None:
     assert nearest(replace(local, meshes=fleet(objects=(OUTLIERS,)).meshes), here, everybody[2:]) == ["region", "far"]
 
 
+def test_only_clusters_that_the_caller_discovers_have_to_answer() -> None:
+    central = replace(cluster("central", "r1"), read_by=())
+    edge = replace(cluster("edge", "r2"), read_by=("central",))
+    other = replace(cluster("other", "r3"), read_by=("central",))
+    hub = fleet(central, edge, other)
+    running = {one.name: [each.name for each in traffic.running(hub, one, ECHO)] for one in hub.clusters}
+    assert running == {"central": ["central", "edge", "other"], "edge": ["edge"], "other": ["other"]}
+    assert "unexpected response from other" in traffic.judge(hub, edge, ECHO, ["edge"], [good("edge"), good("other")])
+    across = replace(hub, clusters=tuple(replace(one, pods="processes") for one in hub.clusters), home=Path())
+    named = replace(across, clusters=tuple(replace(one, injected_namespaces=("sample",)) for one in across.clusters))
+    assert [one.name for one in traffic_wire.TrafficWire().targets(named)] == ["central"]
+
+
 def frame(source: tuple[str, int], target: tuple[str, int], content: bytes = b"", *, opens: bool = False) -> bytes:
     """An Ethernet frame with a TCP packet in it."""
     flags = 0x02 if opens else 0x18

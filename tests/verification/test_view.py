@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meshfleet.errors import VerificationError
-from meshfleet.verification import FleetView, read_fleet
+from meshfleet.topology import Fleet
+from meshfleet.verification import ClusterView, ControlPlaneView, FleetView, read_fleet
 from meshfleet.verification.view import fingerprint_digits, of_each_revision
+from tests.topology.strategies import loaded_fleets
 
 pytestmark = pytest.mark.proof("verification of a running fleet", step=0)
 
@@ -203,3 +205,47 @@ def test_an_unknown_mesh_is_named_with_those_there_are(fleet: FleetView) -> None
 def test_every_spelling_of_a_fingerprint_is_the_same_fingerprint(digest: bytes) -> None:
     spellings = {digest.hex(), digest.hex().upper(), digest.hex(":").upper(), f"sha256:{digest.hex()}"}
     assert {fingerprint_digits(spelling) for spelling in spellings} == {digest.hex()}
+
+
+def test_a_cluster_discovers_its_own_and_those_that_its_control_plane_may_read(
+    status: dict[str, Any], tmp_path: Path
+) -> None:
+    west, east, solo = status["clusters"]
+    assert [one.name for one in read_fleet(status, tmp_path).discovered_from(_view(status, tmp_path, "east"))] == [
+        "west",
+        "east",
+    ]
+    west["readBy"], east["readBy"] = [], ["west"]
+    kiosk = east | {"name": "kiosk", "controlPlane": {"kind": "remote", "of": "west"}}
+    status["clusters"] = [west, east, kiosk, solo]
+    seen = {
+        name: [one.name for one in read_fleet(status, tmp_path).discovered_from(_view(status, tmp_path, name))]
+        for name in ("west", "east", "kiosk", "solo")
+    }
+    everything = ["west", "east", "kiosk"]
+    assert seen == {"west": everything, "kiosk": everything, "east": ["east"], "solo": ["solo"]}
+
+
+@settings(max_examples=30, deadline=None)
+@given(loaded_fleets(max_clusters=5))
+def test_what_checks_take_for_discovered_is_what_the_topology_says(fleet: Fleet) -> None:
+    view = FleetView(
+        "test",
+        tuple(
+            ClusterView(
+                *(name, fleet.role(name), fleet.mesh_of(name), cluster.network, Path()),
+                ControlPlaneView(cluster.control_plane.kind, cluster.control_plane.of or name),
+                read_by=None if cluster.discovery.read_by is None else fleet.readers_of(name),
+            )
+            for name, cluster in fleet.clusters.items()
+        ),
+        (),
+        Path(),
+    )
+    for one in view.clusters:
+        primary = fleet.primary_of(one.name)
+        assert {found.name for found in view.discovered_from(one)} == {primary, *fleet.reads(primary)}
+
+
+def _view(status: dict[str, Any], tools: Path, name: str) -> ClusterView:
+    return {one.name: one for one in read_fleet(status, tools).clusters}[name]

@@ -19,6 +19,7 @@ from meshfleet.topology.rules.network_gateways import network_gateways
 from meshfleet.topology.rules.networks import networks
 from meshfleet.topology.rules.providers import of_providers, support
 from meshfleet.topology.rules.ranges import ranges
+from meshfleet.topology.rules.readers import readers
 from meshfleet.topology.rules.references import references
 from meshfleet.topology.rules.revisions import revisions
 from meshfleet.topology.rules.roots import roots
@@ -36,6 +37,7 @@ RULES: tuple[Rule, ...] = (
     control_planes,
     data_planes,
     discovery,
+    readers,
     mesh_settings,
     namespaces,
     networks,

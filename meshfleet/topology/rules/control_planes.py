@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from meshfleet.errors.faults import Fault
 from meshfleet.providers.registry import BUILT
 from meshfleet.topology.cluster import Cluster
+from meshfleet.topology.discovery import discovers
 from meshfleet.topology.draft import Draft
 
 EXTERNAL = "https://istio.io/latest/docs/setup/install/external-controlplane/"
@@ -111,10 +112,12 @@ def _read_from_pods(draft: Draft, members: dict[str, Cluster]) -> Iterator[Fault
         serving = draft.clusters.get(cluster.control_plane.of)
         # One that real pods would serve is a fault of its own.
         served_here = serving is None or serving.capabilities.istiod_runtime == "process"
-        if cluster.capabilities.api_server == "loopback" and real and served_here:
+        readers = [reader for reader in real if discovers(reader, name, cluster.discovery.read_by)]
+        if cluster.capabilities.api_server == "loopback" and readers and served_here:
+            istiods = ", ".join(map(repr, readers))
             yield Fault(
                 f"clusters.{name}.{cluster.provider}",
-                f"its API server listens on this machine alone, and the istiod of {', '.join(map(repr, real))} in the "
+                f"its API server listens on this machine alone, and the istiod of {istiods} in the "
                 f"same mesh runs in a pod, which cannot reach it; let all of them be on this machine or none",
             )
 

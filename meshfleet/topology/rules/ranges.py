@@ -17,6 +17,7 @@ from itertools import combinations, pairwise
 from meshfleet.errors.faults import Fault
 from meshfleet.topology.address_blocks import SERVICE_BLOCK
 from meshfleet.topology.cluster import Cluster
+from meshfleet.topology.discovery import discovers
 from meshfleet.topology.draft import Draft
 from meshfleet.topology.special_ranges import IpNetwork
 
@@ -37,7 +38,7 @@ def ranges(draft: Draft) -> Iterator[Fault]:
         declared = list(_declared(members))
         # Of a thousand clusters there are half a million pairs, and hardly ever one to speak of.
         if not _sound(declared):
-            yield from _pairs(mesh, declared)
+            yield from _pairs(mesh, members, declared)
         yield from _defaults(mesh, members, declared)
 
 
@@ -63,17 +64,27 @@ def _sound(declared: list[Declared]) -> bool:
     return True
 
 
-def _pairs(mesh: str, declared: list[Declared]) -> Iterator[Fault]:
+def _pairs(mesh: str, members: Mapping[str, Cluster], declared: list[Declared]) -> Iterator[Fault]:
     for first, second in combinations(declared, 2):
         # Pods are told apart by network, and the ranges of one cluster by a rule of their own.
         of_services = "serviceCidr" in (first.key, second.key)
         if not of_services or first.cluster == second.cluster or not _overlap(first.range, second.range):
+            continue
+        if not _known_together(members, first.cluster, second.cluster):
             continue
         yield Fault(
             f"clusters.{second.cluster}.{second.key}",
             f"{second.range} overlaps the {first.key} {first.range} of {first.cluster!r} in the mesh {mesh!r}; a proxy "
             "sends TCP by the address of a Service, which must mean one Service in the whole mesh: keep them apart",
         )
+
+
+def _known_together(members: Mapping[str, Cluster], *clusters: str) -> bool:
+    """Whether the proxies of some cluster know the Services of all `clusters`."""
+    primaries = [name for name, cluster in members.items() if cluster.control_plane.kind != "remote"]
+    return any(
+        all(discovers(primary, name, members[name].discovery.read_by) for name in clusters) for primary in primaries
+    )
 
 
 def _defaults(mesh: str, members: Mapping[str, Cluster], declared: list[Declared]) -> Iterator[Fault]:

@@ -43,7 +43,7 @@ class AmbientWorkloads(Check):
 
 
 def judge(fleet: FleetView, cluster: ClusterView, found: Sequence[Workload]) -> Finding:
-    """Whether the istiod of `cluster` knows its own ztunnels, and a gateway into every other network of the mesh."""
+    """Whether the istiod of `cluster` knows its own ztunnels, and a gateway into every other network it discovers."""
     agents = [one for one in found if one.cluster == cluster.name and one.name.startswith(f"{ZTUNNEL}-")]
     if not agents:
         return Finding(
@@ -52,7 +52,7 @@ def judge(fleet: FleetView, cluster: ClusterView, found: Sequence[Workload]) -> 
             f"check that the DaemonSet {ZTUNNEL} exists and that the cluster has nodes",
         )
     gateways = {one.network for one in found if one.uid.startswith(GATEWAY)}
-    others = {member.network for member in fleet.mesh_members(cluster.mesh)} - {cluster.network}
+    others = {member.network for member in fleet.discovered_from(cluster)} - {cluster.network}
     if missing := sorted(others - gateways):
         return Finding(
             False,

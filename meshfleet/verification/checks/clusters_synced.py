@@ -1,4 +1,4 @@
-"""Each istiod discovers every cluster of its mesh, and no other cluster.
+"""Each istiod discovers every cluster of its mesh that it is to read, and no other cluster.
 
 Source: /debug/clusterz, pilot/pkg/bootstrap/server.go and pkg/kube/multicluster.
 `synced` covers only the initial synchronization; endpoint-shards shows that updates still arrive.
@@ -29,12 +29,12 @@ class ClustersSynced(Check):
 
 
 def judge(fleet: FleetView, cluster: ClusterView, known: Iterable[KnownCluster], log: str = "") -> Finding:
-    """Whether `known` is exactly the mesh of `cluster`, all synced; a cluster of another mesh is a leak.
+    """Whether `known` is exactly what `cluster` is to discover, all synced; a cluster of another mesh is a leak.
 
     `log` is the log of the istiod of `cluster`, which explains why a cluster is not synced. Pure.
     """
     status = {entry.id: entry for entry in known}
-    expected = [member.name for member in fleet.mesh_members(cluster.mesh)]
+    expected = [one.name for one in fleet.discovered_from(cluster)]
     faults = []
     for name in sorted(status):
         mesh = fleet.mesh_of(name)
@@ -44,6 +44,11 @@ def judge(fleet: FleetView, cluster: ClusterView, known: Iterable[KnownCluster],
             )
         elif mesh != cluster.mesh:
             faults.append(f"{name} belongs to mesh {mesh}, not {cluster.mesh}: delete Secret {status[name].secret}")
+        elif name not in expected:
+            faults.append(
+                f"{name} is discovered, but clusters.{name}.discovery.readBy leaves {cluster.name} out: run meshfleet "
+                f"up, and delete Secret {status[name].secret} if it is not one of the stack"
+            )
     for name in expected:
         if name not in status:
             faults.append(f"{name} is missing: check that its remote secret is in {cluster.name}")

@@ -1,4 +1,4 @@
-"""Each istiod has endpoints of one Service from every cluster of its mesh, so that traffic can cross clusters.
+"""Each istiod has endpoints of one Service from every cluster that it discovers, so that traffic can cross clusters.
 
 Source: /debug/endpointShardz, pilot/pkg/model/endpointshards.go: one shard per registry.
 """
@@ -27,10 +27,11 @@ class EndpointShards(Check):
 
 
 def judge(fleet: FleetView, cluster: ClusterView, services: Mapping[str, Mapping[str, Shard]]) -> Finding:
-    """Whether a Service has a shard with endpoints, on the right network, from each cluster of the mesh.
+    """Whether a Service has a shard with endpoints, on the right network, from each cluster that is discovered.
 
-    A shard from a cluster of another mesh is a leak, for any Service.
+    A shard from a cluster of another mesh, or from one that is not to be discovered, is a leak, for any Service.
     """
+    members = fleet.discovered_from(cluster)
     leaks = sorted(
         f"{host} has a shard Kubernetes/{name} of mesh {fleet.mesh_of(name)}"
         for host, shards in services.items()
@@ -39,7 +40,15 @@ def judge(fleet: FleetView, cluster: ClusterView, services: Mapping[str, Mapping
     )
     if leaks:
         return Finding(False, f"{leaks[0]}, not {cluster.mesh}; {len(leaks)} such shards; delete that remote secret")
-    members = fleet.mesh_members(cluster.mesh)
+    discovered = {member.name for member in members}
+    unread = sorted(
+        f"{host} has a shard Kubernetes/{name}, which {cluster.name} is not to discover"
+        for host, shards in services.items()
+        for name in shards
+        if fleet.mesh_of(name) == cluster.mesh and name not in discovered
+    )
+    if unread:
+        return Finding(False, f"{unread[0]}; {len(unread)} such shards; run meshfleet up, which takes it out")
     names = candidates(cluster, members)
     host = next((name for name in names if name in services), None)
     if host is None:

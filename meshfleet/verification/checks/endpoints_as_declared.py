@@ -43,7 +43,7 @@ class Place:
 
 
 class EndpointsAsDeclared(Check):
-    """Reads from `/debug/endpointShardz` of every istiod all endpoints of its mesh."""
+    """Reads from `/debug/endpointShardz` of every istiod the endpoints of all clusters that it discovers."""
 
     name = "endpoints-as-declared"
 
@@ -55,8 +55,8 @@ class EndpointsAsDeclared(Check):
 
 
 def judge(fleet: FleetView, cluster: ClusterView, endpoints: Iterable[Endpoint]) -> Finding:
-    """Whether each endpoint of the mesh of `cluster` is in an expected place of its cluster. Pure."""
-    places = {member.name: places_of(fleet, member) for member in fleet.mesh_members(cluster.mesh)}
+    """Whether each endpoint that `cluster` discovers is in an expected place of its cluster. Pure."""
+    places = {member.name: places_of(fleet, member) for member in fleet.discovered_from(cluster)}
     # istiod is no target of mesh traffic, and it keeps its locality when the region of its cluster changes.
     istiods = {
         f"{istiod_service(one.control_plane.revision)}.{one.control_plane.namespace}.svc.cluster.local"

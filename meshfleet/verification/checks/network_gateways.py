@@ -1,5 +1,5 @@
-"""Each istiod knows a gateway into every other network of its mesh, at its assigned address, and the gateways that the
-stack declares explicitly.
+"""Each istiod knows a gateway into every other network that it discovers clusters on, at its assigned address, and the
+gateways that the stack declares explicitly.
 
 Source: /debug/networkz, pilot/pkg/model/network.go; gateways are discovered by the label
 topology.istio.io/network on their Services.
@@ -29,8 +29,8 @@ class NetworkGateways(Check):
 
 
 def judge(fleet: FleetView, cluster: ClusterView, gateways: Sequence[NetworkGateway]) -> Finding:
-    """Whether `gateways` lead into every other network of the mesh of `cluster`, and into no other mesh."""
-    members = fleet.mesh_members(cluster.mesh)
+    """Whether `gateways` lead into every other network that `cluster` discovers, and into no other mesh."""
+    members = fleet.discovered_from(cluster)
     faults = [
         f"gateway {gateway.address}:{gateway.port} of {gateway.cluster} belongs to mesh "
         f"{fleet.mesh_of(gateway.cluster)}: "
@@ -61,7 +61,8 @@ def judge(fleet: FleetView, cluster: ClusterView, gateways: Sequence[NetworkGate
     if faults:
         return Finding(False, f"{'; '.join(faults)}. The istiod of {cluster.name} knows {seen}")
     if not remote_networks:
-        return Finding(True, f"mesh {cluster.mesh} has a single network {cluster.network}, which needs no gateway")
+        where = "has a single network" if len(members) == len(fleet.mesh_members(cluster.mesh)) else "is discovered on"
+        return Finding(True, f"mesh {cluster.mesh} {where} {cluster.network}, which needs no gateway")
     return Finding(True, f"the istiod of {cluster.name} reaches {seen}")
 
 

@@ -46,16 +46,24 @@ class Listening:
 
 @dataclass(frozen=True)
 class Addresses:
-    """The Services of a cluster: their ranges, and the Service at each address and port."""
+    """The Services of a cluster: their ranges, and the Service at each address and port.
+
+    `discovered` are the clusters whose Services its proxies know; None for all.
+    """
 
     cluster: str
     ranges: tuple[str, ...] = ()
     ports: Mapping[tuple[str, int], Listening] = field(default_factory=dict)
+    discovered: frozenset[str] | None = None
 
     @property
     def hosts(self) -> set[str]:
         """The host names of its Services."""
         return {one.host for one in self.ports.values()}
+
+    def knows(self, other: Addresses) -> bool:
+        """Whether its proxies know the Services of another cluster."""
+        return self.discovered is None or other.cluster in self.discovered
 
 
 class ServiceAddresses(Check):
@@ -72,7 +80,8 @@ class ServiceAddresses(Check):
         for member in fleet.mesh_members(cluster.mesh):
             with reach(member, timeout) as client:
                 ports = ports_of(client.list(Service, namespace="*"))
-                found.append(Addresses(member.name, ranges_of(client), ports))
+                discovered = frozenset(one.name for one in fleet.discovered_from(member))
+                found.append(Addresses(member.name, ranges_of(client), ports, discovered))
         return judge(found)
 
 
@@ -95,7 +104,7 @@ def collisions(clusters: Sequence[Addresses]) -> Iterator[str]:
     for here in clusters:
         own = here.hosts
         for there in clusters:
-            if there is here:
+            if there is here or not here.knows(there):
                 continue
             for (address, port), other in there.ports.items():
                 mine = here.ports.get((address, port))
@@ -105,8 +114,10 @@ def collisions(clusters: Sequence[Addresses]) -> Iterator[str]:
 
 
 def overlapping(clusters: Sequence[Addresses]) -> Iterator[str]:
-    """The pairs of clusters whose ranges overlap. Pure."""
+    """The pairs of clusters whose ranges overlap and whose Services are known to the same proxies. Pure."""
     for one, other in combinations(clusters, 2):
+        if not any(each.knows(one) and each.knows(other) for each in clusters):
+            continue
         pairs = ((ip_network(a), ip_network(b)) for a in one.ranges for b in other.ranges)
         if any(a.version == b.version and a.overlaps(b) for a, b in pairs):
             yield f"those of {one.cluster} and {other.cluster}"

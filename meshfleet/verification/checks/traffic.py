@@ -37,7 +37,7 @@ class Caller:
 
 
 class TrafficReach(ProxyCheck):
-    """Every cluster that runs a workload responds to every cluster, without failures, and sees its identity."""
+    """Every discovered cluster that runs a workload responds, without failures, and sees the identity of the caller."""
 
     name = "traffic-reach"
 
@@ -123,10 +123,10 @@ def known(fleet: FleetView, cluster: ClusterView) -> list[WorkloadView]:
 
 
 def running(fleet: FleetView, cluster: ClusterView, workload: WorkloadView) -> list[ClusterView]:
-    """The clusters of the mesh that run pods of a workload."""
+    """The clusters that run pods of a workload and that the istiod of `cluster` discovers."""
     return [
         member
-        for member in fleet.mesh_members(cluster.mesh)
+        for member in fleet.discovered_from(cluster)
         if any(
             one.name == workload.name and one.namespace == workload.namespace and one.replicas
             for one in member.workloads

@@ -291,7 +291,7 @@ SERVERS = [
     Wrong(
         "unknown key of discovery",
         {f"{DISCOVERY}.url": "https://api.west.example"},
-        {f"{DISCOVERY}.url": "unknown key; known are certificateAuthority, server, tlsServerName, token"},
+        {f"{DISCOVERY}.url": "unknown key; known are certificateAuthority, readBy, server, tlsServerName, token"},
     ),
 ]
 
