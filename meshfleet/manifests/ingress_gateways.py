@@ -28,8 +28,8 @@ CLUSTER_LABEL = "topology.istio.io/cluster"
 
 
 def service_name(fleet: Fleet, cluster: str, name: str) -> str:
-    """The Service of a gateway; istiod adds the class to the name of a Gateway of the Gateway API."""
-    return f"{name}-istio" if fleet.clusters[cluster].ingress_gateways[name].api == "gateway" else name
+    """The Service of a gateway."""
+    return names.ingress_service(name, fleet.clusters[cluster].ingress_gateways[name].api)
 
 
 def documents(fleet: Fleet, cluster: str, known: Known) -> list[Document]:

@@ -39,6 +39,11 @@ def ingress_gateway(name: str) -> str:
     return f"ingress-gateway-{name}"
 
 
+def ingress_service(name: str, api: str) -> str:
+    """The Service of an ingress gateway; istiod adds the class to the name of a Gateway of the Gateway API."""
+    return f"{name}-istio" if api == "gateway" else name
+
+
 def istio_gateway(fleet: Fleet, cluster: str, name: str) -> str:
     """The Istio Gateway of an ingress gateway, in the config cluster of its istiod; a rule keeps these names apart."""
     return name if fleet.is_primary(cluster) else remote_gateway(cluster, name)

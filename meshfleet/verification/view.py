@@ -55,6 +55,7 @@ class ClusterView:
     """One cluster of the fleet; checks read `kubeconfig` and never print it.
 
     `pods` is `real`, `processes`, or `simulated`, with the reason if they are declared as processes.
+    `ingress_services` are the Services of its ingress gateways, `namespace/name`.
     """
 
     name: str
@@ -68,6 +69,7 @@ class ClusterView:
     data_plane: str = "sidecar"
     context: str | None = None
     gateway: GatewayView | None = None
+    ingress_services: frozenset[str] = frozenset()
     injected_namespaces: tuple[str, ...] = ()
     local: bool = True
     pods: str = "real"

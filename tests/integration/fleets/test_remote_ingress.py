@@ -22,7 +22,7 @@ pytestmark = [
     pytest.mark.root("real requests"),
 ]
 
-STACK = "remote-ingress"
+EXAMPLE, STACK = "examples/remote-ingress", "remote-ingress-tls"
 HOSTS = {"west": "shop.west.example", "branch": "shop.branch.example"}
 GATEWAYS = {"west": "shop", "branch": "branch-shop"}
 CREDENTIAL = "shop-tls"
@@ -38,7 +38,7 @@ def certificate() -> tuple[bytes, bytes]:
 @pytest.fixture(scope="module")
 def fleet(clone: Clone, certificate: tuple[bytes, bytes]) -> Iterator[FleetUnderTest]:
     """The example with TLS at the gateway of the remote; its certificate is there, all routes in the primary."""
-    config: dict[str, Any] = json.loads(json.dumps(read_stack_file(clone.root / "stacks", f"examples/{STACK}").config))
+    config: dict[str, Any] = json.loads(json.dumps(read_stack_file(clone.root / "stacks", EXAMPLE).config))
     config["clusters"]["branch"]["ingressGateways"]["shop"]["listeners"].append(
         {"port": 443, "protocol": "HTTPS", "hosts": [HOSTS["branch"]], "credentialName": CREDENTIAL}
     )
