@@ -89,7 +89,7 @@ class Listener(Model):
     hosts: Annotated[tuple[Host, ...], Field(strict=False)] = ("*",)
     """The hosts that it accepts; routes decide where requests go."""
     credential_name: SecretName | None = None
-    """The Secret with the certificate and the key, in the cluster and namespace of the gateway; yours to create."""
+    """The Secret with certificate and key, in the cluster and namespace of the gateway; yours to create."""
 
 
 class IngressGateway(LoadBalanced):
