@@ -77,7 +77,8 @@ class Fleet(Component):
         for name, remote in remotes.items():
             self.control_planes[name] = remote.register_readiness()
             self._gateway(name)
-        for name in topology.clusters:
+        # The Gateways of remote clusters are in namespaces of their primary.
+        for name in sorted(topology.clusters, key=topology.is_primary, reverse=True):
             self._remaining(name)
         self._registration.done()
         self.done()

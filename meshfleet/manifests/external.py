@@ -106,5 +106,5 @@ ISTIODS = Section(
     declared_in="clusters.<name>.controlPlane",
     what="for each external istiod in the cluster its kubeconfig and its releases",
     waits_for="its `cacerts`; the token of its account in its config cluster; the gateway in front of it",
-    at_host=True,
+    others=Fleet.hosted_by,
 )

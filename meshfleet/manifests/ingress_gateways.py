@@ -1,13 +1,19 @@
 """Ingress gateways: Istio's chart with a Gateway of Istio, or a Gateway of the Gateway API that istiod deploys.
 
+Of a gateway in a remote cluster the chart is there, and the Istio Gateway is in the config cluster of its istiod, which
+reads configuration nowhere else. It selects the pods of that one cluster. A certificate is read in the cluster of the
+gateway, and then in the config cluster (ForCluster of pilot/pkg/credentials/kube/multicluster.go of istio/istio).
+
 Sources: https://istio.io/latest/docs/setup/additional-setup/gateway/,
-https://istio.io/latest/docs/reference/config/networking/gateway/ and
+https://istio.io/latest/docs/reference/config/networking/gateway/,
+https://istio.io/latest/docs/ops/deployment/deployment-models/#control-plane-models and
 https://istio.io/latest/docs/tasks/traffic-management/ingress/gateway-api/
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 from meshfleet.manifests import injected, names
 from meshfleet.manifests.gateway_api import gateway, revision_label
@@ -18,11 +24,12 @@ from meshfleet.topology import Fleet, IngressGateway, Listener
 
 STATUS_PORT = {"name": "status-port", "port": 15021, "targetPort": 15021, "protocol": "TCP"}
 EVERY_HOST = "*"
+CLUSTER_LABEL = "topology.istio.io/cluster"
 
 
 def service_name(fleet: Fleet, cluster: str, name: str) -> str:
-    """The Service of a gateway; istiod adds the class to the name of a Gateway of the Gateway API."""
-    return f"{name}-istio" if fleet.clusters[cluster].ingress_gateways[name].api == "gateway" else name
+    """The Service of a gateway."""
+    return names.ingress_service(name, fleet.clusters[cluster].ingress_gateways[name].api)
 
 
 def documents(fleet: Fleet, cluster: str, known: Known) -> list[Document]:
@@ -31,23 +38,22 @@ def documents(fleet: Fleet, cluster: str, known: Known) -> list[Document]:
 
 
 def of_one(fleet: Fleet, cluster: str, name: str) -> list[Document]:
-    """What one gateway is made of, each part after the one before it; a Service comes with the last one at the latest.
+    """What one gateway is made of; a Service comes with the last part at the latest.
 
-    After istiod is ready, which injects their pods or deploys them, and after the namespace they are in.
+    After istiod is ready, which injects their pods or deploys them, and after the namespace they are in. Each part
+    waits for the one before it, but no cluster for another one.
     """
     declared = fleet.clusters[cluster].ingress_gateways[name]
     before = (Point.ISTIOD_READY, Point.NODES, *([names.namespace(declared.namespace)] if declared.namespace else []))
-    gateway_name = f"ingress-gateway-{name}"
+    gateway_name = names.ingress_gateway(name)
     if declared.api == "istio":
-        return [
-            Document(gateway_name, SECTION, _release(fleet, cluster, name), after=before),
-            Document(
-                f"ingress-listeners-{name}",
-                SECTION,
-                _istio_gateway(fleet, cluster, name),
-                after=(*before, gateway_name),
-            ),
-        ]
+        release = Document(gateway_name, SECTION, _release(fleet, cluster, name), after=before)
+        listeners = Document(
+            names.ingress_listeners(fleet, cluster, name), SECTION, _istio_gateway(fleet, cluster, name), after=before
+        )
+        if fleet.is_primary(cluster):
+            return [release, replace(listeners, after=(*before, gateway_name))]
+        return [replace(listeners, cluster=fleet.primary_of(cluster)), release]
     annotations = injected.annotation(injected.gateway_facts(fleet, cluster))
     options = gateway_options(_options(name), fleet.ingress_namespace(cluster, name), declared, annotations)
     options_name = f"ingress-options-{name}"
@@ -69,7 +75,7 @@ def _release(fleet: Fleet, cluster: str, name: str) -> Release:
             ),
         ]
     }
-    values: Object = {"name": name, "labels": _selector(name), "service": service}
+    values: Object = {"name": name, "labels": _selector(fleet, cluster, name), "service": service}
     values["podAnnotations"] = injected.annotation(injected.gateway_facts(fleet, cluster))
     values |= chart_replicas(declared, runs=runs)
     if fleet.istio.gateways != "default":
@@ -93,8 +99,8 @@ def _istio_gateway(fleet: Fleet, cluster: str, name: str) -> Object:
     return {
         "apiVersion": "networking.istio.io/v1",
         "kind": "Gateway",
-        "metadata": metadata(name, fleet.ingress_namespace(cluster, name)),
-        "spec": {"selector": _selector(name), "servers": servers},
+        "metadata": metadata(names.istio_gateway(fleet, cluster, name), fleet.ingress_namespace(cluster, name)),
+        "spec": {"selector": _selector(fleet, cluster, name), "servers": servers},
     }
 
 
@@ -142,8 +148,22 @@ def _port_names(listeners: list[Listener] | tuple[Listener, ...]) -> list[str]:
     return names
 
 
-def _selector(name: str) -> dict[str, str]:
-    return {"app": name, "istio": name}
+def _selector(fleet: Fleet, cluster: str, name: str) -> dict[str, str]:
+    """The labels of the gateway's pods, which select them alone among all pods that the same istiod configures.
+
+    `app` and `istio` also select the pods in the Deployment, where they cannot change when a cluster gets another
+    control plane. istiod itself adds the cluster to the labels of each proxy (setTopologyLabels of
+    pilot/pkg/xds/ads.go of istio/istio), so that no proxy is without its listeners until its pod is replaced.
+    """
+    selected = {"app": name, "istio": name}
+    return selected | {CLUSTER_LABEL: cluster} if _shares_its_name(fleet, cluster, name) else selected
+
+
+def _shares_its_name(fleet: Fleet, cluster: str, name: str) -> bool:
+    """Whether the same istiod may configure a gateway of that name in another cluster."""
+    return not fleet.is_primary(cluster) or any(
+        name in fleet.clusters[remote].ingress_gateways for remote in fleet.remotes_of(cluster)
+    )
 
 
 def _options(name: str) -> str:
@@ -166,4 +186,5 @@ SECTION = Section(
     declared_in="clusters.<name>.ingressGateways",
     what="[ingress gateways](gateways.md) and their addresses",
     waits_for="a ready istiod; their namespace",
+    others=Fleet.remotes_of,
 )

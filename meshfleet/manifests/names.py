@@ -6,6 +6,7 @@ They are part of the state's keys (`<cluster>/<name>`), so none is renamed witho
 from __future__ import annotations
 
 from meshfleet.topology import Fleet
+from meshfleet.topology.names import remote_gateway
 
 SYSTEM_NAMESPACE = "istio-system"
 BASE = "istio-base"
@@ -31,6 +32,26 @@ def hosted(cluster: str, what: str) -> str:
 def beside_istiod(fleet: Fleet, primary: str, what: str) -> str:
     """A document beside the istiod of `primary`, in the cluster that runs it."""
     return what if fleet.hosting(primary) == primary else hosted(primary, what)
+
+
+def ingress_gateway(name: str) -> str:
+    """The document of an ingress gateway's release, or of its Gateway of the Gateway API, in its cluster."""
+    return f"ingress-gateway-{name}"
+
+
+def ingress_service(name: str, api: str) -> str:
+    """The Service of an ingress gateway; istiod adds the class to the name of a Gateway of the Gateway API."""
+    return f"{name}-istio" if api == "gateway" else name
+
+
+def istio_gateway(fleet: Fleet, cluster: str, name: str) -> str:
+    """The Istio Gateway of an ingress gateway, in the config cluster of its istiod; a rule keeps these names apart."""
+    return name if fleet.is_primary(cluster) else remote_gateway(cluster, name)
+
+
+def ingress_listeners(fleet: Fleet, cluster: str, name: str) -> str:
+    """The document of that Istio Gateway."""
+    return f"ingress-listeners-{istio_gateway(fleet, cluster, name)}"
 
 
 def charts(fleet: Fleet) -> tuple[str, ...]:

@@ -103,7 +103,7 @@ HOSTED = Section(
     declared_in="clusters.<name>.controlPlane",
     what="a namespace for each external istiod that runs in the cluster",
     waits_for="the API server",
-    at_host=True,
+    others=Fleet.hosted_by,
 )
 DECLARED = Section(
     name="namespaces",

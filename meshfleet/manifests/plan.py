@@ -31,12 +31,10 @@ def own_plan(fleet: Fleet, cluster: str) -> list[Document]:
 
 
 def documents_in(section: Section, fleet: Fleet, cluster: str, known: Known) -> Sequence[Document]:
-    """The documents of a section that are in a cluster, also those for control planes that it runs for others."""
-    if not section.at_host:
-        return section.documents(fleet, cluster, known)
+    """The documents of a section that are in a cluster, also those of other clusters."""
     return [
         document
-        for owner in (cluster, *fleet.hosted_by(cluster))
+        for owner in (cluster, *section.others(fleet, cluster))
         for document in section.documents(fleet, owner, known)
         if (document.cluster or owner) == cluster
     ]

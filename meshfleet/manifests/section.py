@@ -82,8 +82,9 @@ class Section:
 
     `component` is the class name in the type token of the component that groups the resources: with their logical
     names a part of the state's keys, so it is renamed only with aliases. Components of `prepared_by` belong to the
-    section without registering documents. A section `at_host` may have documents in the cluster that runs the istiod
-    of the one it is for. Where `always` holds, its component is registered without documents too.
+    section without registering documents. `others` are the clusters whose documents of the section may be in the given
+    one: those whose istiod runs there, or reads its configuration there. Where `always` holds, its component is
+    registered without documents too.
 
     `declared_in` is the field of the stack file that decides the documents; `what` and `waits_for` are for the page on
     how it works.
@@ -97,7 +98,7 @@ class Section:
     what: str
     waits_for: str
     prepared_by: tuple[str, ...] = ()
-    at_host: bool = False
+    others: Callable[[Fleet, str], Sequence[str]] = lambda fleet, cluster: ()
     always: Callable[[Fleet, str], bool] = lambda fleet, cluster: False
 
 

@@ -91,5 +91,5 @@ SECTION = Section(
     what="the intermediate certificate authority; the Secret `cacerts`",
     waits_for="the mesh's root; the namespace",
     prepared_by=("MeshTrust",),
-    at_host=True,
+    others=Fleet.hosted_by,
 )

@@ -89,7 +89,7 @@ class Listener(Model):
     hosts: Annotated[tuple[Host, ...], Field(strict=False)] = ("*",)
     """The hosts that it accepts; routes decide where requests go."""
     credential_name: SecretName | None = None
-    """The Secret with the certificate and the key, in the namespace of the gateway; yours to create."""
+    """The Secret with certificate and key, in the cluster and namespace of the gateway; yours to create."""
 
 
 class IngressGateway(LoadBalanced):
@@ -97,7 +97,8 @@ class IngressGateway(LoadBalanced):
 
     With `api: istio` it is a release of Istio's chart and a Gateway of networking.istio.io, for VirtualServices. With
     `api: gateway` it is a Gateway of gateway.networking.k8s.io of the class `istio`, for routes of the Gateway API:
-    istiod makes its pods and its Service.
+    istiod makes its pods and its Service. In a remote cluster it is `istio`, and the Gateway, `<cluster>-<gateway>`, is
+    in the primary.
     """
 
     api: Literal["istio", "gateway"]

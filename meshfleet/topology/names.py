@@ -127,6 +127,11 @@ def label_fault(name: str, longest: int, because: str, form: re.Pattern[str] = D
     return None
 
 
+def remote_gateway(cluster: str, gateway: str) -> str:
+    """The name of the Istio Gateway of an ingress gateway of a remote cluster, in the config cluster of its istiod."""
+    return f"{cluster}-{gateway}"
+
+
 def root_common_name(mesh: str, root: str) -> str:
     """The subject of a root, told apart at a glance from other meshes' and from the others of its mesh."""
     return f"Root CA of {mesh}" if root == DEFAULT_ROOT else f"Root CA {root} of {mesh}"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from meshfleet.errors import VerificationError
+from meshfleet.manifests.names import ingress_service
 from meshfleet.providers.registry import is_local
 from meshfleet.status import Status, read_status
 from meshfleet.status.clusters import Cluster, ControlPlane, Gateway
@@ -57,6 +58,7 @@ def _cluster(cluster: Cluster) -> ClusterView:
             f"status: clusters.{cluster.name}.kubeconfig: the path of the cluster's kubeconfig is missing; "
             "run `meshfleet up`"
         )
+    ingress = cluster.ingress_gateways
     return ClusterView(
         name=cluster.name,
         role=cluster.role,
@@ -73,6 +75,7 @@ def _cluster(cluster: Cluster) -> ClusterView:
         pods=cluster.pods,
         workloads=tuple(workload_view(workload) for workload in cluster.workloads),
         injected=injected_view(cluster.injected),
+        ingress_services=frozenset(f"{one.namespace}/{ingress_service(one.name, one.api)}" for one in ingress),
         injected_namespaces=cluster.injected_namespaces,
         read_by=cluster.read_by,
     )

@@ -56,7 +56,8 @@ class ClusterView:
     """One cluster of the fleet; checks read `kubeconfig` and never print it.
 
     `pods` is `real`, `processes`, or `simulated`, with the reason if they are declared as processes. `read_by` are the
-    other clusters whose control planes discover it; None for all of its mesh.
+    other clusters whose control planes discover it; None for all of its mesh. `ingress_services` are the Services of
+    its ingress gateways, `namespace/name`.
     """
 
     name: str
@@ -70,6 +71,7 @@ class ClusterView:
     data_plane: str = "sidecar"
     context: str | None = None
     gateway: GatewayView | None = None
+    ingress_services: frozenset[str] = frozenset()
     injected_namespaces: tuple[str, ...] = ()
     local: bool = True
     pods: str = "real"

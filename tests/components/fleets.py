@@ -110,6 +110,14 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
         },
         networks={"shared": {"gateways": [{"address": "203.0.113.80"}]}, "far": {}},
     ),
+    # Of a remote cluster that comes before its primary, each with a gateway of the same name.
+    "gateways-of-a-remote": in_one_mesh(
+        {
+            cluster: {"embedded": {"pods": "processes"}, "controlPlane": plane}
+            | {"ingressGateways": {"shop": {"api": "istio", "namespace": "sample", "listeners": [{"port": 80}]}}}
+            for cluster, plane in (("branch", {"remote": "west"}), ("west", "own"))
+        }
+    ),
     "gateways-with-real-pods": in_one_mesh(
         {
             "west": existing("west", "real")

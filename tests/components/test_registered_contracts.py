@@ -123,8 +123,9 @@ def test_every_custom_resource_is_inside_a_component_of_the_fleet(graph: Graph, 
     for resource in (*graph.custom, *graph.providers):
         component = graph.resources[resource.parent]
         assert component.type.startswith(COMPONENT_PREFIX)
-        # What a cluster gets for a control plane that it hosts is in a component of the other cluster's name.
-        hosted = fleet.hosted_by(resource.cluster)
+        # What a cluster gets for a control plane that it hosts, or for a gateway of a cluster that it serves, is in a
+        # component of the other cluster's name.
+        hosted = (*fleet.hosted_by(resource.cluster), *fleet.remotes_of(resource.cluster))
         assert component.name in {resource.cluster, *hosted, *(f"{resource.cluster} for {name}" for name in hosted)}
         assert component.parent == root.urn
 

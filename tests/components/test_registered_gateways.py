@@ -28,6 +28,20 @@ def test_ingress_gateways_wait_for_istiod_and_for_their_namespace(graph: Graph) 
     assert {name for name in shop | api if not name.startswith(("west/", "mesh "))} == set()
 
 
+def test_gateways_of_a_remote_cluster_and_of_its_primary_wait_for_their_own_cluster_alone(graph_of: GraphOf) -> None:
+    graph = graph_of("gateways-of-a-remote")
+    listeners = "west/ingress-listeners-branch-shop"
+    edges = {(first.name, other.name) for first, other in graph.edges()}
+    assert (listeners, "west/namespace-sample") in edges
+    assert "west/istiod-process" in graph.waits_for(listeners)
+    assert ("branch/ingress-address-shop", "branch/ingress-gateway-shop") in edges
+    assert not {first for first, other in edges if other == listeners}
+    assert not {other for first, other in edges if first == listeners and other.startswith("branch/")}
+    for cluster in ("branch", "west"):
+        (told,) = next(one for one in graph.outputs["fleet"]["clusters"] if one["name"] == cluster)["ingressGateways"]
+        assert (told["name"], told["namespace"]) == ("shop", "sample")
+
+
 def test_addresses_are_given_on_simulated_clusters(graph: Graph) -> None:
     for name, service, namespace in (("shop", "shop", "sample"), ("api", "api-istio", "istio-system")):
         address = graph[f"west/ingress-address-{name}"]

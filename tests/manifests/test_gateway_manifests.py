@@ -9,7 +9,7 @@ from hypothesis import given
 
 from meshfleet.manifests import Document, fleet_plan
 from meshfleet.manifests.names import istiod_service
-from meshfleet.topology import Fleet, load
+from meshfleet.topology import Fleet, IngressGateway, load
 from tests.examples import up_to
 from tests.manifests.plans import named, releases, values_of
 from tests.topology.strategies import loaded_fleets
@@ -229,6 +229,76 @@ def test_the_gateway_api_comes_to_simulated_clusters_that_use_it_and_their_reade
     running = [document.name for document in fleet_plan(on_real_nodes(**declared))["west"]]
     assert "gateway-api" not in running
     assert "reader-role" in running
+
+
+def served_by_one(config: dict[str, Any]) -> Fleet:
+    """A primary, a remote cluster that comes before it, and one more, with the gateways of `config` by cluster."""
+    clusters = {
+        name: {"embedded": {}, "network": f"network-{name}", "ingressGateways": config.get(name, {})}
+        | ({} if name == "west" else {"controlPlane": {"remote": "west"}})
+        for name in ("annex", "west", "branch")
+    }
+    networks: dict[str, Any] = {f"network-{name}": {} for name in clusters}
+    return load("g", {"host": "west", "clusters": clusters, "networks": networks, "namespaces": {"ingress": {}}})
+
+
+def test_the_chart_of_a_gateway_is_in_the_remote_cluster_and_its_gateway_in_the_primary() -> None:
+    declared = {"shop": {"api": "istio", "namespace": "ingress", "listeners": LISTENERS}}
+    plans = fleet_plan(served_by_one({"branch": declared}))
+    ingress = {
+        cluster: [document.name for document in plan if document.name.startswith("ingress-")]
+        for cluster, plan in plans.items()
+    }
+    assert ingress == {
+        "annex": [],
+        "west": ["ingress-listeners-branch-shop"],
+        "branch": ["ingress-gateway-shop"],
+    }
+    release = releases(plans["branch"])["ingress-gateway-shop"]
+    assert (release.name, release.namespace) == ("shop", "ingress")
+    gateway = body(plans["west"], "ingress-listeners-branch-shop")
+    assert (gateway["metadata"]["name"], gateway["metadata"]["namespace"]) == ("branch-shop", "ingress")
+    assert gateway["spec"]["selector"] == release.values["labels"]
+    assert gateway["spec"]["servers"][1]["tls"] == {"mode": "SIMPLE", "credentialName": "shop"}
+
+
+def test_a_gateway_of_a_primary_gets_another_selector_only_beside_one_of_the_same_name_in_a_remote() -> None:
+    declared = {"shop": {"api": "istio", "listeners": [{"port": 80}]}}
+    other = {"other": declared["shop"]}
+    for remote, labels in ((other, set()), (declared, {"topology.istio.io/cluster"})):
+        plan = fleet_plan(served_by_one({"west": declared, "branch": remote}))["west"]
+        selector = body(plan, "ingress-listeners-shop")["spec"]["selector"]
+        assert selector.keys() == {"app", "istio"} | labels
+        assert releases(plan)["ingress-gateway-shop"].values["labels"] == selector
+
+
+@quick
+@given(loaded_fleets())
+def test_a_gateway_selects_the_pods_of_its_own_cluster_among_all_that_its_istiod_configures(fleet: Fleet) -> None:
+    made = IngressGateway.model_validate({"api": "istio", "listeners": [{"port": 80}]})
+    clusters = {
+        name: cluster.model_copy(update={"ingress_gateways": {"shop": made, f"only-{name}": made}})
+        for name, cluster in fleet.clusters.items()
+    }
+    fleet = fleet.model_copy(update={"clusters": clusters})
+    plans = fleet_plan(fleet)
+    pods = {
+        (cluster, name): release.values["labels"]
+        for cluster, plan in plans.items()
+        for name, release in releases(plan).items()
+        if name.startswith("ingress-gateway-")
+    }
+    assert len(pods) == 2 * len(clusters)
+    for primary in filter(fleet.is_primary, clusters):
+        served = {primary, *fleet.remotes_of(primary)}
+        gateways = [values_of(one) for one in plans[primary] if one.name.startswith("ingress-listeners-")]
+        selected = [
+            [place for place, labels in pods.items() if place[0] in served and selector.items() <= labels.items()]
+            for selector in (gateway["spec"]["selector"] for gateway in gateways)
+        ]
+        # Each selects one, and no two the same.
+        assert sorted(selected) == sorted([place] for place in pods if place[0] in served)
+        assert len({(one["metadata"]["namespace"], one["metadata"]["name"]) for one in gateways}) == len(gateways)
 
 
 def body(plan: list[Document], name: str) -> dict[str, Any]:

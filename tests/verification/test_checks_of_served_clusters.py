@@ -152,3 +152,30 @@ def test_only_the_ports_of_istiod_and_of_east_west_gateways_may_differ_between_c
 ) -> None:
     found = [istioctl_analyze.Message("IST0170", "Warning", origin, "service ports are inconsistent", "")]
     assert istioctl_analyze.judge(served, cluster(served, "west"), found).passed is excepted
+
+
+@pytest.mark.parametrize(
+    ("declared", "clusters", "excepted"),
+    [
+        ({"west", "kiosk"}, '["kiosk" "default"]', True),
+        ({"west"}, '["kiosk" "default"]', False),
+        ({"kiosk"}, '["kiosk" "default"]', False),
+        ({"west", "kiosk"}, '["kiosk" "default" "other"]', False),
+        ({"west", "kiosk"}, "[]", False),
+    ],
+)
+def test_the_ports_of_a_service_may_differ_where_it_is_of_an_ingress_gateway_in_each_cluster(
+    served: FleetView, declared: set[str], clusters: str, excepted: bool
+) -> None:
+    text = (
+        f'The service shop in namespace "ingress" is inconsistent across clusters {clusters}, which can lead to '
+        "undefined behaviors. The inconsistent behaviors are: service ports are inconsistent."
+    )
+    found = [istioctl_analyze.Message("IST0170", "Warning", "Service ingress/shop", text, "")]
+    views = [
+        replace(one, ingress_services=frozenset({"ingress/shop"})) if one.name in declared else one
+        for one in served.clusters
+    ]
+    fleet = replace(served, clusters=tuple(views))
+    assert {"west", "kiosk"} <= {one.name for one in fleet.clusters}
+    assert istioctl_analyze.judge(fleet, cluster(fleet, "west"), found).passed is excepted

@@ -1,7 +1,8 @@
 """Ingress gateways: their names and places, and listeners that do not get in each other's way.
 
-Sources: https://istio.io/latest/docs/reference/config/networking/gateway/#Server and
-https://gateway-api.sigs.k8s.io/reference/spec/#listener
+Sources: https://istio.io/latest/docs/reference/config/networking/gateway/#Server,
+https://gateway-api.sigs.k8s.io/reference/spec/#listener and, for remote clusters,
+https://istio.io/latest/docs/ops/deployment/deployment-models/#control-plane-models
 """
 
 from __future__ import annotations
@@ -20,27 +21,26 @@ from meshfleet.topology.names import (
     RESERVED_GATEWAYS,
     SERVICE_NAME,
     label_fault,
+    remote_gateway,
 )
 
 # https://istio.io/latest/docs/ops/deployment/application-requirements/#ports-used-by-istio
+DEPLOYED_BY_ISTIOD = "https://istio.io/latest/docs/tasks/traffic-management/ingress/gateway-api/#automated-deployment"
 PROXY_PORTS = frozenset({15000, 15001, 15002, 15004, 15006, 15008, 15009, 15020, 15021, 15053, 15090})
 
 
 def ingress_gateways(draft: Draft) -> Iterator[Fault]:
     """Yield a fault for each gateway that cannot be called or placed so, and for each of its listeners in the way."""
+    config_gateways = _own_gateways(draft)
     for name, cluster in draft.clusters.items():
         path = f"clusters.{name}.ingressGateways"
-        if cluster.ingress_gateways and cluster.control_plane.kind == "remote":
-            yield Fault(
-                path,
-                f"the control plane of {name!r} is that of {cluster.control_plane.of!r}, which reads gateways of its "
-                "own cluster only; declare them there, or let this cluster have its own control plane",
-            )
         for gateway, declared in cluster.ingress_gateways.items():
             inside = f"{path}.{gateway}"
             if fault := _name_fault(gateway, declared.api) or _taken(gateway, declared, cluster):
                 yield Fault(inside, fault)
             yield from _place(draft, inside, name, declared)
+            if cluster.control_plane.kind == "remote":
+                yield from _remote(draft, inside, name, gateway, config_gateways)
             yield from _listeners(f"{inside}.listeners", declared)
 
 
@@ -69,6 +69,41 @@ def _taken(name: str, declared: IngressGateway, cluster: Cluster) -> str | None:
     return None
 
 
+def _own_gateways(draft: Draft) -> dict[tuple[str, str], str]:
+    """The path of each Istio Gateway of a primary's own ingress gateways, by primary and name."""
+    return {
+        (cluster, gateway): f"clusters.{cluster}.ingressGateways.{gateway}"
+        for cluster, other in draft.clusters.items()
+        if other.control_plane.kind != "remote"
+        for gateway, declared in other.ingress_gateways.items()
+        if declared.api == "istio"
+    }
+
+
+def _remote(
+    draft: Draft, path: str, cluster: str, name: str, config_gateways: dict[tuple[str, str], str]
+) -> Iterator[Fault]:
+    """A gateway of a remote cluster, whose Istio Gateway is in the config cluster beside those of `config_gateways`.
+
+    Only there does istiod read configuration, and deploy gateways of the Gateway API
+    (pilot/pkg/config/kube/gateway/deploymentcontroller.go of istio/istio).
+    """
+    primary = draft.primary_of(cluster)
+    if draft.clusters[cluster].ingress_gateways[name].api == "gateway":
+        yield Fault(
+            f"{path}.api",
+            f"{cluster!r} is a remote cluster of {primary!r}, and istiod deploys Gateways of the Gateway API in its "
+            f"config cluster only ({DEPLOYED_BY_ISTIOD}); use `api: istio`, or declare the gateway in {primary!r}",
+        )
+        return
+    made = remote_gateway(cluster, name)
+    first = config_gateways.setdefault((primary, made), path)
+    if first != path:
+        yield Fault(path, f"its Gateway in {primary!r} is called {made!r}, as that of {first}; use another name")
+    elif made in RESERVED_GATEWAYS or made.startswith(RESERVED_GATEWAY_PREFIXES):
+        yield Fault(path, f"its Gateway in {primary!r} is called {made!r}, which is reserved; use another name")
+
+
 def _place(draft: Draft, path: str, cluster: str, declared: IngressGateway) -> Iterator[Fault]:
     if not declared.namespace:
         return
@@ -78,12 +113,17 @@ def _place(draft: Draft, path: str, cluster: str, declared: IngressGateway) -> I
         return
     # One that is unreadable is a fault of its own.
     namespace = draft.namespaces.get(declared.namespace)
-    if namespace and namespace.clusters and cluster not in namespace.clusters:
-        yield Fault(
-            f"{path}.namespace",
-            f"the namespace {declared.namespace!r} exists in {', '.join(namespace.clusters)} only; "
-            f"add {cluster!r} to its clusters",
-        )
+    if not namespace or not namespace.clusters:
+        return
+    # That of a remote cluster too is in its config cluster, with the Istio Gateway.
+    for needed in dict.fromkeys((cluster, draft.primary_of(cluster))):
+        if needed in draft.clusters and needed not in namespace.clusters:
+            because = "" if needed == cluster else ", where its Gateway is read"
+            yield Fault(
+                f"{path}.namespace",
+                f"the namespace {declared.namespace!r} exists in {', '.join(namespace.clusters)} only; "
+                f"add {needed!r} to its clusters{because}",
+            )
 
 
 def _listeners(path: str, declared: IngressGateway) -> Iterator[Fault]:

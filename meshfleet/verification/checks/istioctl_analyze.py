@@ -18,6 +18,8 @@ from meshfleet.verification.check import Check, Finding
 from meshfleet.verification.istioctl import istioctl
 from meshfleet.verification.view import ClusterView, FleetView
 
+_CLUSTERS = re.compile(r"inconsistent across clusters \[([^\]]*)\]")
+
 
 @dataclass(frozen=True)
 class Message:
@@ -58,6 +60,13 @@ NOT_INJECTED = KnownException(
     "the stack does not label that namespace for injection",
 )
 
+INGRESS_PORTS = KnownException(
+    "IST0170",
+    r"Service [a-z0-9-]+/[a-z0-9-]+",
+    r"service ports are inconsistent",
+    "the stack declares the ports of each ingress gateway, and callers use the address of one of them",
+)
+
 KNOWN_EXCEPTIONS = (
     KnownException(
         "IST0170",
@@ -91,6 +100,7 @@ KNOWN_EXCEPTIONS = (
         "the stack's rule for all Services of a mesh uses a wildcard host, which the analysis looks up literally",
     ),
     NOT_INJECTED,
+    INGRESS_PORTS,
 )
 """Every expected message with its reason; any other message, of any level, fails the check."""
 
@@ -117,14 +127,20 @@ class IstioctlAnalyze(Check):
 def judge(fleet: FleetView, cluster: ClusterView, found: list[Message]) -> Finding:
     """Whether every message is a known exception; the finding lists these with their reasons.
 
-    IST0102 is no exception for a namespace that the fleet labels for injection.
+    IST0102 is no exception for a namespace that the fleet labels for injection, and the ports of a Service are none
+    unless it is that of an ingress gateway in each cluster that the message names.
     """
     faults = []
     excepted: dict[tuple[str, str], set[str]] = {}
     for message in found:
         known = next((entry for entry in KNOWN_EXCEPTIONS if entry.covers(message)), None)
         about = next((c for c in fleet.clusters if c.name == message.cluster), cluster)
-        if known is None or (known is NOT_INJECTED and message.origin.partition(" ")[2] in about.injected_namespaces):
+        origin = message.origin.partition(" ")[2]
+        if (
+            known is None
+            or (known is NOT_INJECTED and origin in about.injected_namespaces)
+            or (known is INGRESS_PORTS and not _is_ingress(fleet, cluster, message.text, origin))
+        ):
             faults.append(f"{message.level} {message.code} ({message.origin}) {message.text}")
         else:
             excepted.setdefault((known.code, known.reason), set()).add(message.origin)
@@ -137,6 +153,14 @@ def judge(fleet: FleetView, cluster: ClusterView, found: list[Message]) -> Findi
         f"{code} {', '.join(sorted(origins))} ({reason})" for (code, reason), origins in sorted(excepted.items())
     )
     return Finding(True, f"istioctl analyze of {cluster.name} reports only known exceptions: {listed}")
+
+
+def _is_ingress(fleet: FleetView, cluster: ClusterView, text: str, service: str) -> bool:
+    """Whether a Service is that of an ingress gateway in every cluster of the text, where `default` is `cluster`."""
+    listed = _CLUSTERS.search(text)
+    named = {cluster.name if one == "default" else one for one in re.findall(r'"([^"]+)"', listed[1])} if listed else {}
+    ingress = {one.name for one in fleet.clusters if service in one.ingress_services}
+    return bool(named) and ingress.issuperset(named)
 
 
 def messages(printed: str) -> list[Message]:

@@ -10,6 +10,8 @@ EAST_WEST = "clusters.west.eastWestGateway"
 INGRESS = "clusters.west.ingressGateways"
 LISTENERS = f"{INGRESS}.shop.listeners"
 PLAIN = {"api": "istio", "listeners": [{"port": 80}]}
+REMOTE = {"clusters.east.controlPlane": {"remote": "west"}}
+REMOTE_INGRESS = "clusters.east.ingressGateways"
 
 
 def gateways(*declared: object, **more: object) -> dict[str, object]:
@@ -202,9 +204,68 @@ FROM_OUTSIDE = [
         {f"{INGRESS}.shop.namespace": "the namespace 'shop' exists in east only; add 'west' to its clusters"},
     ),
     Wrong(
-        "ingress gateway of a remote cluster",
-        {"clusters.east.controlPlane": {"remote": "west"}, "clusters.east.ingressGateways.shop": PLAIN},
-        {"clusters.east.ingressGateways": "the control plane of 'east' is that of 'west'"},
+        "ingress gateway of the Gateway API in a remote cluster",
+        {**REMOTE, f"{REMOTE_INGRESS}.shop": {**PLAIN, "api": "gateway"}},
+        {
+            f"{REMOTE_INGRESS}.shop.api": "'east' is a remote cluster of 'west', and istiod deploys Gateways of the "
+            "Gateway API in its config cluster only (https://istio.io/latest/docs/tasks/traffic-management/ingress/"
+            "gateway-api/#automated-deployment); use `api: istio`, or declare the gateway in 'west'"
+        },
+    ),
+    Wrong(
+        "ingress gateway of a remote cluster in a namespace that its config cluster has not",
+        {
+            **REMOTE,
+            "namespaces.shop.clusters": ["east"],
+            f"{REMOTE_INGRESS}.shop": {**PLAIN, "namespace": "shop"},
+        },
+        {
+            f"{REMOTE_INGRESS}.shop.namespace": "the namespace 'shop' exists in east only; add 'west' to its "
+            "clusters, where its Gateway is read"
+        },
+    ),
+    Wrong(
+        "ingress gateway of a remote cluster in a namespace that the remote cluster has not",
+        {
+            **REMOTE,
+            "namespaces.shop.clusters": ["west"],
+            f"{REMOTE_INGRESS}.shop": {**PLAIN, "namespace": "shop"},
+        },
+        {f"{REMOTE_INGRESS}.shop.namespace": "the namespace 'shop' exists in west only; add 'east' to its clusters"},
+    ),
+    Wrong(
+        "ingress gateway of a remote cluster whose Gateway is called as one of the primary",
+        {**REMOTE, f"{REMOTE_INGRESS}.shop": PLAIN, f"{INGRESS}.east-shop": PLAIN},
+        {
+            f"{REMOTE_INGRESS}.shop": "its Gateway in 'west' is called 'east-shop', as that of "
+            "clusters.west.ingressGateways.east-shop; use another name"
+        },
+    ),
+    Wrong(
+        "ingress gateways of two remote clusters whose Gateways have one name",
+        {
+            **REMOTE,
+            f"{REMOTE_INGRESS}.a-b": PLAIN,
+            "clusters.east-a": {"embedded": {}, "network": "network-a", "controlPlane": {"remote": "west"}}
+            | {"ingressGateways": {"b": PLAIN}},
+            "networks.network-a": {},
+        },
+        {
+            "clusters.east-a.ingressGateways.b": "its Gateway in 'west' is called 'east-a-b', as that of "
+            "clusters.east.ingressGateways.a-b; use another name"
+        },
+    ),
+    Wrong(
+        "ingress gateway of a remote cluster whose Gateway is called as one of the fleet",
+        {
+            "clusters.cross": {"embedded": {}, "network": "network-a", "controlPlane": {"remote": "west"}}
+            | {"ingressGateways": {"network-gateway": PLAIN}},
+            "networks.network-a": {},
+        },
+        {
+            "clusters.cross.ingressGateways.network-gateway": "its Gateway in 'west' is called "
+            "'cross-network-gateway', which is reserved; use another name"
+        },
     ),
     Wrong(
         "listener that cannot be, in every way at once",
