@@ -262,6 +262,28 @@ def test_the_chart_of_a_gateway_is_in_the_remote_cluster_and_its_gateway_in_the_
     assert gateway["spec"]["servers"][1]["tls"] == {"mode": "SIMPLE", "credentialName": "shop"}
 
 
+def test_the_config_cluster_of_an_external_istiod_has_the_gateways_of_its_remote_clusters() -> None:
+    declared = {"shop": {"api": "istio", "listeners": [{"port": 80}]}}
+    planes = {"west": "own", "config": {"external": "west"}, "kiosk": {"remote": "config"}}
+    clusters = {
+        name: {"embedded": {}, "network": f"network-{name}", "controlPlane": plane}
+        | {"mesh": "operations" if name == "west" else "shop"}
+        | ({} if name == "west" else {"ingressGateways": declared})
+        for name, plane in planes.items()
+    }
+    networks: dict[str, Any] = {f"network-{name}": {} for name in clusters}
+    meshes: dict[str, Any] = {"operations": {}, "shop": {}}
+    plans = fleet_plan(load("g", {"host": "west", "clusters": clusters, "networks": networks, "meshes": meshes}))
+    places = {
+        (cluster, document.name): values_of(document)["metadata"]["namespace"]
+        for cluster, plan in plans.items()
+        for document in plan
+        if document.name.startswith("ingress-listeners-")
+    }
+    names = ("ingress-listeners-shop", "ingress-listeners-kiosk-shop")
+    assert places == {("config", name): "istiod-config" for name in names}
+
+
 def test_a_gateway_of_a_primary_gets_another_selector_only_beside_one_of_the_same_name_in_a_remote() -> None:
     declared = {"shop": {"api": "istio", "listeners": [{"port": 80}]}}
     other = {"other": declared["shop"]}
