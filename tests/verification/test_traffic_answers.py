@@ -96,6 +96,27 @@ def test_without_outlier_detection_all_answer_and_with_it_the_nearest() -> None:
     assert nearest(replace(local, meshes=fleet(objects=(OUTLIERS,)).meshes), here, everybody[2:]) == ["region", "far"]
 
 
+@pytest.mark.parametrize(
+    ("pattern", "local"),
+    [
+        ("echo.sample.svc.cluster.local", True),
+        ("*.sample.svc.cluster.local", True),
+        ("*.svc.cluster.local", True),
+        ("cho.sample.svc.cluster.local", False),
+        ("*.ample.svc.cluster.local", False),
+        ("echo.other.svc.cluster.local", False),
+    ],
+)
+def test_a_cluster_local_service_is_answered_by_the_cluster_of_the_caller_alone(pattern: str, local: bool) -> None:
+    settings = [{"settings": {"clusterLocal": True}, "hosts": ["other.a.svc.cluster.local", pattern]}]
+    west, east = cluster("west", "r1"), replace(cluster("east", "r2"), workloads=(replace(ECHO, replicas={}),))
+    both = fleet(west, cluster("east", "r2"), serviceSettings=settings)
+    assert [one.name for one in traffic.running(both, west, ECHO)] == (["west"] if local else ["west", "east"])
+    # A cluster that runs none of it calls none, and nothing is captured between the networks.
+    half = replace(fleet(west, east, serviceSettings=settings), home=Path())
+    assert [one.name for one in traffic.known(half, east)] == ([] if local else ["echo"])
+
+
 def frame(source: tuple[str, int], target: tuple[str, int], content: bytes = b"", *, opens: bool = False) -> bytes:
     """An Ethernet frame with a TCP packet in it."""
     flags = 0x02 if opens else 0x18

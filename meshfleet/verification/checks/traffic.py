@@ -13,7 +13,7 @@ from meshfleet.dataplane.network.place import Place
 from meshfleet.errors import VerificationError
 from meshfleet.verification.check import Finding
 from meshfleet.verification.cluster_api import reach
-from meshfleet.verification.locality import nearest
+from meshfleet.verification.locality import is_cluster_local, nearest
 from meshfleet.verification.proxy_check import ProxyCheck
 from meshfleet.verification.traffic import Reply, Target, send, summarize
 from meshfleet.verification.view import ClusterView, FleetView
@@ -123,11 +123,13 @@ def known(fleet: FleetView, cluster: ClusterView) -> list[WorkloadView]:
 
 
 def running(fleet: FleetView, cluster: ClusterView, workload: WorkloadView) -> list[ClusterView]:
-    """The clusters of the mesh that run pods of a workload."""
+    """The clusters whose pods of a workload a cluster can call: all of the mesh, or itself if it is cluster-local."""
+    local = is_cluster_local(fleet, cluster.mesh, workload.host)
     return [
         member
         for member in fleet.mesh_members(cluster.mesh)
-        if any(
+        if (member.name == cluster.name or not local)
+        and any(
             one.name == workload.name and one.namespace == workload.namespace and one.replicas
             for one in member.workloads
         )
