@@ -113,6 +113,7 @@ ANNOTATIONS = {
     "meta.helm.sh/*": ITSELF,
     "pulumi.com/*": ITSELF,
     "kubernetes.io/service-account.name": "clusters.<name>.discovery",
+    "networking.istio.io/exportTo": "workloads.<name>.exportTo",
     # Its text may say anything of a proxy, its identity included.
     "proxy.istio.io/config": "istio.values.istiod.meshConfig.defaultConfig",
     "topology.istio.io/controlPlaneClusters": CONTROL_PLANE,

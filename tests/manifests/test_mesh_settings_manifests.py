@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -234,7 +235,7 @@ def test_the_namespace_of_the_collector_is_discovered_as_well(service: str, name
 
 def selected(selectors: list[Any], labels: dict[str, str]) -> bool:
     """Whether a namespace with these labels meets one of the selectors (LabelSelectorAsSelector of istiod)."""
-    tests = {
+    tests: dict[str, Callable[[str | None, Any], bool]] = {
         "In": lambda has, values: has in values,
         "NotIn": lambda has, values: has not in values,
         "Exists": lambda has, _: has is not None,
@@ -258,7 +259,7 @@ def test_every_namespace_that_a_document_is_in_is_discovered(fleet: Fleet) -> No
         namespaces = {body["metadata"]["name"]: body for body in bodies if body.get("kind") == "Namespace"}
         used = {body["namespace"] if "release" in body else body["metadata"].get("namespace") for body in bodies}
         assert used - {None} <= namespaces.keys() | {"kube-system"}
-        selectors = mesh_config(fleet, fleet.mesh_of(cluster)).get("discoverySelectors")
+        selectors = mesh_config(fleet, fleet.mesh_of(cluster)).get("discoverySelectors", [])
         for body in namespaces.values() if selectors else ():
             assert selected(selectors, body["metadata"]["labels"])
 

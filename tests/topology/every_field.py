@@ -150,6 +150,7 @@ HERE: Config = {
                 "v2": {"weight": 10},
             },
             "allowedCallers": ["shop/till"],
+            "exportTo": ["."],
         }
     },
     "virtualMachines": {"till": _MACHINES},
