@@ -21,6 +21,7 @@ from meshfleet.topology.labels import AnnotationKey, LabelKey, LabelValue, Names
 from meshfleet.topology.mesh_settings import Region, ServiceName
 from meshfleet.topology.model import Model
 from meshfleet.topology.names import Revision, TrustDomain
+from meshfleet.topology.service_scope import ClusterLocalHost
 from meshfleet.topology.virtual_machine import HttpPath, Lifetime
 from meshfleet.topology.workload import Caller, HeaderName, HeaderValue, Image
 
@@ -29,6 +30,7 @@ WORDS: tuple[tuple[object, str], ...] = (
     (AddressRange, "CIDR such as `10.10.0.0/16`"),
     (AnnotationKey, "annotation key"),
     (Caller, "`NAMESPACE/SERVICE-ACCOUNT`"),
+    (ClusterLocalHost, "host such as `*.monitoring.svc.cluster.local`"),
     (CertificateAuthority, "PEM or path"),
     (DnsName, "DNS name"),
     (DocumentName, "document name"),

@@ -128,6 +128,10 @@ EXAMPLES = (
         {"meshes.mesh1.settings.locality": {"failover": [{"from": "west", "to": "north"}]}},
     ),
     Refused(
+        "Services that stay in their cluster are given by their full names.",
+        {"meshes.mesh1.settings.clusterLocal": ["metrics.monitoring"]},
+    ),
+    Refused(
         "Peers elsewhere are not given an address of this machine.",
         {
             "clusters.west.discovery": {"server": "https://127.0.0.1:6443"},

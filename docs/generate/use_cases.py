@@ -42,6 +42,13 @@ is that of its node, which is the region and the zone of its cluster.""",
 `cart.shop.svc.cluster.local` is a name in both meshes, and means the pods of its own in each. Neither istiod reads the
 other's cluster, so it knows no endpoint there; and a proxy that was led to the other's gateway all the same would be
 refused, since each mesh trusts its own root only. [Two meshes](models.md#two-meshes) has more of it.""",
+    "local-services": """\
+`metrics` has pods in both clusters, and a caller gets those of its own cluster alone. `catalog` is shared by the
+clusters, as every Service is without a setting, but only with callers in its own namespace, and the gateways between
+the networks ([`exportTo`](workloads.md#who-may-call-it)). A namespace without the label `istio-discovery: enabled` is
+unknown to both istiods, unless the fleet created it: its Services are in no proxy, which keeps proxies small where a
+cluster has much that is not of the mesh. The rules are in
+[settings of a mesh](mesh-settings.md#services-that-stay-in-their-cluster).""",
     "data-processing": """\
 Who calls is told by the certificate of its proxy, `spiffe://cluster.local/ns/analytics/sa/processing`, which the
 gateway between the networks passes on unopened. `storage` answers anybody else with 403, its neighbours included, and
@@ -83,6 +90,12 @@ SEEN: dict[str, tuple[str, str]] = {
 ✓ production  traffic-plaintext  cart-v1-… without TLS: 3 times no response (…)
 ✓ production  traffic-reach  cart.shop.svc.cluster.local: production 200""",
     ),
+    "local-services": (
+        "traffic-reach",
+        """\
+✓ east  traffic-reach  catalog.shop…: east …, west …; metrics.monitoring.svc.cluster.local: east 200
+✓ west  traffic-reach  catalog.shop…: east …, west …; metrics.monitoring.svc.cluster.local: west 200""",
+    ),
     "data-processing": (
         "traffic-(reach|refused)",
         """\
@@ -119,6 +132,11 @@ other mesh, with its own certificate and the right name, gets 503, while the sam
 it is the certificate, which the pod behind that gateway refuses as of an unknown authority; that pods of the other mesh
 cannot be reached by their addresses; that `production` refuses plain text and `development`, which does not ask for
 mutual TLS, takes it.""",
+    "local-services": """\
+that of 200 requests to `metrics` from either cluster its own answers all, while `catalog` is answered by both; that
+`catalog` is in no proxy of `monitoring`; that a Service of a namespace without the label is in no proxy, comes with the
+label and goes with it, while `catalog` and `metrics` go on; and that `verify` names the istiod whose mesh configuration
+was changed by hand, whose callers are answered by both clusters then.""",
     "data-processing": """\
 that `storage` answers 200 of 200 requests of `processing` out of the other cluster and each of `reports`, and of its
 own pods, with 403; that a caller without a certificate gets no answer; that both change places when the stack file

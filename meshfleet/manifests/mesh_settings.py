@@ -9,14 +9,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from meshfleet.manifests.objects import Object, metadata
+from meshfleet.manifests.objects import MANAGED_BY, Object, metadata
 from meshfleet.manifests.section import Document, Known, Point, Section, Stage
 from meshfleet.topology import Fleet, MeshSettings
+from meshfleet.topology.service_scope import DiscoverySelector
 
 # Providers that istiod knows by itself: the standard output of every proxy (pkg/config/mesh/mesh.go).
 ACCESS_LOG_PROVIDER = "envoy"
 # One that no provider of istiod's own is called by.
 TRACING_PROVIDER = "mesh-tracing"
+# Set by every API server. https://kubernetes.io/docs/reference/labels-annotations-taints/#kubernetes-io-metadata-name
+NAMESPACE_NAME = "kubernetes.io/metadata.name"
 # As often as Istio does it by itself. By itself it tries where it failed once more: an Envoy that takes an endpoint out
 # twice within a second heeds the second time only when that second is over (update_merge_window), and until then every
 # request to a region that was tried again, and is still lost, would fail three times. Of three tries the last is in
@@ -53,7 +56,41 @@ def mesh_config(fleet: Fleet, mesh: str) -> Object:
         assert collector is not None  # the model has exactly one
         provider = {"service": collector.service, "port": collector.port}
         config["extensionProviders"] = [{"name": TRACING_PROVIDER, kind: provider}]
+    if settings.cluster_local:
+        config["serviceSettings"] = [{"settings": {"clusterLocal": True}, "hosts": list(settings.cluster_local)}]
+    if settings.discovery_selectors:
+        config["discoverySelectors"] = [*map(_selector, settings.discovery_selectors), *_needed_selectors(fleet, mesh)]
     return config
+
+
+def _selector(declared: DiscoverySelector) -> Object:
+    return declared.model_dump(by_alias=True, mode="json", exclude_defaults=True)
+
+
+def _needed_selectors(fleet: Fleet, mesh: str) -> list[Object]:
+    """What selects the namespaces that a mesh cannot do without, whatever else is discovered.
+
+    istiod discovers not even its own namespace by itself (pkg/kube/namespace/filter.go): gateways in it would have no
+    endpoints. Every namespace of the fleet has the label of the fleet; that of a collector may be another's, and every
+    API server labels it with its name.
+    """
+    needed: list[Object] = [{"matchLabels": dict(MANAGED_BY)}]
+    collector = _collector_namespace(fleet.meshes[mesh].settings)
+    if collector and collector not in fleet.namespaces:
+        needed.append({"matchLabels": {NAMESPACE_NAME: collector}})
+    return needed
+
+
+def _collector_namespace(settings: MeshSettings) -> str:
+    """The namespace of the collector of traces; empty without one, and where its name does not say it."""
+    collector = settings.tracing and (settings.tracing.opentelemetry or settings.tracing.zipkin)
+    if not collector:
+        return ""
+    namespace, slash, _ = collector.service.partition("/")
+    if slash:
+        return namespace
+    _, namespace, *rest = collector.service.split(".")
+    return namespace if rest[:1] == ["svc"] else ""
 
 
 def documents(fleet: Fleet, cluster: str, known: Known) -> list[Document]:

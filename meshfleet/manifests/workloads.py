@@ -28,6 +28,9 @@ READY_PATH = "/"
 # https://github.com/istio/istio/blob/master/pkg/test/echo/cmd/server/main.go
 ECHO_IMAGE = f"docker.io/istio/app:{EMBEDDED_ISTIO}.0"
 
+# https://istio.io/latest/docs/reference/config/annotations/#NetworkingExportTo
+EXPORT_TO = "networking.istio.io/exportTo"
+
 # A pod that is to end is asked for as long as not every proxy of the mesh has heard of it. So its program goes on for
 # as long as its own proxy does by itself (terminationDrainDuration of meshConfig.defaultConfig); with no caller left
 # a proxy answers 503, which is not tried again. Kubernetes has this pause since 1.30.
@@ -60,7 +63,7 @@ def _of_one(fleet: Fleet, cluster: str, name: str, workload: Workload) -> list[D
     versions = fleet.versions_in(name, cluster)
     configured = fleet.is_primary(cluster)
     first: dict[str, Object] = {f"workload-account-{name}": _account(name, workload)} if versions else {}
-    first[f"workload-service-{name}"] = _service(name, workload)
+    first[f"workload-service-{name}"] = _service(fleet, cluster, name, workload)
     if configured:
         policies = workload_routes.policies(fleet, cluster, name, workload)
         first |= {f"workload-{what}-{name}": body for what, body in policies.items()}
@@ -95,6 +98,7 @@ def described(fleet: Fleet, cluster: str) -> list[Object]:
             "ports": dict(PORTS),
             "echo": not workload.image,
             "allowedCallers": list(workload.allowed_callers),
+            "exportTo": list(workload.export_to),
             "versions": [
                 {
                     "name": version,
@@ -113,15 +117,36 @@ def _account(name: str, workload: Workload) -> Object:
     return {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata(name, workload.namespace)}
 
 
-def _service(name: str, workload: Workload) -> Object:
+def _service(fleet: Fleet, cluster: str, name: str, workload: Workload) -> Object:
     ports = [{"name": port, "port": number, "targetPort": target} for port, (number, target) in TARGETS.items()]
     return {
         "apiVersion": "v1",
         "kind": "Service",
         # Where none of its pods runs one would be waited for in vain.
-        "metadata": metadata(name, workload.namespace, labels={"app": name}, annotations=NOT_AWAITED),
+        "metadata": metadata(
+            name,
+            workload.namespace,
+            labels={"app": name},
+            annotations=NOT_AWAITED | _exported(fleet, cluster, workload),
+        ),
         "spec": {"selector": {"app": name}, "ports": ports},
     }
+
+
+def _exported(fleet: Fleet, cluster: str, workload: Workload) -> dict[str, str]:
+    """The annotation that limits in which namespaces proxies know a Service; none where it is known in all.
+
+    A gateway between networks passes on requests for the Services that its own namespace knows
+    (buildOutboundSniDnatClusters of pilot/pkg/networking/core/cluster.go), so it has to know each.
+    """
+    if not workload.export_to:
+        return {}
+    targets = list(workload.export_to)
+    for member in fleet.members_of(fleet.mesh_of(cluster)):
+        namespace = fleet.system_namespace(member)
+        if fleet.is_network_gateway(member) and not workload.is_known_in(namespace) and namespace not in targets:
+            targets.append(namespace)
+    return {EXPORT_TO: ",".join(targets)}
 
 
 def _deployment(fleet: Fleet, cluster: str, name: str, workload: Workload, version: str, declared: Version) -> Object:

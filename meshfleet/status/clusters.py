@@ -114,6 +114,8 @@ class Workload(StatusModel):
     """Whether it is Istio's echo server."""
     allowed_callers: Items[str]
     """The callers that are allowed, `namespace/ServiceAccount`; empty for all."""
+    export_to: Items[str] = ()
+    """The namespaces whose proxies know it, `.` for its own and `*` for all; empty for all."""
     versions: Items[WorkloadVersion]
     """The versions whose pods run in the cluster."""
 

@@ -15,6 +15,7 @@ from meshfleet.errors.faults import Fault, from_validation, unknown_key
 from meshfleet.redaction.shown import shown
 from meshfleet.topology.additions import Additions
 from meshfleet.topology.cluster import Cluster
+from meshfleet.topology.fleet import external_namespace
 from meshfleet.topology.istio import Istio, Kubernetes
 from meshfleet.topology.mesh import Mesh
 from meshfleet.topology.namespace import Namespace
@@ -61,6 +62,11 @@ class Draft:
         if cluster.mesh:
             return cluster.mesh
         return self.names["meshes"][0] if len(self.names["meshes"]) == 1 else ""
+
+    def system_namespaces(self) -> tuple[str, ...]:
+        """The namespaces of control planes, in which gateways are as a rule."""
+        hosted = [name for name, cluster in self.clusters.items() if cluster.control_plane.kind == "external"]
+        return ("istio-system", *map(external_namespace, hosted))
 
     def primary_of(self, cluster: str) -> str:
         """The cluster whose control plane serves this one, as far as that is said."""

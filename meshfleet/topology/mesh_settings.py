@@ -20,6 +20,7 @@ from meshfleet.topology.json_schema import NotNull, exactly_one, text
 from meshfleet.topology.labels import NAME
 from meshfleet.topology.model import Model
 from meshfleet.topology.network import Port
+from meshfleet.topology.service_scope import ClusterLocalHosts, DiscoverySelectors
 from meshfleet.topology.text import Text
 
 # A Service's full name; only that is found in istiod's registry (LookupCluster, pilot/pkg/model/telemetry_logging.go).
@@ -198,3 +199,7 @@ class MeshSettings(Model):
     """The access logs of all proxies."""
     tracing: Annotated[Tracing | None, Given, NotNull()] = None
     """The traces of all proxies."""
+    cluster_local: ClusterLocalHosts = ()
+    """Services whose requests stay in the caller's cluster: full names, or `*.` and the end of them."""
+    discovery_selectors: DiscoverySelectors = ()
+    """The namespaces that istiods discover beside those of the fleet, by their labels; all when left out."""

@@ -20,6 +20,8 @@ MESH = "clusters.<name>.mesh"
 TRUST_DOMAIN = "meshes.<name>.trustDomain"
 TRUST = "meshes.<name>.trust"
 SETTINGS = "meshes.<name>.settings"
+CLUSTER_LOCAL = "meshes.<name>.settings.clusterLocal"
+DISCOVERY_SELECTORS = "meshes.<name>.settings.discoverySelectors"
 CONTROL_PLANE = "clusters.<name>.controlPlane"
 DATA_PLANE = "clusters.<name>.dataPlane"
 EAST_WEST_GATEWAY = "clusters.<name>.eastWestGateway"
@@ -111,6 +113,7 @@ ANNOTATIONS = {
     "meta.helm.sh/*": ITSELF,
     "pulumi.com/*": ITSELF,
     "kubernetes.io/service-account.name": "clusters.<name>.discovery",
+    "networking.istio.io/exportTo": "workloads.<name>.exportTo",
     # Its text may say anything of a proxy, its identity included.
     "proxy.istio.io/config": "istio.values.istiod.meshConfig.defaultConfig",
     "topology.istio.io/controlPlaneClusters": CONTROL_PLANE,
@@ -172,6 +175,9 @@ VALUES = Table(
             "meshConfig.caCertificates": TRUST,
             "meshConfig.certificates": TRUST,
             "meshConfig.configSources": CONTROL_PLANE,
+            # Whole lists: an entry more would say of Services and namespaces what the stack file does not.
+            "meshConfig.serviceSettings": CLUSTER_LOCAL,
+            "meshConfig.discoverySelectors": DISCOVERY_SELECTORS,
             "meshConfig.defaultConfig.discoveryAddress": CONTROL_PLANE,
             "meshConfig.defaultConfig.meshId": MESH,
             "meshConfig.defaultConfig.caCertificatesPem": TRUST,

@@ -7,6 +7,7 @@ https://istio.io/latest/docs/tasks/traffic-management/request-routing/
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, GetJsonSchemaHandler, model_validator
@@ -38,6 +39,10 @@ HEADER_VALUE_LENGTH = 4096
 IMAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@-]{0,511}")
 
 DEFAULT_VERSION = "v1"
+
+# https://istio.io/latest/docs/reference/config/annotations/#NetworkingExportTo
+OWN_NAMESPACE, EVERY_NAMESPACE = ".", "*"
+EXPORT_TARGET = re.compile(rf"\.|\*|{LABEL}")
 
 
 def _checked_header_name(value: str) -> str:
@@ -74,10 +79,26 @@ def _checked_image(value: str) -> str:
     return value
 
 
+def _checked_export_target(value: str) -> str:
+    if not EXPORT_TARGET.fullmatch(value):
+        raise ValueError(
+            f"{shown(value)} is not a namespace; name one, or write '{OWN_NAMESPACE}' for the workload's own or "
+            f"'{EVERY_NAMESPACE}' for every one"
+        )
+    return value
+
+
 HeaderName = Annotated[str, AfterValidator(_checked_header_name), text(HEADER_NAME, HEADER_NAME_LENGTH)]
 HeaderValue = Annotated[str, AfterValidator(_checked_header_value), text(HEADER_VALUE, HEADER_VALUE_LENGTH)]
 Caller = Annotated[str, AfterValidator(_checked_caller), text(CALLER, CALLER_LENGTH)]
+ExportTarget = Annotated[str, AfterValidator(_checked_export_target), text(EXPORT_TARGET)]
 Image = Annotated[str, AfterValidator(_checked_image), text(IMAGE)]
+
+
+def is_exported(export_to: Collection[str], own: str, namespace: str) -> bool:
+    """Whether what is exported to `export_to` from the namespace `own` is known in `namespace`."""
+    targets = {EVERY_NAMESPACE, namespace, *((OWN_NAMESPACE,) if namespace == own else ())}
+    return not export_to or not targets.isdisjoint(export_to)
 
 
 class Version(Model):
@@ -125,12 +146,26 @@ class Workload(Model):
     allowed_callers: Annotated[tuple[Caller, ...], Field(strict=False)] = ()
     """The ServiceAccounts that may call it, from any cluster of the mesh; all callers when left out."""
 
+    export_to: Annotated[tuple[ExportTarget, ...], Field(strict=False)] = ()
+    """The namespaces whose proxies know it: names, `.` for its own, `*` for all; all when left out."""
+
+    @model_validator(mode="after")
+    def _some_namespace(self) -> Workload:
+        # An empty list reads as no namespace, and would export it to all.
+        if "export_to" in self.model_fields_set and not self.export_to:
+            raise ValueError("exportTo is empty; name a namespace, or leave the list out to export it to all")
+        return self
+
     @model_validator(mode="after")
     def _some_caller(self) -> Workload:
         # An empty list reads as no caller, and would allow all callers.
         if "allowed_callers" in self.model_fields_set and not self.allowed_callers:
             raise ValueError("allowedCallers is empty; name a caller, or leave the list out to let everybody call it")
         return self
+
+    def is_known_in(self, namespace: str) -> bool:
+        """Whether proxies of a namespace know it."""
+        return is_exported(self.export_to, self.namespace, namespace)
 
     @property
     def weighted(self) -> bool:

@@ -1,6 +1,7 @@
-"""The clusters that locality load balancing prefers. Pure.
+"""The clusters that receive the requests of a caller, by locality load balancing and cluster-local Services. Pure.
 
-Source: https://istio.io/latest/docs/tasks/traffic-management/locality-load-balancing/
+Sources: https://istio.io/latest/docs/tasks/traffic-management/locality-load-balancing/ and
+https://istio.io/latest/docs/ops/configuration/traffic-management/multicluster/
 """
 
 from __future__ import annotations
@@ -24,6 +25,13 @@ def by_locality(fleet: FleetView, mesh: str) -> bool:
         one.kind == "DestinationRule" and one.spec.get("trafficPolicy", {}).get("outlierDetection")
         for one in fleet.mesh(mesh).objects
     )
+
+
+def is_cluster_local(fleet: FleetView, mesh: str, host: str) -> bool:
+    """Whether requests for a host stay in the cluster of the caller."""
+    settings = fleet.mesh(mesh).mesh_config.get("serviceSettings") or ()
+    patterns = [str(pattern) for one in settings for pattern in one["hosts"]]
+    return any(host.endswith(one[1:]) if one.startswith("*") else host == one for one in patterns)
 
 
 def _distance(fleet: FleetView, caller: ClusterView, other: ClusterView) -> int:

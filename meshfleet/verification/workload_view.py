@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from meshfleet.status.clusters import Workload
+from meshfleet.topology.workload import is_exported
 
 if TYPE_CHECKING:
     from lightkube import Client
@@ -17,7 +18,8 @@ class WorkloadView:
     """A workload of a cluster; `replicas` by version are the pods in this cluster.
 
     `echo` if its responses include their cluster and version; `routed` if weights or headers select the version;
-    `allowed_callers` are `namespace/ServiceAccount`, empty if every caller is allowed.
+    `allowed_callers` are `namespace/ServiceAccount`, empty if every caller is allowed; `export_to` are the namespaces
+    whose proxies know it, empty if all do.
     """
 
     name: str
@@ -28,6 +30,11 @@ class WorkloadView:
     routed: bool
     allowed_callers: tuple[str, ...]
     replicas: Mapping[str, int]
+    export_to: tuple[str, ...] = ()
+
+    def is_known_in(self, namespace: str) -> bool:
+        """Whether proxies of a namespace know it."""
+        return is_exported(self.export_to, self.namespace, namespace)
 
     @property
     def identity(self) -> str:
@@ -55,6 +62,7 @@ def workload_view(workload: Workload) -> WorkloadView:
         routed=any(version.weight is not None or version.headers for version in workload.versions),
         allowed_callers=workload.allowed_callers,
         replicas={version.name: version.replicas for version in workload.versions},
+        export_to=workload.export_to,
     )
 
 

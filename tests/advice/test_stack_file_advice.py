@@ -21,7 +21,7 @@ OUTRIGHT = re.compile(
 )
 NOT_AT_ONCE = {
     r"known are none": "there is nothing to name yet: it has to be declared first",
-    r"unknown key; known are (?:context|renewBeforeDays|from)": "without the key, what is missing is named",
+    r"unknown key; known are (?:context|renewBeforeDays|from|match)": "without the key, what is missing is named",
     r"is the gateway's own .* use 15443 or another": "the port is a field of the mapping at that path",
     r"format is not a JSON object": "the format is a field of the mapping at that path",
     r"does not support Kubernetes .* use v1\.\d+ to v1\.\d+": "a range of minor releases",

@@ -107,6 +107,7 @@ def test_status_reports_each_clusters_workloads_and_what_becomes_of_its_pods(
         "ports": {"http": 80, "grpc": 7070},
         "echo": True,
         "allowedCallers": ["sample/web"],
+        "exportTo": [],
         "versions": [
             {"name": "v1", "replicas": 2, "weight": 90, "headers": {}},
             {"name": "v2", "replicas": 1, "weight": 10, "headers": {"x-canary": "always"}},

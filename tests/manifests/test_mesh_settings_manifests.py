@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,9 +11,10 @@ from hypothesis import given
 
 from meshfleet.manifests import fleet_plan
 from meshfleet.manifests.mesh_settings import documents, mesh_config, mesh_objects
+from meshfleet.manifests.objects import written
 from meshfleet.manifests.placeholders import Placeholders
 from meshfleet.manifests.remote_secrets import Peer, reader_token, remote_kubeconfig
-from meshfleet.topology import ControlPlane, Fleet, load
+from meshfleet.topology import ControlPlane, Fleet, Namespace, load
 from tests.examples import up_to
 from tests.manifests.plans import istiods, named, values_of
 from tests.topology.strategies import loaded_fleets
@@ -84,6 +86,8 @@ def test_what_is_left_out_is_not_written(fleet: Fleet) -> None:
         assert ("outlier-detection" in made) == (given_ones.locality is not None)
         assert ("extensionProviders" in config) == (given_ones.tracing is not None)
         assert ("peer-authentication" in made) == (given_ones.mtls is not None)
+        assert ("serviceSettings" in config) == bool(given_ones.cluster_local)
+        assert ("discoverySelectors" in config) == bool(given_ones.discovery_selectors)
         assert ("telemetry" in made) == (given_ones.access_log is not None or given_ones.tracing is not None)
 
 
@@ -186,6 +190,84 @@ def test_a_collector_is_a_provider_that_the_telemetry_object_names(kind: str) ->
     assert provider["name"] not in ("prometheus", "stackdriver", "envoy")
     # How many are traced is left to istiod.
     assert spec(fleet, "telemetry") == {"tracing": [{"providers": [{"name": provider["name"]}]}]}
+
+
+def test_cluster_local_services_are_one_setting_of_the_mesh_configuration() -> None:
+    hosts = ["cart.shop.svc.cluster.local", "*.monitoring.svc.cluster.local"]
+    config = mesh_config(fleet_with(clusterLocal=hosts), "mesh1")
+    assert config["serviceSettings"] == [{"settings": {"clusterLocal": True}, "hosts": hosts}]
+
+
+def test_discovery_selectors_are_as_declared_and_then_those_of_the_fleet() -> None:
+    declared = [
+        {"matchLabels": {"shared": "yes"}},
+        {
+            "matchExpressions": [
+                {"key": "team", "operator": "NotIn", "values": ["x"]},
+                {"key": "a", "operator": "Exists"},
+            ]
+        },
+    ]
+    config = mesh_config(fleet_with(discoverySelectors=declared), "mesh1")
+    assert config["discoverySelectors"] == [*declared, {"matchLabels": {"app.kubernetes.io/managed-by": "meshfleet"}}]
+
+
+@pytest.mark.parametrize(
+    ("service", "namespace"),
+    [
+        ("otel.tools.svc.cluster.local", "tools"),
+        ("tools/otel.example", "tools"),
+        # The fleet's own is discovered already, and the namespace of another name is not in it.
+        ("otel.shop.svc.cluster.local", None),
+        ("otel.example", None),
+    ],
+)
+def test_the_namespace_of_the_collector_is_discovered_as_well(service: str, namespace: str | None) -> None:
+    given_ones = {
+        "discoverySelectors": [{"matchLabels": {"shared": "yes"}}],
+        "tracing": {"zipkin": {"service": service, "port": 9411}},
+    }
+    fleet = fleet_with(**given_ones)
+    fleet = fleet.model_copy(update={"namespaces": {"shop": Namespace()}})
+    _, _, *more = mesh_config(fleet, "mesh1")["discoverySelectors"]
+    assert more == ([{"matchLabels": {"kubernetes.io/metadata.name": namespace}}] if namespace else [])
+
+
+def selected(selectors: list[Any], labels: dict[str, str]) -> bool:
+    """Whether a namespace with these labels meets one of the selectors (LabelSelectorAsSelector of istiod)."""
+    tests: dict[str, Callable[[str | None, Any], bool]] = {
+        "In": lambda has, values: has in values,
+        "NotIn": lambda has, values: has not in values,
+        "Exists": lambda has, _: has is not None,
+        "DoesNotExist": lambda has, _: has is None,
+    }
+    return any(
+        all(labels.get(key) == value for key, value in selector.get("matchLabels", {}).items())
+        and all(
+            tests[one["operator"]](labels.get(one["key"]), one.get("values"))
+            for one in selector.get("matchExpressions", ())
+        )
+        for selector in selectors
+    )
+
+
+@quick
+@given(loaded_fleets())
+def test_every_namespace_that_a_document_is_in_is_discovered(fleet: Fleet) -> None:
+    for cluster, plan in fleet_plan(fleet).items():
+        bodies = [written(document.body) for document in plan]
+        namespaces = {body["metadata"]["name"]: body for body in bodies if body.get("kind") == "Namespace"}
+        used = {body["namespace"] if "release" in body else body["metadata"].get("namespace") for body in bodies}
+        assert used - {None} <= namespaces.keys() | {"kube-system"}
+        selectors = mesh_config(fleet, fleet.mesh_of(cluster)).get("discoverySelectors", [])
+        for body in namespaces.values() if selectors else ():
+            assert selected(selectors, body["metadata"]["labels"])
+
+
+def test_selectors_alone_leave_out_a_namespace_without_their_labels() -> None:
+    config = mesh_config(fleet_with(discoverySelectors=[{"matchLabels": {"shared": "yes"}}]), "mesh1")
+    assert selected(config["discoverySelectors"], {"shared": "yes"})
+    assert not selected(config["discoverySelectors"], {"shared": "no", "kubernetes.io/metadata.name": "other"})
 
 
 def test_each_generation_of_a_token_has_a_name_of_its_own_and_the_first_that_of_istioctl() -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 
 from meshfleet.manifests import Object, cluster_plan, fleet_plan
 from meshfleet.manifests.mesh_settings import mesh_objects
-from meshfleet.manifests.workloads import ECHO_IMAGE, described
+from meshfleet.manifests.workloads import ECHO_IMAGE, EXPORT_TO, described
 from meshfleet.topology import Fleet, load
 from tests.examples import up_to
 from tests.manifests.plans import objects
@@ -64,6 +64,38 @@ def of_port(routes: Object, port: int) -> list[Object]:
 
 def with_versions(versions: dict[str, Any], **sections: Any) -> Fleet:
     return fleet_with({"versions": versions}, **sections)
+
+
+@pytest.mark.parametrize(
+    ("export_to", "written"),
+    [
+        # The gateways between the networks pass on what their own namespace knows.
+        (["."], ".,istio-system"),
+        (["sample"], "sample,istio-system"),
+        ([".", "istio-system"], ".,istio-system"),
+        (["*"], "*"),
+    ],
+)
+def test_a_service_is_exported_as_declared_and_to_the_gateways_between_networks(
+    export_to: list[str], written: str
+) -> None:
+    fleet = fleet_with({"exportTo": export_to})
+    for cluster in fleet.clusters:
+        assert of_kind(fleet, cluster, "Service")["metadata"]["annotations"][EXPORT_TO] == written
+        assert described(fleet, cluster)[0]["exportTo"] == export_to
+
+
+def test_on_one_network_no_gateway_has_to_know_a_service() -> None:
+    clusters = {
+        name: {"embedded": {}, "network": "n", "podCidr": f"10.{number}.0.0/16"}
+        for number, name in enumerate(("west", "east"), 10)
+    }
+    fleet = fleet_with({"exportTo": ["."]}, networks={"n": {}}, clusters=clusters)
+    assert of_kind(fleet, "west", "Service")["metadata"]["annotations"][EXPORT_TO] == "."
+
+
+def test_without_export_to_istio_decides() -> None:
+    assert EXPORT_TO not in of_kind(fleet_with({}), "west", "Service")["metadata"]["annotations"]
 
 
 # Any fleet.

@@ -48,6 +48,13 @@ _SETTINGS = {
         "samplingPercentage": 1.5,
         "opentelemetry": {"service": "otel.shop.svc.cluster.local", "port": 4317},
     },
+    "clusterLocal": ["*.monitoring.svc.cluster.local"],
+    "discoverySelectors": [
+        {
+            "matchLabels": {"shared": "yes"},
+            "matchExpressions": [{"key": "team", "operator": "In", "values": ["shop", "search"]}],
+        }
+    ],
 }
 _SERVICE: Config = {"serviceAnnotations": {"example.com/class": "internal"}, "replicas": 2}
 _LISTENERS = [
@@ -143,6 +150,7 @@ HERE: Config = {
                 "v2": {"weight": 10},
             },
             "allowedCallers": ["shop/till"],
+            "exportTo": ["."],
         }
     },
     "virtualMachines": {"till": _MACHINES},

@@ -62,4 +62,20 @@ def mesh_settings() -> st.SearchStrategy[Config]:
         locality=optional(outlierDetection=detection),
         accessLog=text | json_log,
         tracing=tracing,
+        clusterLocal=st.lists(
+            st.sampled_from(["cart.shop.svc.cluster.local", "*.a.svc.cluster.local", "*.svc.cluster.local"]), min_size=1
+        ),
+        discoverySelectors=st.lists(discovery_selectors(), min_size=1, max_size=2),
     )
+
+
+def discovery_selectors() -> st.SearchStrategy[Config]:
+    """What selects namespaces by their labels."""
+    by_value = st.fixed_dictionaries(
+        {"key": st.just("team"), "operator": st.sampled_from(["In", "NotIn"]), "values": st.just(["a", "b"])}
+    )
+    by_key = st.fixed_dictionaries(
+        {"key": st.just("example.com/team"), "operator": st.sampled_from(["Exists", "DoesNotExist"])}
+    )
+    labels = st.fixed_dictionaries({"matchLabels": st.dictionaries(st.sampled_from("ab"), st.just("c"), min_size=1)})
+    return labels | st.fixed_dictionaries({"matchExpressions": st.lists(by_value | by_key, min_size=1, max_size=2)})

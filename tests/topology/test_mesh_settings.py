@@ -21,7 +21,7 @@ def settings(**given: Any) -> MeshSettings:
 
 def test_nothing_is_set_by_itself() -> None:
     assert settings() == MeshSettings()
-    assert set(MeshSettings().model_dump().values()) == {None}
+    assert set(MeshSettings().model_dump().values()) == {None, ()}
 
 
 def test_an_empty_mapping_switches_a_setting_on_with_its_defaults() -> None:
@@ -35,6 +35,14 @@ def test_the_order_of_failovers_is_kept() -> None:
     made = settings(locality={"failover": [{"from": "east", "to": "west"}, {"from": "west", "to": "east"}]})
     assert made.locality is not None
     assert [(way.origin, way.to) for way in made.locality.failover] == [("east", "west"), ("west", "east")]
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["cart.shop.svc.cluster.local", "*.shop.svc.cluster.local", "*.svc.cluster.local", "a-1.b-2.svc.cluster.local"],
+)
+def test_cluster_local_hosts_are_a_service_those_of_a_namespace_or_all(host: str) -> None:
+    assert settings(clusterLocal=[host]).cluster_local == (host,)
 
 
 @pytest.mark.parametrize("sampling", [0, 0.01, 100, 12.5])

@@ -51,6 +51,10 @@ def _workload(draw: st.DrawFn, clusters: Config, namespaces: Config, preferred: 
             draw(_routes(versions))
         if draw(st.booleans()):
             workload["allowedCallers"] = [f"{draw(st.sampled_from(sorted(namespaces)))}/web", "istio-system/shop.in"]
+    ambient = any(clusters[place].get("dataPlane") == "ambient" for place in existing)
+    if not ambient and "allowedCallers" not in workload and draw(st.booleans()):
+        others = st.lists(st.sampled_from(sorted(set(namespaces) - {namespace}) or ["."]), unique=True)
+        workload["exportTo"] = draw(st.just(["*"]) | others.map(lambda found: sorted({".", *found})))
     # A version that is nothing but its name may be written as one.
     written: Config = {name: version or draw(st.sampled_from([None, {}])) for name, version in versions.items()}
     return workload if written == {"v1": None} else workload | {"versions": written}

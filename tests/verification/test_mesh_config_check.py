@@ -170,6 +170,67 @@ def test_a_setting_that_no_control_plane_has_is_reported_as_the_stack_has_it(
     assert told in finding.detail
 
 
+CLUSTER_LOCAL = [{"settings": {"clusterLocal": True}, "hosts": ["cart.shop.svc.cluster.local"]}]
+SELECTORS = [{"matchLabels": {"shared": "yes"}}]
+
+
+@pytest.mark.parametrize(
+    ("field", "reported", "told"),
+    [
+        ("serviceSettings", CLUSTER_LOCAL, ""),
+        ("discoverySelectors", SELECTORS, ""),
+        ("serviceSettings", [], "serviceSettings[0].hosts[0] of the mesh configuration is not set"),
+        (
+            "serviceSettings",
+            [{"settings": {}, "hosts": ["cart.shop.svc.cluster.local"]}],
+            "serviceSettings[0].settings.clusterLocal of the mesh configuration is not set, the stack declares true",
+        ),
+        (
+            "serviceSettings",
+            [*CLUSTER_LOCAL, {"settings": {"clusterLocal": True}, "hosts": ["*"]}],
+            "serviceSettings[1].hosts[0] of the mesh configuration is '*', the stack declares none",
+        ),
+        (
+            "discoverySelectors",
+            [{"matchLabels": {"shared": "no"}}],
+            "discoverySelectors[0].matchLabels.shared of the mesh configuration is 'no', the stack declares 'yes'",
+        ),
+        (
+            "discoverySelectors",
+            [*SELECTORS, {}],
+            "discoverySelectors[1] of the mesh configuration is {}, the stack declares none",
+        ),
+        (
+            "discoverySelectors",
+            [{"matchLabels": {"shared": "yes", "team": "a"}}],
+            "discoverySelectors[0].matchLabels.team of the mesh configuration is 'a', the stack declares none",
+        ),
+    ],
+)
+def test_services_and_selectors_are_those_of_the_stack_and_no_others(
+    fleet: FleetView, recorded: Recorded, field: str, reported: Any, told: str
+) -> None:
+    mesh1, mesh2 = fleet.meshes
+    config = {"serviceSettings": CLUSTER_LOCAL, "discoverySelectors": SELECTORS}
+    declared = replace(fleet, meshes=(replace(mesh1, mesh_config=config), mesh2))
+    mesh = recorded("mesh.json") | config | {field: reported}
+    # The same in all control planes, so that no comparison with another one reports it.
+    finding = judged(declared, mesh, mesh, [])
+    assert finding.passed == (not told)
+    assert told in finding.detail
+
+
+@pytest.mark.parametrize(("field", "value"), [("serviceSettings", CLUSTER_LOCAL), ("discoverySelectors", SELECTORS)])
+def test_where_the_stack_declares_none_there_are_none(
+    fleet: FleetView, recorded: Recorded, field: str, value: Any
+) -> None:
+    mesh = recorded("mesh.json") | {field: value}
+    finding = judged(fleet, mesh, mesh, [])
+    assert not finding.passed
+    assert f"{field}[0]." in finding.detail
+    assert "the stack declares none" in finding.detail
+
+
 def test_a_declared_object_that_is_missing_or_changed_is_named(declared: FleetView, recorded: Recorded) -> None:
     mesh, configz = recorded("mesh.json"), recorded("configz.json")
     configz = [entry for entry in configz if entry["kind"] != "PeerAuthentication"]

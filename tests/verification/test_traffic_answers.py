@@ -109,6 +109,50 @@ def test_only_clusters_that_the_caller_discovers_have_to_answer() -> None:
     assert [one.name for one in traffic_wire.TrafficWire().targets(named)] == ["central"]
 
 
+@pytest.mark.parametrize(
+    ("pattern", "local"),
+    [
+        ("echo.sample.svc.cluster.local", True),
+        ("*.sample.svc.cluster.local", True),
+        ("*.svc.cluster.local", True),
+        ("cho.sample.svc.cluster.local", False),
+        ("*.ample.svc.cluster.local", False),
+        ("echo.other.svc.cluster.local", False),
+    ],
+)
+def test_a_cluster_local_service_is_answered_by_the_cluster_of_the_caller_alone(pattern: str, local: bool) -> None:
+    settings = [{"settings": {"clusterLocal": True}, "hosts": ["other.a.svc.cluster.local", pattern]}]
+    west, east = cluster("west", "r1"), replace(cluster("east", "r2"), workloads=(replace(ECHO, replicas={}),))
+    caller = replace(ECHO, name="caller", host="caller.elsewhere.svc.cluster.local")
+    both = fleet(west, cluster("east", "r2"), serviceSettings=settings)
+    assert [one.name for one in traffic.running(both, west, ECHO)] == (["west"] if local else ["west", "east"])
+    # A cluster that runs none of it calls none, and nothing is captured between the networks.
+    east = replace(east, workloads=(*east.workloads, caller), injected_namespaces=("sample",))
+    half = replace(fleet(west, east, serviceSettings=settings), home=Path())
+    assert [one.name for one in traffic.known(half, east)] == (["caller"] if local else ["echo", "caller"])
+
+
+@pytest.mark.parametrize(
+    ("export_to", "known"),
+    [((), True), (("*",), True), (("caller",), True), ((".", "caller"), True), ((".",), False), (("other",), False)],
+)
+def test_requests_are_sent_from_namespaces_whose_proxies_know_the_workload(
+    export_to: tuple[str, ...], known: bool
+) -> None:
+    caller = replace(ECHO, name="caller", namespace="caller", host="caller.caller.svc.cluster.local")
+    target = replace(ECHO, export_to=export_to, allowed_callers=("sample/other",))
+    # Of the target no pod runs here that could call it from its own namespace.
+    here = replace(cluster("west", "r1"), workloads=(caller, replace(target, replicas={})))
+    here = replace(here, injected_namespaces=("caller", "sample"))
+    there = replace(cluster("east", "r2"), workloads=(target,))
+    found = traffic.known(replace(fleet(here, there), home=Path()), here)
+    assert [one.name for one in found] == (["caller", "echo"] if known else ["caller"])
+    refused = replace(here, pods="processes")
+    assert traffic.TrafficRefused().targets(replace(fleet(refused, there), home=Path())) == (
+        (refused,) if known else ()
+    )
+
+
 def frame(source: tuple[str, int], target: tuple[str, int], content: bytes = b"", *, opens: bool = False) -> bytes:
     """An Ethernet frame with a TCP packet in it."""
     flags = 0x02 if opens else 0x18

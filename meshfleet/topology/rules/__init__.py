@@ -10,6 +10,7 @@ from meshfleet.topology.rules.additions import additions
 from meshfleet.topology.rules.control_planes import control_planes
 from meshfleet.topology.rules.data_planes import data_planes
 from meshfleet.topology.rules.discovery import discovery
+from meshfleet.topology.rules.exported_workloads import exported_workloads
 from meshfleet.topology.rules.gateway_addresses import gateway_addresses
 from meshfleet.topology.rules.ingress_gateways import ingress_gateways
 from meshfleet.topology.rules.mesh_settings import mesh_settings
@@ -52,6 +53,7 @@ RULES: tuple[Rule, ...] = (
     roots,
     workloads,
     workload_routes,
+    exported_workloads,
     versions,
     additions,
     support,

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from meshfleet.errors.faults import Fault
 from meshfleet.redaction.shown import shown
 from meshfleet.topology.draft import Draft
-from meshfleet.topology.fleet import external_namespace
 from meshfleet.topology.rules.workloads import places_of
 from meshfleet.topology.workload import Workload
 
@@ -69,9 +68,7 @@ def _headers(path: str, workload: Workload) -> Iterator[Fault]:
 
 
 def _callers(draft: Draft, path: str, workload: Workload) -> Iterator[Fault]:
-    hosted = [name for name, cluster in draft.clusters.items() if cluster.control_plane.kind == "external"]
-    # Gateways are in the namespace of a control plane as a rule.
-    known = (*draft.names["namespaces"], "istio-system", *map(external_namespace, hosted))
+    known = (*draft.names["namespaces"], *draft.system_namespaces())
     for position, caller in enumerate(workload.allowed_callers):
         namespace = caller.partition("/")[0]
         if namespace not in known:

@@ -30,6 +30,9 @@ PER_CLUSTER = frozenset(
 OMITTED = frozenset({"REGISTRY_ONLY"})
 """Values that protobuf omits from its JSON, as they are the first (default) of their enum."""
 
+WHOLE = ("serviceSettings", "discoverySelectors")
+"""Lists that the stack declares as a whole: an entry more changes which Services and namespaces a mesh shares."""
+
 SHOWN = 3
 """Maximum number of differences in a finding; the others are counted."""
 
@@ -68,6 +71,7 @@ def judge(
     differing = [
         *_differences(own, cluster.name, others, first.name),
         *_missing(flat(mesh.mesh_config), flat(own), "the mesh configuration"),
+        *_undeclared(mesh.mesh_config, own),
     ]
     missing: list[str] = []
     for declared in mesh.objects:
@@ -114,6 +118,14 @@ def _missing(declared: Flat, reported: Flat, where: str) -> Iterator[str]:
     for path, value in declared.items():
         if reported.get(path) != value and not (path not in reported and value in OMITTED):
             yield f"{path} of {where} is {_value(reported, path)}, the stack declares {shown(value)}"
+
+
+def _undeclared(declared: Mapping[str, Any], own: Mapping[str, Any]) -> Iterator[str]:
+    for name in WHOLE:
+        known = flat({name: declared.get(name, [])})
+        for path, value in flat({name: own.get(name, [])}).items():
+            if path not in known and path != name:
+                yield f"{path} of the mesh configuration is {shown(value)}, the stack declares none"
 
 
 def _listed(faults: Sequence[str]) -> str:

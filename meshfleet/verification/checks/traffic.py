@@ -13,7 +13,7 @@ from meshfleet.dataplane.network.place import Place
 from meshfleet.errors import VerificationError
 from meshfleet.verification.check import Finding
 from meshfleet.verification.cluster_api import reach
-from meshfleet.verification.locality import nearest
+from meshfleet.verification.locality import is_cluster_local, nearest
 from meshfleet.verification.proxy_check import ProxyCheck
 from meshfleet.verification.traffic import Reply, Target, send, summarize
 from meshfleet.verification.view import ClusterView, FleetView
@@ -57,7 +57,7 @@ class TrafficReach(ProxyCheck):
             lines.append(f"{workload.host}: {summarize(replies)}{f' ({fault})' if fault else ''}")
         if not lines:
             raise VerificationError(
-                f"no pod of {cluster.name} is allowed to call a workload; check allowedCallers of its workloads"
+                f"no pod of {cluster.name} may call a workload; check allowedCallers and exportTo of its workloads"
             )
         return Finding(passed, "; ".join(lines))
 
@@ -119,15 +119,24 @@ def calls(fleet: FleetView, cluster: ClusterView) -> bool:
 
 def known(fleet: FleetView, cluster: ClusterView) -> list[WorkloadView]:
     """The echo workloads that a cluster can call, except those that are routed by weight or header."""
-    return [one for one in cluster.workloads if one.echo and not one.routed and running(fleet, cluster, one)]
+    return [
+        one
+        for one in cluster.workloads
+        if one.echo
+        and not one.routed
+        and running(fleet, cluster, one)
+        and any(one.is_known_in(caller.namespace) for caller in _own(cluster))
+    ]
 
 
 def running(fleet: FleetView, cluster: ClusterView, workload: WorkloadView) -> list[ClusterView]:
-    """The clusters that run pods of a workload and that the istiod of `cluster` discovers."""
+    """The clusters whose pods of a workload `cluster` can call: those it discovers, itself if that is cluster-local."""
+    local = is_cluster_local(fleet, cluster.mesh, workload.host)
     return [
         member
         for member in fleet.discovered_from(cluster)
-        if any(
+        if (member.name == cluster.name or not local)
+        and any(
             one.name == workload.name and one.namespace == workload.namespace and one.replicas
             for one in member.workloads
         )
@@ -138,10 +147,15 @@ def _own(cluster: ClusterView) -> list[WorkloadView]:
     return [one for one in cluster.workloads if one.replicas and one.namespace in cluster.injected_namespaces]
 
 
+def _callers(cluster: ClusterView, workload: WorkloadView) -> list[WorkloadView]:
+    """The workloads of the cluster whose proxies know a workload."""
+    return [one for one in _own(cluster) if workload.is_known_in(one.namespace)]
+
+
 def _denied_callers(cluster: ClusterView, workload: WorkloadView) -> list[WorkloadView]:
     """The workloads of the cluster that are not among the allowed callers of a workload."""
     named = workload.allowed_callers
-    return [one for one in _own(cluster) if named and one.identity not in named]
+    return [one for one in _callers(cluster, workload) if named and one.identity not in named]
 
 
 def _caller(
@@ -149,7 +163,7 @@ def _caller(
 ) -> Caller | None:
     """A pod of the cluster that is allowed, or not allowed, to call a workload; None if there is none."""
     denied = _denied_callers(cluster, workload)
-    wanted = [one for one in _own(cluster) if one not in denied] if allowed else denied
+    wanted = [one for one in _callers(cluster, workload) if (one in denied) != allowed]
     if not wanted or fleet.home is None:
         return None
     place = Place.of(fleet.workspace())

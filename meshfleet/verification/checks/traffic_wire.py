@@ -44,14 +44,16 @@ class TrafficWire(ProxyCheck):
         place = Place.of(fleet.workspace())
         with reach(cluster, timeout) as client:
             workloads = known(fleet, cluster)
-            addresses = [service_address(client, one) for one in workloads]
-            pods = [pod for one in workloads for pod in ready_pods(client, one)]
+            targets = [(one, Target(service_address(client, one), one.port, one.host)) for one in workloads]
+            pods = {one.namespace: pod for one in reversed(workloads) for pod in reversed(ready_pods(client, one))}
         if not pods:
             raise VerificationError(f"no pod of a workload is ready in {cluster.name}; see kubectl get pods")
-        namespace = place.pod(cluster.name, pods[0].uid)
         with capturing(place) as capture:
-            for workload, address in zip(workloads, addresses, strict=True):
-                send(namespace, Target(address, workload.port, workload.host), FEW, ANSWER_SECONDS)
+            for workload, target in targets:
+                # Any namespace whose proxies know it: others would not send it through the mesh.
+                caller = next((pod for namespace, pod in pods.items() if workload.is_known_in(namespace)), None)
+                if caller:
+                    send(place.pod(cluster.name, caller.uid), target, FEW, ANSWER_SECONDS)
         return judge(capture, gateways(fleet))
 
 

@@ -28,7 +28,7 @@ OF_A_MESH = [
     Wrong(
         "unknown key of settings",
         {f"{SETTINGS}.accesslog": {}},
-        {f"{SETTINGS}.accesslog": "mean accessLog? known are accessLog, locality, mtls, "},
+        {f"{SETTINGS}.accesslog": "mean accessLog? known are accessLog, clusterLocal, discoverySelectors, locality, "},
     ),
     Wrong(
         "settings that are a list",
@@ -62,6 +62,117 @@ OF_A_MESH = [
             {f"{SETTINGS}.{key}": "has nothing behind it; write {} for its defaults, or leave the key out"},
         )
         for key in ("mtls", "outboundTrafficPolicy", "locality", "accessLog", "tracing")
+    ),
+]
+
+SERVICES = [
+    *(
+        Wrong(
+            f"cluster-local by {what}",
+            {f"{SETTINGS}.clusterLocal": ["*.shop.svc.cluster.local", host]},
+            {f"{SETTINGS}.clusterLocal[1]": f"{named} is not the full name of Services; write SERVICE.NAMESPACE.svc"},
+        )
+        for what, host in (
+            ("a short name", "cart"),
+            ("a name with its namespace", "cart.shop"),
+            ("a name without its domain", "cart.shop.svc"),
+            ("another domain", "cart.shop.svc.cluster.remote"),
+            ("a host that is no Service", "shop.example"),
+            ("everything there is", "*"),
+            ("a wildcard within a label", "cart-*.shop.svc.cluster.local"),
+            ("a wildcard in the middle", "cart.*.svc.cluster.local"),
+            ("two wildcards", "*.*.svc.cluster.local"),
+            ("a port", "cart.shop.svc.cluster.local:80"),
+            ("capitals", "Cart.shop.svc.cluster.local"),
+            ("a name that is too long", f"{'a' * 64}.shop.svc.cluster.local"),
+            ("nothing", ""),
+        )
+        # Of a long value the end is not shown.
+        for named in (repr(host) if len(host) < 60 else "",)
+    ),
+    *(
+        Wrong(
+            f"cluster-local that is {what}",
+            {f"{SETTINGS}.clusterLocal": value},
+            {f"{SETTINGS}.clusterLocal": message},
+        )
+        for what, value, message in (
+            ("a name, not a list", "cart.shop.svc.cluster.local", "must be a list, got 'cart.shop"),
+            ("an empty list", [], "is empty; name a host, or leave it out"),
+            ("null", None, "must be a list, got null"),
+        )
+    ),
+    Wrong(
+        "cluster-local Services of an ambient mesh",
+        {
+            f"{SETTINGS}.clusterLocal": ["*.shop.svc.cluster.local"],
+            "clusters.west.dataPlane": "ambient",
+            "clusters.east.dataPlane": "ambient",
+        },
+        {f"{SETTINGS}.clusterLocal": "ztunnels of ambient mode ignore it; leave it out: there a Service stays in"},
+        links=("https://istio.io/latest/docs/ambient/install/multicluster/",),
+    ),
+]
+
+SELECTORS = [
+    *(
+        Wrong(
+            f"discovery selectors that are {what}",
+            {f"{SETTINGS}.discoverySelectors": value},
+            {f"{SETTINGS}.discoverySelectors": message},
+        )
+        for what, value, message in (
+            ("one selector, not a list", {"matchLabels": {"shared": "yes"}}, "must be a list, got {matchLabels"),
+            ("an empty list", [], "is empty; give a selector, or leave it out to discover all namespaces"),
+            ("null", None, "must be a list, got null"),
+        )
+    ),
+    *(
+        Wrong(
+            f"discovery selector {what}",
+            {f"{SETTINGS}.discoverySelectors": [{"matchLabels": {"shared": "yes"}}, selector]},
+            {f"{SETTINGS}.discoverySelectors[1]{path}": message},
+        )
+        for what, selector, path, message in (
+            ("of every namespace", {}, "", "selects every namespace; give matchLabels or matchExpressions"),
+            ("with empty labels", {"matchLabels": {}}, "", "selects every namespace"),
+            ("that is a name", "shop", "", "must be a map of keys to values, got 'shop'"),
+            ("of an unknown key", {"labels": {"a": "b"}}, ".labels", "known are matchExpressions, matchLabels"),
+            ("with a key that is none", {"matchLabels": {"a b": "c"}}, ".matchLabels.a b", "is not the key of a label"),
+            (
+                "with a value that is none",
+                {"matchLabels": {"a": "b c"}},
+                ".matchLabels.a",
+                "is not the value of a label",
+            ),
+            ("with a value of YAML's", {"matchLabels": {"a": True}}, ".matchLabels.a", "must be a string, got true"),
+        )
+    ),
+    *(
+        Wrong(
+            f"requirement {what}",
+            {f"{SETTINGS}.discoverySelectors": [{"matchExpressions": [requirement]}]},
+            {f"{SETTINGS}.discoverySelectors[0].matchExpressions[0]{path}": message},
+        )
+        for what, requirement, path, message in (
+            ("without an operator", {"key": "a"}, ".operator", "missing; required"),
+            ("without a key", {"operator": "Exists"}, ".key", "missing; required"),
+            ("of an unknown operator", {"key": "a", "operator": "Gt"}, ".operator", "must be 'In', 'NotIn', 'Exists'"),
+            ("In of no values", {"key": "a", "operator": "In"}, "", "operator In needs values; give at least one"),
+            ("NotIn of no values", {"key": "a", "operator": "NotIn", "values": []}, "", "operator NotIn needs values"),
+            (
+                "Exists with values",
+                {"key": "a", "operator": "Exists", "values": ["b"]},
+                "",
+                "operator Exists takes no values; leave them out",
+            ),
+            (
+                "of an unknown key",
+                {"key": "a", "operator": "Exists", "value": "b"},
+                ".value",
+                "unknown key; did you mean values? known are key, operator, values",
+            ),
+        )
     ),
 ]
 
@@ -319,4 +430,4 @@ TOKENS = [
     ),
 ]
 
-SETTINGS_AND_DISCOVERY = [*OF_A_MESH, *LOCALITIES, *TELEMETRY, *SERVERS, *TOKENS]
+SETTINGS_AND_DISCOVERY = [*OF_A_MESH, *SERVICES, *SELECTORS, *LOCALITIES, *TELEMETRY, *SERVERS, *TOKENS]

@@ -194,4 +194,51 @@ NOBODY_HEEDS = [
     ),
 ]
 
-WORKLOAD_ROUTES = [*WEIGHTS, *HEADERS, *WHO_CALLS, *NOBODY_HEEDS]
+EXPORTED = f"{CART}.exportTo"
+EXPORTS = [
+    *(
+        Wrong(
+            f"exported to {target!r}",
+            cart(exportTo=[".", target]),
+            {f"{EXPORTED}[1]": "is not a namespace; name one, or write '.' for the workload's own or '*'"},
+        )
+        for target in ("~", "", "shop/web", "Shop", "*.shop", "shop.svc.cluster.local")
+    ),
+    Wrong(
+        "exported to no namespace",
+        cart(exportTo=[]),
+        {CART: "exportTo is empty; name a namespace, or leave the list out to export it to all"},
+    ),
+    Wrong(
+        "exported to one namespace, not a list",
+        cart(exportTo="."),
+        {EXPORTED: "must be a list, got '.'"},
+    ),
+    Wrong(
+        "exported to an unknown namespace",
+        cart(exportTo=[".", "shops"]),
+        {f"{EXPORTED}[1]": "no namespace is named 'shops'; known are shop, istio-system"},
+    ),
+    Wrong(
+        "exported to a namespace twice",
+        cart(exportTo=["shop", "istio-system", "."]),
+        {f"{EXPORTED}[2]": "'.' is given twice; name each namespace once"},
+    ),
+    Wrong(
+        "exported to every namespace and one",
+        cart(exportTo=["*", "."]),
+        {EXPORTED: "'*' is every namespace; leave the others out"},
+    ),
+    Wrong(
+        "callers of a namespace that a workload is not exported to",
+        cart(exportTo=["."], allowedCallers=["shop/web", "istio-system/public"]),
+        {f"{CALLERS}[1]": "is not exported to 'istio-system', so that proxies there do not know it; add"},
+    ),
+    Wrong(
+        "exported in ambient mode",
+        {**AMBIENT, **cart(exportTo=["."])},
+        {EXPORTED: "ztunnels of ambient mode, as in west, east, ignore it; leave it out, and give allowedCallers"},
+    ),
+]
+
+WORKLOAD_ROUTES = [*WEIGHTS, *HEADERS, *WHO_CALLS, *NOBODY_HEEDS, *EXPORTS]
