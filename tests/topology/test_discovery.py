@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meshfleet.topology import Discovery, load
+from meshfleet.topology import Discovery, TopologyError, load
 from meshfleet.topology.discovery import is_loopback
-from tests.topology.wrong_stacks.wrong import GOOD, Wrong
+from tests.topology.wrong_stacks.wrong import GOOD, Wrong, existing
 
 pytestmark = pytest.mark.proof("private API servers are reached as the stack file says", step=0)
 
@@ -66,3 +66,24 @@ def test_everything_may_be_left_out() -> None:
             config["clusters"]["west"]["discovery"] = written
         assert load("dev", config).clusters["west"].discovery == Discovery()
     assert Discovery().token == 1
+
+
+@pytest.mark.parametrize("server", [None, "https://localhost:6443"])
+def test_an_address_of_this_machine_is_of_use_where_no_istiod_elsewhere_reads_it(server: str | None) -> None:
+    config = copy.deepcopy(GOOD)
+    config["clusters"]["east"] = existing("east")
+    config["clusters"]["north"] = {"embedded": {}, "network": "network-north"}
+    config["networks"]["network-north"] = {}
+    for name, read_by in (("west", ["north"]), ("north", [])):
+        config["clusters"][name]["discovery"] = {"readBy": read_by} | ({"server": server} if server else {})
+    fleet = load("dev", config)
+    assert {name: fleet.reads(name) for name in fleet.clusters} == {
+        "west": ("east",),
+        "east": (),
+        "north": ("west", "east"),
+    }
+    config["clusters"]["west"]["discovery"]["readBy"].append("east")
+    with pytest.raises(TopologyError) as raised:
+        load("dev", config)
+    paths = ["clusters.west.discovery.server"] if server else []
+    assert [fault.path for fault in raised.value.faults] == [*paths, "clusters.west.embedded"]

@@ -107,6 +107,10 @@ def test_only_clusters_that_the_caller_discovers_have_to_answer() -> None:
     across = replace(hub, clusters=tuple(replace(one, pods="processes") for one in hub.clusters), home=Path())
     named = replace(across, clusters=tuple(replace(one, injected_namespaces=("sample",)) for one in across.clusters))
     assert [one.name for one in traffic_wire.TrafficWire().targets(named)] == ["central"]
+    # An edge whose own workload goes by weights, and that discovers no other, has no cluster to compare answers with.
+    routed = replace(edge, workloads=(replace(ECHO, name="cart", routed=True), replace(ECHO, replicas={})))
+    alone = replace(named, clusters=(named.clusters[0], replace(named.clusters[1], workloads=routed.workloads)))
+    assert [one.name for one in traffic.TrafficReach().targets(alone)] == ["central"]
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ def judge(fleet: FleetView, cluster: ClusterView, services: Mapping[str, Mapping
         if fleet.mesh_of(name) == cluster.mesh and name not in discovered
     )
     if unread:
-        return Finding(False, f"{unread[0]}; {len(unread)} such shards; run meshfleet up, which takes it out")
+        return Finding(False, f"{unread[0]}; {len(unread)} such shards; the check clusters-synced names its Secret")
     names = candidates(cluster, members)
     host = next((name for name in names if name in services), None)
     if host is None:

@@ -42,7 +42,7 @@ class TrafficReach(ProxyCheck):
     name = "traffic-reach"
 
     def targets(self, fleet: FleetView) -> tuple[ClusterView, ...]:
-        return tuple(cluster for cluster in fleet.clusters if calls(fleet, cluster))
+        return tuple(cluster for cluster in fleet.clusters if calls(fleet, cluster) and known(fleet, cluster))
 
     def evaluate(self, fleet: FleetView, cluster: ClusterView, timeout: float) -> Finding:
         lines, passed = [], True
