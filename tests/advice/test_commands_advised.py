@@ -88,6 +88,8 @@ FOLLOWED = {
     "discovery.tlsServerName": DISCOVERY,
     "discovery.certificateAuthority": DISCOVERY,
     "discovery.token": DISCOVERY,
+    "discovery.readBy": "tests/integration/models/test_model_hub_and_spoke.py"
+    "::test_another_direction_is_applied_in_place",
     "kubectl rollout restart": "tests/integration/fleets/test_canary_upgrade.py",
     "install Go": "tests/toolchain/test_toolchain_refusals.py::test_go_is_new_enough_from_1_26",
     "install Debian's package nftables": f"{SCRIPTS}::test_root_on_debian_is_given_nft",

@@ -49,7 +49,7 @@ def _has_control_plane(draft: Draft, cluster: Cluster, mesh: str) -> bool:
 
 def _fault(draft: Draft, name: str, cluster: Cluster, reader: str) -> str:
     if reader == name:
-        return "is the cluster itself, which the control plane that serves it always discovers; leave it out"
+        return "is the cluster itself, which the control plane that serves it always discovers"
     if reader not in draft.names["clusters"]:
         return "is no cluster of the fleet"
     other = draft.clusters.get(reader)

@@ -361,7 +361,7 @@ READERS = [
         {
             f"{READ_BY}[0]": "'nowhere' is no cluster of the fleet; allowed are east",
             f"{READ_BY}[1]": "'west' is the cluster itself, which the control plane that serves it always discovers; "
-            "leave it out; allowed are east",
+            "allowed are east",
             f"{READ_BY}[2]": "'north' belongs to the mesh 'mesh2', and 'west' to 'mesh1'; allowed are east",
             f"{READ_BY}[3]": "'south' has no control plane of its own, since it is a remote of 'east'; allowed are",
             f"{READ_BY}[5]": "'east' is given twice; name each cluster once; allowed are east",
