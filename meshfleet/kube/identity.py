@@ -17,6 +17,7 @@ from meshfleet.files import file_error, read_bytes
 from meshfleet.files.json_text import parse_json
 from meshfleet.kube.api_errors import api_errors
 from meshfleet.kube.decoders import prepare_decoders
+from meshfleet.kube.loading import load_lightkube
 
 SUBJECT: Final = "kube-system"
 # One small object; every command waits for it.
@@ -47,6 +48,7 @@ def prepare_reading() -> None:
     """
     from importlib import import_module
 
+    load_lightkube()
     for module in ("asyncio", "meshfleet.kube.client", "lightkube.resources.core_v1"):
         import_module(module)
     prepare_decoders()

@@ -21,6 +21,7 @@ import grpc
 from google.protobuf import empty_pb2
 
 from meshfleet.errors import MeshfleetError, UnsupportedError
+from meshfleet.kube.loading import load_lightkube
 from meshfleet.plugins import protocol
 from meshfleet.plugins.engine_watch import watch_engine
 from meshfleet.plugins.peer import OwnUserOnly
@@ -157,11 +158,13 @@ class _Servicer(ResourceProviderServicer):
         )
 
     def Create(self, request: Any, context: Any) -> Any:
+        load_lightkube()
         asked = protocol.CreateRequest(request.urn, _load(request.properties), request.timeout, request.preview)
         answer = self._call(context, self._provider.create, asked)
         return provider_pb2.CreateResponse(id=answer.resource_id or "", properties=_dump(answer.properties))
 
     def Read(self, request: Any, context: Any) -> Any:
+        load_lightkube()
         asked = protocol.ReadRequest(request.urn, request.id, _load(request.properties), _load(request.inputs))
         answer = self._call(context, self._provider.read, asked)
         return provider_pb2.ReadResponse(
@@ -171,6 +174,7 @@ class _Servicer(ResourceProviderServicer):
         )
 
     def Update(self, request: Any, context: Any) -> Any:
+        load_lightkube()
         asked = protocol.UpdateRequest(
             request.urn,
             request.id,
@@ -186,6 +190,7 @@ class _Servicer(ResourceProviderServicer):
         )
 
     def Delete(self, request: Any, context: Any) -> Any:
+        load_lightkube()
         asked = protocol.DeleteRequest(
             request.urn,
             request.id,
