@@ -10,13 +10,17 @@ import re
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import repeat
 
-from meshfleet.dataplane.network.namespaces import inside
+from meshfleet.dataplane.network.namespaces import enter_named, inside
 from meshfleet.errors import UnreachableError, VerificationError
 from meshfleet.kube.transport import get
 from meshfleet.processes.waiting import NotYetError, wait_until
 
+_AT_ONCE = 8
+"""Requests under way at the same moment."""
 _ENOUGH = 3
 """Stop after this many requests without a response: more would show the same, and each may take seconds."""
 _LONGEST_FAULT = 300
@@ -51,18 +55,20 @@ class Target:
 
 
 def send(namespace: str, target: Target, count: int, seconds: float) -> list[Reply]:
-    """Send `count` requests, one after another, from a network namespace; each takes at most `seconds`.
+    """Send `count` requests from a network namespace, some at once; each takes at most `seconds`.
 
+    A proxy keeps its connections: of requests that follow each other all may take one, and a gateway leads all that
+    comes on one connection to one pod. Requests at the same moment take several.
     Stops early after a few requests without a response. Raises NetworkError when there is no such namespace.
     """
-
-    def send_all() -> list[Reply]:
-        replies: list[Reply] = []
+    # Raised here instead of as a broken thread pool.
+    inside(namespace, lambda: None)
+    replies: list[Reply] = []
+    with ThreadPoolExecutor(_AT_ONCE, "requests", initializer=enter_named, initargs=(namespace,)) as pool:
         while len(replies) < count and sum(one.code == 0 for one in replies) < _ENOUGH:
-            replies.append(request(target, seconds))
-        return replies
-
-    return inside(namespace, send_all)
+            together = min(_AT_ONCE, count - len(replies))
+            replies += pool.map(request, repeat(target, together), repeat(seconds, together))
+    return replies
 
 
 def request(target: Target, seconds: float) -> Reply:
