@@ -48,8 +48,9 @@ if TYPE_CHECKING:
     import psutil
 
 _READY_SECONDS: Final = 90.0
-# Its servers end after `--shutdownDuration`. One that reads other clusters does not end by itself: it keeps the leader
-# election of each of them. https://github.com/istio/istio/blob/master/pilot/pkg/serviceregistry/kube/controller/multicluster.go
+# Its servers end after `--shutdownDuration`. One that serves remote clusters does not end by itself: in each of them it
+# stays in the leader election until that cluster is taken from it, and only then is its component at its end.
+# https://github.com/istio/istio/blob/master/pilot/pkg/serviceregistry/kube/controller/multicluster.go
 _GRACE_SECONDS: Final = 1.5
 # It looks a tenth of a second after the change; a machine that is busy takes its time.
 _RELOAD_SECONDS: Final = 15.0
