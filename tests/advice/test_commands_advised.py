@@ -164,14 +164,15 @@ def test_the_same_command_again_works_after_any_error(command: str, swept: Swept
     assert run(words, plain)[0] == 0
     followed = 0
     names = list(ERRORS)
-    for number, call in enumerate(range(1, plain.count + 1, max(1, plain.count // 25))):
+    for number, call in enumerate(range(1, plain.count + 1, max(1, plain.count // 60))):
         swept.fresh()
         code, said = run(words, Injection(call, ERRORS[names[number % len(names)]]))
         if code == 1 and "run the same command again" in said:
             again, reason = run(words)
             assert again == 0, (said, reason)
             followed += 1
-    assert followed >= 3
+    # How many depends on the calls that a library makes, and so on what was imported before.
+    assert followed >= 2
 
 
 def test_with_yes_destroy_needs_no_terminal(swept: SweptCheckout, monkeypatch: pytest.MonkeyPatch) -> None:
