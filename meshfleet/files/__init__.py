@@ -111,11 +111,13 @@ def write_in_place(path: Path, content: str, *, mode: int = 0o600) -> None:
 def write_link(path: Path, target: Path) -> None:
     """Have a symbolic link to `target` at `path`, in one step; its folder must be there.
 
-    A file or link that stands there is replaced. Raises FileError.
+    A file or another link that stands there is replaced. Raises FileError.
     """
     # Threads of one process make the same link at the same moment.
     draft = path.with_name(f".{path.name[:200]}.{token_hex(8)}")
     try:
+        if path.is_symlink() and path.readlink() == target:
+            return
         draft.symlink_to(target)
         try:
             draft.replace(path)

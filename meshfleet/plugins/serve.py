@@ -78,6 +78,11 @@ class _Servicer(ResourceProviderServicer):
             logger.exception("request failed: %s", getattr(request, "urn", type(request).__name__))
             context.abort(grpc.StatusCode.INTERNAL, f"{type(error).__name__}: {error}")
 
+    def _call_cluster(self, context: Any, method: Callable[[Any], Any], request: Any) -> Any:
+        """The same for a method that may reach a cluster."""
+        load_lightkube()
+        return self._call(context, method, request)
+
     def _abort_half_made(self, context: Any, error: protocol.InitializationError) -> None:
         detail = _half_made(error)
         status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=str(error))
@@ -158,15 +163,13 @@ class _Servicer(ResourceProviderServicer):
         )
 
     def Create(self, request: Any, context: Any) -> Any:
-        load_lightkube()
         asked = protocol.CreateRequest(request.urn, _load(request.properties), request.timeout, request.preview)
-        answer = self._call(context, self._provider.create, asked)
+        answer = self._call_cluster(context, self._provider.create, asked)
         return provider_pb2.CreateResponse(id=answer.resource_id or "", properties=_dump(answer.properties))
 
     def Read(self, request: Any, context: Any) -> Any:
-        load_lightkube()
         asked = protocol.ReadRequest(request.urn, request.id, _load(request.properties), _load(request.inputs))
-        answer = self._call(context, self._provider.read, asked)
+        answer = self._call_cluster(context, self._provider.read, asked)
         return provider_pb2.ReadResponse(
             id=answer.resource_id or "",
             properties=_dump(answer.properties),
@@ -174,7 +177,6 @@ class _Servicer(ResourceProviderServicer):
         )
 
     def Update(self, request: Any, context: Any) -> Any:
-        load_lightkube()
         asked = protocol.UpdateRequest(
             request.urn,
             request.id,
@@ -186,11 +188,10 @@ class _Servicer(ResourceProviderServicer):
             _load(request.old_inputs),
         )
         return provider_pb2.UpdateResponse(
-            properties=_dump(self._call(context, self._provider.update, asked).properties)
+            properties=_dump(self._call_cluster(context, self._provider.update, asked).properties)
         )
 
     def Delete(self, request: Any, context: Any) -> Any:
-        load_lightkube()
         asked = protocol.DeleteRequest(
             request.urn,
             request.id,
@@ -198,7 +199,7 @@ class _Servicer(ResourceProviderServicer):
             request.timeout,
             _load(request.old_inputs),
         )
-        self._call(context, self._provider.delete, asked)
+        self._call_cluster(context, self._provider.delete, asked)
         return empty_pb2.Empty()
 
     def Invoke(self, request: Any, context: Any) -> Any:

@@ -75,16 +75,8 @@ def link_tools(directory: Path, names: dict[str, str], release: str = "") -> Non
 
     Raises ToolchainError when a tool is missing, EmbeddedError when the links cannot be made.
     """
-    from meshfleet.files import file_error, make_directory
+    from meshfleet.files import make_directory, write_link
 
     make_directory(directory)
     for link_name, tool_name in names.items():
-        target = tool(tool_name, release)
-        link = directory / link_name
-        try:
-            if link.is_symlink() and link.readlink() == target:
-                continue
-            link.unlink(missing_ok=True)
-            link.symlink_to(target)
-        except OSError as error:
-            raise file_error(link, error) from error
+        write_link(directory / link_name, tool(tool_name, release))

@@ -14,7 +14,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from meshfleet.dataplane.network.namespaces import enter_named, inside
+from meshfleet.dataplane.network.namespaces import threads_in
 from meshfleet.verification.traffic import Reply, Target, request
 
 _WORKERS = 64
@@ -77,8 +77,6 @@ def send_steadily(
 
     The result is filled as responses arrive. Raises NetworkError when there is no such namespace.
     """
-    # Raised here instead of as a broken thread pool.
-    inside(namespace, lambda: None)
     found = SteadyRequests()
     stop = threading.Event()
     pending: list[tuple[float, Future[Sent]]] = []
@@ -96,7 +94,7 @@ def send_steadily(
             while pending and pending[0][1].done():
                 found.requests.append(pending.pop(0)[1].result())
 
-    with ThreadPoolExecutor(_WORKERS, "steady", initializer=enter_named, initargs=(namespace,)) as pool:
+    with threads_in(namespace, _WORKERS, "steady") as pool:
         pacer = threading.Thread(target=pace, args=(pool,), name="steady requests", daemon=True)
         pacer.start()
         try:

@@ -10,11 +10,10 @@ import re
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import repeat
 
-from meshfleet.dataplane.network.namespaces import enter_named, inside
+from meshfleet.dataplane.network.namespaces import inside, threads_in
 from meshfleet.errors import UnreachableError, VerificationError
 from meshfleet.kube.transport import get
 from meshfleet.processes.waiting import NotYetError, wait_until
@@ -61,10 +60,8 @@ def send(namespace: str, target: Target, count: int, seconds: float) -> list[Rep
     comes on one connection to one pod. Requests at the same moment take several.
     Stops early after a few requests without a response. Raises NetworkError when there is no such namespace.
     """
-    # Raised here instead of as a broken thread pool.
-    inside(namespace, lambda: None)
     replies: list[Reply] = []
-    with ThreadPoolExecutor(_AT_ONCE, "requests", initializer=enter_named, initargs=(namespace,)) as pool:
+    with threads_in(namespace, _AT_ONCE, "requests") as pool:
         while len(replies) < count and sum(one.code == 0 for one in replies) < _ENOUGH:
             together = min(_AT_ONCE, count - len(replies))
             replies += pool.map(request, repeat(target, together), repeat(seconds, together))

@@ -18,6 +18,7 @@ from typing import Final
 from meshfleet.errors import FileError, NewerFileError
 from meshfleet.files import make_directory
 from meshfleet.processes.process_table import IDENTITY, PLACE, rows
+from meshfleet.workspace.home_lock import home_locked
 from meshfleet.workspace.marker import MARKER, Marker, claim_home, read_marker, write_marker
 
 _DIGITS: Final = 16
@@ -31,12 +32,21 @@ def identity_of(home: Path, fleet: str) -> str:
     return kept.identity if kept and kept.identity else _from_path(home, fleet)
 
 
-def claim_fleet(home: Path, fleet: str) -> Path:
-    """Make the directory of a fleet and mark it, with its identity; the directory. Fine when that was done before.
+def claim_fleet(home: Path, fleet: str, below: Path | None = None) -> Path:
+    """Make the directory of a fleet, mark it, with its identity, and make the one `below` it; the fleet's directory.
 
-    Raises FileError when something else is in its place.
+    Fine when that was done before. Raises FileError when something else is in its place.
     """
+    # Unlocked: a folder that is somebody else's gets no lock.
     claim_home(home)
+    with home_locked(home):
+        directory = _marked(home, fleet)
+        if below is not None:
+            make_directory(below)
+    return directory
+
+
+def _marked(home: Path, fleet: str) -> Path:
     directory = make_directory(home / "fleets" / fleet)
     kept = _kept(directory)
     inode = directory.stat().st_ino

@@ -20,11 +20,11 @@ from pathlib import Path
 
 from meshfleet.errors import FileError
 from meshfleet.errors.faults import Fault, TopologyError
-from meshfleet.files import file_error, make_directory, remove_file
+from meshfleet.files import file_error, remove_file
 from meshfleet.topology.stack_name import path_fault
 from meshfleet.workspace.fleet_identity import claim_fleet, identity_of
 from meshfleet.workspace.home_lock import home_locked
-from meshfleet.workspace.marker import MARKER, claim_home, is_fleet
+from meshfleet.workspace.marker import MARKER, is_fleet
 from meshfleet.workspace.project_folder import CODE, project_folder
 
 
@@ -96,12 +96,7 @@ class Workspace:
 
     def claim(self, below: Path | None = None) -> Path:
         """Make the fleet's directory, mark it as ours and make the one `below` it; the fleet's. Raises FileError."""
-        claim_home(self.home)
-        with home_locked(self.home):
-            directory = claim_fleet(self.home, self.fleet)
-            if below is not None:
-                make_directory(below)
-        return directory
+        return claim_fleet(self.home, self.fleet, below)
 
     def owner(self, *parts: str) -> str:
         """The name under which something of this fleet reserves ports and addresses."""

@@ -55,7 +55,7 @@ def claim_home(home: Path) -> None:
         return
     if not is_home(home):
         foreign = [name for name in OF_A_HOME if _is_foreign(home / name)]
-        # Whoever claims it at this moment marks it before anything else is made in it.
+        # Another command that claims it at this moment marks it before it makes anything else in it.
         if foreign and not (home / MARKER).is_file():
             raise FileError(
                 f"{home}: already contains {', '.join(foreign)}, which meshfleet did not create; "

@@ -39,7 +39,8 @@ def plain_path(directory: Path) -> Path:
         for _ in range(_ATTEMPTS):
             try:
                 _require_ours(make_directory(folder))
-                return _linked(folder / identity, fleet) / place
+                write_link(folder / identity, fleet)
+                return folder / identity / place
             except (FileError, OSError):
                 # It cannot be used, or another fleet removed it with its own link, the last in it.
                 continue
@@ -73,9 +74,3 @@ def _require_ours(folder: Path) -> None:
     found = os.lstat(folder)
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o022:
         raise FileError(f"{folder}: is not a directory of this user alone")
-
-
-def _linked(link: Path, target: Path) -> Path:
-    if not link.is_symlink() or link.readlink() != target:
-        write_link(link, target)
-    return link

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ipaddress import IPv4Network
 from itertools import combinations
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -56,7 +57,7 @@ def test_the_faults_are_the_pairs_that_overlap(ranges: list[tuple[IPv4Network, I
     assert found == expected
 
 
-def fleet(**east: object) -> dict[str, object]:
+def fleet(**east: object) -> dict[str, Any]:
     existing = {"existing": {"kubeconfig": "e", "context": "e", "pods": "simulated"}, "network": "b"}
     return {
         "host": "west",
@@ -78,20 +79,20 @@ def test_two_meshes_may_have_the_same_ranges() -> None:
     config = fleet(serviceCidr="10.96.0.0/16", mesh="two")
     config["meshes"] = {"one": {}, "two": {}}
     west = {"embedded": {}, "network": "a", "mesh": "one", "serviceCidr": "10.96.0.0/16"}
-    config["clusters"] = {**config["clusters"], "west": west}  # type: ignore[dict-item]
+    config["clusters"] = {**config["clusters"], "west": west}
     load("ranges", config)
 
 
 def test_clusters_that_no_control_plane_reads_together_may_have_the_same_range() -> None:
     config = fleet(serviceCidr="10.96.0.0/16", discovery={"readBy": []})
-    config["clusters"]["west"] |= {"serviceCidr": "10.96.0.0/16", "discovery": {"readBy": []}}  # type: ignore[index]
+    config["clusters"]["west"] |= {"serviceCidr": "10.96.0.0/16", "discovery": {"readBy": []}}
     load("ranges", config)
     hub = {"embedded": {}, "network": "c", "serviceCidr": "10.97.0.0/16"}
-    config["networks"]["c"] = {}  # type: ignore[index]
-    config["clusters"]["hub"] = hub  # type: ignore[index]
+    config["networks"]["c"] = {}
+    config["clusters"]["hub"] = hub
     load("ranges", config)
     for name in ("west", "east"):
-        config["clusters"][name]["discovery"] = {"readBy": ["hub"]}  # type: ignore[index]
+        config["clusters"][name]["discovery"] = {"readBy": ["hub"]}
     with pytest.raises(TopologyError) as raised:
         load("ranges", config)
     assert [fault.path for fault in raised.value.faults] == ["clusters.east.serviceCidr"]

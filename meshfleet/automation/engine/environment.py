@@ -132,5 +132,4 @@ def _passphrase(checkout: Checkout) -> Path:
 
 def _link(link: Path, charts: Path) -> None:
     make_directory(link.parent)
-    if not link.is_symlink() or link.readlink() != charts:
-        write_link(link, charts)
+    write_link(link, charts)

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import ctypes
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -88,6 +89,15 @@ def inside(name: str, action: Callable[[], T]) -> T:
 def _entered(name: str, action: Callable[[], T]) -> T:
     enter_named(name)
     return action()
+
+
+@contextmanager
+def threads_in(name: str, count: int, prefix: str) -> Iterator[ThreadPoolExecutor]:
+    """At most `count` threads that work in a namespace. Raises NetworkError when there is none of that name."""
+    # Raised here instead of as a broken thread pool.
+    inside(name, lambda: None)
+    with ThreadPoolExecutor(count, prefix, initializer=enter_named, initargs=(name,)) as pool:
+        yield pool
 
 
 def enter_named(name: str) -> None:
