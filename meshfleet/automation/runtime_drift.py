@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from meshfleet.automation.reporting.changes import Change, Record
 from meshfleet.errors import MeshfleetError
+from meshfleet.kube.loading import load_lightkube
 
 if TYPE_CHECKING:
     from meshfleet.automation.session import Session
@@ -63,6 +64,7 @@ def after_up(session: Session, changes: Iterable[Change]) -> list[str]:
 
 
 def _restarts(session: Session, status: Status) -> list[str]:
+    load_lightkube()
     from lightkube.resources.core_v1 import Pod
 
     from meshfleet.verification import read_fleet
@@ -83,6 +85,7 @@ def _restarts(session: Session, status: Status) -> list[str]:
 
 def _machines(status: Status) -> list[str]:
     """Update the WorkloadEntries of registered machines from their groups."""
+    load_lightkube()
     from lightkube.generic_resource import create_namespaced_resource
     from lightkube.types import PatchType
 

@@ -30,6 +30,7 @@ def read_identity(kubeconfig: str, context: str | None = None) -> str:
 
     Raises UnreachableError, RefusedError (it needs `get` on that namespace) and ClusterError.
     """
+    load_lightkube()
     from lightkube.resources.core_v1 import Namespace
 
     from meshfleet.kube.client import connect

@@ -16,6 +16,6 @@ _LOCK: Final = threading.Lock()
 
 
 def load_lightkube() -> None:
-    """Import lightkube unless that was done. Before any other import of it by threads that may run side by side."""
+    """Import lightkube unless that was done: in a function that is given no client, before it imports a submodule."""
     with _LOCK:
         import_module("lightkube")

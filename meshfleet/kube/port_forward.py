@@ -8,17 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
+from lightkube import Client
 from lightkube.generic_resource import create_global_resource
 from lightkube.models.meta_v1 import ObjectMeta
 
 from meshfleet.errors import ClusterError
 from meshfleet.kube.api_errors import RefusedError, api_errors
 from meshfleet.processes.waiting import NotYetError, wait_until
-
-if TYPE_CHECKING:
-    from lightkube import Client
 
 _ClusterPortForward = create_global_resource("kwok.x-k8s.io", "v1alpha1", "ClusterPortForward", "clusterportforwards")
 _SECONDS: Final = 30.0

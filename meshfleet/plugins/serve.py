@@ -80,8 +80,12 @@ class _Servicer(ResourceProviderServicer):
 
     def _call_cluster(self, context: Any, method: Callable[[Any], Any], request: Any) -> Any:
         """The same for a method that may reach a cluster."""
-        load_lightkube()
-        return self._call(context, method, request)
+
+        def loaded(request: Any) -> Any:
+            load_lightkube()
+            return method(request)
+
+        return self._call(context, loaded, request)
 
     def _abort_half_made(self, context: Any, error: protocol.InitializationError) -> None:
         detail = _half_made(error)

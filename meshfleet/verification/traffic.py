@@ -10,7 +10,7 @@ import re
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import repeat
 
 from meshfleet.dataplane.network.namespaces import inside, threads_in
@@ -18,8 +18,10 @@ from meshfleet.errors import UnreachableError, VerificationError
 from meshfleet.kube.transport import get
 from meshfleet.processes.waiting import NotYetError, wait_until
 
-_AT_ONCE = 8
+_AT_ONCE = 32
 """Requests under way at the same moment."""
+_HELD = "delay=50ms"
+"""Makes an echo server respond that much later, so that requests sent at once are at once under way."""
 _ENOUGH = 3
 """Stop after this many requests without a response: more would show the same, and each may take seconds."""
 _LONGEST_FAULT = 300
@@ -44,7 +46,7 @@ class Reply:
 
 @dataclass(frozen=True)
 class Target:
-    """The target of requests: the address and port of a Service or a pod, and the Host header."""
+    """The target of requests: the address and port of a Service or a pod, the Host header, a path without a query."""
 
     address: str
     port: int
@@ -57,10 +59,11 @@ def send(namespace: str, target: Target, count: int, seconds: float) -> list[Rep
     """Send `count` requests from a network namespace, some at once; each takes at most `seconds`.
 
     A proxy keeps its connections: of requests that follow each other all may take one, and a gateway leads all that
-    comes on one connection to one pod. Requests at the same moment take several.
+    comes on one connection to one pod. Each request that is under way takes one of its own, so many are at once.
     Stops early after a few requests without a response. Raises NetworkError when there is no such namespace.
     """
     replies: list[Reply] = []
+    target = replace(target, path=f"{target.path}?{_HELD}")
     with threads_in(namespace, _AT_ONCE, "requests") as pool:
         while len(replies) < count and sum(one.code == 0 for one in replies) < _ENOUGH:
             together = min(_AT_ONCE, count - len(replies))

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from meshfleet.kube.api_errors import expected_form
+from meshfleet.kube.loading import load_lightkube
 from meshfleet.manifests.virtual_machines import CONNECTED, HEALTH_CHECKED, entry_name
 from meshfleet.status import Status
 from meshfleet.status.clusters import Cluster
@@ -34,6 +35,7 @@ def registered_machines(status: Status) -> list[dict[str, Any]]:
 
 
 def _entries(cluster: Cluster) -> list[Any]:
+    load_lightkube()
     from lightkube.generic_resource import create_namespaced_resource
 
     from meshfleet.kube.api_errors import api_errors

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -80,3 +82,66 @@ def test_submodules_are_imported_side_by_side_once_the_package_is_loaded() -> No
 @pytest.mark.parametrize("method", ["Create", "Read", "Update", "Delete"])
 def test_each_request_that_may_reach_a_cluster_loads_the_package_first(method: str) -> None:
     run(REQUESTED, method)
+
+
+def submodule_first(path: Path) -> Iterator[str]:
+    """The functions of a file that import a submodule of lightkube before anything has loaded the package.
+
+    Whoever has a client has the package: its class is in it.
+    """
+    tree = ast.parse(path.read_text())
+    for scope in ast.walk(tree):
+        if isinstance(scope, ast.ClassDef) and "Client" in {name.id for name in names(scope)}:
+            continue
+        for function in functions(scope):
+            parameters = [*function.args.args, *function.args.kwonlyargs]
+            given = {name.id for one in parameters if one.annotation for name in names(one.annotation)}
+            if "Client" not in given and not is_loaded_first(function.body):
+                yield f"{path.relative_to(ROOT)}:{function.lineno} {function.name}"
+
+
+def names(node: ast.AST) -> Iterator[ast.Name]:
+    return (one for one in ast.walk(node) if isinstance(one, ast.Name))
+
+
+def functions(scope: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    body = scope.body if isinstance(scope, (ast.Module, ast.ClassDef)) else ()
+    return (one for one in body if isinstance(one, (ast.FunctionDef, ast.AsyncFunctionDef)))
+
+
+def is_loaded_first(body: list[ast.stmt]) -> bool:
+    """Whether these statements load the package before they import a submodule, if they import one."""
+    for statement in body:
+        for node in ast.walk(statement):
+            if isinstance(node, ast.Name) and node.id == "load_lightkube":
+                return True
+            if isinstance(node, ast.ImportFrom) and node.module == "lightkube":
+                return True
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("lightkube."):
+                return False
+    return True
+
+
+def test_each_function_that_is_given_no_client_loads_the_package_before_a_submodule() -> None:
+    files = sorted(ROOT.joinpath("meshfleet").rglob("*.py"))
+    assert [line for path in files for line in submodule_first(path)] == []
+
+
+@pytest.mark.parametrize("folder", ["kube", "plugins"])
+def test_each_module_that_a_request_may_import_loads_the_package_before_a_submodule(folder: str) -> None:
+    late = [
+        str(path.relative_to(ROOT))
+        for path in sorted(ROOT.joinpath("meshfleet", folder).rglob("*.py"))
+        if not is_loaded_first([one for one in ast.parse(path.read_text()).body if isinstance(one, ast.ImportFrom)])
+    ]
+    assert late == []
+
+
+def test_a_function_that_imports_a_submodule_first_is_found() -> None:
+    for text, found in (
+        ("def read():\n    from lightkube.resources.core_v1 import Pod\n", False),
+        ("def read():\n    load_lightkube()\n    from lightkube.resources.core_v1 import Pod\n", True),
+        ("def read():\n    from lightkube import ApiError\n    from lightkube.types import PatchType\n", True),
+    ):
+        (function,) = functions(ast.parse(text))
+        assert is_loaded_first(function.body) is found

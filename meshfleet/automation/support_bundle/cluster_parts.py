@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from meshfleet.automation.support_bundle.subject import Subject
 from meshfleet.errors import MeshfleetError
+from meshfleet.kube.loading import load_lightkube
 
 if TYPE_CHECKING:
     from meshfleet.verification import ClusterView
@@ -61,6 +62,7 @@ def _drift(subject: Subject) -> Members:
 
 
 def _events(cluster: ClusterView, seconds: float) -> Members:
+    load_lightkube()
     from lightkube.resources.core_v1 import Event, Pod
 
     from meshfleet.verification.cluster_api import reach

@@ -28,6 +28,7 @@ from meshfleet.errors import ClusterError, EmbeddedError, FileError
 from meshfleet.errors.containment import MALFORMED, REFUSED, each
 from meshfleet.files import read_text
 from meshfleet.kube.api_errors import api_errors
+from meshfleet.kube.loading import load_lightkube
 
 if TYPE_CHECKING:
     from lightkube import Client
@@ -69,6 +70,7 @@ class Agent:
 
     def run(self) -> None:
         """Work until `stop` is set."""
+        load_lightkube()
         from lightkube.resources.core_v1 import Pod, Service
         from lightkube.resources.discovery_v1 import EndpointSlice
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from meshfleet.errors import UnsupportedError
 from meshfleet.kube.api_errors import expected_form
+from meshfleet.kube.loading import load_lightkube
 from meshfleet.plugins.kubernetes.faults import KindMissingError, RefusedError
 from meshfleet.plugins.kubernetes.values import JsonObject
 
@@ -173,6 +174,7 @@ _RESOURCES_LOCK = threading.Lock()
 
 def _resource(identity: GroupVersionKind, plural: str, namespaced: bool) -> Any:
     """The class that lightkube has for a kind; its registry takes each only once and is not made for threads."""
+    load_lightkube()
     from lightkube.generic_resource import create_global_resource, create_namespaced_resource
 
     key = (identity, plural, namespaced)

@@ -12,6 +12,7 @@ from typing import Final
 from meshfleet.errors import ClusterError
 from meshfleet.errors.causes import Cause
 from meshfleet.kube.api_errors import RefusedError, UnreachableError, api_errors
+from meshfleet.kube.loading import load_lightkube
 from meshfleet.processes.waiting import NotYetError, wait_until
 
 SECONDS: Final = 5.0
@@ -33,6 +34,7 @@ def try_access(cluster: str, kubeconfig: str, seconds: float = SECONDS) -> None:
 
     Raises ClusterError with what was seen last.
     """
+    load_lightkube()
     from lightkube.resources.core_v1 import Service
 
     from meshfleet.kube.client import connect
