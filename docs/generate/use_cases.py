@@ -47,7 +47,8 @@ refused, since each mesh trusts its own root only. [Two meshes](models.md#two-me
 clusters, as every Service is without a setting, but only with callers in its own namespace, and the gateways between
 the networks ([`exportTo`](workloads.md#who-may-call-it)). A namespace without the label `istio-discovery: enabled` is
 unknown to both istiods, unless the fleet created it: its Services are in no proxy, which keeps proxies small where a
-cluster has much that is not of the mesh. The rules are in
+cluster has much that is not of the mesh. The sidecars answer DNS queries, so that a Service has its name in both
+clusters, even if it is in one of them alone. The rules are in
 [settings of a mesh](mesh-settings.md#services-that-stay-in-their-cluster).""",
     "data-processing": """\
 Who calls is told by the certificate of its proxy, `spiffe://cluster.local/ns/analytics/sa/processing`, which the
@@ -135,8 +136,10 @@ mutual TLS, takes it.""",
     "local-services": """\
 that of 200 requests to `metrics` from either cluster its own answers all, while `catalog` is answered by both; that
 `catalog` is in no proxy of `monitoring`; that a Service of a namespace without the label is in no proxy, comes with the
-label and goes with it, while `catalog` and `metrics` go on; and that `verify` names the istiod whose mesh configuration
-was changed by hand, whose callers are answered by both clusters then.""",
+label and goes with it, while `catalog` and `metrics` go on; that a DNS query of a pod gets the address of the Service
+in its own cluster, for a Service of the other cluster alone the address there, for one that is not exported to it none,
+and for a headless Service the addresses of the pods on its own network; and that `verify` names the istiod whose mesh
+configuration was changed by hand, whose callers are answered by both clusters then.""",
     "data-processing": """\
 that `storage` answers 200 of 200 requests of `processing` out of the other cluster and each of `reports`, and of its
 own pods, with 403; that a caller without a certificate gets no answer; that both change places when the stack file

@@ -56,14 +56,18 @@ def istiod_settings() -> dict[str, str]:
     return {"ISTIO_MULTIROOT_MESH": "true"}
 
 
-def proxy_settings() -> dict[str, str]:
-    """Environment variables of every proxy, which get into it when it is injected.
+def proxy_settings(fleet: Fleet, mesh: str) -> dict[str, str]:
+    """Environment variables of every proxy of a mesh, which get into it when it is injected.
 
     With PROXY_CONFIG_XDS_AGENT its agent hears of another bundle of roots at once, trusts it, and has its own
     certificate renewed. Without it that takes until the certificate is due, twelve hours as a rule.
     Source: pkg/istio-agent/xds_proxy.go and security/pkg/nodeagent/cache/secretcache.go
+
+    With ISTIO_META_DNS_CAPTURE it answers the DNS queries of its workload.
+    Source: https://istio.io/latest/docs/ops/configuration/traffic-management/dns-proxy/
     """
-    return {"PROXY_CONFIG_XDS_AGENT": "true"}
+    capture = {"ISTIO_META_DNS_CAPTURE": "true"} if fleet.meshes[mesh].settings.dns_capture else {}
+    return {"PROXY_CONFIG_XDS_AGENT": "true"} | capture
 
 
 def injection_webhook(revision: str, namespace: str) -> str:
@@ -180,7 +184,7 @@ def _common(fleet: Fleet, cluster: str, revision: str) -> Object:
             "multiCluster": {"clusterName": cluster},
             "network": fleet.clusters[cluster].network,
         },
-        "meshConfig": mesh_config(fleet, mesh) | {"defaultConfig": {"proxyMetadata": proxy_settings()}},
+        "meshConfig": mesh_config(fleet, mesh) | {"defaultConfig": {"proxyMetadata": proxy_settings(fleet, mesh)}},
     }
     # Where an istiod looks for it: it never reads a ConfigMap of its remote clusters.
     if fleet.is_primary(cluster) and (networks := mesh_networks(fleet, mesh)):

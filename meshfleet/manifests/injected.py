@@ -65,7 +65,7 @@ def _facts(fleet: Fleet, cluster: str, revision: str) -> dict[str, Any]:
         "revision": revision,
         "version": fleet.istio.version_of(revision),
         "discoveryAddress": f"{istiod_service(revision)}.{fleet.system_namespace(cluster)}.svc:15012",
-        "proxyMetadata": proxy_settings() | metadata,
+        "proxyMetadata": proxy_settings(fleet, mesh) | metadata,
         "added": added,
     }
     return {name: value for name, value in facts.items() if value}

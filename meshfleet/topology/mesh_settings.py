@@ -203,3 +203,5 @@ class MeshSettings(Model):
     """Services whose requests stay in the caller's cluster: full names, or `*.` and the end of them."""
     discovery_selectors: DiscoverySelectors = ()
     """The namespaces that istiods discover beside those of the fleet, by their labels; all when left out."""
+    dns_capture: Annotated[bool | None, Given, NotNull()] = None
+    """Whether sidecars answer DNS queries of their workloads for every host of the mesh."""

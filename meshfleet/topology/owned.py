@@ -22,6 +22,7 @@ TRUST = "meshes.<name>.trust"
 SETTINGS = "meshes.<name>.settings"
 CLUSTER_LOCAL = "meshes.<name>.settings.clusterLocal"
 DISCOVERY_SELECTORS = "meshes.<name>.settings.discoverySelectors"
+DNS_CAPTURE = "meshes.<name>.settings.dnsCapture"
 CONTROL_PLANE = "clusters.<name>.controlPlane"
 DATA_PLANE = "clusters.<name>.dataPlane"
 EAST_WEST_GATEWAY = "clusters.<name>.eastWestGateway"
@@ -58,6 +59,7 @@ _PROXY_VARIABLES = {
     "PROXY_CONFIG_XDS_AGENT": TRUST,
     "PILOT_CERT_PROVIDER": TRUST,
     "ISTIO_META_GATEWAY_NETWORK": NETWORK,
+    "ISTIO_META_DNS_CAPTURE": DNS_CAPTURE,
     # Of ztunnel: https://github.com/istio/ztunnel/blob/master/src/config.rs
     "CLUSTER_ID": CLUSTER,
     "NETWORK": NETWORK,

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 
 from meshfleet.manifests import fleet_plan
+from meshfleet.manifests.injected import workload_facts
 from meshfleet.manifests.mesh_settings import documents, mesh_config, mesh_objects
 from meshfleet.manifests.objects import written
 from meshfleet.manifests.placeholders import Placeholders
@@ -196,6 +197,16 @@ def test_cluster_local_services_are_one_setting_of_the_mesh_configuration() -> N
     hosts = ["cart.shop.svc.cluster.local", "*.monitoring.svc.cluster.local"]
     config = mesh_config(fleet_with(clusterLocal=hosts), "mesh1")
     assert config["serviceSettings"] == [{"settings": {"clusterLocal": True}, "hosts": hosts}]
+
+
+@pytest.mark.parametrize("cluster", ["west", "east"])
+def test_dns_capture_is_in_the_injected_environment_and_restarts_the_pods_of_the_fleet(cluster: str) -> None:
+    captured, other = fleet_with(dnsCapture=True), fleet_with(dnsCapture=False)
+    variable = {"ISTIO_META_DNS_CAPTURE": "true"}
+    for fleet, added in ((captured, variable), (other, {})):
+        (istiod,) = istiods(fleet, fleet_plan(fleet)[cluster]).values()
+        metadata = istiod.values["meshConfig"]["defaultConfig"]["proxyMetadata"]
+        assert metadata == workload_facts(fleet, cluster)["proxyMetadata"] == {"PROXY_CONFIG_XDS_AGENT": "true"} | added
 
 
 def test_discovery_selectors_are_as_declared_and_then_those_of_the_fleet() -> None:

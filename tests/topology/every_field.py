@@ -48,6 +48,7 @@ _SETTINGS = {
         "samplingPercentage": 1.5,
         "opentelemetry": {"service": "otel.shop.svc.cluster.local", "port": 4317},
     },
+    "dnsCapture": True,
     "clusterLocal": ["*.monitoring.svc.cluster.local"],
     "discoverySelectors": [
         {

@@ -66,6 +66,7 @@ def mesh_settings() -> st.SearchStrategy[Config]:
             st.sampled_from(["cart.shop.svc.cluster.local", "*.a.svc.cluster.local", "*.svc.cluster.local"]), min_size=1
         ),
         discoverySelectors=st.lists(discovery_selectors(), min_size=1, max_size=2),
+        dnsCapture=st.booleans(),
     )
 
 

@@ -10,6 +10,7 @@ from meshfleet.topology.cluster import Cluster
 from meshfleet.topology.draft import Draft
 from meshfleet.topology.mesh_settings import Locality
 
+AMBIENT_DNS = "https://istio.io/latest/docs/ops/configuration/traffic-management/dns-proxy/"
 AMBIENT_SERVICES = "https://istio.io/latest/docs/ambient/install/multicluster/"
 
 
@@ -22,7 +23,13 @@ def mesh_settings(draft: Draft) -> Iterator[Fault]:
         clusters = [cluster for cluster in draft.clusters.values() if draft.mesh_of(cluster) == name]
         if mesh.settings.locality is not None:
             yield from _regions(f"meshes.{name}.settings.locality", mesh.settings.locality, clusters)
-        if mesh.settings.cluster_local and any(cluster.data_plane == "ambient" for cluster in clusters):
+        ambient = any(cluster.data_plane == "ambient" for cluster in clusters)
+        if mesh.settings.dns_capture and ambient:
+            yield Fault(
+                f"meshes.{name}.settings.dnsCapture",
+                f"ztunnels of ambient mode do so by themselves; leave it out ({AMBIENT_DNS})",
+            )
+        if mesh.settings.cluster_local and ambient:
             yield Fault(
                 f"meshes.{name}.settings.clusterLocal",
                 "ztunnels of ambient mode ignore it; leave it out: there a Service stays in its cluster unless "

@@ -1,4 +1,4 @@
-"""Local services: the caller's cluster alone answers, and a namespace that is not selected is in no proxy."""
+"""Local services: the caller's cluster alone answers, and what is not selected is in no proxy and has no name."""
 
 from __future__ import annotations
 
@@ -6,10 +6,14 @@ import json
 import re
 from collections.abc import Iterator
 
+import dns.message
+import dns.query
+import dns.rdatatype
 import httpx2
 import pytest
 
 from meshfleet.dataplane.network import namespaces
+from meshfleet.dataplane.network.node_network import ROUTER
 from meshfleet.testing import FleetUnderTest, Sender, answered, settled
 from tests.integration.clone import Clone
 from tests.integration.use_cases.pages import assert_prints_what_the_page_shows
@@ -71,12 +75,43 @@ def test_a_namespace_is_discovered_while_it_is_selected_and_declared_ones_go_on(
     assert not any(known_to_proxies(fleet, cluster) for cluster in CLUSTERS)
     fleet.kubectl("east", *label, "istio-discovery=enabled")
     assert settled(lambda: all(known_to_proxies(fleet, cluster) for cluster in CLUSTERS), 20)
+    # It is in east alone, and so is its address.
+    address = fleet.get("east", "service", "orders", "--namespace", "legacy")["spec"]["clusterIP"]
+    assert settled(lambda: all(resolved(fleet, cluster, LEGACY) == {address} for cluster in CLUSTERS), 20)
     fleet.kubectl("east", *label, "istio-discovery=no")
     assert settled(lambda: not any(known_to_proxies(fleet, cluster) for cluster in CLUSTERS), 20)
+    assert settled(lambda: not any(resolved(fleet, cluster, LEGACY) for cluster in CLUSTERS), 20)
 
     sender = Sender(fleet, "west", CATALOG)
     assert sender.is_answered_by(METRICS, "west")
     assert sender.is_answered_by(CATALOG, *CLUSTERS)
+
+
+@pytest.mark.parametrize("cluster", CLUSTERS)
+def test_a_sidecar_answers_dns_queries_with_the_address_in_its_own_cluster(fleet: FleetUnderTest, cluster: str) -> None:
+    for name, namespace in (("catalog", "shop"), ("metrics", "monitoring")):
+        address = fleet.get(cluster, "service", name, "--namespace", namespace)["spec"]["clusterIP"]
+        assert resolved(fleet, cluster, f"{name}.{namespace}.svc.cluster.local") == {address}
+    # Not exported to the namespace of the caller.
+    assert resolved(fleet, cluster, "catalog.shop.svc.cluster.local", caller=METRICS) == set()
+
+
+def test_a_headless_service_has_the_addresses_of_the_caller_s_network(fleet: FleetUnderTest) -> None:
+    service = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": "metrics-pods", "namespace": "monitoring"},
+        "spec": {"clusterIP": "None", "ports": [{"name": "http", "port": 8080}], "selector": {"app": "metrics"}},
+    }
+    file = fleet.sandbox.folder / "headless.json"
+    file.write_text(json.dumps(service), encoding="utf-8")
+    for cluster in CLUSTERS:
+        fleet.kubectl(cluster, "apply", "-f", str(file))
+    for cluster in CLUSTERS:
+        pods = {pod["status"]["podIP"] for pod in fleet.ready_pods(cluster, METRICS)}
+        assert settled(lambda: resolved(fleet, cluster, "metrics-pods.monitoring.svc.cluster.local") == pods, 20)  # noqa: B023 - called within the loop
+    for cluster in CLUSTERS:
+        fleet.kubectl(cluster, "delete", "-f", str(file))
 
 
 def test_a_mesh_configuration_changed_by_hand_is_reported(fleet: FleetUnderTest) -> None:
@@ -95,6 +130,14 @@ def test_a_mesh_configuration_changed_by_hand_is_reported(fleet: FleetUnderTest)
         write_mesh(fleet, found)
     assert sender.is_answered_by(METRICS, "west")
     fleet.run("verify", "--check", "mesh-config")
+
+
+def resolved(fleet: FleetUnderTest, cluster: str, host: str, caller: str = CATALOG) -> set[str]:
+    """The addresses that a pod of a workload gets for a host name from the name server in its /etc/resolv.conf."""
+    query = dns.message.make_query(host, dns.rdatatype.A)
+    namespace = Sender(fleet, cluster, caller).network_namespace
+    answer = namespaces.inside(namespace, lambda: dns.query.udp(query, ROUTER, timeout=10))
+    return {item.to_text() for records in answer.answer for item in records}
 
 
 def known_to_proxies(fleet: FleetUnderTest, cluster: str) -> bool:

@@ -28,7 +28,9 @@ OF_A_MESH = [
     Wrong(
         "unknown key of settings",
         {f"{SETTINGS}.accesslog": {}},
-        {f"{SETTINGS}.accesslog": "mean accessLog? known are accessLog, clusterLocal, discoverySelectors, locality, "},
+        {
+            f"{SETTINGS}.accesslog": "mean accessLog? known are accessLog, clusterLocal, discoverySelectors, "
+        },
     ),
     Wrong(
         "settings that are a list",
@@ -111,6 +113,16 @@ SERVICES = [
         },
         {f"{SETTINGS}.clusterLocal": "ztunnels of ambient mode ignore it; leave it out: there a Service stays in"},
         links=("https://istio.io/latest/docs/ambient/install/multicluster/",),
+    ),
+    Wrong(
+        "DNS capture by the sidecars of an ambient mesh",
+        {
+            f"{SETTINGS}.dnsCapture": True,
+            "clusters.west.dataPlane": "ambient",
+            "clusters.east.dataPlane": "ambient",
+        },
+        {f"{SETTINGS}.dnsCapture": "ztunnels of ambient mode do so by themselves; leave it out"},
+        links=("https://istio.io/latest/docs/ops/configuration/traffic-management/dns-proxy/",),
     ),
 ]
 
