@@ -28,9 +28,7 @@ OF_A_MESH = [
     Wrong(
         "unknown key of settings",
         {f"{SETTINGS}.accesslog": {}},
-        {
-            f"{SETTINGS}.accesslog": "mean accessLog? known are accessLog, clusterLocal, discoverySelectors, "
-        },
+        {f"{SETTINGS}.accesslog": "mean accessLog? known are accessLog, clusterLocal, discoverySelectors, "},
     ),
     Wrong(
         "settings that are a list",
