@@ -16,11 +16,11 @@ from meshfleet.components.component import Component
 from meshfleet.components.istiod_process import process_addresses, start_process
 from meshfleet.components.registration import Registration
 from meshfleet.components.trust import TrustResources
-from meshfleet.manifests import ambient, charts, gateway_api, names, revision_tags
+from meshfleet.manifests import ambient, charts, gateway_api, names, reader, revision_tags
 from meshfleet.manifests.section import Point
 from meshfleet.plugins.meshfleet.sdk import Istiod
 
-CHARTS = (gateway_api.DEFINITIONS, charts.SECTION, revision_tags.SECTION)
+CHARTS = (gateway_api.DEFINITIONS, reader.SECTION, charts.SECTION, revision_tags.SECTION)
 """The sections that every cluster has, wherever its istiod runs, before that istiod is ready."""
 
 

@@ -14,7 +14,7 @@ from meshfleet.components.component import Component
 from meshfleet.components.kubernetes_object import data_of
 from meshfleet.components.registration import Registration
 from meshfleet.errors import ClusterError
-from meshfleet.manifests import gateway_api, names
+from meshfleet.manifests import names
 from meshfleet.manifests import remote_secrets as manifests
 from meshfleet.manifests.section import Point
 from meshfleet.plugins.meshfleet.remote_clusters import DOUBTFUL
@@ -62,7 +62,7 @@ class Reader(Component):
         fleet, access = registration.fleet, registration.access[cluster]
         discovery = fleet.clusters[cluster].discovery
         primary = None if fleet.is_primary(cluster) else fleet.primary_of(cluster)
-        made = registration.register(self, cluster, manifests.READER_TOKENS, gateway_api.READER_ROLE)
+        made = registration.register(self, cluster, manifests.READER_TOKENS)
         kubeconfig: pulumi.Output[str] = pulumi.Output.secret(
             pulumi.Output.all(access.server, data_of(made[names.READER_TOKEN])).apply(
                 lambda known: kubeconfig_of(cluster, discovery, known[0], known[1], primary)

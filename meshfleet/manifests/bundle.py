@@ -54,11 +54,6 @@ class Found:
     token: str = field(repr=False)
 
 
-def mesh_config_map(revision: str) -> str:
-    """The ConfigMap with the mesh configuration of a revision."""
-    return "istio" if revision == "default" else f"istio-{revision}"
-
-
 def istiod_host(fleet: Fleet, name: str, revision: str) -> str:
     """The name by which machines ask for their istiod, which its certificate has and the gateway routes by."""
     return f"{istiod_service(revision)}.{fleet.system_namespace(fleet.virtual_machines[name].cluster)}.svc"

@@ -30,7 +30,9 @@ def istiod(fleet: Fleet, cluster: str, revision: str, known: Known) -> Document:
         address=known.gateway_address(hosting) if hosting != cluster else None,
     )
     authority = (names.CACERTS,) if fleet.clusters[cluster].control_plane.kind == "own" else ()
-    return Document(names.istiod_service(revision), SECTION, release, after=(names.BASE, *authority))
+    # Readers lose what an earlier version of the chart let them do when they have the rights that take its place.
+    rights = names.READER_RIGHTS if fleet.readers_of(cluster) else ()
+    return Document(names.istiod_service(revision), SECTION, release, after=(names.BASE, *authority, *rights))
 
 
 SECTION = Section(

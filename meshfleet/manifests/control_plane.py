@@ -183,6 +183,8 @@ def _common(fleet: Fleet, cluster: str, revision: str) -> Object:
             "meshID": mesh,
             "multiCluster": {"clusterName": cluster},
             "network": fleet.clusters[cluster].network,
+            # What a reader may do is in manifests/reader.py: the chart lets it read every ConfigMap, and write some.
+            "enableReaderRBAC": False,
         },
         "meshConfig": mesh_config(fleet, mesh) | {"defaultConfig": {"proxyMetadata": proxy_settings(fleet, mesh)}},
     }

@@ -13,6 +13,8 @@ BASE = "istio-base"
 CACERTS = "cacerts"
 EAST_WEST_GATEWAY = "east-west-gateway"
 ISTIOD_TOKEN, READER_TOKEN = "istiod-token", "reader-token"
+READER_RIGHTS = "reader-cluster-role-binding", "reader-system-role-binding"
+"""Without these no peer may read the cluster."""
 REMOTE_SECRETS = "remote-secrets"
 ISTIOD_GATEWAY, ISTIOD_ROUTES = "istiod-gateway", "istiod-routes"
 TO_ISTIODS = (ISTIOD_GATEWAY, ISTIOD_ROUTES)
@@ -22,6 +24,11 @@ TO_ISTIODS = (ISTIOD_GATEWAY, ISTIOD_ROUTES)
 def istiod_service(revision: str) -> str:
     """The name of a revision's Service, of its ServiceAccount, of its release and of that one's document."""
     return "istiod" if revision == "default" else f"istiod-{revision}"
+
+
+def mesh_config_map(revision: str) -> str:
+    """The ConfigMap with the mesh configuration of a revision."""
+    return "istio" if revision == "default" else f"istio-{revision}"
 
 
 def hosted(cluster: str, what: str) -> str:
@@ -55,7 +62,7 @@ def ingress_listeners(fleet: Fleet, cluster: str, name: str) -> str:
 
 
 def charts(fleet: Fleet) -> tuple[str, ...]:
-    """The releases that hold the reader's account and what it may read."""
+    """The releases that hold the reader's account, and with them what it may read."""
     return (BASE, *map(istiod_service, fleet.istio.installed))
 
 

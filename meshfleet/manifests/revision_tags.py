@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from meshfleet.manifests import names
 from meshfleet.manifests.control_plane import Webhooks, injection_path, webhooks
-from meshfleet.manifests.objects import Object, metadata
+from meshfleet.manifests.objects import ISTIO_SYSTEM, Object, metadata
 from meshfleet.manifests.section import Document, Known, Section, Stage
 from meshfleet.topology import Fleet
 
@@ -32,6 +32,11 @@ def documents(fleet: Fleet, cluster: str, known: Known) -> list[Document]:
 def tags(fleet: Fleet, cluster: str) -> tuple[str, ...]:
     """The tags of a cluster; none in ambient mode, whose pods are not injected."""
     return () if fleet.clusters[cluster].data_plane == "ambient" else tuple(fleet.istio.tags)
+
+
+def webhook_name(tag: str, namespace: str) -> str:
+    """The name of a tag's MutatingWebhookConfiguration, with Istio in `namespace`."""
+    return f"istio-revision-tag-{tag}" + ("" if namespace == ISTIO_SYSTEM else f"-{namespace}")
 
 
 def webhook(fleet: Fleet, cluster: str, tag: str, webhooks: Webhooks | None) -> Object:
@@ -68,12 +73,11 @@ def webhook(fleet: Fleet, cluster: str, tag: str, webhooks: Webhooks | None) -> 
         "namespaceSelector": {"matchExpressions": [{"key": REVISION, "operator": "DoesNotExist"}, unlabelled]},
         "objectSelector": {"matchExpressions": [not_refused, tagged]},
     }
-    suffix = "" if namespace == "istio-system" else f"-{namespace}"
     return {
         "apiVersion": "admissionregistration.k8s.io/v1",
         "kind": "MutatingWebhookConfiguration",
         "metadata": metadata(
-            f"istio-revision-tag-{tag}{suffix}",
+            webhook_name(tag, namespace),
             labels={"istio.io/tag": tag, REVISION: revision, "app": "sidecar-injector"},
         ),
         "webhooks": [by_namespace, by_pod],

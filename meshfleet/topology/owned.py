@@ -154,6 +154,7 @@ VALUES = Table(
             "global.proxy.clusterDomain": "kubernetes",
             "global.meshfleet": ITSELF,
             "global.enableReaderRBAC": "clusters.<name>.discovery",
+            "global.readerServiceAccount": "clusters.<name>.discovery",
             "global.resourceScope": CONTROL_PLANE,
             "resourceScope": CONTROL_PLANE,
             "ambient.enabled": DATA_PLANE,

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from meshfleet.errors import ClusterError, EngineError, MeshfleetError
 from meshfleet.files import file_error, make_directory, read_text, write_file
-from meshfleet.manifests import bundle, cloud_init, virtual_machines
+from meshfleet.manifests import bundle, cloud_init, names, virtual_machines
 from meshfleet.redaction.shown import shown
 from meshfleet.topology import Fault, Fleet, TopologyError
 from meshfleet.topology.addresses import is_ip
@@ -111,7 +111,7 @@ def make(fleet: Fleet, wanted: Wanted, address: str, status: Status) -> Made:
     gateways = (wanted.gateway,) if wanted.gateway else _gateways(status.cluster(fleet.hosting(declared.cluster)))
     account, system = virtual_machines.account(fleet, name), home.control_plane.namespace
     with connected(home) as client:
-        mesh = _entry(client, home, system, bundle.mesh_config_map(revision), "mesh")
+        mesh = _entry(client, home, system, names.mesh_config_map(revision), "mesh")
         root = _entry(client, home, declared.namespace, ROOT_CONFIG_MAP, "root-cert.pem")
         token, expires = _token(client, home, declared.namespace, account, declared.token_seconds)
     files = bundle.bundle(fleet, name, revision, bundle.Found(mesh, root, gateways, token), address)

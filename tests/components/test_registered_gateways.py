@@ -60,7 +60,6 @@ def test_addresses_are_found_on_other_clusters_which_have_the_gateway_api_by_the
     west = next(entry for entry in graph.outputs["fleet"]["clusters"] if entry["name"] == "west")
     assert [one["address"] for one in west["ingressGateways"]] == ["192.0.2.7", "192.0.2.7"]
     assert "west/gateway-api" not in graph.names()
-    assert "west/reader-role" in graph.names()
     assert "west/namespace-sample" in graph.waits_for("west/ingress-options-api")
 
 
@@ -77,8 +76,7 @@ def test_the_address_the_name_and_the_port_that_are_requested_reach_the_plugin(g
 
 def test_the_gateway_api_is_there_before_istiod_where_a_gateway_needs_it(graph: Graph) -> None:
     assert "west/gateway-api" in graph.waits_for("west/istiod")
-    assert not {"east/gateway-api", "north/gateway-api", "east/reader-role"} & graph.names()
-    assert "west/reader-role" in graph.names()
+    assert not {"east/gateway-api", "north/gateway-api"} & graph.names()
 
 
 def test_every_control_plane_of_the_mesh_gets_the_same_networks(graph: Graph) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from ruamel.yaml import YAML
 
-from meshfleet.manifests import Chart, fleet_plan
+from meshfleet.manifests import Chart, fleet_plan, reader
 from meshfleet.manifests.ambient import HBONE_PORT, east_west_gateway, waypoints
 from meshfleet.manifests.ambient import settings as environment_of
 from meshfleet.manifests.names import istiod_service
@@ -16,7 +16,7 @@ from meshfleet.manifests.namespaces import declared
 from meshfleet.topology import Fleet
 from tests.components.fleets import fleet_called
 from tests.examples import up_to
-from tests.manifests.plans import istiods, named, objects, releases, texts, values_of
+from tests.manifests.plans import istiods, named, releases, texts, values_of
 from tests.topology.strategies import ambient_fleets, loaded_fleets
 
 pytestmark = pytest.mark.proof("ambient mode over several networks", step=0)
@@ -32,8 +32,9 @@ def ambient(fleet: Fleet) -> list[str]:
 
 
 def told(fleet: Fleet, cluster: str) -> str:
-    """All that a cluster gets, as one text."""
-    return json.dumps([values_of(document) for document in fleet_plan(fleet)[cluster]])
+    """All that a cluster gets, as one text, but for what readers may do, which is the same in every mesh."""
+    plan = fleet_plan(fleet)[cluster]
+    return json.dumps([values_of(document) for document in plan if document.section is not reader.SECTION])
 
 
 # Where it is not.
@@ -147,20 +148,6 @@ def test_waypoints_are_the_same_in_every_cluster_and_there_where_they_are_reques
             assert labels["istio.io/waypoint-for"] == "service"
             # Where Services are global their waypoints have to be.
             assert ("istio.io/global" in labels) == fleet.namespaces[name].global_services
-
-
-@quick
-@given(ambient_fleets())
-def test_readers_may_read_the_gateway_api_where_there_are_peers_to_read(fleet: Fleet) -> None:
-    for cluster in ambient(fleet):
-        plan = fleet_plan(fleet)[cluster]
-        roles = [body for body in objects(plan) if body["kind"] in ("ClusterRole", "ClusterRoleBinding")]
-        assert len(roles) == (2 if fleet.peers_of(cluster) else 0)
-        if roles:
-            role, binding = roles
-            assert {verb for rule in role["rules"] for verb in rule["verbs"]} == {"get", "list", "watch"}
-            assert binding["roleRef"]["name"] == role["metadata"]["name"]
-            assert binding["subjects"][0]["name"] == "istio-reader-service-account"
 
 
 @quick

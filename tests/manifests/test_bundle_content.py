@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 
-from meshfleet.manifests.bundle import FILES, Found, bundle, istiod_host, mesh_config_map
+from meshfleet.manifests.bundle import FILES, Found, bundle, istiod_host
+from meshfleet.manifests.names import mesh_config_map
 from meshfleet.topology import Fleet, load
 from tests.examples import up_to
 from tests.manifests.machines import CONFIG, STACK, environment, proxy_config

@@ -218,17 +218,14 @@ def test_a_gateway_of_the_gateway_api_has_a_listener_for_each_host() -> None:
     ]
 
 
-def test_the_gateway_api_comes_to_simulated_clusters_that_use_it_and_their_readers_may_read_it() -> None:
+def test_the_gateway_api_comes_to_simulated_clusters_that_use_it() -> None:
     declared = {"ingressGateways": {"shop": {"api": "gateway", "listeners": [{"port": 80}]}}}
     plans = fleet_plan(fleet_with(west=declared))
     names = {cluster: [document.name for document in plan] for cluster, plan in plans.items()}
     assert {cluster for cluster, found in names.items() if "gateway-api" in found} == {"west"}
-    assert {cluster for cluster, found in names.items() if "reader-role" in found} == {"west"}
     assert names["west"].index("gateway-api") < names["west"].index("istio-base")
     # What is in a cluster of a stranger beside Istio is theirs.
-    running = [document.name for document in fleet_plan(on_real_nodes(**declared))["west"]]
-    assert "gateway-api" not in running
-    assert "reader-role" in running
+    assert "gateway-api" not in [document.name for document in fleet_plan(on_real_nodes(**declared))["west"]]
 
 
 def served_by_one(config: dict[str, Any]) -> Fleet:
