@@ -42,6 +42,13 @@ CLOSED: Final[Mapping[str, Mapping[str, str]]] = {
 }
 """Component → flag → value: what keeps other users of the machine out, in place of kwokctl's own values."""
 
+RELATIVE: Final[Mapping[str, Mapping[str, str]]] = {"etcd": {"data-dir": "etcd"}}
+"""The same for what a component opens again while it runs, below its working directory, which may be moved.
+
+etcd lists its folder twice a minute to purge old files, and ends when it cannot: purgeFile of
+server/etcdserver/server.go in etcd-io/etcd. The other components do without what they open again.
+"""
+
 OPTION_OF_PORT: Final = {
     "etcd": "etcdPort",
     "etcd-peer": "etcdPeerPort",
@@ -135,10 +142,15 @@ def kwokctl_configuration(spec: ClusterSpec, ports: Mapping[str, int], tools: Ma
 
 
 def closed_arguments(component: str, arguments: Sequence[str]) -> list[str]:
-    """The arguments of a component with those of CLOSED in them, for clusters that were made before CLOSED was."""
-    wanted = CLOSED.get(component, {})
+    """The arguments of a component with those of CLOSED and RELATIVE, for clusters that were made without them."""
+    wanted = _replaced(component)
     kept = [word for word in arguments if word.partition("=")[0].removeprefix("--") not in wanted]
     return [*kept, *(f"--{flag}={value}" for flag, value in wanted.items())]
+
+
+def _replaced(component: str) -> dict[str, str]:
+    """The flags of a component that have another value than kwokctl's."""
+    return {**CLOSED.get(component, {}), **RELATIVE.get(component, {})}
 
 
 def is_closed(component: str, arguments: Sequence[str]) -> bool:
@@ -169,7 +181,7 @@ def _patches(spec: ClusterSpec) -> list[dict[str, Any]]:
     patches = []
     for name in COMPONENTS:
         extra: list[dict[str, Any]] = [{"key": key, "value": value} for key, value in arguments.get(name, {}).items()]
-        extra += [{"key": key, "value": value, "override": True} for key, value in CLOSED.get(name, {}).items()]
+        extra += [{"key": key, "value": value, "override": True} for key, value in _replaced(name).items()]
         if extra:
             patches.append({"name": name, "extraArgs": extra})
     return patches

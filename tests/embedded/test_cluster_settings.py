@@ -92,6 +92,11 @@ def test_arguments_of_an_earlier_version_are_closed_when_they_start_again() -> N
     assert is_closed("kwok-controller", [])
 
 
+def test_etcd_finds_its_data_in_its_working_directory_wherever_that_is_moved() -> None:
+    assert patches(SPEC)["etcd"]["data-dir"] == "etcd"
+    assert closed_arguments("etcd", ["--name=a", "--data-dir=/made/here/etcd"])[-1] == "--data-dir=etcd"
+
+
 def test_every_server_is_bound_to_loopback_and_to_its_reserved_port() -> None:
     options = configuration(SPEC)["options"]
     assert options["bindAddress"] == "127.0.0.1"
