@@ -53,13 +53,23 @@ def main() -> None:
     if found is not None:
         name, is_specification = found
         path = Path(name)
-        content = json.loads(path.read_text(encoding="utf-8"))
-        if is_specification:
-            content["process"] = without_capability(content["process"])
-        else:
-            content = without_capability(content)
-        path.write_text(json.dumps(content), encoding="utf-8")
+        changed = _changed(path.read_text(encoding="utf-8"), is_specification=is_specification)
+        if changed is not None:
+            path.write_text(changed, encoding="utf-8")
     os.execv(runc, [runc, *arguments])  # noqa: S606 - runc itself, with the words that the shim gave
+
+
+def _changed(text: str, *, is_specification: bool) -> str | None:
+    """The text without the capability; None for one that is no specification, about which runc says what is wrong."""
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    process = content.get("process") if is_specification and isinstance(content, dict) else content
+    if not isinstance(process, dict):
+        return None
+    changed = without_capability(process)
+    return json.dumps({**content, "process": changed} if is_specification else changed)
 
 
 def _option(arguments: Sequence[str], *names: str) -> str | None:

@@ -12,6 +12,7 @@ import pytest
 
 from meshfleet.containers import images as module
 from meshfleet.containers.__main__ import main
+from meshfleet.containers.capabilities import lacks_resource_capability
 from meshfleet.containers.images import Images, find_images, node_inputs
 from meshfleet.containers.images import build as building
 from meshfleet.containers.images.build import build_images
@@ -96,7 +97,7 @@ def test_inputs_change_with_any_source_and_with_the_machine(tmp_path: Path, monk
         with (copy.parent / name).open("a") as file:
             file.write("\n# changed\n")
         seen.add(node_inputs(cache))
-    lacks = module.lacks_resource_capability()
+    lacks = lacks_resource_capability()
     monkeypatch.setattr(module, "lacks_resource_capability", lambda: not lacks)
     seen.add(node_inputs(cache))
     assert len(seen) == len(module._NODE_SOURCES) + 2
@@ -106,13 +107,13 @@ def test_a_full_disk_is_said_before_anything_is_built(
     images: Images, cache: Cache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(building, "free_bytes", lambda _: 7 * 10**9)
-    monkeypatch.setattr(building.os, "geteuid", lambda: 0)
+    monkeypatch.setattr("os.geteuid", lambda: 0)
     with pytest.raises(ContainersError, match=r"about 8 GB .* 7\.0 GB are free .* MESHFLEET_CACHE"):
         build_images(Silence(), cache)
 
 
 def test_without_root_it_says_so(images: Images, cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(building.os, "geteuid", lambda: 1000)
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
     with pytest.raises(ContainersError, match="needs root; run this command with sudo"):
         build_images(Silence(), cache)
 
@@ -120,7 +121,7 @@ def test_without_root_it_says_so(images: Images, cache: Cache, monkeypatch: pyte
 def test_without_apt_it_says_on_what_to_build(
     images: Images, cache: Cache, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(building.os, "geteuid", lambda: 0)
+    monkeypatch.setattr("os.geteuid", lambda: 0)
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(ContainersError, match=r"not on PATH: apt-get, dpkg, .*Debian or Ubuntu"):
         build_images(Silence(), cache)

@@ -91,6 +91,12 @@ def test_runc_gets_its_own_words_and_the_changed_file(tmp_path: Path, command: s
     assert process["oomScoreAdj"] == 0
 
 
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"process": 1}', '"x"', "[" * 100_000])
+@pytest.mark.parametrize("command", ["create", "exec"])
+def test_a_text_that_is_no_specification_is_left_to_runc(text: str, command: str) -> None:
+    assert restricted_runtime._changed(text, is_specification=command == "create") in (None, '{"process": 1}')
+
+
 def test_the_program_survives_any_path(tmp_path: Path) -> None:
     text = runtime_text(tmp_path / "it's; rm -rf $x", tmp_path / "b", tmp_path / "c d")
     line = text.splitlines()[1].removesuffix(' "$@"')

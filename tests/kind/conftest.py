@@ -1,4 +1,4 @@
-"""Tests on real clusters in containers: run by scripts/test-kind alone, as they need images that take minutes to make."""
+"""Tests on real clusters in containers, run by scripts/test-kind alone: they need images that take minutes to make."""
 
 from __future__ import annotations
 
