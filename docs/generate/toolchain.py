@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from meshfleet.toolchain.go_command import OLDEST
-from meshfleet.toolchain.recipes import FURTHER, RECIPES, Recipe
+from meshfleet.toolchain.recipes import CONTAINER_RECIPES, FURTHER, RECIPES, Recipe
 from meshfleet.toolchain.wheel_programs import ENVOY, KUBECTL, Wheel
 from meshfleet.toolchain.wording import shorten
 from meshfleet.versions import BUILT_ISTIO, BUILT_KUBERNETES, EMBEDDED_ISTIO, EMBEDDED_KUBERNETES
@@ -75,6 +75,15 @@ it, and [`scripts/test-versions`](development.md) brings up a fleet on each end:
 
 To add one: a folder `modules/<tool>-<release>` with its go.mod and go.sum, and the release in `meshfleet/versions.py`.
 
+## What clusters in containers need
+
+kind, the node programs of Kubernetes, containerd and CoreDNS are pinned beside the others and built by
+`scripts/kind-images` alone, which makes [images of them](kind-images.md).
+
+| tool | programs | Go module | version |
+|---|---|---|---|
+{container_rows}
+
 ## Where it is kept
 
 In the cache, `~/.cache/meshfleet` unless `MESHFLEET_CACHE` or `XDG_CACHE_HOME` says otherwise, shared by all checkouts:
@@ -116,6 +125,7 @@ def page(root: Path) -> str:
     go_lock = (root / "meshfleet" / "toolchain" / "go.lock").read_text(encoding="utf-8")
     return PAGE.format(
         rows="\n".join(_row(recipe) for recipe in RECIPES),
+        container_rows="\n".join(_row(recipe) for recipe in CONTAINER_RECIPES),
         further="\n".join(_further_row(recipe) for recipe in FURTHER.values()),
         istio=EMBEDDED_ISTIO,
         istios=" and ".join(BUILT_ISTIO),

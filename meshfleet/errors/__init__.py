@@ -3,6 +3,7 @@
     MeshfleetError
     ├── TopologyError            the stack file is wrong (exit 2); carries every fault found
     ├── ToolchainError           a tool cannot be built, found or trusted
+    ├── ContainersError          an image or the Docker engine of its own cannot be made, started or stopped
     ├── EmbeddedError            something on this machine does not run
     │   ├── ProcessError         a process did not start, stop or become ready
     │   ├── PortError            a port or address cannot be had
@@ -40,6 +41,10 @@ class MeshfleetError(Exception):
 
 class ToolchainError(MeshfleetError):
     """A tool cannot be built, found or trusted."""
+
+
+class ContainersError(MeshfleetError):
+    """An image cannot be made, or the Docker engine that runs it cannot be started or stopped."""
 
 
 class EmbeddedError(MeshfleetError):

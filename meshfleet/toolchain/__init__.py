@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from meshfleet.toolchain.plan import Plan, Toolchain, further_plan, make_plan
+from meshfleet.toolchain.plan import Plan, Toolchain, container_plan, further_plan, make_plan
 from meshfleet.toolchain.wheel_programs import missing_wheels
 
 if TYPE_CHECKING:
     from meshfleet.toolchain.progress import Progress
 
-__all__ = ["Plan", "Toolchain", "ensure", "further_plan", "make_plan"]
+__all__ = ["Plan", "Toolchain", "container_plan", "ensure", "further_plan", "make_plan"]
 
 
 def ensure(progress: Progress | None = None, *, plan: Plan | None = None, thorough: bool = False) -> Toolchain:

@@ -58,7 +58,8 @@ class Compiler:
         single = next(iter(recipe.programs)) if len(recipe.programs) == 1 else None
         # Go names several programs itself, after their folders, and takes a name for one.
         target = str(programs / single) if single else f"{programs}{os.sep}"
-        flags = ["-o", target, "-ldflags", recipe.linker_flags()]
+        tags = ["-tags", ",".join(recipe.tags)] if recipe.tags else []
+        flags = ["-o", target, *tags, "-ldflags", recipe.linker_flags()]
         self._run(recipe, ["build", *flags, *recipe.programs.values()], staging)
         if single:
             return

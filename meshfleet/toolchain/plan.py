@@ -13,7 +13,14 @@ from pathlib import Path
 from meshfleet.toolchain.installation import Installation
 from meshfleet.toolchain.pulumi_on_path import PROGRAMS as PULUMI_PROGRAMS
 from meshfleet.toolchain.pulumi_on_path import find_pulumi
-from meshfleet.toolchain.recipes import ENVOY_BOOTSTRAP, PULUMI, PULUMI_LANGUAGE_PYTHON, RECIPES, Recipe
+from meshfleet.toolchain.recipes import (
+    CONTAINER_RECIPES,
+    ENVOY_BOOTSTRAP,
+    PULUMI,
+    PULUMI_LANGUAGE_PYTHON,
+    RECIPES,
+    Recipe,
+)
 from meshfleet.toolchain.view import view_faults
 from meshfleet.toolchain.wheel_programs import WheelProgram, find_programs
 from meshfleet.workspace.cache import Cache, locate_cache
@@ -118,3 +125,8 @@ def make_plan(cache: Cache | None = None) -> Plan:
 def further_plan(recipe: Recipe, cache: Cache | None = None) -> Plan:
     """Another release of a tool than the standard one: a plan of its own, with a folder of its own programs."""
     return Plan(cache or locate_cache(), (recipe,))
+
+
+def container_plan(cache: Cache | None = None) -> Plan:
+    """What clusters in containers need beside the toolchain; a folder of programs of its own."""
+    return Plan(cache or locate_cache(), CONTAINER_RECIPES)

@@ -41,7 +41,8 @@ class Recipe:
 
     `programs` maps the name of an installed program to its Go package, `settings` a Go variable to the text
     the linker puts there (`{version}`, `{major}` and `{minor}` are filled in), `texts` a file to be written to
-    its content (`{version}` likewise), `gigabytes` is what its part of the build caches takes at most.
+    its content (`{version}` likewise), `tags` are build constraints, `gigabytes` is what its part of the build caches
+    takes at most.
     """
 
     tool: str
@@ -50,6 +51,7 @@ class Recipe:
     settings: Mapping[str, str] = field(default_factory=dict)
     files: tuple[ModuleFiles, ...] = ()
     texts: Mapping[str, str] = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
     gigabytes: int = 1
     folder: Path | None = None
 
@@ -83,8 +85,13 @@ class Recipe:
         return frozenset((*self.installed_programs, *self.shared_files))
 
     @property
+    def sources(self) -> tuple[Path, ...]:
+        """The Go files of our own that lie beside go.mod; most tools have none."""
+        return tuple(sorted(self.directory.rglob("*.go")))
+
+    @property
     def key(self) -> str:
-        """64 hexadecimal digits that change with go.mod, go.sum, the recipe, the system and the processor."""
+        """64 hexadecimal digits that change with go.mod, go.sum, our own Go files, the recipe and the machine."""
         digest = hashlib.sha256()
         for name in ("go.mod", "go.sum"):
             path = self.directory / name
@@ -93,7 +100,10 @@ class Recipe:
         fields = (LAYOUT, self.tool, self.module, dict(self.programs), dict(self.settings), self.files)
         # Only where there are any, so that recipes without keep the key of what is built already.
         texts = (dict(self.texts),) if self.texts else ()
-        digest.update(repr((*fields, go_platform(), *texts)).encode())
+        tags = (self.tags,) if self.tags else ()
+        digest.update(repr((*fields, go_platform(), *texts, *tags)).encode())
+        for path in self.sources:
+            digest.update(b"\0" + path.read_bytes())
         return digest.hexdigest()
 
     def linker_flags(self) -> str:
@@ -242,6 +252,44 @@ def further_recipe(program: str, release: str) -> Recipe | None:
         return FURTHER.get(f"{KUBERNETES.tool}-{release}")
     return FURTHER.get(f"{ISTIO.tool}-{minor_of(release)}") if program in ISTIO.installed else None
 
+
+# For clusters in containers (meshfleet/containers), built by scripts/kind-images alone.
+KIND = Recipe(
+    tool="kind",
+    module="sigs.k8s.io/kind",
+    programs={"kind": "sigs.k8s.io/kind"},
+    # What its base image has, beside Debian's packages (images/base/Dockerfile).
+    files=(ModuleFiles("sigs.k8s.io/kind", "images/base/files", "node"),),
+)
+KUBERNETES_NODE = Recipe(
+    tool="kubernetes-node",
+    module="k8s.io/kubernetes",
+    programs={
+        **{name: f"k8s.io/kubernetes/cmd/{name}" for name in ("kubelet", "kubeadm", "kube-proxy")},
+        "pause": "meshfleet/toolchain/kubernetes-node/pause",
+    },
+    settings=KUBERNETES.settings,
+    gigabytes=4,
+)
+CONTAINERD = Recipe(
+    tool="containerd",
+    module="github.com/containerd/containerd/v2",
+    programs={
+        name: f"github.com/containerd/containerd/v2/cmd/{name}"
+        for name in ("containerd", "ctr", "containerd-shim-runc-v2")
+    },
+    settings={"github.com/containerd/containerd/v2/version.Version": "{version}"},
+    # As kind builds it: the snapshotters that it never selects are left out.
+    tags=("no_btrfs", "no_devmapper", "no_zfs"),
+    gigabytes=2,
+)
+COREDNS = Recipe(
+    tool="coredns",
+    module="github.com/coredns/coredns",
+    programs={"coredns": "meshfleet/toolchain/coredns"},
+    gigabytes=2,
+)
+CONTAINER_RECIPES = (KIND, KUBERNETES_NODE, CONTAINERD, COREDNS)
 
 # etcd first: it is small and leaves Go's standard library compiled for the others; then the longest.
 RECIPES = (ETCD, KUBERNETES, ISTIO, PULUMI, HELM, KWOK, PULUMI_LANGUAGE_PYTHON, GATEWAY_API)

@@ -20,6 +20,8 @@ from meshfleet.automation.support_bundle import machine_parts
 from meshfleet.cli import graph
 from meshfleet.components.kubeconfig_file import read_kubeconfig
 from meshfleet.components.remote_secrets import kubeconfig_of
+from meshfleet.containers import images as container_images
+from meshfleet.containers import machine_settings
 from meshfleet.dataplane.machine.bundle_folder import bundle_of
 from meshfleet.dataplane.network.node_network import NodeNetwork
 from meshfleet.dataplane.network.record import load as load_record
@@ -65,6 +67,7 @@ _NODE = {
     "pods": "100.64.0.0/24",
     "former": {"a": "b"},
 }
+_MACHINE = {"version": 1, "engine": "/e", "boot": "b", "settings": {"kernel.panic": "1"}, "absent": ["etc/docker"]}
 NOTES = """kind: KwokctlConfiguration
 options: {kubeVersion: v1.35.4, kubeApiserverPort: 21000}
 components:
@@ -199,6 +202,10 @@ def _of_the_home(folder: Path) -> dict[str, Door]:
         "the marker": Door(({"version": 1, "kind": "fleet", "identity": "0" * 32, "inode": 1},), as_record(_marker)),
         "what is to be forgotten": Door(({"version": 1, "clusters": ["west"]}, ["west"]), as_record(forgetting._parse)),
         "the last verification": Door(({"version": 1, "verdicts": {"west": True}},), as_record(graph._parse)),
+        "the record of the machine": Door((_MACHINE,), as_record(machine_settings._parse)),
+        "the record of images": Door(
+            ({"version": 1, "inputs": "0", "id": "sha256:0"},), as_record(container_images._parse)
+        ),
         "the note of a table": Door(({"version": 1, "home": "/h", "ports": [21000]},), note_of_a_table),
         "the holder of a stack": Door(({"version": 1, "command": "up", "pid": 1, "started": 1.0},), _holder(folder)),
         "another stack": Door((state,), of_another_stack),

@@ -28,9 +28,17 @@ GROUPS: dict[str, Callable[[Path], dict[str, Door]]] = {
 }
 ROUNDS = int(os.environ.get("MESHFLEET_FUZZ", "15"))
 _SANDBOX = "reads what the node agent wrote for it; hostile paths and environments: dataplane/network/test_sandbox.py"
+_OF_CONTAINERS = "takes or shows what a program of root or the kernel wrote; any text: tests/containers"
 _WRITES = "decodes nothing: it writes, or names what others read"
 NOT_HERE = {
     "meshfleet/automation/support_bundle/bundle.py:Bundle.as_tar": _WRITES,
+    "meshfleet/containers/capabilities.py:": _OF_CONTAINERS,
+    "meshfleet/containers/engine.py:_is_daemon": _OF_CONTAINERS,
+    "meshfleet/containers/images/archive.py:write_archive": _WRITES,
+    "meshfleet/containers/images/archive.py:write_layer": _WRITES,
+    "meshfleet/containers/programs.py:run_program": _OF_CONTAINERS,
+    "meshfleet/containers/remains.py:": _OF_CONTAINERS,
+    "meshfleet/containers/restricted_runtime.py:_changed": _OF_CONTAINERS,
     "meshfleet/kube/client.py:": "decodes a constant",
     "meshfleet/dataplane/network/enter_sandbox.py:": _SANDBOX,
     "meshfleet/dataplane/network/enter_sandbox.py:_bind": _SANDBOX,

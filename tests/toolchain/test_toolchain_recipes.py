@@ -10,13 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meshfleet.toolchain.recipes import FURTHER, ISTIO, KUBERNETES, MODULES, RECIPES, Recipe
+from meshfleet.toolchain.recipes import CONTAINER_RECIPES, FURTHER, ISTIO, KUBERNETES, MODULES, RECIPES, Recipe
 from meshfleet.workspace.cache import locate_cache
+
+ALL = (*RECIPES, *CONTAINER_RECIPES)
 
 pytestmark = pytest.mark.proof("tools pinned by checked-in Go modules", step=0)
 
 
-@pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.tool)
+@pytest.mark.parametrize("recipe", ALL, ids=lambda recipe: recipe.tool)
 def test_every_tool_is_pinned_with_its_checksums(recipe: Recipe) -> None:
     assert re.fullmatch(r"v\d+\.\d+\.\d+(-\S+)?", recipe.version)
     sums = (recipe.directory / "go.sum").read_text()
@@ -24,21 +26,21 @@ def test_every_tool_is_pinned_with_its_checksums(recipe: Recipe) -> None:
 
 
 def test_every_module_folder_has_a_recipe() -> None:
-    assert {path.name for path in MODULES.iterdir()} == {recipe.tool for recipe in (*RECIPES, *FURTHER.values())}
+    assert {path.name for path in MODULES.iterdir()} == {recipe.tool for recipe in (*ALL, *FURTHER.values())}
 
 
 def test_no_two_tools_install_the_same_program() -> None:
-    programs = [name for recipe in RECIPES for name in recipe.installed_programs]
+    programs = [name for recipe in ALL for name in recipe.installed_programs]
     assert len(programs) == len(set(programs))
 
 
 def test_go_names_no_two_programs_of_a_tool_alike() -> None:
-    for recipe in RECIPES:
+    for recipe in ALL:
         folders = [package.rpartition("/")[2] for package in recipe.programs.values()]
         assert len(folders) == len(set(folders)), recipe.tool
 
 
-@pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.tool)
+@pytest.mark.parametrize("recipe", ALL, ids=lambda recipe: recipe.tool)
 def test_every_program_is_a_tool_of_its_go_mod(recipe: Recipe) -> None:
     # Else the next `go mod tidy` would forget what it needs.
     words = (recipe.directory / "go.mod").read_text().split()
@@ -74,6 +76,15 @@ def test_a_key_changes_exactly_when_what_is_pinned_changes(
 def test_a_key_changes_with_the_recipe() -> None:
     assert replace(KUBERNETES, settings={}).key != KUBERNETES.key
     assert replace(KUBERNETES, programs={"x": "k8s.io/kubernetes/cmd/x"}).key != KUBERNETES.key
+
+
+def test_a_key_changes_with_go_files_of_our_own(tmp_path: Path) -> None:
+    recipe = Recipe("x", "example.test/x", {"x": "x"}, folder=tmp_path)
+    (tmp_path / "go.mod").write_text("module x\n")
+    before = recipe.key
+    (tmp_path / "main.go").write_text("package main\n")
+    assert recipe.key != before
+    assert replace(recipe, tags=("other",)).key != recipe.key
 
 
 def test_the_cache_is_where_the_user_says(tmp_path: Path) -> None:

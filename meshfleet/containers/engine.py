@@ -1,0 +1,228 @@
+"""The Docker engine of this user's own: started for clusters in containers, and gone without a trace when stopped.
+
+It is dockerd out of Debian packages that are unpacked in the cache and installed nowhere; `daemon_settings` says how it
+is set up, `machine_settings` what of the machine is recorded before it starts. It outlives the command that starts it,
+as clusters do, and is found again by the identity in its environment. Stopped by force, and started again, it goes on
+with the containers that it had, as after a restart of the machine.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import os
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from meshfleet.containers import restricted_runtime
+from meshfleet.containers.capabilities import lacks_resource_capability
+from meshfleet.containers.daemon_settings import NETWORK, RESTRICTED, daemon_text, network_arguments, runtime_text
+from meshfleet.containers.machine_settings import Machine
+from meshfleet.containers.packages import ENGINE, unpacked_folder
+from meshfleet.containers.place import COMMAND, Place, find_place
+from meshfleet.containers.programs import run_program
+from meshfleet.containers.remains import clear_remains, processes_of
+from meshfleet.errors import ContainersError
+from meshfleet.files import make_directory, remove_file, write_file
+from meshfleet.processes.bounded_run import Ended
+from meshfleet.processes.child_environment import system_environment
+from meshfleet.processes.process_table import IDENTITY
+from meshfleet.processes.waiting import NotYetError, wait_until
+from meshfleet.toolchain import container_plan
+from meshfleet.workspace.cache import Cache
+from meshfleet.workspace.fleet_processes import end, last_lines, start
+from meshfleet.workspace.held_file import held
+
+if TYPE_CHECKING:
+    import psutil
+
+_START_SECONDS: Final = 90.0
+_STOP_SECONDS: Final = 120.0
+_LOCK_SECONDS: Final = 300.0
+_PING_SECONDS: Final = 5.0
+_DAEMON: Final = "dockerd"
+
+
+@dataclass(frozen=True)
+class Engine:
+    """One engine, running or not: `place` is its folder, `programs` its unpacked packages, `kind` the kind program."""
+
+    place: Place
+    programs: Path
+    kind: Path
+    machine: Machine = field(default_factory=Machine)
+
+    @property
+    def identity(self) -> str:
+        """By which its processes are known."""
+        return identity_of(self.place.engine)
+
+    def start(self) -> None:
+        """Have it run; fine when it does. Safe for several processes at once.
+
+        Raises ContainersError and its kin, with what to do, when it cannot be started; the machine is restored then.
+        """
+        if os.geteuid() != 0:
+            raise ContainersError("a Docker engine needs root; run this command with sudo, or as root")
+        self.place.require_short()
+        if not (self.programs / "usr/sbin" / _DAEMON).is_file():
+            raise ContainersError(f"{self.programs}: no Docker engine is there; run {COMMAND} to make it")
+        with self._alone():
+            if self.is_running():
+                return
+            self._require_no_other()
+            self.machine.prepare(self.place.engine)
+            try:
+                self._start_daemon()
+            except BaseException:
+                self._clear()
+                raise
+
+    def stop(self, *, force: bool = False) -> None:
+        """End it and leave the machine as it was, also after it was killed; fine when it does not run.
+
+        Raises ContainersError while containers run, unless `force`: they are ended then, and come back with the engine.
+        """
+        if not self.place.engine.is_dir() and self.machine.record() is None:
+            return
+        with self._alone():
+            daemon = self._daemon()
+            if daemon is not None:
+                names = self.running_containers() if self.is_running() else []
+                if names and not force:
+                    raise ContainersError(
+                        f"the Docker engine in {self.place.engine} runs {', '.join(names[:10])}; remove these clusters "
+                        f"first, or end them, until the engine is started again, with {COMMAND} --engine stop --force"
+                    )
+                end([daemon], _STOP_SECONDS)
+            self._clear()
+
+    def is_running(self) -> bool:
+        """Whether it answers."""
+        return self._daemon() is not None and _answers(self.place.socket)
+
+    def running_containers(self) -> list[str]:
+        """The names of the containers that run. Raises ContainersError when the engine does not answer."""
+        return self.run("ps", "--format", "{{.Names}}", seconds=60).out.split()
+
+    def environment(self) -> dict[str, str]:
+        """What `kind` and `docker` see: this engine and no other, these programs first, no proxies, no settings."""
+        folders = (str(self.kind.parent), str(self.programs / "usr/sbin"), str(self.programs / "usr/bin"))
+        variables = system_environment()
+        return {
+            **variables,
+            "PATH": os.pathsep.join((*folders, variables["PATH"])),
+            "DOCKER_HOST": f"unix://{self.place.socket}",
+            # Neither contexts nor credentials of the user's own Docker.
+            "DOCKER_CONFIG": str(self.place.engine / "client"),
+        }
+
+    def run(self, *arguments: str, seconds: float, stdin: str = "") -> Ended:
+        """Run `docker` with these arguments, successfully. Raises ContainersError."""
+        docker = str(self.programs / "usr/bin/docker")
+        return run_program([docker, *arguments], seconds=seconds, environment=self.environment(), stdin=stdin)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        refusal = f"another command is starting or stopping a Docker engine for {_LOCK_SECONDS:.0f} s; wait for it"
+        with held(make_directory(self.place.root) / "engine.lock", _LOCK_SECONDS, refusal):
+            yield
+
+    def _daemon(self) -> psutil.Process | None:
+        return next((process for process in processes_of(self.identity) if _is_daemon(process)), None)
+
+    def _require_no_other(self) -> None:
+        record = self.machine.record()
+        if record is None or record.engine == str(self.place.engine):
+            return
+        if processes_of(identity_of(Path(record.engine))):
+            raise ContainersError(
+                f"another Docker engine of meshfleet runs, in {record.engine}; stop it first: MESHFLEET_CACHE="
+                f"{Path(record.engine).parent.parent} {COMMAND} --engine stop"
+            )
+
+    def _start_daemon(self) -> None:
+        restricted = lacks_resource_capability()
+        engine = make_directory(self.place.engine)
+        write_file(engine / "daemon.json", daemon_text(self.place, restricted=restricted))
+        if restricted:
+            script = engine / "restricted_runtime.py"
+            write_file(script, Path(restricted_runtime.__file__).read_text(encoding="utf-8"))
+            write_file(engine / RESTRICTED, runtime_text(script, self.programs / "usr/sbin/runc"), mode=0o755)
+        # Of one that was killed; its number may be another program's by now.
+        remove_file(engine / "docker.pid")
+        log = engine / "dockerd.log"
+        environment: Mapping[str, str] = {**self.environment(), IDENTITY: self.identity}
+        program = self.programs / "usr/sbin" / _DAEMON
+        daemon = start(program, ["--config-file", str(engine / "daemon.json")], engine, log, environment)
+
+        def answers() -> None:
+            if not daemon.is_running() or daemon.status() == "zombie":
+                raise ContainersError(f"dockerd ended; {last_lines(log)}")
+            if not _answers(self.place.socket):
+                raise NotYetError("no answer")
+
+        wait_until(
+            answers,
+            f"the Docker engine in {engine}",
+            _START_SECONDS,
+            f"read {log}, and run the command again",
+            failure=ContainersError,
+        )
+        if NETWORK not in self.run("network", "ls", "--format", "{{.Name}}", seconds=60).out.split():
+            self.run(*network_arguments(), seconds=60)
+
+    def _clear(self) -> None:
+        clear_remains(self.place.engine, self.identity)
+        self.machine.restore()
+
+
+def find_engine(cache: Cache | None = None) -> Engine:
+    """The engine of a cache, this user's unless given; starts nothing and looks at nothing."""
+    place = find_place(cache)
+    return Engine(place, unpacked_folder(ENGINE, place.packages), container_plan(cache).view / "bin" / "kind")
+
+
+def identity_of(engine: Path) -> str:
+    """The identity that processes of the engine in a folder have."""
+    return f"containers-{hashlib.sha256(str(engine).encode()).hexdigest()[:16]}"
+
+
+def _is_daemon(process: psutil.Process) -> bool:
+    import psutil
+
+    try:
+        words = process.cmdline()
+    except psutil.Error:
+        return False
+    return bool(words) and Path(words[0]).name == _DAEMON
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    """HTTP over a Unix socket."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__("localhost", timeout=_PING_SECONDS)
+        self._path = path
+
+    def connect(self) -> None:
+        """Connect to the socket."""
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(_PING_SECONDS)
+        self.sock.connect(str(self._path))
+
+
+def _answers(path: Path) -> bool:
+    """Whether an engine answers at a socket (https://docs.docker.com/reference/api/engine/version/v1.41/#tag/System)."""
+    connection = _UnixConnection(path)
+    try:
+        connection.request("GET", "/_ping")
+        return connection.getresponse().status == http.client.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()

@@ -1,0 +1,117 @@
+"""How the engine is set up, and how what it leaves is found."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from meshfleet.containers.daemon_settings import BRIDGE, CGROUP, daemon_settings, network_arguments
+from meshfleet.containers.engine import Engine, find_engine, identity_of
+from meshfleet.containers.machine_settings import Machine
+from meshfleet.containers.place import Place
+from meshfleet.containers.remains import contained_processes, mounts_below, our_cgroups
+from meshfleet.errors import ContainersError
+from meshfleet.workspace.cache import Cache
+
+pytestmark = pytest.mark.proof("an engine of containers that leaves no trace", step=0)
+
+PLACE = Place(Path("/cache/containers"))
+
+
+def test_nothing_of_the_machine_s_network_is_touched() -> None:
+    settings = daemon_settings(PLACE, restricted=True)
+    off = {name: settings[name] for name in ("iptables", "ip6tables", "ip-forward", "ip-masq")}
+    assert off == dict.fromkeys(off, False)
+    assert settings["bridge"] == "none"
+    assert "com.docker.network.bridge.enable_ip_masquerade=false" in network_arguments()
+    assert f"com.docker.network.bridge.name={BRIDGE}" in network_arguments()
+    # IFNAMSIZ, with the closing zero.
+    assert len(BRIDGE) < 16
+
+
+def test_no_socket_of_the_network_and_no_folder_but_its_own() -> None:
+    settings = daemon_settings(PLACE, restricted=False)
+    assert settings["hosts"] == ["unix:///cache/containers/engine/docker.sock"]
+    assert {settings["data-root"], settings["exec-root"]} == {
+        "/cache/containers/engine/data",
+        "/cache/containers/engine/exec",
+    }
+    assert settings["pidfile"].startswith("/cache/containers/engine/")
+
+
+def test_only_a_machine_without_the_capability_gets_the_other_runtime() -> None:
+    assert "default-runtime" not in daemon_settings(PLACE, restricted=False)
+    assert daemon_settings(PLACE, restricted=True)["default-runtime"] == "restricted"
+
+
+def test_programs_see_this_engine_and_no_other(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("KIND_EXPERIMENTAL_PROVIDER", "DOCKER_CONTEXT", "DOCKER_TLS_VERIFY", "https_proxy", "KUBECONFIG"):
+        monkeypatch.setenv(name, "x")
+    monkeypatch.setenv("DOCKER_HOST", "tcp://elsewhere.test")
+    engine = find_engine(Cache(tmp_path))
+    environment = engine.environment()
+    assert environment["DOCKER_HOST"] == f"unix://{tmp_path}/containers/engine/docker.sock"
+    assert "x" not in environment.values()
+    first, second, *_ = environment["PATH"].split(":")
+    assert Path(first) == engine.kind.parent
+    assert Path(second) == engine.programs / "usr/sbin"
+
+
+def test_two_caches_are_two_identities() -> None:
+    assert identity_of(Path("/a/engine")) != identity_of(Path("/b/engine"))
+
+
+def test_without_root_no_engine_is_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("meshfleet.containers.engine.os.geteuid", lambda: 1000)
+    engine = Engine(Place(tmp_path), tmp_path, tmp_path, Machine(tmp_path, tmp_path / "notes"))
+    with pytest.raises(ContainersError, match="needs root"):
+        engine.start()
+    assert not list(tmp_path.iterdir())
+
+
+def test_stop_of_an_engine_that_never_was_does_nothing(tmp_path: Path) -> None:
+    boot = tmp_path / "proc/sys/kernel/random/boot_id"
+    boot.parent.mkdir(parents=True)
+    boot.write_text("x\n")
+    Engine(Place(tmp_path / "place"), tmp_path, tmp_path, Machine(tmp_path, tmp_path / "notes")).stop()
+    assert not (tmp_path / "place").exists()
+
+
+def test_mounts_of_the_engine_alone_are_found_deepest_first() -> None:
+    text = "\n".join(
+        f"{number} 1 0:1 / {point} rw - ext4 /dev/vda rw"
+        for number, point in enumerate(
+            [
+                "/",
+                "/cache/engine/data",
+                "/cache/engine/data/overlay2/a\\040b/merged",
+                "/cache/engineer",
+                "/cache/engine",
+            ]
+        )
+    )
+    found = mounts_below(Path("/cache/engine"), text)
+    assert found == ["/cache/engine/data/overlay2/a b/merged", "/cache/engine/data"]
+
+
+@given(text=st.text())
+def test_any_text_in_place_of_mounts_is_read(text: str) -> None:
+    assert isinstance(mounts_below(Path("/cache/engine"), text), list)
+
+
+@pytest.mark.parametrize("hierarchies", [["."], ["cpu", "memory", "systemd"]], ids=["version 2", "version 1"])
+def test_processes_of_containers_are_found_in_every_hierarchy(tmp_path: Path, hierarchies: list[str]) -> None:
+    wanted = set()
+    for number, name in enumerate(hierarchies):
+        ours = tmp_path / name / CGROUP / "abc/kubelet.slice"
+        ours.mkdir(parents=True)
+        (ours / "cgroup.procs").write_text(f"{100 + number}\n0\n{200 + number}\n")
+        wanted |= {100 + number, 200 + number}
+        other = tmp_path / name / "docker/def"
+        other.mkdir(parents=True)
+        (other / "cgroup.procs").write_text("1\n")
+    assert contained_processes(tmp_path) == wanted
+    assert len(our_cgroups(tmp_path)) == len(hierarchies)
