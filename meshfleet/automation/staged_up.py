@@ -60,8 +60,10 @@ def _confirm(session: Session, before: Stage, stage: Stage) -> None:
 
     view = read_fleet(session.status(), session.environment.tools)
     report = run(view, named(stage.preconditions), timeout=CONFIRMATION_SECONDS)
-    if not report.ok:
+    # What a cluster does not allow to check is not confirmed.
+    if not report.ok or report.not_run:
         lines = [f"{result.cluster}: {result.name}: {result.detail}" for result in report.failed]
+        lines += [f"{one.cluster}: {one.name} cannot be checked: {one.reason}" for one in report.not_run]
         raise EngineError(
             "\n  ".join(
                 [f"some clusters did not complete the stage {before.name} within {CONFIRMATION_SECONDS:.0f} s:", *lines]
