@@ -134,7 +134,10 @@ def answer(handler: BaseHTTPRequestHandler, server: Pods) -> None:
     parts = urlsplit(handler.path)
     steps = parts.path.strip("/").split("/")
     parameters = parse_qsl(parts.query, keep_blank_values=True)
-    namespace, resource, name, sub = (steps[3] if len(steps) > 3 else "", *(*steps[4:7], "", "", "")[:3])
+    if steps[2:3] != ["namespaces"]:
+        # All namespaces.
+        steps = [*steps[:2], "namespaces", "", *steps[2:]]
+    namespace, resource, name, sub = (steps[3], *(*steps[4:7], "", "", "")[:3])
     status = server.refused.get(sub or resource)
     if status is not None:
         respond(handler, status["code"], json.dumps(status).encode())
@@ -153,12 +156,14 @@ def answer(handler: BaseHTTPRequestHandler, server: Pods) -> None:
         found = [
             pod
             for pod in server.pods
-            if pod["metadata"]["namespace"] == namespace and wanted.items() <= pod["metadata"]["labels"].items()
+            if namespace in ("", pod["metadata"]["namespace"]) and wanted.items() <= pod["metadata"]["labels"].items()
         ]
         respond(handler, 200, json.dumps({"kind": "PodList", "metadata": {}, "items": found}).encode())
     elif resource == "services" and name in server.services:
-        body = {"kind": "Service", "metadata": {"name": name}, "spec": {"clusterIP": server.services[name]}}
-        respond(handler, 200, json.dumps(body).encode())
+        service = {"kind": "Service", "metadata": {"name": name}, "spec": {"clusterIP": server.services[name]}}
+        respond(handler, 200, json.dumps(service).encode())
+    elif not name:
+        respond(handler, 200, json.dumps({"kind": "List", "metadata": {}, "items": []}).encode())
     else:
         respond(handler, 404, json.dumps(failure(404, f"{name or resource} not found", "NotFound")).encode())
 

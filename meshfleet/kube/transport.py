@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import Final
 
+import httpcore2
 import httpx2
 
 from meshfleet.errors import UnreachableError
@@ -209,18 +210,29 @@ class Upgraded:
 
     def read(self) -> bytes:
         """The next bytes, empty at the end. Raises UnreachableError, also when the time of the request has passed."""
-        with self._transport._failures(self._request), until(self._deadline):
+        with self._transport._failures(self._request), _as_http(), until(self._deadline):
             data: bytes = self._stream.read(_PIECE)
             return data
 
     def write(self, data: bytes) -> None:
         """Send bytes. Raises UnreachableError."""
-        with self._transport._failures(self._request), until(self._deadline):
+        with self._transport._failures(self._request), _as_http(), until(self._deadline):
             self._stream.write(data)
 
     def close(self) -> None:
         """Close the connection."""
         self._response.close()
+
+
+@contextmanager
+def _as_http() -> Iterator[None]:
+    """Turn the errors of a bare stream into those that the HTTP client makes of them."""
+    try:
+        yield
+    except httpcore2.TimeoutException as error:
+        raise httpx2.ReadTimeout(str(error)) from error
+    except (httpcore2.NetworkError, httpcore2.ProtocolError) as error:
+        raise httpx2.ReadError(str(error)) from error
 
 
 @dataclass(frozen=True)

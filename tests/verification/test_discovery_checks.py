@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from meshfleet.verification.access import istiod_access
 from meshfleet.verification import FleetView, GatewayView, istiod, istiod_log, read_fleet
+from meshfleet.verification.access import istiod_access
 from meshfleet.verification.checks import clusters_synced, endpoint_shards, network_gateways
 from meshfleet.verification.istiod import KnownCluster, NetworkGateway, Shard
 from meshfleet.verification.view import DeclaredGateway
