@@ -16,10 +16,15 @@ from meshfleet.plugins.meshfleet.sdk import GatewayAddress
 from meshfleet.topology import Fleet, LoadBalanced
 
 
-def load_balancer_address(status: dict[str, Any]) -> str:
-    """The IP or host name in the status of a LoadBalancer Service; empty while it is pending."""
+def load_balancer_address(status: dict[str, Any], spec: dict[str, Any] | None = None) -> str:
+    """The IP or host name in the status of a LoadBalancer Service, else its first external IP; empty while pending.
+
+    istiod reads both (getGatewayDetails of pilot/pkg/serviceregistry/kube/controller/network.go); the second is how a
+    cluster without load balancers exposes a Service at the addresses of its nodes.
+    """
     ingress = ((status or {}).get("loadBalancer") or {}).get("ingress") or [{}]
-    return str(ingress[0].get("ip") or ingress[0].get("hostname") or "")
+    external = (spec or {}).get("externalIPs") or [""]
+    return str(ingress[0].get("ip") or ingress[0].get("hostname") or external[0] or "")
 
 
 def given_address(
@@ -59,4 +64,4 @@ def found_address(
     found = ExistingKubernetesObject(
         name, "v1", "Service", "/".join(service), component.child(provider=access.provider, after=[made])
     )
-    return found.status.apply(load_balancer_address)
+    return pulumi.Output.all(found.status, found.spec).apply(lambda known: load_balancer_address(*known))

@@ -37,9 +37,14 @@ class ExistingKubernetesObject(pulumi.CustomResource):
 
     def __init__(self, name: str, api_version: str, kind: str, identifier: str, opts: pulumi.ResourceOptions) -> None:
         opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(id=identifier))
-        super().__init__(type_token(api_version, kind), name, {"status": None, "metadata": None}, opts)
+        super().__init__(type_token(api_version, kind), name, {"status": None, "metadata": None, "spec": None}, opts)
 
     @property
     def status(self) -> pulumi.Output[dict[str, Any]]:
         """What the cluster reports of the object."""
         return pulumi.get(self, "status")  # type: ignore[no-any-return]
+
+    @property
+    def spec(self) -> pulumi.Output[dict[str, Any]]:
+        """What is declared of the object."""
+        return pulumi.get(self, "spec")  # type: ignore[no-any-return]

@@ -16,6 +16,7 @@ from meshfleet.rollout.stages import Stage
 
 if TYPE_CHECKING:
     from meshfleet.automation.session import Session
+    from meshfleet.verification import Report
 
 # The kubelet may take 90 seconds to update a changed Secret or ConfigMap in a pod.
 CONFIRMATION_SECONDS = 180.0
@@ -60,8 +61,8 @@ def _confirm(session: Session, before: Stage, stage: Stage) -> None:
 
     view = read_fleet(session.status(), session.environment.tools)
     report = run(view, named(stage.preconditions), timeout=CONFIRMATION_SECONDS)
-    if not report.ok:
-        lines = [f"{result.cluster}: {result.name}: {result.detail}" for result in report.failed]
+    lines = refused_by(report)
+    if lines or not report.ok:
         raise EngineError(
             "\n  ".join(
                 [f"some clusters did not complete the stage {before.name} within {CONFIRMATION_SECONDS:.0f} s:", *lines]
@@ -70,3 +71,9 @@ def _confirm(session: Session, before: Stage, stage: Stage) -> None:
             f"meshfleet up --stack {session.name} again, which resumes with this stage"
         )
     session.notify(f"every cluster has completed the stage: {before.name}")
+
+
+def refused_by(report: Report) -> list[str]:
+    """Why a stage is not confirmed: what failed, and what a cluster does not allow to check."""
+    failed = [f"{result.cluster}: {result.name}: {result.detail}" for result in report.failed]
+    return [*failed, *(f"{one.cluster}: {one.name} cannot be checked: {one.reason}" for one in report.not_run)]

@@ -20,12 +20,12 @@ from lightkube import Client
 from lightkube.config.kubeconfig import SingleConfig
 from lightkube.config.models import Cluster, Context, User
 
-from meshfleet.errors import UnreachableError
+from meshfleet.errors import RefusedError, UnreachableError
 from meshfleet.errors.causes import Cause, printable
 from meshfleet.kube.access import Access, read_access
 from meshfleet.kube.credentials import Credentials, credentials
 from meshfleet.kube.decoders import prepare_decoders
-from meshfleet.kube.transport import LIMIT, SECONDS, BoundedTransport, server_of
+from meshfleet.kube.transport import LIMIT, SECONDS, BoundedTransport, Upgraded, server_of
 from meshfleet.redaction.secret_text import without_secrets
 from meshfleet.redaction.shown import one_line
 
@@ -96,29 +96,46 @@ class ClusterTransport(httpx2.BaseTransport):
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         """Send it with credentials that are fresh; once more with new ones where the server does not accept them."""
-        response = self._send(request, renew=False)
-        if response.status_code == 401 and self._renewable:
-            response = self._send(request, renew=True)
-        return response if response.is_success else _refused(request, response)
+        response = self.page(request)
+        if not response.is_success:
+            return _refused(request, response)
+        if request.url.params.get("watch") != "true":
+            _require_answer(request, response)
+        return response
+
+    def page(self, request: httpx2.Request) -> httpx2.Response:
+        """Send a request whose answer need not be an API object, as that of a pod or its log: the whole answer."""
+        response = self._prepare(request, renew=False).handle_request(request)
+        if self._worth_renewing(response):
+            response = self._prepare(request, renew=True).handle_request(request)
+        return response
+
+    def upgrade(self, request: httpx2.Request) -> Upgraded:
+        """Send a request to switch protocols. Raises UnreachableError, and RefusedError for an error status."""
+        found = self._prepare(request, renew=False).upgrade(request)
+        if isinstance(found, httpx2.Response) and self._worth_renewing(found):
+            found = self._prepare(request, renew=True).upgrade(request)
+        if not isinstance(found, httpx2.Response):
+            return found
+        if found.is_success:
+            detail = f"HTTP {found.status_code} where the protocol was to be switched"
+            raise UnreachableError(server_of(request), Cause.NOT_AN_API_SERVER, detail)
+        raise refusal(request, found)
 
     def close(self) -> None:
         """Close its connections."""
         if self._transport:
             self._transport.close()
 
-    @property
-    def _renewable(self) -> bool:
-        return "exec" in self._access.user or "tokenFile" in self._access.user
+    def _worth_renewing(self, response: httpx2.Response) -> bool:
+        return response.status_code == 401 and ("exec" in self._access.user or "tokenFile" in self._access.user)
 
-    def _send(self, request: httpx2.Request, *, renew: bool) -> httpx2.Response:
+    def _prepare(self, request: httpx2.Request, *, renew: bool) -> BoundedTransport:
         transport, held = self._ready(renew=renew)
         for name in {name for name, _ in held.headers}:
             request.headers.pop(name, None)
         request.headers = httpx2.Headers([*request.headers.multi_items(), *held.headers])
-        response = transport.handle_request(request)
-        if response.is_success and request.url.params.get("watch") != "true":
-            _require_answer(request, response)
-        return response
+        return transport
 
     def _ready(self, *, renew: bool) -> tuple[BoundedTransport, Credentials]:
         with self._lock:
@@ -211,8 +228,35 @@ def _require_answer(request: httpx2.Request, response: httpx2.Response) -> None:
         raise UnreachableError(server_of(request), Cause.NOT_AN_API_SERVER, "part of a list that was to be whole")
 
 
+def status_kind(response: httpx2.Response) -> str:
+    """The kind of the object in a response, `Status` for what an API server answers itself; empty without one."""
+    try:
+        return _STATUS.decode(response.content).kind
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return ""
+
+
+def refusal(request: httpx2.Request, response: httpx2.Response) -> RefusedError:
+    """The error for an error status. Raises UnreachableError for a web page, which comes from no API server."""
+    status = _status_of(request, response)
+    return RefusedError(printable(without_secrets(status.message or "")), response.status_code, status.reason or "")
+
+
 def _refused(request: httpx2.Request, response: httpx2.Response) -> httpx2.Response:
     """The response with a Status that can be read and shown; what is a web page comes from no API server."""
+    code, status = response.status_code, _status_of(request, response)
+    body = {
+        "kind": "Status",
+        "apiVersion": "v1",
+        "status": "Failure",
+        "code": code,
+        "message": printable(without_secrets(status.message or "")),
+        "reason": status.reason,
+    }
+    return httpx2.Response(code, headers={"Content-Type": "application/json"}, content=json.dumps(body))
+
+
+def _status_of(request: httpx2.Request, response: httpx2.Response) -> _Status:
     code = response.status_code
     try:
         status = _STATUS.decode(response.content)
@@ -225,12 +269,4 @@ def _refused(request: httpx2.Request, response: httpx2.Response) -> httpx2.Respo
         # Of a group that it does not know an API server says so in plain text.
         text = "" if kind.startswith("text/html") else response.content[: 4 * _SHOWN].decode("utf-8", "replace")
         status = _Status("Status", one_line(" ".join(text.split()))[:_SHOWN] or f"HTTP {code}")
-    body = {
-        "kind": "Status",
-        "apiVersion": "v1",
-        "status": "Failure",
-        "code": code,
-        "message": printable(without_secrets(status.message or f"HTTP {code}")),
-        "reason": one_line(status.reason or ""),
-    }
-    return httpx2.Response(code, headers={"Content-Type": "application/json"}, content=json.dumps(body))
+    return _Status(status.kind, status.message or f"HTTP {code}", one_line(status.reason or ""))

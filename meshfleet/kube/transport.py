@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import Final
 
+import httpcore2
 import httpx2
 
 from meshfleet.errors import UnreachableError
@@ -37,6 +38,7 @@ CONNECT_SECONDS: Final = 5.0
 _LEAST_WATCH_SECONDS: Final = 0.5
 
 _SHOWN: Final = 200
+_PIECE: Final = 64 * 1024
 # What cannot be told of the server when the connection ends at the proxy.
 _OF_THE_PROXY: Final = FORGETTABLE | {Cause.RESET}
 _CONNECTIONS: Final = httpx2.Limits(max_connections=None, max_keepalive_connections=16)  # each wait holds one
@@ -66,17 +68,9 @@ class BoundedTransport(httpx2.BaseTransport):
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         """Send it, and read the answer to its end if it is no watch."""
-        request.headers["Accept-Encoding"] = "identity"
         watched = request.url.params.get("watch") == "true"
-        seconds = self._seconds
-        allowed = request.extensions.get("timeout", {})
-        request.extensions["timeout"] = {
-            "connect": min(allowed.get("connect") or inf, seconds, CONNECT_SECONDS),
-            "read": None if watched else min(allowed.get("read") or inf, seconds),
-            "write": min(allowed.get("write") or inf, seconds),
-            "pool": min(allowed.get("pool") or inf, seconds),
-        }
-        with self._failures(request), until(time.monotonic() + seconds):
+        self._limit_time(request, read=not watched)
+        with self._failures(request), until(time.monotonic() + self._seconds):
             response = self._inner.handle_request(request)
             _require_plain(request, response)
             if not (watched and response.is_success):
@@ -86,9 +80,35 @@ class BoundedTransport(httpx2.BaseTransport):
         stream = _Watch(self, request, response.stream, self._end_of_watch(request))
         return httpx2.Response(response.status_code, headers=_headers(response), stream=stream)
 
+    def upgrade(self, request: httpx2.Request) -> Upgraded | httpx2.Response:
+        """Send a request to switch protocols: the stream of the new one, or the whole answer of a server that does not.
+
+        The stream ends when the time of the request does. Raises UnreachableError.
+        """
+        self._limit_time(request, read=True)
+        deadline = time.monotonic() + self._seconds
+        with self._failures(request), until(deadline):
+            response = self._inner.handle_request(request)
+            if response.status_code == 101:
+                return Upgraded(self, request, response, deadline)
+            _require_plain(request, response)
+            return httpx2.Response(
+                response.status_code, headers=_headers(response), content=self._read(request, response)
+            )
+
     def close(self) -> None:
         """Close its connections."""
         self._inner.close()
+
+    def _limit_time(self, request: httpx2.Request, *, read: bool) -> None:
+        request.headers["Accept-Encoding"] = "identity"
+        seconds, allowed = self._seconds, request.extensions.get("timeout", {})
+        request.extensions["timeout"] = {
+            "connect": min(allowed.get("connect") or inf, seconds, CONNECT_SECONDS),
+            "read": min(allowed.get("read") or inf, seconds) if read else None,
+            "write": min(allowed.get("write") or inf, seconds),
+            "pool": min(allowed.get("pool") or inf, seconds),
+        }
 
     def _end_of_watch(self, request: httpx2.Request) -> float:
         asked = request.url.params.get("timeoutSeconds", "")
@@ -164,6 +184,55 @@ class _Watch(httpx2.SyncByteStream):
 
     def close(self) -> None:
         self._stream.close()
+
+
+class Upgraded:
+    """The stream of a connection that switched protocols; every read and write ends at the deadline of its request."""
+
+    def __init__(
+        self, transport: BoundedTransport, request: httpx2.Request, response: httpx2.Response, deadline: float
+    ) -> None:
+        self._transport = transport
+        self._request = request
+        self._response = response
+        self._stream = response.extensions["network_stream"]
+        self._deadline = deadline
+
+    @property
+    def headers(self) -> httpx2.Headers:
+        """The headers of the answer that switched protocols."""
+        return self._response.headers
+
+    @property
+    def server(self) -> str:
+        """The server as a message names it."""
+        return server_of(self._request)
+
+    def read(self) -> bytes:
+        """The next bytes, empty at the end. Raises UnreachableError, also when the time of the request has passed."""
+        with self._transport._failures(self._request), _as_http(), until(self._deadline):
+            data: bytes = self._stream.read(_PIECE)
+            return data
+
+    def write(self, data: bytes) -> None:
+        """Send bytes. Raises UnreachableError."""
+        with self._transport._failures(self._request), _as_http(), until(self._deadline):
+            self._stream.write(data)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._response.close()
+
+
+@contextmanager
+def _as_http() -> Iterator[None]:
+    """Turn the errors of a bare stream into those that the HTTP client makes of them."""
+    try:
+        yield
+    except httpcore2.TimeoutException as error:
+        raise httpx2.ReadTimeout(str(error)) from error
+    except (httpcore2.NetworkError, httpcore2.ProtocolError) as error:
+        raise httpx2.ReadError(str(error)) from error
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from meshfleet.testing.conditions import settled
-from meshfleet.verification.checks.traffic import ANSWER_SECONDS, REQUESTS
+from meshfleet.verification.checks.traffic import REQUESTS
 from meshfleet.verification.steady_requests import SteadyRequests, send_steadily
-from meshfleet.verification.traffic import Reply, Target, send
+from meshfleet.verification.traffic import ANSWER_SECONDS, Reply, Target, send
 
 if TYPE_CHECKING:
     from meshfleet.testing.fleet import FleetUnderTest

@@ -13,6 +13,7 @@ from tenacity import RetryCallState, Retrying, retry_if_result, wait_exponential
 from meshfleet.errors import MeshfleetError, UnreachableError
 from meshfleet.errors.causes import printable
 from meshfleet.errors.containment import MALFORMED, Failure
+from meshfleet.verification.not_allowed import NotAllowedError
 from meshfleet.verification.result import CheckResult
 from meshfleet.verification.unreachable import NoResponseError
 from meshfleet.verification.view import ClusterView, FleetView
@@ -26,11 +27,15 @@ UNREACHABLE_TIMEOUT = 4.0
 
 @dataclass(frozen=True)
 class Finding:
-    """What one evaluation observed, in one line; `unreachable` if the server did not respond."""
+    """What one evaluation observed, in one line; `unreachable` if the server did not respond.
+
+    `not_allowed` if the cluster does not allow or offer what the check needs; the detail is then the reason.
+    """
 
     passed: bool
     detail: str
     unreachable: bool = False
+    not_allowed: bool = False
 
 
 class Check(ABC):
@@ -48,7 +53,10 @@ class Check(ABC):
 
     @abstractmethod
     def evaluate(self, fleet: FleetView, cluster: ClusterView, timeout: float) -> Finding:
-        """Evaluate once, within `timeout` seconds. May raise MeshfleetError: it becomes the finding."""
+        """Evaluate once, within `timeout` seconds.
+
+        May raise MeshfleetError, which becomes the finding; with NotAllowedError the check is skipped.
+        """
 
     def run(self, fleet: FleetView, timeout: float = DEFAULT_TIMEOUT) -> Iterator[CheckResult]:
         """One result for each target cluster, each within about `timeout` seconds. Raises no MeshfleetError."""
@@ -56,7 +64,10 @@ class Check(ABC):
             yield self.run_on(fleet, cluster, timeout)
 
     def run_on(self, fleet: FleetView, cluster: ClusterView, timeout: float) -> CheckResult:
-        """Evaluate one cluster until it passes or `timeout` seconds elapse; the result is the last evaluation."""
+        """Evaluate one cluster until it passes or `timeout` seconds elapse; the result is the last evaluation.
+
+        An evaluation that the cluster does not allow is not repeated.
+        """
         started = time.monotonic()
         deadline = started + timeout
         finding = retry_until_passed(lambda: self._evaluate_safely(fleet, cluster, deadline), timeout)
@@ -67,6 +78,7 @@ class Check(ABC):
             detail=printable(" ".join(finding.detail.split())),
             seconds=time.monotonic() - started,
             unreachable=finding.unreachable,
+            not_allowed=finding.not_allowed,
         )
 
     def _evaluate_safely(self, fleet: FleetView, cluster: ClusterView, deadline: float) -> Finding:
@@ -74,6 +86,8 @@ class Check(ABC):
         attempt_timeout = max(1.0, deadline - time.monotonic())
         try:
             return self.evaluate(fleet, cluster, attempt_timeout)
+        except NotAllowedError as error:
+            return Finding(False, str(error), not_allowed=True)
         except (UnreachableError, NoResponseError) as error:
             return Finding(False, str(error), unreachable=True)
         except MeshfleetError as error:
@@ -101,6 +115,6 @@ def retry_until_passed(evaluate: Callable[[], Finding], timeout: float) -> Findi
     return Retrying(
         stop=expired,
         wait=wait_exponential(multiplier=0.1, max=2.0),
-        retry=retry_if_result(lambda finding: not finding.passed),
+        retry=retry_if_result(lambda finding: not finding.passed and not finding.not_allowed),
         retry_error_callback=last_finding,
     )(evaluate)

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
+from math import ceil
 from pathlib import Path
+from typing import TypeVar
 
 from lightkube import ApiError, Client
 from lightkube.resources.core_v1 import ConfigMap, Secret
@@ -20,14 +22,17 @@ from meshfleet.errors import ClusterError, UnreachableError
 from meshfleet.errors.causes import Cause
 from meshfleet.files import read_text
 from meshfleet.files.bounded_yaml import LIMIT
-from meshfleet.kube.access import read_access
+from meshfleet.kube.access import Access, read_access
 from meshfleet.kube.api_errors import UNEXPECTED, refused
 from meshfleet.kube.client import connect_to
 from meshfleet.kube.decoders import prepare_decoders
+from meshfleet.kube.pod_requests import PodRequests
 from meshfleet.topology.discovery import is_loopback
-from meshfleet.verification.kept_connections import KEPT
+from meshfleet.verification.kept_connections import KEPT, Kept
 from meshfleet.verification.unreachable import NoResponseError
 from meshfleet.verification.view import ClusterView
+
+C = TypeVar("C", bound=Kept)
 
 WEBHOOK_SILENT = "failed calling webhook"
 """How an API server reports that a webhook did not respond, as opposed to rejecting the request."""
@@ -44,21 +49,41 @@ def reach(cluster: ClusterView, timeout: float) -> Iterator[Client]:
     Raises UnreachableError when no API server responds, ClusterError when it refuses, responds with something else, or
     when the kubeconfig cannot be used. A caller that handles a refusal itself catches ApiError inside the block.
     """
+    seconds = min(timeout, 10.0)
+
+    def connect(access: Access) -> Client:
+        return connect_to(access, seconds=seconds, dry_run=True, field_manager="meshfleet-verify")
+
+    with _connected(cluster, ("API", seconds), connect) as client:
+        yield client
+
+
+@contextmanager
+def reach_pods(cluster: ClusterView, timeout: float) -> Iterator[PodRequests]:
+    """Requests to pods of one cluster through its API server, each within `timeout` seconds, rounded up, 15 at most.
+
+    Raises as `reach` does, RefusedError for what the API server refuses.
+    """
+    # Rounded, so that the client is kept for the requests that follow.
+    seconds = float(max(1, min(ceil(timeout), 15)))
+    with _connected(cluster, ("pods", seconds), lambda access: PodRequests(access, seconds=seconds)) as requests:
+        yield requests
+
+
+@contextmanager
+def _connected(cluster: ClusterView, kind: Hashable, connect: Callable[[Access], C]) -> Iterator[C]:
     path = Path(cluster.kubeconfig)
     text = read_text(path, limit=LIMIT, follow=True)
     if text is None:
         raise ClusterError(f"the kubeconfig of {cluster.name}: there is no file {path}; `meshfleet up` writes it")
     name = f"the API server of {cluster.name}"
-    seconds = min(timeout, 10.0)
     try:
         access = read_access(text, cluster.context, path.parent)
     except ClusterError as error:
         raise ClusterError(f"the kubeconfig of {cluster.name} cannot be used: {error}") from error
     try:
-        with KEPT.connection(
-            (text, cluster.context or "", str(path.parent), seconds),
-            lambda: connect_to(access, seconds=seconds, dry_run=True, field_manager="meshfleet-verify"),
-        ) as client:
+        place = (text, cluster.context or "", str(path.parent), kind)
+        with KEPT.connection(place, lambda: connect(access)) as client:
             yield client
     except ApiError as error:
         raise refusal(cluster, error) from error

@@ -8,13 +8,9 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from meshfleet.errors import FileError
 from meshfleet.errors.causes import Cause, cause_of_words
-from meshfleet.files import read_tail
 from meshfleet.redaction.shown import one_line
-from meshfleet.verification.view import ClusterView, FleetView
 
-_LIMIT: Final = 256 * 1024
 _LONGEST: Final = 240
 _REQUEST: Final = re.compile(r'failed to list \S+: (?:Get "[^"]*": )?')
 _ADVICE: Final = {
@@ -28,17 +24,6 @@ _REACH: Final = (
     "start that cluster with meshfleet up, or set clusters.{name}.discovery.server to an address that istiod can reach"
 )
 _UNKNOWN: Final = "check that its API server runs, and run meshfleet drift, which detects a changed remote secret"
-
-
-def tail(fleet: FleetView, cluster: ClusterView) -> str:
-    """The end of the log of the istiod of `cluster`; empty if it is not a process on this machine."""
-    if fleet.home is None:
-        return ""
-    folder = fleet.workspace().istiod(cluster.name, cluster.control_plane.revision)
-    try:
-        return read_tail(folder / "istiod.log", limit=_LIMIT) or ""
-    except FileError:
-        return ""
 
 
 def why(log: str, name: str) -> str:

@@ -8,9 +8,25 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
-from typing import Final
+from types import TracebackType
+from typing import Any, Final, Protocol, TypeVar
 
-from lightkube import Client
+
+class Kept(Protocol):
+    """A client that is closed by leaving its context."""
+
+    def __enter__(self) -> Any:
+        """Open it."""
+        ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None, /
+    ) -> object:
+        """Close it."""
+        ...
+
+
+C = TypeVar("C", bound=Kept)
 
 
 class KeptConnections:
@@ -18,7 +34,7 @@ class KeptConnections:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._idle: dict[Hashable, list[Client]] = {}
+        self._idle: dict[Hashable, list[Any]] = {}
         self._runs = 0
 
     @contextmanager
@@ -38,13 +54,14 @@ class KeptConnections:
                 client.__exit__(None, None, None)
 
     @contextmanager
-    def connection(self, place: Hashable, connect: Callable[[], Client]) -> Iterator[Client]:
+    def connection(self, place: Hashable, connect: Callable[[], C]) -> Iterator[C]:
         """A client of `place` for this block, from the pool or created by `connect`."""
         with self._lock:
             kept = self._idle.get(place)
             client = kept.pop() if kept else None
         if client is None:
-            client = connect().__enter__()
+            client = connect()
+            client.__enter__()
         good = False
         try:
             yield client

@@ -12,7 +12,7 @@ class CheckResult:
 
     `detail` is the evidence in one line: the observed state, and for a failed check also the expected state and what
     to do. `seconds` is the duration of the check, retries included. `unreachable` is true if the cluster or its istiod
-    did not respond at all.
+    did not respond at all, `not_allowed` if the cluster does not allow the check, which is then not part of a report.
     """
 
     name: str
@@ -21,6 +21,7 @@ class CheckResult:
     detail: str
     seconds: float
     unreachable: bool = False
+    not_allowed: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """The result as one entry of `verify --json`; seconds rounded to milliseconds."""

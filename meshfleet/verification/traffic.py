@@ -18,12 +18,14 @@ from meshfleet.errors import UnreachableError, VerificationError
 from meshfleet.kube.transport import get
 from meshfleet.processes.waiting import NotYetError, wait_until
 
-_AT_ONCE = 32
+AT_ONCE = 32
 """Requests under way at the same moment."""
-_HELD = "delay=50ms"
+HELD = "delay=50ms"
 """Makes an echo server respond that much later, so that requests sent at once are at once under way."""
-_ENOUGH = 3
+ENOUGH = 3
 """Stop after this many requests without a response: more would show the same, and each may take seconds."""
+ANSWER_SECONDS = 3.0
+"""Timeout of one request; a thousand times its usual duration."""
 _LONGEST_FAULT = 300
 """Maximum length of an error in characters: Envoy reports the TLS error at the end."""
 _LARGEST = 4 * 1024 * 1024
@@ -63,10 +65,10 @@ def send(namespace: str, target: Target, count: int, seconds: float) -> list[Rep
     Stops early after a few requests without a response. Raises NetworkError when there is no such namespace.
     """
     replies: list[Reply] = []
-    target = replace(target, path=f"{target.path}?{_HELD}")
-    with threads_in(namespace, _AT_ONCE, "requests") as pool:
-        while len(replies) < count and sum(one.code == 0 for one in replies) < _ENOUGH:
-            together = min(_AT_ONCE, count - len(replies))
+    target = replace(target, path=f"{target.path}?{HELD}")
+    with threads_in(namespace, AT_ONCE, "requests") as pool:
+        while len(replies) < count and sum(one.code == 0 for one in replies) < ENOUGH:
+            together = min(AT_ONCE, count - len(replies))
             replies += pool.map(request, repeat(target, together), repeat(seconds, together))
     return replies
 

@@ -44,11 +44,12 @@ class WorkloadView:
 
 @dataclass(frozen=True)
 class RunningPod:
-    """A running pod: its UID, its address and its name."""
+    """A running pod: its UID, its address, its name and its namespace."""
 
     uid: str
     address: str
     name: str
+    namespace: str = ""
 
 
 def workload_view(workload: Workload) -> WorkloadView:
@@ -73,7 +74,7 @@ def ready_pods(client: Client, workload: WorkloadView) -> list[RunningPod]:
     from meshfleet.verification.pods import is_ready
 
     found = [
-        RunningPod(str(pod.metadata.uid), pod.status.podIP, str(pod.metadata.name))
+        RunningPod(str(pod.metadata.uid), pod.status.podIP, str(pod.metadata.name), workload.namespace)
         for pod in client.list(Pod, namespace=workload.namespace, labels={"app": workload.name})
         if is_ready(pod) and pod.metadata and pod.status and pod.status.podIP and not pod.metadata.deletionTimestamp
     ]

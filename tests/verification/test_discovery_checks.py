@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from meshfleet.verification import FleetView, GatewayView, istiod, istiod_log, read_fleet
+from meshfleet.verification.access import istiod_access
 from meshfleet.verification.checks import clusters_synced, endpoint_shards, network_gateways
 from meshfleet.verification.istiod import KnownCluster, NetworkGateway, Shard
 from meshfleet.verification.view import DeclaredGateway
@@ -118,11 +119,11 @@ def test_without_a_word_in_the_log_what_finds_the_cause_is_named(fleet: FleetVie
 
 def test_the_log_is_that_of_the_istiod_that_answered(status: dict[str, Any], tmp_path: Path) -> None:
     fleet = read_fleet(status, tmp_path, tmp_path)
-    assert istiod_log.tail(fleet, fleet.clusters[0]) == ""
+    assert istiod_access(fleet, fleet.clusters[0]).log(1) == ""
     folder = fleet.workspace().istiod("west", "default")
     folder.mkdir(parents=True)
     (folder / "istiod.log").write_text(LOG.format(name="east", words="Unauthorized"), encoding="utf-8")
-    assert "discovery.token" in istiod_log.why(istiod_log.tail(fleet, fleet.clusters[0]), "east")
+    assert "discovery.token" in istiod_log.why(istiod_access(fleet, fleet.clusters[0]).log(1), "east")
 
 
 def test_a_gateway_into_each_other_network_holds(fleet: FleetView, recorded: Callable[[str], Any]) -> None:

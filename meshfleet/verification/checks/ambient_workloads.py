@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from meshfleet.errors import VerificationError
-from meshfleet.verification import istiod
+from meshfleet.verification.access import each_istiod, istiod_access
 from meshfleet.verification.check import Check, Finding
 from meshfleet.verification.view import ClusterView, FleetView
 
@@ -39,7 +39,8 @@ class AmbientWorkloads(Check):
         return tuple(cluster for cluster in fleet.istiods() if cluster.data_plane == "ambient")
 
     def evaluate(self, fleet: FleetView, cluster: ClusterView, timeout: float) -> Finding:
-        return judge(fleet, cluster, workloads(istiod.query(cluster, "ambientz", timeout)))
+        pages = istiod_access(fleet, cluster).pages("ambientz", timeout)
+        return each_istiod(pages, workloads, lambda found: judge(fleet, cluster, found))
 
 
 def judge(fleet: FleetView, cluster: ClusterView, found: Sequence[Workload]) -> Finding:

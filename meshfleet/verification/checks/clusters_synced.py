@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from meshfleet.verification import istiod, istiod_log
+from meshfleet.verification.access import each_istiod, istiod_access
 from meshfleet.verification.check import Check, Finding
 from meshfleet.verification.istiod import KnownCluster
 from meshfleet.verification.view import ClusterView, FleetView
@@ -23,9 +24,13 @@ class ClustersSynced(Check):
         return fleet.istiods()
 
     def evaluate(self, fleet: FleetView, cluster: ClusterView, timeout: float) -> Finding:
-        known = istiod.known_clusters(istiod.query(cluster, "clusterz", timeout))
-        finding = judge(fleet, cluster, known)
-        return finding if finding.passed else judge(fleet, cluster, known, istiod_log.tail(fleet, cluster))
+        access = istiod_access(fleet, cluster)
+
+        def finding(known: tuple[KnownCluster, ...]) -> Finding:
+            found = judge(fleet, cluster, known)
+            return found if found.passed else judge(fleet, cluster, known, access.log(timeout))
+
+        return each_istiod(access.pages("clusterz", timeout), istiod.known_clusters, finding)
 
 
 def judge(fleet: FleetView, cluster: ClusterView, known: Iterable[KnownCluster], log: str = "") -> Finding:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from meshfleet.manifests.objects import EAST_WEST_GATEWAY
 from meshfleet.verification import istiod
+from meshfleet.verification.access import each_istiod, istiod_access
 from meshfleet.verification.check import Check, Finding
 from meshfleet.verification.istiod import Shard
 from meshfleet.verification.view import ClusterView, FleetView
@@ -23,7 +24,8 @@ class EndpointShards(Check):
         return fleet.istiods()
 
     def evaluate(self, fleet: FleetView, cluster: ClusterView, timeout: float) -> Finding:
-        return judge(fleet, cluster, istiod.service_shards(istiod.query(cluster, "endpointShardz", timeout)))
+        pages = istiod_access(fleet, cluster).pages("endpointShardz", timeout)
+        return each_istiod(pages, istiod.service_shards, lambda found: judge(fleet, cluster, found))
 
 
 def judge(fleet: FleetView, cluster: ClusterView, services: Mapping[str, Mapping[str, Shard]]) -> Finding:

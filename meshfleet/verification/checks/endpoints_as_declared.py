@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from meshfleet.manifests.names import istiod_service
 from meshfleet.verification import istiod
+from meshfleet.verification.access import each_istiod, istiod_access
 from meshfleet.verification.check import Check, Finding
 from meshfleet.verification.istiod import Endpoint
 from meshfleet.verification.pods import some_of
@@ -51,7 +52,8 @@ class EndpointsAsDeclared(Check):
         return tuple(one for one in fleet.istiods() if one.data_plane == "sidecar")
 
     def evaluate(self, fleet: FleetView, cluster: ClusterView, timeout: float) -> Finding:
-        return judge(fleet, cluster, istiod.endpoints(istiod.query(cluster, "endpointShardz", timeout)))
+        pages = istiod_access(fleet, cluster).pages("endpointShardz", timeout)
+        return each_istiod(pages, istiod.endpoints, lambda found: judge(fleet, cluster, found))
 
 
 def judge(fleet: FleetView, cluster: ClusterView, endpoints: Iterable[Endpoint]) -> Finding:

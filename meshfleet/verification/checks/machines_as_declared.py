@@ -14,6 +14,7 @@ from typing import Final
 from lightkube.generic_resource import create_namespaced_resource
 
 from meshfleet.verification import istiod
+from meshfleet.verification.access import istiod_access
 from meshfleet.verification.check import Check, Finding
 from meshfleet.verification.cluster_api import reach
 from meshfleet.verification.istiod import ProxyNode
@@ -39,8 +40,13 @@ class MachinesAsDeclared(Check):
         with reach(cluster, timeout) as client:
             entries = [entry_of(dict(one)) for one in client.list(_WORKLOAD_ENTRY, namespace="*")]
         views = [view for view in fleet.virtual_machines if view.control_plane == cluster.name]
-        planes = [one for one in of_each_revision(cluster) if one.control_plane.debug_url]
-        proxies = [proxy for one in planes for proxy in istiod.proxy_nodes(istiod.query(one, "adsz", timeout))]
+        proxies = [
+            proxy
+            for one in of_each_revision(cluster)
+            if one.control_plane.kind != "remote"
+            for page in istiod_access(fleet, one).pages("adsz", timeout)
+            for proxy in istiod.proxy_nodes(page.value)
+        ]
         return judge(cluster, views, entries, proxies)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from meshfleet.redaction.shown import shown
 from meshfleet.verification import istiod
+from meshfleet.verification.access import each_istiod, istiod_access
 from meshfleet.verification.check import Check, Finding
 from meshfleet.verification.view import ClusterView, FleetView
 
@@ -49,13 +50,20 @@ class MeshConfig(Check):
         return fleet.istiods()
 
     def evaluate(self, fleet: FleetView, cluster: ClusterView, timeout: float) -> Finding:
-        own = istiod.mesh_config(istiod.query(cluster, "mesh", timeout))
+        access = istiod_access(fleet, cluster)
+        pages = access.pages("mesh", timeout)
         first = next(primary for primary in fleet.primaries() if primary.mesh == cluster.mesh)
-        others = own if first is cluster else istiod.mesh_config(istiod.query(first, "mesh", timeout))
+        compared = pages if first is cluster else istiod_access(fleet, first).pages("mesh", timeout)
+        others = istiod.mesh_config(compared[0].value)
         namespace = cluster.control_plane.namespace
         declared = fleet.mesh(cluster.mesh).objects
-        objects = istiod.root_objects(istiod.query(cluster, "configz", timeout), namespace) if declared else {}
-        return judge(fleet, cluster, own, objects, first, others)
+        objects: Objects = {}
+        if declared:
+            configured = [istiod.root_objects(page.value, namespace) for page in access.pages("configz", timeout)]
+            # Of several istiods only what all of them have.
+            common = set(configured[0]).intersection(*configured)
+            objects = {key: value for key, value in configured[0].items() if key in common}
+        return each_istiod(pages, istiod.mesh_config, lambda own: judge(fleet, cluster, own, objects, first, others))
 
 
 def judge(

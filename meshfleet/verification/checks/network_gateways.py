@@ -11,6 +11,7 @@ import ipaddress
 from collections.abc import Sequence
 
 from meshfleet.verification import istiod
+from meshfleet.verification.access import each_istiod, istiod_access
 from meshfleet.verification.check import Check, Finding
 from meshfleet.verification.istiod import NetworkGateway
 from meshfleet.verification.view import ClusterView, DeclaredGateway, FleetView, GatewayView
@@ -25,7 +26,8 @@ class NetworkGateways(Check):
         return fleet.istiods()
 
     def evaluate(self, fleet: FleetView, cluster: ClusterView, timeout: float) -> Finding:
-        return judge(fleet, cluster, istiod.network_gateways(istiod.query(cluster, "networkz", timeout)))
+        pages = istiod_access(fleet, cluster).pages("networkz", timeout)
+        return each_istiod(pages, istiod.network_gateways, lambda found: judge(fleet, cluster, found))
 
 
 def judge(fleet: FleetView, cluster: ClusterView, gateways: Sequence[NetworkGateway]) -> Finding:

@@ -18,6 +18,7 @@ from lightkube.generic_resource import create_namespaced_resource
 from lightkube.resources.core_v1 import Pod
 
 from meshfleet.verification import istiod
+from meshfleet.verification.access import istiod_access
 from meshfleet.verification.check import Finding
 from meshfleet.verification.checks.pods_as_declared import counts
 from meshfleet.verification.checks.pods_on_revision import REVISION
@@ -73,7 +74,8 @@ class ProxiesSynced(ProxyCheck):
         proxies = [
             proxy
             for each in planes
-            for proxy in istiod.connected_proxies(istiod.query(each, "syncz", timeout))
+            for page in istiod_access(fleet, each).pages("syncz", timeout)
+            for proxy in istiod.connected_proxies(page.value)
             if proxy.cluster == cluster.name
         ]
         refusals = list(refused(proxies))

@@ -11,71 +11,83 @@ from collections.abc import Mapping
 from meshfleet.dataplane.network.capture import Capture, capturing
 from meshfleet.dataplane.network.place import Place
 from meshfleet.errors import VerificationError
+from meshfleet.verification.access import pod_access
 from meshfleet.verification.check import Finding
-from meshfleet.verification.checks.traffic import ANSWER_SECONDS, FEW, calls, known, running
+from meshfleet.verification.checks.traffic import FEW, TrafficCheck, known, running, senders
 from meshfleet.verification.cluster_api import reach
-from meshfleet.verification.proxy_check import ProxyCheck
-from meshfleet.verification.traffic import Target, send, summarize
+from meshfleet.verification.traffic import Target, summarize
 from meshfleet.verification.view import ClusterView, FleetView
-from meshfleet.verification.workload_view import ready_pods, service_address
+from meshfleet.verification.workload_view import WorkloadView, ready_pods, service_address
 
+_HTTP = 8080
 # Ports of istiod behind a gateway that exposes it: discovery and certificates, and webhooks.
 _CONTROL_PORTS = (15012, 15017)
 
 
-class TrafficWire(ProxyCheck):
+class TrafficWire(TrafficCheck):
     """Captures the traffic between networks while a pod of one cluster calls every workload of its mesh."""
 
     name = "traffic-wire"
 
+    def applies(self, fleet: FleetView, cluster: ClusterView) -> bool:
+        networks = {member.network for member in fleet.discovered_from(cluster)}
+        return super().applies(fleet, cluster) and len(networks) > 1
+
     def targets(self, fleet: FleetView) -> tuple[ClusterView, ...]:
-        return tuple(
-            cluster
-            for cluster in fleet.clusters
-            if calls(fleet, cluster)
-            and any(
-                member.network != cluster.network
-                for one in known(fleet, cluster)
-                for member in running(fleet, cluster, one)
-            )
-        )
+        return tuple(one for one in fleet.clusters if _crosses(fleet, one) and not pod_access(fleet, one).no_capture)
+
+    def skipped(self, fleet: FleetView) -> Mapping[str, str]:
+        reasons = {one.name: pod_access(fleet, one).no_capture for one in fleet.clusters if _crosses(fleet, one)}
+        return {**super().skipped(fleet), **{name: reason for name, reason in reasons.items() if reason}}
 
     def evaluate(self, fleet: FleetView, cluster: ClusterView, timeout: float) -> Finding:
-        place = Place.of(fleet.workspace())
+        access = pod_access(fleet, cluster)
         with reach(cluster, timeout) as client:
             workloads = known(fleet, cluster)
             targets = [(one, Target(service_address(client, one), one.port, one.host)) for one in workloads]
             pods = {one.namespace: pod for one in reversed(workloads) for pod in reversed(ready_pods(client, one))}
         if not pods:
             raise VerificationError(f"no pod of a workload is ready in {cluster.name}; see kubectl get pods")
-        with capturing(place) as capture:
+        with capturing(Place.of(fleet.workspace())) as capture:
             for workload, target in targets:
                 # Any namespace whose proxies know it: others would not send it through the mesh.
                 caller = next((pod for namespace, pod in pods.items() if workload.is_known_in(namespace)), None)
                 if caller:
-                    send(place.pod(cluster.name, caller.uid), target, FEW, ANSWER_SECONDS)
+                    access.send(caller, target, FEW, timeout)
         return judge(capture, gateways(fleet))
 
 
-class TrafficPlaintext(ProxyCheck):
+class TrafficPlaintext(TrafficCheck):
     """Calls a pod from outside of the mesh without TLS, where the mesh requires mutual TLS."""
 
     name = "traffic-plaintext"
 
     def targets(self, fleet: FleetView) -> tuple[ClusterView, ...]:
-        return tuple(one for one in fleet.clusters if calls(fleet, one) and is_strict(fleet, one.mesh))
+        return tuple(one for one in fleet.clusters if is_strict(fleet, one.mesh) and _echo(fleet, one))
+
+    def applies(self, fleet: FleetView, cluster: ClusterView) -> bool:
+        return is_strict(fleet, cluster.mesh)
 
     def evaluate(self, fleet: FleetView, cluster: ClusterView, timeout: float) -> Finding:
-        place = Place.of(fleet.workspace())
         with reach(cluster, timeout) as client:
-            pods = [pod for one in cluster.workloads if one.replicas and one.echo for pod in ready_pods(client, one)]
+            pods = [pod for one in _echo(fleet, cluster) for pod in ready_pods(client, one)]
         if not pods:
             raise VerificationError(f"no pod of a workload is ready in {cluster.name}; see kubectl get pods")
-        # A node has no proxy.
-        replies = send(place.node(cluster.name), Target(pods[0].address, 8080, pods[0].name), FEW, ANSWER_SECONDS)
+        replies = pod_access(fleet, cluster).send_without_proxy(pods[0], _HTTP, FEW, timeout)
         refused = all(one.code == 0 for one in replies)
         line = f"{pods[0].name} without TLS: {summarize(replies)}"
         return Finding(refused, line if refused else f"{line}; the mesh requires mutual TLS: check PeerAuthentications")
+
+
+def _echo(fleet: FleetView, cluster: ClusterView) -> list[WorkloadView]:
+    return [one for one in senders(fleet, cluster) if one.echo]
+
+
+def _crosses(fleet: FleetView, cluster: ClusterView) -> bool:
+    """Whether a workload that a cluster can call runs on another network."""
+    return any(
+        member.network != cluster.network for one in known(fleet, cluster) for member in running(fleet, cluster, one)
+    )
 
 
 def judge(capture: Capture, allowed: Mapping[tuple[str, int], str]) -> Finding:
