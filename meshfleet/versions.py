@@ -27,6 +27,13 @@ index of Go modules serves (docs/toolchain.md).
 """
 
 
+PUBLISHED_ISTIO: Final = {"1.30": "1.30.4", EMBEDDED_ISTIO: "1.31.0"}
+"""Istio's release line → the release whose published programs and charts stand for it in the toolchain."""
+
+PUBLISHED_KUBERNETES_PLUGIN: Final = "v4.34.2"
+"""The published Kubernetes plugin of Pulumi: that of `pulumi-kubernetes` in pyproject.toml."""
+
+
 def further_istio(version: str) -> str:
     """The release line of a version of Istio other than the standard one; empty for that."""
     minor = minor_of(version)

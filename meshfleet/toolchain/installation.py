@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 MANIFEST = "manifest.json"
+BUILT, PUBLISHED, COPIED = "built", "published", "copied"
+"""How an installation came to be: built here, as its publisher has it, or out of a wheel."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +46,10 @@ class Installation:
             return [f"{MANIFEST} is missing or unreadable"]
         return [fault for name, entry in files.items() if (fault := self._fault(name, entry, thorough))]
 
-    def publish(self, staging: Path) -> None:
+    def publish(self, staging: Path, *, source: str = BUILT, version: str | None = None) -> None:
         """Write the manifest of what `staging` holds, then put it in place in one step.
+
+        `source` is BUILT, PUBLISHED or COPIED, and `version` the publisher's release where it is named otherwise.
 
         `staging` must be on the same filesystem. What lay there before is removed; a program that runs
         from it keeps running.
@@ -59,7 +63,7 @@ class Installation:
                     "bytes": state.st_size,
                     "modified": state.st_mtime_ns,
                 }
-        manifest = {"tool": self.tool, "version": self.version, "files": files}
+        manifest = {"tool": self.tool, "version": version or self.version, "source": source, "files": files}
         (staging / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
         if self.path.exists():
             replaced = self.path.with_name(f".replaced-{self.path.name}-{os.getpid()}")
@@ -69,11 +73,22 @@ class Installation:
         else:
             staging.rename(self.path)
 
+    def origin(self, default: str = BUILT) -> tuple[str, str]:
+        """How what is there came to be, and its version; `default` where a manifest of before does not say it."""
+        manifest = self._manifest()
+        return str(manifest.get("source", default)), str(manifest.get("version", self.version))
+
+    def _manifest(self) -> dict[str, Any]:
+        try:
+            found = json.loads((self.path / MANIFEST).read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
     def _files(self) -> dict[str, dict[str, Any]]:
         try:
-            manifest = json.loads((self.path / MANIFEST).read_text(encoding="utf-8"))
-            return {str(name): dict(entry) for name, entry in manifest["files"].items()}
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            return {str(name): dict(entry) for name, entry in self._manifest()["files"].items()}
+        except (ValueError, KeyError, TypeError, AttributeError):
             return {}
 
     def _fault(self, name: str, entry: dict[str, Any], thorough: bool) -> str | None:

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from meshfleet.toolchain.installation import Installation
+from meshfleet.toolchain.extras import EXTRAS, ISTIO_PROXY, KUBERNETES_PLUGIN, KUBERNETES_PLUGIN_PROGRAM, Extra
+from meshfleet.toolchain.installation import BUILT, COPIED, Installation
 from meshfleet.toolchain.pulumi_on_path import PROGRAMS as PULUMI_PROGRAMS
 from meshfleet.toolchain.pulumi_on_path import find_pulumi
 from meshfleet.toolchain.recipes import (
@@ -38,7 +39,8 @@ class Toolchain:
     pulumi-language-python and its script); `charts` holds Istio's charts in folders base, istiod, gateway, cni and
     ztunnel, `gateway_api` is the chart of the Gateway API's definitions; `envoy_bootstrap` is the file from which
     pilot-agent makes the configuration that an Envoy starts with; `versions` is what each tool's pinned version
-    is, such as `{"kubernetes": "v1.35.4"}`.
+    is, such as `{"kubernetes": "v1.35.4"}`. `kubernetes_plugin` is the official plugin of Pulumi and `istio_proxy` says
+    whether `bin` has Istio's own Envoy and ztunnel: both only where they were published.
     """
 
     bin: Path
@@ -46,6 +48,8 @@ class Toolchain:
     gateway_api: Path
     envoy_bootstrap: Path
     versions: Mapping[str, str]
+    kubernetes_plugin: Path | None = None
+    istio_proxy: bool = False
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,7 @@ class Plan:
     recipes: tuple[Recipe, ...]
     wheels: tuple[WheelProgram, ...] = ()
     pulumi: Path | None = None
+    extras: tuple[Extra, ...] = ()
 
     @property
     def parts(self) -> tuple[tuple[Recipe | WheelProgram, Installation], ...]:
@@ -64,9 +69,20 @@ class Plan:
         return tuple((part, self._place(part)) for part in parts)
 
     @property
+    def extra_parts(self) -> tuple[tuple[Extra, Installation], ...]:
+        """What only publishers have, with its place, whether or not anything is there."""
+        return tuple((extra, self._place(extra)) for extra in self.extras)
+
+    @property
+    def present_extras(self) -> tuple[tuple[Extra, Installation], ...]:
+        """The extras that can be used; what is missing or damaged is done without."""
+        return tuple((extra, place) for extra, place in self.extra_parts if not place.faults())
+
+    @property
     def programs(self) -> dict[str, Path]:
         """Every program by name, and the file it is."""
         programs = {name: place.bin / name for part, place in self.parts for name in part.installed_programs}
+        programs |= {name: place.bin / name for part, place in self.present_extras for name in part.installed_programs}
         if self.pulumi is not None:
             programs.update({name: self.pulumi / name for name in PULUMI_PROGRAMS})
         return programs
@@ -81,7 +97,7 @@ class Plan:
     def view(self) -> Path:
         """The folder that shows all programs of exactly these parts."""
         digest = hashlib.sha256(str(self.pulumi).encode())
-        for _, place in self.parts:
+        for _, place in (*self.parts, *self.present_extras):
             digest.update(place.path.name.encode())
         return self.cache.toolchain / f"view-{digest.hexdigest()[:_SHOWN_DIGITS]}"
 
@@ -89,7 +105,20 @@ class Plan:
         """The paths callers use, whether or not anything is there yet."""
         versions = {part.tool: place.version for part, place in self.parts}
         bootstrap = self.view / ENVOY_BOOTSTRAP.destination
-        return Toolchain(self.view / "bin", self._with("charts/"), self._with("chart/"), bootstrap, versions)
+        extras = {extra.tool: place.path for extra, place in self.present_extras}
+        folder = extras.get(KUBERNETES_PLUGIN.tool)
+        plugin = folder and folder / KUBERNETES_PLUGIN_PROGRAM
+        charts, gateway_api = self._with("charts/"), self._with("chart/")
+        return Toolchain(
+            self.view / "bin", charts, gateway_api, bootstrap, versions, plugin, istio_proxy=ISTIO_PROXY.tool in extras
+        )
+
+    def origins(self) -> dict[str, tuple[str, str]]:
+        """Of each tool that is there how it came to be (`built`, `published` or `copied`), and its version."""
+        return {
+            part.tool: place.origin(COPIED if isinstance(part, WheelProgram) else BUILT)
+            for part, place in (*self.parts, *self.present_extras)
+        }
 
     def _with(self, folder: str) -> Path:
         """The folder that one of the recipes copies files into; a place where nothing is when none does."""
@@ -108,7 +137,7 @@ class Plan:
             found["view"] = view_faults(self.view, self.contents)
         return {tool: faults for tool, faults in found.items() if faults}
 
-    def _place(self, part: Recipe | WheelProgram) -> Installation:
+    def _place(self, part: Recipe | WheelProgram | Extra) -> Installation:
         folder = self.cache.toolchain / f"{part.tool}-{part.key[:_SHOWN_DIGITS]}"
         return Installation(part.tool, part.version, folder)
 
@@ -119,7 +148,7 @@ def make_plan(cache: Cache | None = None) -> Plan:
     pulumi = find_pulumi(place)
     built = (PULUMI, PULUMI_LANGUAGE_PYTHON) if pulumi is None else ()
     recipes = tuple(recipe for recipe in RECIPES if recipe in built or recipe not in (PULUMI, PULUMI_LANGUAGE_PYTHON))
-    return Plan(place, recipes, find_programs(), pulumi)
+    return Plan(place, recipes, find_programs(), pulumi, EXTRAS)
 
 
 def further_plan(recipe: Recipe, cache: Cache | None = None) -> Plan:

@@ -25,7 +25,9 @@ class TerminalLines:
     def begin(self, tool: str, version: str, doing: str) -> None:
         """Add the tool to the moving lines."""
         with self._lock:
-            self._running[tool] = (version, doing, time.monotonic())
+            # What goes on keeps the time it began at.
+            since = self._running[tool][2] if tool in self._running else time.monotonic()
+            self._running[tool] = (version, doing, since)
             if self._live is None:
                 self._live = Live(get_renderable=self._draw, console=self._console, transient=True)
                 self._live.start()

@@ -25,6 +25,16 @@ class Cache:
         return self.root / "logs"
 
     @property
+    def downloads(self) -> Path:
+        """Holds published files while tools are taken out of them."""
+        return self.root / "downloads"
+
+    @property
+    def published_lock(self) -> Path:
+        """Records what was seen of published files when they were first downloaded."""
+        return self.toolchain / "published.lock"
+
+    @property
     def go_build(self) -> Path:
         """Go's build cache while tools are being built."""
         return self.root / "go-build"

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from meshfleet.verification.checks import ALL, BETWEEN_STAGES
-from tests.fuzz import doors_of_files, doors_of_machines, doors_of_pods, doors_of_servers
+from tests.fuzz import doors_of_files, doors_of_machines, doors_of_pods, doors_of_publishers, doors_of_servers
 from tests.fuzz.decoding_places import PACKAGES, ROOT, places
 from tests.fuzz.guided import Door, explore
 
@@ -25,6 +25,7 @@ GROUPS: dict[str, Callable[[Path], dict[str, Door]]] = {
     "servers": doors_of_servers.doors,
     "machines": doors_of_machines.doors,
     "files": doors_of_files.doors,
+    "publishers": doors_of_publishers.doors,
 }
 ROUNDS = int(os.environ.get("MESHFLEET_FUZZ", "15"))
 _SANDBOX = "reads what the node agent wrote for it; hostile paths and environments: dataplane/network/test_sandbox.py"
@@ -47,6 +48,8 @@ NOT_HERE = {
     "meshfleet/dataplane/network/namespaces.py:set_kernel": _WRITES,
     "meshfleet/dataplane/network/relay.py:main": "reads its command line; of pods: dataplane/network/test_relay.py",
     "meshfleet/dataplane/node/agent.py:Agent._watch": "reads no event; watches: kube/test_any_answer.py",
+    "meshfleet/toolchain/published/table.py:read_table": "reads the table of this package",
+    "meshfleet/toolchain/published/taking.py:Taker._try_out": "shows the last line that a program prints",
     "meshfleet/toolchain/compiler.py:Compiler._copy": "reads the path of a pinned module that Go prints",
     "meshfleet/toolchain/go_command.py:_install_wheel": "shows the end of what pip prints",
     "meshfleet/plugins/peer.py:": _WRITES,

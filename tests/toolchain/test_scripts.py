@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-SCRIPTS = ("up", "down", "check", "test", "test-versions", "lint", "env", "bootstrap")
+SCRIPTS = ("up", "down", "check", "test", "test-versions", "lint", "env", "bootstrap", "lock-published")
 # All that the scripts may take from a machine beside Python.
 COMMANDS = ("sh", "dirname", "cat", "cmp", "cut", "find", "mktemp", "rm", "rmdir")
 
@@ -78,7 +78,7 @@ def test_every_script_explains_itself_without_setting_up_anything(checkout: Path
     assert not (checkout / ".venv").is_symlink()
 
 
-@pytest.mark.parametrize("name", ["up", "down", "lint", "env", "bootstrap"])
+@pytest.mark.parametrize("name", ["up", "down", "lint", "env", "bootstrap", "lock-published"])
 def test_a_wrong_argument_is_refused(checkout: Path, bare_path: Path, name: str) -> None:
     answer = run(checkout, name, "--wrong", PATH=str(bare_path))
     assert answer.returncode == 2

@@ -85,7 +85,7 @@ def prepare(checkout: Checkout, fleet: Fleet | None = None) -> Environment:
         for release, charts in _further_charts().items():
             _link(folder / built_charts(release), charts)
         _link(folder / GATEWAY_API_CHART, tools.gateway_api)
-    plugin = kubernetes_plugin.install(checkout, python, variables)
+    plugin = kubernetes_plugin.install(checkout, python, variables, tools.kubernetes_plugin)
     return Environment(checkout, variables, tools.bin, plugin.notice)
 
 

@@ -23,6 +23,7 @@ from meshfleet.files import file_error, make_directory, read_text, remove_file, 
 from meshfleet.files.json_text import parse_json
 from meshfleet.processes.bounded_run import run_bounded
 from meshfleet.processes.child_environment import engine_environment
+from meshfleet.versions import PUBLISHED_KUBERNETES_PLUGIN
 from meshfleet.workspace.project_folder import CODE
 
 NAME = "pulumi-resource-kubernetes"
@@ -59,12 +60,15 @@ def installed_version(distribution: str) -> str:
     return found
 
 
-def install(checkout: Checkout, python: Path, variables: dict[str, str]) -> KubernetesPlugin:
+def install(
+    checkout: Checkout, python: Path, variables: dict[str, str], published: Path | None = None
+) -> KubernetesPlugin:
     """The plugin in the checkout's PULUMI_HOME, installed first if Pulumi would find none.
 
-    In this order: on PATH, where Pulumi prefers it; already installed; in the user's own PULUMI_HOME; downloaded by
-    Pulumi, once and with a timeout; the replacement, until the user has the official one. `variables` is Pulumi's
-    environment. Raises `EngineError` when Pulumi does not list the installed plugin, `FileError`.
+    In this order: on PATH, where Pulumi prefers it; already installed; in the user's own PULUMI_HOME; `published`, the
+    toolchain's; downloaded by Pulumi, once and with a timeout; the replacement, until there is the official one.
+    `variables` is Pulumi's environment. Raises `EngineError` when Pulumi does not list the installed plugin,
+    `FileError`.
     """
     if on_path := shutil.which(NAME, path=variables["PATH"]):
         return KubernetesPlugin(Path(on_path).parent, official=True, notice="")
@@ -73,8 +77,8 @@ def install(checkout: Checkout, python: Path, variables: dict[str, str]) -> Kube
     _make_visible(folder)
     program = folder / NAME
     if not _is_program(program):
-        _take_from_user(folder, wanted) or _download(folder, variables) or _stand_in(checkout, folder, python)
-    elif _is_script(program) and not _take_from_user(folder, wanted):
+        _take(folder, wanted, published) or _download(folder, variables) or _stand_in(checkout, folder, python)
+    elif _is_script(program) and not _take(folder, wanted, published):
         # Written by another version of meshfleet, or for another installation path.
         _stand_in(checkout, folder, python)
     _confirm(folder, variables)
@@ -102,6 +106,17 @@ def _make_visible(folder: Path) -> None:
             partial.unlink()
     except OSError as error:
         raise file_error(folder, error) from error
+
+
+def _take(folder: Path, wanted: str, published: Path | None) -> bool:
+    """Link the official one that the user or the toolchain has."""
+    if _take_from_user(folder, wanted):
+        return True
+    # A stack made by another version of meshfleet may want another release.
+    if published is None or wanted.rpartition("-")[2] != PUBLISHED_KUBERNETES_PLUGIN or not _is_program(published):
+        return False
+    _link(folder, published)
+    return True
 
 
 def _take_from_user(folder: Path, wanted: str) -> bool:

@@ -105,6 +105,20 @@ def test_a_pulumi_home_of_the_user_is_looked_at_first(
     assert official(install(checkout, python, variables))
 
 
+def test_the_published_one_of_the_toolchain_is_taken_without_a_download(
+    checkout: Checkout, variables: dict[str, str], pulumi: Callable[..., Path], python: Path, tmp_path: Path
+) -> None:
+    calls = pulumi("exit 1")
+    assert not install(checkout, python, variables).official
+    asked = len(downloads(calls))
+    published = put(tmp_path / "toolchain" / "plugin") / NAME
+    for _ in range(2):
+        plugin = install(checkout, python, variables, published)
+        assert official(plugin)
+        assert (plugin.folder / NAME).resolve() == published.resolve()
+    assert len(downloads(calls)) == asked
+
+
 def test_a_script_in_the_users_home_is_no_official_plugin(
     checkout: Checkout, user: Path, variables: dict[str, str], pulumi: Callable[..., Path], python: Path
 ) -> None:

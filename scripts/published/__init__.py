@@ -1,0 +1,1 @@
+"""Writes the lock file of published programs: every file of every publisher, downloaded and compared."""

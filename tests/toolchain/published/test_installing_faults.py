@@ -1,0 +1,577 @@
+"""Whatever publishers and networks do, a tool is there as published or not at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tarfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from email.utils import formatdate
+from pathlib import Path
+
+import pytest
+
+from meshfleet.errors import ToolchainError
+from meshfleet.toolchain import ensure
+from meshfleet.toolchain.builder import build_missing
+from meshfleet.toolchain.published import downloads, unpacking
+from meshfleet.toolchain.published.installing import Publishing
+from meshfleet.toolchain.published.probe import silent_publishers
+from meshfleet.toolchain.published.records import Record, read_records, write_records
+from tests.toolchain.published.conftest import ARCHIVE, PROGRAM, Stand
+from tests.toolchain.published.publishers import Fault, Handler, sha256, special, tar
+from tests.toolchain.workshop import Workshop
+
+pytestmark = pytest.mark.proof("published programs are taken whole or not at all", step=0)
+
+
+def status(code: int, headers: dict[str, str] | None = None, content: bytes = b"") -> Fault:
+    """Every request is answered like this."""
+
+    def fault(handler: Handler) -> bool:
+        handler.answer(code, content, headers)
+        return True
+
+    return fault
+
+
+def times(count: int, fault: Fault) -> Fault:
+    """The fault, for the first requests only."""
+    left = [count]
+
+    def limited(handler: Handler) -> bool:
+        left[0] -= 1
+        return left[0] >= 0 and fault(handler)
+
+    return limited
+
+
+def cut(handler: Handler) -> bool:
+    """Promises the rest of the file from where it was requested, and hangs up half-way."""
+    content = handler.server.shop.files[handler.path]
+    assert isinstance(content, bytes)
+    start = int(handler.headers.get("Range", "bytes=0-").removeprefix("bytes=").removesuffix("-"))
+    rest = content[start:]
+    handler.send_response(206 if start else 200)
+    handler.send_header("Content-Length", str(len(rest)))
+    if start:
+        handler.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
+    handler.end_headers()
+    handler.wfile.write(rest[: max(1, len(rest) // 2)])
+    handler.wfile.flush()
+    handler.connection.shutdown(socket.SHUT_RDWR)
+    handler.close_connection = True
+    return True
+
+
+def drip(handler: Handler) -> bool:
+    """Sends a byte every tenth of a second, for as long as the client stays."""
+    handler.send_response(200)
+    handler.send_header("Content-Length", "1000000")
+    handler.end_headers()
+    pause = threading.Event()
+    try:
+        while True:
+            handler.wfile.write(b"x")
+            handler.wfile.flush()
+            pause.wait(0.1)
+    except OSError:
+        handler.close_connection = True
+        return True
+
+
+def hang(handler: Handler) -> bool:
+    """Sends headers and nothing more."""
+    handler.send_response(200)
+    handler.send_header("Content-Length", "1000000")
+    handler.end_headers()
+    handler.wfile.flush()
+    handler.connection.recv(1)
+    handler.close_connection = True
+    return True
+
+
+def endless(handler: Handler) -> bool:
+    """A body without a length that does not end."""
+    handler.send_response(200)
+    handler.send_header("Connection", "close")
+    handler.end_headers()
+    try:
+        while True:
+            handler.wfile.write(b"x" * 65536)
+    except OSError:
+        handler.close_connection = True
+        return True
+
+
+WEB_PAGE = status(200, {"Content-Type": "text/html; charset=utf-8"}, b"<html>log in</html>")
+
+# What a publisher does not have, or does not give: the tool is built, and the reason is a line.
+UNAVAILABLE: dict[str, tuple[str, Fault, str]] = {
+    "forbidden": (ARCHIVE, status(403), "HTTP 403"),
+    "not found": (ARCHIVE, status(404), "HTTP 404"),
+    "unauthorized": (ARCHIVE, status(401), "HTTP 401"),
+    "no content": (ARCHIVE, status(204), "HTTP 204"),
+    "too many requests": (ARCHIVE, status(429, {"Retry-After": "0"}), "HTTP 429, 3 times"),
+    "a long pause": (ARCHIVE, status(503, {"Retry-After": "3600"}), "HTTP 503, 1 times"),
+    "a pause until a date": (
+        ARCHIVE,
+        status(503, {"Retry-After": formatdate(time.time() + 9999)}),
+        "HTTP 503, 1 times",
+    ),
+    "broken": (ARCHIVE, status(500), "HTTP 500, 3 times"),
+    "a web page": (ARCHIVE, WEB_PAGE, "responds with a web page"),
+    "a web page of digests": ("SHA256SUMS", WEB_PAGE, "responds with a web page"),
+    "no digests": ("SHA256SUMS", status(200, content=b"log in"), "0 SHA-256 digests of hello-linux-amd64.tar.gz"),
+    "no list of digests": ("SHA256SUMS", status(404), "HTTP 404"),
+    "endless digests": ("SHA256SUMS", endless, "more than 4 MiB"),
+    "compressed": (ARCHIVE, status(200, {"Content-Encoding": "br"}, b"x"), "compression that was not requested"),
+    "always cut": (ARCHIVE, cut, ", 3 times"),
+    "no progress": (ARCHIVE, hang, ", 3 times"),
+    "hardly any progress": (ARCHIVE, drip, "bytes in 0 s, 3 times"),
+    "no HTTP": (ARCHIVE, lambda handler: bool(handler.wfile.write(b"SSH-2.0\r\n\r\n")), ", 3 times"),
+    "to another scheme": (ARCHIVE, status(302, {"Location": "ftp://files.invalid/x"}), "redirects to ftp:"),
+    "to plain http": (ARCHIVE, status(302, {"Location": "http://192.0.2.1/x"}), "which is not https"),
+    "to nowhere": (ARCHIVE, status(302), "redirects to nowhere"),
+    "in circles": (ARCHIVE, status(302, {"Location": ARCHIVE}), "more than 5 redirects"),
+    "no such image": ("manifests/", status(404), "HTTP 404"),
+    "a web page for an image": ("manifests/", WEB_PAGE, "responds with a web page"),
+    "no manifest": ("manifests/v1.2.3", status(200, content=b'{"a": 1}'), "neither an index nor a manifest"),
+    "no JSON": ("manifests/v1.2.3", status(200, content=b"[[[["), "release/hello/manifests/v1.2.3"),
+    "no layer": ("blobs/", status(404), "HTTP 404"),
+    "a realm elsewhere": (
+        "manifests/",
+        status(401, {"WWW-Authenticate": 'Bearer realm="http://192.0.2.1/token"'}),
+        "HTTP 401",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", UNAVAILABLE)
+def test_what_is_not_available_is_left_to_be_built_with_its_reason(stand: Stand, name: str) -> None:
+    pattern, fault, reason = UNAVAILABLE[name]
+    stand.shop.faults[pattern] = fault
+    assert stand.install() == frozenset()
+    assert stand.heard.lines[-2] == "hello v1.2.3 not available as published"
+    assert reason in stand.heard.lines[-1]
+    assert stand.nothing_is_left()
+
+
+def other_layer(handler: Handler) -> bool:
+    """As many bytes as the layer has, and others."""
+    content = handler.server.shop.files[handler.path]
+    assert isinstance(content, bytes)
+    handler.answer(200, bytes(len(content)))
+    return True
+
+
+OTHER = tar({"hello/bin/hello": b"#!/bin/sh\necho changed\n", "hello/charts/base/Chart.yaml": b"name: base\n"})
+
+# What is not what its publisher says it is: refused, and nothing is built in its place without a word.
+REFUSED: dict[str, tuple[str, Fault, str]] = {
+    "another archive": (ARCHIVE, status(200, content=OTHER), f"has the SHA-256 {sha256(OTHER)}, not"),
+    "another program": ("hello-run$", status(200, content=b"evil"), "hello-run from http"),
+    "another layer": ("blobs/", other_layer, "a layer of release/hello"),
+    "a larger layer": ("blobs/", status(200, content=b"x" * 9999), "has 9999 bytes, not"),
+    "an endless layer": ("blobs/", endless, "has more than"),
+    "another manifest": (
+        "manifests/sha256:",
+        status(200, content=b'{"layers": []}'),
+        "the manifest of release/hello from http",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_other_contents_are_refused_and_nothing_is_left(stand: Stand, name: str) -> None:
+    pattern, fault, reason = REFUSED[name]
+    stand.shop.faults[pattern] = fault
+    with pytest.raises(ToolchainError) as caught:
+        stand.install()
+    assert reason in str(caught.value)
+    assert "refused" in str(caught.value)
+    assert "MESHFLEET_PUBLISHERS=off" in str(caught.value)
+    assert stand.nothing_is_left()
+    assert not list(stand.cache.downloads.glob("*.part"))
+
+
+CHART = {"hello/charts/base/Chart.yaml": b"name: base\n"}
+
+# Archives whose digest is right and which are nothing that a publisher makes.
+ARCHIVES: dict[str, tuple[bytes, str]] = {
+    "no archive": (b"no archive at all" * 100, "a damaged archive"),
+    "a gzip that is none": (b"\x1f\x8b" + b"x" * 5000, "a damaged archive"),
+    "half an archive": (tar({"hello/bin/hello": os.urandom(50_000), **CHART})[:9_000], "a damaged archive"),
+    "a link": (tar({"1": special("hello/bin/hello", tarfile.SYMTYPE, "/bin/sh"), **CHART}), "is a link or a device"),
+    "a hard link": (tar({"1": special("hello/bin/hello", tarfile.LNKTYPE, "/etc/passwd"), **CHART}), "is a link"),
+    "a device": (tar({"1": special("hello/bin/hello", tarfile.CHRTYPE), **CHART}), "is a link or a device"),
+    "a pipe": (tar({"1": special("hello/bin/hello", tarfile.FIFOTYPE), **CHART}), "is a link or a device"),
+}
+
+
+@pytest.mark.parametrize("name", ARCHIVES)
+def test_an_archive_that_nobody_publishes_is_refused(stand: Stand, name: str) -> None:
+    content, reason = ARCHIVES[name]
+    stand.publish(content)
+    with pytest.raises(ToolchainError, match=reason):
+        stand.install()
+    assert stand.nothing_is_left()
+
+
+def test_paths_that_lead_elsewhere_write_nothing(stand: Stand) -> None:
+    elsewhere = stand.workshop.folder / "elsewhere"
+    names = (
+        "hello/charts/base/../../../../../../elsewhere",
+        f"hello/charts/base/{'../' * 20}{str(elsewhere)[1:]}",
+        str(elsewhere),
+        "../elsewhere",
+    )
+    stand.publish(tar({**dict.fromkeys(names, b"evil"), "./hello/bin/hello": PROGRAM, **CHART}))
+    before = set(stand.workshop.folder.iterdir())
+    assert stand.install() == {"hello"}
+    assert set(stand.workshop.folder.iterdir()) - before <= {
+        stand.cache.root,
+        stand.workshop.folder / "modules",
+    }
+    assert sorted(path.name for path in (stand.place / "charts" / "base").iterdir()) == ["Chart.yaml"]
+
+
+@pytest.mark.parametrize("bound", ["LARGEST_FILE", "LARGEST_ARCHIVE", "MANY"])
+def test_an_archive_that_unpacks_to_too_much_is_refused(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch, bound: str
+) -> None:
+    stand.publish(tar({**{f"{one}": b"" for one in range(50)}, "hello/bin/hello": bytes(3_000_000), **CHART}))
+    monkeypatch.setattr(unpacking, bound, {"MANY": 40}.get(bound, 1_000_000))
+    with pytest.raises(ToolchainError, match="refused"):
+        stand.install()
+    assert stand.nothing_is_left()
+
+
+def test_headers_of_an_archive_are_not_read_into_memory_without_a_bound(stand: Stand) -> None:
+    info = tarfile.TarInfo("././@LongLink")
+    info.type = tarfile.GNUTYPE_LONGNAME
+    header = bytearray(info.tobuf())
+    # 8 GiB - 1, in octal, with the checksum of a header that has it.
+    header[124:136] = b"77777777777\0"
+    header[148:156] = b" " * 8
+    header[148:156] = f"{sum(header):06o}\0 ".encode()
+    stand.publish(bytes(header) + bytes(20 * 512))
+    with pytest.raises(ToolchainError, match="a damaged archive"):
+        stand.install()
+
+
+def test_a_program_that_does_not_run_here_is_not_taken(stand: Stand) -> None:
+    stand.publish(tar({"hello/bin/hello": b"#!/bin/sh\necho version GLIBC_9.99 not found >&2\nexit 1\n", **CHART}))
+    assert stand.install() == frozenset()
+    assert "hello does not run here: exit code 1 version GLIBC_9.99 not found" in stand.heard.lines[-1]
+    assert stand.nothing_is_left()
+
+
+def test_an_archive_without_the_program_is_not_taken(stand: Stand) -> None:
+    stand.publish(tar(CHART))
+    assert stand.install() == frozenset()
+    assert "hello-linux-amd64.tar.gz has no hello/bin/hello" in stand.heard.lines[-1]
+
+
+@pytest.mark.parametrize("fault", [cut, status(503, {"Retry-After": "0"}), status(429)])
+def test_what_passes_is_tried_again_from_where_it_was(stand: Stand, fault: Fault) -> None:
+    stand.publish(tar({"hello/bin/hello": PROGRAM, "x": os.urandom(100_000), **CHART}))
+    stand.shop.faults[ARCHIVE] = times(2, fault)
+    assert stand.install() == {"hello"}
+    ranges = [headers.get("Range") for _, path, headers in stand.shop.requests if path == ARCHIVE]
+    assert len(ranges) == 3
+    assert all(ranges[1:]) == (fault is cut)
+
+
+def test_a_server_without_ranges_sends_all_of_it_again(stand: Stand) -> None:
+    def whole(handler: Handler) -> bool:
+        del handler.headers["Range"]
+        return False
+
+    stand.shop.faults[ARCHIVE] = times(1, cut)
+    stand.shop.faults[f"{ARCHIVE}$"] = whole
+    assert stand.install() == {"hello"}
+
+
+def test_what_another_run_has_left_is_continued(stand: Stand) -> None:
+    archive = stand.shop.files[ARCHIVE]
+    assert isinstance(archive, bytes)
+    stand.cache.downloads.mkdir(parents=True)
+    (stand.cache.downloads / f"{sha256(archive)}.part").write_bytes(archive[:100])
+    assert stand.install() == {"hello"}
+    assert [headers.get("Range") for _, path, headers in stand.shop.requests if path == ARCHIVE] == ["bytes=100-"]
+
+
+@pytest.mark.parametrize("left", [b"damaged by a power cut", b"x" * 10_000])
+def test_what_is_damaged_of_another_run_is_downloaded_again(stand: Stand, left: bytes) -> None:
+    archive = stand.shop.files[ARCHIVE]
+    assert isinstance(archive, bytes)
+    stand.cache.downloads.mkdir(parents=True)
+    (stand.cache.downloads / f"{sha256(archive)}.part").write_bytes(left)
+    (stand.cache.downloads / sha256(archive)).write_bytes(left)
+    assert stand.install() == {"hello"}
+
+
+def test_redirects_to_another_host_are_followed_without_credentials(stand: Stand) -> None:
+    host = stand.shop.url.replace("127.0.0.1", "localhost")
+    path = next(path for path in stand.shop.files if "/blobs/" in path)
+    stand.shop.files["/moved"] = stand.shop.files[path]
+    token_server(stand)
+    stand.shop.faults["/blobs/"] = status(307, {"Location": f"{host}/moved?signature=secret"})
+    assert stand.install() == {"hello"}
+    sent = {path: headers for _, path, headers in stand.shop.requests}
+    assert sent[path]["Authorization"] == "Bearer abc"
+    assert "Authorization" not in sent["/moved?signature=secret"]
+    assert not any("secret" in line for line in stand.heard.lines)
+
+
+def token_server(stand: Stand) -> None:
+    """Images are for those who have a token, which everyone gets."""
+
+    def guard(handler: Handler) -> bool:
+        if handler.headers.get("Authorization") == "Bearer abc":
+            return False
+        realm = f'Bearer realm="{stand.shop.url}/token",service="registry",scope="repository:release/hello:pull"'
+        handler.answer(401, b"{}", {"WWW-Authenticate": realm})
+        return True
+
+    stand.shop.files["/token"] = b'{"token": "abc", "expires_in": 0.0001}'
+    stand.shop.faults["/v2/release"] = guard
+
+
+def test_a_registry_s_token_is_taken_and_renewed(stand: Stand) -> None:
+    token_server(stand)
+    assert stand.install() == {"hello"}
+    asked = [path for path in stand.shop.paths() if path.startswith("/token")]
+    assert asked == ["/token?service=registry&scope=repository%3Arelease%2Fhello%3Apull"] * 2
+
+
+@pytest.mark.parametrize("lock", ["project", "user"])
+def test_contents_that_are_not_those_of_the_lock_are_refused_whatever_the_publisher_says(
+    stand: Stand, lock: str
+) -> None:
+    assert stand.install() == {"hello"}
+    records = stand.cache.published_lock.read_text()
+    path = stand.publishing.project_lock if lock == "project" else stand.cache.published_lock
+    if lock == "project":
+        stand.cache.published_lock.unlink()
+    path.write_text(records)
+    (stand.place / "manifest.json").unlink()
+    for file in stand.cache.downloads.iterdir():
+        file.unlink()
+    stand.publish(OTHER)
+    with pytest.raises(ToolchainError, match="refused"):
+        stand.install()
+
+
+def test_an_image_of_the_lock_is_requested_by_its_digest(stand: Stand) -> None:
+    index = stand.shop.files["/images/v2/release/hello/manifests/v1.2.3"]
+    assert isinstance(index, bytes)
+    record = Record("release/hello", "v1.2.3", "", len(index), sha256(index))
+    stand.publishing.project_lock.write_text(write_records({"images/release/hello:v1.2.3": record}))
+    stand.shop.image("images", "release/hello", "v1.2.3", tar({"etc/hello/settings.json": b"changed"}))
+    assert stand.install() == {"hello"}
+    assert (stand.place / "share" / "hello.json").read_text() == "{}\n"
+    assert "images/release/hello:v1.2.3" not in read_records(stand.cache.published_lock)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{}", "[]", '{"schema": 2, "files": {}}', '{"schema": 1, "files": {"a": {}}}', "\0"]
+)
+def test_a_damaged_lock_is_named(stand: Stand, text: str) -> None:
+    stand.cache.toolchain.mkdir(parents=True)
+    stand.cache.published_lock.write_text(text)
+    with pytest.raises(ToolchainError, match=r"published\.lock"):
+        stand.install()
+
+
+def test_layers_are_read_from_the_topmost_down_to_where_all_is_found(stand: Stand) -> None:
+    stand.shop.image(
+        "images",
+        "release/hello",
+        "v1.2.3",
+        tar({"etc/hello/settings.json": b"lowest"}),
+        tar({"etc/hello/settings.json": b"wanted"}, zipped=False),
+        tar({"etc/hello/other": b""}),
+    )
+    assert stand.install() == {"hello"}
+    assert (stand.place / "share" / "hello.json").read_text() == "wanted"
+    assert len([path for path in stand.shop.paths() if "/blobs/" in path]) == 2
+
+
+WHITEOUTS: dict[str, dict[str, bytes | tarfile.TarInfo]] = {
+    "of the file": {"etc/hello/.wh.settings.json": b""},
+    "of its folder": {"etc/.wh.hello": b""},
+    "of all in its folder": {"etc/hello/.wh..wh..opq": b""},
+    "of everything": {".wh..wh..opq": b""},
+    "a link for its folder": {"1": special("etc", tarfile.SYMTYPE, "/usr/etc")},
+}
+
+
+@pytest.mark.parametrize("name", WHITEOUTS)
+def test_what_a_layer_takes_away_is_not_in_the_image(stand: Stand, name: str) -> None:
+    lowest, gone = tar({"etc/hello/settings.json": b"x"}), tar(WHITEOUTS[name])
+    stand.shop.image("images", "release/hello", "v1.2.3", lowest, gone)
+    assert stand.install() == frozenset()
+    assert "has no etc/hello/settings.json" in stand.heard.lines[-1]
+    again = tar({**WHITEOUTS[name], "etc/hello/settings.json": b"again"})
+    stand.shop.image("images", "release/hello", "v1.2.3", lowest, again)
+    if not name.startswith("a link"):
+        assert stand.install() == {"hello"}
+        assert (stand.place / "share" / "hello.json").read_text() == "again"
+
+
+@pytest.mark.parametrize("kind", ["application/vnd.oci.image.layer.v1.tar+zstd", "application/x"])
+def test_a_layer_of_another_kind_is_not_read(stand: Stand, kind: str) -> None:
+    stand.shop.image("images", "release/hello", "v1.2.3", tar({"etc/hello/settings.json": b""}), mediaType=kind)
+    assert stand.install() == frozenset()
+    assert f"a layer of the kind {kind}" in stand.heard.lines[-1]
+
+
+def test_a_layer_that_is_no_gzip_is_refused(stand: Stand) -> None:
+    stand.shop.image("images", "release/hello", "v1.2.3", b"this is neither gzip nor tar" * 100)
+    with pytest.raises(ToolchainError, match=r"layer .* of release/hello: a damaged archive"):
+        stand.install()
+    assert stand.nothing_is_left()
+
+
+def test_a_full_disk_is_named_and_leaves_no_program(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(descriptor: int, data: bytes) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(downloads, "write_all", full)
+    with pytest.raises(ToolchainError, match="is full; free some space"):
+        build_missing(stand.plan, stand.heard, publishing=stand.publishing)
+    assert stand.nothing_is_left()
+
+
+# Installs the tool `hello` of the stand whose address and folder are the arguments.
+_ELSEWHERE = """
+import json, sys
+from pathlib import Path
+from meshfleet.toolchain import ensure
+from meshfleet.toolchain.progress import Lines
+from meshfleet.toolchain.published.installing import Publishing
+from meshfleet.toolchain.published.table import read_table
+from meshfleet.workspace.cache import Cache
+from tests.toolchain.published.conftest import FAST, TABLE
+from tests.toolchain.published.publishers import Publishers
+from tests.toolchain.workshop import Workshop
+shop = Publishers(sys.argv[1], table=read_table(json.dumps(TABLE)))
+folder = Path(sys.argv[2])
+workshop = Workshop(folder, Cache(folder / "cache"))
+publishing = Publishing(shop.table, shop.addresses, project_lock=folder / "project.lock")
+ensure(Lines(sys.stdout), plan=workshop.plan(workshop.recipe()), publishing=publishing)
+"""
+
+
+@pytest.fixture
+def elsewhere(stand: Stand) -> Iterator[Callable[[], subprocess.Popen[str]]]:
+    """Starts another process that makes the stand's plan real."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start() -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [sys.executable, "-c", _ELSEWHERE, stand.shop.url, str(stand.workshop.folder)],
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate(timeout=10)
+
+
+def test_two_runs_download_once(stand: Stand, elsewhere: Callable[[], subprocess.Popen[str]]) -> None:
+    both = [elsewhere(), elsewhere()]
+    for process in both:
+        output, _ = process.communicate(timeout=60)
+        assert process.returncode == 0, output
+    assert stand.shop.paths().count(ARCHIVE) == 1
+    assert not stand.cache.downloads.exists()
+
+
+def test_a_killed_download_goes_on_in_the_next_run(
+    stand: Stand, elsewhere: Callable[[], subprocess.Popen[str]]
+) -> None:
+    stand.publish(tar({"hello/bin/hello": PROGRAM, "x": os.urandom(500_000), **CHART}))
+    sent = threading.Event()
+
+    def stuck(handler: Handler) -> bool:
+        content = handler.server.shop.files[handler.path]
+        assert isinstance(content, bytes)
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(len(content)))
+        handler.end_headers()
+        handler.wfile.write(content[:300_000])
+        handler.wfile.flush()
+        sent.set()
+        handler.connection.recv(1)
+        handler.close_connection = True
+        return True
+
+    stand.shop.faults[ARCHIVE] = times(1, stuck)
+    process = elsewhere()
+    assert sent.wait(30)
+    deadline, pause = time.monotonic() + 10, threading.Event()
+    while not any(part.stat().st_size > 200_000 for part in stand.cache.downloads.glob("*.part")):
+        assert time.monotonic() < deadline
+        pause.wait(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.communicate(timeout=10)
+    assert not stand.place.exists()
+    assert not [path for path in stand.cache.root.rglob("*") if path.is_file() and os.access(path, os.X_OK)]
+
+    ensure(stand.heard, plan=stand.plan, publishing=stand.publishing)
+    assert not stand.plan.faults(thorough=True)
+    resumed = [headers.get("Range") for _, path, headers in stand.shop.requests if path == ARCHIVE][1]
+    assert resumed is not None
+    assert int(resumed.removeprefix("bytes=").removesuffix("-")) > 200_000
+    assert sorted(path.name for path in stand.cache.root.iterdir()) == ["toolchain"]
+
+
+def test_what_is_not_published_is_built(stand: Stand, workshop: Workshop) -> None:
+    stand.workshop = workshop
+    stand.shop.faults[ARCHIVE] = status(404)
+    ensure(stand.heard, plan=stand.plan, publishing=stand.publishing)
+    assert stand.plan.origins() == {"hello": ("built", "v1.2.3")}
+
+
+def test_publishers_that_do_not_respond_cost_two_seconds_in_all(stand: Stand) -> None:
+    full = socket.create_server(("127.0.0.1", 0), backlog=0)
+    # Nobody accepts, so that connections are made and hear nothing, or are not made at all.
+    with full, socket.create_connection(full.getsockname()):
+        silent = {name: f"http://127.0.0.1:{full.getsockname()[1]}/{name}" for name in stand.shop.table.publishers}
+        addresses = replace(stand.shop.addresses, bases=silent)
+        since = time.monotonic()
+        assert silent_publishers(stand.shop.table, addresses).keys() == silent.keys()
+        assert time.monotonic() - since < 2.5
+        since = time.monotonic()
+        publishing = replace(stand.publishing, addresses=addresses)
+        for _ in range(3):
+            assert silent_publishers(publishing.table, addresses).keys() == silent.keys()
+        assert time.monotonic() - since < 0.1
+
+
+def test_nothing_is_requested_when_everything_is_there(stand: Stand) -> None:
+    ensure(plan=stand.plan, publishing=stand.publishing)
+    stand.shop.requests.clear()
+    ensure(plan=stand.plan, publishing=stand.publishing)
+    assert stand.shop.requests == []
+
+
+def test_nothing_is_requested_when_it_is_switched_off(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MESHFLEET_PUBLISHERS", "off")
+    assert Publishing().resolved() is None
