@@ -22,9 +22,9 @@ from meshfleet.processes.child_environment import download_environment
 
 SUITE: Final = "bookworm"
 MIRROR_VARIABLE: Final = "MESHFLEET_DEBIAN_MIRROR"
-_MIRROR: Final = "http://deb.debian.org/debian"
 _KEYS: Final = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 _SECONDS: Final = 900.0
+_ASKING_SECONDS: Final = 30.0
 _NEEDED: Final = ("apt-get", "dpkg", "dpkg-deb", "tar")
 
 ENGINE: Final = (
@@ -48,8 +48,23 @@ NETWORK: Final = (
 
 
 def mirror() -> str:
-    """Where Debian's packages come from: MESHFLEET_DEBIAN_MIRROR, else deb.debian.org."""
-    return os.environ.get(MIRROR_VARIABLE) or _MIRROR
+    """The mirror of Debian to use: MESHFLEET_DEBIAN_MIRROR, else the one of this machine's own apt that has the suite.
+
+    Raises ContainersError where there is neither.
+    """
+    if given := os.environ.get(MIRROR_VARIABLE):
+        return given
+    found = run_program(
+        ["apt-get", "indextargets", "--format", "$(REPO_URI)", f"Codename: {SUITE}", "Component: main"],
+        seconds=_ASKING_SECONDS,
+        environment=download_environment({"LC_ALL": "C.UTF-8"}),
+    )
+    for address in found.out.splitlines():
+        return address.rstrip("/")
+    raise ContainersError(
+        f"the apt of this machine has no packages of Debian {SUITE}; set {MIRROR_VARIABLE} to a mirror of Debian, as "
+        "http://mirror.example/debian"
+    )
 
 
 def unpacked(names: Sequence[str], folder: Path, *, merged: bool = False) -> Path:
@@ -106,9 +121,10 @@ def require_programs() -> None:
 def _download(names: Sequence[str], apt: Path, archives: Path) -> None:
     for part in ("state/lists/partial", "cache/archives/partial", "etc"):
         make_directory(apt / part)
+    debian = mirror().rstrip("/")
     sources = "".join(
         f"deb [signed-by={_KEYS}] {address} {suite} main\n"
-        for address, suite in ((mirror(), SUITE), (mirror(), f"{SUITE}-updates"), (_security(), f"{SUITE}-security"))
+        for address, suite in ((debian, SUITE), (debian, f"{SUITE}-updates"), (_security(debian), f"{SUITE}-security"))
     )
     if read_text(apt / "etc/sources.list") != sources:
         write_file(apt / "etc/sources.list", sources)
@@ -142,9 +158,8 @@ def _download(names: Sequence[str], apt: Path, archives: Path) -> None:
         )
 
 
-def _security() -> str:
-    address = mirror().rstrip("/")
-    return f"{address}-security" if address.endswith("/debian") else address
+def _security(mirrored: str) -> str:
+    return f"{mirrored}-security" if mirrored.endswith("/debian") else mirrored
 
 
 def _unpack(archive: Path, root: Path) -> None:
