@@ -139,7 +139,7 @@ class Engine:
             write_file(script, Path(restricted_runtime.__file__).read_text(encoding="utf-8"))
             write_file(engine / RESTRICTED, runtime_text(script, self.programs / "usr/sbin/runc"), mode=0o755)
         log = engine / "dockerd.log"
-        environment: Mapping[str, str] = {**self.environment(), IDENTITY: self.place.identity}
+        environment = {**self.environment(), **self._libraries(), IDENTITY: self.place.identity}
         program = self.programs / "usr/sbin" / _DAEMON
         daemon = start(program, ["--config-file", str(engine / "daemon.json")], engine, log, environment)
 
@@ -158,6 +158,11 @@ class Engine:
         )
         if NETWORK not in self.run("network", "ls", "--format", "{{.Name}}", seconds=60).out.split():
             self.run(*network_arguments(self.place), seconds=60)
+
+    def _libraries(self) -> Mapping[str, str]:
+        """Where iptables finds its own, which are installed nowhere (https://manpages.debian.org/bookworm/iptables/)."""
+        folder = next(self.programs.glob("usr/lib/*-linux-gnu"), self.programs / "usr/lib")
+        return {"LD_LIBRARY_PATH": str(folder), "XTABLES_LIBDIR": str(folder / "xtables")}
 
     def _clear(self) -> None:
         clear_remains(self.place)

@@ -118,3 +118,11 @@ def test_processes_of_containers_are_found_in_every_hierarchy(tmp_path: Path, hi
         (other / "cgroup.procs").write_text("1\n")
     assert contained_processes(PLACE.identity, tmp_path) == wanted
     assert len(cgroups_of(PLACE.identity, tmp_path)) == len(hierarchies)
+
+
+def test_iptables_of_the_cache_finds_its_own_libraries(tmp_path: Path) -> None:
+    libraries = tmp_path / "usr/lib/x86_64-linux-gnu"
+    libraries.mkdir(parents=True)
+    engine = Engine(PLACE, tmp_path, tmp_path)
+    assert engine._libraries() == {"LD_LIBRARY_PATH": str(libraries), "XTABLES_LIBDIR": f"{libraries}/xtables"}
+    assert not set(engine._libraries()) & set(engine.environment())

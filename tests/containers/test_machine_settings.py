@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -143,7 +144,7 @@ def test_killed_at_any_place_the_machine_is_restored(
         if life != "prepare":
             machine.prepare(Path("/e"))
             _run_nodes(machine)
-        act = (lambda: _stop(machine)) if life == "restore" else lambda: machine.prepare(Path("/f"))
+        act = partial(_stop, machine) if life == "restore" else partial(machine.prepare, Path("/f"))
         with _killed_at(place, monkeypatch) as was_killed, suppress(Killed):
             act()
         if not was_killed():
@@ -188,7 +189,7 @@ DAMAGED = {
 def test_a_damaged_record_is_reported_and_changes_nothing(machine: Machine, what: str) -> None:
     machine.notes.mkdir(parents=True)
     machine.record_file.write_text(DAMAGED[what])
-    for act in (lambda: _stop(machine), lambda: machine.prepare(Path("/e"))):
+    for act in (partial(_stop, machine), partial(machine.prepare, Path("/e"))):
         with pytest.raises(FileError, match=r"machine\.json: (damaged|empty).*remove that file and run"):
             act()
     assert _settings(machine) == BEFORE

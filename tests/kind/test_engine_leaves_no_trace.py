@@ -112,6 +112,10 @@ def test_a_cluster_runs_and_nothing_of_it_is_left(stopped: Engine, before: Snaps
     assert changed - {"user.max_inotify_instances"} <= set(record.settings)
     assert Machine().setting(INOTIFY) == str(INOTIFY_NEEDED)
     assert Machine().setting("net.ipv4.ip_forward") == "0"
+    # Nodes find each other by name, as `kubeadm join` does: through rules that dockerd writes in the node's namespace.
+    assert NODE in stopped.run("exec", NODE, "getent", "hosts", NODE, seconds=30).out
+    rules = stopped.run("exec", NODE, "iptables-save", "-t", "nat", seconds=30).out
+    assert rules.count("DNAT --to-destination 127.0.0.11") == 2, rules
     with pytest.raises(ContainersError, match=f"runs {NODE}; remove these clusters"):
         stopped.stop()
     _kind(stopped, "delete", "cluster", "--name", CLUSTER, "--kubeconfig", str(cluster))
