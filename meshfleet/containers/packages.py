@@ -25,7 +25,7 @@ MIRROR_VARIABLE: Final = "MESHFLEET_DEBIAN_MIRROR"
 _MIRROR: Final = "http://deb.debian.org/debian"
 _KEYS: Final = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 _SECONDS: Final = 900.0
-_NEEDED: Final = ("apt-get", "dpkg", "dpkg-deb", "tar")
+_NEEDED: Final = ("apt-get", "dpkg", "dpkg-deb", "tar", "setpriv", "unshare", "chroot", "umount")
 
 ENGINE: Final = (
     "docker.io",

@@ -87,6 +87,19 @@ def _unescaped(point: str) -> str:
     return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), point)
 
 
+def remove_root(root: Path) -> None:
+    """Remove a root that was being made; fine when it is gone. Raises ContainersError while anything is mounted in it.
+
+    What removes files goes through mounts, and /proc and /sys of a root are those of the machine.
+    """
+    mounted = mounts_below(root, _MOUNTS.read_text(encoding="utf-8"))
+    if mounted:
+        raise ContainersError(
+            f"{mounted[0]}: is mounted, so {root} is not removed; umount it, and run the command again"
+        )
+    remove_left_folder(root)
+
+
 def _end_contained(identity: str) -> None:
     def none_left() -> None:
         left = contained_processes(identity)

@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from meshfleet.containers import remains
 from meshfleet.containers.daemon_settings import daemon_settings, network_arguments
 from meshfleet.containers.engine import Engine, find_engine
 from meshfleet.containers.machine_settings import Machine
 from meshfleet.containers.place import Place
-from meshfleet.containers.remains import cgroups_of, contained_processes, mounts_below
+from meshfleet.containers.remains import cgroups_of, contained_processes, mounts_below, remove_root
 from meshfleet.errors import ContainersError
 from meshfleet.workspace.cache import Cache
 
@@ -126,3 +127,18 @@ def test_iptables_of_the_cache_finds_its_own_libraries(tmp_path: Path) -> None:
     engine = Engine(PLACE, tmp_path, tmp_path)
     assert engine._libraries() == {"LD_LIBRARY_PATH": str(libraries), "XTABLES_LIBDIR": f"{libraries}/xtables"}
     assert not set(engine._libraries()) & set(engine.environment())
+
+
+def test_a_root_with_anything_mounted_in_it_is_never_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = tmp_path / "root"
+    (root / "proc").mkdir(parents=True)
+    mounts = tmp_path / "mountinfo"
+    mounts.write_text(f"1 1 0:1 / {root}/proc rw - proc proc rw\n")
+    monkeypatch.setattr(remains, "_MOUNTS", mounts)
+    with pytest.raises(ContainersError, match=r"proc: is mounted, so .* is not removed"):
+        remove_root(root)
+    assert root.is_dir()
+    mounts.write_text("")
+    remove_root(root)
+    remove_root(root)
+    assert not root.exists()
