@@ -25,7 +25,7 @@ MIRROR_VARIABLE: Final = "MESHFLEET_DEBIAN_MIRROR"
 _KEYS: Final = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 _SECONDS: Final = 900.0
 _ASKING_SECONDS: Final = 30.0
-_NEEDED: Final = ("apt-get", "dpkg", "dpkg-deb", "tar")
+_NEEDED: Final = ("apt-get", "dpkg", "dpkg-deb", "tar", "setpriv", "unshare", "chroot", "umount")
 
 ENGINE: Final = (
     "docker.io",
@@ -33,10 +33,9 @@ ENGINE: Final = (
     "runc",
     "tini",
     "debootstrap",
-    "iptables",
-    "libip6tc2",
-    "libnetfilter-conntrack3",
-    "libnfnetlink0",
+    # Docker's name server is reached through rules that dockerd writes in each container's own namespace.
+    *("iptables", "libxtables12", "libip4tc2", "libip6tc2", "libnetfilter-conntrack3", "libnfnetlink0"),
+    *("libmnl0", "libnftnl11"),
 )
 """What the engine is, and what makes a base: programs are found in `usr/sbin` and `usr/bin` of the folder."""
 NETWORK: Final = (

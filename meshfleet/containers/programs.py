@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Final
 
 from meshfleet.errors import ContainersError, ProcessError
 from meshfleet.processes.bounded_run import Ended, run_bounded
 
 _LINES = 15
+ALONE: Final = (
+    *("setpriv", "--pdeathsig", "KILL"),
+    *("unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"),
+)
+"""Before a command: its mounts are seen by it alone, and it ends with all that it started when this process is killed.
+
+Sources: https://manpages.debian.org/bookworm/util-linux/unshare.1 and setpriv.1
+"""
 
 
 def run_program(

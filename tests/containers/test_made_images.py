@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -58,7 +59,28 @@ def test_made_images_are_taken_without_starting_anything(images: Images, cache: 
 
 def test_images_of_other_inputs_are_not_taken(images: Images) -> None:
     _make(images)
-    assert replace(images, inputs="b" * 64).missing() == "was made from other versions or another recipe"
+    assert replace(images, inputs="b" * 64).missing() == "was not made yet"
+
+
+def test_a_record_under_another_name_is_not_taken(images: Images) -> None:
+    _make(images)
+    other = replace(images, inputs="b" * 64)
+    images.record_file.rename(other.record_file)
+    assert other.missing() == "was made from other versions or another recipe"
+
+
+def test_two_checkouts_keep_their_images_and_old_ones_go(images: Images) -> None:
+    several = [replace(images, inputs=digit * 64) for digit in "abcdef"]
+    for number, one in enumerate(several):
+        one.remember(IDENTITY)
+        os.utime(one.record_file, (number, number))
+    wanted = [several[number].node for number in (3, 2, 1)]
+    assert several[0].superseded() == wanted
+    assert several[5].superseded() == [several[number].node for number in (2, 1, 0)]
+    for old in wanted:
+        images.forget(old)
+    assert several[0].superseded() == []
+    assert several[0].record_file.exists()
 
 
 def test_an_image_that_the_engine_lost_is_noticed(images: Images) -> None:
@@ -72,7 +94,7 @@ def test_an_image_that_the_engine_lost_is_noticed(images: Images) -> None:
 def test_a_damaged_record_says_which_file(images: Images, text: str) -> None:
     images.place.images.mkdir(parents=True)
     images.record_file.write_text(text)
-    with pytest.raises(FileError, match=r"made\.json: .*remove that file and run scripts/kind-images"):
+    with pytest.raises(FileError, match=r"node-[0-9a-f]{12}\.json: .*remove that file and run scripts/kind-images"):
         images.require()
 
 

@@ -17,7 +17,7 @@ from meshfleet.containers.images.component import ISTIO_HUB, NODE_REPOSITORY, is
 from meshfleet.containers.packages import ENGINE, NETWORK, SUITE
 from meshfleet.containers.place import COMMAND, Place, find_place
 from meshfleet.errors import ContainersError, NewerFileError
-from meshfleet.files import make_directory, read_record, write_file
+from meshfleet.files import make_directory, read_record, remove_file, write_file
 from meshfleet.files.json_text import parse_json
 from meshfleet.toolchain import Plan, container_plan, make_plan
 from meshfleet.workspace.cache import Cache
@@ -25,6 +25,8 @@ from meshfleet.workspace.cache import Cache
 _HERE: Final = Path(__file__).parent
 _VERSION: Final = 1
 _DIGITS: Final = 12
+_RECORDS: Final = "node-"
+_KEPT: Final = 3
 # What decides the content of an image: a change of one makes the images again.
 _BASE_SOURCES: Final = ("images/base_root.py", "packages.py")
 _NODE_SOURCES: Final = (
@@ -58,8 +60,8 @@ class Images:
 
     @property
     def record_file(self) -> Path:
-        """What was made, and from what."""
-        return self.place.images / "made.json"
+        """What was made from these inputs; another checkout's has another."""
+        return self.place.images / f"{_RECORDS}{self.inputs[:_DIGITS]}.json"
 
     def missing(self) -> str:
         """What is wrong with the image of the nodes, in words; empty when it can be used. Raises FileError."""
@@ -76,6 +78,16 @@ class Images:
         wrong = self.missing()
         if wrong:
             raise ContainersError(f"{self.node}: {wrong}; run {COMMAND}")
+
+    def superseded(self) -> list[str]:
+        """The images of nodes that were made before the last few, whichever checkout made them, newest first."""
+        records = sorted(self.place.images.glob(f"{_RECORDS}*.json"), key=lambda path: path.stat().st_mtime)
+        older = [path for path in reversed(records) if path != self.record_file][_KEPT - 1 :]
+        return [f"{NODE_REPOSITORY}:{path.stem.removeprefix(_RECORDS)}" for path in older]
+
+    def forget(self, image: str) -> None:
+        """Note that an image of nodes, one of `superseded`, was removed. Raises FileError."""
+        remove_file(self.place.images / f"{_RECORDS}{image.rpartition(':')[2]}.json")
 
     def remember(self, identity: str) -> None:
         """Note that the image of the nodes was made; `identity` is its ID, sha256:…. Raises FileError."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from meshfleet.containers.packages import MIRROR_VARIABLE, SUITE, mirror
-from meshfleet.containers.programs import run_program
+from meshfleet.containers.programs import ALONE, run_program
 from meshfleet.processes.child_environment import download_environment
 
 PACKAGES: Final = (
@@ -49,9 +49,9 @@ def make_base_root(root: Path, packages: Path, kind_files: Path) -> None:
     environment = download_environment(
         {"PATH": path, "DEBOOTSTRAP_DIR": str(packages / "usr/share/debootstrap"), "LC_ALL": "C.UTF-8"}
     )
-    command = ["debootstrap", "--variant=minbase", f"--include={','.join(PACKAGES)}", SUITE, str(root), mirror()]
+    options = ["--variant=minbase", f"--include={','.join(PACKAGES)}"]
     run_program(
-        [str(packages / "usr/sbin/debootstrap"), *command[1:]],
+        [*ALONE, str(packages / "usr/sbin/debootstrap"), *options, SUITE, str(root), mirror()],
         seconds=_SECONDS,
         environment=environment,
         advice=f"check the network, or set {MIRROR_VARIABLE} to a mirror of Debian; its log is in {root}/debootstrap",
@@ -63,8 +63,8 @@ def make_base_root(root: Path, packages: Path, kind_files: Path) -> None:
     # The kernel's messages are those of the machine.
     with (root / "etc/systemd/journald.conf").open("a", encoding="utf-8") as journal:
         journal.write("ReadKMsg=no\n")
-    run_program(["chroot", str(root), "systemctl", "enable", *_ENABLED], seconds=60)
-    run_program(["chroot", str(root), "systemctl", "mask", _MASKED], seconds=60)
+    run_program([*ALONE, "chroot", str(root), "systemctl", "enable", *_ENABLED], seconds=60)
+    run_program([*ALONE, "chroot", str(root), "systemctl", "mask", _MASKED], seconds=60)
     (root / "etc/kubernetes/manifests").mkdir(parents=True, exist_ok=True)
     plugins = root / "opt/cni/bin"
     plugins.mkdir(parents=True, exist_ok=True)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -20,11 +20,11 @@ from meshfleet.containers.images.node_root import fill_node_root
 from meshfleet.containers.packages import ENGINE, NETWORK, require_programs, unpacked
 from meshfleet.containers.place import Place
 from meshfleet.containers.programs import run_program
+from meshfleet.containers.remains import remove_root
 from meshfleet.errors import ContainersError
 from meshfleet.files import make_directory
 from meshfleet.toolchain import container_plan, ensure, make_plan
 from meshfleet.toolchain.failures import explain_disk
-from meshfleet.toolchain.leftovers import remove_tree
 from meshfleet.toolchain.lock import only_builder
 from meshfleet.toolchain.progress import Progress
 from meshfleet.toolchain.recipes import go_platform
@@ -88,10 +88,10 @@ def _build(images: Images, cache: Cache, progress: Progress) -> None:
         _step(progress, "node root", images.kubernetes, lambda: _make_root(root, base, programs, images, archive))
         _step(progress, "node image", images.node.rpartition(":")[2], lambda: _import(images, root, find_engine(cache)))
     finally:
-        shutil.rmtree(staging, ignore_errors=True)
+        remove_root(staging)
     for old in place.images.glob("base-*"):
         if old != base:
-            remove_tree(old)
+            remove_root(old)
 
 
 def _require_machine(place: Place) -> None:
@@ -124,7 +124,7 @@ def _clear(place: Place) -> None:
     """Remove what a run that was killed left half made; the holder of the lock is the only one."""
     for folder in (place.images, place.packages):
         for left in folder.glob(".*-*"):
-            shutil.rmtree(left, ignore_errors=True)
+            remove_root(left)
 
 
 def _make_base(base: Path, packages: Path, kind_files: Path) -> None:
@@ -160,6 +160,11 @@ def _import(images: Images, root: Path, engine: Engine) -> None:
     engine.start()
     try:
         images.remember(_stream(images, root, engine))
+        for old in images.superseded():
+            # One that a node was made from is refused, and stays until a later time.
+            with suppress(ContainersError):
+                engine.run("rmi", old, seconds=_IMPORT_SECONDS)
+                images.forget(old)
     finally:
         if not ran_before:
             engine.stop(force=True)

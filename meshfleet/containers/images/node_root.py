@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from meshfleet.containers.programs import run_program
+from meshfleet.containers.programs import ALONE, run_program
 from meshfleet.errors import ContainersError
 
 STORAGE_CLASS: Final = """\
@@ -85,8 +85,8 @@ def fill_node_root(root: Path, programs: Mapping[str, Path], kubernetes: str, ar
     (manifests / "default-cni.yaml").write_text("", encoding="utf-8")
     inside = root / "images.tar"
     shutil.move(archive, inside)
-    command = ["unshare", "--mount", "--pid", "--net", "--ipc", "--uts", "--fork", "--kill-child", "--mount-proc"]
-    run_program([*command, "chroot", str(root), "/bin/bash", "-c", _IMPORT], seconds=_IMPORT_SECONDS)
+    command = [*ALONE, "unshare", "--net", "--ipc", "--uts", "chroot", str(root), "/bin/bash", "-c", _IMPORT]
+    run_program(command, seconds=_IMPORT_SECONDS)
     inside.unlink()
     if not (root / "etc/containerd/cri-base.json").stat().st_size:
         raise ContainersError(f"{root}/etc/containerd/cri-base.json: empty; run the command again")
