@@ -5,16 +5,23 @@ Source: https://istio.io/latest/docs/tasks/security/cert-management/plugin-ca-ce
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pulumi
 
 from meshfleet.components.component import Component
+from meshfleet.components.issued_authorities import IssuedAuthority
 from meshfleet.components.registration import Registration
 from meshfleet.manifests import trust as manifests
-from meshfleet.plugins.meshfleet.sdk import IntermediateCertificateAuthority, RootCertificateAuthority
+from meshfleet.plugins.meshfleet.sdk import (
+    IntermediateCertificateAuthority,
+    IssuedIntermediate,
+    IssuedRoot,
+    RootCertificateAuthority,
+)
 from meshfleet.topology import Fleet
-from meshfleet.topology.names import DEFAULT_ROOT, root_common_name
+from meshfleet.topology.names import DEFAULT_ROOT, FILE_ROOT, root_common_name
 
 
 def root_resource(mesh: str, root: str) -> str:
@@ -22,8 +29,13 @@ def root_resource(mesh: str, root: str) -> str:
     return f"mesh {mesh}/root" if root == DEFAULT_ROOT else f"mesh {mesh}/root-{root}"
 
 
+Intermediate = IntermediateCertificateAuthority | IssuedIntermediate
+RECORDED = {"certificate", "privateKey", "certificateChain"}
+"""The inputs of which the state says more than files that hold the next ones already."""
+
+
 def authority_of(
-    intermediate: IntermediateCertificateAuthority, bundle: pulumi.Output[str]
+    intermediate: Intermediate, bundle: pulumi.Output[str]
 ) -> pulumi.Output[manifests.CertificateAuthority]:
     """The parts istiod wants, together; secret because the key is. `bundle` is `root-cert.pem`."""
     return pulumi.Output.all(
@@ -39,7 +51,7 @@ class TrustResources:
     """
 
     cluster: str
-    intermediate: IntermediateCertificateAuthority
+    intermediate: Intermediate
     bundle: pulumi.Output[str]
 
 
@@ -50,11 +62,18 @@ class MeshTrust(Component):
     which change was in progress (meshfleet/automation/state/deployment.py).
     """
 
-    def __init__(self, fleet: Fleet, mesh: str, opts: pulumi.ResourceOptions) -> None:
+    def __init__(
+        self, fleet: Fleet, mesh: str, issued: Mapping[str, IssuedAuthority], opts: pulumi.ResourceOptions
+    ) -> None:
         bundle = fleet.meshes[mesh].trust.bundle
         super().__init__(f"mesh {mesh}", opts, {"bundle": list(bundle)})
-        self.roots = {root: self._root(fleet, mesh, root) for root in fleet.meshes[mesh].trust.roots}
+        self.issued = issued
+        """The intermediates in files, by cluster; those of another root than the one that signs are the next ones."""
+        self.roots: dict[str, RootCertificateAuthority | IssuedRoot] = {
+            root: self._root(fleet, mesh, root) for root in fleet.meshes[mesh].trust.roots
+        }
         self.signing = self.roots[bundle[0]]
+        self.signing_name = bundle[0]
         in_order = [self.roots[root] for root in bundle]
         self.bundle: pulumi.Output[str] = pulumi.Output.all(*(root.certificate for root in in_order)).apply(
             manifests.root_bundle
@@ -64,8 +83,17 @@ class MeshTrust(Component):
         )
         self.done({"fingerprint": self.signing.fingerprint})
 
-    def _root(self, fleet: Fleet, mesh: str, root: str) -> RootCertificateAuthority:
+    def _root(self, fleet: Fleet, mesh: str, root: str) -> RootCertificateAuthority | IssuedRoot:
         trust = fleet.meshes[mesh].trust
+        if FILE_ROOT.fullmatch(root):
+            text = next((one.root for one in self.issued.values() if one.name == root), "")
+            return IssuedRoot(
+                root_resource(mesh, root),
+                certificate=text,
+                opts=pulumi.ResourceOptions.merge(
+                    self.child(), pulumi.ResourceOptions(ignore_changes=[] if text else ["certificate"])
+                ),
+            )
         # Another subject or kind of key would make another root in its place, all at once; a root is changed by a
         # new one beside it.
         kept = pulumi.ResourceOptions(ignore_changes=["organization", "algorithm"])
@@ -86,11 +114,37 @@ class Trust(Component):
     def __init__(self, registration: Registration, cluster: str, mesh: MeshTrust, opts: pulumi.ResourceOptions) -> None:
         super().__init__(cluster, opts)
         fleet = registration.fleet
+        intermediate = self._issued(cluster, mesh) or self._own(fleet, cluster, mesh)
+        registration.known.authorities[cluster] = authority_of(intermediate, mesh.bundle)
+        registration.register(self, cluster, manifests.SECTION)
+        self.resources = TrustResources(cluster, intermediate, mesh.bundle)
+        self.done({"notAfter": intermediate.not_after})
+
+    def _issued(self, cluster: str, mesh: MeshTrust) -> IssuedIntermediate | None:
+        """The intermediate in files, or the one before that while its root signs; None where the stack issues it."""
+        if not FILE_ROOT.fullmatch(mesh.signing_name):
+            return None
+        found = mesh.issued.get(cluster)
+        kept = found is None or found.name != mesh.signing_name
+        return IssuedIntermediate(
+            f"{cluster}/issued-intermediate",
+            certificate="" if found is None or kept else found.certificate,
+            private_key="" if found is None or kept else found.key,
+            certificate_chain="" if found is None or kept else found.chain,
+            opts=pulumi.ResourceOptions.merge(
+                self.child(), pulumi.ResourceOptions(ignore_changes=sorted(RECORDED) if kept else [])
+            ),
+        )
+
+    def _own(self, fleet: Fleet, cluster: str, mesh: MeshTrust) -> IntermediateCertificateAuthority:
+        """One that the root of the stack issues."""
         trust = fleet.meshes[fleet.mesh_of(cluster)].trust
-        intermediate = IntermediateCertificateAuthority(
+        root = mesh.signing
+        assert isinstance(root, RootCertificateAuthority)  # the others have a name of their own
+        return IntermediateCertificateAuthority(
             f"{cluster}/intermediate",
-            root_certificate=mesh.signing.certificate,
-            root_private_key=mesh.signing.private_key,
+            root_certificate=root.certificate,
+            root_private_key=root.private_key,
             cluster=cluster,
             organization=trust.organization,
             algorithm=trust.algorithm,
@@ -99,7 +153,3 @@ class Trust(Component):
             namespace=fleet.system_namespace(cluster),
             opts=self.child(),
         )
-        registration.known.authorities[cluster] = authority_of(intermediate, mesh.bundle)
-        registration.register(self, cluster, manifests.SECTION)
-        self.resources = TrustResources(cluster, intermediate, mesh.bundle)
-        self.done({"notAfter": intermediate.not_after})

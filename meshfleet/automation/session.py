@@ -16,6 +16,7 @@ from meshfleet.automation.reporting.changes import Record
 from meshfleet.automation.reporting.output import print_line
 from meshfleet.automation.reporting.progress import progress_for
 from meshfleet.automation.state.deployment import deployed_in
+from meshfleet.components.issued_authorities import issued_authorities, with_issued_roots
 from meshfleet.components.kubeconfig_file import KubeconfigFile, kubeconfig_files
 from meshfleet.errors import EngineError
 from meshfleet.manifests.addition_faults import checked
@@ -134,8 +135,12 @@ class Session:
             print_line(text)
 
     def stages(self) -> tuple[Stage, ...]:
-        """The rollout plan from the deployed to the declared fleet; a single unnamed stage if it takes one step."""
-        return stages(deployed_in(self.engine.recorded()), self.topology)
+        """The rollout plan from the deployed to the declared fleet; a single unnamed stage if it takes one step.
+
+        Raises TopologyError for files of certificate authorities that cannot be used; other commands need none.
+        """
+        target = with_issued_roots(self.topology, issued_authorities(self.topology))
+        return stages(deployed_in(self.engine.recorded()), target)
 
     def bring_up(self, title: str, *, refresh: bool, stage: Fleet | None = None) -> Record:
         """Run `up`, in two runs if the last one did not distribute the new token of a cluster to every peer.

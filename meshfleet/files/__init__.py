@@ -181,10 +181,11 @@ def remove_file(path: Path) -> None:
         raise file_error(path, error) from error
 
 
-def read_bytes(path: Path, *, limit: int = LIMIT, follow: bool = False) -> bytes | None:
+def read_bytes(path: Path, *, limit: int = LIMIT, follow: bool = False, private: bool = False) -> bytes | None:
     """The content of a regular file, or None when nothing is there.
 
     `follow` allows a link at the end of the path, for files that belong to the user (a kubeconfig, a stack file).
+    `private` refuses a file that others than its owner may read or change, as ssh does with a key.
     Raises FileError for anything else that stands there, for more than `limit` bytes, and when reading fails.
     """
     flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | (0 if follow else os.O_NOFOLLOW)
@@ -198,6 +199,8 @@ def read_bytes(path: Path, *, limit: int = LIMIT, follow: bool = False) -> bytes
     try:
         with os.fdopen(descriptor, "rb") as file:
             _require_regular(path, descriptor)
+            if private and (mode := stat.S_IMODE(os.fstat(descriptor).st_mode)) & 0o077:
+                raise FileError(f"{path}: others may read or change it (mode {mode:04o}); run chmod 600 on it")
             content = file.read(limit + 1)
     except OSError as error:
         raise file_error(path, error) from error
@@ -206,9 +209,9 @@ def read_bytes(path: Path, *, limit: int = LIMIT, follow: bool = False) -> bytes
     return content
 
 
-def read_text(path: Path, *, limit: int = LIMIT, follow: bool = False) -> str | None:
+def read_text(path: Path, *, limit: int = LIMIT, follow: bool = False, private: bool = False) -> str | None:
     """The text of a regular file in UTF-8, or None when nothing is there; raises FileError as `read_bytes` does."""
-    content = read_bytes(path, limit=limit, follow=follow)
+    content = read_bytes(path, limit=limit, follow=follow, private=private)
     if content is None:
         return None
     try:

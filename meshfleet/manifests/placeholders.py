@@ -51,7 +51,7 @@ class Placeholders:
     def _roots(self, cluster: str, what: str) -> str:
         mesh = self.fleet.mesh_of(cluster)
         bundle = self.fleet.meshes[mesh].trust.bundle
-        if len(bundle) == 1:
+        if len(bundle) < 2:
             return _placeholder(f"root {what} of the mesh {mesh}")
         return "".join(_placeholder(f"root {what} {root} of the mesh {mesh}") for root in bundle)
 

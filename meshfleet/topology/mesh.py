@@ -5,14 +5,14 @@ Source: https://istio.io/latest/docs/tasks/security/cert-management/plugin-ca-ce
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
 from meshfleet.topology.mesh_settings import MeshSettings
 from meshfleet.topology.model import Model
 from meshfleet.topology.names import DEFAULT_ROOT, Label, TrustDomain
-from meshfleet.topology.text import checked_line
+from meshfleet.topology.text import FilePath, checked_line
 
 Days = Annotated[int, Field(ge=1, le=36500)]
 SubjectPart = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(checked_line)]
@@ -36,6 +36,23 @@ class Validity(Model):
         return self
 
 
+class IssuedFiles(Model):
+    """The intermediate of one cluster as something else has issued it: files in PEM on the machine that runs `up`.
+
+    They are read at every `preview` and `up`; other files there are a renewal, and another root a rotation. A relative
+    path begins at the project.
+    """
+
+    certificate: FilePath
+    """The certificate of the intermediate, a certificate authority."""
+    key: FilePath
+    """Its private key without a password, in a file that only its owner can read."""
+    chain: FilePath = ""
+    """The certificates between it and the root, where there are any."""
+    root: FilePath
+    """The root, one certificate, the same for all clusters of the mesh."""
+
+
 class Trust(Model):
     """The roots of a mesh and the intermediate of each of its clusters.
 
@@ -43,6 +60,10 @@ class Trust(Model):
     [rotation](rotation.md). A root keeps the key and the subject that it was created with.
     """
 
+    issuer: Literal["builtin", "files"] = "builtin"
+    """The issuer of the intermediates: roots of the stack, or `files` that something else has issued."""
+    files: dict[str, IssuedFiles] = Field(default_factory=dict)
+    """The files of each cluster that has a control plane, by cluster; with the issuer `files` alone."""
     roots: Annotated[tuple[Label, ...], Field(strict=False)] = (DEFAULT_ROOT,)
     """The names of the roots that every workload trusts, one or two; a new name is a new root."""
     signing: str = ""
@@ -55,6 +76,14 @@ class Trust(Model):
     """The validity of a root."""
     intermediate: Validity = Validity.model_validate({"validityDays": 730, "renewBeforeDays": 90})
     """The validity of the intermediate of each cluster; at most that of the root."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _roots_from_files(cls, value: Any) -> Any:
+        # Which root it is, the files say when they are read.
+        if isinstance(value, dict) and value.get("issuer") == "files":
+            return {"roots": ()} | value
+        return value
 
     @model_validator(mode="after")
     def _intermediate_within_root(self) -> Trust:
@@ -69,8 +98,11 @@ class Trust(Model):
     def bundle(self) -> tuple[str, ...]:
         """The names of the roots in the order of `root-cert.pem`: the one that signs, then the others.
 
-        So the bundle differs in every stage of a rotation, which is how one hears from an istiod that it has it.
+        Empty where the roots are in files that were not read yet. It differs in every stage of a rotation, which
+        is how one hears from an istiod that it has it.
         """
+        if not self.roots:
+            return ()
         signing = self.signing or self.roots[-1]
         return (signing, *(root for root in self.roots if root != signing))
 

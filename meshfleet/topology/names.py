@@ -36,6 +36,8 @@ MESH_LENGTH = COMMON_NAME_LENGTH - len("Root CA of ")
 TRUST_DOMAIN_LENGTH = 255
 # The root of a mesh that names none.
 DEFAULT_ROOT = "first"
+FILE_ROOT = re.compile(r"file-[0-9a-f]{16}")
+"""The name of a root that was read from a file: the first 16 digits of its SHA-256 fingerprint."""
 
 # `<gateway>-istio` is its Service where istiod makes it; where a chart does, its release has its name.
 # https://helm.sh/docs/chart_best_practices/conventions/, pkg/chartutil/validate_name.go of helm.sh/helm

@@ -112,6 +112,8 @@ def outputs_of(resource_type: str, name: str) -> dict[str, Any]:
             return {name: text(name) for name in ("identity", "state")}
         case "EmbeddedNode":
             return {"state": "running", "pods": "processes"}
+        case "IssuedRoot" | "IssuedIntermediate":
+            return {output: text(output) for output in ("notAfter", "fingerprint", "state")}
         case "RootCertificateAuthority" | "IntermediateCertificateAuthority":
             plain = ("certificate", "certificateChain", "notAfter", "fingerprint", "state")
             return {output: text(output) for output in plain} | {"privateKey": secret("privateKey")}

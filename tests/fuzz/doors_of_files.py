@@ -18,6 +18,7 @@ from meshfleet.automation.state import local_state
 from meshfleet.automation.state.recorded_state import clusters_of, description_of, embedded_clusters_of
 from meshfleet.automation.support_bundle import machine_parts
 from meshfleet.cli import graph
+from meshfleet.components.issued_authorities import issued_authorities
 from meshfleet.components.kubeconfig_file import read_kubeconfig
 from meshfleet.components.remote_secrets import kubeconfig_of
 from meshfleet.containers import images as container_images
@@ -47,7 +48,7 @@ from meshfleet.redaction.shown import shown
 from meshfleet.toolchain import leftovers, pulumi_on_path
 from meshfleet.toolchain import lock as toolchain_lock
 from meshfleet.toolchain.installation import Installation
-from meshfleet.topology import load, mesh_settings, read_stack_file
+from meshfleet.topology import Fleet, load, mesh_settings, read_stack_file
 from meshfleet.topology.discovery import Discovery
 from meshfleet.verification import read_fleet
 from meshfleet.verification.bundle import certificates, verify_authority
@@ -57,6 +58,7 @@ from tests.automation.stack_files import GOOD
 from tests.fuzz import seeds
 from tests.fuzz.guided import Door
 from tests.fuzz.world import KUBECONFIG
+from tests.issued_files import new_intermediate, new_root
 from tests.manifests.machines import STACKS
 
 _NODE = {
@@ -239,10 +241,43 @@ def _certificates(folder: Path) -> dict[str, Door]:
             {name: content for name, content in _object(files).items() if isinstance(content, bytes)}, datetime.now(UTC)
         )
 
+    def issued(files: Any) -> object:
+        for name, content in _object(files).items():
+            if name in ISSUED.values() and isinstance(content, bytes):
+                path = folder / name
+                path.touch(mode=0o600)
+                path.write_bytes(content)
+        return issued_authorities(_of_files({field: str(folder / name) for field, name in ISSUED.items()}))
+
     return {
         "certificates": Door((seeds.certificate(),), read),
+        "issued authorities": Door((_issued(),), issued),
         "authorities": Door((seeds.authority(),), authorities),
     }
+
+
+ISSUED = {"certificate": "ca-cert.pem", "key": "ca-key.pem", "chain": "cert-chain.pem", "root": "root-cert.pem"}
+"""The files of an intermediate by the fields of the stack file."""
+
+
+def _issued() -> dict[str, bytes]:
+    root = new_root()
+    west = new_intermediate(root, "west")
+    texts = {
+        "ca-cert.pem": west.certificate,
+        "ca-key.pem": west.private_key,
+        "cert-chain.pem": west.certificate + root.certificate,
+        "root-cert.pem": root.certificate,
+    }
+    return {name: text.encode() for name, text in texts.items()}
+
+
+def _of_files(files: dict[str, str]) -> Fleet:
+    trust = {"issuer": "files", "files": {"west": files}}
+    clusters = {"west": {"embedded": {}, "network": "n"}}
+    return load(
+        "issued", {"host": "west", "networks": {"n": {}}, "clusters": clusters, "meshes": {"m": {"trust": trust}}}
+    )
 
 
 def _within_objects() -> dict[str, Door]:

@@ -31,6 +31,7 @@ _TRUST = {
     "root": {"validityDays": 3650, "renewBeforeDays": 365},
     "intermediate": {"validityDays": 730, "renewBeforeDays": 90},
 }
+_FILES = {"certificate": "ca-cert.pem", "key": "ca-key.pem", "chain": "chain.pem", "root": "root-cert.pem"}
 _SETTINGS = {
     "mtls": "strict",
     "outboundTrafficPolicy": "registry-only",
@@ -173,7 +174,7 @@ ELSEWHERE: Config = {
     "networks": {"calm": {}, "busy": {}, "far": {}},
     "meshes": {
         "still": {},
-        "third": {},
+        "third": {"trust": {"issuer": "files", "files": {"yard": _FILES}}},
         "loud": {"settings": {"tracing": {"zipkin": {"service": "zipkin.shop.svc.cluster.local", "port": 9411}}}},
     },
     "clusters": {

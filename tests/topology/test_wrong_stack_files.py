@@ -13,6 +13,7 @@ from tests.topology.wrong_stacks.additions import ADDITIONS
 from tests.topology.wrong_stacks.addresses import ADDRESSES
 from tests.topology.wrong_stacks.ambient_namespaces import AMBIENT_NAMESPACES
 from tests.topology.wrong_stacks.gateways import GATEWAY_FAULTS
+from tests.topology.wrong_stacks.issuers import ISSUERS
 from tests.topology.wrong_stacks.layouts import LAYOUTS
 from tests.topology.wrong_stacks.many import MANY
 from tests.topology.wrong_stacks.models import MODELS
@@ -37,6 +38,7 @@ KINDS = [
     ADDRESSES,
     MODELS,
     ROOTS,
+    ISSUERS,
     REVISIONS,
     AMBIENT_NAMESPACES,
     SETTINGS_AND_DISCOVERY,

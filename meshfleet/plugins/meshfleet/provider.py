@@ -29,6 +29,8 @@ _HANDLERS: Final = {
         "intermediate_certificate_authority",
         "IntermediateCertificateAuthorityHandler",
     ),
+    "meshfleet:index:IssuedIntermediate": ("issued_certificates", "IssuedIntermediateHandler"),
+    "meshfleet:index:IssuedRoot": ("issued_certificates", "IssuedRootHandler"),
     "meshfleet:index:Istiod": ("istiod", "IstiodHandler"),
     "meshfleet:index:IstiodAddress": ("istiod_address", "IstiodAddressHandler"),
     "meshfleet:index:IstiodConfigMapCleanup": ("istiod_configmap_cleanup", "IstiodConfigMapCleanupHandler"),

@@ -13,6 +13,7 @@ from meshfleet.topology.rules.discovery import discovery
 from meshfleet.topology.rules.exported_workloads import exported_workloads
 from meshfleet.topology.rules.gateway_addresses import gateway_addresses
 from meshfleet.topology.rules.ingress_gateways import ingress_gateways
+from meshfleet.topology.rules.issuers import issuers
 from meshfleet.topology.rules.mesh_settings import mesh_settings
 from meshfleet.topology.rules.names import names
 from meshfleet.topology.rules.namespaces import namespaces
@@ -51,6 +52,7 @@ RULES: tuple[Rule, ...] = (
     virtual_machine_services,
     revisions,
     roots,
+    issuers,
     workloads,
     workload_routes,
     exported_workloads,

@@ -7,7 +7,14 @@ from collections.abc import Iterator
 from meshfleet.errors.faults import Fault
 from meshfleet.redaction.shown import shown
 from meshfleet.topology.draft import Draft
-from meshfleet.topology.names import COMMON_NAME_LENGTH, LABEL_LENGTH, MESH_LENGTH, label_fault, root_common_name
+from meshfleet.topology.names import (
+    COMMON_NAME_LENGTH,
+    FILE_ROOT,
+    LABEL_LENGTH,
+    MESH_LENGTH,
+    label_fault,
+    root_common_name,
+)
 
 MOST_ROOTS = 2
 
@@ -16,6 +23,8 @@ def roots(draft: Draft) -> Iterator[Fault]:
     """Yield a fault for each root that cannot be, for too few or too many, and for one that signs and is not there."""
     for mesh, declared in draft.meshes.items():
         path, trust = f"meshes.{mesh}.trust", declared.trust
+        if trust.issuer != "builtin":
+            continue
         if not trust.roots:
             yield Fault(f"{path}.roots", "the list is empty; name a root, or leave the list out")
         if len(trust.roots) > MOST_ROOTS:
@@ -36,6 +45,8 @@ def _root_fault(mesh: str, root: str, before: tuple[str, ...]) -> str | None:
         return f"{shown(root)} is given twice; names are unique"
     if fault := label_fault(root, LABEL_LENGTH, "since it names the root in Pulumi's state"):
         return fault
+    if FILE_ROOT.fullmatch(root):
+        return f"{shown(root)} is the name of a root from a file; choose another one"
     allowed = len(root) + COMMON_NAME_LENGTH - len(root_common_name(mesh, root))
     if allowed >= len(root) or len(mesh) > MESH_LENGTH:
         # A mesh whose own name is too long has that fault already.

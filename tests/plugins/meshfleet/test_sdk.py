@@ -13,11 +13,13 @@ from pulumi.runtime import mocks, rpc
 from meshfleet.plugins.meshfleet import sdk
 from meshfleet.plugins.meshfleet.provider import load_handler
 from meshfleet.plugins.meshfleet.sdk.resource import NativeResource, wire_name
+from tests.issued_files import new_root
 
 pytestmark = pytest.mark.proof("the native provider's Python classes", step=1)
 
 PORTS = {"httpPort": 1, "monitoringPort": 2, "grpcPort": 3, "secureGrpcPort": 4, "httpsPort": 5}
 AUTHORITY = {"caCertificate": "a", "caKey": "b", "certificateChain": "c", "rootCertificate": "d"}
+ISSUED = new_root().certificate
 ARGUMENTS: dict[type[NativeResource], dict[str, Any]] = {
     sdk.EmbeddedCluster: {
         "fleet": "dev",
@@ -76,6 +78,8 @@ ARGUMENTS: dict[type[NativeResource], dict[str, Any]] = {
         "local_istiod": False,
     },
     sdk.RootCertificateAuthority: {"common_name": "Root"},
+    sdk.IssuedIntermediate: {"certificate": ISSUED, "private_key": "k", "certificate_chain": ISSUED},
+    sdk.IssuedRoot: {"certificate": ISSUED},
     sdk.IntermediateCertificateAuthority: {"root_certificate": "r", "root_private_key": "k", "cluster": "west"},
 }
 

@@ -2,6 +2,8 @@
 
 from meshfleet.plugins.meshfleet.sdk.certificate_authorities import (
     IntermediateCertificateAuthority,
+    IssuedIntermediate,
+    IssuedRoot,
     RootCertificateAuthority,
 )
 from meshfleet.plugins.meshfleet.sdk.cluster_identity import ClusterIdentity
@@ -20,6 +22,8 @@ __all__ = [
     "EmbeddedNode",
     "GatewayAddress",
     "IntermediateCertificateAuthority",
+    "IssuedIntermediate",
+    "IssuedRoot",
     "Istiod",
     "IstiodAddress",
     "IstiodConfigMapCleanup",

@@ -1,4 +1,4 @@
-"""`meshfleet:index:RootCertificateAuthority` and `…:IntermediateCertificateAuthority`: a mesh's trust."""
+"""The certificate authorities of a mesh: those that the plugin issues, and those that something else has issued."""
 
 from __future__ import annotations
 
@@ -79,5 +79,54 @@ class IntermediateCertificateAuthority(NativeResource):
             "validity_days": validity_days,
             "renew_before_days": renew_before_days,
             "namespace": namespace,
+        }
+        super().__init__(resource_name, inputs, opts)
+
+
+class IssuedRoot(NativeResource):
+    """A root that something else has issued, in PEM; it is kept in the state."""
+
+    certificate: pulumi.Output[str]
+    not_after: pulumi.Output[str]
+    fingerprint: pulumi.Output[str]
+    state: pulumi.Output[str]
+
+    outputs = ("not_after", "fingerprint", "state")
+
+    def __init__(
+        self,
+        resource_name: str,
+        *,
+        certificate: pulumi.Input[str],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__(resource_name, {"certificate": certificate}, opts)
+
+
+class IssuedIntermediate(NativeResource):
+    """The certificate authority of one cluster's istiod that something else has issued; texts are PEM."""
+
+    certificate: pulumi.Output[str]
+    private_key: pulumi.Output[str]
+    certificate_chain: pulumi.Output[str]
+    not_after: pulumi.Output[str]
+    fingerprint: pulumi.Output[str]
+    state: pulumi.Output[str]
+
+    outputs = ("not_after", "fingerprint", "state")
+
+    def __init__(
+        self,
+        resource_name: str,
+        *,
+        certificate: pulumi.Input[str],
+        private_key: pulumi.Input[str],
+        certificate_chain: pulumi.Input[str],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        inputs = {
+            "certificate": certificate,
+            "private_key": pulumi.Output.secret(private_key),
+            "certificate_chain": certificate_chain,
         }
         super().__init__(resource_name, inputs, opts)

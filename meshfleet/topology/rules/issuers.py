@@ -1,0 +1,46 @@
+"""Who issues the intermediates of a mesh: the stack itself, or something else whose files it reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pydantic.alias_generators import to_camel
+
+from meshfleet.errors.faults import Fault
+from meshfleet.redaction.shown import shown
+from meshfleet.topology.draft import Draft
+
+OF_BUILTIN = ("roots", "signing", "algorithm", "organization", "root", "intermediate")
+"""What the stack decides when it issues certificates, and what files say themselves."""
+
+
+def issuers(draft: Draft) -> Iterator[Fault]:
+    """Yield a fault for files without their issuer, for missing ones, and for what files decide themselves."""
+    for mesh, declared in draft.meshes.items():
+        path, trust = f"meshes.{mesh}.trust", declared.trust
+        if trust.issuer == "builtin":
+            if trust.files:
+                yield Fault(f"{path}.files", "belongs to the issuer files; write issuer: files, or leave them out")
+            continue
+        for name in OF_BUILTIN:
+            if name in trust.model_fields_set and (name != "roots" or trust.roots):
+                yield Fault(f"{path}.{to_camel(name)}", "is decided by the files of the issuer; leave it out")
+        yield from _files(draft, mesh, f"{path}.files")
+
+
+def _files(draft: Draft, mesh: str, path: str) -> Iterator[Fault]:
+    given = draft.meshes[mesh].trust.files
+    signing = [
+        name
+        for name, cluster in draft.clusters.items()
+        if draft.mesh_of(cluster) == mesh and cluster.control_plane.kind != "remote"
+    ]
+    for name in signing:
+        if name not in given:
+            yield Fault(f"{path}.{name}", "is missing; name the certificate, the key and the root of its intermediate")
+    for name in given:
+        if name not in draft.names["clusters"]:
+            known = ", ".join(signing) or "none"
+            yield Fault(f"{path}.{name}", f"no cluster is named {shown(name)}; those that sign are {known}")
+        elif name in draft.clusters and name not in signing:
+            yield Fault(f"{path}.{name}", f"{name} has no control plane of its own in {mesh}; leave it out")
