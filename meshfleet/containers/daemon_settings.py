@@ -21,10 +21,7 @@ from meshfleet.containers.place import Place
 
 NETWORK: Final = "kind"
 """The network that kind puts its nodes into, made beforehand so that its bridge has a name that we know."""
-BRIDGE: Final = "mf-kind"
 ADDRESSES: Final = "172.30.0.0/16"
-CGROUP: Final = "meshfleet-containers"
-"""The cgroup that all containers are in, at the top of every hierarchy."""
 RESTRICTED: Final = "restricted"
 _EACH_NETWORK: Final = 24
 _SHUTDOWN_SECONDS: Final = 30
@@ -51,7 +48,8 @@ def daemon_settings(place: Place, *, restricted: bool) -> dict[str, Any]:
         "group": "root",
         "storage-driver": "overlay2",
         "exec-opts": ["native.cgroupdriver=cgroupfs"],
-        "cgroup-parent": CGROUP,
+        # At the top of every hierarchy, with all containers in it.
+        "cgroup-parent": place.identity,
         "shutdown-timeout": _SHUTDOWN_SECONDS,
         **(runtime if restricted else {}),
     }
@@ -68,11 +66,11 @@ def runtime_text(script: Path, runc: Path, python: Path | None = None) -> str:
     return f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n'
 
 
-def network_arguments() -> Sequence[str]:
+def network_arguments(place: Place) -> Sequence[str]:
     """The words for `docker` that make kind's network; IPv6, which kind would ask for, has no addresses here."""
     return (
         *("network", "create", "--driver=bridge"),
-        *("--opt", f"com.docker.network.bridge.name={BRIDGE}"),
+        *("--opt", f"com.docker.network.bridge.name={place.bridge}"),
         *("--opt", "com.docker.network.bridge.enable_ip_masquerade=false"),
         *("--label", "meshfleet=containers", NETWORK),
     )

@@ -8,7 +8,6 @@ with the containers that it had, as after a restart of the machine.
 
 from __future__ import annotations
 
-import hashlib
 import http.client
 import os
 import socket
@@ -27,7 +26,7 @@ from meshfleet.containers.place import COMMAND, Place, find_place
 from meshfleet.containers.programs import run_program
 from meshfleet.containers.remains import clear_remains, processes_of
 from meshfleet.errors import ContainersError
-from meshfleet.files import make_directory, remove_file, write_file
+from meshfleet.files import make_directory, write_file
 from meshfleet.processes.bounded_run import Ended
 from meshfleet.processes.child_environment import system_environment
 from meshfleet.processes.process_table import IDENTITY
@@ -56,11 +55,6 @@ class Engine:
     kind: Path
     machine: Machine = field(default_factory=Machine)
 
-    @property
-    def identity(self) -> str:
-        """By which its processes are known."""
-        return identity_of(self.place.engine)
-
     def start(self) -> None:
         """Have it run; fine when it does. Safe for several processes at once.
 
@@ -74,9 +68,10 @@ class Engine:
         with self._alone():
             if self.is_running():
                 return
-            self._require_no_other()
             self.machine.prepare(self.place.engine)
             try:
+                # Of one that was killed: its containers are started again with the engine.
+                clear_remains(self.place)
                 self._start_daemon()
             except BaseException:
                 self._clear()
@@ -133,17 +128,7 @@ class Engine:
             yield
 
     def _daemon(self) -> psutil.Process | None:
-        return next((process for process in processes_of(self.identity) if _is_daemon(process)), None)
-
-    def _require_no_other(self) -> None:
-        record = self.machine.record()
-        if record is None or record.engine == str(self.place.engine):
-            return
-        if processes_of(identity_of(Path(record.engine))):
-            raise ContainersError(
-                f"another Docker engine of meshfleet runs, in {record.engine}; stop it first: MESHFLEET_CACHE="
-                f"{Path(record.engine).parent.parent} {COMMAND} --engine stop"
-            )
+        return next((process for process in processes_of(self.place.identity) if _is_daemon(process)), None)
 
     def _start_daemon(self) -> None:
         restricted = lacks_resource_capability()
@@ -153,10 +138,8 @@ class Engine:
             script = engine / "restricted_runtime.py"
             write_file(script, Path(restricted_runtime.__file__).read_text(encoding="utf-8"))
             write_file(engine / RESTRICTED, runtime_text(script, self.programs / "usr/sbin/runc"), mode=0o755)
-        # Of one that was killed; its number may be another program's by now.
-        remove_file(engine / "docker.pid")
         log = engine / "dockerd.log"
-        environment: Mapping[str, str] = {**self.environment(), IDENTITY: self.identity}
+        environment: Mapping[str, str] = {**self.environment(), IDENTITY: self.place.identity}
         program = self.programs / "usr/sbin" / _DAEMON
         daemon = start(program, ["--config-file", str(engine / "daemon.json")], engine, log, environment)
 
@@ -174,22 +157,17 @@ class Engine:
             failure=ContainersError,
         )
         if NETWORK not in self.run("network", "ls", "--format", "{{.Name}}", seconds=60).out.split():
-            self.run(*network_arguments(), seconds=60)
+            self.run(*network_arguments(self.place), seconds=60)
 
     def _clear(self) -> None:
-        clear_remains(self.place.engine, self.identity)
-        self.machine.restore()
+        clear_remains(self.place)
+        self.machine.restore(self.place.engine, lambda engine: bool(processes_of(Place(engine.parent).identity)))
 
 
 def find_engine(cache: Cache | None = None) -> Engine:
     """The engine of a cache, this user's unless given; starts nothing and looks at nothing."""
     place = find_place(cache)
     return Engine(place, unpacked_folder(ENGINE, place.packages), container_plan(cache).view / "bin" / "kind")
-
-
-def identity_of(engine: Path) -> str:
-    """The identity that processes of the engine in a folder have."""
-    return f"containers-{hashlib.sha256(str(engine).encode()).hexdigest()[:16]}"
 
 
 def _is_daemon(process: psutil.Process) -> bool:

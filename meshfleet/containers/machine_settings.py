@@ -11,9 +11,12 @@ all of these settings, it says nothing any more.
 
 from __future__ import annotations
 
+import fcntl
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -21,6 +24,7 @@ from meshfleet.containers.place import NOTES
 from meshfleet.errors import ContainersError, NewerFileError
 from meshfleet.files import file_error, make_directory, read_record, remove_file, write_file
 from meshfleet.files.json_text import parse_json
+from meshfleet.processes.waiting import NotYetError, wait_until
 
 INOTIFY: Final = "fs.inotify.max_user_instances"
 INOTIFY_NEEDED: Final = 1024
@@ -44,17 +48,18 @@ CHANGED: Final = (
 FOLDERS: Final = ("etc/docker", "opt/containerd", "run/docker", "run/containerd")
 """Folders that dockerd and containerd make wherever they are told to keep their files."""
 _VERSION: Final = 1
+_LOCK_SECONDS: Final = 60.0
 _RECORD: Final = "machine.json"
 
 
 @dataclass(frozen=True)
 class MachineRecord:
-    """How the machine was: `engine` is the folder of the engine it was recorded for, `boot` names the machine's start.
+    """How the machine was: `engines` are the folders of the engines that need it, `boot` names the machine's start.
 
     `settings` are sysctls by name, `absent` folders (without the leading slash) that were not there.
     """
 
-    engine: str
+    engines: tuple[str, ...]
     boot: str
     settings: Mapping[str, str]
     absent: tuple[str, ...]
@@ -87,23 +92,34 @@ class Machine:
         Raises ContainersError where the settings cannot be changed, FileError for a record that cannot be written or
         read: then nothing was changed.
         """
-        kept = self.record()
-        if kept is None:
-            make_directory(self.notes)
-            write_file(self.record_file, _text(self._present(engine)))
-        elif kept.engine != str(engine):
-            # The one before has ended (its caller knows); what it found is still how the machine was.
-            write_file(self.record_file, _text(MachineRecord(str(engine), kept.boot, kept.settings, kept.absent)))
-        now = self.setting(INOTIFY)
-        if now is not None and int(now) < INOTIFY_NEEDED:
-            self._set(INOTIFY, str(INOTIFY_NEEDED))
+        with self._alone():
+            kept = self.record()
+            if kept is None:
+                make_directory(self.notes)
+                write_file(self.record_file, _text(self._present(engine)))
+            elif str(engine) not in kept.engines:
+                # What the first of them found is how the machine was.
+                write_file(self.record_file, _text(replace(kept, engines=(*kept.engines, str(engine)))))
+            now = self.setting(INOTIFY)
+            if now is not None and int(now) < INOTIFY_NEEDED:
+                self._set(INOTIFY, str(INOTIFY_NEEDED))
 
-    def restore(self) -> None:
-        """Put back what was recorded and forget it; fine when nothing was. Raises ContainersError, FileError.
+    def restore(self, engine: Path, is_alive: Callable[[Path], bool]) -> None:
+        """Put back what was recorded when the last engine ends, and forget it; fine when nothing was recorded.
 
-        The record is removed last: what was not restored is restored by the next call.
+        `engine` has ended; `is_alive` says whether another does, by its folder: one that was killed counts no more.
+        The record is removed last: what was not restored is restored by the next call. Raises ContainersError,
+        FileError.
         """
-        kept = self.record()
+        with self._alone():
+            kept = self.record()
+            others = tuple(one for one in (kept.engines if kept else ()) if one != str(engine) and is_alive(Path(one)))
+            if kept is not None and others:
+                write_file(self.record_file, _text(replace(kept, engines=others)))
+            else:
+                self._put_back(kept)
+
+    def _put_back(self, kept: MachineRecord | None) -> None:
         if kept is not None:
             for name, value in kept.settings.items():
                 if self.setting(name) not in (None, value):
@@ -121,10 +137,31 @@ class Machine:
         except OSError:
             return None
 
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """One command at a time reads and changes the record; the lock is on a folder, so nothing is left of it."""
+        folder = self.notes.parent
+        try:
+            descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except OSError as error:
+            raise file_error(folder, error) from error
+
+        def lock() -> None:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise NotYetError("another command holds it") from None
+
+        try:
+            wait_until(lock, f"the lock on {folder}", _LOCK_SECONDS, "wait for that command", failure=ContainersError)
+            yield
+        finally:
+            os.close(descriptor)
+
     def _present(self, engine: Path) -> MachineRecord:
         settings = {name: value for name in CHANGED if (value := self.setting(name)) is not None}
         absent = tuple(folder for folder in FOLDERS if not (self.root / folder).exists())
-        return MachineRecord(str(engine), self._boot(), settings, absent)
+        return MachineRecord((str(engine),), self._boot(), settings, absent)
 
     def _boot(self) -> str:
         path = self.root / "proc/sys/kernel/random/boot_id"
@@ -163,7 +200,7 @@ def remove_left_folder(folder: Path) -> None:
 def _text(record: MachineRecord) -> str:
     body = {
         "version": _VERSION,
-        "engine": record.engine,
+        "engines": list(record.engines),
         "boot": record.boot,
         "settings": dict(record.settings),
         "absent": list(record.absent),
@@ -180,18 +217,18 @@ def _parse(text: str) -> MachineRecord:
         raise TypeError("version")
     if version > _VERSION:
         raise NewerFileError(f"version {version}")
-    settings, absent = content["settings"], content["absent"]
-    if not isinstance(settings, dict) or not isinstance(absent, list):
-        raise TypeError("settings or absent")
+    settings, absent, engines = content["settings"], content["absent"], content["engines"]
+    if not isinstance(settings, dict) or not isinstance(absent, list) or not isinstance(engines, list):
+        raise TypeError("settings, absent or engines")
     # It is root that writes these values and removes these folders: nothing but what is of the lists above.
     if not set(settings) <= set(CHANGED) or not set(absent) <= set(FOLDERS):
         raise ValueError("a name that was never recorded")
     if not all(isinstance(value, str) and value and set(value) <= set("-0123456789 \t") for value in settings.values()):
         raise ValueError("a value that is no number")
-    return MachineRecord(_word(content["engine"]), _word(content["boot"]), settings, tuple(absent))
+    return MachineRecord(tuple(map(_word, engines)), _word(content["boot"]), settings, tuple(absent))
 
 
 def _word(value: object) -> str:
-    if not isinstance(value, str) or not value:
-        raise TypeError("empty")
+    if not isinstance(value, str) or not value or "\0" in value:
+        raise TypeError("no path or name")
     return value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -47,6 +48,20 @@ class Place:
     def socket(self) -> Path:
         """The Unix socket of the engine's API."""
         return self.engine / "docker.sock"
+
+    @property
+    def identity(self) -> str:
+        """By which the engine's processes and its cgroup are known: another for every folder."""
+        return f"containers-{self._digest[:16]}"
+
+    @property
+    def bridge(self) -> str:
+        """The link of the machine that is the bridge of kind's network; 15 characters are the most a link may have."""
+        return f"mf-kind-{self._digest[:6]}"
+
+    @property
+    def _digest(self) -> str:
+        return hashlib.sha256(str(self.engine).encode()).hexdigest()
 
     @property
     def images(self) -> Path:

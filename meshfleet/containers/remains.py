@@ -9,6 +9,7 @@ and https://man7.org/linux/man-pages/man5/proc_pid_mountinfo.5.html
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import signal
@@ -16,7 +17,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from meshfleet.containers.daemon_settings import BRIDGE, CGROUP
+from meshfleet.containers.machine_settings import remove_left_folder
+from meshfleet.containers.place import Place
 from meshfleet.containers.programs import run_program
 from meshfleet.errors import ContainersError
 from meshfleet.files import file_error, remove_file
@@ -35,17 +37,19 @@ _EMPTY_SECONDS: Final = 60.0
 _ADVICE: Final = "check them with ps, and run the command again"
 
 
-def clear_remains(engine: Path, identity: str) -> None:
+def clear_remains(place: Place) -> None:
     """Remove all of it; fine when nothing is there. The engine itself must have ended. Raises MeshfleetError."""
-    end(processes_of(identity), _GRACE)
-    _end_contained()
-    for mount in mounts_below(engine, _MOUNTS.read_text(encoding="utf-8")):
+    end(processes_of(place.identity), _GRACE)
+    _end_contained(place.identity)
+    for mount in mounts_below(place.engine, _MOUNTS.read_text(encoding="utf-8")):
         run_program(["umount", mount], seconds=30, advice="check what uses it with fuser -m, and run the command again")
-    _remove_bridge()
-    for cgroup in our_cgroups():
+    _remove_bridge(place.bridge)
+    for cgroup in cgroups_of(place.identity):
         _remove_cgroup(cgroup)
     for name in ("docker.sock", "docker.pid"):
-        remove_file(engine / name)
+        remove_file(place.engine / name)
+    # As a folder below /run after a restart: containerd would take the number in it for one that still runs.
+    remove_left_folder(place.exec)
 
 
 def processes_of(identity: str) -> list[psutil.Process]:
@@ -62,14 +66,14 @@ def processes_of(identity: str) -> list[psutil.Process]:
     return found
 
 
-def our_cgroups(root: Path = _CGROUPS) -> list[Path]:
+def cgroups_of(identity: str, root: Path = _CGROUPS) -> list[Path]:
     """The cgroup of all containers in each hierarchy (version 1) or in the one there is (version 2)."""
-    return [path for path in (root / CGROUP, *root.glob(f"*/{CGROUP}")) if path.is_dir()]
+    return [path for path in (root / identity, *root.glob(f"*/{identity}")) if path.is_dir()]
 
 
-def contained_processes(root: Path = _CGROUPS) -> set[int]:
-    """The ids of all processes in containers."""
-    return {pid for cgroup in our_cgroups(root) for pid in _pids_below(cgroup)}
+def contained_processes(identity: str, root: Path = _CGROUPS) -> set[int]:
+    """The ids of all processes in containers of an engine."""
+    return {pid for cgroup in cgroups_of(identity, root) for pid in _pids_below(cgroup)}
 
 
 def mounts_below(folder: Path, mountinfo: str) -> list[str]:
@@ -83,9 +87,9 @@ def _unescaped(point: str) -> str:
     return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), point)
 
 
-def _end_contained() -> None:
+def _end_contained(identity: str) -> None:
     def none_left() -> None:
-        left = contained_processes()
+        left = contained_processes(identity)
         for pid in left:
             try:
                 os.kill(pid, signal.SIGKILL)
@@ -109,14 +113,27 @@ def _pids_below(cgroup: Path) -> Iterator[int]:
             yield from (int(word) for word in text.split() if word != "0")
 
 
-def _remove_bridge() -> None:
-    bridge = _LINKS / BRIDGE
-    if not bridge.exists():
-        return
-    # An end of a pair whose other end never reached a container.
-    for port in sorted(path.name for path in (bridge / "brif").glob("*")):
-        run_program(["ip", "link", "delete", port], seconds=30)
-    run_program(["ip", "link", "delete", BRIDGE], seconds=30)
+def _remove_bridge(name: str) -> None:
+    # An end of a pair whose other end never reached a container is a port of it.
+    for port in sorted(path.name for path in (_LINKS / name / "brif").glob("*")):
+        _remove_link(port)
+    _remove_link(name)
+
+
+def _remove_link(name: str) -> None:
+    """Remove a link; fine when it is gone: the kernel removes the ends of pairs a moment after their namespace."""
+    from pyroute2 import IPRoute
+    from pyroute2.netlink.exceptions import NetlinkError
+
+    try:
+        with IPRoute() as route:
+            for index in route.link_lookup(ifname=name):
+                route.link("del", index=index)
+    except NetlinkError as error:
+        if error.code != errno.ENODEV:
+            raise ContainersError(
+                f"{name}: the link cannot be removed ({os.strerror(error.code)}); check it with ip link show {name}"
+            ) from error
 
 
 def _remove_cgroup(cgroup: Path) -> None:

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meshfleet.containers.daemon_settings import BRIDGE, CGROUP, daemon_settings, network_arguments
-from meshfleet.containers.engine import Engine, find_engine, identity_of
+from meshfleet.containers.daemon_settings import daemon_settings, network_arguments
+from meshfleet.containers.engine import Engine, find_engine
 from meshfleet.containers.machine_settings import Machine
 from meshfleet.containers.place import Place
-from meshfleet.containers.remains import contained_processes, mounts_below, our_cgroups
+from meshfleet.containers.remains import cgroups_of, contained_processes, mounts_below
 from meshfleet.errors import ContainersError
 from meshfleet.workspace.cache import Cache
 
@@ -26,10 +26,10 @@ def test_nothing_of_the_machine_s_network_is_touched() -> None:
     off = {name: settings[name] for name in ("iptables", "ip6tables", "ip-forward", "ip-masq")}
     assert off == dict.fromkeys(off, False)
     assert settings["bridge"] == "none"
-    assert "com.docker.network.bridge.enable_ip_masquerade=false" in network_arguments()
-    assert f"com.docker.network.bridge.name={BRIDGE}" in network_arguments()
+    assert "com.docker.network.bridge.enable_ip_masquerade=false" in network_arguments(PLACE)
+    assert f"com.docker.network.bridge.name={PLACE.bridge}" in network_arguments(PLACE)
     # IFNAMSIZ, with the closing zero.
-    assert len(BRIDGE) < 16
+    assert len(PLACE.bridge) < 16
 
 
 def test_no_socket_of_the_network_and_no_folder_but_its_own() -> None:
@@ -61,7 +61,10 @@ def test_programs_see_this_engine_and_no_other(monkeypatch: pytest.MonkeyPatch, 
 
 
 def test_two_caches_are_two_identities() -> None:
-    assert identity_of(Path("/a/engine")) != identity_of(Path("/b/engine"))
+    one, other = Place(Path("/a")), Place(Path("/b"))
+    assert one.identity != other.identity
+    assert one.bridge != other.bridge
+    assert one == Place(Path("/a"))
 
 
 def test_without_root_no_engine_is_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -106,12 +109,12 @@ def test_any_text_in_place_of_mounts_is_read(text: str) -> None:
 def test_processes_of_containers_are_found_in_every_hierarchy(tmp_path: Path, hierarchies: list[str]) -> None:
     wanted = set()
     for number, name in enumerate(hierarchies):
-        ours = tmp_path / name / CGROUP / "abc/kubelet.slice"
+        ours = tmp_path / name / PLACE.identity / "abc/kubelet.slice"
         ours.mkdir(parents=True)
         (ours / "cgroup.procs").write_text(f"{100 + number}\n0\n{200 + number}\n")
         wanted |= {100 + number, 200 + number}
         other = tmp_path / name / "docker/def"
         other.mkdir(parents=True)
         (other / "cgroup.procs").write_text("1\n")
-    assert contained_processes(tmp_path) == wanted
-    assert len(our_cgroups(tmp_path)) == len(hierarchies)
+    assert contained_processes(PLACE.identity, tmp_path) == wanted
+    assert len(cgroups_of(PLACE.identity, tmp_path)) == len(hierarchies)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ class Killed(BaseException):
 @pytest.fixture
 def machine(tmp_path: Path) -> Machine:
     made = Machine(tmp_path / "root", tmp_path / "run/notes")
+    (tmp_path / "run").mkdir()
     for name, value in BEFORE.items():
         _write(made, name, value)
     boot = made.root / "proc/sys/kernel/random/boot_id"
@@ -44,9 +46,32 @@ def test_the_first_record_is_the_truth(machine: Machine) -> None:
     record = machine.record()
     assert record is not None
     assert dict(record.settings) == BEFORE
-    assert record.engine == "/another/engine"
-    machine.restore()
+    assert record.engines == ("/cache/engine", "/another/engine")
+    _stop(machine)
     assert _settings(machine) == BEFORE
+
+
+def test_the_machine_is_restored_when_the_last_engine_ends(machine: Machine) -> None:
+    first, second, killed = Path("/first"), Path("/second"), Path("/killed")
+    for engine in (first, second, killed):
+        machine.prepare(engine)
+    _run_nodes(machine)
+    machine.restore(first, lambda engine: engine == second)
+    assert _settings(machine) == AFTER
+    machine.restore(first, lambda engine: engine == second)
+    assert _settings(machine) == AFTER
+    machine.restore(second, lambda _: False)
+    assert _settings(machine) == BEFORE
+
+
+def test_two_commands_do_not_touch_the_record_at_once(machine: Machine) -> None:
+    engines = [Path(f"/{number}") for number in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(machine.prepare, engines))
+    record = machine.record()
+    assert record is not None
+    assert sorted(record.engines) == sorted(map(str, engines))
+    assert dict(record.settings) == BEFORE
 
 
 def test_nodes_get_the_inotify_instances_they_need(machine: Machine) -> None:
@@ -66,16 +91,16 @@ def test_folders_of_docker_go_if_they_were_not_there(machine: Machine) -> None:
     (machine.root / kept / "key.json").write_text("{}")
     machine.prepare(Path("/e"))
     _run_nodes(machine)
-    machine.restore()
+    _stop(machine)
     assert (machine.root / kept / "key.json").exists()
     assert not any((machine.root / folder).exists() for folder in made)
 
 
 def test_nothing_is_left_of_the_record(machine: Machine) -> None:
     machine.prepare(Path("/e"))
-    machine.restore()
+    _stop(machine)
     assert not machine.notes.exists()
-    machine.restore()
+    _stop(machine)
 
 
 def test_a_record_of_before_a_restart_says_nothing(machine: Machine) -> None:
@@ -83,7 +108,7 @@ def test_a_record_of_before_a_restart_says_nothing(machine: Machine) -> None:
     (machine.root / "proc/sys/kernel/random/boot_id").write_text("another\n")
     _write(machine, "kernel.panic", "7")
     assert machine.record() is None
-    machine.restore()
+    _stop(machine)
     assert machine.setting("kernel.panic") == "7"
     assert not machine.record_file.exists()
 
@@ -94,7 +119,7 @@ def test_a_setting_that_the_kernel_lacks_is_not_recorded(machine: Machine) -> No
     record = machine.record()
     assert record is not None
     assert "fs.protected_fifos" not in record.settings
-    machine.restore()
+    _stop(machine)
     assert machine.setting("fs.protected_fifos") is None
 
 
@@ -118,12 +143,12 @@ def test_killed_at_any_place_the_machine_is_restored(
         if life != "prepare":
             machine.prepare(Path("/e"))
             _run_nodes(machine)
-        act = machine.restore if life == "restore" else lambda: machine.prepare(Path("/f"))
+        act = (lambda: _stop(machine)) if life == "restore" else lambda: machine.prepare(Path("/f"))
         with _killed_at(place, monkeypatch) as was_killed, suppress(Killed):
             act()
         if not was_killed():
             break
-        machine.restore()
+        _stop(machine)
         assert _settings(machine) == BEFORE, place
         assert not any((machine.root / folder).exists() for folder in FOLDERS), place
         assert not machine.record_file.exists(), place
@@ -134,22 +159,25 @@ def test_killed_at_any_place_the_machine_is_restored(
 DAMAGED = {
     "empty": "",
     "no object": "[]",
-    "cut": '{"version": 1, "engine": "/e", "bo',
-    "no settings": json.dumps({"version": 1, "engine": "/e", "boot": BOOT, "absent": []}),
+    "cut": '{"version": 1, "engines": ["/e"], "bo',
+    "no settings": json.dumps({"version": 1, "engines": ["/e"], "boot": BOOT, "absent": []}),
     "a setting never recorded": json.dumps(
-        {"version": 1, "engine": "/e", "boot": BOOT, "settings": {"kernel.core_pattern": "1"}, "absent": []}
+        {"version": 1, "engines": ["/e"], "boot": BOOT, "settings": {"kernel.core_pattern": "1"}, "absent": []}
     ),
     "a path out of /proc/sys": json.dumps(
-        {"version": 1, "engine": "/e", "boot": BOOT, "settings": {"../../etc/passwd": "1"}, "absent": []}
+        {"version": 1, "engines": ["/e"], "boot": BOOT, "settings": {"../../etc/passwd": "1"}, "absent": []}
     ),
     "a value that is no number": json.dumps(
-        {"version": 1, "engine": "/e", "boot": BOOT, "settings": {"kernel.panic": "|/bin/sh"}, "absent": []}
+        {"version": 1, "engines": ["/e"], "boot": BOOT, "settings": {"kernel.panic": "|/bin/sh"}, "absent": []}
     ),
     "a folder never recorded": json.dumps(
-        {"version": 1, "engine": "/e", "boot": BOOT, "settings": {}, "absent": ["etc"]}
+        {"version": 1, "engines": ["/e"], "boot": BOOT, "settings": {}, "absent": ["etc"]}
     ),
     "a folder that is a number": json.dumps(
-        {"version": 1, "engine": "/e", "boot": BOOT, "settings": {}, "absent": [1]}
+        {"version": 1, "engines": ["/e"], "boot": BOOT, "settings": {}, "absent": [1]}
+    ),
+    "an engine that is a number": json.dumps(
+        {"version": 1, "engines": [1], "boot": BOOT, "settings": {}, "absent": []}
     ),
     "a version that is a text": json.dumps({"version": "1"}),
     "deep": "[" * 100_000,
@@ -160,7 +188,7 @@ DAMAGED = {
 def test_a_damaged_record_is_reported_and_changes_nothing(machine: Machine, what: str) -> None:
     machine.notes.mkdir(parents=True)
     machine.record_file.write_text(DAMAGED[what])
-    for act in (machine.restore, lambda: machine.prepare(Path("/e"))):
+    for act in (lambda: _stop(machine), lambda: machine.prepare(Path("/e"))):
         with pytest.raises(FileError, match=r"machine\.json: (damaged|empty).*remove that file and run"):
             act()
     assert _settings(machine) == BEFORE
@@ -171,7 +199,11 @@ def test_a_record_of_a_later_version_is_not_touched(machine: Machine) -> None:
     machine.notes.mkdir(parents=True)
     machine.record_file.write_text('{"version": 2}')
     with pytest.raises(NewerFileError, match="written by a later version"):
-        machine.restore()
+        _stop(machine)
+
+
+def _stop(machine: Machine) -> None:
+    machine.restore(Path("/e"), lambda _: False)
 
 
 def _write(machine: Machine, name: str, value: str) -> None:
@@ -192,7 +224,7 @@ def _run_nodes(machine: Machine) -> None:
 
 
 def _reset(machine: Machine) -> None:
-    machine.restore()
+    _stop(machine)
     for name, value in BEFORE.items():
         _write(machine, name, value)
 

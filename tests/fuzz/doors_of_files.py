@@ -67,7 +67,7 @@ _NODE = {
     "pods": "100.64.0.0/24",
     "former": {"a": "b"},
 }
-_MACHINE = {"version": 1, "engine": "/e", "boot": "b", "settings": {"kernel.panic": "1"}, "absent": ["etc/docker"]}
+_MACHINE = {"version": 1, "engines": ["/e"], "boot": "b", "settings": {"kernel.panic": "1"}, "absent": ["etc/docker"]}
 NOTES = """kind: KwokctlConfiguration
 options: {kubeVersion: v1.35.4, kubeApiserverPort: 21000}
 components:

@@ -1,0 +1,110 @@
+"""What a Docker engine and the nodes in it could leave on a machine, taken before and after."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Final
+
+from meshfleet.containers.machine_settings import FOLDERS
+from meshfleet.processes.bounded_run import run_bounded
+
+_SYSCTLS: Final = Path("/proc/sys")
+# Counters and random numbers, settings of single links, which come and go with them (compared by name), and a
+# rate that the kernel adapts by itself.
+_NO_SETTING: Final = re.compile(
+    r"fs/(dentry-state|inode-nr|inode-state|file-nr|aio-nr|quota/\w+)|kernel/(ns_last_pid|pty/nr|random/\w+)"
+    r"|net/netfilter/nf_conntrack_count|net/ipv[46]/(conf|neigh)/.*|net/ipv6/route/flush|kernel/perf_event_max_sample_rate"
+    r"|kernel/perf_cpu_time_max_percent"
+)
+# Of fleets that other tests run at the same time.
+_OTHERS_LINKS: Final = re.compile(r"mf-(?!kind)|mfn|v[0-9a-f]{6,}|ifb")
+_OTHERS_TABLES: Final = re.compile(r"table inet meshfleet-")
+_MORE_FOLDERS: Final = (
+    "etc/cni",
+    "opt/cni",
+    "var/lib/docker",
+    "var/lib/containerd",
+    "var/lib/kubelet",
+    "etc/containerd",
+)
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """All of it as sets of lines, so that the difference of two can be read."""
+
+    links: frozenset[str]
+    addresses: frozenset[str]
+    routes: frozenset[str]
+    tables: frozenset[str]
+    settings: frozenset[str]
+    folders: frozenset[str]
+    cgroups: frozenset[str]
+    mounts: frozenset[str]
+    processes: frozenset[str]
+
+
+def take(engine: Path) -> Snapshot:
+    """This machine now; `engine` is the folder of the engine, whose own files are no trace."""
+    return Snapshot(
+        links=frozenset(_links()),
+        addresses=frozenset(_lines("ip", "-oneline", "address", "show", "to", "172.16.0.0/12")),
+        routes=frozenset(line for line in _lines("ip", "route", "show", "table", "all") if "172." in line),
+        tables=frozenset(line for line in _lines("nft", "list", "tables") if not _OTHERS_TABLES.match(line)),
+        settings=frozenset(_settings()),
+        folders=frozenset(name for name in (*FOLDERS, *_MORE_FOLDERS) if Path("/", name).exists()),
+        cgroups=frozenset(path.as_posix() for path in Path("/sys/fs/cgroup").glob("*/*") if path.is_dir()),
+        mounts=frozenset(line for line in Path("/proc/self/mountinfo").read_text().splitlines() if str(engine) in line),
+        processes=frozenset(_programs_below(engine.parent)),
+    )
+
+
+def differences(before: Snapshot, after: Snapshot) -> list[str]:
+    """In words: what is there now and was not, and the other way round."""
+    found = []
+    for field in fields(Snapshot):
+        old, new = getattr(before, field.name), getattr(after, field.name)
+        found += [f"{field.name}: + {line}" for line in sorted(new - old)]
+        found += [f"{field.name}: - {line}" for line in sorted(old - new)]
+    return found
+
+
+def _links() -> Iterator[str]:
+    for path in Path("/sys/class/net").iterdir():
+        # A port of a bridge is the bridge's: of another engine, or gone with ours.
+        if not _OTHERS_LINKS.match(path.name) and not (path / "master").exists():
+            yield path.name
+
+
+def _lines(*command: str) -> list[str]:
+    ended = run_bounded(command, seconds=30)
+    assert ended.code == 0, ended.err
+    return ended.out.splitlines()
+
+
+def _settings() -> Iterator[str]:
+    for folder, _, names in os.walk(_SYSCTLS):
+        for name in names:
+            path = Path(folder, name)
+            relative = path.relative_to(_SYSCTLS).as_posix()
+            if _NO_SETTING.fullmatch(relative):
+                continue
+            try:
+                yield f"{relative} = {path.read_text().strip()}"
+            except (OSError, UnicodeDecodeError):
+                continue
+
+
+def _programs_below(folder: Path) -> Iterator[str]:
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdecimal():
+            try:
+                program = os.readlink(entry / "exe")
+            except OSError:
+                continue
+            if program.startswith(f"{folder}/"):
+                yield program
