@@ -1,4 +1,4 @@
-"""`verify` of clusters that a user has, where istiods and proxies are pods: asked of the fleet itself, and what it denies.
+"""`verify` of clusters that a user has, where istiods and proxies are pods: what it finds, and what they deny it.
 
 Two clusters of kind, each on a network of its own, in one mesh with strict mutual TLS.
 """
