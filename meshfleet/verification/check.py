@@ -10,16 +10,18 @@ from typing import ClassVar
 
 from tenacity import RetryCallState, Retrying, retry_if_result, wait_exponential
 
-from meshfleet.errors import MeshfleetError, UnreachableError
+from meshfleet.errors import MeshfleetError, RefusedError, UnreachableError
 from meshfleet.errors.causes import printable
 from meshfleet.errors.containment import MALFORMED, Failure
-from meshfleet.verification.not_allowed import NotAllowedError
+from meshfleet.verification.not_allowed import NotAllowedError, is_denied
 from meshfleet.verification.result import CheckResult
 from meshfleet.verification.unreachable import NoResponseError
 from meshfleet.verification.view import ClusterView, FleetView
 
 DEFAULT_TIMEOUT = 30.0
 """Seconds for a fleet to converge: istiod's own limit for the first sync of a remote cluster."""
+
+FORBIDDEN = 403
 
 UNREACHABLE_TIMEOUT = 4.0
 """Seconds to retry while a server does not respond at all; an istiod process starts in about two."""
@@ -88,6 +90,8 @@ class Check(ABC):
             return self.evaluate(fleet, cluster, attempt_timeout)
         except NotAllowedError as error:
             return Finding(False, str(error), not_allowed=True)
+        except RefusedError as error:
+            return Finding(False, str(error), not_allowed=error.code == FORBIDDEN and is_denied(str(error)))
         except (UnreachableError, NoResponseError) as error:
             return Finding(False, str(error), unreachable=True)
         except MeshfleetError as error:

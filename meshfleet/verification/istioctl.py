@@ -8,6 +8,7 @@ from __future__ import annotations
 from meshfleet.errors import ProcessError, VerificationError
 from meshfleet.processes.bounded_run import OverdueError, run_bounded
 from meshfleet.processes.child_environment import client_environment
+from meshfleet.verification.not_allowed import NotAllowedError, is_denied
 from meshfleet.verification.unreachable import NoResponseError
 from meshfleet.verification.view import ClusterView, FleetView
 
@@ -19,7 +20,8 @@ def istioctl(
 
     It connects to the API server of `cluster`, or of `at`, in the control plane namespace of `cluster`.
 
-    Raises VerificationError when istioctl is not there, NoResponseError when it fails or does not end.
+    Raises VerificationError when istioctl is not there, NoResponseError when it fails or does not end, NotAllowedError
+    when the API server denies what it needs.
     """
     target = at or cluster
     command = [str(fleet.tools / "istioctl"), f"--kubeconfig={target.kubeconfig}"]
@@ -37,7 +39,6 @@ def istioctl(
         raise VerificationError(f"{invocation}: {error}") from error
     if done.code != 0:
         output = (done.err.strip() or done.out.strip()).splitlines()
-        raise NoResponseError(
-            f"{invocation} failed: {output[-1].removeprefix('Error: ') if output else f'exit {done.code}'}"
-        )
+        last = output[-1].removeprefix("Error: ") if output else f"exit {done.code}"
+        raise (NotAllowedError if is_denied(last) else NoResponseError)(f"{invocation} failed: {last}")
     return done.out

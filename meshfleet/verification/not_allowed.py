@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
 from meshfleet.errors import VerificationError
 
 
@@ -10,3 +13,14 @@ class NotAllowedError(VerificationError):
 
     It is never raised for a server that does not respond: that is a failure.
     """
+
+
+# How API servers put it: RBAC, admission policies, pod security.
+_DENIED: Final = re.compile(
+    r'(User "[^"]*"|user) cannot \w+ resource|denied the request|denied request: |violates PodSecurity', re.IGNORECASE
+)
+
+
+def is_denied(message: str) -> bool:
+    """Whether an error with status 403 reports that a permission is missing or a policy denies the request. Pure."""
+    return _DENIED.search(message) is not None

@@ -14,7 +14,14 @@ from pathlib import Path
 import pytest
 
 from meshfleet.verification.checks import ALL, BETWEEN_STAGES
-from tests.fuzz import doors_of_files, doors_of_machines, doors_of_pods, doors_of_publishers, doors_of_servers
+from tests.fuzz import (
+    doors_of_files,
+    doors_of_machines,
+    doors_of_pods,
+    doors_of_pods_elsewhere,
+    doors_of_publishers,
+    doors_of_servers,
+)
 from tests.fuzz.decoding_places import PACKAGES, ROOT, places
 from tests.fuzz.guided import Door, explore
 
@@ -22,6 +29,7 @@ pytestmark = pytest.mark.proof("whatever comes in by any door is taken or refuse
 
 GROUPS: dict[str, Callable[[Path], dict[str, Door]]] = {
     "pods": doors_of_pods.doors,
+    "pods elsewhere": doors_of_pods_elsewhere.doors,
     "servers": doors_of_servers.doors,
     "machines": doors_of_machines.doors,
     "files": doors_of_files.doors,
@@ -41,6 +49,7 @@ NOT_HERE = {
     "meshfleet/containers/remains.py:": _OF_CONTAINERS,
     "meshfleet/containers/restricted_runtime.py:_changed": _OF_CONTAINERS,
     "meshfleet/kube/client.py:": "decodes a constant",
+    "meshfleet/kube/exec_stream.py:": "decodes a constant",
     "meshfleet/dataplane/network/enter_sandbox.py:": _SANDBOX,
     "meshfleet/dataplane/network/enter_sandbox.py:_bind": _SANDBOX,
     "meshfleet/dataplane/network/enter_sandbox.py:_device": _SANDBOX,

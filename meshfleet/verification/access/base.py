@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
 from meshfleet.errors import VerificationError
+from meshfleet.verification.access.envoy_admin import Upstream
 from meshfleet.verification.traffic import Reply, Target
 from meshfleet.verification.view import ClusterView
 from meshfleet.verification.workload_view import RunningPod, WorkloadView
@@ -34,8 +35,8 @@ class IstiodAccess(Protocol):
 class PodAccess(Protocol):
     """The running pods of a cluster."""
 
-    no_capture: ClassVar[str]
-    """Why packets between networks cannot be captured; empty if they can."""
+    captures: ClassVar[bool]
+    """Whether packets between networks can be captured; otherwise `upstreams` reports where a proxy sends requests."""
 
     def can_send(self, workload: WorkloadView) -> bool:
         """Whether requests can be sent from the pods of a workload."""
@@ -49,11 +50,15 @@ class PodAccess(Protocol):
         """Send `count` requests in clear text to a pod from outside of the mesh. Raises MeshfleetError."""
         ...
 
+    def upstreams(self, caller: RunningPod, target: Target, timeout: float) -> tuple[Upstream, ...]:
+        """The endpoints to which the proxy of a pod sends the requests for a Service. Raises MeshfleetError."""
+        ...
+
 
 class NoPodAccess:
     """A cluster whose pods do not run."""
 
-    no_capture: ClassVar[str] = "its pods do not run"
+    captures: ClassVar[bool] = False
 
     def __init__(self, cluster: ClusterView) -> None:
         self._name = cluster.name
@@ -67,5 +72,9 @@ class NoPodAccess:
         raise VerificationError(f"the pods of {self._name} do not run")
 
     def send_without_proxy(self, pod: RunningPod, port: int, count: int, timeout: float) -> list[Reply]:
+        """Raises VerificationError."""
+        raise VerificationError(f"the pods of {self._name} do not run")
+
+    def upstreams(self, caller: RunningPod, target: Target, timeout: float) -> tuple[Upstream, ...]:
         """Raises VerificationError."""
         raise VerificationError(f"the pods of {self._name} do not run")

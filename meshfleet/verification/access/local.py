@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import ClassVar, Final
 
 from meshfleet.dataplane.network.place import Place
-from meshfleet.errors import FileError
+from meshfleet.errors import FileError, VerificationError
 from meshfleet.files import read_tail
 from meshfleet.verification import istiod
 from meshfleet.verification.access.base import Answer
+from meshfleet.verification.access.envoy_admin import Upstream
 from meshfleet.verification.traffic import ANSWER_SECONDS, Reply, Target, send
 from meshfleet.verification.view import ClusterView, FleetView
 from meshfleet.verification.workload_view import RunningPod, WorkloadView
@@ -42,7 +43,7 @@ class LocalIstiod:
 class LocalPods:
     """Pods in network namespaces of this machine; requests are sent from inside of them."""
 
-    no_capture: ClassVar[str] = ""
+    captures: ClassVar[bool] = True
 
     def __init__(self, workspace: Workspace, cluster: ClusterView) -> None:
         self._place = Place.of(workspace)
@@ -59,3 +60,7 @@ class LocalPods:
     def send_without_proxy(self, pod: RunningPod, port: int, count: int, timeout: float) -> list[Reply]:
         """From the namespace of the node, which has no proxy."""
         return send(self._place.node(self._cluster), Target(pod.address, port, pod.name), count, ANSWER_SECONDS)
+
+    def upstreams(self, caller: RunningPod, target: Target, timeout: float) -> tuple[Upstream, ...]:
+        """Raises VerificationError: packets are captured in its place."""
+        raise VerificationError(f"packets of {self._cluster} are captured; its proxies are not read")

@@ -22,8 +22,9 @@ from meshfleet.files.json_text import parse_json
 from meshfleet.kube.exec_stream import Executed
 from meshfleet.kube.pod_requests import Container, PodRequests
 from meshfleet.redaction.shown import one_line
-from meshfleet.verification.access import echo_client
+from meshfleet.verification.access import echo_client, envoy_admin
 from meshfleet.verification.access.base import Answer
+from meshfleet.verification.access.envoy_admin import Upstream
 from meshfleet.verification.cluster_api import reach, reach_pods
 from meshfleet.verification.not_allowed import NotAllowedError
 from meshfleet.verification.pods import is_ready, not_ended
@@ -35,6 +36,7 @@ DISCOVERY: Final = "discovery"
 """The container of istiod in its pod. manifests/charts/istio-control/istio-discovery"""
 ECHO: Final = "echo"
 """The container of the echo server in a pod of the fleet (meshfleet/manifests/workloads.py)."""
+PROXY: Final = "istio-proxy"
 HEALTH_PORT, HEALTH_PATH = 15021, "/healthz/ready"
 """Where a sidecar answers probes in clear text, whatever the mesh demands of other ports."""
 
@@ -104,9 +106,7 @@ class IstiodPods:
 class PodsThroughApiServer:
     """The pods of a cluster whose nodes run them."""
 
-    no_capture: ClassVar[str] = (
-        "packets between networks are captured on the network of the nodes, to which an API server gives no access"
-    )
+    captures: ClassVar[bool] = False
 
     def __init__(self, cluster: ClusterView) -> None:
         self._cluster = cluster
@@ -143,6 +143,19 @@ class PodsThroughApiServer:
                     f"the API server of {self._cluster.name} does not reach {name}: {error}"
                 ) from error
             return [self._in_clear_text(requests, pod, port) for _ in range(count)]
+
+    def upstreams(self, caller: RunningPod, target: Target, timeout: float) -> tuple[Upstream, ...]:
+        """By the admin API of its Envoy, which answers only in the pod; read by the agent beside it."""
+        deadline = time.monotonic() + timeout
+        pages = []
+        for path in (envoy_admin.CLUSTERS, envoy_admin.config_dump(target.host, target.port)):
+            left = max(1.0, deadline - time.monotonic())
+            container = Container(caller.namespace, caller.name, PROXY)
+            done = _execute(self._cluster, container, ["pilot-agent", "request", "GET", path], left)
+            if done.code:
+                raise VerificationError(f"{caller.namespace}/{caller.name}: Envoy cannot be read: {_last_line(done)}")
+            pages.append(envoy_admin.printed_json(done.out))
+        return envoy_admin.upstreams(pages[0], pages[1], target.host, target.port)
 
     def _in_clear_text(self, requests: PodRequests, pod: RunningPod, port: int) -> Reply:
         try:

@@ -95,7 +95,7 @@ def _declared(declared: DeclaredGateway, gateways: Sequence[NetworkGateway]) -> 
     if any(_is_declared(seen, declared) for seen in gateways):
         return [], []
     place = f"{declared.address}:{declared.port} for network {declared.network}"
-    if not _is_address(declared.address):
+    if not is_address(declared.address):
         return [], [place]
     return [f"no gateway {place}, which the stack declares: check meshNetworks in the ConfigMap istio"], []
 
@@ -104,17 +104,18 @@ def _matches(seen: NetworkGateway, member: ClusterView, gateway: GatewayView) ->
     if (seen.network, seen.cluster, seen.port) != (member.gateway_network, member.name, gateway.port):
         return False
     # A load balancer's host name is resolved by istiod, so only IP addresses can be compared.
-    return seen.address == gateway.address or not _is_address(gateway.address)
+    return seen.address == gateway.address or not is_address(gateway.address)
 
 
 def _is_declared(seen: NetworkGateway, declared: DeclaredGateway) -> bool:
     # A gateway without a Service has no cluster.
     if (seen.network, seen.cluster, seen.port) != (declared.network, "", declared.port):
         return False
-    return seen.address == declared.address or not _is_address(declared.address)
+    return seen.address == declared.address or not is_address(declared.address)
 
 
-def _is_address(text: str) -> bool:
+def is_address(text: str) -> bool:
+    """Whether a text is an IP address. Pure."""
     try:
         ipaddress.ip_address(text)
     except ValueError:
