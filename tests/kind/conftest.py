@@ -33,6 +33,6 @@ def images() -> Images:
 def engine(images: Images) -> Iterator[Engine]:
     """The engine, running; stopped afterwards where nothing is in it."""
     found = find_engine()
-    with found.in_use():
-        yield found
+    found.start()
+    yield found
     found.stop_if_unused()
