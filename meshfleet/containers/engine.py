@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Final
 from meshfleet.containers import restricted_runtime
 from meshfleet.containers.capabilities import lacks_resource_capability
 from meshfleet.containers.daemon_settings import NETWORK, RESTRICTED, daemon_text, network_arguments, runtime_text
+from meshfleet.containers.folder_lock import locked, locked_now
 from meshfleet.containers.machine_settings import Machine
 from meshfleet.containers.packages import ENGINE, unpacked_folder
 from meshfleet.containers.place import COMMAND, Place, find_place
@@ -77,13 +78,46 @@ class Engine:
                 self._clear()
                 raise
 
+    @contextmanager
+    def in_use(self) -> Iterator[None]:
+        """Have it run until the block ends, for what makes a container in it: no other process stops it meanwhile.
+
+        Raises what `start` does, and ContainersError while another process is stopping it for long.
+        """
+        with locked(make_directory(self.place.engine), _LOCK_SECONDS, shared=True):
+            self.start()
+            yield
+
+    def stop_if_unused(self) -> bool:
+        """Stop it where it has no container, running or not, and no process is about to make one; whether it was.
+
+        Raises what `stop` does.
+        """
+        if not self.place.engine.is_dir():
+            return True
+        with locked_now(self.place.engine) as free:
+            if not free or (self.is_running() and self.run("ps", "--all", "--quiet", seconds=60).out.split()):
+                return False
+            self._stop(force=False)
+        return True
+
     def stop(self, *, force: bool = False) -> None:
         """End it and leave the machine as it was, also after it was killed; fine when it does not run.
 
-        Raises ContainersError while containers run, unless `force`: they are ended then, and come back with the engine.
+        Raises ContainersError while containers run or are made, unless `force`: they are ended then, and those that
+        ran come back with the engine.
         """
         if not self.place.engine.is_dir() and self.machine.record() is None:
             return
+        with locked_now(make_directory(self.place.engine)) as free:
+            if not free and not force:
+                raise ContainersError(
+                    f"a cluster is being made in the Docker engine in {self.place.engine}; wait for that command, or "
+                    f"end it with {COMMAND} --engine stop --force"
+                )
+            self._stop(force=force)
+
+    def _stop(self, *, force: bool) -> None:
         with self._alone():
             daemon = self._daemon()
             if daemon is not None:

@@ -11,20 +11,17 @@ all of these settings, it says nothing any more.
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from meshfleet.containers.folder_lock import locked
 from meshfleet.containers.place import NOTES
 from meshfleet.errors import ContainersError, NewerFileError
 from meshfleet.files import file_error, make_directory, read_record, remove_file, write_file
 from meshfleet.files.json_text import parse_json
-from meshfleet.processes.waiting import NotYetError, wait_until
 
 INOTIFY: Final = "fs.inotify.max_user_instances"
 INOTIFY_NEEDED: Final = 1024
@@ -92,7 +89,7 @@ class Machine:
         Raises ContainersError where the settings cannot be changed, FileError for a record that cannot be written or
         read: then nothing was changed.
         """
-        with self._alone():
+        with locked(self.notes.parent, _LOCK_SECONDS):
             kept = self.record()
             if kept is None:
                 make_directory(self.notes)
@@ -111,7 +108,7 @@ class Machine:
         The record is removed last: what was not restored is restored by the next call. Raises ContainersError,
         FileError.
         """
-        with self._alone():
+        with locked(self.notes.parent, _LOCK_SECONDS):
             kept = self.record()
             others = tuple(one for one in (kept.engines if kept else ()) if one != str(engine) and is_alive(Path(one)))
             if kept is not None and others:
@@ -136,27 +133,6 @@ class Machine:
             return self._path(name).read_text(encoding="ascii").strip()
         except OSError:
             return None
-
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """One command at a time reads and changes the record; the lock is on a folder, so nothing is left of it."""
-        folder = self.notes.parent
-        try:
-            descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        except OSError as error:
-            raise file_error(folder, error) from error
-
-        def lock() -> None:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise NotYetError("another command holds it") from None
-
-        try:
-            wait_until(lock, f"the lock on {folder}", _LOCK_SECONDS, "wait for that command", failure=ContainersError)
-            yield
-        finally:
-            os.close(descriptor)
 
     def _present(self, engine: Path) -> MachineRecord:
         settings = {name: value for name in CHANGED if (value := self.setting(name)) is not None}

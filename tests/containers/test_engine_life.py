@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -11,9 +12,11 @@ import pytest
 
 from meshfleet.containers import engine as module
 from meshfleet.containers.engine import Engine
+from meshfleet.containers.folder_lock import locked
 from meshfleet.containers.machine_settings import CHANGED, FOLDERS, INOTIFY, Machine
 from meshfleet.containers.place import Place
 from meshfleet.errors import ContainersError
+from meshfleet.processes.bounded_run import Ended
 
 pytestmark = pytest.mark.proof("an engine of containers that leaves no trace", step=0)
 
@@ -31,6 +34,7 @@ class FakeDaemon:
         self._machine = engine.machine
         self.runs = False
         self.containers: list[str] = []
+        self.all: list[str] = []
 
     def change_machine(self) -> None:
         self.runs = True
@@ -48,6 +52,7 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
     with TemporaryDirectory(prefix="mf-") as folder:
         root = Path(folder)
         (root / "programs/usr/sbin").mkdir(parents=True)
+        (root / "c/engine").mkdir(parents=True)
         (root / "programs/usr/sbin/dockerd").touch()
         for name, value in BEFORE.items():
             path = root / "m/proc/sys" / name.replace(".", "/")
@@ -68,6 +73,7 @@ def daemon(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> FakeDaemon:
     monkeypatch.setattr(Engine, "is_running", lambda _: made.runs)
     monkeypatch.setattr(Engine, "_daemon", lambda _: object() if made.runs else None)
     monkeypatch.setattr(Engine, "running_containers", lambda _: made.containers)
+    monkeypatch.setattr(Engine, "run", lambda *_, **__: Ended(0, "\n".join(made.all), ""))
     monkeypatch.setattr(module, "end", lambda *_: None)
     return made
 
@@ -101,6 +107,37 @@ def test_an_engine_with_clusters_is_stopped_by_force_alone(engine: Engine, daemo
     assert engine.machine.setting(INOTIFY) == "77"
     engine.stop(force=True)
     _require_restored(engine)
+
+
+def test_an_engine_in_use_is_not_stopped_before_its_first_container(engine: Engine, daemon: FakeDaemon) -> None:
+    with engine.in_use(), engine.in_use():
+        # Another process, as far as a lock of the kernel is concerned.
+        assert not engine.stop_if_unused()
+        with pytest.raises(ContainersError, match="a cluster is being made in the Docker engine"):
+            engine.stop()
+        assert daemon.runs
+    assert engine.stop_if_unused()
+    _require_restored(engine)
+
+
+def test_an_engine_with_containers_that_do_not_run_is_not_unused(engine: Engine, daemon: FakeDaemon) -> None:
+    engine.start()
+    daemon.all = ["stopped-control-plane"]
+    assert not engine.stop_if_unused()
+    assert daemon.runs
+    daemon.all = []
+    assert engine.stop_if_unused()
+    _require_restored(engine)
+
+
+def test_a_use_waits_for_a_stop_and_then_starts_the_engine(engine: Engine, daemon: FakeDaemon) -> None:
+    engine.start()
+    with ThreadPoolExecutor(1) as pool:
+        with locked(engine.place.engine, 1):
+            used = pool.submit(_use, engine)
+            daemon.runs = False
+            assert not used.done()
+        assert used.result(30)
 
 
 @pytest.mark.parametrize("life", ["start", "stop"])
@@ -146,6 +183,11 @@ def _require_restored(engine: Engine) -> None:
     assert not any((engine.machine.root / folder).exists() for folder in FOLDERS)
     assert engine.machine.record() is None
     assert not engine.is_running()
+
+
+def _use(engine: Engine) -> bool:
+    with engine.in_use():
+        return engine.is_running()
 
 
 def _never(_: Engine) -> None:

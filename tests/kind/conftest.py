@@ -31,10 +31,8 @@ def images() -> Images:
 
 @pytest.fixture(scope="session")
 def engine(images: Images) -> Iterator[Engine]:
-    """The engine, running; stopped afterwards if these tests have started it."""
+    """The engine, running; stopped afterwards where nothing is in it."""
     found = find_engine()
-    ran_before = found.is_running()
     found.start()
     yield found
-    if not ran_before:
-        found.stop()
+    found.stop_if_unused()

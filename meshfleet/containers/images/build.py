@@ -155,19 +155,15 @@ def _make_root(root: Path, base: Path, programs: Mapping[str, Path], images: Ima
 
 
 def _import(images: Images, root: Path, engine: Engine) -> None:
-    """Hand the root to the engine, which is started for it if need be and then stopped again."""
-    ran_before = engine.is_running()
-    engine.start()
-    try:
+    """Hand the root to the engine, which is started for it if need be and then stopped if it has no containers."""
+    with engine.in_use():
         images.remember(_stream(images, root, engine))
         for old in images.superseded():
             # One that a node was made from is refused, and stays until a later time.
             with suppress(ContainersError):
                 engine.run("rmi", old, seconds=_IMPORT_SECONDS)
                 images.forget(old)
-    finally:
-        if not ran_before:
-            engine.stop(force=True)
+    engine.stop_if_unused()
 
 
 def _stream(images: Images, root: Path, engine: Engine) -> str:
