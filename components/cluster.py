@@ -16,6 +16,8 @@ class ClusterAccess:
     `kubeconfig` is secret; `context` empty means the current one; `server` is the URL of the API server; `identity`
     is the same for as long as it is the same cluster.
     `goes_with` is the resource whose deletion takes the cluster's contents along, None when the cluster stays.
+    `addresses` are those of a node for gateways, by position (`meshfleet/manifests/load_balancing.py`), where the
+    capability `gateway_addresses` is `node`.
     `pods` is `real`, `processes`, or `simulated`, with the reason where they were to be processes. `nodes` are what
     pods wait for: istiod reads region and zone of a pod from its node once, when it first sees the pod.
     """
@@ -29,6 +31,7 @@ class ClusterAccess:
     goes_with: pulumi.Resource | None
     pods: pulumi.Input[str]
     nodes: Sequence[pulumi.Resource] = ()
+    addresses: pulumi.Output[list[str]] | None = None
 
 
 def kubernetes_provider(

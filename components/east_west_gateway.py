@@ -8,10 +8,11 @@ from __future__ import annotations
 import pulumi
 
 from meshfleet.components.component import Component
-from meshfleet.components.gateway_address import found_address, given_address
+from meshfleet.components.gateway_address import found_address, given_address, node_address
 from meshfleet.components.registration import Registration
 from meshfleet.manifests import gateways as manifests
 from meshfleet.manifests import names
+from meshfleet.manifests.load_balancing import position_of
 from meshfleet.manifests.objects import EAST_WEST_GATEWAY
 from meshfleet.topology import EastWestGateway as Declared
 
@@ -27,10 +28,13 @@ class EastWestGateway(Component):
         self.port = manifests.mesh_port(fleet, cluster)
         service = (fleet.system_namespace(cluster), EAST_WEST_GATEWAY)
         name = f"{cluster}/{names.EAST_WEST_GATEWAY}"
-        self.address: pulumi.Output[str] = (
-            given_address(self, f"{name}-address", fleet, access, service, made, declared)
-            if fleet.clusters[cluster].capabilities.gateway_addresses == "fleet"
-            else found_address(self, f"{name}-service", access, service, made)
-        )
+        self.address: pulumi.Output[str]
+        match fleet.clusters[cluster].capabilities.gateway_addresses:
+            case "fleet":
+                self.address = given_address(self, f"{name}-address", fleet, access, service, made, declared)
+            case "node":
+                self.address = node_address(access, position_of(fleet, cluster), made)
+            case "cluster":
+                self.address = found_address(self, f"{name}-service", access, service, made)
         registration.known.gateway_addresses[cluster] = self.address
         self.done({"address": self.address})

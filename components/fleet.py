@@ -58,6 +58,9 @@ class Fleet(Component):
         }
         known = Outputs(topology)
         known.root_fingerprints = {mesh: trust.fingerprints for mesh, trust in self.meshes.items()}
+        known.node_addresses = {
+            name: access.addresses for name, access in self.access.items() if access.addresses is not None
+        }
         self._registration = Registration(topology, self.access, known, self._inside)
         self.trust: dict[str, TrustResources] = {}
         self.control_planes: dict[str, ControlPlaneResources] = {}

@@ -1,4 +1,4 @@
-"""The address under which a gateway is reached: what its load balancer gave it, or what the plugin gives.
+"""The address under which a gateway is reached: its load balancer's, a node's, or one that the plugin gives.
 
 Source: https://kubernetes.io/docs/concepts/services-networking/service/#loadbalancer
 """
@@ -60,3 +60,16 @@ def found_address(
         name, "v1", "Service", "/".join(service), component.child(provider=access.provider, after=[made])
     )
     return found.status.apply(load_balancer_address)
+
+
+def node_address(access: ClusterAccess, position: int, made: pulumi.Resource) -> pulumi.Output[str]:
+    """On a node that has an address for each gateway: the one at `position`, once `made` is there.
+
+    Raises `ValueError` where the cluster has none.
+    """
+    if access.addresses is None:
+        raise ValueError(f"{access.name}: its provider gives gateways no addresses; pass addresses in ClusterAccess")
+    assigned: pulumi.Output[str] = pulumi.Output.all(access.addresses, made.urn).apply(
+        lambda known: str(known[0][position])
+    )
+    return assigned

@@ -36,12 +36,13 @@ class HelmRelease(pulumi.CustomResource):
 def chart_source(fleet: Fleet, cluster: str, chart: str, version: str) -> dict[str, Any]:
     """Where the chart of a version of Istio comes from for a cluster, as inputs of a Release.
 
-    An istiod run as a process must have the charts it was built with; other clusters follow `istio.charts`.
+    An istiod that is built here must have the charts it was built with; other clusters follow `istio.charts`.
     """
     charts = fleet.istio.charts
     if chart == Chart.GATEWAY_API:
         return {"chart": GATEWAY_API_CHART}
-    if fleet.clusters[cluster].capabilities.istiod_runtime == "process":
+    capabilities = fleet.clusters[cluster].capabilities
+    if capabilities.istiod_runtime == "process" or capabilities.images == "built":
         return {"chart": f"{built_charts(version)}/{chart}"}
     if charts.folder:
         return {"chart": f"{_as_engine_sees(charts.folder)}/{chart}"}

@@ -8,9 +8,10 @@ from __future__ import annotations
 import pulumi
 
 from meshfleet.components.component import Component
-from meshfleet.components.gateway_address import found_address, given_address
+from meshfleet.components.gateway_address import found_address, given_address, node_address
 from meshfleet.components.registration import Registration
 from meshfleet.manifests import ingress_gateways as manifests
+from meshfleet.manifests.load_balancing import position_of
 
 
 class IngressGateways(Component):
@@ -22,20 +23,23 @@ class IngressGateways(Component):
         made = registration.register(self, cluster, manifests.SECTION)
         self.addresses: dict[str, pulumi.Output[str]] = {}
         for name, declared in fleet.clusters[cluster].ingress_gateways.items():
-            last = made[manifests.of_one(fleet, cluster, name)[-1].name]
+            last = made[manifests.of_one(fleet, cluster, name, registration.known)[-1].name]
             service = (fleet.ingress_namespace(cluster, name), manifests.service_name(fleet, cluster, name))
-            self.addresses[name] = (
-                given_address(
-                    self,
-                    f"{cluster}/ingress-address-{name}",
-                    fleet,
-                    access,
-                    service,
-                    last,
-                    declared,
-                    port=declared.listeners[0].port,
-                )
-                if fleet.clusters[cluster].capabilities.gateway_addresses == "fleet"
-                else found_address(self, f"{cluster}/ingress-service-{name}", access, service, last)
-            )
+            match fleet.clusters[cluster].capabilities.gateway_addresses:
+                case "fleet":
+                    self.addresses[name] = given_address(
+                        self,
+                        f"{cluster}/ingress-address-{name}",
+                        fleet,
+                        access,
+                        service,
+                        last,
+                        declared,
+                        port=declared.listeners[0].port,
+                    )
+                case "node":
+                    self.addresses[name] = node_address(access, position_of(fleet, cluster, name), last)
+                case "cluster":
+                    found = found_address(self, f"{cluster}/ingress-service-{name}", access, service, last)
+                    self.addresses[name] = found
         self.done({"addresses": self.addresses})

@@ -30,6 +30,7 @@ class Outputs:
         self.authorities: dict[str, pulumi.Output[trust.CertificateAuthority]] = {}
         self.istiod_addresses: dict[str, Mapping[str, IstiodAddress]] = {}
         self.gateway_addresses: dict[str, pulumi.Output[str]] = {}
+        self.node_addresses: dict[str, pulumi.Output[list[str]]] = {}
         self.istiod_kubeconfigs: dict[str, pulumi.Output[str]] = {}
         self.reader_kubeconfigs: dict[str, pulumi.Output[str]] = {}
 
@@ -41,6 +42,16 @@ class Outputs:
     def gateway_address(self, cluster: str) -> object:
         """Known once the gateway has its address."""
         return _found(self.gateway_addresses, cluster, "the address of the east-west gateway")
+
+    def node_address(self, cluster: str, position: int) -> object:
+        """Known once the nodes are there."""
+        addresses = _found(self.node_addresses, cluster, "the addresses of the node")
+        return addresses.apply(lambda found: found[position])
+
+    def joined(self, *parts: object) -> object:
+        """Known once all of its parts are."""
+        texts: list[pulumi.Input[str]] = [one if isinstance(one, pulumi.Output) else str(one) for one in parts]
+        return pulumi.Output.concat(*texts)
 
     def roots(self, cluster: str) -> object:
         """Known once the roots are."""

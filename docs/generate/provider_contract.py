@@ -91,10 +91,13 @@ def _provider_answers(entry: Entry) -> Mapping[str, object]:
 def _examples() -> Iterator[tuple[str, Mapping[str, object]]]:
     for entry in PROVIDERS:
         found = provider_of(entry.name)
-        answers = [found.capabilities(settings_of(entry.name).model_validate(one)) for one in found.examples]
-        for answer in answers:
-            pods = f": {{pods: {answer.pods}}}" if len(answers) > 1 else ""
-            yield f"`{entry.name}{pods}`", dict(answer)
+        model = settings_of(entry.name)
+        read = [model.model_validate(one) for one in found.examples]
+        choices = [key for key, field in model.model_fields.items() if getattr(field.annotation, "__args__", ())]
+        for one in read:
+            named = ", ".join(f"{model.model_fields[key].alias}: {getattr(one, key)}" for key in choices)
+            chosen = f": {{{named}}}" if len(read) > 1 else ""
+            yield f"`{entry.name}{chosen}`", dict(found.capabilities(one))
 
 
 def _capability(name: str) -> str:

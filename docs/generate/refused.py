@@ -25,7 +25,7 @@ EXAMPLES = (
     Refused("A cluster has exactly one provider.", {"clusters.west.kind": {}}),
     Refused(
         "That provider is one of those this release has.",
-        {"clusters.west": {"network": "network-west", "kind": {}}},
+        {"clusters.west": {"network": "network-west", "eks": {}}},
     ),
     Refused(
         "A primary has a control plane of its own.",

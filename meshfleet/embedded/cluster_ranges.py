@@ -53,6 +53,15 @@ def with_ranges(home: Path, owner: str, spec: ClusterSpec) -> ClusterSpec:
     return replace(spec, service_cidr=services, pod_cidr=pods)
 
 
+def reserve_ranges(home: Path, owner: str) -> tuple[str, str]:
+    """A range of Services and one of pods for a cluster of any kind, the same each time until they are released.
+
+    Raises PortError, LockedError, EmbeddedError.
+    """
+    services = _reserved(home, f"{owner}/{_SERVICES}", SERVICE_BLOCK, SERVICE_PREFIX)
+    return services, _reserved(home, f"{owner}/{_PODS}", SIMULATED_POD_BLOCK, SIMULATED_POD_PREFIX)
+
+
 def with_reserved_pods(home: Path, owner: str, spec: ClusterSpec) -> ClusterSpec:
     """The spec of a cluster that is there, with the range of pods that was reserved when it was made, if one was."""
     if spec.pod_cidr is not None:

@@ -6,7 +6,7 @@ Source: https://istio.io/latest/docs/ambient/install/multicluster/multi-primary_
 from __future__ import annotations
 
 from meshfleet.manifests.gateway_api import gateway, revision_label
-from meshfleet.manifests.load_balancing import gateway_options, gateway_spec
+from meshfleet.manifests.load_balancing import gateway_options, gateway_spec, service_options
 from meshfleet.manifests.objects import EAST_WEST_GATEWAY, ISTIO_SYSTEM, Chart, Object, Release, metadata
 from meshfleet.manifests.section import Document, Known, Point, Section, Stage
 from meshfleet.manifests.trust import ROOTS_ANNOTATION
@@ -90,11 +90,11 @@ def east_west_gateway(fleet: Fleet, cluster: str) -> Object:
     return made
 
 
-def options_of_gateway(fleet: Fleet, cluster: str) -> Object:
+def options_of_gateway(fleet: Fleet, cluster: str, known: Known) -> Object:
     """What istiod's template for that gateway is overlaid with."""
     declared = fleet.clusters[cluster].east_west_gateway or EastWestGateway()
     # Nothing of it is read at the start alone: istiod writes its Deployment again, and sends ambient proxies the rest.
-    return gateway_options(GATEWAY_OPTIONS, ISTIO_SYSTEM, declared, {})
+    return gateway_options(GATEWAY_OPTIONS, ISTIO_SYSTEM, declared, {}, service_options(fleet, cluster, known))
 
 
 def waypoints(fleet: Fleet, cluster: str) -> dict[str, Object]:

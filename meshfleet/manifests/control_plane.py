@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from meshfleet.image_names import ISTIO_HUB, ISTIO_TAG, NEVER_PULLED
 from meshfleet.manifests import ambient
 from meshfleet.manifests.mesh_networks import mesh_networks
 from meshfleet.manifests.mesh_settings import mesh_config
@@ -20,6 +21,17 @@ from meshfleet.topology import Fleet
 from meshfleet.versions import further_istio
 
 VALIDATION_PATH = "/validate"
+
+
+# Upstream's Envoy has none of Istio's own filters: no exchange of metadata between proxies, no ALPN filter.
+# https://istio.io/latest/docs/reference/commands/pilot-discovery/#envvars
+UPSTREAM_PROXIES = {
+    "PILOT_ENABLE_METADATA_EXCHANGE": "false",
+    "PILOT_ENABLE_ALPN_FILTER": "false",
+    "PILOT_DISABLE_MX_ALPN": "true",
+}
+# In place of the chart's 500m and 2 GiB, which are for a node of its own.
+_REQUESTS = {"cpu": "50m", "memory": "256Mi"}
 
 
 @dataclass(frozen=True)
@@ -86,7 +98,7 @@ def settings(fleet: Fleet, primary: str) -> dict[str, str]:
     writes the root certificate into each namespace and its own into the webhooks (checkShouldLead in
     pilot/pkg/serviceregistry/kube/controller/multicluster.go).
     """
-    more = ambient.settings(fleet, primary)
+    more = ambient.settings(fleet, primary) | (UPSTREAM_PROXIES if _upstream_proxies(fleet, primary) else {})
     serves_others = bool(fleet.remotes_of(primary)) or fleet.clusters[primary].control_plane.kind == "external"
     return istiod_settings() | ({"EXTERNAL_ISTIOD": "true"} if serves_others else {}) | more
 
@@ -185,9 +197,14 @@ def _common(fleet: Fleet, cluster: str, revision: str) -> Object:
     # Where an istiod looks for it: it never reads a ConfigMap of its remote clusters.
     if fleet.is_primary(cluster) and (networks := mesh_networks(fleet, mesh)):
         values["global"]["meshNetworks"] = networks
-    if any(fleet.clusters[member].capabilities.pods == "processes" for member in fleet.members_of(mesh)):
-        # Proxies that are processes are upstream's Envoy, which lacks Istio's own filter of metrics.
+    processes = any(fleet.clusters[member].capabilities.pods == "processes" for member in fleet.members_of(mesh))
+    if processes or _upstream_proxies(fleet, cluster):
+        # Proxies that are processes, or of built images, are upstream's Envoy, which lacks Istio's filter of metrics.
         values["telemetry"] = {"enabled": False}
+    if fleet.clusters[cluster].capabilities.images == "built":
+        values["global"] |= {"hub": ISTIO_HUB, "tag": ISTIO_TAG, "imagePullPolicy": NEVER_PULLED}
+        # The nodes share one machine, and nothing in them measures pods.
+        values |= {"autoscaleEnabled": False, "resources": {"requests": dict(_REQUESTS)}}
     if revision != "default":
         values["revision"] = revision
     process = fleet.clusters[cluster].capabilities.istiod_runtime == "process"
@@ -195,6 +212,12 @@ def _common(fleet: Fleet, cluster: str, revision: str) -> Object:
         # In the images of proxies, by which a node knows what to run; charts from a module name no release.
         values["global"]["tag"] = release
     return values
+
+
+def _upstream_proxies(fleet: Fleet, cluster: str) -> bool:
+    """Whether the images of proxies in the mesh of a cluster are built, of upstream's Envoy."""
+    members = fleet.members_of(fleet.mesh_of(cluster))
+    return any(fleet.clusters[member].capabilities.images == "built" for member in members)
 
 
 def _served_from_elsewhere(fleet: Fleet, cluster: str, address: object) -> Object:

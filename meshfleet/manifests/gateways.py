@@ -9,7 +9,7 @@ from __future__ import annotations
 from itertools import product
 
 from meshfleet.manifests import ambient, injected, names
-from meshfleet.manifests.load_balancing import chart_replicas, chart_service
+from meshfleet.manifests.load_balancing import chart_images, chart_replicas, chart_service, external_address
 from meshfleet.manifests.names import istiod_service
 from meshfleet.manifests.objects import EAST_WEST_GATEWAY, Chart, Object, Release, metadata
 from meshfleet.manifests.section import Document, Known, Point, Section, Stage
@@ -30,10 +30,10 @@ def documents(fleet: Fleet, cluster: str, known: Known) -> list[Document]:
     before = (Point.ISTIOD_READY, Point.NODES)
     name = names.EAST_WEST_GATEWAY
     if fleet.clusters[cluster].data_plane != "ambient":
-        return [Document(name, EAST_WEST, east_west_gateway(fleet, cluster), after=before)]
+        return [Document(name, EAST_WEST, east_west_gateway(fleet, cluster, known), after=before)]
     options = f"{name}-options"
     return [
-        Document(options, EAST_WEST, ambient.options_of_gateway(fleet, cluster), after=before),
+        Document(options, EAST_WEST, ambient.options_of_gateway(fleet, cluster, known), after=before),
         Document(name, EAST_WEST, ambient.east_west_gateway(fleet, cluster), after=(*before, options)),
     ]
 
@@ -56,12 +56,12 @@ def rules(fleet: Fleet, cluster: str, known: Known) -> list[Document]:
     ]
 
 
-def east_west_gateway(fleet: Fleet, cluster: str) -> Release:
+def east_west_gateway(fleet: Fleet, cluster: str, known: Known) -> Release:
     """The gateway's Deployment and its LoadBalancer Service; its pods are made by the injection webhook."""
     declared = fleet.clusters[cluster].east_west_gateway or EastWestGateway()
     runs = fleet.clusters[cluster].capabilities.runs_pods
-    service = chart_service(declared)
-    values: Object = {"name": EAST_WEST_GATEWAY, "service": service}
+    service = chart_service(declared, external_address(fleet, cluster, known))
+    values: Object = {"name": EAST_WEST_GATEWAY, "service": service} | chart_images(fleet, cluster)
     if fleet.is_network_gateway(cluster):
         values["networkGateway"] = fleet.gateway_network(cluster)
         values["networkGatewayPorts"] = {"tls": {"port": declared.port, "targetPort": 15443}}

@@ -17,7 +17,15 @@ from dataclasses import replace
 
 from meshfleet.manifests import injected, names
 from meshfleet.manifests.gateway_api import gateway, revision_label
-from meshfleet.manifests.load_balancing import chart_replicas, chart_service, gateway_options, gateway_spec
+from meshfleet.manifests.load_balancing import (
+    chart_images,
+    chart_replicas,
+    chart_service,
+    external_address,
+    gateway_options,
+    gateway_spec,
+    service_options,
+)
 from meshfleet.manifests.objects import Chart, Object, Release, metadata
 from meshfleet.manifests.section import Document, Known, Point, Section, Stage
 from meshfleet.topology import Fleet, IngressGateway, Listener
@@ -34,10 +42,14 @@ def service_name(fleet: Fleet, cluster: str, name: str) -> str:
 
 def documents(fleet: Fleet, cluster: str, known: Known) -> list[Document]:
     """What a cluster gets of all its gateways, in order."""
-    return [document for name in fleet.clusters[cluster].ingress_gateways for document in of_one(fleet, cluster, name)]
+    return [
+        document
+        for name in fleet.clusters[cluster].ingress_gateways
+        for document in of_one(fleet, cluster, name, known)
+    ]
 
 
-def of_one(fleet: Fleet, cluster: str, name: str) -> list[Document]:
+def of_one(fleet: Fleet, cluster: str, name: str, known: Known) -> list[Document]:
     """What one gateway is made of; a Service comes with the last part at the latest.
 
     After istiod is ready, which injects their pods or deploys them, and after the namespace they are in. Each part
@@ -47,7 +59,7 @@ def of_one(fleet: Fleet, cluster: str, name: str) -> list[Document]:
     before = (Point.ISTIOD_READY, Point.NODES, *([names.namespace(declared.namespace)] if declared.namespace else []))
     gateway_name = names.ingress_gateway(name)
     if declared.api == "istio":
-        release = Document(gateway_name, SECTION, _release(fleet, cluster, name), after=before)
+        release = Document(gateway_name, SECTION, _release(fleet, cluster, name, known), after=before)
         listeners = Document(
             names.ingress_listeners(fleet, cluster, name), SECTION, _istio_gateway(fleet, cluster, name), after=before
         )
@@ -55,7 +67,8 @@ def of_one(fleet: Fleet, cluster: str, name: str) -> list[Document]:
             return [release, replace(listeners, after=(*before, gateway_name))]
         return [replace(listeners, cluster=fleet.primary_of(cluster)), release]
     annotations = injected.annotation(injected.gateway_facts(fleet, cluster))
-    options = gateway_options(_options(name), fleet.ingress_namespace(cluster, name), declared, annotations)
+    overlay = service_options(fleet, cluster, known, name)
+    options = gateway_options(_options(name), fleet.ingress_namespace(cluster, name), declared, annotations, overlay)
     options_name = f"ingress-options-{name}"
     return [
         Document(options_name, SECTION, options, after=before),
@@ -63,10 +76,10 @@ def of_one(fleet: Fleet, cluster: str, name: str) -> list[Document]:
     ]
 
 
-def _release(fleet: Fleet, cluster: str, name: str) -> Release:
+def _release(fleet: Fleet, cluster: str, name: str, known: Known) -> Release:
     declared, runs = fleet.clusters[cluster].ingress_gateways[name], fleet.clusters[cluster].capabilities.runs_pods
     ports = {listener.port: listener for listener in reversed(declared.listeners)}
-    service = chart_service(declared) | {
+    service = chart_service(declared, external_address(fleet, cluster, known, name)) | {
         "ports": [
             STATUS_PORT,
             *(
@@ -76,6 +89,7 @@ def _release(fleet: Fleet, cluster: str, name: str) -> Release:
         ]
     }
     values: Object = {"name": name, "labels": _selector(fleet, cluster, name), "service": service}
+    values |= chart_images(fleet, cluster)
     values["podAnnotations"] = injected.annotation(injected.gateway_facts(fleet, cluster))
     values |= chart_replicas(declared, runs=runs)
     if fleet.istio.gateways != "default":

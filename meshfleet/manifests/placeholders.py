@@ -26,6 +26,15 @@ class Placeholders:
         """One placeholder."""
         return _placeholder(f"address of the east-west gateway of {cluster}")
 
+    def node_address(self, cluster: str, position: int) -> object:
+        """One placeholder."""
+        which = f"address {position + 1} of the node" if position else "address of the node"
+        return _placeholder(f"{which} of {cluster}")
+
+    def joined(self, *parts: object) -> object:
+        """All of it, with its placeholders."""
+        return "".join(map(str, parts))
+
     def roots(self, cluster: str) -> object:
         """A placeholder for each root."""
         return self._roots(cluster, "fingerprint")

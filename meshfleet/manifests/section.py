@@ -63,6 +63,12 @@ class Known(Protocol):
     def gateway_address(self, cluster: str) -> object:
         """The IP address or host name of a cluster's east-west gateway."""
 
+    def node_address(self, cluster: str, position: int) -> object:
+        """An address of the control plane's node, for a gateway of the cluster: 0 is the node's own."""
+
+    def joined(self, *parts: object) -> object:
+        """A text of texts and of values that only a run knows."""
+
     def roots(self, cluster: str) -> object:
         """The fingerprints of the roots that a cluster trusts, the signing one first."""
 

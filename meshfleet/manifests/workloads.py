@@ -9,6 +9,8 @@ https://istio.io/latest/docs/ops/configuration/traffic-management/multicluster/
 
 from __future__ import annotations
 
+from meshfleet.image_names import ECHO_IMAGE as BUILT_ECHO_IMAGE
+from meshfleet.image_names import NEVER_PULLED
 from meshfleet.manifests import injected, names, revision_tags, workload_routes
 from meshfleet.manifests.objects import NOT_AWAITED, Object, metadata
 from meshfleet.manifests.section import Document, Known, Point, Section, Stage
@@ -152,7 +154,8 @@ def _exported(fleet: Fleet, cluster: str, workload: Workload) -> dict[str, str]:
 def _deployment(fleet: Fleet, cluster: str, name: str, workload: Workload, version: str, declared: Version) -> Object:
     labels = {"app": name, "version": version}
     runs = fleet.clusters[cluster].capabilities.runs_pods
-    template: Object = {"metadata": {"labels": labels}, "spec": _pod(cluster, name, workload, version)}
+    built = fleet.clusters[cluster].capabilities.images == "built"
+    template: Object = {"metadata": {"labels": labels}, "spec": _pod(cluster, name, workload, version, built=built)}
     if fleet.namespaces[workload.namespace].injection and fleet.clusters[cluster].data_plane == "sidecar":
         template["metadata"]["annotations"] = injected.annotation(injected.workload_facts(fleet, cluster))
     return {
@@ -165,11 +168,13 @@ def _deployment(fleet: Fleet, cluster: str, name: str, workload: Workload, versi
     }
 
 
-def _pod(cluster: str, name: str, workload: Workload, version: str) -> Object:
+def _pod(cluster: str, name: str, workload: Workload, version: str, *, built: bool) -> Object:
     http = TARGETS["http"][1]
+    echo = BUILT_ECHO_IMAGE if built else ECHO_IMAGE
     container: Object = {
         "name": "app" if workload.image else "echo",
-        "image": workload.image or ECHO_IMAGE,
+        "image": workload.image or echo,
+        **({"imagePullPolicy": NEVER_PULLED} if built and not workload.image else {}),
         "ports": [{"name": port, "containerPort": target} for port, (_, target) in TARGETS.items()],
         "readinessProbe": {
             # Which path another program answers at is not known.

@@ -51,12 +51,14 @@ class Capabilities(BaseModel):
     """Whether pods run: on the cluster's nodes, as processes on this machine, or not at all."""
     istiod_runtime: Literal["pod", "process"]
     """What an istiod of the cluster is: a pod in it, or a process on this machine."""
-    gateway_addresses: Literal["cluster", "fleet"]
-    """Who assigns the address of a gateway: the cluster's load balancer, or the fleet."""
+    gateway_addresses: Literal["cluster", "fleet", "node"]
+    """Who assigns the address of a gateway: the cluster's load balancer, the fleet, or the node, whose own it is."""
     gateway_api: Literal["cluster", "fleet"]
     """Who installs the definitions of the Kubernetes Gateway API."""
     api_server: Literal["network", "loopback"]
     """Who can reach its API server: every peer that its URL is routed to, or processes on this machine alone."""
+    images: Literal["published", "built"]
+    """Where the images of Istio and of the echo server come from: registries, or this machine, which built them."""
     ends_with_stack: bool
     """Whether destroying the stack destroys the cluster, which the stack created."""
     recreated_by: tuple[str, ...]
@@ -110,6 +112,7 @@ def planned(
         gateway_addresses="cluster",
         gateway_api=gateway_api,
         api_server="network",
+        images="published",
         ends_with_stack=True,
         recreated_by=recreated_by,
         service_range="unknown",

@@ -24,7 +24,7 @@ class Entry:
 PROVIDERS: Final = (
     Entry("embedded"),
     Entry("existing"),
-    Entry("kind", built=False),
+    Entry("kind"),
     Entry("eks", built=False),
     Entry("gke", built=False),
     Entry("aks", built=False),

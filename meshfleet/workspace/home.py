@@ -7,6 +7,7 @@
         clusters/<cluster>/     one embedded cluster, all of it
         istiods/<cluster>.<revision>/
         nodes/<cluster>/        the agent of a node whose pods are processes
+        containers/<cluster>/   by which nodes that are containers are known as ours
 
 Names come in, paths are computed here: nothing that is stored elsewhere names a directory of this machine.
 """
@@ -89,6 +90,10 @@ class Workspace:
         """The directory of the agent of a cluster's node."""
         return self.directory / "nodes" / cluster
 
+    def containers(self, cluster: str) -> Path:
+        """The directory of a cluster whose nodes are containers."""
+        return self.directory / "containers" / cluster
+
     @property
     def identity(self) -> str:
         """By which its processes and network namespaces are known: sixteen hexadecimal digits. Raises FileError."""
@@ -112,7 +117,7 @@ class Workspace:
                 self._prune()
 
     def _prune(self) -> None:
-        for name in ("clusters", "istiods", "nodes"):
+        for name in ("clusters", "istiods", "nodes", "containers"):
             _remove_empty(self.directory / name)
         try:
             last = not self.directory.is_symlink() and os.listdir(self.directory) == [MARKER]

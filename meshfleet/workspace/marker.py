@@ -25,7 +25,7 @@ OF_A_HOME: Final = ("charts", "fleets", "gateway-api", "kubectl", "passphrase", 
 OF_CHARTS: Final = ("charts", "gateway-api")
 """Of those, the links to the charts of the toolchain."""
 
-OF_A_FLEET: Final = ("clusters", "command.json", "command.lock", "istiods", "kubeconfigs", "nodes")
+OF_A_FLEET: Final = ("clusters", "command.json", "command.lock", "containers", "istiods", "kubeconfigs", "nodes")
 """What is only ever in the directory of a fleet."""
 
 

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.proof("a provider is a folder behind a contract", step=
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 LINE = '    Entry("sample"),\n'
-BEFORE = '    Entry("kind", built=False),\n'
+BEFORE = '    Entry("kind"),\n'
 
 SETTINGS = '''\
 """The settings of a sample cluster."""
@@ -51,6 +51,7 @@ def _capabilities(settings):
         gateway_addresses="cluster",
         gateway_api="fleet",
         api_server="network",
+        images="published",
         ends_with_stack=True,
         recreated_by=("podCidr",),
         service_range="unknown",

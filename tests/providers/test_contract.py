@@ -51,6 +51,28 @@ BROKEN: dict[str, tuple[dict[str, Any], str]] = {
         {"clusters": {"west": {"embedded": {}, "network": "n"}}, "kubernetes": {"version": "v1.33.0"}},
         "kubernetes.version",
     ),
+    "address_ranges": (
+        {"clusters": {"west": {"kind": {"nodes": 3}, "network": "n", "podCidr": "10.0.0.0/23"}}},
+        "clusters.west.podCidr",
+    ),
+    "built_images": (
+        {"clusters": {"west": {"kind": {}, "network": "n"}}, "kubernetes": {"version": "v1.33.0"}},
+        "kubernetes.version",
+    ),
+    "node_image": (
+        {"clusters": {"west": {"kind": {"image": "kindest/node:v1.35.4"}, "network": "n"}}},
+        "clusters.west.kind.image",
+    ),
+    "engines": (
+        {
+            "host": "west",
+            "clusters": {
+                "west": {"kind": {}, "network": "n"},
+                "east": {"kind": {"docker": {"socket": "/run/docker.sock"}}, "network": "n"},
+            },
+        },
+        "clusters.east.kind.docker",
+    ),
     "declared_once": (
         {"host": "west", "clusters": {"west": _EXISTING, "east": _EXISTING}},
         "clusters.east.existing.context",
@@ -173,8 +195,8 @@ def test_a_provider_that_is_not_built_is_refused_with_what_is(name: str) -> None
         load("west", config(name, provider_of(name).examples[0]))
     (fault,) = caught.value.faults
     assert fault.path == f"clusters.west.{name}"
-    assert "kind, eks, gke, aks are to come" in fault.message
-    assert "use embedded, or existing with a kubeconfig and a context" in fault.message
+    assert "eks, gke, aks are to come" in fault.message
+    assert "use embedded, or existing with a kubeconfig and a context, or kind" in fault.message
 
 
 @pytest.mark.parametrize("name", NAMES)

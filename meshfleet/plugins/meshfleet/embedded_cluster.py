@@ -5,7 +5,6 @@ Another version or address range makes another cluster: neither can change under
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import Final
 
@@ -13,20 +12,20 @@ from meshfleet.embedded.cluster import Cluster, RunningCluster
 from meshfleet.embedded.cluster_spec import ClusterSpec
 from meshfleet.errors import EmbeddedError
 from meshfleet.kube.identity import identity_in_folder
-from meshfleet.plugins.meshfleet.handler import UNKNOWN, Created, Difference, Fault, Properties, changed
+from meshfleet.plugins.meshfleet.handler import Created, Difference, Fault, Properties, changed
 from meshfleet.plugins.meshfleet.input_checks import (
     check_count,
     check_known,
     check_names,
     check_optional_texts,
     check_ranges,
+    check_version,
 )
 from meshfleet.workspace.home import Workspace
 
 _REQUIRED: Final = ("fleet", "name", "kubernetesVersion")
 _OPTIONAL: Final = ("nodes", "podCidr", "serviceCidr", "region", "zone")
 _REPLACING: Final = frozenset({"fleet", "name", "kubernetesVersion", "podCidr", "serviceCidr"})
-_VERSION: Final = re.compile(r"v\d+\.\d+\.\d+\S*")
 _MOST_NODES: Final = 250
 GONE: Final = "gone: nothing of it is left on this machine"
 
@@ -48,10 +47,7 @@ class EmbeddedClusterHandler:
             *check_ranges(filled, ("podCidr", "serviceCidr")),
             *check_optional_texts(filled, ("region", "zone")),
         ]
-        version = filled.get("kubernetesVersion")
-        if version is not UNKNOWN and not (isinstance(version, str) and _VERSION.fullmatch(version)):
-            faults.append(Fault("kubernetesVersion", f"{version!r} is not a version; write it as in v1.35.4"))
-        return filled, faults
+        return filled, [*faults, *check_version(filled, "kubernetesVersion")]
 
     def diff(self, old_inputs: Properties, old_outputs: Properties, new_inputs: Properties) -> Difference:
         """`state` differs when a process is not there: the next up starts it again, without a refresh."""

@@ -10,6 +10,7 @@ from meshfleet.plugins.meshfleet.handler import UNKNOWN, Fault, Properties
 from meshfleet.topology.stack_name import name_fault
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
+_VERSION = re.compile(r"v\d+\.\d+\.\d+\S*")
 # A DNS label, as the names of directories, namespaces and Services are.
 _LONGEST_NAME = 63
 # A DNS subdomain, as the names of most other Kubernetes objects may be.
@@ -85,6 +86,14 @@ def check_ranges(inputs: Properties, names: Iterable[str]) -> list[Fault]:
         except ValueError as error:
             faults.append(Fault(name, f"{value!r} is not a range ({error}); write it as in 10.10.0.0/16"))
     return faults
+
+
+def check_version(inputs: Properties, name: str) -> list[Fault]:
+    """A version of Kubernetes, as in v1.35.4."""
+    version = inputs.get(name)
+    if version is UNKNOWN or (isinstance(version, str) and _VERSION.fullmatch(version)):
+        return []
+    return [Fault(name, f"{version!r} is not a version; write it as in v1.35.4")]
 
 
 def check_address(inputs: Properties, name: str) -> list[Fault]:

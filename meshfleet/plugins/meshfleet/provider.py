@@ -32,6 +32,7 @@ _HANDLERS: Final = {
     "meshfleet:index:Istiod": ("istiod", "IstiodHandler"),
     "meshfleet:index:IstiodAddress": ("istiod_address", "IstiodAddressHandler"),
     "meshfleet:index:IstiodConfigMapCleanup": ("istiod_configmap_cleanup", "IstiodConfigMapCleanupHandler"),
+    "meshfleet:index:KindCluster": ("kind_cluster", "KindClusterHandler"),
     "meshfleet:index:ReleaseObjects": ("release_objects", "ReleaseObjectsHandler"),
     "meshfleet:index:RemoteClusterReadiness": ("remote_cluster_readiness", "RemoteClusterReadinessHandler"),
     "meshfleet:index:RemoteClusters": ("remote_clusters", "RemoteClustersHandler"),

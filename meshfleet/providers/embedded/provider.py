@@ -22,6 +22,7 @@ def _capabilities(settings: Embedded) -> Capabilities:
         gateway_addresses="fleet",
         gateway_api="fleet",
         api_server="loopback",
+        images="published",
         ends_with_stack=True,
         # Arguments of the API server and the controllers, given once.
         recreated_by=("podCidr", "serviceCidr"),

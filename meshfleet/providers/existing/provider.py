@@ -22,6 +22,7 @@ def _capabilities(settings: Existing) -> Capabilities:
         gateway_addresses="cluster" if real else "fleet",
         gateway_api="cluster" if real else "fleet",
         api_server="network",
+        images="published",
         ends_with_stack=False,
         recreated_by=(),
         service_range="unknown",

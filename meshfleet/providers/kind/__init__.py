@@ -1,1 +1,1 @@
-"""Clusters of kind on this machine; not built yet."""
+"""Clusters of kind on this machine: nodes are containers, and pods are real."""

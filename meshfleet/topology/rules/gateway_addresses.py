@@ -10,6 +10,8 @@ from meshfleet.topology.cluster import Cluster
 from meshfleet.topology.draft import Draft
 from meshfleet.topology.gateways import LoadBalanced
 
+ON_THE_NODE = "the gateway has an address of a node"
+
 
 def gateway_addresses(draft: Draft) -> Iterator[Fault]:
     """Yield a fault for each address that another gateway of its mesh has, and for unpublished hostnames."""
@@ -28,10 +30,15 @@ def gateway_addresses(draft: Draft) -> Iterator[Fault]:
                         place,
                         f"{shown(gateway.load_balancer_ip)} is also {before}; give each gateway an address of its own",
                     )
-            if gateway.hostname and cluster.capabilities.gateway_addresses == "cluster":
+            assigned_by = cluster.capabilities.gateway_addresses
+            if gateway.hostname and assigned_by != "fleet":
+                giver = "its load balancer gives the gateway its name" if assigned_by == "cluster" else ON_THE_NODE
+                yield Fault(f"{path}.hostname", f"the pods of {name!r} are real, and {giver}; leave it out")
+            if gateway.load_balancer_ip and assigned_by == "node":
                 yield Fault(
-                    f"{path}.hostname",
-                    f"the pods of {name!r} are real, and its load balancer gives the gateway its name; leave it out",
+                    f"{path}.loadBalancerIp",
+                    f"{shown(gateway.load_balancer_ip)} cannot be assigned: {ON_THE_NODE} in {name!r}; leave it out, "
+                    "or let a load balancer that you install give addresses (gatewayAddresses: cluster)",
                 )
 
 

@@ -96,9 +96,9 @@ PROVIDERS = [
         Wrong(
             f"{provider} is not built",
             {"clusters.west": {"network": "network-west", provider: {}}},
-            {f"clusters.west.{provider}": "(kind, eks, gke, aks are to come); use embedded, or existing"},
+            {f"clusters.west.{provider}": "(eks, gke, aks are to come); use embedded, or existing"},
         )
-        for provider in ("kind", "eks", "gke", "aks")
+        for provider in ("eks", "gke", "aks")
     ),
     Wrong(
         "neither real nor simulated",

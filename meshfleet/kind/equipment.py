@@ -1,0 +1,138 @@
+"""What nodes need beyond kind: a network for pods, labels, routes, addresses of gateways; and when they are ready."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from meshfleet.errors import EmbeddedError
+from meshfleet.files.json_text import parse_json
+from meshfleet.kind.engine import DockerEngine
+from meshfleet.kind.nodes import Node, execute, kubectl
+from meshfleet.kind.packets import CHAIN, CNI_FILE, NodePlace, conflist, routes, rules
+from meshfleet.kind.spec import KindSpec, corefile
+from meshfleet.processes.waiting import NotYetError, wait_until
+
+REGION: Final = "topology.kubernetes.io/region"
+ZONE: Final = "topology.kubernetes.io/zone"
+_ADVICE: Final = "check the memory and the disk of the machine (free -m, df -h), then run the same command again"
+_RANGE_SECONDS: Final = 60.0
+
+
+def places_of(engine: DockerEngine, nodes: Sequence[Node]) -> list[NodePlace]:
+    """Each node with the range that the cluster gave its pods. Raises EmbeddedError when one has none in its time."""
+
+    def places() -> list[NodePlace]:
+        ranges = {
+            str(one["metadata"]["name"]): str(one["spec"].get("podCIDR") or "")
+            for one in _parsed(kubectl(engine, nodes[0].identifier, "get", "nodes", "-o", "json"))["items"]
+        }
+        missing = [node.name for node in nodes if not ranges.get(node.name)]
+        if missing:
+            raise NotYetError(f"no range of pods for {', '.join(missing)}")
+        return [NodePlace(node.name, node.address, ranges[node.name]) for node in nodes]
+
+    return wait_until(
+        places, "the ranges of pods of the nodes", _RANGE_SECONDS, _ADVICE, every=0.3, failure=EmbeddedError
+    )
+
+
+def equip(
+    engine: DockerEngine,
+    spec: KindSpec,
+    nodes: Sequence[Node],
+    own: Sequence[NodePlace],
+    peers: Sequence[NodePlace],
+    addresses: Sequence[str],
+) -> None:
+    """Give nodes what a cluster of the stack file has; the same again changes nothing. Raises EmbeddedError.
+
+    `peers` are the nodes of other clusters on the same network, which get the routes to these too.
+    """
+    first, network = nodes[0].identifier, [*own, *peers]
+    labels = [f"{key}={value}" if value else f"{key}-" for key, value in ((REGION, spec.region), (ZONE, spec.zone))]
+    kubectl(engine, first, "label", "nodes", "--all", "--overwrite", *labels)
+    if spec.built:
+        body = {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {"name": "coredns", "namespace": "kube-system"},
+            "data": {"Corefile": corefile()},
+        }
+        kubectl(engine, first, "apply", "--server-side", "--force-conflicts", "-f", "-", stdin=json.dumps(body))
+    for place in network:
+        _route(engine, place, network, built=spec.built)
+    # Of the control plane's node: gateways are reached at it, wherever their pods run.
+    for address in addresses[1:]:
+        execute(engine, first, "ip", "address", "replace", f"{address}/32", "dev", "eth0")
+
+
+def _route(engine: DockerEngine, place: NodePlace, network: Sequence[NodePlace], *, built: bool) -> None:
+    if wanted := routes(place, network):
+        execute(engine, place.container, "ip", "-batch", "-", stdin=wanted)
+    if not built:
+        # The network of published node images has rules of its own.
+        return
+    execute(engine, place.container, "iptables-restore", "-w", "10", "--noflush", stdin=rules(network))
+    execute(engine, place.container, "sh", "-c", _JUMP, "jump", place.pods)
+    execute(engine, place.container, "cp", "/dev/stdin", CNI_FILE, stdin=conflist(place.pods))
+
+
+# `$1` is the range of the node's pods.
+_JUMP: Final = (
+    f'iptables -w 10 -t nat -C POSTROUTING -s "$1" -j {CHAIN} 2>/dev/null || '
+    f'iptables -w 10 -t nat -A POSTROUTING -s "$1" -j {CHAIN}'
+)
+
+
+def kubeconfig_of(engine: DockerEngine, node: Node, called: str, server: str) -> str:
+    """The kubeconfig of the cluster's administrator, as JSON, which leads to `server`. Raises EmbeddedError."""
+    found = _parsed(kubectl(engine, node.identifier, "config", "view", "--raw", "-o", "json"))
+    try:
+        authority = found["clusters"][0]["cluster"]["certificate-authority-data"]
+        user = found["users"][0]["user"]
+    except (KeyError, IndexError, TypeError):
+        raise EmbeddedError(f"{node.name}: its admin.conf is of another form; delete the cluster") from None
+    return json.dumps(
+        {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{"name": called, "cluster": {"server": server, "certificate-authority-data": authority}}],
+            "users": [{"name": called, "user": user}],
+            "contexts": [{"name": called, "context": {"cluster": called, "user": called}}],
+            "current-context": called,
+        }
+    )
+
+
+def wait_until_ready(engine: DockerEngine, nodes: Sequence[Node], seconds: float) -> None:
+    """Wait until every node is ready and names are resolved. Raises EmbeddedError with what was seen last."""
+    first = nodes[0].identifier
+
+    def ready() -> None:
+        items = _parsed(kubectl(engine, first, "get", "nodes", "-o", "json"))["items"]
+        waiting = [reason for one in items if (reason := _not_ready(one))]
+        if waiting or len(items) < len(nodes):
+            raise NotYetError("; ".join(waiting) or f"{len(items)} of {len(nodes)} nodes registered")
+        dns = _parsed(kubectl(engine, first, "get", "deployment", "coredns", "-n", "kube-system", "-o", "json"))
+        if not (dns.get("status") or {}).get("readyReplicas"):
+            raise NotYetError("no pod of CoreDNS is ready")
+
+    what = f"{', '.join(node.name for node in nodes)} to be ready"
+    wait_until(ready, what, seconds, _ADVICE, every=0.5, failure=EmbeddedError)
+
+
+def _not_ready(node: Mapping[str, Any]) -> str:
+    conditions = (node.get("status") or {}).get("conditions") or ()
+    ready: Mapping[str, Any] = next((one for one in conditions if one.get("type") == "Ready"), {})
+    if ready.get("status") == "True":
+        return ""
+    return f"{node['metadata']['name']}: {ready.get('message') or 'no kubelet has reported'}"
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return parse_json(text)
+    except ValueError:
+        raise EmbeddedError("kubectl in a node printed no JSON; delete the cluster") from None
