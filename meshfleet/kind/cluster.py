@@ -12,7 +12,7 @@ from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Final
 
-from meshfleet.errors import EmbeddedError
+from meshfleet.errors import EmbeddedError, MeshfleetError
 from meshfleet.kind import nodes as containers
 from meshfleet.kind import record as records
 from meshfleet.kind.engine import DockerEngine
@@ -92,7 +92,7 @@ class KindCluster:
         try:
             self._make(spec, image, record, timeout or SECONDS)
             return self._complete(spec, record, image)
-        except EmbeddedError as error:
+        except MeshfleetError as error:
             found = self._ours()
             reason = _with_log(self.engine, found, error)
             containers.remove(self.engine, found)
@@ -152,7 +152,7 @@ class KindCluster:
         text = configuration(spec, self.called, image, mark, record.nonce, cluster_patches(built=spec.built))
         # No wait: nodes get ready once they have their network, which is ours to set. What fails stays for its log.
         command = [str(self.engine.kind), "create", "cluster", "--config=-", "--wait=0s", "--retain"]
-        command += [f"--kubeconfig={self.directory / 'kubeconfig'}", "--quiet"]
+        command += [f"--kubeconfig={self.directory / 'kubeconfig'}"]
         environment = self.engine.environment() | dict(variables_of(self.directory))
         ended = run_bounded(command, seconds=seconds, environment=environment, directory=self.directory, stdin=text)
         if ended.code:
@@ -189,7 +189,7 @@ class KindCluster:
         ]
 
 
-def _with_log(engine: DockerEngine, found: Sequence[Node], error: EmbeddedError) -> str:
+def _with_log(engine: DockerEngine, found: Sequence[Node], error: MeshfleetError) -> str:
     """The error, and the last words of the kubelet where a node was there that may not have started."""
     running = [node for node in found if node.running]
     log = containers.kubelet_log(engine, running[0].identifier) if running else ""

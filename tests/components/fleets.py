@@ -28,6 +28,8 @@ def in_one_mesh(clusters: dict[str, dict[str, Any]], **sections: Any) -> dict[st
     } | sections
 
 
+_INNER = {"inner": {"api": "istio", "listeners": [{"port": 80}]}}
+
 CONFIGURATIONS: dict[str, dict[str, Any]] = {
     "one-cluster": in_one_mesh({"only": {"embedded": {}}}),
     "one-network": in_one_mesh(
@@ -225,6 +227,23 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
             "printer": {"namespace": "sample", "cluster": "east", "serviceAccount": "default"},
         },
         istio={"version": "1.31", "revision": "canary"},
+    ),
+    "containers": in_one_mesh(
+        {
+            "west": {"kind": {"nodes": 2}, "region": "west", "zone": "west-a"}
+            | {"ingressGateways": {"shop": {"api": "istio", "listeners": [{"port": 80}]}}}
+            | {"podCidr": "10.1.0.0/16", "serviceCidr": "10.2.0.0/16"},
+            "branch": {"kind": {}, "controlPlane": {"remote": "west"}},
+            "east": {"kind": {}}
+            | {"ingressGateways": {"shop": {"api": "gateway", "listeners": [{"port": 80}]}, **_INNER}},
+        },
+        workloads={"echo": {"namespace": "sample"}},
+    ),
+    "containers-of-published-images": in_one_mesh(
+        {
+            "west": {"kind": {"images": "published"}},
+            "east": {"kind": {"images": "published", "gatewayAddresses": "cluster", "image": "kindest/node:v1.35.4"}},
+        }
     ),
     "virtual-machines-of-one-cluster": in_one_mesh(
         {"only": {"embedded": {}}},

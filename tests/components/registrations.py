@@ -108,6 +108,11 @@ def outputs_of(resource_type: str, name: str) -> dict[str, Any]:
         case "EmbeddedCluster":
             known = {name: text(name) for name in ("identity", "state")}
             return known | {"kubeconfig": secret("kubeconfig"), "server": f"https://127.0.0.1/{name}"}
+        case "KindCluster":
+            known = {name: text(name) for name in ("nodeImage", "mark", "state")}
+            addresses = [f"172.30.{part}.2" for part in range(9)]
+            known |= {"kubeconfig": secret("kubeconfig"), "server": f"https://172.30.0.2/{name}"}
+            return known | {"gatewayAddresses": addresses}
         case "ClusterIdentity":
             return {name: text(name) for name in ("identity", "state")}
         case "EmbeddedNode":

@@ -28,6 +28,9 @@ def providers(draw: st.DrawFn, position: int, embedded: bool, processes: bool = 
         if processes and draw(st.booleans()):
             return {"embedded": {"pods": "processes"}}
         return {"embedded": draw(optional(nodes=st.integers(1, 100), pods=st.just("simulated")))}
+    if not embedded and draw(st.booleans()):
+        # Where neither the release of Istio, nor addresses of gateways, nor the data plane are limited.
+        return {"kind": {"images": "published", "gatewayAddresses": "cluster"}}
     existing = {"kubeconfig": draw(st.sampled_from(["a.yaml", "b.yaml"])), "context": f"c{position}"}
     if embedded:
         return {"existing": existing | {"pods": "simulated"}}
@@ -36,7 +39,7 @@ def providers(draw: st.DrawFn, position: int, embedded: bool, processes: bool = 
 
 def is_simulated(provider: Config) -> bool:
     """Whether the pods of a cluster do not run, by its provider."""
-    return "embedded" in provider or provider["existing"].get("pods") == "simulated"
+    return "embedded" in provider or provider.get("existing", {}).get("pods") == "simulated"
 
 
 @st.composite
@@ -106,7 +109,7 @@ def clusters(draw: st.DrawFn, position: int, network: str, mesh: str | None, pro
         cluster |= draw(optional(zone=undotted))
     if draw(st.booleans()):
         families = [("10.{}.0.0/16", "10.{}.0.0/16"), ("fd00:{}::/48", "fd00:{}::/108")]
-        pods, services = families[0] if "embedded" in provider else draw(st.sampled_from(families))
+        pods, services = families[0] if "existing" not in provider else draw(st.sampled_from(families))
         cluster["podCidr"], cluster["serviceCidr"] = pods.format(position), services.format(position + 100)
     if draw(st.booleans()):
         gateway = optional(

@@ -169,10 +169,11 @@ HERE: Config = {
 # One elsewhere: ambient beside sidecars, an external control plane, other choices of the same fields.
 ELSEWHERE: Config = {
     "host": "hub",
-    "networks": {"calm": {}, "busy": {}, "far": {}},
+    "networks": {"calm": {}, "busy": {}, "far": {}, "wood": {}},
     "meshes": {
         "still": {},
         "third": {},
+        "fourth": {},
         "loud": {"settings": {"tracing": {"zipkin": {"service": "zipkin.shop.svc.cluster.local", "port": 9411}}}},
     },
     "clusters": {
@@ -195,6 +196,12 @@ ELSEWHERE: Config = {
             "existing": {"kubeconfig": "kubeconfig.yaml", "context": "yard"},
             "network": "far",
             "mesh": "third",
+        },
+        "grove": {
+            "kind": {"nodes": 2, "images": "published", "image": "kindest/node:v1.35.4", "gatewayAddresses": "cluster"}
+            | {"docker": {"socket": "/run/docker.sock"}},
+            "network": "wood",
+            "mesh": "fourth",
         },
     },
     "namespaces": {"shop": {"injection": True, "waypoint": True, "globalServices": True}},
