@@ -6,12 +6,12 @@ An engine is on this machine, since nodes have directories of it mounted and the
 from __future__ import annotations
 
 import shutil
-from importlib import import_module
 from pathlib import Path
 from typing import Final, Protocol
 
 from meshfleet.errors import EmbeddedError
 from meshfleet.kind.faults import docker_fault
+from meshfleet.kind.own_engine import OwnEngine
 from meshfleet.processes.bounded_run import Ended, run_bounded
 from meshfleet.processes.child_environment import system_environment
 
@@ -97,8 +97,7 @@ def engine_for(socket: str, *, built: bool) -> DockerEngine:
     """The engine of a cluster: that of a socket; else the fleet's own for built images, and the user's for others."""
     if socket or not built:
         return UserEngine(socket)
-    own: DockerEngine = import_module("meshfleet.kind.own_engine").OwnEngine()
-    return own
+    return OwnEngine()
 
 
 def _program(name: str) -> Path:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from importlib import import_module
 from pathlib import Path
 from typing import Final
 
@@ -11,6 +10,7 @@ from meshfleet.errors import EmbeddedError
 from meshfleet.kind.engine import DockerEngine
 from meshfleet.kind.faults import docker_fault
 from meshfleet.kind.nodes import has_image
+from meshfleet.kind.own_engine import built_node_image
 from meshfleet.kind.spec import KindSpec, published_image
 
 PULL_SECONDS: Final = 600.0
@@ -24,7 +24,7 @@ def node_image(engine: DockerEngine, spec: KindSpec) -> str:
     Raises EmbeddedError for one that is not there.
     """
     if spec.built:
-        image = str(import_module("meshfleet.kind.own_engine").built_node_image())
+        image = built_node_image()
         if not has_image(engine, image):
             raise EmbeddedError(f"{engine.where}: it has no image {image}; run scripts/kind-images, which builds it")
         return image

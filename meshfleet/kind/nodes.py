@@ -12,6 +12,7 @@ from meshfleet.files.json_text import parse_json
 from meshfleet.kind.engine import DockerEngine
 from meshfleet.kind.faults import docker_fault
 from meshfleet.kind.spec import MARKS
+from meshfleet.processes.waiting import NotYetError, wait_until
 
 # https://kind.sigs.k8s.io: pkg/cluster/internal/providers/docker/constants.go and provider.go
 CLUSTER_LABEL: Final = "io.x-k8s.kind.cluster"
@@ -89,8 +90,19 @@ def remove(engine: DockerEngine, nodes: list[Node]) -> None:
     if not nodes:
         return
     ended = engine.run("rm", "-f", "-v", *(node.identifier for node in nodes), seconds=2 * _SECONDS)
-    if ended.code and "No such container" not in ended.err:
+    # Another run that was killed may have asked for it already; the engine goes on with that.
+    fine = ("No such container", "is already in progress")
+    if ended.code and not any(words in ended.err for words in fine):
         raise docker_fault(engine.where, ended.err, "remove nodes")
+    wait_until(
+        lambda: _require_gone(engine, nodes), "containers to be removed", 2 * _SECONDS, "see docker ps -a", every=0.2
+    )
+
+
+def _require_gone(engine: DockerEngine, nodes: list[Node]) -> None:
+    left = _run(engine, "ps", "-a", "-q", "--no-trunc").split()
+    if there := [node.name for node in nodes if node.identifier in left]:
+        raise NotYetError(f"{', '.join(there)} still there")
 
 
 def execute(engine: DockerEngine, node: str, *command: str, stdin: str = "", seconds: float = _SECONDS) -> str:

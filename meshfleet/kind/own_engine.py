@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from functools import cached_property
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
-from meshfleet.errors import EmbeddedError
-from meshfleet.processes.bounded_run import Ended
-
-_PACKAGE = "meshfleet.containers"
+from meshfleet.containers.engine import Engine, find_engine
+from meshfleet.containers.images import find_images
+from meshfleet.processes.bounded_run import Ended, run_bounded
 
 
 class OwnEngine:
@@ -20,26 +17,27 @@ class OwnEngine:
     where = "the fleet's own Docker engine"
 
     @cached_property
-    def _engine(self) -> Any:
-        return _module("engine").find_engine()
+    def _engine(self) -> Engine:
+        return find_engine()
 
     @property
     def kind(self) -> Path:
         """The one that was built with the images."""
-        return Path(self._engine.kind)
+        return self._engine.kind
 
     def environment(self) -> dict[str, str]:
         """As the engine says."""
-        return dict(self._engine.environment())
+        return self._engine.environment()
 
     def run(self, *arguments: str, seconds: float, stdin: str = "") -> Ended:
         """With the engine's own program."""
-        ended: Ended = self._engine.run(*arguments, seconds=seconds, stdin=stdin)
-        return ended
+        environment = self.environment()
+        program = shutil.which("docker", path=environment["PATH"]) or "docker"
+        return run_bounded([program, *arguments], seconds=seconds, environment=environment, stdin=stdin)
 
     def is_running(self) -> bool:
         """Whether it answers; nothing is started."""
-        return bool(self._engine.is_running())
+        return self._engine.is_running()
 
     def require_running(self) -> None:
         """Start it unless it runs; what it changes of the machine is recorded first."""
@@ -53,13 +51,7 @@ class OwnEngine:
 
 
 def built_node_image() -> str:
-    """The name of the node image; a complete one. Raises EmbeddedError, which names the command that builds it."""
-    images = _module("images").find_images()
+    """The name of the node image. Raises ContainersError where it is not complete, which names what builds it."""
+    images = find_images()
     images.require()
-    return str(images.node)
-
-
-def _module(name: str) -> Any:
-    if find_spec(_PACKAGE) is None:
-        raise EmbeddedError("images of this machine cannot be built by this release; use images: published")
-    return import_module(f"{_PACKAGE}.{name}")
+    return images.node

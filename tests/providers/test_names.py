@@ -25,6 +25,7 @@ EXCEPTIONS = {
     ("docs/generate/refused.py", "embedded"),
     ("docs/generate/refused.py", "existing"),
     ("docs/generate/refused.py", "kind"),
+    ("docs/generate/refused.py", "eks"),
     # Stack files that tests write, as a user writes them.
     ("meshfleet/testing/stack_files.py", "embedded"),
     # A domain of labels.

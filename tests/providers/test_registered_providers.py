@@ -22,7 +22,7 @@ from tests.providers.test_contract import EXAMPLES, config
 pytestmark = pytest.mark.proof("a provider is a folder behind a contract", step=1)
 
 CREATED = [(name, example) for name, example in EXAMPLES if name in BUILT]
-MAY_BE_EMPTY = ("context", "nodes", "goes_with")
+MAY_BE_EMPTY = ("context", "nodes", "goes_with", "addresses")
 
 
 @pytest.mark.parametrize("name, example", CREATED)
@@ -50,6 +50,7 @@ def test_create_registers_the_cluster_and_returns_its_whole_access(name: str, ex
     assert graph.outputs["pods"] == capabilities.pods
     assert access.name == "west"
     assert access.context == (capabilities.context.context if capabilities.context else "")
+    assert (access.addresses is not None) == (capabilities.gateway_addresses == "node")
     assert (access.goes_with is not None) == capabilities.ends_with_stack
     component = f"{COMPONENT_PREFIX}{provider_of(name).component}"
     assert [one.name for one in graph.resources.values() if one.type == component] == ["west"]
