@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from meshfleet.automation import forgetting, identities, recreation
 from meshfleet.automation.orphans import refuse_renamed
-from meshfleet.automation.recreation import drop_lost_embedded
+from meshfleet.automation.recreation import drop_lost
 from meshfleet.automation.reporting.output import print_line
 from meshfleet.automation.state.deployment import deployed_fleet
 from meshfleet.automation.state.recorded_state import Deployment, description_of, existing_clusters_of
@@ -75,5 +75,5 @@ def prepare_up(session: Session, forget: Sequence[str]) -> dict[str, int]:
         print_line(sentence)
     forgotten = forgetting.forget(checkout, engine, [*absent, *foreign], quiet=session.quiet)
     recreation.drop_replaced(engine, checked.recreated, checkout.home)
-    drop_lost_embedded(engine, checked.recorded, topology, checkout.home)
+    drop_lost(engine, checked.recorded, topology, checkout.home)
     return forgotten

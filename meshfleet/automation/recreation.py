@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from meshfleet.automation.reporting.output import print_line
 from meshfleet.automation.state.recorded_state import (
     Deployment,
+    containers_of,
     embedded_clusters_of,
     gone_with,
     inside,
@@ -30,6 +31,7 @@ from meshfleet.automation.state.recorded_state import (
 from meshfleet.automation.unfinished_releases import RELEASE
 from meshfleet.embedded.cluster_record import is_recorded, read_spec
 from meshfleet.embedded.cluster_spec import ClusterSpec
+from meshfleet.errors import EmbeddedError
 from meshfleet.topology import Fleet
 from meshfleet.workspace.home import Workspace
 
@@ -70,8 +72,8 @@ def preview_engine(engine: Engine, names: Collection[str]) -> Iterator[Engine]:
         yield copy
 
 
-def drop_lost_embedded(engine: Engine, recorded: Deployment, topology: Fleet, home: Path) -> None:
-    """Drop lost embedded clusters from the state, and the releases of embedded clusters that are replaced.
+def drop_lost(engine: Engine, recorded: Deployment, topology: Fleet, home: Path) -> None:
+    """Drop lost clusters of this machine from the state, and the releases of embedded clusters that are replaced.
 
     `recorded` is the recorded state. Requires the lock of the stack. Raises `EngineError`.
     """
@@ -83,6 +85,7 @@ def drop_lost_embedded(engine: Engine, recorded: Deployment, topology: Fleet, ho
             lost[name] = reason
         elif reason is None:
             replaced.append(name)
+    lost |= _lost_containers(recorded, topology, home)
     if lost or replaced:
         for name, reason in lost.items():
             print_line(f"{name}: {reason}; it is recreated with all of its resources")
@@ -91,13 +94,35 @@ def drop_lost_embedded(engine: Engine, recorded: Deployment, topology: Fleet, ho
         )
 
 
+def _lost_containers(recorded: Deployment, topology: Fleet, home: Path) -> dict[str, str]:
+    """The declared clusters whose nodes were containers and are gone, each with the reason."""
+    found = {name: one for name, one in containers_of(recorded).items() if name in topology.clusters}
+    if not found:
+        return {}
+    # Most runs of up return before this import, and start faster without it.
+    from meshfleet.kind.cluster import recorded_state
+
+    lost = {}
+    for name, resource in found.items():
+        inputs, outputs = resource.get("inputs") or {}, resource.get("outputs") or {}
+        try:
+            state = recorded_state(Workspace(topology.name, home), name, inputs, str(outputs.get("mark") or ""))
+        except EmbeddedError:
+            # The engine reports it for the cluster, and goes on with the others.
+            continue
+        if state is None:
+            lost[name] = "its nodes, containers on this machine, are gone"
+    return lost
+
+
 def _releases_in(deployment: Deployment, names: Collection[str]) -> frozenset[str]:
     releases = frozenset(str(one["urn"]) for one in resources_of(deployment) if one["type"] == RELEASE)
     return releases & _resources_in(deployment, names)
 
 
 def _resources_in(deployment: Deployment, names: Collection[str]) -> frozenset[str]:
-    urns = [urn for name, urn in embedded_clusters_of(deployment).items() if name in names]
+    containers = {name: str(one["urn"]) for name, one in containers_of(deployment).items()}
+    urns = [urn for name, urn in (embedded_clusters_of(deployment) | containers).items() if name in names]
     return reduce(frozenset.union, (gone_with(deployment, urn) for urn in urns), frozenset())
 
 

@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Any, Final
 import psutil
 
 from meshfleet.automation.reporting.changes import Record
-from meshfleet.automation.state.recorded_state import Deployment, resources_of
+from meshfleet.automation.state.recorded_state import Deployment, existing_clusters_of, resources_of
 from meshfleet.components.kubeconfig_file import kubeconfig_files
 from meshfleet.errors import MeshfleetError
 from meshfleet.files import read_text
 
 if TYPE_CHECKING:
+    from meshfleet.automation.engine.engine import Engine
     from meshfleet.automation.session import Session
     from meshfleet.kube.releases.settling import Known, Settled
 
@@ -116,15 +117,23 @@ def _accesses(session: Session) -> Iterator[tuple[str, Callable[[], Access]]]:
     topology = session.topology
     files = kubeconfig_files(topology)
     workspace = Workspace(topology.name, session.checkout.home)
+    recorded = existing_clusters_of(session.engine.recorded())
     for name, cluster in topology.clusters.items():
         if named := cluster.capabilities.context:
             yield name, partial(_existing_access, files[name].content, named.context)
         elif cluster.local:
             yield name, partial(_embedded_access, Cluster(workspace, name).kubeconfig)
+        elif name in recorded:
+            yield name, partial(_recorded_access, session.engine, name)
 
 
 def _existing_access(kubeconfig: str, context: str) -> Access:
     return kubeconfig, context
+
+
+def _recorded_access(engine: Engine, cluster: str) -> Access:
+    """Of a cluster that the stack made elsewhere: what the state has of it."""
+    return engine.recorded_access([cluster]).get(cluster, ("", None))
 
 
 def _embedded_access(kubeconfig: Path) -> Access:

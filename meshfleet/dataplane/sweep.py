@@ -19,6 +19,7 @@ from meshfleet.embedded.processes_by_port import cut_directories, of_fleet
 from meshfleet.embedded.reservations import reservations
 from meshfleet.errors import ProcessError
 from meshfleet.errors.containment import each, require_none
+from meshfleet.kind.cluster import remove_recorded
 from meshfleet.workspace import fleet_processes as processes
 from meshfleet.workspace.home import Workspace, remove_directory
 from meshfleet.workspace.plain_path import remove_links
@@ -47,6 +48,7 @@ def sweep(fleet: str, home: Path) -> None:
         lambda: _end_all([workspace.directory]),
         lambda: _end_until_none(lambda: of_fleet(identity, ports, home), f"fleet {fleet}"),
         lambda: remove_data_plane(place),
+        lambda: remove_recorded(workspace),
         *(partial(remove_directory, directory) for directory in outside),
         lambda: remove_links(identity),
     )
@@ -64,6 +66,7 @@ def sweep_cluster(fleet: str, cluster: str, home: Path) -> None:
         # While processes of it run their files stay.
         lambda: _remove(directories),
         lambda: remove_node_of(workspace, cluster),
+        lambda: remove_recorded(workspace, cluster),
     )
     processes_of = workspace.owner("cluster", cluster)
     node_of = workspace.owner("node", cluster)

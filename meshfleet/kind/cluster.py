@@ -6,7 +6,7 @@ Source: https://kind.sigs.k8s.io/docs/user/quick-start/
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import Final
 from meshfleet.errors import EmbeddedError, MeshfleetError
 from meshfleet.kind import nodes as containers
 from meshfleet.kind import record as records
-from meshfleet.kind.engine import DockerEngine
+from meshfleet.kind.engine import DockerEngine, engine_for
 from meshfleet.kind.equipment import equip, kubeconfig_of, places_of, wait_until_ready
 from meshfleet.kind.faults import docker_fault
 from meshfleet.kind.images import cluster_patches, node_image
@@ -187,6 +187,24 @@ class KindCluster:
             if other and (other.network, other.socket, other.built) == (record.network, record.socket, record.built)
             for node in other.nodes
         ]
+
+
+def recorded_state(workspace: Workspace, name: str, inputs: Mapping[str, object], mark: str) -> str | None:
+    """`KindCluster.state` of a cluster by the inputs that are recorded of it. Raises EmbeddedError."""
+    engine = engine_for(str(inputs.get("socket") or ""), built=inputs.get("images") == "built")
+    return KindCluster(workspace, name, engine, mark).state()
+
+
+def remove_recorded(workspace: Workspace, cluster: str = "") -> None:
+    """Remove the clusters of a fleet, or one, that have a record on this machine: what a killed run left too.
+
+    Raises EmbeddedError when one cannot be removed; its files stay then, and so the next removal finds it.
+    """
+    records_in = workspace.directory / "containers"
+    names = [cluster] if cluster else sorted(path.name for path in records_in.glob("*") if path.is_dir())
+    for name in names:
+        if record := records.read(workspace.containers(name)):
+            KindCluster(workspace, name, engine_for(record.socket, built=record.built), record.nonce).delete()
 
 
 def _with_log(engine: DockerEngine, found: Sequence[Node], error: MeshfleetError) -> str:

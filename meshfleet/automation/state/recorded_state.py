@@ -20,6 +20,7 @@ Resource = dict[str, Any]
 CLUSTERS = tuple(f"{COMPONENT_PREFIX}{provider_of(name).component}" for name in BUILT)
 FLEET = f"{COMPONENT_PREFIX}Fleet"
 EMBEDDED_CLUSTER = "meshfleet:index:EmbeddedCluster"
+KIND_CLUSTER = "meshfleet:index:KindCluster"
 CLUSTER_IDENTITY = "meshfleet:index:ClusterIdentity"
 OWN_PLUGIN = "meshfleet:index:"
 STACK = "pulumi:pulumi:Stack"
@@ -83,11 +84,11 @@ def salt_of(deployment: Deployment) -> str:
 
 
 def fleets_of(deployment: Deployment) -> frozenset[str]:
-    """The names of the fleets that its embedded clusters were made for: that of the stack, unless it was renamed."""
+    """The names of the fleets that its clusters on this machine were made for: the stack's, unless it was renamed."""
     found = (
         (resource.get("inputs") or {}).get("fleet")
         for resource in resources_of(deployment)
-        if resource["type"] == EMBEDDED_CLUSTER
+        if resource["type"] in (EMBEDDED_CLUSTER, KIND_CLUSTER)
     )
     return frozenset(str(fleet) for fleet in found if isinstance(fleet, str))
 
@@ -105,6 +106,15 @@ def embedded_clusters_of(deployment: Deployment) -> dict[str, str]:
         _cluster_of(resource): str(resource["urn"])
         for resource in resources_of(deployment)
         if resource["type"] == EMBEDDED_CLUSTER
+    }
+
+
+def containers_of(deployment: Deployment) -> dict[str, Resource]:
+    """The recorded resource with the nodes of each cluster whose nodes are containers, by the cluster's name."""
+    return {
+        _cluster_of(resource): resource
+        for resource in resources_of(deployment)
+        if resource["type"] == KIND_CLUSTER and not resource.get("delete")
     }
 
 

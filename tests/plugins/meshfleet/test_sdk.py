@@ -35,6 +35,18 @@ ARGUMENTS: dict[type[NativeResource], dict[str, Any]] = {
         "region": "r",
         "zone": "z",
     },
+    sdk.KindCluster: {
+        "fleet": "dev",
+        "name": "west",
+        "network": "n",
+        "kubernetes_version": "v1.35.4",
+        "image": "i",
+        "socket": "s",
+        "pod_cidr": "10.0.0.0/16",
+        "service_cidr": "10.1.0.0/16",
+        "region": "r",
+        "zone": "z",
+    },
     sdk.ClusterIdentity: {"cluster": "west", "kubeconfig": "k", "context": "c"},
     sdk.IstiodAddress: {"fleet": "dev", "cluster": "west"},
     sdk.Istiod: {

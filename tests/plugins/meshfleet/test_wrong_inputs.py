@@ -13,6 +13,7 @@ from meshfleet.plugins.meshfleet.handler import UNKNOWN, ResourceHandler
 from meshfleet.plugins.meshfleet.istiod import IstiodHandler
 from meshfleet.plugins.meshfleet.istiod_address import PORT_NAMES, IstiodAddressHandler
 from meshfleet.plugins.meshfleet.istiod_configmap_cleanup import IstiodConfigMapCleanupHandler
+from meshfleet.plugins.meshfleet.kind_cluster import KindClusterHandler
 from meshfleet.plugins.meshfleet.remote_cluster_readiness import RemoteClusterReadinessHandler
 from meshfleet.topology.fleet import external_namespace
 from meshfleet.topology.names import CLUSTER_LENGTH, REVISION_LENGTH
@@ -20,6 +21,7 @@ from meshfleet.topology.names import CLUSTER_LENGTH, REVISION_LENGTH
 pytestmark = pytest.mark.proof("wrong inputs of native resources", step=0)
 
 CLUSTER = {"fleet": "dev", "name": "west", "kubernetesVersion": "v1.35.4"}
+KIND = CLUSTER | {"network": "network1"}
 ADDRESS = {"fleet": "dev", "cluster": "west"}
 AUTHORITY = {"caCertificate": "a", "caKey": "SECRET", "certificateChain": "c", "rootCertificate": "d"}
 ISTIOD = {
@@ -49,6 +51,7 @@ RIGHT: list[tuple[ResourceHandler, dict[str, Any]]] = [
     (RemoteClusterReadinessHandler(), SERVED),
     (IstiodConfigMapCleanupHandler(), WRITTEN),
     (EmbeddedNodeHandler(), NODE),
+    (KindClusterHandler(), KIND),
 ]
 
 
@@ -94,6 +97,10 @@ def test_an_input_that_does_not_exist_is_refused_with_those_that_do(
         (EmbeddedClusterHandler(), CLUSTER | {"podCidr": "10.0.0.1/8"}, "podCidr", "has host bits set"),
         (EmbeddedClusterHandler(), CLUSTER | {"serviceCidr": "ten"}, "serviceCidr", "write it as in 10.10.0.0/16"),
         (EmbeddedClusterHandler(), CLUSTER | {"kubernetesVersion": "1.35"}, "kubernetesVersion", "as in v1.35.4"),
+        (KindClusterHandler(), KIND | {"nodes": 0}, "nodes", "must be a whole number from 1"),
+        (KindClusterHandler(), KIND | {"images": "mine"}, "images", "must be built or published, got 'mine'"),
+        (KindClusterHandler(), KIND | {"socket": 3}, "socket", "must be a string, got 3"),
+        (KindClusterHandler(), KIND | {"kubernetesVersion": "1.35"}, "kubernetesVersion", "as in v1.35.4"),
         (EmbeddedClusterHandler(), CLUSTER | {"region": 3}, "region", "must be a string, got 3"),
         (IstiodAddressHandler(), ADDRESS | {"revision": "Canary"}, "revision", "got 'Canary'"),
         (IstiodHandler(), ISTIOD | {"address": {}}, "address.httpPort", "got None"),
