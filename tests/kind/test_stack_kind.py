@@ -1,0 +1,153 @@
+"""`stacks/Pulumi.kind.yaml` on real nodes: two clusters, multi-primary, pods with sidecars that carry requests."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from meshfleet.containers.engine import Engine
+from meshfleet.kind.nodes import CLUSTER_LABEL
+from meshfleet.processes.waiting import NotYetError, wait_until
+from meshfleet.testing import Sandbox
+from tests.integration.clone import Clone, make_clone
+from tests.kind.fleets import KindFleet
+
+ECHO = "http://echo.sample.svc.cluster.local"
+LEDGER = "http://ledger.sample.svc.cluster.local"
+BOTH = {"west", "east"}
+
+
+@pytest.fixture(scope="module")
+def clone() -> Iterator[Clone]:
+    """A fresh clone for all fleets of this file."""
+    folder = Path(tempfile.mkdtemp(prefix="mf-"))
+    try:
+        yield make_clone(folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def sandbox(clone: Clone) -> Iterator[Sandbox]:
+    """A home for all of them, one after another."""
+    with clone.sandbox() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def fleet(engine: Engine, sandbox: Sandbox) -> Iterator[KindFleet]:
+    """The fleet; destroyed at the end, if the last test has not done it."""
+    made = KindFleet(sandbox, "kind")
+    try:
+        made.up()
+        yield made
+    finally:
+        made.run("destroy", expect=None)
+
+
+def nodes(engine: Engine) -> list[str]:
+    """The names of the containers of all fleets called `kind`."""
+    listed = engine.run("ps", "-a", "--filter", f"label={CLUSTER_LABEL}", "--format", "{{.Names}}", seconds=60)
+    return [name for name in listed.out.split() if name.startswith(("mf-kind-", "mf-killed-"))]
+
+
+@pytest.mark.proof("pods of clusters in containers have sidecars and carry requests across", step=5)
+def test_real_pods_have_sidecars(fleet: KindFleet) -> None:
+    found = {cluster: fleet.containers(cluster) for cluster in BOTH}
+    assert {cluster: len(pods) for cluster, pods in found.items()} == {"west": 1, "east": 2}
+    assert all({"echo", "istio-proxy"} <= names for pods in found.values() for names in pods.values()), found
+
+
+@pytest.mark.proof("pods of clusters in containers have sidecars and carry requests across", step=5)
+@pytest.mark.parametrize("cluster", sorted(BOTH))
+def test_requests_are_answered_by_both_clusters(fleet: KindFleet, cluster: str) -> None:
+    answers = fleet.send_until(cluster, "echo", ECHO, 50, BOTH)
+    assert answers.callers == {"spiffe://cluster.local/ns/sample/sa/echo"}
+
+
+@pytest.mark.proof("clusters in containers take nothing but mutual TLS", step=5)
+def test_plain_text_to_a_pod_is_reset(fleet: KindFleet, engine: Engine) -> None:
+    address = fleet.get("west", "pods", "-n", "sample", "-l", "app=echo")["items"][0]["status"]["podIP"]
+    # By the node itself, whose requests no proxy wraps.
+    script = 'curl --silent --show-error --max-time 5 "$1" 2>&1 || true'
+    command = ("sh", "-c", script, "sh", f"http://{address}:8080/")
+    ended = engine.run("exec", "mf-kind-west-control-plane", *command, seconds=60)
+    assert "reset by peer" in ended.out
+
+
+@pytest.mark.proof("a workload lets in whom it names, between clusters in containers", step=5)
+def test_a_policy_goes_by_identity_across_clusters(fleet: KindFleet) -> None:
+    for cluster in sorted(BOTH):
+        fleet.send_until(cluster, "echo", LEDGER, 5, {"east"})
+    assert fleet.send("east", "ledger", LEDGER, 5).statuses == {"403": 5}
+    assert fleet.send("east", "ledger", ECHO, 5).statuses == {"200": 5}
+
+
+@pytest.mark.proof("requests of clusters in containers go on where the pods of one side are gone", step=5)
+def test_the_other_cluster_answers_while_a_side_has_no_pods(fleet: KindFleet) -> None:
+    fleet.scale("east", "echo-v1", 0)
+    fleet.send_until("east", "ledger", ECHO, 30, {"west"})
+    # The stack file says one pod, which a refresh sees.
+    assert any("workload-deployment-echo-v1" in change for change in fleet.drift())
+    fleet.up("--refresh")
+    fleet.send_until("east", "ledger", ECHO, 30, BOTH)
+
+
+@pytest.mark.proof("a kind cluster is changed in place or found unchanged", step=5)
+def test_a_second_up_changes_nothing(fleet: KindFleet) -> None:
+    assert fleet.up()["changes"] == {}
+    assert fleet.preview() == []
+
+
+@pytest.mark.proof("a kind cluster that is gone or half made is made again", step=5)
+def test_stopped_nodes_are_started_again(fleet: KindFleet, engine: Engine) -> None:
+    engine.run("stop", "--time", "5", "mf-kind-west-control-plane", seconds=120)
+    assert any("west: nodes" in change for change in fleet.preview())
+    fleet.up()
+    fleet.send_until("west", "echo", ECHO, 20, BOTH)
+    assert fleet.up()["changes"] == {}
+
+
+@pytest.mark.proof("a kind cluster that is gone or half made is made again", step=5)
+def test_a_cluster_deleted_by_hand_is_recreated_with_what_was_in_it(fleet: KindFleet, engine: Engine) -> None:
+    engine.run("rm", "-f", "-v", "mf-kind-east-control-plane", seconds=120)
+    assert any("east: nodes" in change for change in fleet.preview())
+    fleet.up()
+    for cluster in sorted(BOTH):
+        fleet.send_until(cluster, "echo", ECHO, 20, BOTH)
+
+
+@pytest.mark.proof("destroy leaves nothing of a kind cluster", step=5)
+def test_destroy_leaves_nothing(fleet: KindFleet, engine: Engine, sandbox: Sandbox) -> None:
+    fleet.destroy()
+    assert nodes(engine) == []
+    assert not (sandbox.home / "fleets").exists()
+
+
+@pytest.mark.proof("a kind cluster that is gone or half made is made again", step=5)
+def test_a_killed_up_is_completed_by_the_next_one(fleet: KindFleet, engine: Engine, sandbox: Sandbox) -> None:
+    one = {"kind": {}, "network": "n"}
+    sandbox.write_stack("killed", {"networks": {"n": {}}, "clusters": {"only": one}})
+    killed = KindFleet(sandbox, "killed")
+
+    def begun() -> None:
+        if not nodes(engine):
+            raise NotYetError("no container")
+
+    running = sandbox.start("up", "--stack", "killed")
+    wait_until(begun, "a node that is being made", 120, "see the output of up")
+    # With the engine and its plugins, as a machine that is short of memory does.
+    os.killpg(running.process.pid, signal.SIGKILL)
+    running.end()
+    try:
+        killed.up()
+        assert killed.names("only", "nodes") == {"mf-killed-only-control-plane"}
+    finally:
+        killed.run("destroy")
+    assert nodes(engine) == []
