@@ -30,6 +30,8 @@ def read_identity(kubeconfig: str, context: str | None = None) -> str:
 
     Raises UnreachableError, RefusedError (it needs `get` on that namespace) and ClusterError.
     """
+    # Several plugins' requests may be the first to need it, each in a thread of its own.
+    load_lightkube()
     from lightkube.resources.core_v1 import Namespace
 
     from meshfleet.kube.client import connect
