@@ -29,7 +29,7 @@ LADDER = (
     "the real Pulumi engine on real API servers",
     "a real istiod agrees: its debug API, its webhooks, `istioctl analyze`",
     "real Envoys carry traffic with mutual TLS",
-    "kind",
+    "kind: nodes are containers, and pods really run (scripts/test-kind)",
     "a cloud account",
 )
 
@@ -50,13 +50,13 @@ NOT_PROVED = """\
 - **The official Kubernetes plugin.** The suite in `tests/plugins/kubernetes` runs against whichever plugin is
   installed. Where the official one cannot be downloaded it runs against this project's stand-in, and that both
   behave alike is then not shown. [How to choose the plugin](development.md#tests).
-- **Pods of any image.** The pods of these tests are simulated, or processes of programs that are built here: Istio's
-  agent, upstream's Envoy, Istio's echo server. No container runs. What `pods: real` registers is tested on step 1 only;
-  an istiod that runs as a Deployment, and a load balancer of a cloud that gives an address, are not.
+- **Published images.** Pods below step 5 are simulated, or processes of programs that are built here; those on step 5
+  run images that are built here of the same programs: Istio's agent, upstream's Envoy, Istio's echo server. A load
+  balancer of a cloud that gives an address is not proved.
 - **What upstream's Envoy lacks.** It has none of Istio's own filters, so metrics of Istio are not proved; nor is the
   traffic of ambient mode, whose ztunnel cannot be built here.
 - **Networks between machines.** All packets stay on one machine, between network namespaces.
-- **Step 5, kind, and step 6, a cloud account.** Neither provider is built; a stack file that asks for one is refused.
+- **Step 6, a cloud account.** Its providers are not built; a stack file that asks for one is refused.
 - **Other machines.** The tests run on Linux. Nothing has been seen on macOS.
 """
 
