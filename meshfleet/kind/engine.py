@@ -54,7 +54,7 @@ class DockerEngine(Protocol):
 
 
 class UserEngine:
-    """An engine that somebody else runs."""
+    """The user's engine."""
 
     def __init__(self, socket: str = "") -> None:
         self.socket = str(Path(socket or DEFAULT_SOCKET).expanduser())

@@ -63,8 +63,8 @@ def rules(network: Sequence[NodePlace]) -> str:
 def gateway_addresses(network: IPv4Network, own: IPv4Address, count: int) -> list[str]:
     """The addresses of a node for gateways: its own first, then others that no other container has.
 
-    Docker hands out the lowest free address, so a container has one of the first in its network; what lies the same
-    way into each following part of the network follows from that alone, and is nobody else's. Raises NetworkError
+    Docker hands out the lowest free address, so a container has one of the first in its network. An address that is as
+    far into another part of the network follows from it alone, and no other container has that. Raises NetworkError
     where the network has no room.
     """
     offset = int(own) - int(network.network_address)

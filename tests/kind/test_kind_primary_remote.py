@@ -28,7 +28,7 @@ def fleet(engine: Engine) -> Iterator[KindFleet]:
                 made.up()
                 yield made
             finally:
-                made.run("destroy")
+                made.run("destroy", "--yes")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -48,7 +48,7 @@ def fleet(engine: Engine, sandbox: Sandbox) -> Iterator[KindFleet]:
         made.up()
         yield made
     finally:
-        made.run("destroy", expect=None)
+        made.run("destroy", "--yes")
 
 
 def nodes(engine: Engine) -> list[str]:
@@ -149,5 +149,5 @@ def test_a_killed_up_is_completed_by_the_next_one(fleet: KindFleet, engine: Engi
         killed.up()
         assert killed.names("only", "nodes") == {"mf-killed-only-control-plane"}
     finally:
-        killed.run("destroy")
+        killed.run("destroy", "--yes")
     assert nodes(engine) == []
