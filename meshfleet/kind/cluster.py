@@ -16,7 +16,7 @@ from meshfleet.errors import EmbeddedError, MeshfleetError
 from meshfleet.kind import nodes as containers
 from meshfleet.kind import record as records
 from meshfleet.kind.engine import DockerEngine, engine_for
-from meshfleet.kind.equipment import equip, kubeconfig_of, places_of, wait_until_ready
+from meshfleet.kind.equipment import equip, kubeconfig_of, places_of, wait_until_ready, wait_until_served
 from meshfleet.kind.faults import docker_fault
 from meshfleet.kind.images import cluster_patches, node_image
 from meshfleet.kind.inotify import require_instances
@@ -160,6 +160,7 @@ class KindCluster:
 
     def _complete(self, spec: KindSpec, record: KindRecord, image: str) -> RunningKind:
         found = self._ours()
+        wait_until_served(self.engine, found[0])
         places = places_of(self.engine, found)
         record = replace(record, nodes=tuple(places))
         # Before the others are looked at: of two that are completed at once, one sees the other.

@@ -18,6 +18,20 @@ REGION: Final = "topology.kubernetes.io/region"
 ZONE: Final = "topology.kubernetes.io/zone"
 _ADVICE: Final = "check the memory and the disk of the machine (free -m, df -h), then run the same command again"
 _RANGE_SECONDS: Final = 60.0
+_SERVED_SECONDS: Final = 120.0
+
+
+def wait_until_served(engine: DockerEngine, node: Node) -> None:
+    """Wait until the API server of a node that was started answers. Raises EmbeddedError with what was seen last."""
+
+    def served() -> None:
+        try:
+            kubectl(engine, node.identifier, "get", "--raw=/readyz")
+        except EmbeddedError as error:
+            raise NotYetError(str(error)) from None
+
+    what = f"the API server of {node.name}"
+    wait_until(served, what, _SERVED_SECONDS, _ADVICE, every=0.5, failure=EmbeddedError)
 
 
 def places_of(engine: DockerEngine, nodes: Sequence[Node]) -> list[NodePlace]:

@@ -36,7 +36,7 @@ class Node:
 
 
 def nodes_of(engine: DockerEngine, called: str) -> list[Node]:
-    """The containers of the cluster of that name, marked as ours or not, the control plane's first. Raises EmbeddedError."""
+    """The containers of the cluster of that name, whether ours or not, first the control plane. Raises EmbeddedError."""
     listed = _run(engine, "ps", "-a", "-q", "--no-trunc", "--filter", f"label={CLUSTER_LABEL}={called}").split()
     if not listed:
         return []
@@ -100,7 +100,9 @@ def remove(engine: DockerEngine, nodes: list[Node]) -> None:
 
 
 def _require_gone(engine: DockerEngine, nodes: list[Node]) -> None:
-    left = _run(engine, "ps", "-a", "-q", "--no-trunc").split()
+    ended = engine.run("ps", "-a", "-q", "--no-trunc", seconds=_SECONDS)
+    # An engine that was ended since has no container left.
+    left = [] if ended.code else ended.out.split()
     if there := [node.name for node in nodes if node.identifier in left]:
         raise NotYetError(f"{', '.join(there)} still there")
 

@@ -235,7 +235,7 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
             | {"podCidr": "10.1.0.0/16", "serviceCidr": "10.2.0.0/16"},
             "branch": {"kind": {}, "controlPlane": {"remote": "west"}},
             "east": {"kind": {}}
-            | {"ingressGateways": {"shop": {"api": "gateway", "listeners": [{"port": 80}]}, **_INNER}},
+            | {"ingressGateways": {"outer": {"api": "gateway", "listeners": [{"port": 80}]}, **_INNER}},
         },
         workloads={"echo": {"namespace": "sample"}},
     ),

@@ -144,12 +144,14 @@ def test_the_contents_of_an_embedded_cluster_vanish_with_it_and_those_of_an_exis
     inside += [resource for resource in graph.custom if resource.type.endswith(":GatewayAddress")]
     for resource in inside:
         created = fleet.clusters[resource.cluster].capabilities.ends_with_stack
-        assert resource.deleted_with == (graph[f"{resource.cluster}/processes"].urn if created else "")
+        made = {f"{resource.cluster}/{what}" for what in ("processes", "nodes")} & graph.names()
+        assert len(made) == created
+        assert resource.deleted_with == (graph[made.pop()].urn if created else "")
 
 
 def test_processes_are_stopped_by_themselves_and_not_with_their_cluster(graph: Graph) -> None:
     for resource in graph.custom:
-        if resource.type.rpartition(":")[2] in ("EmbeddedCluster", "Istiod", "IstiodAddress"):
+        if resource.type.rpartition(":")[2] in ("EmbeddedCluster", "KindCluster", "Istiod", "IstiodAddress"):
             assert resource.deleted_with == ""
 
 

@@ -79,7 +79,7 @@ def test_what_plugins_make_of_keys_and_kubeconfigs_is_secret_in_the_state(graph:
         kind = resource.type.rpartition(":")[2]
         if kind in ("RootCertificateAuthority", "IntermediateCertificateAuthority"):
             assert "privateKey" in resource.secret_outputs
-        if kind == "EmbeddedCluster":
+        if kind in ("EmbeddedCluster", "KindCluster"):
             assert "kubeconfig" in resource.secret_outputs
 
 

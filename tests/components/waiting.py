@@ -74,8 +74,14 @@ def all_ready(fleet: Fleet, cluster: str) -> set[str]:
 
 def gateway_address(fleet: Fleet, cluster: str) -> str:
     """What tells the address of a cluster's gateway."""
-    assigned = fleet.clusters[cluster].capabilities.gateway_addresses == "fleet"
-    return f"{cluster}/east-west-gateway-{'address' if assigned else 'service'}"
+    match fleet.clusters[cluster].capabilities.gateway_addresses:
+        case "fleet":
+            return f"{cluster}/east-west-gateway-address"
+        case "cluster":
+            return f"{cluster}/east-west-gateway-service"
+        case "node":
+            # Its own release, since the address is that of the node.
+            return f"{cluster}/east-west-gateway"
 
 
 def crossing(graph: Graph, fleet: Fleet) -> list[tuple[Resource, Resource]]:
@@ -111,7 +117,17 @@ def needed(graph: Graph, fleet: Fleet) -> set[tuple[str, str]]:
         for revision in fleet.istio.installed:
             pairs |= _needed_for(graph, fleet, name, revision)
     # Of an existing cluster its identity hands on how to reach it, as the processes of an embedded one do.
-    pairs |= {(first, second.replace("/processes", "/identity")) for first, second in pairs}
+    pairs |= {
+        (first, second.replace("/processes", f"/{what}")) for first, second in pairs for what in ("identity", "nodes")
+    }
+    # The address of a gateway on a node is that of the node.
+    on_nodes = {cluster for cluster in fleet.clusters if f"{cluster}/nodes" in graph.names()}
+    pairs |= {
+        (first, f"{cluster}/nodes")
+        for first, second in pairs
+        for cluster in on_nodes
+        if second == f"{cluster}/east-west-gateway"
+    }
     return {(first, second) for first, second in pairs if {first, second} <= graph.names()}
 
 
