@@ -36,7 +36,7 @@ class Node:
 
 
 def nodes_of(engine: DockerEngine, called: str) -> list[Node]:
-    """The containers of the cluster of that name, whether ours or not, first the control plane. Raises EmbeddedError."""
+    """The containers of the cluster of that name, ours or not, first the control plane. Raises EmbeddedError."""
     listed = _run(engine, "ps", "-a", "-q", "--no-trunc", "--filter", f"label={CLUSTER_LABEL}={called}").split()
     if not listed:
         return []
