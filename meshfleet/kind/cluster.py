@@ -155,8 +155,19 @@ class KindCluster:
         command += [f"--kubeconfig={self.directory / 'kubeconfig'}"]
         environment = self.engine.environment() | dict(variables_of(self.directory))
         ended = run_bounded(command, seconds=seconds, environment=environment, directory=self.directory, stdin=text)
+        if ended.code and not self._engine_runs():
+            # The last cluster of another fleet went at this moment, and the engine with it.
+            self.engine.require_running()
+            containers.remove(self.engine, self._ours())
+            ended = run_bounded(command, seconds=seconds, environment=environment, directory=self.directory, stdin=text)
         if ended.code:
             raise docker_fault(self.engine.where, ended.err or ended.out, "kind create cluster")
+
+    def _engine_runs(self) -> bool:
+        try:
+            return self.engine.is_running()
+        except EmbeddedError:
+            return False
 
     def _complete(self, spec: KindSpec, record: KindRecord, image: str) -> RunningKind:
         found = self._ours()

@@ -13,6 +13,7 @@ from tests.topology.wrong_stacks.additions import ADDITIONS
 from tests.topology.wrong_stacks.addresses import ADDRESSES
 from tests.topology.wrong_stacks.ambient_namespaces import AMBIENT_NAMESPACES
 from tests.topology.wrong_stacks.gateways import GATEWAY_FAULTS
+from tests.topology.wrong_stacks.kind_clusters import KIND_CLUSTERS
 from tests.topology.wrong_stacks.layouts import LAYOUTS
 from tests.topology.wrong_stacks.many import MANY
 from tests.topology.wrong_stacks.models import MODELS
@@ -41,6 +42,7 @@ KINDS = [
     AMBIENT_NAMESPACES,
     SETTINGS_AND_DISCOVERY,
     GATEWAY_FAULTS,
+    KIND_CLUSTERS,
     WORKLOADS,
     WORKLOAD_ROUTES,
     VIRTUAL_MACHINES,
