@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from tests.topology.wrong_stacks.wrong import Wrong, on_one_network
 
-KIND = {
+KIND: dict[str, object] = {
     "clusters.west": {"kind": {}, "network": "network-west"},
     "clusters.east": {"kind": {}, "network": "network-east"},
 }
-PUBLISHED = {
+PUBLISHED: dict[str, object] = {
     f"clusters.{name}": {"kind": {"images": "published"}, "network": f"network-{name}"} for name in ("west", "east")
 }
 
@@ -30,12 +30,7 @@ KIND_CLUSTERS = [
     ),
     Wrong(
         "kind clusters of one network whose ranges may overlap",
-        KIND
-        | {
-            "clusters.east.network": "network-west",
-            "networks.network-east": {},
-            "clusters.west.podCidr": "10.200.0.0/16",
-        },
+        KIND | on_one_network() | {"clusters.west.podCidr": "10.200.0.0/16"},
         {"clusters.west.podCidr": "10.200.0.0/16 overlaps 10.192.0.0/10, from which 'east' on the same network"},
     ),
     Wrong(
@@ -95,7 +90,7 @@ KIND_CLUSTERS = [
     ),
     Wrong(
         "embedded cluster in the mesh of kind clusters",
-        {"clusters.west": {"kind": {}, "network": "network-west"}},
+        {"clusters.west": KIND["clusters.west"]},
         {"clusters.east.embedded": "its API server listens on this machine alone"},
     ),
 ]
