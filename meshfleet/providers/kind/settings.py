@@ -17,7 +17,7 @@ class Docker(Model):
     """The Docker engine that runs the nodes; it has to be on this machine."""
 
     socket: FilePath = ""
-    """Its Unix socket; left out, the fleet's own engine for built images, and the user's for published ones."""
+    """Its Unix socket; left out, the fleet's own for built images, else /var/run/docker.sock."""
 
 
 class Kind(Settings):
@@ -33,12 +33,12 @@ class Kind(Settings):
     summary: ClassVar[str] = "a kind cluster on this machine"
 
     nodes: Annotated[int, Field(ge=1, le=MOST_NODES)] = 1
-    """The number of nodes: the control plane's, which runs pods as well when it is the only one, and workers."""
+    """The number of nodes: the control plane's, which runs pods when it is the only one, and workers."""
     images: Literal["built", "published"] = "built"
     """Where images come from: built on this machine, or published in image registries."""
     image: Line = ""
-    """The node image, with `images: published`; kindest/node of the Kubernetes version when left out."""
+    """The node image with `images: published`; kindest/node of `kubernetes.version` when left out."""
     gateway_addresses: Literal["node", "cluster"] = "node"
-    """Addresses of gateways: on the control plane's node, or from a load balancer such as MetalLB that you install."""
+    """Addresses of gateways: on a node, or from a load balancer that you install, such as MetalLB."""
     docker: Docker = Field(default_factory=Docker)
     """The Docker engine that runs the nodes."""
