@@ -77,7 +77,10 @@ class KindCluster:
 
     def create(self, spec: KindSpec, socket: str, timeout: float = 0) -> RunningKind:
         """Make it. Raises EmbeddedError, which says what to do; nothing of it is left then."""
-        self.engine.require_running()
+        with self.engine.in_use():
+            return self._create(spec, socket, timeout)
+
+    def _create(self, spec: KindSpec, socket: str, timeout: float) -> RunningKind:
         self.workspace.claim(self.directory)
         # kind itself may be at work still where the run that started it was killed.
         leftovers = processes.find(self.directory)
@@ -100,7 +103,10 @@ class KindCluster:
 
     def repair(self, spec: KindSpec, socket: str, image: str) -> RunningKind:
         """Start what does not run, and set again what a restart loses. Raises EmbeddedError."""
-        self.engine.require_running()
+        with self.engine.in_use():
+            return self._repair(spec, socket, image)
+
+    def _repair(self, spec: KindSpec, socket: str, image: str) -> RunningKind:
         self.workspace.claim(self.directory)
         found = self._ours()
         if not found:
@@ -122,10 +128,10 @@ class KindCluster:
         """Remove its containers, its files and what was reserved; fine when there is nothing. Raises EmbeddedError."""
         leftovers = processes.find(self.directory)
         processes.end([process for same in leftovers.values() for process in same], grace=0)
-        self.engine.require_running()
-        found = containers.nodes_of(self.engine, self.called)
-        # One that is not ours has the name since ours went, and is no business of ours.
-        containers.remove(self.engine, [node for node in found if node.marks & self._marks()])
+        with self.engine.in_use():
+            found = containers.nodes_of(self.engine, self.called)
+            # One that is not ours has the name since ours went, and is no business of ours.
+            containers.remove(self.engine, [node for node in found if node.marks & self._marks()])
         remove_directory(self.directory)
         self.workspace.prune()
         self.engine.end_if_unused()
@@ -155,19 +161,8 @@ class KindCluster:
         command += [f"--kubeconfig={self.directory / 'kubeconfig'}"]
         environment = self.engine.environment() | dict(variables_of(self.directory))
         ended = run_bounded(command, seconds=seconds, environment=environment, directory=self.directory, stdin=text)
-        if ended.code and not self._engine_runs():
-            # The last cluster of another fleet went at this moment, and the engine with it.
-            self.engine.require_running()
-            containers.remove(self.engine, self._ours())
-            ended = run_bounded(command, seconds=seconds, environment=environment, directory=self.directory, stdin=text)
         if ended.code:
             raise docker_fault(self.engine.where, ended.err or ended.out, "kind create cluster")
-
-    def _engine_runs(self) -> bool:
-        try:
-            return self.engine.is_running()
-        except EmbeddedError:
-            return False
 
     def _complete(self, spec: KindSpec, record: KindRecord, image: str) -> RunningKind:
         found = self._ours()

@@ -6,6 +6,8 @@ An engine is on this machine, since nodes have directories of it mounted and the
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -48,6 +50,10 @@ class DockerEngine(Protocol):
         """Raise EmbeddedError unless the engine answers; the fleet's own is started."""
         ...
 
+    def in_use(self) -> AbstractContextManager[None]:
+        """A block in which the engine answers: `require_running` at its start, and it is not ended before its end."""
+        ...
+
     def end_if_unused(self) -> None:
         """End the fleet's own engine where it runs nothing any more; the user's stays."""
         ...
@@ -88,6 +94,12 @@ class UserEngine:
         ended = self.run("version", "--format", "{{.Server.Version}}", seconds=20)
         if ended.code:
             raise docker_fault(self.where, ended.err)
+
+    @contextmanager
+    def in_use(self) -> Iterator[None]:
+        """It is not ours to end."""
+        self.require_running()
+        yield
 
     def end_if_unused(self) -> None:
         """It is not ours."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 
@@ -43,11 +45,15 @@ class OwnEngine:
         """Start it unless it runs; what it changes of the machine is recorded first."""
         self._engine.start()
 
+    @contextmanager
+    def in_use(self) -> Iterator[None]:
+        """Started, and not ended by another command before this block is done."""
+        with self._engine.in_use():
+            yield
+
     def end_if_unused(self) -> None:
-        """Restore the machine once no container is left; of another fleet's it goes on."""
-        ended = self.run("ps", "-a", "-q", seconds=20)
-        if not ended.code and not ended.out.strip():
-            self._engine.stop()
+        """Restore the machine once no container is left and no command needs it."""
+        self._engine.stop_if_unused()
 
 
 def built_node_image() -> str:
