@@ -29,18 +29,17 @@ def publish(shop: Publishers, plan: Plan, folder: Path) -> dict[tuple[str, str],
     Returns the images, by name and tag: what is in each, by its path in the image.
     """
     versions = {part.tool: part.version for part, _ in plan.parts}
-    archives: dict[Piece, dict[str, Path]] = {}
+    archives: dict[str, tuple[Piece, dict[str, Path]]] = {}
     for part, place in plan.parts:
         version = published_version(part.tool, part.version, versions)
         for piece in shop.table.pieces(part.tool, version, go_platform()):
             # Two tools may be in one archive; what is wanted of it is in it for both.
-            key = next((known for known in archives if known.id == piece.id), piece)
-            archives.setdefault(key, {}).update(_files(piece, place.path, folder))
+            archives.setdefault(piece.id, (piece, {}))[1].update(_files(piece, place.path, folder))
     images = {}
-    proxy = next(piece for piece in archives if piece.image.endswith("/proxyv2"))
-    # Istio's own is built from no module; the upstream one is as large.
-    archives[proxy]["usr/local/bin/envoy"] = plan.programs["envoy"]
-    for piece, files in archives.items():
+    for piece, files in archives.values():
+        if piece.image.endswith("/proxyv2"):
+            # Istio's own is built from no module; the upstream one is as large.
+            files["usr/local/bin/envoy"] = plan.programs["envoy"]
         if piece.image:
             images[piece.image, piece.path] = files
             continue
