@@ -11,10 +11,12 @@ from meshfleet.toolchain.plan import Plan, Toolchain, further_plan, make_plan
 from meshfleet.toolchain.wheel_programs import missing_wheels
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from meshfleet.toolchain.progress import Progress
     from meshfleet.toolchain.published.installing import Publishing
 
-__all__ = ["Plan", "Toolchain", "ensure", "further_plan", "make_plan"]
+__all__ = ["Plan", "Toolchain", "ensure", "further_plan", "kubernetes_plugin", "make_plan"]
 
 
 def ensure(
@@ -48,3 +50,26 @@ def ensure(
 
         build_missing(wanted, progress or Silence(), thorough=thorough, publishing=publishing)
     return wanted.toolchain()
+
+
+def kubernetes_plugin(
+    progress: Progress | None = None,
+    *,
+    fetch: bool,
+    plan: Plan | None = None,
+    publishing: Publishing | None = None,
+) -> Path | None:
+    """The official Kubernetes plugin of Pulumi as published; with `fetch` it is downloaded where it is missing.
+
+    None where its publisher does not have it or does not respond. Raises ToolchainError when something else comes.
+    """
+    wanted = plan or make_plan()
+    found = wanted.toolchain().kubernetes_plugin
+    if found is None and fetch:
+        from meshfleet.toolchain.builder import take_extra
+        from meshfleet.toolchain.extras import KUBERNETES_PLUGIN
+        from meshfleet.toolchain.progress import Silence
+
+        take_extra(wanted, KUBERNETES_PLUGIN, progress or Silence(), publishing)
+        found = wanted.toolchain().kubernetes_plugin
+    return found

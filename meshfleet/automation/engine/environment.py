@@ -10,6 +10,7 @@ import secrets
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
@@ -85,7 +86,8 @@ def prepare(checkout: Checkout, fleet: Fleet | None = None) -> Environment:
         for release, charts in _further_charts().items():
             _link(folder / built_charts(release), charts)
         _link(folder / GATEWAY_API_CHART, tools.gateway_api)
-    plugin = kubernetes_plugin.install(checkout, python, variables, tools.kubernetes_plugin)
+    published = partial(toolchain.kubernetes_plugin, progress_for(sys.stderr))
+    plugin = kubernetes_plugin.install(checkout, python, variables, published)
     return Environment(checkout, variables, tools.bin, plugin.notice)
 
 

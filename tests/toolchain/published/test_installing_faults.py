@@ -26,20 +26,10 @@ from meshfleet.toolchain.published.installing import Publishing
 from meshfleet.toolchain.published.probe import silent_publishers
 from meshfleet.toolchain.published.records import Record, read_records, write_records
 from tests.toolchain.published.conftest import ARCHIVE, PROGRAM, Stand
-from tests.toolchain.published.publishers import Fault, Handler, sha256, special, tar
+from tests.toolchain.published.publishers import Fault, Handler, sha256, special, status, tar
 from tests.toolchain.workshop import Workshop
 
 pytestmark = pytest.mark.proof("published programs are taken whole or not at all", step=0)
-
-
-def status(code: int, headers: dict[str, str] | None = None, content: bytes = b"") -> Fault:
-    """Every request is answered like this."""
-
-    def fault(handler: Handler) -> bool:
-        handler.answer(code, content, headers)
-        return True
-
-    return fault
 
 
 def times(count: int, fault: Fault) -> Fault:
