@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from meshfleet.toolchain.progress import Progress
     from meshfleet.toolchain.published.installing import Publishing
 
-__all__ = ["Plan", "Toolchain", "ensure", "further_plan", "kubernetes_plugin", "make_plan"]
+__all__ = ["Plan", "Toolchain", "ensure", "further_plan", "make_plan", "take_kubernetes_plugin"]
 
 
 def ensure(
@@ -52,24 +52,21 @@ def ensure(
     return wanted.toolchain()
 
 
-def kubernetes_plugin(
-    progress: Progress | None = None,
-    *,
-    fetch: bool,
-    plan: Plan | None = None,
-    publishing: Publishing | None = None,
+def take_kubernetes_plugin(
+    progress: Progress | None = None, *, plan: Plan | None = None, publishing: Publishing | None = None
 ) -> Path | None:
-    """The official Kubernetes plugin of Pulumi as published; with `fetch` it is downloaded where it is missing.
+    """The official Kubernetes plugin of Pulumi as published, downloaded unless it is there.
 
     None where its publisher does not have it or does not respond. Raises ToolchainError when something else comes.
     """
-    wanted = plan or make_plan()
-    found = wanted.toolchain().kubernetes_plugin
-    if found is None and fetch:
-        from meshfleet.toolchain.builder import take_extra
-        from meshfleet.toolchain.extras import KUBERNETES_PLUGIN
-        from meshfleet.toolchain.progress import Silence
+    from meshfleet.toolchain.builder import take_extra
+    from meshfleet.toolchain.extras import KUBERNETES_PLUGIN
+    from meshfleet.toolchain.progress import Silence
+    from meshfleet.toolchain.published.installing import Publishing
 
-        take_extra(wanted, KUBERNETES_PLUGIN, progress or Silence(), publishing)
-        found = wanted.toolchain().kubernetes_plugin
-    return found
+    source = publishing or Publishing()
+    if source.resolved() is None:
+        return None
+    wanted = plan or make_plan()
+    take_extra(wanted, KUBERNETES_PLUGIN, progress or Silence(), source)
+    return wanted.toolchain().kubernetes_plugin

@@ -72,15 +72,11 @@ def build_missing(
         publish_view(plan.view, plan.contents, linked=plan.pulumi)
 
 
-def take_extra(plan: Plan, extra: Extra, progress: Progress, publishing: Publishing | None = None) -> None:
+def take_extra(plan: Plan, extra: Extra, progress: Progress, publishing: Publishing) -> None:
     """Take one extra of the plan as published, where its publisher responds. Raises ToolchainError."""
-    source = publishing or Publishing()
-    # Without a lock, which a command that downloads nothing does not wait for.
-    if source.resolved() is None:
-        return
     with _only_one(plan, progress):
         missing = [(one, place) for one, place in plan.extra_parts if one == extra and place.faults()]
-        install_published(source, plan.cache, missing, {}, progress)
+        install_published(publishing, plan.cache, missing, {}, progress)
         remove_tree(plan.cache.downloads)
 
 

@@ -59,7 +59,7 @@ def installed_version(distribution: str) -> str:
 
 
 class Published(Protocol):
-    """The toolchain's plugin, as its publisher releases it; None without one. See `toolchain.kubernetes_plugin`."""
+    """The toolchain's plugin, as its publisher releases it; None without one. See `Toolchain.kubernetes_plugin`."""
 
     def __call__(self, *, fetch: bool) -> Path | None:
         """With `fetch` it is downloaded where it is missing."""

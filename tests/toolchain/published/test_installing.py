@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from meshfleet.toolchain import Plan, ensure, kubernetes_plugin
+from meshfleet.toolchain import Plan, ensure, take_kubernetes_plugin
 from meshfleet.toolchain.extras import KUBERNETES_PLUGIN, KUBERNETES_PLUGIN_PROGRAM, Extra
 from tests.toolchain.published.conftest import PROGRAM, Stand
 from tests.toolchain.published.publishers import status, tar
@@ -68,11 +68,10 @@ def test_an_extra_comes_with_what_is_missing_and_is_no_fault_without(stand: Stan
 def test_the_plugin_is_taken_alone_when_it_is_wanted(stand: Stand, with_plugin: Plan) -> None:
     ensure(plan=stand.plan, publishing=stand.publishing)
     stand.shop.requests.clear()
-    assert kubernetes_plugin(fetch=False, plan=with_plugin, publishing=stand.publishing) is None
-    assert kubernetes_plugin(fetch=True, plan=with_plugin) is None
+    assert take_kubernetes_plugin(plan=with_plugin) is None
     assert stand.shop.requests == []
     for _ in range(2):
-        assert kubernetes_plugin(stand.heard, fetch=True, plan=with_plugin, publishing=stand.publishing)
+        assert take_kubernetes_plugin(stand.heard, plan=with_plugin, publishing=stand.publishing)
     assert len([path for path in stand.shop.paths() if "/plugin-" in path]) == 1
     assert not stand.cache.downloads.exists()
     # And the view is the one that there was.
