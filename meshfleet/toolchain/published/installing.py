@@ -89,7 +89,7 @@ class _Run:
                 job.result()
             return frozenset(tool for tool, job in jobs.items() if job.result())
         finally:
-            self._requests.stopped.set()
+            self._requests.stop()
             pool.shutdown(cancel_futures=True)
             self._requests.close()
 
