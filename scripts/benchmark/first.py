@@ -1,4 +1,4 @@
-"""The first `scripts/up` of a fresh clone with an empty cache, from publishers on loopback that have what was built here.
+"""The first `scripts/up` of a fresh clone with an empty cache, where publishers on loopback have what was built here.
 
 The package index is the machine's own; the tools come from the toolchain of this checkout, served as publishers do.
 """
