@@ -11,10 +11,20 @@ from meshfleet.toolchain.plan import Plan, Toolchain, container_plan, further_pl
 from meshfleet.toolchain.wheel_programs import missing_wheels
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from meshfleet.toolchain.progress import Progress
     from meshfleet.toolchain.published.installing import Publishing
 
-__all__ = ["Plan", "Toolchain", "container_plan", "ensure", "further_plan", "make_plan"]
+__all__ = [
+    "Plan",
+    "Toolchain",
+    "container_plan",
+    "ensure",
+    "further_plan",
+    "make_plan",
+    "take_kubernetes_plugin",
+]
 
 
 def ensure(
@@ -48,3 +58,23 @@ def ensure(
 
         build_missing(wanted, progress or Silence(), thorough=thorough, publishing=publishing)
     return wanted.toolchain()
+
+
+def take_kubernetes_plugin(
+    progress: Progress | None = None, *, plan: Plan | None = None, publishing: Publishing | None = None
+) -> Path | None:
+    """The official Kubernetes plugin of Pulumi as published, downloaded unless it is there.
+
+    None where its publisher does not have it or does not respond. Raises ToolchainError when something else comes.
+    """
+    from meshfleet.toolchain.builder import take_extra
+    from meshfleet.toolchain.extras import KUBERNETES_PLUGIN
+    from meshfleet.toolchain.progress import Silence
+    from meshfleet.toolchain.published.installing import Publishing
+
+    source = publishing or Publishing()
+    if source.resolved() is None:
+        return None
+    wanted = plan or make_plan()
+    take_extra(wanted, KUBERNETES_PLUGIN, progress or Silence(), source)
+    return wanted.toolchain().kubernetes_plugin

@@ -9,7 +9,9 @@ import os
 import shutil
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from pathlib import Path
 
 from meshfleet.errors import ToolchainError
@@ -43,34 +45,49 @@ def build_missing(
 
     Raises ToolchainError when that cannot be done; whatever was compiled until then is used by the next run.
     """
+    with _only_one(plan, progress):
+        missing: Missing = []
+        for part, place in plan.parts:
+            faults = place.faults(thorough=thorough)
+            if not faults:
+                progress.end(part.tool, part.version, "cached")
+                continue
+            if place.path.exists():
+                progress.note(f"{part.tool} in the cache is damaged ({faults[0]}): making it again")
+            if isinstance(part, WheelProgram):
+                _copy(part, place, progress)
+            else:
+                missing.append((part, place))
+        if missing:
+            # What only publishers have comes with the rest, and is no reason by itself to look for it.
+            extras = [(extra, place) for extra, place in plan.extra_parts if place.faults(thorough=thorough)]
+            versions = {part.tool: part.version for part, _ in plan.parts}
+            wanted: list[tuple[Recipe | Extra, Installation]] = [*missing, *extras]
+            taken = install_published(publishing or Publishing(), plan.cache, wanted, versions, progress)
+            missing = [(part, place) for part, place in missing if part.tool not in taken]
+        if missing:
+            _build_all(plan, missing, progress)
+        # Before the view, which is what tells the next run that nothing is left to do.
+        _clean(plan, progress)
+        publish_view(plan.view, plan.contents, linked=plan.pulumi)
+
+
+def take_extra(plan: Plan, extra: Extra, progress: Progress, publishing: Publishing) -> None:
+    """Take one extra of the plan as published, where its publisher responds. Raises ToolchainError."""
+    with _only_one(plan, progress):
+        missing = [(one, place) for one, place in plan.extra_parts if one == extra and place.faults()]
+        install_published(publishing, plan.cache, missing, {}, progress)
+        remove_tree(plan.cache.downloads)
+
+
+@contextmanager
+def _only_one(plan: Plan, progress: Progress) -> Iterator[None]:
+    """Nothing else is made meanwhile; what another run has left is cleared first. Raises ToolchainError."""
     try:
         with only_builder(plan.cache.toolchain / ".lock", progress):
             for pid in clear_leftovers(plan.cache.toolchain):
                 progress.note(f"ended process {pid}, a build that an interrupted run had left")
-            missing: Missing = []
-            for part, place in plan.parts:
-                faults = place.faults(thorough=thorough)
-                if not faults:
-                    progress.end(part.tool, part.version, "cached")
-                    continue
-                if place.path.exists():
-                    progress.note(f"{part.tool} in the cache is damaged ({faults[0]}): making it again")
-                if isinstance(part, WheelProgram):
-                    _copy(part, place, progress)
-                else:
-                    missing.append((part, place))
-            if missing:
-                # What only publishers have comes with the rest, and is no reason by itself to look for it.
-                extras = [(extra, place) for extra, place in plan.extra_parts if place.faults(thorough=thorough)]
-                versions = {part.tool: part.version for part, _ in plan.parts}
-                wanted: list[tuple[Recipe | Extra, Installation]] = [*missing, *extras]
-                taken = install_published(publishing or Publishing(), plan.cache, wanted, versions, progress)
-                missing = [(part, place) for part, place in missing if part.tool not in taken]
-            if missing:
-                _build_all(plan, missing, progress)
-            # Before the view, which is what tells the next run that nothing is left to do.
-            _clean(plan, progress)
-            publish_view(plan.view, plan.contents, linked=plan.pulumi)
+            yield
     except OSError as error:
         explained = explain_disk(error, plan.cache.root)
         if explained is None:

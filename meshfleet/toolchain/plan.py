@@ -97,7 +97,8 @@ class Plan:
     def view(self) -> Path:
         """The folder that shows all programs of exactly these parts."""
         digest = hashlib.sha256(str(self.pulumi).encode())
-        for _, place in (*self.parts, *self.present_extras):
+        shown = (place for part, place in self.present_extras if part.installed_programs)
+        for place in (*(place for _, place in self.parts), *shown):
             digest.update(place.path.name.encode())
         return self.cache.toolchain / f"view-{digest.hexdigest()[:_SHOWN_DIGITS]}"
 

@@ -13,6 +13,7 @@ from meshfleet.embedded.cluster import Cluster
 from meshfleet.topology import load
 from meshfleet.workspace.home import Workspace
 from scripts.benchmark import documented_sequence as documented
+from scripts.benchmark.first import first
 from scripts.benchmark.growth import member, scale
 from scripts.benchmark.hops import first_request, hop
 from scripts.benchmark.machines import machine
@@ -144,6 +145,7 @@ PARTS: dict[str, Callable[[Stage, int], list[Row]]] = {
     "hop": hop,
     "region": region,
     "machine": machine,
+    "first": first,
 }
 
 

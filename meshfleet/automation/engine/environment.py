@@ -10,6 +10,7 @@ import secrets
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
@@ -85,8 +86,12 @@ def prepare(checkout: Checkout, fleet: Fleet | None = None) -> Environment:
         for release, charts in _further_charts().items():
             _link(folder / built_charts(release), charts)
         _link(folder / GATEWAY_API_CHART, tools.gateway_api)
-    plugin = kubernetes_plugin.install(checkout, python, variables, tools.kubernetes_plugin)
+    plugin = kubernetes_plugin.install(checkout, python, variables, partial(_published_plugin, tools))
     return Environment(checkout, variables, tools.bin, plugin.notice)
+
+
+def _published_plugin(tools: toolchain.Toolchain, *, fetch: bool) -> Path | None:
+    return tools.kubernetes_plugin or (toolchain.take_kubernetes_plugin(progress_for(sys.stderr)) if fetch else None)
 
 
 def further_recipes(fleet: Fleet) -> tuple[Recipe, ...]:

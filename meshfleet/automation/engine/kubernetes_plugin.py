@@ -15,7 +15,7 @@ import stat
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from meshfleet.automation.checkout import Checkout
 from meshfleet.errors import EngineError, ProcessError
@@ -27,8 +27,6 @@ from meshfleet.versions import PUBLISHED_KUBERNETES_PLUGIN
 from meshfleet.workspace.project_folder import CODE
 
 NAME = "pulumi-resource-kubernetes"
-# Enough for a download of 40 MB, short if the server does not respond.
-DOWNLOAD_SECONDS = 60
 LIST_SECONDS: Final = 60
 STAND_IN = "# Stands in for the official plugin, which could not be downloaded when this was written."
 STAND_IN_SCRIPT = f"""#!/bin/sh
@@ -60,15 +58,27 @@ def installed_version(distribution: str) -> str:
     return found
 
 
+class Published(Protocol):
+    """The toolchain's plugin, as its publisher releases it; None without one. See `Toolchain.kubernetes_plugin`."""
+
+    def __call__(self, *, fetch: bool) -> Path | None:
+        """With `fetch` it is downloaded where it is missing."""
+
+
+def _none(*, fetch: bool) -> Path | None:
+    del fetch
+    return None
+
+
 def install(
-    checkout: Checkout, python: Path, variables: dict[str, str], published: Path | None = None
+    checkout: Checkout, python: Path, variables: dict[str, str], published: Published = _none
 ) -> KubernetesPlugin:
     """The plugin in the checkout's PULUMI_HOME, installed first if Pulumi would find none.
 
-    In this order: on PATH, where Pulumi prefers it; already installed; in the user's own PULUMI_HOME; `published`, the
-    toolchain's; downloaded by Pulumi, once and with a timeout; the replacement, until there is the official one.
-    `variables` is Pulumi's environment. Raises `EngineError` when Pulumi does not list the installed plugin,
-    `FileError`.
+    In this order: on PATH, where Pulumi prefers it; already installed; in the user's own PULUMI_HOME; `published`,
+    which is downloaded once; the replacement, until there is the official one. `variables` is Pulumi's environment.
+    Raises `EngineError` when Pulumi does not list the installed plugin, `FileError`, and `ToolchainError` when a
+    downloaded one is refused.
     """
     if on_path := shutil.which(NAME, path=variables["PATH"]):
         return KubernetesPlugin(Path(on_path).parent, official=True, notice="")
@@ -77,8 +87,8 @@ def install(
     _make_visible(folder)
     program = folder / NAME
     if not _is_program(program):
-        _take(folder, wanted, published) or _download(folder, variables) or _stand_in(checkout, folder, python)
-    elif _is_script(program) and not _take(folder, wanted, published):
+        _take(folder, wanted, published, fetch=True) or _stand_in(checkout, folder, python)
+    elif _is_script(program) and not _take(folder, wanted, published, fetch=False):
         # Written by another version of meshfleet, or for another installation path.
         _stand_in(checkout, folder, python)
     _confirm(folder, variables)
@@ -108,14 +118,17 @@ def _make_visible(folder: Path) -> None:
         raise file_error(folder, error) from error
 
 
-def _take(folder: Path, wanted: str, published: Path | None) -> bool:
+def _take(folder: Path, wanted: str, published: Published, *, fetch: bool) -> bool:
     """Link the official one that the user or the toolchain has."""
     if _take_from_user(folder, wanted):
         return True
-    # A stack made by another version of meshfleet may want another release.
-    if published is None or wanted.rpartition("-")[2] != PUBLISHED_KUBERNETES_PLUGIN or not _is_program(published):
+    # An environment of the user's own may have another release of pulumi-kubernetes.
+    if wanted.rpartition("-")[2] != PUBLISHED_KUBERNETES_PLUGIN:
         return False
-    _link(folder, published)
+    program = published(fetch=fetch)
+    if program is None or not _is_program(program):
+        return False
+    _link(folder, program)
     return True
 
 
@@ -140,19 +153,6 @@ def _link(folder: Path, program: Path) -> None:
     """Link the file in a real directory: Pulumi follows links to files, but not to directories."""
     make_directory(folder)
     write_link(folder / NAME, program)
-
-
-def _download(folder: Path, variables: dict[str, str]) -> bool:
-    release = folder.name.rpartition("-")[2]
-    # Pulumi does not download into an existing directory.
-    shutil.rmtree(folder, ignore_errors=True)
-    try:
-        _pulumi(variables, DOWNLOAD_SECONDS, "plugin", "install", "resource", "kubernetes", release)
-    except ProcessError:
-        shutil.rmtree(folder, ignore_errors=True)
-        remove_file(folder.with_name(f"{folder.name}.partial"))
-        return False
-    return _is_program(folder / NAME)
 
 
 def _stand_in(checkout: Checkout, folder: Path, python: Path) -> bool:

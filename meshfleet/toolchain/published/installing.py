@@ -58,11 +58,11 @@ def install_published(
         return frozenset()
     silent = silent_publishers(publishing.table, addresses)
     orders = choose(publishing.table, parts, silent, go_platform(), versions)
-    if silent:
-        words = "mirrors" if addresses.mirrored & silent.keys() else "publishers"
-        progress.note(f"{words} that do not respond, so that their tools are built: {', '.join(sorted(silent))}")
+    if silent and any(isinstance(part, Recipe) for part, _ in parts):
+        progress.note(f"publishers that do not respond, so that their tools are built: {', '.join(sorted(silent))}")
+        # A mirror that was configured is expected to respond.
         for name in sorted(addresses.mirrored & silent.keys()):
-            progress.note(f"  {name}: {silent[name]}")
+            progress.note(f"  the mirror of {name}: {silent[name]}")
     if not orders:
         return frozenset()
     return _Run(publishing, addresses, cache).install(orders, progress)
@@ -89,7 +89,7 @@ class _Run:
                 job.result()
             return frozenset(tool for tool, job in jobs.items() if job.result())
         finally:
-            self._requests.stopped.set()
+            self._requests.stop()
             pool.shutdown(cancel_futures=True)
             self._requests.close()
 

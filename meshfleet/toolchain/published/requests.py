@@ -6,9 +6,10 @@ another host. A response that is no success is one of two: it may come right in 
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -76,6 +77,7 @@ class Requests:
         self.addresses = addresses
         self.limits = limits or Limits()
         self.stopped = Event()
+        self._sockets: set[socket.socket] = set()
         self._context = addresses.context()
         self._transports: dict[str | None, httpx2.HTTPTransport] = {}
         self._lock = Lock()
@@ -86,12 +88,16 @@ class Requests:
         sent, seen = dict(headers or {}), url
         for _ in range(_REDIRECTS + 1):
             response = self._send(method, seen, sent)
+            held = _socket_of(response)
             try:
+                self._hold(held)
                 target = _redirect(seen, response)
                 if target is None:
                     yield Response(seen, response, self)
                     return
             finally:
+                with self._lock:
+                    self._sockets.discard(held)
                 response.close()
             if urlsplit(target).netloc != urlsplit(seen).netloc:
                 sent = {name: value for name, value in sent.items() if name.lower() != "authorization"}
@@ -124,6 +130,15 @@ class Requests:
                     raise UnpublishedError("stopped") from None
         raise UnpublishedError("not tried")
 
+    def stop(self) -> None:
+        """End every request that is under way, from any thread; none is tried again."""
+        self.stopped.set()
+        with self._lock:
+            for held in self._sockets:
+                # Wakes the thread that reads; it closes the connection itself.
+                with suppress(OSError):
+                    socket.socket.shutdown(held, socket.SHUT_RDWR)
+
     def close(self) -> None:
         """Close all connections."""
         for transport in self._transports.values():
@@ -135,6 +150,12 @@ class Requests:
             request.extensions["timeout"] = httpx2.Timeout(self.limits.connect).as_dict()
             with until(time.monotonic() + self.limits.connect):
                 return self._transport(environment_proxy(url)).handle_request(request)
+
+    def _hold(self, held: socket.socket) -> None:
+        with self._lock:
+            self._sockets.add(held)
+        if self.stopped.is_set():
+            raise UnpublishedError("stopped")
 
     def _transport(self, proxy: str | None) -> httpx2.HTTPTransport:
         with self._lock:
@@ -235,6 +256,12 @@ def pause_of(header: str, now: datetime | None = None) -> float | None:
         return None
     when = when if when.tzinfo else when.replace(tzinfo=UTC)
     return max(0.0, (when - (now or datetime.now(UTC))).total_seconds())
+
+
+def _socket_of(response: httpx2.Response) -> socket.socket:
+    """The connection that a response comes over, also through TLS."""
+    found: socket.socket = response.extensions["network_stream"].get_extra_info("socket")
+    return found
 
 
 def _redirect(url: str, response: httpx2.Response) -> str | None:

@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 from collections.abc import Callable
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
@@ -43,7 +44,7 @@ def variables(tmp_path: Path, checkout: Checkout) -> dict[str, str]:
 
 @pytest.fixture
 def pulumi(tmp_path: Path, script: Script) -> Callable[..., Path]:
-    """A `pulumi` that installs as the text says and lists one plugin; it notes its arguments in the returned file."""
+    """A `pulumi` that does as the text says and lists one plugin; it notes its arguments in the returned file."""
 
     def make(text: str, listed: str = WANTED) -> Path:
         calls = tmp_path / "calls"
@@ -69,9 +70,25 @@ def put(folder: Path, content: bytes = OFFICIAL) -> Path:
     return folder
 
 
-def downloads(calls: Path) -> list[str]:
-    lines = calls.read_text(encoding="utf-8").splitlines() if calls.exists() else []
-    return [line for line in lines if line.startswith("plugin install")]
+@dataclass
+class Publisher:
+    """The toolchain, in which the plugin is at `program` once it has been downloaded, if it can be."""
+
+    program: Path
+    downloads: int = 0
+    available: bool = True
+    present: bool = False
+
+    def __call__(self, *, fetch: bool) -> Path | None:
+        if fetch and not self.present:
+            self.downloads += 1
+            self.present = self.available
+        return self.program if self.present else None
+
+
+@pytest.fixture
+def publisher(tmp_path: Path) -> Publisher:
+    return Publisher(put(tmp_path / "toolchain" / "plugin") / NAME)
 
 
 def official(plugin: KubernetesPlugin) -> bool:
@@ -79,16 +96,21 @@ def official(plugin: KubernetesPlugin) -> bool:
 
 
 def test_the_one_the_user_has_is_taken_without_a_download(
-    checkout: Checkout, user: Path, variables: dict[str, str], pulumi: Callable[..., Path], python: Path
+    checkout: Checkout,
+    user: Path,
+    variables: dict[str, str],
+    pulumi: Callable[..., Path],
+    python: Path,
+    publisher: Publisher,
 ) -> None:
-    calls = pulumi("exit 1")
+    pulumi("exit 1")
     theirs = put(user / ".pulumi" / "plugins" / WANTED)
-    plugin = install(checkout, python, variables)
+    plugin = install(checkout, python, variables, publisher)
     assert official(plugin)
     assert plugin.folder == checkout.pulumi_home / "plugins" / WANTED
     assert (plugin.folder / NAME).resolve() == (theirs / NAME).resolve()
     assert not plugin.folder.is_symlink()
-    assert downloads(calls) == []
+    assert publisher.downloads == 0
 
 
 def test_a_pulumi_home_of_the_user_is_looked_at_first(
@@ -105,20 +127,6 @@ def test_a_pulumi_home_of_the_user_is_looked_at_first(
     assert official(install(checkout, python, variables))
 
 
-def test_the_published_one_of_the_toolchain_is_taken_without_a_download(
-    checkout: Checkout, variables: dict[str, str], pulumi: Callable[..., Path], python: Path, tmp_path: Path
-) -> None:
-    calls = pulumi("exit 1")
-    assert not install(checkout, python, variables).official
-    asked = len(downloads(calls))
-    published = put(tmp_path / "toolchain" / "plugin") / NAME
-    for _ in range(2):
-        plugin = install(checkout, python, variables, published)
-        assert official(plugin)
-        assert (plugin.folder / NAME).resolve() == published.resolve()
-    assert len(downloads(calls)) == asked
-
-
 def test_a_script_in_the_users_home_is_no_official_plugin(
     checkout: Checkout, user: Path, variables: dict[str, str], pulumi: Callable[..., Path], python: Path
 ) -> None:
@@ -127,35 +135,38 @@ def test_a_script_in_the_users_home_is_no_official_plugin(
     assert not install(checkout, python, variables).official
 
 
-def test_it_is_downloaded_once_by_pulumi_itself(
-    checkout: Checkout, variables: dict[str, str], pulumi: Callable[..., Path], python: Path
+def test_the_published_one_is_downloaded_once(
+    checkout: Checkout, variables: dict[str, str], pulumi: Callable[..., Path], python: Path, publisher: Publisher
 ) -> None:
-    folder = f"$PULUMI_HOME/plugins/{WANTED}"
-    calls = pulumi(f"mkdir -p {folder}; printf '\\177ELF the official one' > {folder}/{NAME}; chmod +x {folder}/{NAME}")
-    assert official(install(checkout, python, variables))
-    assert official(install(checkout, python, variables))
-    asked = f"plugin install resource kubernetes v{version('pulumi-kubernetes')} --non-interactive"
-    assert calls.read_text(encoding="utf-8").splitlines() == [asked, "plugin ls --json --non-interactive"]
+    calls = pulumi("exit 1")
+    for _ in range(2):
+        plugin = install(checkout, python, variables, publisher)
+        assert official(plugin)
+        assert (plugin.folder / NAME).resolve() == publisher.program.resolve()
+    assert publisher.downloads == 1
+    assert calls.read_text(encoding="utf-8").splitlines() == ["plugin ls --json --non-interactive"]
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "exit 1",
-        "exit 0",
-        f"mkdir -p $PULUMI_HOME/plugins/{WANTED}; echo half > $PULUMI_HOME/plugins/{WANTED}/x; exit 1",
-    ],
-    ids=["refused", "nothing came", "half of it came"],
-)
+def test_the_stand_in_gives_way_once_the_toolchain_has_the_published_one(
+    checkout: Checkout, variables: dict[str, str], pulumi: Callable[..., Path], python: Path, publisher: Publisher
+) -> None:
+    pulumi("exit 1")
+    publisher.available = False
+    for _ in range(2):
+        assert not install(checkout, python, variables, publisher).official
+    assert publisher.downloads == 1
+    publisher.present = True
+    assert official(install(checkout, python, variables, publisher))
+
+
 def test_where_it_cannot_be_downloaded_the_stand_in_takes_its_place_and_says_so(
-    text: str,
     tmp_path: Path,
     checkout: Checkout,
     variables: dict[str, str],
     pulumi: Callable[..., Path],
     python: Path,
 ) -> None:
-    calls = pulumi(text)
+    pulumi("exit 1")
     plugin = install(checkout, python, variables)
     assert not plugin.official
     assert "using meshfleet's own Kubernetes plugin" in plugin.notice
@@ -171,7 +182,6 @@ def test_where_it_cannot_be_downloaded_the_stand_in_takes_its_place_and_says_so(
     attach = f"-I -S {CODE}/meshfleet/plugins/attach.py {tmp_path}/kubernetes {program} 127.0.0.1:1\n"
     assert said.stdout.partition("|")[2] == attach
     assert install(checkout, python, variables) == plugin
-    assert len(downloads(calls)) == 1
     assert sorted(path.name for path in plugin.folder.iterdir()) == [NAME]
 
 
@@ -190,18 +200,6 @@ def test_a_stand_in_of_another_version_or_place_is_written_anew_and_a_script_of_
     assert program.read_text(encoding="utf-8") == theirs
 
 
-def test_a_download_that_hangs_is_given_up(
-    checkout: Checkout,
-    variables: dict[str, str],
-    pulumi: Callable[..., Path],
-    python: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    pulumi("exec sleep 60")
-    monkeypatch.setattr(kubernetes_plugin, "DOWNLOAD_SECONDS", 0.2)
-    assert not install(checkout, python, variables).official
-
-
 def test_without_a_pulumi_the_stand_in_is_there_all_the_same(
     checkout: Checkout, variables: dict[str, str], python: Path, tmp_path: Path
 ) -> None:
@@ -211,12 +209,12 @@ def test_without_a_pulumi_the_stand_in_is_there_all_the_same(
 
 
 def test_the_official_plugin_is_never_replaced(
-    checkout: Checkout, variables: dict[str, str], pulumi: Callable[..., Path], python: Path
+    checkout: Checkout, variables: dict[str, str], pulumi: Callable[..., Path], python: Path, publisher: Publisher
 ) -> None:
-    calls = pulumi("exit 1")
+    pulumi("exit 1")
     put(checkout.pulumi_home / "plugins" / WANTED)
-    assert official(install(checkout, python, variables))
-    assert downloads(calls) == []
+    assert official(install(checkout, python, variables, publisher))
+    assert publisher.downloads == 0
 
 
 def test_one_on_path_is_what_pulumi_uses_so_none_is_installed(

@@ -103,6 +103,16 @@ class Server(ThreadingHTTPServer):
 Fault = Callable[[Handler], bool]
 
 
+def status(code: int, headers: dict[str, str] | None = None, content: bytes = b"") -> Fault:
+    """Every request is answered like this."""
+
+    def fault(handler: Handler) -> bool:
+        handler.answer(code, content, headers)
+        return True
+
+    return fault
+
+
 @dataclass
 class Publishers:
     """What is served, by path; `faults` are by a pattern of paths, and say whether they have answered."""

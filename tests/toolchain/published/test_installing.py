@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 
 import pytest
 
-from tests.toolchain.published.conftest import Stand
+from meshfleet.toolchain import Plan, ensure, take_kubernetes_plugin
+from meshfleet.toolchain.extras import KUBERNETES_PLUGIN, KUBERNETES_PLUGIN_PROGRAM, Extra
+from tests.toolchain.published.conftest import PROGRAM, Stand
+from tests.toolchain.published.publishers import status, tar
 
 pytestmark = pytest.mark.proof("published programs are taken in place of a build", step=0)
 
@@ -28,3 +32,62 @@ def test_a_published_tool_is_installed_as_a_built_one_would_be(stand: Stand) -> 
     ]
     assert stand.heard.lines[0] == "hello v1.2.3 downloading"
     assert stand.heard.lines[-1].startswith("hello v1.2.3 as published, 0 MB in ")
+
+
+@pytest.fixture
+def with_plugin(stand: Stand) -> Plan:
+    """The stand's plan, which does without the plugin where it is not published; its publisher is the stand's."""
+    piece = {
+        "publisher": "files",
+        "path": "plugin-{version}.tar.gz",
+        "digest": {"path": "plugin.sha256"},
+        "members": {KUBERNETES_PLUGIN_PROGRAM: "pulumi-resource-kubernetes"},
+    }
+    stand.shop.table = replace(stand.shop.table, tools={**stand.shop.table.tools, KUBERNETES_PLUGIN.tool: (piece,)})
+    archive = tar({"pulumi-resource-kubernetes": b"\x7fELF"})
+    digest = stand.shop.file("files", f"plugin-{KUBERNETES_PLUGIN.version}.tar.gz", archive)
+    stand.shop.file("files", "plugin.sha256", digest.encode())
+    return replace(stand.plan, extras=(KUBERNETES_PLUGIN,))
+
+
+def test_an_extra_comes_with_what_is_missing_and_is_no_fault_without(stand: Stand, with_plugin: Plan) -> None:
+    stand.shop.faults["/plugin"] = status(404)
+    assert ensure(stand.heard, plan=with_plugin, publishing=stand.publishing).kubernetes_plugin is None
+    assert with_plugin.faults() == {}
+    (with_plugin.parts[0][1].path / "manifest.json").unlink()
+    stand.shop.faults.clear()
+    plugin = ensure(stand.heard, plan=with_plugin, publishing=stand.publishing).kubernetes_plugin
+    assert plugin is not None
+    assert plugin.read_bytes() == b"\x7fELF"
+    assert os.access(plugin, os.X_OK)
+    plugin.write_bytes(b"damaged")
+    assert with_plugin.toolchain().kubernetes_plugin is None
+    assert with_plugin.faults() == {}
+
+
+def test_the_plugin_is_taken_alone_when_it_is_wanted(stand: Stand, with_plugin: Plan) -> None:
+    ensure(plan=stand.plan, publishing=stand.publishing)
+    stand.shop.requests.clear()
+    assert take_kubernetes_plugin(plan=with_plugin) is None
+    assert stand.shop.requests == []
+    for _ in range(2):
+        assert take_kubernetes_plugin(stand.heard, plan=with_plugin, publishing=stand.publishing)
+    assert len([path for path in stand.shop.paths() if "/plugin-" in path]) == 1
+    assert not stand.cache.downloads.exists()
+    # And the view is the one that there was.
+    assert with_plugin.faults() == {}
+
+
+def test_programs_that_only_publishers_have_take_precedence(stand: Stand) -> None:
+    extra = Extra("better", "v1", ("hello",))
+    plan = replace(stand.plan, extras=(extra,))
+    before = ensure(plan=plan, publishing=stand.publishing).bin / "hello"
+    piece = {"publisher": "files", "path": "better", "digest": {"path": "better.sha256"}, "program": "bin/hello"}
+    digest = stand.shop.file("files", "better", b"#!/bin/sh\necho better\n")
+    stand.shop.file("files", "better.sha256", digest.encode())
+    stand.shop.table = replace(stand.shop.table, tools={**stand.shop.table.tools, "better": (piece,)})
+    (stand.place / "manifest.json").unlink()
+    after = ensure(plan=plan, publishing=stand.publishing).bin / "hello"
+    assert after.read_bytes() == b"#!/bin/sh\necho better\n"
+    assert before != after
+    assert before.read_bytes() == PROGRAM

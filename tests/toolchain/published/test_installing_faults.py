@@ -25,21 +25,11 @@ from meshfleet.toolchain.published import downloads, unpacking
 from meshfleet.toolchain.published.installing import Publishing
 from meshfleet.toolchain.published.probe import silent_publishers
 from meshfleet.toolchain.published.records import Record, read_records, write_records
-from tests.toolchain.published.conftest import ARCHIVE, PROGRAM, Stand
-from tests.toolchain.published.publishers import Fault, Handler, sha256, special, tar
+from tests.toolchain.published.conftest import ARCHIVE, FAST, PROGRAM, Stand
+from tests.toolchain.published.publishers import Fault, Handler, sha256, special, status, tar
 from tests.toolchain.workshop import Workshop
 
 pytestmark = pytest.mark.proof("published programs are taken whole or not at all", step=0)
-
-
-def status(code: int, headers: dict[str, str] | None = None, content: bytes = b"") -> Fault:
-    """Every request is answered like this."""
-
-    def fault(handler: Handler) -> bool:
-        handler.answer(code, content, headers)
-        return True
-
-    return fault
 
 
 def times(count: int, fault: Fault) -> Fault:
@@ -390,6 +380,31 @@ def test_a_damaged_lock_is_named(stand: Stand, text: str) -> None:
     stand.cache.published_lock.write_text(text)
     with pytest.raises(ToolchainError, match=r"published\.lock"):
         stand.install()
+
+
+def test_a_refusal_does_not_wait_for_downloads_that_hang(stand: Stand) -> None:
+    stand.limits = replace(FAST, stall=30)
+    hanging = threading.Event()
+
+    def hang_and_say(handler: Handler) -> bool:
+        hanging.set()
+        return hang(handler)
+
+    def refuse(handler: Handler) -> bool:
+        return hanging.wait(10) and other_layer(handler)
+
+    # Another tool of the same publisher, whose program is not what its digest says.
+    piece = {"publisher": "files", "path": "other", "digest": {"path": "other.sha256"}, "program": "bin/other"}
+    stand.shop.table = replace(stand.shop.table, tools={**stand.shop.table.tools, "other": (piece,)})
+    digest = stand.shop.file("files", "other", b"other")
+    stand.shop.file("files", "other.sha256", digest.encode())
+    stand.shop.faults |= {ARCHIVE: hang_and_say, "/other$": refuse}
+    plan = stand.workshop.plan(stand.workshop.recipe(), stand.workshop.recipe("other"))
+    since = time.monotonic()
+    with pytest.raises(ToolchainError, match=r"other from .* was refused"):
+        ensure(stand.heard, plan=plan, publishing=stand.publishing)
+    assert time.monotonic() - since < 15
+    assert "hello v1.2.3 stopped" in stand.heard.lines
 
 
 def test_layers_are_read_from_the_topmost_down_to_where_all_is_found(stand: Stand) -> None:

@@ -95,6 +95,21 @@ def test_the_authority_of_a_mirror_is_trusted_and_no_other(tmp_path: Path) -> No
             one.close()
 
 
+def test_publishers_are_reached_through_the_proxy_of_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with api_server(tmp_path, None, body=b"page") as proxy:
+        monkeypatch.setenv("http_proxy", proxy.url)
+        monkeypatch.delenv("no_proxy", raising=False)
+        requests = Requests(parse_mirrors("{}", STANDARD, tmp_path / "m"))
+        assert requests.page("http://helm.invalid/x").content == b"page"
+        assert proxy.requests[0][0] == "GET http://helm.invalid/x HTTP/1.1"
+        monkeypatch.setenv("no_proxy", "helm.invalid")
+        with pytest.raises(ToolchainError, match="its name is unknown here"):
+            requests.page("http://helm.invalid/x")
+        requests.close()
+
+
 def test_an_authority_that_is_none_is_named(tmp_path: Path) -> None:
     (tmp_path / "ca.pem").write_text("nothing")
     with pytest.raises(ToolchainError, match=r"certificateAuthority: .*ca\.pem cannot be used"):
