@@ -44,6 +44,8 @@ def own_cluster(engine: Engine, images: Images, folder: Path, name: str, number:
     (folder / f"{name}.conflist").write_text(json.dumps(_network(pods)), encoding="utf-8")
     (folder / f"{name}.json").write_text(json.dumps(_configuration(folder, images, name, pods, number)))
     create = ("create", "cluster", "--name", kind, "--config", str(folder / f"{name}.json"), "--wait", "240s")
+    # What a killed run has left.
+    _kind(engine, "delete", "cluster", "--name", kind, "--kubeconfig", str(kubeconfig))
     try:
         done = _kind(engine, *create, "--kubeconfig", str(kubeconfig))
         assert done.code == 0, done.err

@@ -142,8 +142,10 @@ def as_verifier(fleet: FleetUnderTest, folder: Path, without: tuple[str, ...] = 
         fleet.kubectl(cluster.name, "create", "serviceaccount", "verifier", "-n", "default", expect=None)
         binding = ("verifier", "--clusterrole", "meshfleet-verify", "--serviceaccount", "default:verifier")
         fleet.kubectl(cluster.name, "create", "clusterrolebinding", *binding, expect=None)
-        token = fleet.kubectl(cluster.name, "create", "token", "verifier", "-n", "default").text.strip()
-        access["users"] = [{"name": one["name"], "user": {"token": token}} for one in access["users"]]
+        token = fleet.kubectl(cluster.name, "create", "token", "verifier", "-n", "default", "-o", "json")
+        access["users"] = [
+            {"name": one["name"], "user": {"token": token.report["status"]["token"]}} for one in access["users"]
+        ]
         path = folder / f"{cluster.name}.kubeconfig"
         path.write_text(json.dumps(access), encoding="utf-8")
         seen.append(replace(cluster, kubeconfig=path))

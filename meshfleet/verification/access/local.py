@@ -46,7 +46,7 @@ class LocalPods:
     captures: ClassVar[bool] = True
 
     def __init__(self, workspace: Workspace, cluster: ClusterView) -> None:
-        self._place = Place.of(workspace)
+        self._workspace = workspace
         self._cluster = cluster.name
 
     def can_send(self, workload: WorkloadView) -> bool:
@@ -55,12 +55,16 @@ class LocalPods:
 
     def send(self, caller: RunningPod, target: Target, count: int, timeout: float) -> list[Reply]:
         """From the pod's namespace."""
-        return send(self._place.pod(self._cluster, caller.uid), target, count, ANSWER_SECONDS)
+        return send(self._place().pod(self._cluster, caller.uid), target, count, ANSWER_SECONDS)
 
     def send_without_proxy(self, pod: RunningPod, port: int, count: int, timeout: float) -> list[Reply]:
         """From the namespace of the node, which has no proxy."""
-        return send(self._place.node(self._cluster), Target(pod.address, port, pod.name), count, ANSWER_SECONDS)
+        return send(self._place().node(self._cluster), Target(pod.address, port, pod.name), count, ANSWER_SECONDS)
 
     def upstreams(self, caller: RunningPod, target: Target, timeout: float) -> tuple[Upstream, ...]:
         """Raises VerificationError: packets are captured in its place."""
         raise VerificationError(f"packets of {self._cluster} are captured; its proxies are not read")
+
+    def _place(self) -> Place:
+        # Reads a file, which only the sending of requests needs.
+        return Place.of(self._workspace)
