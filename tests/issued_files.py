@@ -66,7 +66,12 @@ def write(folder: Path, root: Authority, cluster: str, intermediate: Authority |
 
 def name_of(root: Authority) -> str:
     """What the root is called once it was read from a file."""
-    return f"file-{fingerprint(load_certificate(root.certificate, 'root'))[:16]}"
+    return f"file-{fingerprint_of(root)[:16]}"
+
+
+def fingerprint_of(root: Authority) -> str:
+    """Its SHA-256 fingerprint."""
+    return fingerprint(load_certificate(root.certificate, "root"))
 
 
 def der(pem: str) -> bytes:
