@@ -12,13 +12,14 @@ from typing import Any
 import pytest
 
 from meshfleet.embedded.istiod_spec import RESERVED_SETTINGS
-from meshfleet.manifests import Chart, Document, Release, fleet_plan
+from meshfleet.manifests import Chart, Document, fleet_plan
 from meshfleet.manifests.addition_faults import addition_faults
+from meshfleet.manifests.contradictions import contradictions
 from meshfleet.manifests.injected import ANNOTATION
 from meshfleet.manifests.objects import written
 from meshfleet.manifests.plan import own_plan
 from meshfleet.topology import load
-from meshfleet.topology.owned import SECRETS, VALUES
+from meshfleet.topology.owned import VALUES
 from meshfleet.topology.owned_paths import ANY, Path, fits, spelled
 from tests.components.fleets import CONFIGURATIONS, NAMES, fleet_called
 from tests.manifests.added import AMBIENT, TWO, WHOLE, Config, faults_of, fleet_with
@@ -163,15 +164,30 @@ def test_variables_that_an_istiod_process_needs_are_owned() -> None:
         assert any(fits(owned.path, ("env", name)) for owned in VALUES.entries), name
 
 
-def test_what_only_a_run_knows_is_owned() -> None:
+def test_what_only_a_run_knows_cannot_be_changed() -> None:
     for name in NAMES:
         for plan in fleet_plan(fleet_called(name)).values():
             for document in plan:
-                prefix: Path = ("values",) if isinstance(document.body, Release) else ()
-                table = VALUES if prefix else SECRETS
-                for path, value in leaves(written(document.body)):
-                    if isinstance(value, str) and value.startswith("<") and path[: len(prefix)] == prefix:
-                        assert table.within(path[len(prefix) :]), (document.name, path)
+                before = written(document.body)
+                for path, value in leaves(before):
+                    if not (isinstance(value, str) and value.startswith("<")):
+                        continue
+                    for after in (with_leaf(before, path, "other"), with_leaf(before, path, None)):
+                        assert contradictions(document, before, after), (document.name, path)
+
+
+def with_leaf(value: Any, path: Path, leaf: str | None) -> Any:
+    """A copy in which the leaf at a path is another, or None for one that is gone."""
+    changed = copy.deepcopy(value)
+    inner = changed
+    for step in path[:-1]:
+        inner = inner[int(step)] if isinstance(inner, list) else inner[step]
+    last: Any = int(path[-1]) if isinstance(inner, list) else path[-1]
+    if leaf is None:
+        del inner[last]
+    else:
+        inner[last] = leaf
+    return changed
 
 
 def test_the_configurations_of_the_sweeps_are_good() -> None:
