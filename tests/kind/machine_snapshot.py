@@ -9,7 +9,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Final
 
-from meshfleet.containers.machine_settings import FOLDERS
+from meshfleet.containers.machine_settings import CHANGED, FOLDERS, Machine
+from meshfleet.containers.place import Place
 from meshfleet.processes.bounded_run import run_bounded
 
 _SYSCTLS: Final = Path("/proc/sys")
@@ -21,7 +22,9 @@ _NO_SETTING: Final = re.compile(
     r"|kernel/perf_cpu_time_max_percent"
 )
 # Of fleets that other tests run at the same time.
-_OTHERS_LINKS: Final = re.compile(r"mf-(?!kind)|mfn|v[0-9a-f]{6,}|ifb")
+_OTHERS_LINKS: Final = re.compile(r"mf-|mfn|v[0-9a-f]{6,}|ifb")
+# The settings that the last engine restores; the kernel derives one from another.
+_OF_ENGINES: Final = {name.replace(".", "/") for name in (*CHANGED, "user.max_inotify_instances")}
 _OTHERS_TABLES: Final = re.compile(r"table inet meshfleet-")
 _MORE_FOLDERS: Final = (
     "etc/cni",
@@ -46,37 +49,53 @@ class Snapshot:
     cgroups: frozenset[str]
     mounts: frozenset[str]
     processes: frozenset[str]
+    others: frozenset[str]
 
 
 def take(engine: Path) -> Snapshot:
     """This machine now; `engine` is the folder of the engine, whose own files are no trace."""
+    bridge = Place(engine.parent).bridge
+    record = Machine().record()
     return Snapshot(
-        links=frozenset(_links()),
-        addresses=frozenset(_lines("ip", "-oneline", "address", "show", "to", "172.16.0.0/12")),
-        routes=frozenset(line for line in _lines("ip", "route", "show", "table", "all") if "172." in line),
+        links=frozenset(_links(bridge)),
+        addresses=frozenset(line for line in _lines("ip", "-oneline", "address") if bridge in line),
+        routes=frozenset(line for line in _lines("ip", "route", "show", "table", "all") if bridge in line),
         tables=frozenset(line for line in _lines("nft", "list", "tables") if not _OTHERS_TABLES.match(line)),
         settings=frozenset(_settings()),
         folders=frozenset(name for name in (*FOLDERS, *_MORE_FOLDERS) if Path("/", name).exists()),
-        cgroups=frozenset(path.as_posix() for path in Path("/sys/fs/cgroup").glob("*/*") if path.is_dir()),
+        cgroups=frozenset(map(str, Path("/sys/fs/cgroup").glob(f"*/{Place(engine.parent).identity}")))
+        | frozenset(map(str, Path("/sys/fs/cgroup").glob("*/docker"))),
         mounts=frozenset(line for line in Path("/proc/self/mountinfo").read_text().splitlines() if str(engine) in line),
         processes=frozenset(_programs_below(engine.parent)),
+        others=frozenset(record.engines if record else ()) - {str(engine)},
     )
 
 
 def differences(before: Snapshot, after: Snapshot) -> list[str]:
-    """In words: what is there now and was not, and the other way round."""
+    """In words: what is there now and was not, and the other way round.
+
+    While engines of other caches run, or end, the settings that the last of them restores are theirs.
+    """
     found = []
     for field in fields(Snapshot):
         old, new = getattr(before, field.name), getattr(after, field.name)
+        if field.name == "others":
+            continue
+        if field.name == "settings" and (before.others or after.others):
+            old, new = _without_those_of_engines(old), _without_those_of_engines(new)
         found += [f"{field.name}: + {line}" for line in sorted(new - old)]
         found += [f"{field.name}: - {line}" for line in sorted(old - new)]
     return found
 
 
-def _links() -> Iterator[str]:
+def _without_those_of_engines(settings: frozenset[str]) -> frozenset[str]:
+    return frozenset(line for line in settings if line.split(" = ")[0] not in _OF_ENGINES)
+
+
+def _links(bridge: str) -> Iterator[str]:
     for path in Path("/sys/class/net").iterdir():
         # A port of a bridge is the bridge's: of another engine, or gone with ours.
-        if not _OTHERS_LINKS.match(path.name) and not (path / "master").exists():
+        if path.name == bridge or (not _OTHERS_LINKS.match(path.name) and not (path / "master").exists()):
             yield path.name
 
 
