@@ -57,7 +57,8 @@ one. Go itself comes from your PATH when it is {go} or later, else from the whee
 ## Published programs
 
 When a tool is missing, `scripts/bootstrap` first tries all publishers side by side, for two seconds in all. What the
-responding ones have is downloaded, four tools at a time; the rest is built. When nothing is missing nothing is tried.
+responding ones have is downloaded, four tools at a time; the rest is built. Which do not respond holds for five
+minutes. When nothing is missing nothing is tried.
 
 | publisher | tools | documentation |
 |---|---|---|

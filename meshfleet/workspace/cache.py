@@ -35,6 +35,11 @@ class Cache:
         return self.toolchain / "published.lock"
 
     @property
+    def silent_publishers(self) -> Path:
+        """Says for a few minutes which publishers did not respond."""
+        return self.toolchain / "silent-publishers.json"
+
+    @property
     def go_build(self) -> Path:
         """Go's build cache while tools are being built."""
         return self.root / "go-build"

@@ -13,6 +13,7 @@ from typing import Any
 from meshfleet.files import read_record
 from meshfleet.toolchain.published.images import INDEXES
 from meshfleet.toolchain.published.mirrors import Addresses, parse_mirrors
+from meshfleet.toolchain.published.probe import parse_seen
 from meshfleet.toolchain.published.records import parse_records
 from meshfleet.toolchain.published.registry import Registry
 from meshfleet.toolchain.published.requests import Page
@@ -60,6 +61,10 @@ def doors(folder: Path) -> dict[str, Door]:
         lock.write_bytes(_bytes(value))
         return read_record(lock, parse_records, "remove it")
 
+    def seen(value: Any) -> object:
+        lock.write_bytes(_bytes(value))
+        return read_record(lock, parse_seen, "remove it")
+
     standard = {"p": "https://p.invalid"}
     return {
         "digests of publishers": Door((RELEASE, f"{DIGEST}  tool\n"), digests),
@@ -67,6 +72,7 @@ def doors(folder: Path) -> dict[str, Door]:
         "tokens of registries": Door(({"token": "t", "expires_in": 60},), tokens),
         "archives": Door((seeds.chart(b"version: 1.0.0\n"),), archives),
         "the lock of published programs": Door(({"schema": 1, "files": {"p/tool": RECORD}},), records),
+        "publishers that were silent": Door(({"bases": {"p": "https://p"}, "silent": {"p": "x"}, "at": 1.5},), seen),
         "mirrors": Door(
             ({"publishers": {"p": "https://m/p", "*": "https://m/{name}"}, "certificateAuthority": "ca"},),
             lambda value: parse_mirrors(_bytes(value).decode("utf-8", "replace"), standard, folder / "mirrors.json"),

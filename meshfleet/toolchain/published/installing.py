@@ -56,7 +56,7 @@ def install_published(
     addresses = publishing.resolved()
     if addresses is None or not parts:
         return frozenset()
-    silent = silent_publishers(publishing.table, addresses)
+    silent = silent_publishers(publishing.table, addresses, cache.silent_publishers)
     orders = choose(publishing.table, parts, silent, go_platform(), versions)
     if silent and any(isinstance(part, Recipe) for part, _ in parts):
         progress.note(f"publishers that do not respond, so that their tools are built: {', '.join(sorted(silent))}")

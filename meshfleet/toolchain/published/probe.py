@@ -1,21 +1,28 @@
-"""Which publishers respond: all are tried side by side, once in a run, for two seconds in all."""
+"""Which publishers respond: all are tried side by side, once in a run, for two seconds in all.
+
+A run may be several processes (scripts/up): which did not respond is kept in the cache for a few minutes.
+"""
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from threading import Thread
 from typing import Final
 
-from meshfleet.errors import UnpublishedError
+from meshfleet.errors import FileError, ToolchainError, UnpublishedError
+from meshfleet.files import make_directory, read_record, write_file
+from meshfleet.files.json_text import parse_json
 from meshfleet.toolchain.published.mirrors import Addresses
 from meshfleet.toolchain.published.requests import Limits, Requests
 from meshfleet.toolchain.published.table import Table
 
 SECONDS: Final = 2.0
 
-_SEEN: dict[tuple[tuple[str, str], ...], Mapping[str, str]] = {}
+_KEPT_SECONDS: Final = 300.0
 
 
 @dataclass
@@ -25,15 +32,44 @@ class _Probe:
     fault: str = "does not respond"
 
 
-def silent_publishers(table: Table, addresses: Addresses, *, seconds: float = SECONDS) -> Mapping[str, str]:
+@dataclass(frozen=True)
+class Seen:
+    """Which publishers of these addresses did not respond, and what was seen; `at` is a time of `time.time`."""
+
+    bases: Mapping[str, str]
+    silent: Mapping[str, str]
+    at: float
+
+
+def silent_publishers(
+    table: Table, addresses: Addresses, memory: Path, *, seconds: float = SECONDS
+) -> Mapping[str, str]:
     """The publishers that do not respond within `seconds`, and what was seen in place of a response.
 
-    The result holds for the rest of the process.
+    `memory` is a file with the last result, which holds for a few minutes. Raises ToolchainError when it cannot be
+    written.
     """
-    known = tuple(sorted(addresses.bases.items()))
-    if known not in _SEEN:
-        _SEEN[known] = _try_all(table, addresses, seconds)
-    return _SEEN[known]
+    bases = dict(addresses.bases)
+    try:
+        seen = read_record(memory, parse_seen, "remove it")
+    except FileError:
+        seen = None
+    if seen and seen.bases == bases and 0 <= time.time() - seen.at < _KEPT_SECONDS:
+        return seen.silent
+    silent = _try_all(table, addresses, seconds)
+    try:
+        make_directory(memory.parent)
+        write_file(memory, json.dumps(asdict(Seen(bases, silent, time.time()))))
+    except FileError as error:
+        raise ToolchainError(str(error)) from error
+    return silent
+
+
+def parse_seen(text: str) -> Seen:
+    """What a memory file says. Raises ValueError, TypeError or KeyError for a damaged one."""
+    found = parse_json(text)
+    texts = [{str(name): str(value) for name, value in found[key].items()} for key in ("bases", "silent")]
+    return Seen(texts[0], texts[1], float(found["at"]))
 
 
 def _try_all(table: Table, addresses: Addresses, seconds: float) -> Mapping[str, str]:

@@ -125,7 +125,7 @@ class Requests:
             except AgainError as error:
                 pause = self.limits.pause * 2**made if error.pause is None else error.pause
                 if made == self.limits.tries or pause > _LONGEST_PAUSE:
-                    raise UnpublishedError(f"{error}, {made} times") from None
+                    raise UnpublishedError(f"{error}, {made} times" if made > 1 else str(error)) from None
                 if self.stopped.wait(pause):
                     raise UnpublishedError("stopped") from None
         raise UnpublishedError("not tried")

@@ -6,6 +6,7 @@ or a device cannot do anything. What is unpacked has a bound, whatever its compr
 
 from __future__ import annotations
 
+import errno
 import os
 import tarfile
 import zlib
@@ -26,6 +27,7 @@ LARGEST_ARCHIVE: Final = 4 * LARGEST_FILE
 MANY: Final = 200_000
 """Entries of an archive."""
 
+_NO_PATHS: Final = (errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ)
 _PIECE: Final = 1024 * 1024
 _HEADERS: Final = (
     tarfile.XHDTYPE,
@@ -76,7 +78,12 @@ def take(archive: Path, name: str, members: Mapping[str, str], target: Path) -> 
                 assert source is not None
                 put(source, target / destination)
                 taken.found.add(destination)
-    except (tarfile.TarError, BadGzipFile, zlib.error, EOFError, UnicodeError) as error:
+    except OSError as error:
+        # Of the archive: a file where it has a folder too, a name that no file system has.
+        if not isinstance(error, BadGzipFile) and error.errno not in _NO_PATHS:
+            raise
+        raise ToolchainError(f"{name}: a damaged archive ({error.strerror or error}); refused") from error
+    except (tarfile.TarError, zlib.error, EOFError, UnicodeError, ValueError) as error:
         raise ToolchainError(f"{name}: a damaged archive ({error}); refused") from error
     return taken
 

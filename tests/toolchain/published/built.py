@@ -13,7 +13,7 @@ import json
 import signal
 import tarfile
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from meshfleet.toolchain.plan import Plan, make_plan
@@ -126,7 +126,9 @@ def main() -> None:
     options.folder.mkdir(parents=True, exist_ok=True)
     with publishers(options.folder, options.registry) as mirrors:
         print(mirrors, flush=True)
-        signal.sigwait({signal.SIGINT, signal.SIGTERM})
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        with suppress(KeyboardInterrupt):
+            signal.pause()
 
 
 if __name__ == "__main__":

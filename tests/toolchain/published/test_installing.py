@@ -10,10 +10,15 @@ import pytest
 
 from meshfleet.toolchain import Plan, ensure, take_kubernetes_plugin
 from meshfleet.toolchain.extras import KUBERNETES_PLUGIN, KUBERNETES_PLUGIN_PROGRAM, Extra
+from meshfleet.toolchain.published.installing import install_published
+from meshfleet.toolchain.recipes import Recipe
 from tests.toolchain.published.conftest import PROGRAM, Stand
 from tests.toolchain.published.publishers import status, tar
 
 pytestmark = pytest.mark.proof("published programs are taken in place of a build", step=0)
+
+CLOSED = "http://127.0.0.1:9"
+"""Where no server listens."""
 
 
 def test_a_published_tool_is_installed_as_a_built_one_would_be(stand: Stand) -> None:
@@ -91,3 +96,12 @@ def test_programs_that_only_publishers_have_take_precedence(stand: Stand) -> Non
     assert after.read_bytes() == b"#!/bin/sh\necho better\n"
     assert before != after
     assert before.read_bytes() == PROGRAM
+
+
+def test_publishers_that_do_not_respond_are_named_with_what_a_mirror_did(stand: Stand) -> None:
+    addresses = stand.shop.addresses
+    publishing = replace(stand.publishing, addresses=replace(addresses, bases=dict.fromkeys(addresses.bases, CLOSED)))
+    parts = [(part, place) for part, place in stand.plan.parts if isinstance(part, Recipe)]
+    assert install_published(publishing, stand.cache, parts, {}, stand.heard) == frozenset()
+    assert stand.heard.lines[0] == "publishers that do not respond, so that their tools are built: files, images"
+    assert stand.heard.lines[1] == f"  the mirror of files: {CLOSED}/: the connection is refused"
