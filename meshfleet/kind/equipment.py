@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, TypeVar
 
 from meshfleet.errors import EmbeddedError
 from meshfleet.files.json_text import parse_json
@@ -14,6 +14,7 @@ from meshfleet.kind.packets import CHAIN, CNI_FILE, NodePlace, conflist, routes,
 from meshfleet.kind.spec import KindSpec, corefile
 from meshfleet.processes.waiting import NotYetError, wait_until
 
+T = TypeVar("T")
 REGION: Final = "topology.kubernetes.io/region"
 ZONE: Final = "topology.kubernetes.io/zone"
 _ADVICE: Final = "check the memory and the disk of the machine (free -m, df -h), then run the same command again"
@@ -38,10 +39,8 @@ def places_of(engine: DockerEngine, nodes: Sequence[Node]) -> list[NodePlace]:
     """Each node with the range that the cluster gave its pods. Raises EmbeddedError when one has none in its time."""
 
     def places() -> list[NodePlace]:
-        ranges = {
-            str(one["metadata"]["name"]): str(one["spec"].get("podCIDR") or "")
-            for one in _parsed(kubectl(engine, nodes[0].identifier, "get", "nodes", "-o", "json"))["items"]
-        }
+        text = kubectl(engine, nodes[0].identifier, "get", "nodes", "-o", "json")
+        ranges = _understood(text, _ranges)
         missing = [node.name for node in nodes if not ranges.get(node.name)]
         if missing:
             raise NotYetError(f"no range of pods for {', '.join(missing)}")
@@ -102,12 +101,8 @@ _JUMP: Final = (
 
 def kubeconfig_of(engine: DockerEngine, node: Node, called: str, server: str) -> str:
     """The kubeconfig of the cluster's administrator, as JSON, which leads to `server`. Raises EmbeddedError."""
-    found = _parsed(kubectl(engine, node.identifier, "config", "view", "--raw", "-o", "json"))
-    try:
-        authority = found["clusters"][0]["cluster"]["certificate-authority-data"]
-        user = found["users"][0]["user"]
-    except (KeyError, IndexError, TypeError):
-        raise EmbeddedError(f"{node.name}: its admin.conf is of another form; delete the cluster") from None
+    text = kubectl(engine, node.identifier, "config", "view", "--raw", "-o", "json")
+    authority, user = _understood(text, _credentials)
     return json.dumps(
         {
             "apiVersion": "v1",
@@ -125,12 +120,12 @@ def wait_until_ready(engine: DockerEngine, nodes: Sequence[Node], seconds: float
     first = nodes[0].identifier
 
     def ready() -> None:
-        items = _parsed(kubectl(engine, first, "get", "nodes", "-o", "json"))["items"]
-        waiting = [reason for one in items if (reason := _not_ready(one))]
-        if waiting or len(items) < len(nodes):
-            raise NotYetError("; ".join(waiting) or f"{len(items)} of {len(nodes)} nodes registered")
-        dns = _parsed(kubectl(engine, first, "get", "deployment", "coredns", "-n", "kube-system", "-o", "json"))
-        if not (dns.get("status") or {}).get("readyReplicas"):
+        reasons = _understood(kubectl(engine, first, "get", "nodes", "-o", "json"), _reasons)
+        if any(reasons) or len(reasons) < len(nodes):
+            seen = "; ".join(filter(None, reasons))
+            raise NotYetError(seen or f"{len(reasons)} of {len(nodes)} nodes registered")
+        arguments = ("get", "deployment", "coredns", "-n", "kube-system", "-o", "json")
+        if not _understood(kubectl(engine, first, *arguments), _ready_replicas):
             raise NotYetError("no pod of CoreDNS is ready")
 
     what = f"{', '.join(node.name for node in nodes)} to be ready"
@@ -145,8 +140,28 @@ def _not_ready(node: Mapping[str, Any]) -> str:
     return f"{node['metadata']['name']}: {ready.get('message') or 'no kubelet has reported'}"
 
 
-def _parsed(text: str) -> Any:
+def _ranges(found: Any) -> dict[str, str]:
+    return {str(one["metadata"]["name"]): str(one["spec"].get("podCIDR") or "") for one in found["items"]}
+
+
+def _reasons(found: Any) -> list[str]:
+    return [_not_ready(one) for one in found["items"]]
+
+
+def _ready_replicas(found: Any) -> bool:
+    return bool((found.get("status") or {}).get("readyReplicas"))
+
+
+def _credentials(found: Any) -> tuple[str, Mapping[str, Any]]:
+    return str(found["clusters"][0]["cluster"]["certificate-authority-data"]), dict(found["users"][0]["user"])
+
+
+def _understood(text: str, read: Callable[[Any], T]) -> T:
+    """What is read of what kubectl printed; what it printed is in no message, since it may be a key."""
     try:
-        return parse_json(text)
-    except ValueError:
-        raise EmbeddedError("kubectl in a node printed no JSON; delete the cluster") from None
+        return read(parse_json(text))
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
+        raise EmbeddedError(
+            f"kubectl in a node printed another form than Kubernetes has ({type(error).__name__}); delete the cluster, "
+            "and run meshfleet up again, which recreates it"
+        ) from None

@@ -43,7 +43,13 @@ def nodes_of(engine: DockerEngine, called: str) -> list[Node]:
     ended = engine.run("inspect", *listed, seconds=_SECONDS)
     if ended.code and "No such" not in ended.err:
         raise docker_fault(engine.where, ended.err)
-    found = [_node(one) for one in _parsed(engine, ended.out)]
+    try:
+        found = [_node(one) for one in _parsed(engine, ended.out)]
+    except (KeyError, TypeError, AttributeError, StopIteration) as error:
+        raise EmbeddedError(
+            f"{engine.where}: docker inspect printed another form than Docker 20.10 does ({type(error).__name__}); "
+            "check its version"
+        ) from None
     return sorted(found, key=lambda node: (node.role != "control-plane", node.name))
 
 
@@ -65,9 +71,12 @@ def _node(one: Mapping[str, Any]) -> Node:
 def subnet_of(engine: DockerEngine) -> IPv4Network:
     """The range of the Docker network that nodes are in. Raises EmbeddedError."""
     configured = _parsed(engine, _run(engine, "network", "inspect", DOCKER_NETWORK))
-    for one in configured[0]["IPAM"]["Config"] or ():
-        if ":" not in one["Subnet"]:
-            return IPv4Network(one["Subnet"])
+    try:
+        for one in configured[0]["IPAM"]["Config"] or ():
+            if ":" not in one["Subnet"]:
+                return IPv4Network(one["Subnet"])
+    except (KeyError, IndexError, TypeError, ValueError):
+        raise EmbeddedError(f"{engine.where}: docker network inspect printed another form; check its version") from None
     raise EmbeddedError(f"{engine.where}: its network {DOCKER_NETWORK} has no range of IPv4; remove that network")
 
 

@@ -31,6 +31,7 @@ from meshfleet.embedded.cluster_record import notes, read_spec
 from meshfleet.embedded.cluster_spec import ClusterSpec, dump_spec, load_spec
 from meshfleet.embedded.reservation_record import load as load_reservations
 from meshfleet.files import read_record
+from meshfleet.kind import record as kind_record
 from meshfleet.kube.identity import identity_of_embedded
 from meshfleet.kube.kubeconfig import select_context
 from meshfleet.kube.releases.manifest import parts_of
@@ -68,6 +69,9 @@ _NODE = {
     "address": "198.18.0.2",
     "pods": "100.64.0.0/24",
     "former": {"a": "b"},
+}
+_KIND = {"version": 1, "nonce": "0", "network": "n", "socket": "", "built": True, "started": {"a": "b"}} | {
+    "nodes": [{"container": "c", "address": "172.30.0.2", "pods": "10.0.0.0/24"}]
 }
 _MACHINE = {"version": 1, "engines": ["/e"], "boot": "b", "settings": {"kernel.panic": "1"}, "absent": ["etc/docker"]}
 NOTES = """kind: KwokctlConfiguration
@@ -204,6 +208,7 @@ def _of_the_home(folder: Path) -> dict[str, Door]:
         "the marker": Door(({"version": 1, "kind": "fleet", "identity": "0" * 32, "inode": 1},), as_record(_marker)),
         "what is to be forgotten": Door(({"version": 1, "clusters": ["west"]}, ["west"]), as_record(forgetting._parse)),
         "the last verification": Door(({"version": 1, "verdicts": {"west": True}},), as_record(graph._parse)),
+        "the record of a kind cluster": Door((_KIND,), as_record(kind_record._parse)),
         "the record of the machine": Door((_MACHINE,), as_record(machine_settings._parse)),
         "the record of images": Door(
             ({"version": 1, "inputs": "0", "id": "sha256:0"},), as_record(container_images._parse)

@@ -37,6 +37,7 @@ GROUPS: dict[str, Callable[[Path], dict[str, Door]]] = {
 }
 ROUNDS = int(os.environ.get("MESHFLEET_FUZZ", "15"))
 _SANDBOX = "reads what the node agent wrote for it; hostile paths and environments: dataplane/network/test_sandbox.py"
+_OF_KIND = "runs docker or kind, or takes what they print; any text: tests/plugins/meshfleet/test_kind_cluster.py"
 _OF_CONTAINERS = "takes or shows what a program of root or the kernel wrote; any text: tests/containers"
 _WRITES = "decodes nothing: it writes, or names what others read"
 NOT_HERE = {
@@ -47,6 +48,12 @@ NOT_HERE = {
     "meshfleet/containers/images/archive.py:write_layer": _WRITES,
     "meshfleet/containers/programs.py:run_program": _OF_CONTAINERS,
     "meshfleet/containers/remains.py:": _OF_CONTAINERS,
+    "meshfleet/kind/cluster.py:KindCluster._make": _OF_KIND,
+    "meshfleet/kind/engine.py:UserEngine.run": _OF_KIND,
+    "meshfleet/kind/equipment.py:_understood": _OF_KIND,
+    "meshfleet/kind/inotify.py:": _OF_CONTAINERS,
+    "meshfleet/kind/nodes.py:_parsed": _OF_KIND,
+    "meshfleet/kind/own_engine.py:OwnEngine.run": _OF_KIND,
     "meshfleet/containers/restricted_runtime.py:_changed": _OF_CONTAINERS,
     "meshfleet/kube/client.py:": "decodes a constant",
     "meshfleet/kube/exec_stream.py:": "decodes a constant",

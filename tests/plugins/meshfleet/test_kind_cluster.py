@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from meshfleet.errors import EmbeddedError
 from meshfleet.kind import cluster as kind_cluster
-from meshfleet.kind import engine, inotify
+from meshfleet.kind import engine, equipment, inotify, nodes
+from meshfleet.kind.nodes import Node
 from meshfleet.kind.record import KindRecord, read, write
 from meshfleet.plugins.meshfleet.handler import Created, Properties
 from meshfleet.plugins.meshfleet.kind_cluster import GONE, KindClusterHandler
@@ -308,3 +312,42 @@ def test_the_limit_of_inotify_is_looked_at_first(tmp_path: Path, limit: str, ref
         return
     with pytest.raises(EmbeddedError, match=r"max_user_instances is 128, \d+ are in use.*sysctl -w"):
         inotify.require_instances(*arguments)
+
+
+class Said:
+    """An engine that prints one text, whatever is run."""
+
+    where = "an engine"
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def run(self, *arguments: str, seconds: float, stdin: str = "") -> Ended:
+        """It."""
+        return Ended(0, self.text, "")
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["items", "metadata", "spec", "status", "clusters", "users", "Id"]), inner)
+    ),
+    max_leaves=8,
+)
+
+
+@given(st.text() | JSON.map(json.dumps))
+def test_whatever_docker_and_kubectl_print_is_understood_or_an_error(text: str) -> None:
+    said: Any = Said(text)
+    node = Node("id", "n", "control-plane", True, "", "172.18.0.2", frozenset())
+    for read_all in (
+        lambda: nodes.nodes_of(said, "called"),
+        lambda: nodes.subnet_of(said),
+        lambda: equipment.kubeconfig_of(said, node, "called", "https://172.18.0.2:6443"),
+        lambda: equipment._understood(text, equipment._ranges),
+        lambda: equipment._understood(text, equipment._reasons),
+        lambda: equipment._understood(text, equipment._ready_replicas),
+    ):
+        with suppress(EmbeddedError):
+            read_all()
