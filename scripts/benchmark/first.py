@@ -40,8 +40,8 @@ def first(stage: Stage, runs: int) -> list[Row]:
 def _once(root: Path, folder: Path, mirrors: Path) -> tuple[float, float, float]:
     """The seconds of the three steps of one first run; its fleet is destroyed."""
     clone = folder / "clone"
-    subprocess.run(["git", "clone", "--quiet", str(root), str(clone)], check=True)
     variables = {name: os.environ[name] for name in _KEPT if name in os.environ}
+    subprocess.run(["git", "clone", "--quiet", str(root), str(clone)], check=True, env=variables)
     variables |= {"MESHFLEET_CACHE": str(folder / "cache"), VARIABLE: str(mirrors)}
     steps = (["scripts/bootstrap", "--environment"], ["scripts/bootstrap"], ["scripts/up"])
     try:

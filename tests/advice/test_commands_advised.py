@@ -34,7 +34,7 @@ KINDS: tuple[tuple[str, Named], ...] = (
         r"|start|stop|list)\b(?: --refresh)?)",
         lambda found: f"meshfleet {found[1]}",
     ),
-    (r"(?<!\w)(?:\./)?(scripts/[a-z]+)", lambda found: found[1]),
+    (r"(?<!\w)(?:\./)?(scripts/[a-z]+(?:-[a-z]+)*)", lambda found: found[1]),
     (r"\bset (?:[A-Z]+ or )?([A-Z][A-Z_]{3,})", lambda found: f"set {found[1]}"),
     (r"the same command again", lambda found: found[0]),
     (
@@ -111,6 +111,7 @@ NOT_HERE = {
     "remove a network namespace": "only after a link of another program took its name",
     "remove a pod": "its owner creates it again, as for any pod",
     "remove a secret": "a record of Helm or a token that only an administrator damages",
+    "scripts/kind-images": "needs root, apt and minutes: tests/kind/test_node_image.py runs on what it made",
     "set GOMAXPROCS": "for machines with too little memory to build",
     "set GOPROXY": "for machines without the usual network",
     "set LC_ALL": "names outside of ASCII in such a locale: tests/cli/test_entry_point.py",

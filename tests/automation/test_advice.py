@@ -27,7 +27,7 @@ pytestmark = pytest.mark.proof("advice names what was seen, and can be followed 
 
 PACKAGES = ("meshfleet", "components")
 COMMAND = re.compile(r"(?<![\w/.-])meshfleet ((?:vm )?[a-z]+\b[^;,.()`\n:]*)")
-SCRIPT = re.compile(r"(?<!\w)(?:\./)?(scripts/[a-z]+)")
+SCRIPT = re.compile(r"(?<!\w)(?:\./)?(scripts/[a-z]+(?:-[a-z]+)*)")
 
 
 @pytest.fixture(scope="module")

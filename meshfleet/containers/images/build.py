@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -157,7 +156,7 @@ def _make_root(root: Path, base: Path, programs: Mapping[str, Path], images: Ima
 def _import(images: Images, root: Path, engine: Engine) -> None:
     """Hand the root to the engine, which is started for it if need be and then stopped if it has no containers."""
     with engine.in_use():
-        images.remember(_stream(images, root, engine))
+        images.remember(_imported(images, root, engine))
         for old in images.superseded():
             # One that a node was made from is refused, and stays until a later time.
             with suppress(ContainersError):
@@ -166,21 +165,13 @@ def _import(images: Images, root: Path, engine: Engine) -> None:
     engine.stop_if_unused()
 
 
-def _stream(images: Images, root: Path, engine: Engine) -> str:
-    docker = str(engine.programs / "usr/bin/docker")
-    changes = ["--change", _ENTRYPOINT, "--change", _ENVIRONMENT]
-    packing = ["tar", "--create", "--numeric-owner", "--xattrs", "--directory", str(root), "."]
-    with subprocess.Popen(packing, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL) as tar:
-        ended = subprocess.run(
-            [docker, "import", *changes, "-", images.node],
-            stdin=tar.stdout,
-            capture_output=True,
-            text=True,
-            env=engine.environment(),
-            timeout=_IMPORT_SECONDS,
-            check=False,
-        )
-    if ended.returncode != 0 or tar.returncode != 0:
-        said = ended.stderr.strip()[-500:]
-        raise ContainersError(f"docker import of {images.node} failed: {said}; run the command again")
-    return ended.stdout.strip()
+def _imported(images: Images, root: Path, engine: Engine) -> str:
+    """The identifier of the image that the root has become in the engine."""
+    archive = root.with_name(f"{root.name}.tar")
+    packing = ["tar", "--create", "--numeric-owner", "--xattrs", "--directory", str(root), "--file", str(archive), "."]
+    changes = ("--change", _ENTRYPOINT, "--change", _ENVIRONMENT)
+    try:
+        run_program(packing, seconds=_IMPORT_SECONDS)
+        return engine.run("import", *changes, str(archive), images.node, seconds=_IMPORT_SECONDS).out.strip()
+    finally:
+        archive.unlink(missing_ok=True)

@@ -64,7 +64,7 @@ def test_progress_and_render_agree_on_the_stage_of_every_document(shape: str) ->
         if (place.cluster, place.what) in stages:
             assert place.stage == stages[place.cluster, place.what]
             seen.add((place.cluster, place.what))
-        makes_the_cluster = resource.what in ("processes", "node", "identity", "kubernetes")
+        makes_the_cluster = resource.what in ("processes", "node", "nodes", "identity", "kubernetes")
         assert (place.stage == "cluster") == makes_the_cluster
     assert seen == stages.keys()
 
