@@ -12,6 +12,7 @@ from meshfleet.topology import TopologyError, load, read_stack_file
 from tests.topology.wrong_stacks.additions import ADDITIONS
 from tests.topology.wrong_stacks.addresses import ADDRESSES
 from tests.topology.wrong_stacks.ambient_namespaces import AMBIENT_NAMESPACES
+from tests.topology.wrong_stacks.discovery import DISCOVERY_SETTINGS
 from tests.topology.wrong_stacks.gateways import GATEWAY_FAULTS
 from tests.topology.wrong_stacks.issuers import ISSUERS
 from tests.topology.wrong_stacks.kind_clusters import KIND_CLUSTERS
@@ -19,10 +20,11 @@ from tests.topology.wrong_stacks.layouts import LAYOUTS
 from tests.topology.wrong_stacks.many import MANY
 from tests.topology.wrong_stacks.models import MODELS
 from tests.topology.wrong_stacks.names import NAMES
+from tests.topology.wrong_stacks.readers import READERS
 from tests.topology.wrong_stacks.revisions import REVISIONS
 from tests.topology.wrong_stacks.roots import ROOTS
 from tests.topology.wrong_stacks.secrets import SECRETS
-from tests.topology.wrong_stacks.settings import SETTINGS_AND_DISCOVERY
+from tests.topology.wrong_stacks.settings import MESH_SETTINGS
 from tests.topology.wrong_stacks.shapes import SHAPES
 from tests.topology.wrong_stacks.virtual_machines import VIRTUAL_MACHINES
 from tests.topology.wrong_stacks.workload_routes import WORKLOAD_ROUTES
@@ -38,11 +40,13 @@ KINDS = [
     ADDITIONS,
     ADDRESSES,
     MODELS,
+    READERS,
     ROOTS,
     ISSUERS,
     REVISIONS,
     AMBIENT_NAMESPACES,
-    SETTINGS_AND_DISCOVERY,
+    MESH_SETTINGS,
+    DISCOVERY_SETTINGS,
     GATEWAY_FAULTS,
     KIND_CLUSTERS,
     WORKLOADS,

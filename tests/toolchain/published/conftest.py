@@ -15,7 +15,7 @@ from meshfleet.toolchain.published.requests import Limits
 from meshfleet.toolchain.published.table import read_table
 from meshfleet.toolchain.recipes import Recipe
 from meshfleet.workspace.cache import Cache
-from tests.toolchain.published.publishers import Publishers, serving, tar
+from tests.toolchain.published.publishers import Handler, Publishers, serving, tar
 from tests.toolchain.workshop import Heard, Workshop
 
 TABLE = {
@@ -48,6 +48,7 @@ TABLE = {
     "started": {"hello": {"bin/hello": ["--version"]}},
 }
 PROGRAM = b"#!/bin/sh\necho hello\n"
+CHART = {"hello/charts/base/Chart.yaml": b"name: base\n"}
 ARCHIVE = "/files/v1.2.3/hello-linux-amd64.tar.gz"
 FAST = Limits(connect=5, stall=0.3, least=64, tries=3, pause=0.01)
 
@@ -108,3 +109,17 @@ def stand(tmp_path: Path) -> Iterator[Stand]:
     """One that serves."""
     with serving(Publishers(table=read_table(json.dumps(TABLE)))) as shop:
         yield Stand(shop, Workshop(tmp_path, Cache(tmp_path / "cache")))
+
+
+def token_server(stand: Stand) -> None:
+    """Images are for those who have a token, which everyone gets."""
+
+    def guard(handler: Handler) -> bool:
+        if handler.headers.get("Authorization") == "Bearer abc":
+            return False
+        realm = f'Bearer realm="{stand.shop.url}/token",service="registry",scope="repository:release/hello:pull"'
+        handler.answer(401, b"{}", {"WWW-Authenticate": realm})
+        return True
+
+    stand.shop.files["/token"] = b'{"token": "abc", "expires_in": 0.0001}'
+    stand.shop.faults["/v2/release"] = guard

@@ -177,3 +177,14 @@ def serving(shop: Publishers) -> Iterator[Publishers]:
     finally:
         server.shutdown()
         server.server_close()
+
+
+def times(count: int, fault: Fault) -> Fault:
+    """The fault, for the first requests only."""
+    left = [count]
+
+    def limited(handler: Handler) -> bool:
+        left[0] -= 1
+        return left[0] >= 0 and fault(handler)
+
+    return limited

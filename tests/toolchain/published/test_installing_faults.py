@@ -2,45 +2,23 @@
 
 from __future__ import annotations
 
-import errno
 import os
-import signal
 import socket
-import subprocess
-import sys
 import tarfile
 import threading
 import time
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 from email.utils import formatdate
-from pathlib import Path
 
 import pytest
 
 from meshfleet.errors import ToolchainError
 from meshfleet.toolchain import ensure
-from meshfleet.toolchain.builder import build_missing
 from meshfleet.toolchain.published import downloads, unpacking
-from meshfleet.toolchain.published.installing import Publishing
-from meshfleet.toolchain.published.probe import silent_publishers
-from meshfleet.toolchain.published.records import Record, read_records, write_records
-from tests.toolchain.published.conftest import ARCHIVE, FAST, PROGRAM, Stand
-from tests.toolchain.published.publishers import Fault, Handler, sha256, special, status, tar
-from tests.toolchain.workshop import Workshop
+from tests.toolchain.published.conftest import ARCHIVE, CHART, FAST, PROGRAM, Stand, token_server
+from tests.toolchain.published.publishers import Fault, Handler, sha256, special, status, tar, times
 
 pytestmark = pytest.mark.proof("published programs are taken whole or not at all", step=0)
-
-
-def times(count: int, fault: Fault) -> Fault:
-    """The fault, for the first requests only."""
-    left = [count]
-
-    def limited(handler: Handler) -> bool:
-        left[0] -= 1
-        return left[0] >= 0 and fault(handler)
-
-    return limited
 
 
 def cut(handler: Handler) -> bool:
@@ -192,8 +170,6 @@ def test_other_contents_are_refused_and_nothing_is_left(stand: Stand, name: str)
     assert not list(stand.cache.downloads.glob("*.part"))
 
 
-CHART = {"hello/charts/base/Chart.yaml": b"name: base\n"}
-
 # Archives whose digest is right and which are nothing that a publisher makes.
 ARCHIVES: dict[str, tuple[bytes, str]] = {
     "no archive": (b"no archive at all" * 100, "a damaged archive"),
@@ -340,27 +316,6 @@ def test_redirects_to_another_host_are_followed_without_credentials(stand: Stand
     assert not any("secret" in line for line in stand.heard.lines)
 
 
-def token_server(stand: Stand) -> None:
-    """Images are for those who have a token, which everyone gets."""
-
-    def guard(handler: Handler) -> bool:
-        if handler.headers.get("Authorization") == "Bearer abc":
-            return False
-        realm = f'Bearer realm="{stand.shop.url}/token",service="registry",scope="repository:release/hello:pull"'
-        handler.answer(401, b"{}", {"WWW-Authenticate": realm})
-        return True
-
-    stand.shop.files["/token"] = b'{"token": "abc", "expires_in": 0.0001}'
-    stand.shop.faults["/v2/release"] = guard
-
-
-def test_a_registry_s_token_is_taken_and_renewed(stand: Stand) -> None:
-    token_server(stand)
-    assert stand.install() == {"hello"}
-    asked = [path for path in stand.shop.paths() if path.startswith("/token")]
-    assert asked == ["/token?service=registry&scope=repository%3Arelease%2Fhello%3Apull"] * 2
-
-
 @pytest.mark.parametrize("lock", ["project", "user"])
 def test_contents_that_are_not_those_of_the_lock_are_refused_whatever_the_publisher_says(
     stand: Stand, lock: str
@@ -377,17 +332,6 @@ def test_contents_that_are_not_those_of_the_lock_are_refused_whatever_the_publis
     stand.publish(OTHER)
     with pytest.raises(ToolchainError, match="refused"):
         stand.install()
-
-
-def test_an_image_of_the_lock_is_requested_by_its_digest(stand: Stand) -> None:
-    index = stand.shop.files["/images/v2/release/hello/manifests/v1.2.3"]
-    assert isinstance(index, bytes)
-    record = Record("release/hello", "v1.2.3", "", len(index), sha256(index))
-    stand.publishing.project_lock.write_text(write_records({"images/release/hello:v1.2.3": record}))
-    stand.shop.image("images", "release/hello", "v1.2.3", tar({"etc/hello/settings.json": b"changed"}))
-    assert stand.install() == {"hello"}
-    assert (stand.place / "share" / "hello.json").read_text() == "{}\n"
-    assert "images/release/hello:v1.2.3" not in read_records(stand.cache.published_lock)
 
 
 @pytest.mark.parametrize(
@@ -423,193 +367,3 @@ def test_a_refusal_does_not_wait_for_downloads_that_hang(stand: Stand) -> None:
         ensure(stand.heard, plan=plan, publishing=stand.publishing)
     assert time.monotonic() - since < 15
     assert "hello v1.2.3 stopped" in stand.heard.lines
-
-
-def test_layers_are_read_from_the_topmost_down_to_where_all_is_found(stand: Stand) -> None:
-    stand.shop.image(
-        "images",
-        "release/hello",
-        "v1.2.3",
-        tar({"etc/hello/settings.json": b"lowest"}),
-        tar({"etc/hello/settings.json": b"wanted"}, zipped=False),
-        tar({"etc/hello/other": b""}),
-    )
-    assert stand.install() == {"hello"}
-    assert (stand.place / "share" / "hello.json").read_text() == "wanted"
-    assert len([path for path in stand.shop.paths() if "/blobs/" in path]) == 2
-
-
-WHITEOUTS: dict[str, dict[str, bytes | tarfile.TarInfo]] = {
-    "of the file": {"etc/hello/.wh.settings.json": b""},
-    "of its folder": {"etc/.wh.hello": b""},
-    "of all in its folder": {"etc/hello/.wh..wh..opq": b""},
-    "of everything": {".wh..wh..opq": b""},
-    "a link for its folder": {"1": special("etc", tarfile.SYMTYPE, "/usr/etc")},
-}
-
-
-@pytest.mark.parametrize("name", WHITEOUTS)
-def test_what_a_layer_takes_away_is_not_in_the_image(stand: Stand, name: str) -> None:
-    lowest, gone = tar({"etc/hello/settings.json": b"x"}), tar(WHITEOUTS[name])
-    stand.shop.image("images", "release/hello", "v1.2.3", lowest, gone)
-    assert stand.install() == frozenset()
-    assert "has no etc/hello/settings.json" in stand.heard.lines[-1]
-    again = tar({**WHITEOUTS[name], "etc/hello/settings.json": b"again"})
-    stand.shop.image("images", "release/hello", "v1.2.3", lowest, again)
-    if not name.startswith("a link"):
-        assert stand.install() == {"hello"}
-        assert (stand.place / "share" / "hello.json").read_text() == "again"
-
-
-@pytest.mark.parametrize("kind", ["application/vnd.oci.image.layer.v1.tar+zstd", "application/x"])
-def test_a_layer_of_another_kind_is_not_read(stand: Stand, kind: str) -> None:
-    stand.shop.image("images", "release/hello", "v1.2.3", tar({"etc/hello/settings.json": b""}), mediaType=kind)
-    assert stand.install() == frozenset()
-    assert f"a layer of the kind {kind}" in stand.heard.lines[-1]
-
-
-def test_a_layer_that_is_no_gzip_is_refused(stand: Stand) -> None:
-    stand.shop.image("images", "release/hello", "v1.2.3", b"this is neither gzip nor tar" * 100)
-    with pytest.raises(ToolchainError, match=r"layer .* of release/hello: a damaged archive"):
-        stand.install()
-    assert stand.nothing_is_left()
-
-
-def test_a_full_disk_is_named_and_leaves_no_program(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(descriptor: int, data: bytes) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    monkeypatch.setattr(downloads, "write_all", full)
-    with pytest.raises(ToolchainError, match="is full; free some space"):
-        build_missing(stand.plan, stand.heard, publishing=stand.publishing)
-    assert stand.nothing_is_left()
-
-
-# Installs the tool `hello` of the stand whose address and folder are the arguments.
-_ELSEWHERE = """
-import json, sys
-from pathlib import Path
-from meshfleet.toolchain import ensure
-from meshfleet.toolchain.progress import Lines
-from meshfleet.toolchain.published.installing import Publishing
-from meshfleet.toolchain.published.table import read_table
-from meshfleet.workspace.cache import Cache
-from tests.toolchain.published.conftest import FAST, TABLE
-from tests.toolchain.published.publishers import Publishers
-from tests.toolchain.workshop import Workshop
-shop = Publishers(sys.argv[1], table=read_table(json.dumps(TABLE)))
-folder = Path(sys.argv[2])
-workshop = Workshop(folder, Cache(folder / "cache"))
-publishing = Publishing(shop.table, shop.addresses, project_lock=folder / "project.lock")
-ensure(Lines(sys.stdout), plan=workshop.plan(workshop.recipe()), publishing=publishing)
-"""
-
-
-@pytest.fixture
-def elsewhere(stand: Stand) -> Iterator[Callable[[], subprocess.Popen[str]]]:
-    """Starts another process that makes the stand's plan real."""
-    started: list[subprocess.Popen[str]] = []
-
-    def start() -> subprocess.Popen[str]:
-        process = subprocess.Popen(
-            [sys.executable, "-c", _ELSEWHERE, stand.shop.url, str(stand.workshop.folder)],
-            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        started.append(process)
-        return process
-
-    yield start
-    for process in started:
-        process.kill()
-        process.communicate(timeout=10)
-
-
-def test_two_runs_download_once(stand: Stand, elsewhere: Callable[[], subprocess.Popen[str]]) -> None:
-    both = [elsewhere(), elsewhere()]
-    for process in both:
-        output, _ = process.communicate(timeout=60)
-        assert process.returncode == 0, output
-    assert stand.shop.paths().count(ARCHIVE) == 1
-    assert not stand.cache.downloads.exists()
-
-
-def test_a_killed_download_goes_on_in_the_next_run(
-    stand: Stand, elsewhere: Callable[[], subprocess.Popen[str]]
-) -> None:
-    stand.publish(tar({"hello/bin/hello": PROGRAM, "x": os.urandom(500_000), **CHART}))
-    sent = threading.Event()
-
-    def stuck(handler: Handler) -> bool:
-        content = handler.server.shop.files[handler.path]
-        assert isinstance(content, bytes)
-        handler.send_response(200)
-        handler.send_header("Content-Length", str(len(content)))
-        handler.end_headers()
-        handler.wfile.write(content[:300_000])
-        handler.wfile.flush()
-        sent.set()
-        handler.connection.recv(1)
-        handler.close_connection = True
-        return True
-
-    stand.shop.faults[ARCHIVE] = times(1, stuck)
-    process = elsewhere()
-    assert sent.wait(30)
-    deadline, pause = time.monotonic() + 10, threading.Event()
-    while not any(part.stat().st_size > 200_000 for part in stand.cache.downloads.glob("*.part")):
-        assert time.monotonic() < deadline
-        pause.wait(0.02)
-    process.send_signal(signal.SIGKILL)
-    process.communicate(timeout=10)
-    assert not stand.place.exists()
-    assert not [path for path in stand.cache.root.rglob("*") if path.is_file() and os.access(path, os.X_OK)]
-
-    ensure(stand.heard, plan=stand.plan, publishing=stand.publishing)
-    assert not stand.plan.faults(thorough=True)
-    resumed = [headers.get("Range") for _, path, headers in stand.shop.requests if path == ARCHIVE][1]
-    assert resumed is not None
-    assert int(resumed.removeprefix("bytes=").removesuffix("-")) > 200_000
-    assert sorted(path.name for path in stand.cache.root.iterdir()) == ["toolchain"]
-
-
-def test_what_is_not_published_is_built(stand: Stand, workshop: Workshop) -> None:
-    stand.workshop = workshop
-    stand.shop.faults[ARCHIVE] = status(404)
-    ensure(stand.heard, plan=stand.plan, publishing=stand.publishing)
-    assert stand.plan.origins() == {"hello": ("built", "v1.2.3")}
-
-
-def test_publishers_that_do_not_respond_cost_two_seconds_in_all(stand: Stand) -> None:
-    full = socket.create_server(("127.0.0.1", 0), backlog=0)
-    # Nobody accepts, so that connections are made and hear nothing, or are not made at all.
-    with full, socket.create_connection(full.getsockname()):
-        silent = {name: f"http://127.0.0.1:{full.getsockname()[1]}/{name}" for name in stand.shop.table.publishers}
-        addresses = replace(stand.shop.addresses, bases=silent)
-        since = time.monotonic()
-        assert silent_publishers(stand.shop.table, addresses, stand.cache.silent_publishers).keys() == silent.keys()
-        assert time.monotonic() - since < 2.5
-        # Another process of the same run has the result in the cache.
-        since = time.monotonic()
-        for _ in range(3):
-            kept = silent_publishers(stand.shop.table, addresses, stand.cache.silent_publishers)
-            assert kept.keys() == silent.keys()
-        assert time.monotonic() - since < 0.5
-    # Other addresses are tried by themselves, and so is everything when the file is damaged.
-    for _ in range(2):
-        assert silent_publishers(stand.shop.table, stand.shop.addresses, stand.cache.silent_publishers) == {}
-        stand.cache.silent_publishers.write_text("damaged")
-
-
-def test_nothing_is_requested_when_everything_is_there(stand: Stand) -> None:
-    ensure(plan=stand.plan, publishing=stand.publishing)
-    stand.shop.requests.clear()
-    ensure(plan=stand.plan, publishing=stand.publishing)
-    assert stand.shop.requests == []
-
-
-def test_nothing_is_requested_when_it_is_switched_off(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MESHFLEET_PUBLISHERS", "off")
-    assert Publishing().resolved() is None
