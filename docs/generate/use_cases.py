@@ -88,7 +88,7 @@ SEEN: dict[str, tuple[str, str]] = {
         "traffic-(reach|plaintext)",
         """\
 ✓ development  traffic-reach  cart.shop.svc.cluster.local: development 200
-✓ production  traffic-plaintext  cart-v1-… without TLS: 8 times no response (…)
+✓ production  traffic-plaintext  cart-v1-… without TLS: 10 times no response (…)
 ✓ production  traffic-reach  cart.shop.svc.cluster.local: production 200""",
     ),
     "local-services": (

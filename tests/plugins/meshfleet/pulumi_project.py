@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from meshfleet.toolchain import Toolchain
+from meshfleet.workspace.cache import locate_cache
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 _PLUGIN = CHECKOUT / "meshfleet" / "plugins" / "meshfleet"
@@ -68,6 +69,8 @@ def new_project(folder: Path, toolchain: Toolchain, program: str) -> Project:
         "PULUMI_SKIP_UPDATE_CHECK": "true",
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
         "MESHFLEET_HOME": str(home),
+        # Where homes of tests that run at the same time see which ports this one has reserved.
+        "MESHFLEET_CACHE": str(locate_cache().root),
         "MESHFLEET_TOOLS": str(toolchain.bin),
         "MESHFLEET_PYTHON": sys.executable,
     }
