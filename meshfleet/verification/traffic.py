@@ -20,7 +20,7 @@ from meshfleet.processes.waiting import NotYetError, wait_until
 
 AT_ONCE = 32
 """Requests under way at the same moment."""
-HELD = "delay=50ms"
+HELD = "delay=20ms"
 """Makes an echo server respond that much later, so that requests sent at once are at once under way."""
 ENOUGH = 3
 """Stop after this many requests without a response: more would show the same, and each may take seconds."""
