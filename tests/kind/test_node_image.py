@@ -27,20 +27,24 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.fixture(scope="module")
 def node(engine: Engine, images: Images) -> Iterator[Engine]:
     """A container of the node image with its containerd alone."""
-    engine.run("run", "--detach", "--privileged", "--name", NAME, "--entrypoint=sleep", images.node, "600", seconds=120)
-    try:
-        engine.run("exec", "--detach", NAME, "containerd", seconds=30)
+    # A fleet that was destroyed since has ended an engine without containers.
+    with engine.in_use():
+        engine.run(
+            *("run", "--detach", "--privileged", "--name", NAME, "--entrypoint=sleep", images.node, "600"), seconds=120
+        )
+        try:
+            engine.run("exec", "--detach", NAME, "containerd", seconds=30)
 
-        def answers() -> None:
-            try:
-                engine.run("exec", NAME, "ctr", "version", seconds=30)
-            except ContainersError as error:
-                raise NotYetError(str(error)) from error
+            def answers() -> None:
+                try:
+                    engine.run("exec", NAME, "ctr", "version", seconds=30)
+                except ContainersError as error:
+                    raise NotYetError(str(error)) from error
 
-        wait_until(answers, "containerd", 30, "see its output", failure=ContainersError)
-        yield engine
-    finally:
-        engine.run("rm", "--force", "--volumes", NAME, seconds=120)
+            wait_until(answers, "containerd", 30, "see its output", failure=ContainersError)
+            yield engine
+        finally:
+            engine.run("rm", "--force", "--volumes", NAME, seconds=120)
 
 
 def test_every_image_of_the_table_is_in_a_node(node: Engine) -> None:
