@@ -173,7 +173,8 @@ class Engine:
             write_file(script, Path(restricted_runtime.__file__).read_text(encoding="utf-8"))
             write_file(engine / RESTRICTED, runtime_text(script, self.programs / "usr/sbin/runc"), mode=0o755)
         log = engine / "dockerd.log"
-        environment = {**self.environment(), **self._libraries(), IDENTITY: self.place.identity}
+        environment = self._daemon_environment()
+        make_directory(Path(environment["TMPDIR"]))
         program = self.programs / "usr/sbin" / _DAEMON
         daemon = start(program, ["--config-file", str(engine / "daemon.json")], engine, log, environment)
 
@@ -192,6 +193,11 @@ class Engine:
         )
         if NETWORK not in self.run("network", "ls", "--format", "{{.Name}}", seconds=60).out.split():
             self.run(*network_arguments(self.place), seconds=60)
+
+    def _daemon_environment(self) -> dict[str, str]:
+        """What dockerd, containerd and runc see: no folder of the command that starts them, which they outlive."""
+        own = {"HOME": str(self.place.engine), "TMPDIR": str(self.place.engine / "temporary")}
+        return {**self.environment(), **self._libraries(), **own, IDENTITY: self.place.identity}
 
     def _libraries(self) -> Mapping[str, str]:
         """Where iptables finds its own, which are installed nowhere (https://manpages.debian.org/bookworm/iptables/)."""

@@ -61,6 +61,17 @@ def test_programs_see_this_engine_and_no_other(monkeypatch: pytest.MonkeyPatch, 
     assert Path(second) == engine.programs / "usr/sbin"
 
 
+def test_the_daemon_has_no_folder_of_the_command_that_starts_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in ("TMPDIR", "HOME", "DOCKER_TMPDIR", "XDG_RUNTIME_DIR"):
+        monkeypatch.setenv(name, "/a/fleet/that/is/destroyed")
+    engine = find_engine(Cache(tmp_path))
+    environment = engine._daemon_environment()
+    assert "/a/fleet/that/is/destroyed" not in environment.values()
+    assert Path(environment["TMPDIR"]).parent == Path(environment["HOME"]) == engine.place.engine
+
+
 def test_two_caches_are_two_identities() -> None:
     one, other = Place(Path("/a")), Place(Path("/b"))
     assert one.identity != other.identity

@@ -31,8 +31,8 @@ def images() -> Images:
 
 @pytest.fixture(scope="session")
 def engine(images: Images) -> Iterator[Engine]:
-    """The engine, running; stopped afterwards where nothing is in it."""
+    """The engine, running to the end, whatever fleet was its last; stopped afterwards where nothing is in it."""
     found = find_engine()
-    found.start()
-    yield found
+    with found.in_use():
+        yield found
     found.stop_if_unused()
