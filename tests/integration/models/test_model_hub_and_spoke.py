@@ -93,8 +93,8 @@ def turned(fleet: Running, checked: dict[str, set[str]]) -> Iterator[dict[str, i
 @rooted
 @pytest.mark.proof("discovery has a direction", step=4)
 def test_another_direction_is_applied_in_place(fleet: Running, turned: dict[str, int]) -> None:
-    # For edge1 remote secrets and what tries them, for central a reader token and the rights of the reader, which are two
-    # roles and their bindings; what each had before goes.
+    # For edge1 remote secrets and what tries them, for central a reader token and the rights of the reader: two roles
+    # and their bindings; what each had before goes.
     assert turned == {"create": 7, "delete": 7}
     assert fleet.verified()["clusters-synced"] == set(NAMES)
     assert set(fleet.known_to("edge1")) == set(NAMES)
