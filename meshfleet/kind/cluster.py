@@ -17,7 +17,7 @@ from meshfleet.kind import nodes as containers
 from meshfleet.kind import record as records
 from meshfleet.kind.engine import DockerEngine, engine_for
 from meshfleet.kind.equipment import equip, kubeconfig_of, places_of, wait_until_ready, wait_until_served
-from meshfleet.kind.faults import docker_fault
+from meshfleet.kind.faults import docker_fault, is_taken
 from meshfleet.kind.images import cluster_patches, node_image
 from meshfleet.kind.inotify import require_instances
 from meshfleet.kind.nodes import Node
@@ -160,9 +160,15 @@ class KindCluster:
         command = [str(self.engine.kind), "create", "cluster", "--config=-", "--wait=0s", "--retain"]
         command += [f"--kubeconfig={self.directory / 'kubeconfig'}"]
         environment = self.engine.environment() | dict(variables_of(self.directory))
-        ended = run_bounded(command, seconds=seconds, environment=environment, directory=self.directory, stdin=text)
-        if ended.code:
-            raise docker_fault(self.engine.where, ended.err or ended.out, "kind create cluster")
+        for first in (True, False):
+            ended = run_bounded(command, seconds=seconds, environment=environment, directory=self.directory, stdin=text)
+            if not ended.code:
+                return
+            # What a killed run had requested of the engine may be there only now, after it was looked for.
+            late = self._ours() if first and is_taken(ended.err or ended.out) else []
+            if not late:
+                raise docker_fault(self.engine.where, ended.err or ended.out, "kind create cluster")
+            containers.remove(self.engine, late)
 
     def _complete(self, spec: KindSpec, record: KindRecord, image: str) -> RunningKind:
         found = self._ours()

@@ -13,6 +13,8 @@ from meshfleet.errors import EmbeddedError
 _LONGEST: Final = 300
 _INOTIFY: Final = "https://kind.sigs.k8s.io/docs/user/known-issues/#pod-errors-due-to-too-many-open-files"
 
+_TAKEN: Final = r"already exist for a cluster with the name|The container name \"[^\"]*\" is already in use"
+
 # What is in the output → what was seen, and what to do. The first that fits is the reason.
 _KNOWN: Final = (
     (
@@ -28,7 +30,7 @@ _KNOWN: Final = (
         "fleet starts its own",
     ),
     (
-        r"already exist for a cluster with the name|The container name \"[^\"]*\" is already in use",
+        _TAKEN,
         "a container of that name is there and not of this stack",
         "delete it (kind delete cluster --name, or docker rm -f), or rename the cluster in the stack file",
     ),
@@ -50,6 +52,11 @@ _KNOWN: Final = (
         "run the same command again",
     ),
 )
+
+
+def is_taken(output: str) -> bool:
+    """Whether it reports that a container of a name that was to be made is there already."""
+    return bool(re.search(_TAKEN, output, re.IGNORECASE))
 
 
 def docker_fault(where: str, output: str, doing: str = "") -> EmbeddedError:

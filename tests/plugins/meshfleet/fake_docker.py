@@ -16,7 +16,7 @@ _PROGRAM = '#!/bin/sh\nexec {python} -S {program} {state} {name} "$@"\n'
 
 @dataclass(frozen=True)
 class FakeDocker:
-    """`state` is the file with containers, images and what fails."""
+    """`state` is the file with containers, images and what fails; `late` clusters come up with `kind create`."""
 
     state: Path
 
@@ -24,7 +24,7 @@ class FakeDocker:
     def install(cls, folder: Path) -> FakeDocker:
         """Write both programs into a folder, which is to be on PATH."""
         made = cls(folder / "state.json")
-        made.set(containers=[], images=[], fail={}, ready=True, calls=[])
+        made.set(containers=[], images=[], fail={}, ready=True, calls=[], late=[])
         for name in ("docker", "kind"):
             text = _PROGRAM.format(python=sys.executable, program=__file__, state=made.state, name=name)
             (folder / name).write_text(text, encoding="utf-8")
@@ -78,6 +78,11 @@ def answer(state: Path, program: str, words: list[str], stdin: str) -> tuple[int
     now["calls"].append([program, *words])
     fake.set(calls=now["calls"])
     first = "create" if program == "kind" else words[0]
+    if first == "create" and (late := now["late"]):
+        fake.set(late=[])
+        for cluster in late:
+            fake.add(cluster, mounts=["/meshfleet/0123456789abcdef"])
+        return 1, "", f'ERROR: failed to create cluster: node(s) already exist for a cluster with the name "{late[0]}"'
     if first == "create":
         _create(fake, json.loads(stdin))
     if reason := now["fail"].get(first):

@@ -141,6 +141,17 @@ def test_what_a_killed_create_left_is_removed_and_made_again(
     assert outputs["mark"] == "0123456789abcdef"
 
 
+def test_what_a_killed_create_had_requested_and_is_there_late_is_removed_and_made_again(
+    docker: FakeDocker, handler: KindClusterHandler, inputs: Properties
+) -> None:
+    Workspace.of("dev").claim(folder())
+    write(folder(), KindRecord("0123456789abcdef", "n", "", built=False))
+    docker.set(late=[CALLED])
+    handler.create(inputs, 0)
+    assert docker.names == [f"/{CALLED}-control-plane"]
+    assert len(docker.calls("create")) == 2
+
+
 def test_a_killed_create_is_removed_by_destroy(docker: FakeDocker, inputs: Properties) -> None:
     workspace = Workspace.of("dev")
     workspace.claim(folder())
