@@ -22,7 +22,6 @@ from meshfleet.versions import further_istio
 
 VALIDATION_PATH = "/validate"
 
-
 # Upstream's Envoy has none of Istio's own filters: no exchange of metadata between proxies, no ALPN filter.
 # https://istio.io/latest/docs/reference/commands/pilot-discovery/#envvars
 UPSTREAM_PROXIES = {

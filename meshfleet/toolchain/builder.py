@@ -17,7 +17,7 @@ from pathlib import Path
 from meshfleet.errors import ToolchainError
 from meshfleet.toolchain.compiler import Compiler
 from meshfleet.toolchain.extras import Extra
-from meshfleet.toolchain.failures import explain_disk
+from meshfleet.toolchain.failures import disk_explained
 from meshfleet.toolchain.go_command import find_go
 from meshfleet.toolchain.installation import COPIED, Installation
 from meshfleet.toolchain.leftovers import clear_leftovers, remove_tree
@@ -84,15 +84,10 @@ def take_extra(plan: Plan, extra: Extra, progress: Progress, publishing: Publish
 def _only_one(plan: Plan, progress: Progress) -> Iterator[None]:
     """Nothing else is made meanwhile; what another run has left is cleared first. Raises ToolchainError."""
     try:
-        with only_builder(plan.cache.toolchain / ".lock", progress):
+        with disk_explained(plan.cache.root), only_builder(plan.cache.toolchain / ".lock", progress):
             for pid in clear_leftovers(plan.cache.toolchain):
                 progress.note(f"ended process {pid}, a build that an interrupted run had left")
             yield
-    except OSError as error:
-        explained = explain_disk(error, plan.cache.root)
-        if explained is None:
-            raise
-        raise explained from error
     finally:
         progress.close()
 

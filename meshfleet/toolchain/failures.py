@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from meshfleet.errors import ToolchainError
@@ -91,7 +93,19 @@ def explain(tool: str, output: str, *, directory: Path, modules: Path, log: Path
     )
 
 
-def explain_disk(error: OSError, cache: Path) -> ToolchainError | None:
+@contextmanager
+def disk_explained(cache: Path) -> Iterator[None]:
+    """Raises ToolchainError for an OSError of the block that is about the disk with `cache`, with what to do."""
+    try:
+        yield
+    except OSError as error:
+        explained = _explain_disk(error, cache)
+        if explained is None:
+            raise
+        raise explained from error
+
+
+def _explain_disk(error: OSError, cache: Path) -> ToolchainError | None:
     """The error for a disk that is full or cannot be written; None when `error` is about something else."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return ToolchainError(

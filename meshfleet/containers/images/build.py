@@ -23,7 +23,7 @@ from meshfleet.containers.remains import remove_root
 from meshfleet.errors import ContainersError
 from meshfleet.files import make_directory
 from meshfleet.toolchain import container_plan, ensure, make_plan
-from meshfleet.toolchain.failures import explain_disk
+from meshfleet.toolchain.failures import disk_explained
 from meshfleet.toolchain.lock import only_builder
 from meshfleet.toolchain.progress import Progress
 from meshfleet.toolchain.recipes import go_platform
@@ -48,21 +48,17 @@ def build_images(progress: Progress, cache: Cache | None = None) -> Images:
     place_of_cache = cache or locate_cache()
     images = find_images(place_of_cache)
     try:
-        if not images.missing():
-            progress.end("node image", images.node.rpartition(":")[2], "made already")
+        with disk_explained(images.place.root):
+            if not images.missing():
+                progress.end("node image", images.node.rpartition(":")[2], "made already")
+                return images
+            _require_machine(images.place)
+            make_directory(images.place.root)
+            with only_builder(images.place.root / ".lock", progress):
+                # Another run may have made them while this one waited.
+                if images.missing():
+                    _build(images, place_of_cache, progress)
             return images
-        _require_machine(images.place)
-        make_directory(images.place.root)
-        with only_builder(images.place.root / ".lock", progress):
-            # Another run may have made them while this one waited.
-            if images.missing():
-                _build(images, place_of_cache, progress)
-        return images
-    except OSError as error:
-        explained = explain_disk(error, images.place.root)
-        if explained is None:
-            raise
-        raise explained from error
     finally:
         progress.close()
 
