@@ -20,8 +20,10 @@ from meshfleet.processes.waiting import NotYetError, wait_until
 
 AT_ONCE = 32
 """Requests under way at the same moment."""
-HELD = "delay=20ms"
-"""Makes an echo server respond that much later, so that requests sent at once are at once under way."""
+QUERY = "delay=20ms&headers=Connection:close"
+"""Makes an echo server respond that much later, so that requests sent at once are at once under way, and close the
+connection to its proxy after the response. It also closes connections that were idle for five seconds, and a request
+that the proxy sends at that moment is lost: by the application, not by the mesh."""
 ENOUGH = 3
 """Stop after this many requests without a response: more would show the same, and each may take seconds."""
 ANSWER_SECONDS = 3.0
@@ -65,7 +67,7 @@ def send(namespace: str, target: Target, count: int, seconds: float) -> list[Rep
     Stops early after a few requests without a response. Raises NetworkError when there is no such namespace.
     """
     replies: list[Reply] = []
-    target = replace(target, path=f"{target.path}?{HELD}")
+    target = replace(target, path=f"{target.path}?{QUERY}")
     with threads_in(namespace, AT_ONCE, "requests") as pool:
         while len(replies) < count and sum(one.code == 0 for one in replies) < ENOUGH:
             together = min(AT_ONCE, count - len(replies))

@@ -168,5 +168,8 @@ def _remove(name: str) -> None:
         if exists(name):
             netns.remove(name)
         path_of(name).unlink(missing_ok=True)
+    except FileNotFoundError:
+        # Somebody else has just removed it.
+        return
     except OSError as error:
         raise NetworkError(f"network namespace {name}: cannot be removed ({error.strerror})") from error

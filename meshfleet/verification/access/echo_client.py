@@ -13,7 +13,7 @@ from typing import Final
 from meshfleet.errors import VerificationError
 from meshfleet.kube.exec_stream import Executed
 from meshfleet.redaction.shown import one_line
-from meshfleet.verification.traffic import HELD, Reply, Target, reply
+from meshfleet.verification.traffic import QUERY, Reply, Target, reply
 
 _SHOWN: Final = 300
 _HEAD: Final = re.compile(r"^\[(\d{1,6})\] StatusCode=(\d{3})\s*$")
@@ -27,7 +27,7 @@ def command(target: Target, count: int, seconds: float) -> list[str]:
     headers = {"Host": target.host, **target.headers}
     return [
         "client",
-        f"http://{address}:{target.port}{target.path}?{HELD}",
+        f"http://{address}:{target.port}{target.path}?{QUERY}",
         f"--count={count}",
         f"--timeout={seconds:g}s",
         *(f"--header={name}:{value}" for name, value in headers.items()),

@@ -19,7 +19,8 @@ pytestmark = [
     pytest.mark.root("namespaces"),
 ]
 
-NAMESPACE = "mf-test-sandbox"
+# Tests of this file run in several processes at once.
+NAMESPACE = f"mf-test-{os.getpid()}"
 USER = FIRST + 4
 
 

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.proof("verification where istiod and proxies are pods",
 PEER = "spiffe://mesh/ns/sample/sa/caller"
 # As the client of 1.31 prints it, through two proxies.
 PRINTED = f"""\
-[0] Url=http://10.96.0.7:80/?delay=20ms
+[0] Url=http://10.96.0.7:80/?delay=20ms&headers=Connection:close
 [0] Latency=51.37198ms
 [0] StatusCode=200
 [0] ResponseHeader=Content-Length:252
@@ -25,7 +25,7 @@ PRINTED = f"""\
 [0 body] RequestHeader=X-Forwarded-Client-Cert:By=spiffe://mesh/ns/sample/sa/echo;Hash=1;Subject="";URI={PEER}
 [0 body] Hostname=echo-v1-1
 
-[1] Url=http://10.96.0.7:80/?delay=20ms
+[1] Url=http://10.96.0.7:80/?delay=20ms&headers=Connection:close
 [1] StatusCode=403
 [1 body] RBAC: access denied
 
@@ -57,7 +57,7 @@ def test_the_command_names_address_host_and_bounds() -> None:
     command = echo_client.command(Target("fd00::7", 80, "echo.sample.svc.cluster.local"), 32, 3.0)
     assert command == [
         "client",
-        "http://[fd00::7]:80/?delay=20ms",
+        "http://[fd00::7]:80/?delay=20ms&headers=Connection:close",
         "--count=32",
         "--timeout=3s",
         "--header=Host:echo.sample.svc.cluster.local",
