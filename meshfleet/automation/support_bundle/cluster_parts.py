@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from meshfleet.automation.support_bundle.subject import Subject
 from meshfleet.errors import MeshfleetError
 from meshfleet.kube.loading import load_lightkube
 
 if TYPE_CHECKING:
-    from meshfleet.verification import ClusterView
+    from meshfleet.verification import ClusterView, FleetView
 
 PAGES: Final = ("syncz", "clusterz", "networkz", "endpointShardz", "registryz", "mesh", "configz")
 """Pages of istiod's debug API, in pilot/pkg/xds/debug.go of istio/istio."""
@@ -37,11 +37,13 @@ def _clusters(subject: Subject, seconds: float) -> Members:
     for cluster in subject.view.clusters:
         yield f"clusters/{cluster.name}", partial(_events, cluster, seconds)
     for cluster in subject.view.istiods():
-        if cluster.control_plane.debug_url:
-            folder = f"istiods/{cluster.name}.{cluster.control_plane.revision}"
-            for page in PAGES:
-                yield f"{folder}/{page}", partial(_page, cluster, folder, page, seconds)
-            yield f"{folder}/proxies", partial(_proxies, cluster, folder, seconds)
+        folder = f"istiods/{cluster.name}.{cluster.control_plane.revision}"
+        for page in PAGES:
+            yield f"{folder}/{page}", partial(_page, subject.view, cluster, folder, page, seconds)
+        yield f"{folder}/proxies", partial(_proxies, subject.view, cluster, folder, seconds)
+        if not cluster.control_plane.debug_url:
+            # That of a process on this machine is among the logs.
+            yield f"{folder}/log", partial(_log, subject.view, cluster, folder, seconds)
 
 
 def _status(subject: Subject) -> Members:
@@ -97,25 +99,41 @@ def _events(cluster: ClusterView, seconds: float) -> Members:
         yield f"clusters/{cluster.name}/pods.json", pods
 
 
-def _page(cluster: ClusterView, folder: str, page: str, seconds: float) -> Members:
-    from meshfleet.verification.istiod import query
+def _page(fleet: FleetView, cluster: ClusterView, folder: str, page: str, seconds: float) -> Members:
+    """The page of each istiod, with the name of its pod where it is one."""
+    from meshfleet.verification.access import istiod_access
 
-    yield f"{folder}/{page}.json", query(cluster, page, seconds)
+    for answer in istiod_access(fleet, cluster).pages(page, seconds):
+        yield "/".join(filter(None, (folder, answer.istiod, f"{page}.json"))), answer.value
 
 
-def _proxies(cluster: ClusterView, folder: str, seconds: float) -> Members:
+def _log(fleet: FleetView, cluster: ClusterView, folder: str, seconds: float) -> Members:
+    from meshfleet.verification.access import istiod_access
+
+    if text := istiod_access(fleet, cluster).log(seconds):
+        yield f"{folder}/istiod.log", text
+
+
+def _proxies(fleet: FleetView, cluster: ClusterView, folder: str, seconds: float) -> Members:
     """What istiod sends to each proxy; without the secrets that SDS serves."""
-    from meshfleet.verification.istiod import connected_proxies, query
+    from meshfleet.verification.access import istiod_access
+    from meshfleet.verification.istiod import connected_proxies
 
+    access = istiod_access(fleet, cluster)
     left_out: dict[str, str] = {}
-    proxies = sorted({proxy.name for proxy in connected_proxies(query(cluster, "syncz", seconds))})
+    served = {
+        proxy.name: answer.istiod
+        for answer in access.pages("syncz", seconds)
+        for proxy in connected_proxies(answer.value)
+    }
+    proxies = sorted(served)
     for proxy in proxies[:PROXIES]:
         try:
-            dump: Any = query(cluster, f"config_dump?proxyID={proxy}", seconds)
+            (dump,) = access.pages(f"config_dump?proxyID={proxy}", seconds, only=served[proxy])
         except MeshfleetError as error:
             left_out[proxy] = str(error)
             continue
-        yield f"{folder}/proxies/{proxy}.json", dump
+        yield f"{folder}/proxies/{proxy}.json", dump.value
     left_out |= dict.fromkeys(proxies[PROXIES:], f"only {PROXIES} are collected")
     if left_out:
         yield f"{folder}/proxies/missing.json", json.dumps(left_out, indent=2)

@@ -23,8 +23,11 @@ class Answer:
 class IstiodAccess(Protocol):
     """The istiods of one revision of a cluster's control plane; there are several if it has several replicas."""
 
-    def pages(self, page: str, timeout: float) -> tuple[Answer, ...]:
-        """GET one page of the debug API from every istiod, at least one. Raises MeshfleetError."""
+    def pages(self, page: str, timeout: float, only: str = "") -> tuple[Answer, ...]:
+        """GET one page of the debug API from every istiod, at least one, or from `only` the named one.
+
+        Raises MeshfleetError.
+        """
         ...
 
     def log(self, timeout: float) -> str:

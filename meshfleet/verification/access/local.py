@@ -25,7 +25,7 @@ class LocalIstiod:
         self._fleet = fleet
         self._cluster = cluster
 
-    def pages(self, page: str, timeout: float) -> tuple[Answer, ...]:
+    def pages(self, page: str, timeout: float, only: str = "") -> tuple[Answer, ...]:
         """The one page, from its port."""
         return (Answer("", istiod.query(self._cluster, page, timeout)),)
 

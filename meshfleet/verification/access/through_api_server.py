@@ -57,14 +57,14 @@ class IstiodPods:
         self._host = host
         self._plane = plane
 
-    def pages(self, page: str, timeout: float) -> tuple[Answer, ...]:
-        """The page of every ready pod, read by a command in it.
+    def pages(self, page: str, timeout: float, only: str = "") -> tuple[Answer, ...]:
+        """The page of every ready pod or of `only` the named one, read by a command in it.
 
         Raises NotAllowedError where the cluster does not allow that, VerificationError when no pod is ready or the
         answer is not JSON.
         """
         deadline = time.monotonic() + timeout
-        pods = self._pods(timeout)
+        pods = [only] if only else self._pods(timeout)
         if not pods:
             raise VerificationError(
                 f"no pod of istiod {self._plane.revision} in namespace {self._plane.namespace} of {self._host.name} is "
