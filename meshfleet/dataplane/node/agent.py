@@ -1,7 +1,7 @@
 """The node agent of a cluster: keeps its Node alive, runs the pods bound to it, and leads packets to Services.
 
-It is level-triggered, as a kubelet is: whatever woke it, it looks at everything and does what is missing. When it
-ends, the pods' processes stay; the next one finds them again. What fails for one object is left out and reported, and
+It is level-triggered, as a kubelet is: whatever woke it, it looks at everything and does what is missing, and now and
+then without being woken. When it ends, the pods' processes stay; the next one finds them again. What fails for one object is left out and reported, and
 the rest goes on (left_out.py).
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from meshfleet.dataplane.network import namespaces, node_network, rules
 from meshfleet.dataplane.network.machine_network import machines
-from meshfleet.dataplane.network.node_network import NodeNetwork
+from meshfleet.dataplane.network.node_network import NodeNetwork, nodes
 from meshfleet.dataplane.network.place import Place
 from meshfleet.dataplane.node.left_out import LeftOut
 from meshfleet.dataplane.node.node_object import keep_alive
@@ -37,6 +38,9 @@ if TYPE_CHECKING:
 # What one tick of a watch may fail with.
 _MISSED: Final[tuple[type[Exception], ...]] = (ClusterError, *MALFORMED)
 _TICK_SECONDS: Final = 1.0
+# A look asks the API server for all pods, Services and EndpointSlices: unneeded ones, once a second, would take a
+# twentieth of a core for each cluster. This one finds what no watch told of, while it began again.
+_LOOK_SECONDS: Final = 10.0
 _WATCH_SECONDS: Final = 60
 # Istio's injection writes the network into it (applyMetadata of pkg/kube/inject/webhook.go).
 _NETWORK_LABEL: Final = "topology.istio.io/network"
@@ -64,6 +68,9 @@ class Agent:
     _reports: Reports = field(init=False)
     _applied: str = ""
     _addresses: set[str] | None = None
+    # When it looks again without being woken, in seconds of the monotonic clock.
+    _due: float = 0.0
+    _seen_here: object = None
 
     def __post_init__(self) -> None:
         self._reports = Reports(self.name, self.said)
@@ -85,17 +92,35 @@ class Agent:
         threading.Thread(target=self._beat, daemon=True).start()
         with self.connect() as client:
             while not self.stop.is_set():
-                self._woken.wait(_TICK_SECONDS)
+                woken = self._woken.wait(_TICK_SECONDS)
+                here = self._here()
+                if not woken and here == self._seen_here and time.monotonic() < self._due:
+                    continue
                 self._woken.clear()
+                self._seen_here, self._due = here, time.monotonic() + _LOOK_SECONDS
                 try:
                     self._reconcile(client)
                 except (*REFUSED, *MALFORMED) as error:
                     self.said(f"{type(error).__name__}: {error}")
-                    self.stop.wait(_TICK_SECONDS)
+                    self._look_again()
         for run, _ in self._pods.values():
             run.leave.set()
         for _, thread in self._pods.values():
             thread.join(timeout=5)
+
+    def _here(self) -> object:
+        """What it acts upon and no watch tells of: other nodes and machines, and which pods have come to their end."""
+        alive = {uid: thread.is_alive() for uid, (_, thread) in self._pods.items()}
+        try:
+            return nodes(self.place), machines(self.place), alive
+        except (*REFUSED, *MALFORMED):
+            # Never equal: a look follows, which reports it.
+            return object()
+
+    def _look_again(self) -> None:
+        """Have the next look come after a tick, since this one left something undone."""
+        self._due = 0.0
+        self.stop.wait(_TICK_SECONDS)
 
     def _watch(self, kind: Any, fields: dict[str, Any]) -> None:
         with self.connect() as client:
@@ -105,7 +130,7 @@ class Agent:
                         for _ in client.watch(kind, namespace="*", fields=fields, server_timeout=_WATCH_SECONDS):
                             self._woken.set()
                 except _MISSED:
-                    # What is missed here is seen at the next tick.
+                    # What is missed here is seen when it begins again, or at the next look.
                     self.stop.wait(_TICK_SECONDS)
 
     def _beat(self) -> None:
@@ -143,7 +168,7 @@ class Agent:
         self._reports.replace("node", node)
         self._reports.post(client)
         if failures:
-            self.stop.wait(_TICK_SECONDS)
+            self._look_again()
 
     def _leave_former(self, pods: Iterable[Pod]) -> None:
         """Leave each network that the node was on before once no pod and no machine of it is left."""
