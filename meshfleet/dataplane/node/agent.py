@@ -1,8 +1,8 @@
 """The node agent of a cluster: keeps its Node alive, runs the pods bound to it, and leads packets to Services.
 
 It is level-triggered, as a kubelet is: whatever woke it, it looks at everything and does what is missing, and now and
-then without being woken. When it ends, the pods' processes stay; the next one finds them again. What fails for one object is left out and reported, and
-the rest goes on (left_out.py).
+then without being woken. When it ends, the pods' processes stay; the next one finds them again. What fails for one
+object is left out and reported, and the rest goes on (left_out.py).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A node agent looks at its cluster when something has changed there or here, and otherwise leaves its API server alone."""
+"""A node agent looks at its cluster when something has changed there or here, and otherwise asks nothing of it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from unittest.mock import MagicMock
 
 import pytest
 
+from meshfleet.dataplane.network import node_network
 from meshfleet.dataplane.network.node_network import NodeNetwork
 from meshfleet.dataplane.network.place import Place
 from meshfleet.dataplane.node import agent
@@ -61,7 +62,7 @@ def watched(monkeypatch: pytest.MonkeyPatch) -> Watched:
     monkeypatch.setattr(agent, "_TICK_SECONDS", 0.002)
     monkeypatch.setattr(agent, "nodes", made.here)
     monkeypatch.setattr(agent, "machines", lambda _: [])
-    monkeypatch.setattr(agent.node_network, "set_up", MagicMock())
+    monkeypatch.setattr(node_network, "set_up", MagicMock())
     monkeypatch.setattr(Agent, "_watch", lambda *_: None)
     monkeypatch.setattr(Agent, "_beat", lambda _: None)
     monkeypatch.setattr(Agent, "_reconcile", lambda _, client: made.look(client))
