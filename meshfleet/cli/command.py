@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import time
+from collections import ChainMap
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -138,7 +139,7 @@ def preview(
     """Show the changes that `up` would make, without making them."""
     from meshfleet.automation.preflight import check_preconditions
     from meshfleet.automation.recreation import preview_engine
-    from meshfleet.cli.tables import changes_table
+    from meshfleet.cli.tables import changes_table, closed_networks
 
     session = open_session(stack, quiet=json)
     with session.working("preview"):
@@ -164,6 +165,9 @@ def preview(
                 "up waits between stages until every cluster has completed the stage; these are the changes of stage 1"
             )
         changes_table(record.changes, "no changes")
+        for mesh in session.topology.meshes:
+            for line in closed_networks(session.topology, mesh):
+                print_line(line)
     if expect_no_changes and (record.changes or len(named) > 1):
         exit_with(FAILED)
 
@@ -303,13 +307,19 @@ def validate(stack: Stack, json: Json = False) -> None:
     topology = open_session(stack, quiet=json).topology
     meshes = {mesh: topology.model_of(mesh) for mesh in topology.meshes}
     if json:
-        print_json({"ok": True, "clusters": list(topology.clusters), "meshes": meshes})
+        closed = [topology.closed_networks_of(mesh) for mesh in meshes]
+        told = {"closedNetworks": dict(ChainMap(*closed))} if any(closed) else {}
+        print_json({"ok": True, "clusters": list(topology.clusters), "meshes": meshes, **told})
     else:
+        from meshfleet.cli.tables import closed_networks
+
         print_line(f"{stack} is valid: {len(topology.clusters)} clusters")
         for mesh, model in meshes.items():
             print_line(f"  {mesh}: {model} ({', '.join(topology.members_of(mesh))})")
             for primary in topology.primaries_of(mesh) if topology.restricts_discovery(mesh) else ():
                 print_line(f"    {primary} discovers {', '.join(topology.reads(primary)) or 'no other cluster'}")
+            for line in closed_networks(topology, mesh):
+                print_line(f"    {line}")
 
 
 @app.command()

@@ -16,6 +16,7 @@ from meshfleet.automation.reporting.output import completed
 if TYPE_CHECKING:
     from meshfleet.status import Status
     from meshfleet.status.clusters import Cluster, ControlPlane, IngressGateway
+    from meshfleet.topology import Fleet
     from meshfleet.verification import CheckResult, Report
 
 # The control plane of a cluster by kind; `of` is the other cluster.
@@ -105,9 +106,12 @@ def status_table(status: Status) -> None:
             console.print(f"ingress gateway {ingress.name} of {cluster.name}: {_reached(ingress)}")
     for line in _workloads(status.clusters):
         console.print(line)
+    reached = {cluster.network for cluster in status.clusters}
+    reached |= {gateway.network for mesh in status.meshes for gateway in mesh.network_gateways}
     for machines in status.virtual_machines:
         host = f", host {machines.host}" if machines.host else ""
-        place = f"namespace {machines.namespace}, network {machines.network}"
+        closed = "" if machines.network in reached else " (no gateway leads into it)"
+        place = f"namespace {machines.namespace}, network {machines.network}{closed}"
         console.print(f"virtual machines {machines.name} of {machines.cluster}: {place}{host}")
     for mesh in status.meshes:
         console.print(f"mesh {mesh.name}: {mesh.model}, trust domain {mesh.trust_domain}")
@@ -128,6 +132,15 @@ def _workloads(clusters: Sequence[Cluster]) -> Iterator[str]:
     for host, versions in sorted(running.items()):
         places = "; ".join(f"{version} in {', '.join(names)}" for version, names in sorted(versions.items()))
         yield f"workload {host}: {places}"
+
+
+def closed_networks(fleet: Fleet, mesh: str) -> list[str]:
+    """A line for each network of a mesh that no gateway leads into: what its machines can do, and what cannot be."""
+    return [
+        f"{network} has no gateway: {', '.join(machines)} can call other networks, and nothing there can call "
+        f"{'it' if len(machines) == 1 else 'them'}; networks.{network}.gateways opens it"
+        for network, machines in fleet.closed_networks_of(mesh).items()
+    ]
 
 
 def machines_table(machines: Sequence[Mapping[str, Any]]) -> None:
