@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shlex
 import time
-from collections import ChainMap
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -21,6 +20,7 @@ from meshfleet.automation.reporting.failures import DRIFTED, FAILED
 from meshfleet.automation.reporting.output import exit_with, print_json, print_line
 from meshfleet.automation.session import open_session
 from meshfleet.automation.staged_up import run_stages
+from meshfleet.cli.closed_networks import closed_networks, lines_of
 from meshfleet.cli.command_group import CommandGroup
 from meshfleet.cli.options import Json, Stack
 from meshfleet.cli.virtual_machines import vm
@@ -139,7 +139,7 @@ def preview(
     """Show the changes that `up` would make, without making them."""
     from meshfleet.automation.preflight import check_preconditions
     from meshfleet.automation.recreation import preview_engine
-    from meshfleet.cli.tables import changes_table, closed_networks
+    from meshfleet.cli.tables import changes_table
 
     session = open_session(stack, quiet=json)
     with session.working("preview"):
@@ -165,9 +165,8 @@ def preview(
                 "up waits between stages until every cluster has completed the stage; these are the changes of stage 1"
             )
         changes_table(record.changes, "no changes")
-        for mesh in session.topology.meshes:
-            for line in closed_networks(session.topology, mesh):
-                print_line(line)
+        for line in lines_of(session.topology):
+            print_line(line)
     if expect_no_changes and (record.changes or len(named) > 1):
         exit_with(FAILED)
 
@@ -307,19 +306,17 @@ def validate(stack: Stack, json: Json = False) -> None:
     topology = open_session(stack, quiet=json).topology
     meshes = {mesh: topology.model_of(mesh) for mesh in topology.meshes}
     if json:
-        closed = [topology.closed_networks_of(mesh) for mesh in meshes]
-        told = {"closedNetworks": dict(ChainMap(*closed))} if any(closed) else {}
+        closed = closed_networks(topology)
+        told = {"closedNetworks": closed} if closed else {}
         print_json({"ok": True, "clusters": list(topology.clusters), "meshes": meshes, **told})
     else:
-        from meshfleet.cli.tables import closed_networks
-
         print_line(f"{stack} is valid: {len(topology.clusters)} clusters")
         for mesh, model in meshes.items():
             print_line(f"  {mesh}: {model} ({', '.join(topology.members_of(mesh))})")
             for primary in topology.primaries_of(mesh) if topology.restricts_discovery(mesh) else ():
                 print_line(f"    {primary} discovers {', '.join(topology.reads(primary)) or 'no other cluster'}")
-            for line in closed_networks(topology, mesh):
-                print_line(f"    {line}")
+        for line in lines_of(topology):
+            print_line(f"  {line}")
 
 
 @app.command()

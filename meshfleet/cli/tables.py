@@ -16,7 +16,6 @@ from meshfleet.automation.reporting.output import completed
 if TYPE_CHECKING:
     from meshfleet.status import Status
     from meshfleet.status.clusters import Cluster, ControlPlane, IngressGateway
-    from meshfleet.topology import Fleet
     from meshfleet.verification import CheckResult, Report
 
 # The control plane of a cluster by kind; `of` is the other cluster.
@@ -132,15 +131,6 @@ def _workloads(clusters: Sequence[Cluster]) -> Iterator[str]:
     for host, versions in sorted(running.items()):
         places = "; ".join(f"{version} in {', '.join(names)}" for version, names in sorted(versions.items()))
         yield f"workload {host}: {places}"
-
-
-def closed_networks(fleet: Fleet, mesh: str) -> list[str]:
-    """A line for each network of a mesh that no gateway leads into: what its machines can do, and what cannot be."""
-    return [
-        f"{network} has no gateway: {', '.join(machines)} can call other networks, and nothing there can call "
-        f"{'it' if len(machines) == 1 else 'them'}; networks.{network}.gateways opens it"
-        for network, machines in fleet.closed_networks_of(mesh).items()
-    ]
 
 
 def machines_table(machines: Sequence[Mapping[str, Any]]) -> None:
