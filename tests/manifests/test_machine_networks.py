@@ -16,7 +16,7 @@ from meshfleet.manifests.virtual_machines import group
 from meshfleet.topology import Fleet, load, read_stack_file
 from tests.examples import up_to
 from tests.manifests.machines import environment, proxy_config
-from tests.manifests.plans import named, releases
+from tests.manifests.plans import named, objects, releases
 from tests.topology.strategies import loaded_fleets
 
 pytestmark = pytest.mark.proof("networks of machines without a cluster", step=0)
@@ -73,9 +73,11 @@ def test_a_gateway_of_machines_is_a_router_of_its_own_network_that_gateways_sele
     assert (told[AGENT_FLAGS], told[CUSTOM_RULES]) == ("router", "true")
     metadata = proxy_config(files["mesh.yaml"])["proxyMetadata"]
     assert metadata["ISTIO_META_REQUESTED_NETWORK_VIEW"] == metadata["ISTIO_META_NETWORK"] == "datacenter"
-    rule = named(fleet_plan(fleet())["west"], "cross-network-gateway")
-    assert rule
-    selector = rule.body["spec"]["selector"]
+    (selector,) = [
+        one["spec"]["selector"]
+        for one in objects(fleet_plan(fleet())["west"])
+        if one["metadata"]["name"] == "cross-network-gateway"
+    ]
     assert selector.items() <= metadata["ISTIO_METAJSON_LABELS"].items()
     assert selector.items() <= group(fleet(), "edge")["spec"]["metadata"]["labels"].items()
     others = environment(bundle(fleet(), "billing", "default", Found(MESH, "root", (), ""))["cluster.env"])

@@ -92,7 +92,7 @@ def test_machines_need_a_cluster_of_their_network_whose_pods_run_here(monkeypatc
 
 def in_a_data_centre(**west: Any) -> Fleet:
     """The example of machines on networks of their own, with other fields of its cluster."""
-    config = copy.deepcopy(dict(read_stack_file(STACKS, "examples/machine-network").config))
+    config: dict[str, Any] = copy.deepcopy(dict(read_stack_file(STACKS, "examples/machine-network").config))
     config["clusters"]["west"].update(west)
     return load(STACK, config)
 
