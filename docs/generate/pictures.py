@@ -12,6 +12,7 @@ PICTURES = {
     "dev.svg": "dev",
     "two-meshes.svg": "examples/two-meshes",
     "virtual-machines.svg": "examples/virtual-machines",
+    "machine-network.svg": "examples/machine-network",
 } | models.pictures()
 
 

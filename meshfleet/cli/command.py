@@ -20,6 +20,7 @@ from meshfleet.automation.reporting.failures import DRIFTED, FAILED
 from meshfleet.automation.reporting.output import exit_with, print_json, print_line
 from meshfleet.automation.session import open_session
 from meshfleet.automation.staged_up import run_stages
+from meshfleet.cli.closed_networks import closed_networks, lines_of
 from meshfleet.cli.command_group import CommandGroup
 from meshfleet.cli.options import Json, Stack
 from meshfleet.cli.virtual_machines import vm
@@ -164,6 +165,8 @@ def preview(
                 "up waits between stages until every cluster has completed the stage; these are the changes of stage 1"
             )
         changes_table(record.changes, "no changes")
+        for line in lines_of(session.topology):
+            print_line(line)
     if expect_no_changes and (record.changes or len(named) > 1):
         exit_with(FAILED)
 
@@ -303,13 +306,17 @@ def validate(stack: Stack, json: Json = False) -> None:
     topology = open_session(stack, quiet=json).topology
     meshes = {mesh: topology.model_of(mesh) for mesh in topology.meshes}
     if json:
-        print_json({"ok": True, "clusters": list(topology.clusters), "meshes": meshes})
+        closed = closed_networks(topology)
+        told = {"closedNetworks": closed} if closed else {}
+        print_json({"ok": True, "clusters": list(topology.clusters), "meshes": meshes, **told})
     else:
         print_line(f"{stack} is valid: {len(topology.clusters)} clusters")
         for mesh, model in meshes.items():
             print_line(f"  {mesh}: {model} ({', '.join(topology.members_of(mesh))})")
             for primary in topology.primaries_of(mesh) if topology.restricts_discovery(mesh) else ():
                 print_line(f"    {primary} discovers {', '.join(topology.reads(primary)) or 'no other cluster'}")
+        for line in lines_of(topology):
+            print_line(f"  {line}")
 
 
 @app.command()

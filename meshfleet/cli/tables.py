@@ -105,9 +105,12 @@ def status_table(status: Status) -> None:
             console.print(f"ingress gateway {ingress.name} of {cluster.name}: {_reached(ingress)}")
     for line in _workloads(status.clusters):
         console.print(line)
+    reached = {cluster.network for cluster in status.clusters}
+    reached |= {gateway.network for mesh in status.meshes for gateway in mesh.network_gateways}
     for machines in status.virtual_machines:
         host = f", host {machines.host}" if machines.host else ""
-        place = f"namespace {machines.namespace}, network {machines.network}"
+        closed = "" if machines.network in reached else " (no gateway leads into it)"
+        place = f"namespace {machines.namespace}, network {machines.network}{closed}"
         console.print(f"virtual machines {machines.name} of {machines.cluster}: {place}{host}")
     for mesh in status.meshes:
         console.print(f"mesh {mesh.name}: {mesh.model}, trust domain {mesh.trust_domain}")

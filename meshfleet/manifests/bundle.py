@@ -2,7 +2,7 @@
 
 Their content is that of `istioctl experimental workload entry configure` for the same WorkloadGroup, with two things
 more: a gateway that is known by a name is written by its addresses, and a machine with a fixed address and a probe
-names its WorkloadEntry, without which its health is not reported.
+names its WorkloadEntry, without which its health is not reported. A machine that is a gateway runs Envoy as one.
 Sources: istioctl/pkg/workload/workload.go, pkg/kube/labels/labels.go and pilot/pkg/autoregistration of istio/istio
 """
 
@@ -32,6 +32,8 @@ AUDIENCE = "istio-ca"
 """Whom the token is for: istiod's certificate authority."""
 
 ISTIOD_PORT = 15012
+# Of istio-start.sh: what the agent is started with, and that nothing is captured.
+AGENT_FLAGS, GATEWAY_FLAGS, CUSTOM_RULES = "ISTIO_AGENT_FLAGS", "router", "ISTIO_CUSTOM_IP_TABLES"
 # Never captured: SSH, so that a machine can be reached whatever happens, and the agent's own.
 NOT_CAPTURED = (22, 15090, 15021)
 STATUS_PORT = 15020
@@ -114,6 +116,9 @@ def _proxy_config(fleet: Fleet, name: str, revision: str, mesh: Mapping[str, Any
         told["ISTIO_META_AUTO_REGISTER_GROUP"] = name
     elif declared.probe and address:
         told["ISTIO_META_WORKLOAD_ENTRY"] = virtual_machines.entry_name(name, address)
+    if declared.gateway:
+        # As Istio's chart for the gateways of clusters: of what it leads to it knows its own network alone.
+        told |= {"ISTIO_META_REQUESTED_NETWORK_VIEW": told["ISTIO_META_NETWORK"], "ISTIO_META_DNS_CAPTURE": "false"}
     proxy["proxyMetadata"] = (proxy.get("proxyMetadata") or {}) | told
     return proxy
 
@@ -131,6 +136,8 @@ def _environment(fleet: Fleet, name: str, revision: str, proxy: Mapping[str, Any
         "ISTIO_LOCAL_EXCLUDE_PORTS": ",".join(map(str, excluded)),
         "SERVICE_ACCOUNT": virtual_machines.account(fleet, name),
     }
+    if declared.gateway:
+        variables |= {AGENT_FLAGS: GATEWAY_FLAGS, CUSTOM_RULES: "true"}
     if revision != "default":
         variables["CA_ADDR"] = f"{istiod_host(fleet, name, revision)}:{ISTIOD_PORT}"
     if address:

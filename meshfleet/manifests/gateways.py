@@ -14,9 +14,10 @@ from meshfleet.manifests.names import istiod_service
 from meshfleet.manifests.objects import EAST_WEST_GATEWAY, Chart, Object, Release, metadata
 from meshfleet.manifests.section import Document, Known, Point, Section, Stage
 from meshfleet.topology import EastWestGateway, Fleet
+from meshfleet.topology.fleet import EAST_WEST_LABELS
 
 NETWORK_PORT = 15443
-SELECTOR = {"istio": "eastwestgateway"}
+SELECTOR = EAST_WEST_LABELS
 # istiod's own ports behind each of the gateway's: discovery and certificates, and webhooks.
 ISTIOD_PORTS = {15012: 15012, 15017: 443}
 # https://github.com/istio/istio/blob/master/samples/multicluster/gen-eastwest-gateway.sh

@@ -7,7 +7,7 @@ from meshfleet.picture.canvas import Box, Canvas, Paint, Type
 from meshfleet.picture.layout import PlacedCluster
 from meshfleet.picture.lines import trust_x
 from meshfleet.picture.text import shortened, width
-from meshfleet.picture.view import ClusterPicture, VirtualMachinePicture
+from meshfleet.picture.view import ClusterPicture, GatewayPicture, NetworkPicture, VirtualMachinePicture
 
 PADDING = 14.0
 NAME_SIZES = (16.0, 14.0, 12.0)
@@ -28,7 +28,7 @@ def draw_cluster(canvas: Canvas, cluster: PlacedCluster, ink: str, border: str) 
     what = " · ".join(part for part in (_kubernetes(view), view.data_plane, _readers(view)) if part)
     canvas.text(box.x + PADDING, box.y + 67, what, Type(size=12, color=palette.MUTED), room)
     _control_plane(canvas, view, Box(box.x + 10, box.y + 79, box.width - 20, 28))
-    _machines(canvas, view.virtual_machines, box)
+    draw_machines(canvas, view.virtual_machines, box.x, box.y + palette.CLUSTER_HEIGHT - 2, box.width)
     _intermediate(canvas, cluster)
     if cluster.gateway:
         _gateway(canvas, view, cluster.gateway, ink)
@@ -94,11 +94,13 @@ def _control_plane(canvas: Canvas, view: ClusterPicture, box: Box) -> None:
     canvas.text(box.right - 10, box.y + 18.5, revision, Type(11, color, anchor="end"), box.width * 0.5)
 
 
-def _machines(canvas: Canvas, machines: tuple[VirtualMachinePicture, ...], box: Box) -> None:
-    top = box.y + palette.CLUSTER_HEIGHT - 2
-    wide = (box.width - 26) / 2
+def draw_machines(
+    canvas: Canvas, machines: tuple[VirtualMachinePicture, ...], left: float, top: float, room: float
+) -> None:
+    """Draw virtual machines in two columns from the corner (left, top), in `room` pixels of width."""
+    wide = (room - 26) / 2
     for index, machine in enumerate(machines[: palette.MACHINES_SHOWN]):
-        x = box.x + 10 + (index % 2) * (wide + 6)
+        x = left + 10 + (index % 2) * (wide + 6)
         y = top + (index // 2) * palette.MACHINE_HEIGHT
         small = Box(x, y, wide, palette.MACHINE_HEIGHT - 4)
         canvas.box(small, Paint(fill=palette.MESH_AREA, stroke=palette.FAINT), radius=4)
@@ -109,7 +111,7 @@ def _machines(canvas: Canvas, machines: tuple[VirtualMachinePicture, ...], box: 
         y = top + (palette.MACHINES_SHOWN // 2) * palette.MACHINE_HEIGHT
         names = ", ".join(machine.name for machine in hidden)
         text = f"and {len(hidden)} more virtual machines"
-        canvas.text(box.x + 10, y + 14, text, Type(size=10.5, color=palette.MUTED), box.width - 20, names)
+        canvas.text(left + 10, y + 14, text, Type(size=10.5, color=palette.MUTED), room - 20, names)
 
 
 def _intermediate(canvas: Canvas, cluster: PlacedCluster) -> None:
@@ -126,14 +128,22 @@ def _intermediate(canvas: Canvas, cluster: PlacedCluster) -> None:
 
 def _gateway(canvas: Canvas, view: ClusterPicture, box: Box, ink: str) -> None:
     """A pill on the lower border of the network."""
-    gateway = view.gateway
-    if gateway is None:
-        return
+    if gateway := view.gateway:
+        kind = "east-west gateway of" if gateway.into_network else "gateway to the control planes in"
+        hint = f"{kind} {view.name}: {gateway.address or 'no address yet'}, port {gateway.port}"
+        _pill(canvas, gateway, box, ink, hint)
+
+
+def draw_declared_gateway(canvas: Canvas, network: NetworkPicture, box: Box, ink: str) -> None:
+    """Draw the first of the gateways that are declared for a network of machines alone; the hint names all."""
+    all_of_them = ", ".join(f"{one.address}, port {one.port}" for one in network.gateways)
+    _pill(canvas, network.gateways[0], box, ink, f"declared gateway into {network.name}: {all_of_them}")
+
+
+def _pill(canvas: Canvas, gateway: GatewayPicture, box: Box, ink: str, hint: str) -> None:
     color = palette.TRAFFIC if gateway.into_network else palette.CONTROL
     canvas.box(box, Paint(fill=palette.PAGE, stroke=color, thickness=1.5), radius=12)
     address = f"[{gateway.address}]" if ":" in gateway.address else gateway.address
-    kind = "east-west gateway of" if gateway.into_network else "gateway to the control planes in"
-    hint = f"{kind} {view.name}: {address or 'no address yet'}, port {gateway.port}"
     canvas.line([(box.x + 12, box.y + 8), (box.x + 19, box.y + 12), (box.x + 12, box.y + 16)], Paint(fill=color))
     style = Type(size=11.5, color=ink, bold=True, anchor="middle")
     label = f"{address or 'gateway '}:{gateway.port}"

@@ -6,13 +6,13 @@ from datetime import datetime
 
 from meshfleet.picture import palette
 from meshfleet.picture.canvas import Box, Canvas, Paint, Type
-from meshfleet.picture.cluster_box import draw_cluster, draw_mark
+from meshfleet.picture.cluster_box import draw_cluster, draw_declared_gateway, draw_machines, draw_mark
 from meshfleet.picture.layout import PlacedFleet, PlacedMesh, place
 from meshfleet.picture.legend import draw_legend, legend_entries, legend_height
 from meshfleet.picture.lines import draw_control, draw_traffic, draw_trust
 from meshfleet.picture.palette import TINTS, Tint
 from meshfleet.picture.text import width
-from meshfleet.picture.view import ClusterPicture, FleetPicture
+from meshfleet.picture.view import ClusterPicture, FleetPicture, NetworkPicture
 
 ALGORITHM_NAMES = {"ecdsa-p256": "ECDSA P-256", "rsa-4096": "RSA 4096"}
 
@@ -64,11 +64,16 @@ def _mesh(canvas: Canvas, mesh: PlacedMesh, tints: dict[str, Tint]) -> None:
         x, y = network.area.x + palette.NETWORK_PADDING, network.area.y + 20
         style = Type(size=12.5, color=tint.ink, bold=True)
         canvas.text(x, y, network.name, style, network.title_room, f"network {network.name}")
+        top = network.area.y + palette.NETWORK_TITLE
+        draw_machines(canvas, network.view.machines, x - 10, top + 8, palette.CLUSTER_WIDTH)
     draw_trust(canvas, mesh)
     draw_control(canvas, mesh)
     draw_traffic(canvas, mesh)
     _root(canvas, mesh)
     network_of = {cluster.name: network.name for network in view.networks for cluster in network.clusters}
+    for network in mesh.networks:
+        if network.gateway:
+            draw_declared_gateway(canvas, network.view, network.gateway, tints[network.name].ink)
     for row in mesh.rows:
         for cluster in row.clusters:
             tint = tints[network_of[cluster.view.name]]
@@ -101,6 +106,7 @@ def _counts(view: FleetPicture) -> list[str]:
     clusters = _clusters(view)
     networks = {network.name for mesh in view.meshes for network in mesh.networks}
     machines = sum(len(cluster.virtual_machines) for cluster in clusters)
+    machines += sum(len(network.machines) for mesh in view.meshes for network in mesh.networks)
     counts = [
         _count(len(clusters), "cluster", "clusters"),
         _count(len(networks), "network", "networks"),
@@ -117,10 +123,7 @@ def _description(view: FleetPicture) -> str:
     """The picture in words, for those who do not see it."""
     sentences = [f"{', '.join(_counts(view))}."]
     for mesh in view.meshes:
-        parts = [
-            f"network {network.name} with {', '.join(cluster.name for cluster in network.clusters)}"
-            for network in mesh.networks
-        ]
+        parts = [f"network {network.name} with {', '.join(_on_it(network))}" for network in mesh.networks]
         sentences.append(f"Mesh {mesh.name}: {'; '.join(parts)}.")
         sentences += [
             f"{cluster.name} is read by {', '.join(cluster.read_by) or 'no other cluster'}."
@@ -129,6 +132,11 @@ def _description(view: FleetPicture) -> str:
             if cluster.read_by is not None
         ]
     return " ".join(sentences)
+
+
+def _on_it(network: NetworkPicture) -> list[str]:
+    """What is on a network: its clusters, or its machines alone."""
+    return [one.name for one in network.clusters] or [f"virtual machine {one.name}" for one in network.machines]
 
 
 def _clusters(view: FleetPicture) -> list[ClusterPicture]:

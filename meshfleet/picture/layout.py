@@ -8,12 +8,12 @@ number of clusters and not with its square, and none crosses a box.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil, sqrt
 
 from meshfleet.picture import palette
 from meshfleet.picture.canvas import Box
-from meshfleet.picture.view import ClusterPicture, FleetPicture, MeshPicture
+from meshfleet.picture.view import ClusterPicture, FleetPicture, MeshPicture, NetworkPicture
 
 
 @dataclass(frozen=True)
@@ -27,21 +27,30 @@ class PlacedCluster:
 
 @dataclass(frozen=True)
 class PlacedRow:
-    """Clusters side by side and the heights of their lanes; `control_y` is by serving cluster."""
+    """Clusters side by side and the heights of their lanes; `control_y` is by serving cluster.
+
+    `gateways` are those into networks of machines alone.
+    """
 
     clusters: tuple[PlacedCluster, ...]
     trust_y: float
     control_y: dict[str, float]
     traffic_y: float
+    gateways: tuple[Box, ...] = ()
 
 
 @dataclass(frozen=True)
 class PlacedNetwork:
-    """A network's area; `title_room` is how much of its first line is free for its name."""
+    """A network's area; `title_room` is how much of its first line is free for its name.
+
+    `gateway` is the box of the first declared gateway into a network of machines alone.
+    """
 
     name: str
     area: Box
     title_room: float
+    view: NetworkPicture
+    gateway: Box | None = None
 
 
 @dataclass(frozen=True)
@@ -69,7 +78,7 @@ class _Segment:
     """A part of a network that stands in one row; `last` when none of it follows."""
 
     network: int
-    name: str
+    view: NetworkPicture
     clusters: tuple[ClusterPicture, ...]
     columns: int
     last: bool
@@ -119,18 +128,19 @@ def _columns(count: int) -> int:
 
 def _rows(mesh: MeshPicture) -> list[list[_Segment]]:
     """The networks of a mesh in rows; one too large for a row has rows of its own."""
-    columns = _columns(sum(len(network.clusters) for network in mesh.networks))
+    # Machines alone take as much room as a cluster.
+    columns = _columns(sum(max(len(network.clusters), 1) for network in mesh.networks))
     rows: list[list[_Segment]] = [[]]
     for index, network in enumerate(mesh.networks):
-        count = len(network.clusters)
+        count = max(len(network.clusters), 1)
         if count > columns:
             per_row = ceil(count / ceil(count / columns))
             chunks = [network.clusters[start : start + per_row] for start in range(0, count, per_row)]
-            rows += [[_Segment(index, network.name, chunk, per_row, chunk is chunks[-1])] for chunk in chunks] + [[]]
+            rows += [[_Segment(index, network, chunk, per_row, chunk is chunks[-1])] for chunk in chunks] + [[]]
             continue
         if sum(segment.columns for segment in rows[-1]) + count > columns:
             rows.append([])
-        rows[-1].append(_Segment(index, network.name, network.clusters, max(count, 1), last=True))
+        rows[-1].append(_Segment(index, network, network.clusters, count, last=True))
     return [row for row in rows if row]
 
 
@@ -163,7 +173,7 @@ def _shelves(widths: Sequence[float], limit: float) -> list[list[int]]:
 
 
 def _has_gateways(row: Sequence[_Segment]) -> bool:
-    return any(cluster.gateway for segment in row for cluster in segment.clusters)
+    return any(segment.view.gateways or any(cluster.gateway for cluster in segment.clusters) for segment in row)
 
 
 def cluster_height(cluster: ClusterPicture) -> float:
@@ -202,13 +212,15 @@ def _place_mesh(mesh: MeshPicture, rows: Sequence[Sequence[_Segment]], frame: Bo
         height = palette.NETWORK_TITLE + _clusters_height(row) + palette.NETWORK_BOTTOM
         left = frame.middle - _row_width(row) / 2
         clusters: list[PlacedCluster] = []
+        gateways: list[Box] = []
         for segment in row:
             area = Box(left, area_y, segment.width, height)
-            areas[segment.network] = _joined(areas.get(segment.network), segment, area, bool(lanes))
+            areas[segment.network] = network = _joined(areas.get(segment.network), segment, area, bool(lanes))
+            gateways += [network.gateway] if network.gateway else []
             clusters += _place_clusters(segment, area, _clusters_height(row))
             left = area.right + palette.NETWORK_GAP
         traffic_y = area_y + height + palette.TRAFFIC_LANE - 10
-        placed.append(PlacedRow(tuple(clusters), trust_y, lanes, traffic_y))
+        placed.append(PlacedRow(tuple(clusters), trust_y, lanes, traffic_y, tuple(gateways)))
         top += _row_height(mesh, row) + palette.ROW_GAP
     return PlacedMesh(mesh, frame, root, tuple(areas.values()), tuple(placed))
 
@@ -217,10 +229,17 @@ def _joined(before: PlacedNetwork | None, segment: _Segment, area: Box, lanes: b
     """The network's area, grown by what stands in a further row."""
     if before is not None:
         whole = Box(before.area.x, before.area.y, before.area.width, area.bottom - before.area.y)
-        return PlacedNetwork(before.name, whole, before.title_room)
+        return replace(before, area=whole)
     # The lines to the first cluster come down at its right, where the name must not be.
     taken = 76 if lanes else 46
-    return PlacedNetwork(segment.name, area, palette.CLUSTER_WIDTH - taken)
+    gateway = _gateway_box(area.middle, area) if segment.view.gateways else None
+    return PlacedNetwork(segment.view.name, area, palette.CLUSTER_WIDTH - taken, segment.view, gateway)
+
+
+def _gateway_box(middle: float, area: Box) -> Box:
+    """A gateway's box on the lower border of a network."""
+    x, y = middle - palette.GATEWAY_WIDTH / 2, area.bottom - palette.GATEWAY_HEIGHT / 2
+    return Box(x, y, palette.GATEWAY_WIDTH, palette.GATEWAY_HEIGHT)
 
 
 def _place_clusters(segment: _Segment, area: Box, height: float) -> list[PlacedCluster]:
@@ -228,10 +247,6 @@ def _place_clusters(segment: _Segment, area: Box, height: float) -> list[PlacedC
     for index, cluster in enumerate(segment.clusters):
         x = area.x + palette.NETWORK_PADDING + index * (palette.CLUSTER_WIDTH + palette.CLUSTER_GAP)
         box = Box(x, area.y + palette.NETWORK_TITLE, palette.CLUSTER_WIDTH, height)
-        gateway = None
-        if cluster.gateway:
-            gateway_x = box.middle - palette.GATEWAY_WIDTH / 2
-            gateway_y = area.bottom - palette.GATEWAY_HEIGHT / 2
-            gateway = Box(gateway_x, gateway_y, palette.GATEWAY_WIDTH, palette.GATEWAY_HEIGHT)
+        gateway = _gateway_box(box.middle, area) if cluster.gateway else None
         placed.append(PlacedCluster(cluster, box, gateway))
     return placed

@@ -52,7 +52,9 @@ def draw_traffic(canvas: Canvas, mesh: PlacedMesh) -> None:
     """
     clusters = [cluster.view for row in mesh.rows for cluster in row.clusters]
     readers = {name for view in clusters for name in view.read_by or ()}
-    gateways = [[box for cluster in row.clusters if (box := _way_in(cluster, readers))] for row in mesh.rows]
+    gateways = [
+        [*(box for cluster in row.clusters if (box := _way_in(cluster, readers))), *row.gateways] for row in mesh.rows
+    ]
     if sum(len(boxes) for boxes in gateways) < 2:
         return
     side = mesh.frame.right - 14

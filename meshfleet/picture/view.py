@@ -5,7 +5,7 @@ All texts are shown as they are, shortened where a box is too small; an empty te
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from meshfleet.manifests.gateways import reached_at
@@ -66,10 +66,12 @@ class ClusterPicture:
 
 @dataclass(frozen=True)
 class NetworkPicture:
-    """The clusters of one mesh whose pods reach each other directly."""
+    """What of one mesh reaches each other directly: clusters, or machines alone and the gateways to them."""
 
     name: str
     clusters: tuple[ClusterPicture, ...]
+    machines: tuple[VirtualMachinePicture, ...] = ()
+    gateways: tuple[GatewayPicture, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -114,15 +116,7 @@ def from_fleet(fleet: Fleet, status: Running | None = None) -> FleetPicture:
 
 def _mesh(fleet: Fleet, mesh: str, status: Running) -> MeshPicture:
     members = fleet.members_of(mesh)
-    networks = tuple(
-        NetworkPicture(
-            name=network,
-            clusters=tuple(
-                _cluster(fleet, name, status) for name in members if fleet.clusters[name].network == network
-            ),
-        )
-        for network in fleet.networks_of(mesh)
-    )
+    networks = tuple(_network(fleet, network, members, status) for network in fleet.networks_of(mesh))
     return MeshPicture(
         name=mesh,
         networks=networks,
@@ -130,6 +124,18 @@ def _mesh(fleet: Fleet, mesh: str, status: Running) -> MeshPicture:
         trust_domain=fleet.meshes[mesh].trust_domain,
         algorithm=fleet.meshes[mesh].trust.algorithm,
         root_not_after=status.roots.get(mesh, ""),
+    )
+
+
+def _network(fleet: Fleet, network: str, members: Iterable[str], status: Running) -> NetworkPicture:
+    if not fleet.has_machines_alone(network):
+        on_it = [name for name in members if fleet.clusters[name].network == network]
+        return NetworkPicture(network, tuple(_cluster(fleet, name, status) for name in on_it))
+    return NetworkPicture(
+        name=network,
+        clusters=(),
+        machines=_machines(fleet, lambda name: fleet.machine_network(name) == network),
+        gateways=tuple(GatewayPicture(one.port, one.address) for one in fleet.networks[network].gateways),
     )
 
 
@@ -148,14 +154,24 @@ def _cluster(fleet: Fleet, name: str, status: Running) -> ClusterPicture:
             kind=cluster.control_plane.kind, of=cluster.control_plane.of, revision=fleet.istio.revision
         ),
         gateway=_gateway(fleet, name, status),
-        virtual_machines=tuple(
-            VirtualMachinePicture(machines, ", ".join(declared.addresses))
-            for machines, declared in fleet.virtual_machines.items()
-            if declared.cluster == name
+        virtual_machines=_machines(
+            fleet,
+            lambda machines: (
+                fleet.virtual_machines[machines].cluster == name
+                and not fleet.has_machines_alone(fleet.machine_network(machines))
+            ),
         ),
         verified=status.verified.get(name),
         authority=fleet.is_primary(name),
         read_by=fleet.readers_of(name) if fleet.restricts_discovery(fleet.mesh_of(name)) else None,
+    )
+
+
+def _machines(fleet: Fleet, drawn: Callable[[str], bool]) -> tuple[VirtualMachinePicture, ...]:
+    return tuple(
+        VirtualMachinePicture(name, ", ".join(declared.addresses))
+        for name, declared in fleet.virtual_machines.items()
+        if drawn(name)
     )
 
 

@@ -80,7 +80,8 @@ def unreachable_during(before: Networks, target: Fleet) -> dict[str, str]:
         members = target.members_of(mesh)
         after = {name: target.clusters[name].network for name in members}
         moving = _moving(before, after)
-        if len(members) > 1 and moving and gateways_during(before, after) is None:
+        callers = len(members) > 1 or bool(set(target.machine_networks_of(mesh)) - set(after.values()))
+        if callers and moving and gateways_during(before, after) is None:
             covered = {network for name, network in after.items() if name not in moving}
             for name in moving:
                 lost = next((one for one in (after[name], before[name]) if one not in covered), after[name])
@@ -144,7 +145,7 @@ def _move(target: Fleet, before: Networks, after: Networks, *, started: bool = F
             # A cluster alone in its mesh has no callers elsewhere, and its own pods reach each other directly.
             during = {}
         gateways |= during
-        several = len(set(mine.values())) > 1
+        several = len({*mine.values(), *target.machine_networks_of(mesh)}) > 1
         declared |= {
             name: network
             for name, network in mine.items()

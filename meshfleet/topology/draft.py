@@ -63,6 +63,29 @@ class Draft:
             return cluster.mesh
         return self.names["meshes"][0] if len(self.names["meshes"]) == 1 else ""
 
+    def machine_network(self, declared: VirtualMachine) -> str:
+        """The network of virtual machines; empty while it is that of a cluster that cannot be read."""
+        cluster = self.clusters.get(declared.cluster)
+        return declared.network or (cluster.network if cluster else "")
+
+    def machine_mesh(self, declared: VirtualMachine) -> str | None:
+        """The mesh that virtual machines are of; None while that cannot be said."""
+        cluster = self.clusters.get(declared.cluster)
+        return self.mesh_of(cluster) if cluster else None
+
+    def networks_of(self, mesh: str) -> tuple[str, ...]:
+        """The networks of a mesh as far as that is said: those of its clusters, then those of machines alone."""
+        clusters = [one.network for one in self.clusters.values() if self.mesh_of(one) == mesh]
+        machines = [one for one in self.virtual_machines.values() if self.machine_mesh(one) == mesh]
+        return tuple(dict.fromkeys([*clusters, *(self.machine_network(one) for one in machines)]))
+
+    def all_readable(self) -> bool:
+        """Whether every cluster and every group of machines could be read, so that what is on a network is known."""
+        return all(
+            len(parts) == len(self.names[section])
+            for section, parts in (("clusters", self.clusters), ("virtualMachines", self.virtual_machines))
+        )
+
     def system_namespaces(self) -> tuple[str, ...]:
         """The namespaces of control planes, in which gateways are as a rule."""
         hosted = [name for name, cluster in self.clusters.items() if cluster.control_plane.kind == "external"]

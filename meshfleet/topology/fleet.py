@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import cached_property
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from pydantic import Field
 
@@ -18,6 +18,9 @@ from meshfleet.topology.namespace import Namespace
 from meshfleet.topology.network import Network
 from meshfleet.topology.virtual_machine import VirtualMachine
 from meshfleet.topology.workload import Version, Workload
+
+EAST_WEST_LABELS: Final = {"istio": "eastwestgateway"}
+"""What Gateways select the gateways between networks by, those of Istio's chart and machines."""
 
 
 def external_namespace(cluster: str) -> str:
@@ -94,8 +97,12 @@ class Fleet(Model):
         )
 
     def networks_of(self, mesh: str) -> tuple[str, ...]:
-        """The networks a mesh spans, each once, in the order of its clusters."""
+        """The networks a mesh spans, each once: in the order of its clusters, then those with machines alone."""
         return self._networks.get(mesh, ())
+
+    def has_machines_alone(self, network: str) -> bool:
+        """Whether no cluster is on a network, so that what leads into it is what `gateways` declares, or nothing."""
+        return network not in self._on_network
 
     def members_on(self, network: str) -> tuple[str, ...]:
         """The clusters on a network, in the order of the stack file; all of one mesh, since meshes share none."""
@@ -200,14 +207,34 @@ class Fleet(Model):
         """The machines that join the control plane of this name; what they need of Kubernetes is in that cluster."""
         return self._machines.get(primary, ())
 
+    def _machine_mesh(self, name: str) -> str:
+        return self.mesh_of(self.virtual_machines[name].cluster)
+
     def machine_network(self, name: str) -> str:
         """The network that machines are on."""
         declared = self.virtual_machines[name]
         return declared.network or self.clusters[declared.cluster].network
 
+    def machine_networks_of(self, mesh: str) -> tuple[str, ...]:
+        """The networks that machines of a mesh are on, each once."""
+        return self._machine_networks.get(mesh, ())
+
+    def closed_networks_of(self, mesh: str) -> dict[str, tuple[str, ...]]:
+        """The networks of a mesh that no gateway leads into, with their machines: they call others and are not called.
+
+        Istio takes what is on such a network for directly reachable (EndpointsByNetworkFilter of
+        pilot/pkg/xds/endpoints/ep_filters.go), so that proxies elsewhere connect to their addresses, in vain.
+        """
+        return {
+            network: tuple(name for name in self.virtual_machines if self.machine_network(name) == network)
+            for network in self.machine_networks_of(mesh)
+            if self.has_machines_alone(network) and not self.networks[network].gateways
+        }
+
     def machine_labels(self, name: str) -> dict[str, str]:
-        """What machines are known by."""
-        return self.virtual_machines[name].labels or {"app": name}
+        """What machines are known by; those that are a gateway also by what the Gateways of the fleet select."""
+        declared = self.virtual_machines[name]
+        return (declared.labels or {"app": name}) | (EAST_WEST_LABELS if declared.gateway else {})
 
     def machine_selector(self, name: str) -> dict[str, str]:
         """What selects machines: some of their labels."""
@@ -235,8 +262,9 @@ class Fleet(Model):
             parts += ["primary-remote"] if len(members) > len(primaries) and not external else []
         else:
             parts = ["single cluster"]
-        if len(members) > 1:
-            parts.append("one network" if len(self.networks_of(mesh)) == 1 else "several networks")
+        several = len(self.networks_of(mesh)) > 1
+        if len(members) > 1 or several:
+            parts.append("several networks" if several else "one network")
         parts += ["restricted discovery"] if self.restricts_discovery(mesh) else []
         return ", ".join(["ambient", *parts] if self.is_ambient(mesh) else parts)
 
@@ -255,7 +283,12 @@ class Fleet(Model):
 
     @cached_property
     def _networks(self) -> dict[str, tuple[str, ...]]:
-        return _grouped((self.mesh_of(name), cluster.network) for name, cluster in self.clusters.items())
+        pairs = [(self.mesh_of(name), cluster.network) for name, cluster in self.clusters.items()]
+        return _grouped([*pairs, *((mesh, name) for mesh, names in self._machine_networks.items() for name in names)])
+
+    @cached_property
+    def _machine_networks(self) -> dict[str, tuple[str, ...]]:
+        return _grouped((self._machine_mesh(name), self.machine_network(name)) for name in self.virtual_machines)
 
     @cached_property
     def _on_network(self) -> dict[str, tuple[str, ...]]:

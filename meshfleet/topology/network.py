@@ -1,4 +1,4 @@
-"""A network: the clusters whose pods reach each other directly.
+"""A network: the clusters and virtual machines that reach each other directly.
 
 Source: https://istio.io/latest/docs/ops/deployment/deployment-models/#network-models
 """
@@ -31,9 +31,9 @@ class NetworkGateway(Model):
 
 
 class Network(Model):
-    """A network by its name; clusters join it through their `network` field."""
+    """A network by its name; clusters and virtual machines join it through their `network` field."""
 
     description: Text = ""
     """A description for readers of the file."""
     gateways: Annotated[tuple[NetworkGateway, ...], Field(strict=False)] = ()
-    """Further gateways into it, besides those of its clusters."""
+    """Further gateways into it, besides those of its clusters; the only ones of a network without a cluster."""

@@ -146,6 +146,11 @@ class VirtualMachine(Model):
     """How they are exposed: by a Service, or by a ServiceEntry for a host of your own."""
     host: DnsName | None = None
     """The host of the ServiceEntry; only with `service-entry`."""
+    gateway: bool = False
+    """They are a gateway into their network, at an address that its `gateways` declare, and run no workload.
+
+    Mutual TLS from other networks is passed on to the machines of the network by SNI, as an east-west gateway does it.
+    """
 
     @model_validator(mode="after")
     def _whole_locality(self) -> VirtualMachine:
@@ -153,6 +158,16 @@ class VirtualMachine(Model):
             raise ValueError(f"has the zone {self.zone!r} and no region; name the region as well")
         if self.subzone and not self.zone:
             raise ValueError(f"has the subzone {self.subzone!r} and no zone; name region and zone as well")
+        return self
+
+    @model_validator(mode="after")
+    def _gateway_without_workload(self) -> VirtualMachine:
+        of_workloads = {"ports": self.ports, "probe": self.probe, "selector": self.selector, "host": self.host}
+        if self.gateway and (given := [key for key, value in of_workloads.items() if value]):
+            raise ValueError(
+                f"is a gateway, which has no workload that others call, and has {', '.join(given)}; leave "
+                f"{'that' if len(given) == 1 else 'these'} out, or declare the workload as machines of its own"
+            )
         return self
 
     @property

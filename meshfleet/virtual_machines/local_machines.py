@@ -15,10 +15,12 @@ from meshfleet.dataplane.node.node_agent import missing_prerequisite
 from meshfleet.errors import ClusterError, EmbeddedError, MeshfleetError, NetworkError, UnsupportedError
 from meshfleet.errors.containment import each
 from meshfleet.manifests import virtual_machines
+from meshfleet.manifests.gateways import NETWORK_PORT
 from meshfleet.processes.waiting import NotYetError, wait_until
 from meshfleet.redaction.shown import shown
 from meshfleet.status import Status
 from meshfleet.topology import Fault, Fleet, TopologyError
+from meshfleet.topology.addresses import is_ip
 from meshfleet.versions import further_istio
 from meshfleet.virtual_machines import bundles as machine_bundle
 from meshfleet.virtual_machines.bundles import Wanted
@@ -51,15 +53,17 @@ def start(
     begun = time.monotonic()
     bundle, address = prepared(fleet, status, name, address, folder)
     machine = Machine(workspace, name, address, release_of_machines(fleet))
+    network, outside = fleet.machine_network(name), outside_address(fleet, workspace, machine)
     machine.remove()
-    machine.create(bundle, fleet.machine_network(name))
+    machine.create(bundle, network, alone_there=fleet.has_machines_alone(network), outside=outside)
     try:
         require_istiod(machine.namespace, bundle)
     except MeshfleetError:
         # Nothing of it runs, so nothing of it is worth a look.
         machine.remove()
         raise
-    machine.start_application(listening(fleet, name))
+    if not fleet.virtual_machines[name].gateway:
+        machine.start_application(listening(fleet, name))
     machine.start_agent()
     entry = await_registered(status, name, machine.address)
     return Started(machine, machine.address, entry, time.monotonic() - begun)
@@ -100,13 +104,44 @@ def require_room(fleet: Fleet, name: str) -> None:
     """Raise UnsupportedError where nothing of this machine leads to the network of machines of this name."""
     if reason := missing_prerequisite():
         raise UnsupportedError(f"{name}: machines cannot run here, {reason}; a real machine needs nothing of this one")
-    network = fleet.machine_network(name)
-    near = [fleet.clusters[cluster] for cluster in fleet.members_on(network)]
+    network, joined = fleet.machine_network(name), fleet.virtual_machines[name].cluster
+    if fleet.has_machines_alone(network):
+        # Behind a router of its own, it reaches the gateway that leads to its istiod, if that is here.
+        near, which = [fleet.clusters[fleet.hosting(joined)]], f"{fleet.hosting(joined)!r}, which runs its istiod, has"
+    else:
+        near = [fleet.clusters[cluster] for cluster in fleet.members_on(network)]
+        which = f"no cluster on the network {network!r} has"
     if not any(cluster.capabilities.pods == "processes" for cluster in near):
+        none = " no" if fleet.has_machines_alone(network) else ""
         raise UnsupportedError(
-            f"{name}: no cluster on the network {network!r} has pods that run here, so a machine here would reach "
-            "nothing; give one `embedded: {pods: processes}`, or take a bundle to a real machine"
+            f"{name}: {which}{none} pods that run here, so a machine here would reach nothing; "
+            "give one `embedded: {pods: processes}`, or take a bundle to a real machine"
         )
+
+
+def outside_address(fleet: Fleet, workspace: Workspace, machine: Machine) -> str:
+    """The declared address at which a gateway of machines is reached when it runs here; empty for other machines.
+
+    Raises UnsupportedError where its network declares none that a machine here can have, or others have them all.
+    """
+    name = machine.group
+    if not fleet.virtual_machines[name].gateway:
+        return ""
+    network = fleet.machine_network(name)
+    declared = fleet.networks[network].gateways
+    here = [one.address for one in declared if _is_ipv4(one.address) and one.port == NETWORK_PORT]
+    taken = {one.outside for one in machines_here(workspace) if one.name != machine.name}
+    free = [address for address in here if address not in taken]
+    if not free:
+        raise UnsupportedError(
+            f"{name}: a gateway here has an IPv4 address of networks.{network}.gateways that no other one has, with "
+            f"the port {NETWORK_PORT}; declared are {', '.join(f'{one.address}:{one.port}' for one in declared)}"
+        )
+    return free[0]
+
+
+def _is_ipv4(address: str) -> bool:
+    return is_ip(address) and isinstance(ip_address(address), IPv4Address)
 
 
 def mismatches(fleet: Fleet, name: str, bundle: Bundle, address: str = "") -> list[str]:

@@ -76,6 +76,16 @@ def test_a_valid_stack_is_reported_with_the_direction_of_its_discovery(meshfleet
     assert {"edge1 discovers no other cluster", "edge2 discovers no other cluster"} <= set(lines)
 
 
+def test_a_valid_stack_is_reported_with_the_networks_that_no_gateway_leads_into(meshfleet: Command) -> None:
+    lines = [line.strip() for line in meshfleet("validate", "--stack", "examples/machine-network").stderr.splitlines()]
+    told = (
+        "branch has no gateway: till can call other networks, and nothing there can call it; networks.branch.gateways"
+    )
+    assert f"{told} opens it" in lines
+    answer = json.loads(meshfleet("validate", "--stack", "examples/machine-network", "--json").stdout)
+    assert answer["closedNetworks"] == {"branch": ["till"]}
+
+
 @pytest.mark.parametrize("command", OF_A_STACK)
 def test_a_wrong_stack_file_is_exit_2_with_a_line_for_each_fault_and_nothing_is_touched(
     command: str, meshfleet: Command, home: Path, tmp_path: Path

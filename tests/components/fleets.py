@@ -276,6 +276,7 @@ EXAMPLES = (
     "mixed",
     "hub-and-spoke",
     "virtual-machines",
+    "machine-network",
 )
 STACK_FILES = {"dev": "dev"} | {name: f"examples/{name}" for name in EXAMPLES}
 NAMES = (*STACK_FILES, *CONFIGURATIONS)

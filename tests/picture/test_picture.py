@@ -321,6 +321,25 @@ def test_virtual_machines_stand_in_the_cluster_they_are_declared_of() -> None:
     assert (ledger.name, ledger.address) == ("ledger", "10.30.0.7, 10.30.0.8")
 
 
+def test_machines_of_a_network_without_a_cluster_stand_in_it_with_its_declared_gateway() -> None:
+    view = from_fleet(fleet_called("machine-network"))
+    (mesh,) = view.meshes
+    coast, datacenter, branch = mesh.networks
+    assert coast.clusters[0].virtual_machines == ()
+    assert [machine.name for machine in datacenter.machines] == ["billing", "edge"]
+    assert ([machine.name for machine in branch.machines], branch.gateways) == (["till"], ())
+    svg = draw(view)
+    assert {"VM billing", "VM edge", "VM till", "203.0.113.80:15443"} <= set(words(svg).splitlines())
+    assert "network datacenter with virtual machine billing, virtual machine edge" in svg
+    assert "3 virtual machines" in svg
+    (placed,) = place(view).meshes
+    (row,) = placed.rows
+    areas = {network.name: network.area for network in placed.networks}
+    (gateway,) = row.gateways
+    assert areas["datacenter"].x < gateway.x
+    assert gateway.right < areas["datacenter"].right
+
+
 @given(st.text(max_size=200), st.floats(8, 24), st.floats(0, 400))
 def test_a_shortened_text_fits(text: str, size: float, room: float) -> None:
     assert width(shortened(text, size, room), size) <= room or not shortened(text, size, room)

@@ -129,6 +129,18 @@ def test_a_move_that_leaves_a_network_without_a_gateway_is_refused() -> None:
     assert list(transitions(deployed_fleet(described({"a": "one", "b": "one"})), target)) == []
 
 
+def test_a_cluster_that_machines_elsewhere_call_does_not_move_away_from_them() -> None:
+    config = {
+        "host": "a",
+        "networks": {"two": {}, "datacenter": {}},
+        "clusters": {"a": {"embedded": {}, "network": "two"}},
+        "namespaces": {"orders": {}},
+        "virtualMachines": {"till": {"namespace": "orders", "cluster": "a", "network": "datacenter"}},
+    }
+    (fault,) = transitions(deployed_fleet(described({"a": "one"})), load("moves", config))
+    assert fault.path == "clusters.a.network"
+
+
 PLACES = st.dictionaries(st.sampled_from(NAMES), st.sampled_from(NETWORKS), min_size=2)
 
 

@@ -80,6 +80,7 @@ _MACHINES = {
     "service": "service-entry",
     "host": "till.machines.local",
 }
+_EDGE: Config = {"namespace": "shop", "cluster": "west", "network": "coast", "gateway": True}
 _VALUES: Config = {"istiod": {"resources": {"requests": {"cpu": "1"}}}, "gateway": {"priorityClassName": "high"}}
 _ADDITIONS: Config = {
     "labels": {"example.com/team": "mesh"},
@@ -155,7 +156,7 @@ HERE: Config = {
             "exportTo": ["."],
         }
     },
-    "virtualMachines": {"till": _MACHINES},
+    "virtualMachines": {"till": _MACHINES, "edge": _EDGE},
     "istio": {
         "version": "1.31",
         "revision": "green",

@@ -29,12 +29,26 @@ def add_machines(draw: st.DrawFn, config: Config) -> None:
         mesh, clusters = config["clusters"][cluster].get("mesh"), config["clusters"].values()
         networks = st.sampled_from([other["network"] for other in clusters if other.get("mesh") == mesh])
         made[name] |= draw(optional(network=networks))
+        if draw(st.booleans()):
+            made[name] |= _alone(draw, config, mesh or "", made[name])
     if any(cluster.get("embedded", {}).get("pods") == "processes" for cluster in config["clusters"].values()):
         # Their pods have IPv4 alone.
         for machine in made.values():
             if "addresses" in machine:
                 machine["addresses"] = machine["addresses"][:1]
     config["virtualMachines"] = made
+
+
+def _alone(draw: st.DrawFn, config: Config, mesh: str, machine: Config) -> Config:
+    """What puts machines on a network of their mesh that no cluster is on; with a gateway some of them may be it."""
+    meshes = sorted({cluster.get("mesh") or "" for cluster in config["clusters"].values()})
+    network = f"alone-{meshes.index(mesh)}"
+    gateways = [{"address": f"203.0.113.{200 + meshes.index(mesh)}"}]
+    declared = config["networks"].setdefault(network, draw(st.sampled_from([{}, {"gateways": gateways}])))
+    called = {"ports", "probe", "service", "host"} & {key for key, value in machine.items() if value}
+    if declared and not called and draw(st.booleans()):
+        return {"network": network, "gateway": True}
+    return {"network": network}
 
 
 @st.composite

@@ -9,13 +9,16 @@ from typing import Any
 import pytest
 
 from meshfleet.dataplane.machine.bundle_folder import bundle_of
+from meshfleet.dataplane.machine.machine import Machine
 from meshfleet.errors import EmbeddedError, UnsupportedError
 from meshfleet.status import read_status
-from meshfleet.topology import TopologyError, load
+from meshfleet.topology import Fleet, TopologyError, load, read_stack_file
+from meshfleet.topology.network import Network
 from meshfleet.virtual_machines import local_machines as machines_here
-from meshfleet.virtual_machines.local_machines import listening, mismatches, prepared, require_room
+from meshfleet.virtual_machines.local_machines import listening, mismatches, outside_address, prepared, require_room
+from meshfleet.workspace.home import Workspace
 from tests.dataplane.machine.bundles import files, fleet, made
-from tests.manifests.machines import CONFIG, STACK
+from tests.manifests.machines import CONFIG, STACK, STACKS
 
 pytestmark = pytest.mark.proof("virtual machines join their mesh from their bundle alone", step=0)
 
@@ -85,6 +88,35 @@ def test_machines_need_a_cluster_of_their_network_whose_pods_run_here(monkeypatc
     monkeypatch.setattr(machines_here, "missing_prerequisite", lambda: "it takes root to make network namespaces")
     with pytest.raises(UnsupportedError, match="cannot run here, it takes root to make network namespaces"):
         require_room(load(STACK, RUNNING), "billing")
+
+
+def in_a_data_centre(**west: Any) -> Fleet:
+    """The example of machines on networks of their own, with other fields of its cluster."""
+    config: dict[str, Any] = copy.deepcopy(dict(read_stack_file(STACKS, "examples/machine-network").config))
+    config["clusters"]["west"].update(west)
+    return load(STACK, config)
+
+
+def test_machines_of_a_network_of_their_own_need_their_istiod_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machines_here, "missing_prerequisite", lambda: "")
+    require_room(in_a_data_centre(), "billing")
+    with pytest.raises(UnsupportedError, match="'west', which runs its istiod, has no pods that run here"):
+        require_room(in_a_data_centre(embedded={}), "billing")
+
+
+def test_a_gateway_here_has_a_declared_address_that_no_other_one_has(tmp_path: Path) -> None:
+    workspace = Workspace(STACK, tmp_path)
+    assert outside_address(in_a_data_centre(), workspace, Machine(workspace, "billing")) == ""
+    assert outside_address(in_a_data_centre(), workspace, Machine(workspace, "edge")) == "203.0.113.80"
+
+
+@pytest.mark.parametrize("gateway", [{"address": "edge.example"}, {"address": "203.0.113.80", "port": 443}])
+def test_a_gateway_here_takes_no_name_and_no_other_port(tmp_path: Path, gateway: dict[str, Any]) -> None:
+    fleet = in_a_data_centre()
+    networks = fleet.networks | {"datacenter": Network.model_validate({"gateways": [gateway]})}
+    workspace = Workspace(STACK, tmp_path)
+    with pytest.raises(UnsupportedError, match=r"has an IPv4 address of networks\.datacenter\.gateways"):
+        outside_address(fleet.model_copy(update={"networks": networks}), workspace, Machine(workspace, "edge"))
 
 
 def test_the_application_is_what_the_stack_says_of_the_machines() -> None:

@@ -63,12 +63,18 @@ class Machine:
         self.namespace = self._place.machine(self.name)
         self.files = MachineFiles(self._place.directory / "machines" / self.name)
         self._owner = workspace.owner("machine", self.name)
+        self._outside_owner = workspace.owner("gateway of machines", self.name)
         self._programs = MachinePrograms(self._place, self.name, self.files, release)
 
     @property
     def address(self) -> str:
         """Its address on its network. Raises EmbeddedError when it is not there."""
         return self.files.address()
+
+    @property
+    def outside(self) -> str:
+        """The address by which other networks reach it; empty for one that is no gateway, or is not there."""
+        return next((one.outside for one in machine_network.machines(self._place) if one.name == self.name), "")
 
     @property
     def host_name(self) -> str:
@@ -89,23 +95,31 @@ class Machine:
         found = self._programs.running()
         return tuple(mark for mark in (AGENT, APPLICATION) if mark in found)
 
-    def create(self, bundle: Bundle, network: str) -> None:
+    def create(self, bundle: Bundle, network: str, *, alone_there: bool = False, outside: str = "") -> None:
         """Make its namespace on `network` and lay the bundle out in it, over an earlier one. Nothing is started.
 
-        Raises EmbeddedError when no node of that network is here, or its address is taken.
+        On a network that no cluster is on machines are `alone_there`, behind a router of their own. `outside` is the
+        address by which other networks reach a machine that is a gateway. Raises EmbeddedError when no node of that
+        network is here, or one of its addresses is taken.
         """
         address = self._wanted or bundle.address
         address = address or reserve_address(self._workspace.home, self._owner, range_=MACHINE_RANGE)
         near = [node for node in nodes(self._place) if node.network == network]
-        if not near:
+        if not near and not alone_there:
             raise NetworkError(
                 f"{self.name}: no cluster of network {network} has pods that run here, so nothing leads there; "
                 "its clusters need `embedded: {pods: processes}`"
             )
         self._require_free(network, address)
         # That of the cluster it joins, if that is on this network: it is there for as long as the machine has a use.
-        router = next((node for node in near if node.cluster == bundle.cluster), near[0])
-        machine_network.connect(self._place, MachineNetwork(self.name, network, address), router.address)
+        joined = [node.address for node in near if node.cluster == bundle.cluster]
+        router = next(iter([*joined, *(node.address for node in near)]), "")
+        if not router:
+            router = reserve_address(self._workspace.home, self._workspace.owner("router", network))
+        if outside:
+            reserve_address(self._workspace.home, self._outside_owner, outside)
+        connected = MachineNetwork(self.name, network, address, outside)
+        machine_network.connect(self._place, connected, router, alone_there=not near)
         lay_out(self._place, self._programs.release)
         self.files.lay_out(bundle, self.host_name, address)
 
@@ -117,7 +131,7 @@ class Machine:
         started = None
         if AGENT not in self.running():
             bundle = self.files.bundle()
-            for program in (start_script.clean(bundle), start_script.capture(bundle)):
+            for program in start_script.rules(bundle):
                 self._programs.run(program, "the rules of the proxy cannot be written")
             agent = start_script.agent(bundle, self.host_name, self.address, self._programs.binaries)
             started = self._programs.start(AGENT, agent)
@@ -155,6 +169,7 @@ class Machine:
         """
         machine_network.disconnect(self._place, self.name)
         release_address(self._workspace.home, self._owner)
+        release_address(self._workspace.home, self._outside_owner)
         self.files.remove()
 
     def said(self) -> str:

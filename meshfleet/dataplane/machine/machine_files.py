@@ -13,7 +13,7 @@ from typing import Final
 
 from meshfleet.dataplane.machine import start_script
 from meshfleet.dataplane.machine.bundle_folder import Bundle, bundle_of
-from meshfleet.dataplane.network.node_network import ROUTER
+from meshfleet.dataplane.network.router import ROUTER
 from meshfleet.dataplane.network.sandbox import Bind
 from meshfleet.dataplane.network.users import Users, users_of
 from meshfleet.errors import EmbeddedError

@@ -14,7 +14,15 @@ from typing import Final
 
 from meshfleet.dataplane.machine.bundle_folder import Bundle
 from meshfleet.dataplane.node.programs import AGENT, BOOTSTRAP, ECHO, ENVOY, Program, Role
-from meshfleet.manifests.bundle import CLUSTER_ENV, MESH, ROOT_CERTIFICATE, TOKEN
+from meshfleet.manifests.bundle import (
+    AGENT_FLAGS,
+    CLUSTER_ENV,
+    CUSTOM_RULES,
+    GATEWAY_FLAGS,
+    MESH,
+    ROOT_CERTIFICATE,
+    TOKEN,
+)
 from meshfleet.manifests.cloud_init import PLACES
 
 CERTIFICATES: Final = "./etc/certs"
@@ -26,14 +34,14 @@ _MUTUAL_TLS: Final = "MUTUAL_TLS"
 _FLAGS: Final = {"port": ("HTTP", "HTTP2"), "grpc": ("GRPC",), "tcp": ("TCP",)}
 
 
-def clean(bundle: Bundle) -> Program:
-    """Remove the rules of an earlier start."""
-    return _capture(bundle, "--cleanup-only")
+def rules(bundle: Bundle) -> tuple[Program, ...]:
+    """Remove the rules of an earlier start, and write those by which the proxy takes the machine's traffic.
 
-
-def capture(bundle: Bundle) -> Program:
-    """Write the rules by which the proxy takes the machine's traffic, its questions for names included."""
-    return _capture(bundle)
+    Its questions for names are among that. None for a gateway, which takes what comes to its own ports.
+    """
+    if bundle.variables.get(CUSTOM_RULES) == "true":
+        return ()
+    return _capture(bundle, "--cleanup-only"), _capture(bundle)
 
 
 def agent(bundle: Bundle, name: str, address: str, binaries: Path) -> Program:
@@ -56,7 +64,8 @@ def agent(bundle: Bundle, name: str, address: str, binaries: Path) -> Program:
         "POD_NAMESPACE": variables.get("ISTIO_NAMESPACE", "default"),
         "ISTIO_BOOTSTRAP": str(binaries / BOOTSTRAP),
     }
-    return Program(AGENT, ("proxy",), variables | added, Role.PROXY)
+    flags = (GATEWAY_FLAGS,) if variables.pop(AGENT_FLAGS, "") == GATEWAY_FLAGS else ()
+    return Program(AGENT, ("proxy", *flags), variables | added, Role.PROXY)
 
 
 def application(ports: Mapping[str, Sequence[int]], cluster: str, version: str) -> Program:

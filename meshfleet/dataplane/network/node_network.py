@@ -10,21 +10,17 @@ import ipaddress
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
-from typing import Final
 
 from meshfleet.dataplane.network import links, namespaces
-from meshfleet.dataplane.network.machine_network import MachineNetwork, machines
-from meshfleet.dataplane.network.place import OUTSIDE, Place, alone, link_name
+from meshfleet.dataplane.network.machine_network import MachineNetwork, gateways_outside, machines
+from meshfleet.dataplane.network.place import Place, alone, link_name
 from meshfleet.dataplane.network.record import dump, load
+from meshfleet.dataplane.network.router import ROUTER, set_up_router
 from meshfleet.dataplane.network.rules import NETWORK_LINK, OUTSIDE_LINK
-from meshfleet.embedded.addresses import OUTSIDE_RANGE
 from meshfleet.errors import FileError
 from meshfleet.errors.containment import each, require_none
 from meshfleet.files import make_directory, read_record, remove_file, write_file
 from meshfleet.topology.address_blocks import POD_RANGE
-
-ROUTER: Final = "169.254.1.1"
-"""The next hop of every pod and every machine: whatever their address is, they find it on their only link."""
 
 
 @dataclass(frozen=True)
@@ -79,27 +75,7 @@ def set_up(place: Place, node: NodeNetwork) -> None:
 
 def _set_up(place: Place, node: NodeNetwork) -> None:
     make_directory(place.directory / "nodes")
-    namespaces.create(place.fabric)
-    bridges = {link: link_name("network", network) for network, link in node.legs.items()}
-    bridges[OUTSIDE_LINK] = link_name(OUTSIDE)
-    namespaces.inside(place.fabric, lambda: links.add_bridges(*bridges.values()))
-    name = place.node(node.cluster)
-    namespaces.create(name)
-    for link, bridge in bridges.items():
-        links.connect(name, place.fabric, link, link_name("node", node.cluster, link), bridge, node.address)
-
-    def configure() -> None:
-        namespaces.set_kernel("net/ipv4/ip_forward", "1")
-        namespaces.set_kernel("net/ipv4/conf/all/send_redirects", "0")
-        # A packet from another node's pods comes in on one leg while the way back may be another.
-        namespaces.set_kernel("net/ipv4/conf/all/rp_filter", "0")
-        # All nodes have this one: in a question to another node it would be taken for that node's own.
-        links.set_addresses("lo", {ROUTER}, of_host_alone=True)
-        for link in node.legs.values():
-            links.set_addresses(link, {node.address})
-        links.add_route(OUTSIDE_RANGE, OUTSIDE_LINK)
-
-    namespaces.inside(name, configure)
+    set_up_router(place, place.node(node.cluster), ("node", node.cluster), node.legs, node.address)
     _describe(place, node)
 
 
@@ -122,10 +98,13 @@ def leave(place: Place, node: NodeNetwork, networks: Collection[str]) -> NodeNet
 def set_routes_to_peers(place: Place, node: NodeNetwork) -> None:
     """Lead to the pods of the other nodes of the same networks and to their machines, and to no more.
 
-    Raises NetworkError.
+    And to the gateways outside that machines are. Raises NetworkError.
     """
-    for link, wanted in routes_to_peers(node, nodes(place), machines(place)).items():
-        namespaces.inside(place.node(node.cluster), partial(links.set_routes, link, wanted))
+    known = machines(place)
+    wanted = routes_to_peers(node, nodes(place), known)
+    wanted[OUTSIDE_LINK] = {f"{address}/32": address for address in gateways_outside(known)}
+    for link, routes in wanted.items():
+        namespaces.inside(place.node(node.cluster), partial(links.set_routes, link, routes))
 
 
 def routes_to_peers(

@@ -5,6 +5,7 @@
     mf-<identity>-node-<cluster>    a node, which is a router: its pods behind it, a leg in its network and one outside
     mf-<identity>-pod-<cluster>-…   a pod
     mf-<identity>-vm-<name>         a virtual machine
+    mf-<identity>-router-<network>  the router of a network that has machines and no node
 
 Namespaces are seen by everybody on the machine, so that their names tell whose they are, and nothing else does.
 """
@@ -71,6 +72,10 @@ class Place:
     def machine(self, name: str) -> str:
         """The namespace of a virtual machine."""
         return f"{self.prefix}vm-{name}"
+
+    def router(self, network: str) -> str:
+        """The namespace of the router of a network that no node is on."""
+        return f"{self.prefix}router-{network}"
 
 
 def lock_file(place: Place) -> Path:

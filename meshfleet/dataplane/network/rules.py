@@ -7,7 +7,7 @@ the addresses of gateways.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -41,8 +41,33 @@ class ServicePort:
     targets: tuple[Target, ...]
 
 
-def node_rules(services: Sequence[ServicePort], outside: str, address: str) -> str:
-    """The whole table of the node with this address; `outside` is the range in which gateways have theirs."""
+def network_rules(address: str) -> str:
+    """The whole table of the router with this address of a network without nodes: a NAT, which lets nothing in."""
+    return "\n".join(
+        [
+            f"table ip {TABLE}",
+            f"delete table ip {TABLE}",
+            f"table ip {TABLE} {{",
+            "  chain postrouting {",
+            "    type nat hook postrouting priority srcnat; policy accept;",
+            f'    oifname "{OUTSIDE_LINK}" snat to {address}',
+            "  }",
+            "  chain forward {",
+            "    type filter hook forward priority filter; policy drop;",
+            "    ct state established,related accept",
+            f'    iifname != "{OUTSIDE_LINK}" accept',
+            "  }",
+            "}",
+            "",
+        ]
+    )
+
+
+def node_rules(services: Sequence[ServicePort], outside: str, address: str, gateways: Iterable[str] = ()) -> str:
+    """The whole table of the node with this address; `outside` is the range in which gateways have theirs.
+
+    `gateways` are addresses of gateways beside that range: those into networks without a node.
+    """
     chains: list[str] = []
     leads: list[str] = []
     refusals: list[str] = []
@@ -82,7 +107,7 @@ def node_rules(services: Sequence[ServicePort], outside: str, address: str) -> s
             *(f"    {refusal}" for refusal in refusals),
             "    ct status dnat accept",
             f'    iifname != "{OUTSIDE_LINK}" oifname != "{OUTSIDE_LINK}" accept',
-            f'    iifname != "{OUTSIDE_LINK}" ip daddr {outside} accept',
+            *(f'    iifname != "{OUTSIDE_LINK}" ip daddr {reached} accept' for reached in (outside, *sorted(gateways))),
             "  }",
             "}",
             "",

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from meshfleet.dataplane.network import namespaces, node_network, rules
-from meshfleet.dataplane.network.machine_network import machines
+from meshfleet.dataplane.network.machine_network import gateways_outside, machines
 from meshfleet.dataplane.network.node_network import NodeNetwork, nodes
 from meshfleet.dataplane.network.place import Place
 from meshfleet.dataplane.node.left_out import LeftOut
@@ -158,7 +158,9 @@ class Agent:
             "networks of before": lambda: self._leave_former(pods),
             "routes to other nodes": lambda: node_network.set_routes_to_peers(self.place, self.node),
             "packets to Services": lambda: self._lead(
-                rules.node_rules(self._leads.ports, OUTSIDE_RANGE, self.node.address)
+                rules.node_rules(
+                    self._leads.ports, OUTSIDE_RANGE, self.node.address, gateways_outside(machines(self.place))
+                )
             ),
             "new pods": lambda: self._begin(client, present),
             "pods that end": lambda: self._end(present),

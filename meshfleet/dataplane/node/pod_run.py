@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from meshfleet.dataplane.network import namespaces, node_network
 from meshfleet.dataplane.network.node_network import NodeNetwork
 from meshfleet.dataplane.network.place import Place
+from meshfleet.dataplane.network.router import ROUTER
 from meshfleet.dataplane.network.users import EARLIER, Users, users_of
 from meshfleet.dataplane.node.container_processes import processes_of, programs_of
 from meshfleet.dataplane.node.containers import Container, HttpProbe, containers_of
@@ -304,7 +305,7 @@ def resolver(pod: Pod) -> str:
     """The /etc/resolv.conf of a pod: only the proxy's own DNS server answers."""
     namespace = pod.metadata.namespace if pod.metadata else "default"
     domain = "svc.cluster.local"
-    return f"nameserver {node_network.ROUTER}\nsearch {namespace}.{domain} {domain} cluster.local\noptions ndots:5\n"
+    return f"nameserver {ROUTER}\nsearch {namespace}.{domain} {domain} cluster.local\noptions ndots:5\n"
 
 
 def _content(path: Path) -> str | None:

@@ -103,6 +103,7 @@ def _gateways(name: str, cluster: Cluster) -> Iterator[Fault]:
 
 def _seen_from(draft: Draft, processes: str, members: dict[str, Cluster]) -> Iterator[Fault]:
     """What pods that are processes have to reach in their mesh: other clusters' gateways, networks' and machines."""
+    # What leads to machines alone is somebody else's, or one of the machines: it has the address that it has there.
     networks = dict.fromkeys(cluster.network for cluster in members.values())
     for name, cluster in members.items():
         if cluster.capabilities.pods == "processes" or not cluster.east_west_gateway:

@@ -16,9 +16,10 @@ ON_THE_NODE = "the gateway has an address of a node"
 def gateway_addresses(draft: Draft) -> Iterator[Fault]:
     """Yield a fault for each address that another gateway of its mesh has, and for unpublished hostnames."""
     first: dict[tuple[str, str], str] = {}
+    of_mesh = {mesh: draft.networks_of(mesh) for mesh in set(map(draft.mesh_of, draft.clusters.values()))}
     for network, declared in draft.networks.items():
         for position, outside in enumerate(declared.gateways):
-            for mesh in {draft.mesh_of(cluster) for cluster in draft.clusters.values() if cluster.network == network}:
+            for mesh in [mesh for mesh, networks in of_mesh.items() if network in networks]:
                 first.setdefault((mesh, outside.address), f"networks.{network}.gateways[{position}].address")
     for name, cluster in draft.clusters.items():
         for path, gateway in gateways_of(name, cluster):

@@ -39,8 +39,9 @@ def _twice(path: str, gateway: NetworkGateway, first: dict[tuple[str, int], str]
 def _useless(draft: Draft, path: str, network: str) -> Iterator[Fault]:
     inside = [cluster for cluster in draft.clusters.values() if cluster.network == network]
     meshes = {draft.mesh_of(cluster) for cluster in inside}
-    # Whatever is missing or unreadable is a fault of its own: a cluster, its mesh, or every cluster on the network.
-    if not inside or not meshes <= set(draft.names["meshes"]) or len(draft.clusters) != len(draft.names["clusters"]):
+    # Whatever is missing or unreadable is a fault of its own: a cluster, its mesh, or all that is on the network. One
+    # that machines alone are on is another than that of the clusters that they call.
+    if not inside or not meshes <= set(draft.names["meshes"]) or not draft.all_readable():
         return
     if any(cluster.data_plane == "ambient" for cluster in inside):
         yield Fault(
@@ -48,9 +49,9 @@ def _useless(draft: Draft, path: str, network: str) -> Iterator[Fault]:
             f"clusters on it are ambient, and such gateways speak HBONE, which Istio does not ask of a gateway "
             f"declared here; leave the list out ({AMBIENT})",
         )
-    elif {cluster.network for cluster in draft.clusters.values() if draft.mesh_of(cluster) in meshes} == {network}:
+    elif {one for mesh in meshes for one in draft.networks_of(mesh)} == {network}:
         yield Fault(
             path,
             f"its mesh has the one network {shown(network)}, and only other networks go through a gateway; "
-            "leave the list out, or put a cluster of the mesh on another network",
+            "leave the list out, or put a cluster or machines of the mesh on another network",
         )

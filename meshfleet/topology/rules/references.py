@@ -35,14 +35,18 @@ def references(draft: Draft) -> Iterator[Fault]:
 
 def _unused(draft: Draft) -> Iterator[Fault]:
     # While a cluster is unreadable its network is unknown, so nothing can be called unused.
-    if len(draft.clusters) != len(draft.names["clusters"]) or not draft.clusters:
+    if not draft.all_readable() or not draft.clusters:
         return
     meshes = {draft.mesh_of(cluster) for cluster in draft.clusters.values()}
     for mesh in _unnamed(draft.names["meshes"], meshes):
         yield Fault(f"meshes.{mesh}", "no cluster belongs to it; remove it or name it in a cluster's `mesh`")
-    networks = {cluster.network for cluster in draft.clusters.values()}
+    machines = (draft.machine_network(declared) for declared in draft.virtual_machines.values())
+    networks = {cluster.network for cluster in draft.clusters.values()} | ({*machines} - {""})
     for network in _unnamed(draft.names["networks"], networks):
-        yield Fault(f"networks.{network}", "no cluster is on it; remove it or name it in a cluster's `network`")
+        yield Fault(
+            f"networks.{network}",
+            "no cluster is on it; remove it or name it in a cluster's `network`, or in that of virtual machines",
+        )
 
 
 def _unnamed(declared: tuple[str, ...], named: set[str]) -> list[str]:

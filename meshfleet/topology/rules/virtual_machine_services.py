@@ -123,7 +123,7 @@ def _host(draft: Draft, path: str, declared: VirtualMachine) -> Iterator[Fault]:
 
 def _spans_networks(draft: Draft, declared: VirtualMachine) -> bool:
     mesh = _mesh(draft, declared)
-    return len({cluster.network for cluster in draft.clusters.values() if draft.mesh_of(cluster) == mesh}) > 1
+    return mesh is not None and len(draft.networks_of(mesh)) > 1
 
 
 def _names(draft: Draft, path: str, name: str, declared: VirtualMachine) -> Iterator[Fault]:
@@ -211,6 +211,4 @@ def _selected(name: str, declared: VirtualMachine) -> dict[str, str]:
 
 
 def _mesh(draft: Draft, declared: VirtualMachine) -> str | None:
-    """The mesh that machines are of; None while that cannot be said."""
-    cluster = draft.clusters.get(declared.cluster)
-    return draft.mesh_of(cluster) if cluster else None
+    return draft.machine_mesh(declared)

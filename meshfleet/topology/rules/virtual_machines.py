@@ -24,6 +24,7 @@ def virtual_machines(draft: Draft) -> Iterator[Fault]:
         yield from _cluster(draft, path, declared)
         yield from _namespace(draft, path, declared)
         yield from _network(draft, path, declared)
+        yield from _gateway(draft, path, declared)
     yield from _addresses(draft)
 
 
@@ -60,26 +61,45 @@ def _network(draft: Draft, path: str, declared: VirtualMachine) -> Iterator[Faul
     if declared.network not in draft.names["networks"]:
         yield Fault(f"{path}.network", _unknown("network", declared.network, draft.names["networks"]))
         return
-    cluster = draft.clusters.get(declared.cluster)
-    # While a cluster is unreadable the networks of its mesh are not known.
-    if not cluster or len(draft.clusters) != len(draft.names["clusters"]):
+    mesh, meshes = draft.machine_mesh(declared), draft.names["meshes"]
+    for place, other, of in _others_on(draft, declared.network):
+        # The first one on a network says whose it is; a mesh that is missing or unknown is a fault of its own.
+        if place != path and of != mesh and {mesh, of} <= set(meshes):
+            yield Fault(
+                f"{path}.network",
+                f"the network {shown(declared.network)} serves the mesh {shown(of)} through {shown(other)}; meshes "
+                f"share no network: name one of {shown(mesh)}, or declare one for these machines in `networks`",
+            )
         return
-    mesh = draft.mesh_of(cluster)
-    inside = list(dict.fromkeys(other.network for other in draft.clusters.values() if draft.mesh_of(other) == mesh))
-    if mesh and declared.network not in inside:
+
+
+def _others_on(draft: Draft, network: str) -> Iterator[tuple[str, str, str | None]]:
+    """What is on a network, clusters first: its path, its name and its mesh."""
+    for name, cluster in draft.clusters.items():
+        if cluster.network == network:
+            yield f"clusters.{name}", name, draft.mesh_of(cluster)
+    for name, declared in draft.virtual_machines.items():
+        if draft.machine_network(declared) == network:
+            yield f"virtualMachines.{name}", name, draft.machine_mesh(declared)
+
+
+def _gateway(draft: Draft, path: str, declared: VirtualMachine) -> Iterator[Fault]:
+    network = draft.machine_network(declared)
+    if declared.gateway and network in draft.networks and not draft.networks[network].gateways:
         yield Fault(
-            f"{path}.network",
-            f"no cluster of the mesh {shown(mesh)} is on {shown(declared.network)}, so no gateway of it leads there; "
-            f"its networks are {', '.join(inside)}",
+            f"{path}.gateway",
+            f"other networks find a gateway by its address, and {shown(network)} declares none; give the address at "
+            f"which they reach it in networks.{network}.gateways",
         )
 
 
 def _addresses(draft: Draft) -> Iterator[Fault]:
     first: dict[tuple[str, str], str] = {}
     for name, declared in draft.virtual_machines.items():
-        cluster = draft.clusters.get(declared.cluster)
-        network = declared.network or (cluster.network if cluster else "")
-        taken = _taken(draft, draft.mesh_of(cluster)) if cluster else {}
+        network, mesh = draft.machine_network(declared), draft.machine_mesh(declared)
+        taken = _taken(draft, mesh) if mesh is not None else {}
+        if declared.gateway and network in draft.networks:
+            taken = {address: place for address, place in taken.items() if not place.startswith(f"networks.{network}.")}
         for position, address in enumerate(declared.addresses):
             path = f"virtualMachines.{name}.addresses[{position}]"
             before = first.setdefault((network, address), path)
@@ -111,9 +131,10 @@ def _taken(draft: Draft, mesh: str) -> dict[str, str]:
             for path, gateway in gateways_of(name, cluster):
                 if gateway.load_balancer_ip:
                     found[gateway.load_balancer_ip] = f"{path}.loadBalancerIp"
-            outside = draft.networks.get(cluster.network)
-            for position, declared in enumerate(outside.gateways if outside else ()):
-                found[declared.address] = f"networks.{cluster.network}.gateways[{position}].address"
+    for network in draft.networks_of(mesh):
+        outside = draft.networks.get(network)
+        for position, declared in enumerate(outside.gateways if outside else ()):
+            found[declared.address] = f"networks.{network}.gateways[{position}].address"
     return found
 
 

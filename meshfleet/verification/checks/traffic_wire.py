@@ -157,8 +157,11 @@ def judge_upstreams(used: Mapping[Upstream, int], allowed: Mapping[tuple[str, in
 
 
 def gateways(fleet: FleetView) -> dict[tuple[str, int], str]:
-    """The allowed targets of traffic between networks: address and ports of each gateway → its cluster."""
-    found = {}
+    """The allowed targets of traffic between networks: address and ports of each gateway → its cluster, or network.
+
+    A gateway that the stack declares has no cluster.
+    """
+    found = {(one.address, one.port): one.network for mesh in fleet.meshes for one in mesh.network_gateways}
     for cluster in fleet.clusters:
         if cluster.gateway:
             for port in (cluster.gateway.port, *_CONTROL_PORTS):

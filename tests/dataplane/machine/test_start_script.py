@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from meshfleet.dataplane.machine import start_script
+from meshfleet.dataplane.machine.bundle_folder import bundle_of
 from meshfleet.dataplane.node.programs import Role
-from tests.dataplane.machine.bundles import made
+from tests.dataplane.machine.bundles import files, made
 
 pytestmark = pytest.mark.proof("virtual machines join their mesh from their bundle alone", step=0)
 
@@ -45,13 +46,23 @@ def test_a_revision_and_an_address_are_those_of_the_bundle() -> None:
 
 def test_rules_are_removed_and_written_with_the_right_to_write_rules() -> None:
     bundle = made()
-    capture, clean = start_script.capture(bundle), start_script.clean(bundle)
+    clean, capture = start_script.rules(bundle)
     assert {capture.role, clean.role} == {Role.RULES}
     assert capture.arguments == ("istio-iptables", "--native-nftables")
     assert clean.arguments == (*capture.arguments, "--cleanup-only")
     # What is taken is said by the variables of the bundle.
     assert capture.environment["ISTIO_INBOUND_PORTS"] == "*"
     assert capture.environment["ISTIO_LOCAL_EXCLUDE_PORTS"] == "22,15090,15021,15020"
+
+
+def test_a_gateway_runs_as_a_router_without_rules_and_no_bundle_adds_other_flags() -> None:
+    gateway = bundle_of(files() | {"cluster.env": "ISTIO_AGENT_FLAGS='router'\nISTIO_CUSTOM_IP_TABLES='true'\n"})
+    assert start_script.rules(gateway) == ()
+    program = start_script.agent(gateway, "edge", "10.40.0.3", BINARIES)
+    assert program.arguments == ("proxy", "router")
+    assert "ISTIO_AGENT_FLAGS" not in program.environment
+    other = bundle_of(files() | {"cluster.env": "ISTIO_AGENT_FLAGS='router --templateFile /etc/shadow'\n"})
+    assert start_script.agent(other, "edge", "10.40.0.3", BINARIES).arguments == ("proxy",)
 
 
 def test_the_application_listens_at_the_declared_ports_and_at_no_other_fixed_one() -> None:

@@ -35,6 +35,12 @@ def test_a_service_without_endpoints_is_refused_at_once() -> None:
     assert "ip daddr 10.96.0.9 udp dport 53 reject" in found
 
 
+def test_gateways_beside_the_range_are_reached_as_those_in_it_are() -> None:
+    script = node_rules((), OUTSIDE_RANGE, "198.18.0.7", {"203.0.113.80", "203.0.113.9"}).splitlines()
+    reached = [line.split()[-2] for line in script if "ip daddr" in line]
+    assert reached == [OUTSIDE_RANGE, "203.0.113.80", "203.0.113.9"]
+
+
 def test_of_other_networks_nothing_but_gateways_is_reached_and_nobody_there_learns_of_pods() -> None:
     found = lines()
     assert 'iifname != "outside" ip daddr 198.18.0.0/16 accept' in found

@@ -13,7 +13,7 @@ import httpx2
 import pytest
 
 from meshfleet.dataplane.network import namespaces
-from meshfleet.dataplane.network.node_network import ROUTER
+from meshfleet.dataplane.network.router import ROUTER
 from meshfleet.testing import FleetUnderTest, Sender, answered, settled
 from tests.integration.clone import Clone
 from tests.integration.use_cases.pages import assert_prints_what_the_page_shows

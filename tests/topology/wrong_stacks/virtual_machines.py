@@ -11,6 +11,9 @@ PATH = f"{MACHINES}.billing"
 PLAIN: dict[str, Any] = {"namespace": "shop", "cluster": "west", "ports": {"http": {"port": 8080}}}
 AMBIENT: dict[str, object] = {f"clusters.{name}.dataPlane": "ambient" for name in ("west", "east")}
 MODES = "https://istio.io/latest/docs/overview/dataplane-modes/"
+TILL: dict[str, Any] = {"cluster": "east", "network": "network-machines", "ports": {}}
+EDGE: dict[str, Any] = {"network": "network-machines", "gateway": True}
+PROBE: dict[str, Any] = {"tcp": {"port": 8080}}
 TWO_MESHES: dict[str, object] = {"meshes.mesh2": {}, "clusters.west.mesh": "mesh1", "clusters.east.mesh": "mesh2"}
 
 
@@ -60,15 +63,59 @@ PLACES = [
     Wrong(
         "machines on a network of another mesh",
         machines(TWO_MESHES, network="network-east"),
-        {f"{PATH}.network": "no cluster of the mesh 'mesh1' is on 'network-east', so no gateway of it leads there"},
+        {
+            f"{PATH}.network": "the network 'network-east' serves the mesh 'mesh2' through 'east'; meshes share no "
+            "network: name one of 'mesh1', or declare one for these machines in `networks`"
+        },
     ),
     Wrong(
-        "machines on a network that no cluster is on",
-        machines({"networks.network-machines": {}}, network="network-machines"),
+        "machines of two meshes on a network of machines alone",
+        machines(
+            TWO_MESHES | {"networks.network-machines": {}, f"{MACHINES}.till": PLAIN | TILL},
+            network="network-machines",
+        ),
         {
-            "networks.network-machines": "no cluster is on it",
-            f"{PATH}.network": "its networks are network-west, network-east",
+            f"{MACHINES}.till.network": "the network 'network-machines' serves the mesh 'mesh1' through 'billing'; "
+            "meshes share no network: name one of 'mesh2', or declare one for these machines in `networks`"
         },
+    ),
+    Wrong(
+        "a gateway of machines whose network declares no address",
+        machines({"networks.network-machines": {}}, **EDGE, ports={}),
+        {
+            f"{PATH}.gateway": "other networks find a gateway by its address, and 'network-machines' declares none; "
+            "give the address at which they reach it in networks.network-machines.gateways"
+        },
+    ),
+    Wrong(
+        "a gateway of machines with a workload",
+        machines({"networks.network-machines.gateways": [{"address": "203.0.113.7"}]}, **EDGE, probe=PROBE),
+        {PATH: "is a gateway, which has no workload that others call, and has ports, probe; leave these out"},
+    ),
+    Wrong(
+        "a gateway into a network of machines with the address of one of them",
+        machines(
+            {"networks.network-machines.gateways": [{"address": "203.0.113.7"}]},
+            network="network-machines",
+            addresses=["203.0.113.7"],
+        ),
+        {f"{PATH}.addresses[0]": "is also networks.network-machines.gateways[0].address; a machine is no gateway"},
+    ),
+    Wrong(
+        "a gateway into a network of machines with the address of a cluster's",
+        machines(
+            {
+                "networks.network-machines.gateways": [{"address": "203.0.113.7"}],
+                "clusters.west.eastWestGateway": {"loadBalancerIp": "203.0.113.7"},
+            },
+            network="network-machines",
+        ),
+        {"clusters.west.eastWestGateway.loadBalancerIp": "is also networks.network-machines.gateways[0].address"},
+    ),
+    Wrong(
+        "a gateway that other networks reach, of a network that machines were to be on",
+        {"networks.network-machines.gateways": [{"address": "203.0.113.7"}]},
+        {"networks.network-machines": "name it in a cluster's `network`, or in that of virtual machines"},
     ),
     Wrong(
         "machines on a network beside an unreadable cluster",
