@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from meshfleet.dataplane.network.rules import ServicePort, Target
 from meshfleet.dataplane.node.left_out import LeftOut
 from meshfleet.errors.containment import MALFORMED, Failure, each
+from meshfleet.manifests.objects import PORT_MAP
 from meshfleet.topology.special_ranges import special_range
 
 if TYPE_CHECKING:
@@ -32,17 +33,25 @@ Key = tuple[str, str, str]
 
 @dataclass
 class Leads:
-    """Where packets are led: ports of Services, names of Services by address, addresses of load balancers."""
+    """Where packets are led: ports of Services, names of Services by address, addresses of load balancers.
 
+    `node` is the node's own address; empty for none.
+    """
+
+    node: str = ""
     ports: list[ServicePort] = field(default_factory=list)
     names: list[tuple[str, str]] = field(default_factory=list)
     balancers: set[str] = field(default_factory=set)
     left_out: list[LeftOut] = field(default_factory=list)
 
 
-def leads(services: Iterable[Service], slices: Iterable[EndpointSlice]) -> Leads:
-    """Every port of every Service at its own address and at that of its load balancer."""
-    found = Leads()
+def leads(services: Iterable[Service], slices: Iterable[EndpointSlice], node: str = "") -> Leads:
+    """Every port of every Service at its own address and at that of its load balancer.
+
+    At `node`, the address of the node if it has one, node ports too. What a port map in front of a gateway would lead
+    there is led here in its place (`port_map` of meshfleet/manifests/gateways.py).
+    """
+    found = Leads(node=node)
     endpoints: dict[Key, set[Target]] = {}
     failures: list[tuple[str, Failure[Any]]] = [
         ("EndpointSlice", one) for one in each(slices, lambda one: _add_slice(found, endpoints, one), MALFORMED)
@@ -91,6 +100,11 @@ def _add_service(found: Leads, endpoints: dict[Key, set[Target]], one: Any) -> N
     if own in addresses:
         found.names.append((own, f"{metadata.name}.{metadata.namespace}"))
     found.balancers |= {address for address in balancers if address in addresses}
+    maps: list[tuple[str, int, int]] = []
+    written = ((metadata.annotations or {}).get(PORT_MAP) or "").split(",")
+    wrong = each([way for way in written if way], lambda way: maps.append(_mapped(way)), MALFORMED)
+    found.left_out += _reported("Service", one, wrong, "port map")
+    found.balancers |= {address for address, _, _ in maps}
 
     def add(port: Any) -> None:
         protocol = port.protocol or "TCP"
@@ -102,11 +116,22 @@ def _add_service(found: Leads, endpoints: dict[Key, set[Target]], one: Any) -> N
         if len(targets) > MOST_ENDPOINTS:
             reason = f"port {number} has {len(targets)} endpoints; the first {MOST_ENDPOINTS} get requests"
             found.left_out.append(LeftOut.of("Service", one, reason))
-        found.ports += [
-            ServicePort(address, protocol.lower(), number, targets[:MOST_ENDPOINTS]) for address in addresses
-        ]
+        places = [(address, number) for address in addresses]
+        if found.node and port.nodePort:
+            places.append((found.node, _port(port.nodePort)))
+        places += [(address, mapped) for address, mapped, own in maps if own == number and protocol == "TCP"]
+        found.ports += [ServicePort(address, protocol.lower(), at, targets[:MOST_ENDPOINTS]) for address, at in places]
 
     found.left_out += _reported("Service", one, each(specification.ports or (), add, MALFORMED), "port")
+
+
+def _mapped(way: str) -> tuple[str, int, int]:
+    """Address and port of a port map, and the port of the Service that it leads to. Raises ValueError."""
+    place, equals, own = way.partition("=")
+    address, colon, port = place.rpartition(":")
+    if not (equals and colon and port.isascii() and port.isdigit() and own.isascii() and own.isdigit()):
+        raise ValueError(f"{way!r} is not address:port=port")
+    return _address(address), _port(int(port)), _port(int(own))
 
 
 def _balancers(service: Any) -> list[str]:

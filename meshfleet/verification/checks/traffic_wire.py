@@ -158,11 +158,12 @@ def judge_upstreams(used: Mapping[Upstream, int], allowed: Mapping[tuple[str, in
 
 def gateways(fleet: FleetView) -> dict[tuple[str, int], str]:
     """The allowed targets of traffic between networks: address and ports of each gateway → its cluster."""
-    found = {}
+    found: dict[tuple[str, int], str] = {}
     for cluster in fleet.clusters:
-        if cluster.gateway:
-            for port in (cluster.gateway.port, *_CONTROL_PORTS):
-                found[cluster.gateway.address, port] = cluster.name
+        if gateway := cluster.gateway:
+            places = [(gateway.address, port) for port in (gateway.port, gateway.istiod_port, *_CONTROL_PORTS)]
+            places += [(one.address, port) for one in gateway.advertised for port in (one.port, one.istiod_port)]
+            found |= dict.fromkeys(places, cluster.name)
     return found
 
 
