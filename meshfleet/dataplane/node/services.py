@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 from meshfleet.dataplane.network.rules import ServicePort, Target
 from meshfleet.dataplane.node.left_out import LeftOut
 from meshfleet.errors.containment import MALFORMED, Failure, each
-from meshfleet.manifests.objects import PORT_MAP
+from meshfleet.manifests.objects import EAST_WEST_GATEWAY, ISTIO_SYSTEM, PORT_MAP
+from meshfleet.topology.fleet import external_namespace
 from meshfleet.topology.special_ranges import special_range
 
 if TYPE_CHECKING:
@@ -101,8 +102,7 @@ def _add_service(found: Leads, endpoints: dict[Key, set[Target]], one: Any) -> N
         found.names.append((own, f"{metadata.name}.{metadata.namespace}"))
     found.balancers |= {address for address in balancers if address in addresses}
     maps: list[tuple[str, int, int]] = []
-    written = ((metadata.annotations or {}).get(PORT_MAP) or "").split(",")
-    wrong = each([way for way in written if way], lambda way: maps.append(_mapped(way)), MALFORMED)
+    wrong = each(_port_map(metadata), lambda way: maps.append(_mapped(way)), MALFORMED)
     found.left_out += _reported("Service", one, wrong, "port map")
     found.balancers |= {address for address, _, _ in maps}
 
@@ -123,6 +123,17 @@ def _add_service(found: Leads, endpoints: dict[Key, set[Target]], one: Any) -> N
         found.ports += [ServicePort(address, protocol.lower(), at, targets[:MOST_ENDPOINTS]) for address, at in places]
 
     found.left_out += _reported("Service", one, each(specification.ports or (), add, MALFORMED), "port")
+
+
+def _port_map(metadata: Any) -> list[str]:
+    """The ways of a port map in front of an east-west gateway.
+
+    Of no other Service: whoever may make one in a namespace of their own could take the addresses of others with it.
+    """
+    place = str(metadata.namespace or "")
+    if metadata.name != EAST_WEST_GATEWAY or not (place == ISTIO_SYSTEM or place.startswith(external_namespace(""))):
+        return []
+    return [way for way in ((metadata.annotations or {}).get(PORT_MAP) or "").split(",") if way]
 
 
 def _mapped(way: str) -> tuple[str, int, int]:

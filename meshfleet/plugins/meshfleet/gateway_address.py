@@ -96,7 +96,7 @@ class GatewayAddressHandler:
             return old_outputs | {"state": f"unknown: {error}"}
         if seen is None:
             return old_outputs | {"state": f"missing: Service {inputs['namespace']}/{inputs['service']}"}
-        ports = {"port": seen.port, "ports": _numbered(seen.ports)}
+        ports = {"port": seen.port} | ({"ports": _numbered(seen.ports)} if inputs.get("nodePort") else {})
         if seen.address != old_outputs.get("address"):
             return old_outputs | ports | {"state": f"withdrawn: the Service has {seen.address or 'none'}"}
         return old_outputs | ports | {"state": PUBLISHED}
@@ -169,7 +169,7 @@ def _publish(inputs: Properties, timeout: float) -> Properties:
             reached = reach_at_node(
                 client, inputs["namespace"], inputs["service"], given, port=_port(inputs), timeout=timeout
             )
-        return _reached(reached)
+        return _reached(reached) | {"ports": _numbered(reached.ports)}
     if hostname:
         release_address(home, _owner(inputs))
     address = hostname or reserve_address(home, _owner(inputs), inputs.get("address"))
@@ -181,7 +181,7 @@ def _publish(inputs: Properties, timeout: float) -> Properties:
 
 
 def _reached(seen: PublishedAddress) -> Properties:
-    return {"address": seen.address, "port": seen.port, "ports": _numbered(seen.ports), "state": PUBLISHED}
+    return {"address": seen.address, "port": seen.port, "state": PUBLISHED}
 
 
 def _reserve_advertised(home: Path, inputs: Properties) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from meshfleet.errors import ClusterError
@@ -29,12 +29,12 @@ _PORTS: Final = (15443, 15008)
 class PublishedAddress:
     """Where a Service is reached: `address` is an IP address or a host name, None when it has neither.
 
-    `port` is the one that was asked for, `ports` all of them: port of the Service to the one that is used.
+    `port` is the one that was asked for, `ports` are the node ports of all, by the port of the Service.
     """
 
     address: str | None
     port: int
-    ports: Mapping[int, int]
+    ports: Mapping[int, int] = field(default_factory=dict)
 
 
 def publish_address(
@@ -55,7 +55,7 @@ def publish_address(
     found = await_service(present, namespace, service, timeout)
     found_port = port_of(found, namespace, service, port)
     _write_status(client, namespace, service, [{"ip" if _is_ip(address) else "hostname": address}])
-    return PublishedAddress(address, found_port, _ports(found))
+    return PublishedAddress(address, found_port)
 
 
 def await_service(present: Callable[[], Service], namespace: str, service: str, timeout: float) -> Service:
@@ -77,7 +77,7 @@ def published_address(client: Client, namespace: str, service: str, port: int = 
     balancer = found.status.loadBalancer if found.status else None
     ingress = (balancer.ingress if balancer else None) or []
     address = ingress[0].ip or ingress[0].hostname if ingress else None
-    return PublishedAddress(address, port_of(found, namespace, service, port), _ports(found))
+    return PublishedAddress(address, port_of(found, namespace, service, port))
 
 
 def withdraw_address(client: Client, namespace: str, service: str) -> None:
@@ -117,10 +117,6 @@ def _is_ip(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _ports(found: Service) -> dict[int, int]:
-    return {port.port: port.port for port in (found.spec.ports if found.spec else None) or []}
 
 
 def port_of(found: Service, namespace: str, service: str, wanted: int) -> int:
