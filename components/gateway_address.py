@@ -28,10 +28,10 @@ class Reached:
     ports: pulumi.Output[Mapping[str, int]] | None = None
 
     def port(self, port: int) -> pulumi.Output[int] | int:
-        """The port that leads to one of the Service."""
+        """The port that leads to one of the Service; that itself while node ports are not known."""
         if self.ports is None:
             return port
-        reached: pulumi.Output[int] = self.ports.apply(lambda known: int(known[str(port)]))
+        reached: pulumi.Output[int] = self.ports.apply(lambda known: int((known or {}).get(str(port), port)))
         return reached
 
 

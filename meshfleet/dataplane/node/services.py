@@ -128,7 +128,7 @@ def _add_service(found: Leads, endpoints: dict[Key, set[Target]], one: Any) -> N
 def _port_map(metadata: Any) -> list[str]:
     """The ways of a port map in front of an east-west gateway.
 
-    Of no other Service: whoever may make one in a namespace of their own could take the addresses of others with it.
+    Of no other Service: an account that may create one in some namespace could take the addresses of others with it.
     """
     place = str(metadata.namespace or "")
     if metadata.name != EAST_WEST_GATEWAY or not (place == ISTIO_SYSTEM or place.startswith(external_namespace(""))):

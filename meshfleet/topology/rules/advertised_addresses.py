@@ -30,7 +30,7 @@ EXTERNAL_NAME = "https://kubernetes.io/docs/concepts/services-networking/service
 
 
 def advertised_addresses(draft: Draft) -> Iterator[Fault]:
-    """Yield a fault for each entry that nobody can use, and for each cluster that is left without one."""
+    """Yield a fault for each entry that no cluster can use, and for each cluster that is left without one."""
     first = _declared(draft)
     for name, cluster in draft.clusters.items():
         gateway = cluster.east_west_gateway

@@ -96,7 +96,8 @@ def _of_cluster(viewer: str, member: ClusterView, gateways: Sequence[NetworkGate
         return [], [f"{gateway.address}:{gateway.port} for network {member.gateway_network}"]
     fault = (
         f"no gateway {gateway.address}:{gateway.port} for network {member.gateway_network} ({member.name}): "
-        "check that its Service has the label topology.istio.io/network and an address"
+        "check that its Service has the label topology.istio.io/network and an address; one of type NodePort has "
+        "the ExternalIP of its nodes"
     )
     return [fault], []
 
