@@ -20,7 +20,11 @@ def documents(fleet: Fleet, cluster: str, known: Known) -> list[Document]:
         release = istiod(fleet, cluster, revision, known)
         led = istiod_endpoints.documents(fleet, cluster, revision, known)
         # After the release, which may have had objects of these names.
-        found += [release, *(Document(name, SECTION, body, after=(release.name,)) for name, body in led.items())]
+        found.append(release)
+        found += [
+            Document(name, SECTION, body, after=(release.name,), declared_in="clusters.<name>.controlPlane")
+            for name, body in led.items()
+        ]
     return found
 
 

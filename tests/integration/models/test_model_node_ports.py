@@ -38,7 +38,8 @@ def known(fleet: Running, viewer: str, network: str) -> list[tuple[str, str, int
 def external_ip(fleet: Running, cluster: str) -> str:
     """The external IP of the only node of a cluster."""
     (node,) = fleet.get(cluster, "nodes")["items"]
-    return next(one["address"] for one in node["status"]["addresses"] if one["type"] == "ExternalIP")
+    (address,) = (str(one["address"]) for one in node["status"]["addresses"] if one["type"] == "ExternalIP")
+    return address
 
 
 def test_it_is_verified(fleet: Running, checked: dict[str, set[str]]) -> None:
