@@ -20,6 +20,7 @@ from meshfleet.manifests.additions import added_object
 from meshfleet.manifests.objects import ISTIO_SYSTEM
 from meshfleet.rollout.root_rotation import describe
 from meshfleet.topology import Fleet
+from meshfleet.topology.gateways import ISTIOD_PORT, advertised_to
 
 
 @dataclass(frozen=True)
@@ -112,23 +113,18 @@ def describe_cluster(fleet: Fleet, name: str, registered: Described) -> dict[str
                 for revision in istio.installed
             ],
         },
-        "gateway": {
-            "address": gateway.address,
-            "port": gateway.port,
-            # A gateway without it leads to control planes alone.
-            "network": fleet.gateway_network(name) if fleet.is_network_gateway(name) else "",
-            # A name that the fleet itself published need not be known to anybody.
-            "named": bool(declared.east_west_gateway and declared.east_west_gateway.hostname),
-        }
-        if gateway
-        else None,
+        "gateway": _gateway(fleet, name, gateway) if gateway else None,
         "ingressGateways": [
             {
                 "name": ingress_gateway,
                 "api": given.api,
                 "namespace": fleet.ingress_namespace(name, ingress_gateway),
-                "address": registered.ingress_gateways[name].addresses[ingress_gateway],
-                "listeners": ingress.described(given),
+                "address": registered.ingress_gateways[name].reached[ingress_gateway].address,
+                "listeners": [
+                    listener
+                    | {"port": registered.ingress_gateways[name].reached[ingress_gateway].port(listener["port"])}
+                    for listener in ingress.described(given)
+                ],
             }
             for ingress_gateway, given in declared.ingress_gateways.items()
         ],
@@ -137,5 +133,31 @@ def describe_cluster(fleet: Fleet, name: str, registered: Described) -> dict[str
         "intermediateNotAfter": trust.intermediate.not_after if trust else None,
         "injectedNamespaces": [
             namespace for namespace, declared in fleet.namespaces_of(name).items() if declared.injection
+        ],
+    }
+
+
+def _gateway(fleet: Fleet, name: str, gateway: EastWestGateway) -> dict[str, Any]:
+    declared = fleet.clusters[name].east_west_gateway
+    advertised = declared.advertised if declared else ()
+    # What most use, where it is not the address of the Service.
+    others = advertised_to(advertised, "") or next(iter(advertised), None)
+    return {
+        "address": others.address if others else gateway.address,
+        "port": others.port if others else gateway.port,
+        # A gateway without it leads to control planes alone.
+        "network": fleet.gateway_network(name) if fleet.is_network_gateway(name) else "",
+        # A name that the fleet itself published need not be known to anybody.
+        "named": bool(declared and declared.hostname and not advertised),
+        "istiodPort": others.istiod_port if others else gateway.reached.port(ISTIOD_PORT),
+        "advertised": [
+            {
+                "address": entry.address,
+                "port": entry.port,
+                "istiodPort": entry.istiod_port,
+                "webhookPort": entry.webhook_port,
+                "to": list(entry.to),
+            }
+            for entry in advertised
         ],
     }

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pulumi
 
 from meshfleet.components.component import Component
-from meshfleet.components.gateway_address import found_address, given_address, node_address
+from meshfleet.components.gateway_address import GatewayService, Reached, reached
 from meshfleet.components.registration import Registration
 from meshfleet.manifests import ingress_gateways as manifests
 from meshfleet.manifests.load_balancing import position_of
@@ -21,25 +21,17 @@ class IngressGateways(Component):
         super().__init__(cluster, opts)
         fleet, access = registration.fleet, registration.access[cluster]
         made = registration.register(self, cluster, manifests.SECTION)
-        self.addresses: dict[str, pulumi.Output[str]] = {}
+        self.reached: dict[str, Reached] = {}
         for name, declared in fleet.clusters[cluster].ingress_gateways.items():
             last = made[manifests.of_one(fleet, cluster, name, registration.known)[-1].name]
-            service = (fleet.ingress_namespace(cluster, name), manifests.service_name(fleet, cluster, name))
-            match fleet.clusters[cluster].capabilities.gateway_addresses:
-                case "fleet":
-                    self.addresses[name] = given_address(
-                        self,
-                        f"{cluster}/ingress-address-{name}",
-                        fleet,
-                        access,
-                        service,
-                        last,
-                        declared,
-                        port=declared.listeners[0].port,
-                    )
-                case "node":
-                    self.addresses[name] = node_address(access, position_of(fleet, cluster, name), last)
-                case "cluster":
-                    found = found_address(self, f"{cluster}/ingress-service-{name}", access, service, last)
-                    self.addresses[name] = found
-        self.done({"addresses": self.addresses})
+            service = GatewayService(
+                (f"{cluster}/ingress-address-{name}", f"{cluster}/ingress-service-{name}"),
+                fleet.ingress_namespace(cluster, name),
+                manifests.service_name(fleet, cluster, name),
+                last,
+                declared,
+                position_of(fleet, cluster, name),
+                port=declared.listeners[0].port,
+            )
+            self.reached[name] = reached(self, fleet, access, service)
+        self.done({"addresses": {name: one.address for name, one in self.reached.items()}})

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 import pulumi
 
+from meshfleet.components.gateway_address import Reached
 from meshfleet.errors import DocumentError
 from meshfleet.manifests import external, remote_secrets, trust
 from meshfleet.plugins.meshfleet.sdk import IstiodAddress
@@ -29,7 +30,7 @@ class Outputs:
         self.root_fingerprints: dict[str, pulumi.Output[str]] = {}
         self.authorities: dict[str, pulumi.Output[trust.CertificateAuthority]] = {}
         self.istiod_addresses: dict[str, Mapping[str, IstiodAddress]] = {}
-        self.gateway_addresses: dict[str, pulumi.Output[str]] = {}
+        self.gateways: dict[str, Reached] = {}
         self.node_addresses: dict[str, pulumi.Output[list[str]]] = {}
         self.istiod_kubeconfigs: dict[str, pulumi.Output[str]] = {}
         self.reader_kubeconfigs: dict[str, pulumi.Output[str]] = {}
@@ -41,7 +42,16 @@ class Outputs:
 
     def gateway_address(self, cluster: str) -> object:
         """Known once the gateway has its address."""
-        return _found(self.gateway_addresses, cluster, "the address of the east-west gateway")
+        return _found(self.gateways, cluster, "the address of the east-west gateway").address
+
+    def gateway_port(self, cluster: str, port: int) -> object:
+        """Known once the cluster has assigned node ports."""
+        return _found(self.gateways, cluster, "the ports of the east-west gateway").port(port)
+
+    def gateway_address_type(self, cluster: str) -> object:
+        """Known once the gateway has its address."""
+        address = _found(self.gateways, cluster, "the address of the east-west gateway").address
+        return address.apply(lambda known: "IPv6" if ":" in known else "IPv4")
 
     def node_address(self, cluster: str, position: int) -> object:
         """Known once the nodes are there."""

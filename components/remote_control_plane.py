@@ -15,7 +15,7 @@ from meshfleet.components.component import Component
 from meshfleet.components.control_plane import CHARTS, ControlPlaneResources
 from meshfleet.components.registration import Registration
 from meshfleet.components.tokens import remote_readiness
-from meshfleet.manifests import ambient, names
+from meshfleet.manifests import ambient, istiod_endpoints, names
 from meshfleet.manifests import control_plane as manifests
 from meshfleet.manifests.section import Point, elsewhere
 from meshfleet.plugins.meshfleet.sdk import Istiod, RemoteClusterReadiness
@@ -49,7 +49,8 @@ class RemoteControlPlane(Component):
         ready = []
         for revision in fleet.istio.installed:
             process = self._istiods.get(revision)
-            after = registration.waits(cluster, [names.istiod_service(revision), *reachable])
+            led = istiod_endpoints.documents(fleet, cluster, revision, registration.known)
+            after = registration.waits(cluster, [names.istiod_service(revision), *led, *reachable])
             former = f"{cluster}/{'served' if revision == 'default' else f'served-{revision}'}"
             ready.append(
                 RemoteClusterReadiness(

@@ -83,6 +83,17 @@ EXAMPLES = (
     Refused("A name is a DNS label.", {"namespaces.Shop_1": {}}),
     Refused("And is not taken.", {"namespaces.kube-shop": {}}),
     Refused("The gateway's port is not one it needs itself.", {"clusters.west.eastWestGateway": {"port": 15012}}),
+    Refused(
+        "A gateway at node ports has no load balancer.",
+        {"clusters.west.eastWestGateway": {"type": "NodePort", "loadBalancerIp": "198.18.7.7"}},
+    ),
+    Refused(
+        "An advertised address and its port lead to one gateway.",
+        {
+            "clusters.host.eastWestGateway": {"advertised": [{"address": "198.18.7.7"}]},
+            "clusters.west.eastWestGateway": {"advertised": [{"address": "198.18.7.7"}]},
+        },
+    ),
     Refused("Istio and Kubernetes fit each other.", {"kubernetes.version": "v1.31.0"}),
     Refused("And the embedded ones are those that are built.", {"kubernetes.version": "v1.34.0"}),
     Refused("A revision that gateways are on is installed.", {"istio.gatewayRevision": "green"}),

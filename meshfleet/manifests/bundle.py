@@ -47,13 +47,15 @@ class Found:
     """What only the running clusters know.
 
     `mesh` is the text of that name in the ConfigMap `istio`, or that of the revision, `root_certificate` what
-    `istio-ca-root-cert` holds, `gateways` the IP addresses at which istiod is reached. `token` is secret.
+    `istio-ca-root-cert` holds, `gateways` the IP addresses at which istiod is reached, at `istiod_port`. `token` is
+    secret.
     """
 
     mesh: str
     root_certificate: str
     gateways: tuple[str, ...]
     token: str = field(repr=False)
+    istiod_port: int = ISTIOD_PORT
 
 
 def istiod_host(fleet: Fleet, name: str, revision: str) -> str:
@@ -68,10 +70,14 @@ def bundle(fleet: Fleet, name: str, revision: str, found: Found, address: str = 
     for a mesh configuration that cannot be read.
     """
     mesh = _mesh_config(found.mesh)
-    proxy = _proxy_config(fleet, name, revision, mesh, address)
     host = istiod_host(fleet, name, revision)
+    # Of the gateway's port istiod itself knows nothing.
+    elsewhere = f"{host}:{found.istiod_port}" if found.istiod_port != ISTIOD_PORT else ""
+    proxy = _proxy_config(fleet, name, revision, mesh, address)
+    if elsewhere:
+        proxy["discoveryAddress"] = elsewhere
     return {
-        CLUSTER_ENV: _environment(fleet, name, revision, proxy, address),
+        CLUSTER_ENV: _environment(fleet, name, revision, proxy, address, elsewhere),
         MESH: yaml_text({"defaultConfig": _sorted(proxy)}),
         ROOT_CERTIFICATE: found.root_certificate,
         TOKEN: found.token,
@@ -123,7 +129,7 @@ def _proxy_config(fleet: Fleet, name: str, revision: str, mesh: Mapping[str, Any
     return proxy
 
 
-def _environment(fleet: Fleet, name: str, revision: str, proxy: Mapping[str, Any], address: str) -> str:
+def _environment(fleet: Fleet, name: str, revision: str, proxy: Mapping[str, Any], address: str, elsewhere: str) -> str:
     """The file cluster.env: shell variables, which `istio-start.sh` and the agent read."""
     declared = fleet.virtual_machines[name]
     status = int(proxy.get("statusPort") or STATUS_PORT)
@@ -138,8 +144,8 @@ def _environment(fleet: Fleet, name: str, revision: str, proxy: Mapping[str, Any
     }
     if declared.gateway:
         variables |= {AGENT_FLAGS: GATEWAY_FLAGS, CUSTOM_RULES: "true"}
-    if revision != "default":
-        variables["CA_ADDR"] = f"{istiod_host(fleet, name, revision)}:{ISTIOD_PORT}"
+    if elsewhere or revision != "default":
+        variables["CA_ADDR"] = elsewhere or f"{istiod_host(fleet, name, revision)}:{ISTIOD_PORT}"
     if address:
         variables["ISTIO_SVC_IP"] = address
     return "".join(f"{key}={_quoted(value)}\n" for key, value in sorted(variables.items()))

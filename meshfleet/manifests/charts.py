@@ -5,7 +5,7 @@ Source: https://istio.io/latest/docs/setup/install/helm/
 
 from __future__ import annotations
 
-from meshfleet.manifests import control_plane, gateway_api, names
+from meshfleet.manifests import control_plane, gateway_api, istiod_endpoints, names
 from meshfleet.manifests.section import Document, Known, Point, Section, Stage
 from meshfleet.topology import Fleet
 
@@ -15,19 +15,29 @@ def documents(fleet: Fleet, cluster: str, known: Known) -> list[Document]:
     webhooks = control_plane.webhooks(fleet, cluster, fleet.istio.revision, known)
     before = (Point.SYSTEM_PREPARED, *gateway_api.before(fleet, cluster))
     base = Document(names.BASE, SECTION, control_plane.base(fleet, cluster, webhooks), after=before)
-    return [base, *(istiod(fleet, cluster, revision, known) for revision in fleet.istio.installed)]
+    found = [base]
+    for revision in fleet.istio.installed:
+        release = istiod(fleet, cluster, revision, known)
+        led = istiod_endpoints.documents(fleet, cluster, revision, known)
+        # After the release, which may have had objects of these names.
+        found.append(release)
+        found += [
+            Document(name, SECTION, body, after=(release.name,), declared_in="clusters.<name>.controlPlane")
+            for name, body in led.items()
+        ]
+    return found
 
 
 def istiod(fleet: Fleet, cluster: str, revision: str, known: Known) -> Document:
     """The istiod chart of a revision; an istiod of the cluster's own waits for the authority that it signs with."""
-    hosting = fleet.hosting(cluster)
+    led = istiod_endpoints.place(fleet, cluster, known)
     release = control_plane.istiod(
         fleet,
         cluster,
         revision,
         control_plane.webhooks(fleet, cluster, revision, known),
         roots=known.roots(cluster),
-        address=known.gateway_address(hosting) if hosting != cluster else None,
+        address=led.address if led and led.standard else None,
     )
     authority = (names.CACERTS,) if fleet.clusters[cluster].control_plane.kind == "own" else ()
     # Readers lose what an earlier version of the chart let them do when they have the rights that take its place.

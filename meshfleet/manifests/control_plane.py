@@ -200,7 +200,7 @@ def _common(fleet: Fleet, cluster: str, revision: str) -> Object:
         "meshConfig": mesh_config(fleet, mesh) | {"defaultConfig": {"proxyMetadata": proxy_settings(fleet, mesh)}},
     }
     # Where an istiod looks for it: it never reads a ConfigMap of its remote clusters.
-    if fleet.is_primary(cluster) and (networks := mesh_networks(fleet, mesh)):
+    if fleet.is_primary(cluster) and (networks := mesh_networks(fleet, cluster)):
         values["global"]["meshNetworks"] = networks
     processes = any(fleet.clusters[member].capabilities.pods == "processes" for member in fleet.members_of(mesh))
     if processes or _upstream_proxies(fleet, cluster):
@@ -226,7 +226,8 @@ def _upstream_proxies(fleet: Fleet, cluster: str) -> bool:
 
 
 def _served_from_elsewhere(fleet: Fleet, cluster: str, address: object) -> Object:
-    remote: Object = {"profile": "remote", "global": {"remotePilotAddress": address}}
+    # Where the fleet itself leads to istiod it has no address.
+    remote: Object = {"profile": "remote", "global": {} if address is None else {"remotePilotAddress": address}}
     namespace = fleet.system_namespace(cluster)
     if namespace != ISTIO_SYSTEM:
         remote["global"]["istioNamespace"] = namespace

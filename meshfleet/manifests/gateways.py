@@ -11,13 +11,16 @@ from itertools import product
 from meshfleet.manifests import ambient, injected, names
 from meshfleet.manifests.load_balancing import chart_images, chart_replicas, chart_service, external_address
 from meshfleet.manifests.names import istiod_service
-from meshfleet.manifests.objects import EAST_WEST_GATEWAY, Chart, Object, Release, metadata
+from meshfleet.manifests.objects import EAST_WEST_GATEWAY, PORT_MAP, Chart, Object, Release, metadata
 from meshfleet.manifests.section import Document, Known, Point, Section, Stage
 from meshfleet.topology import EastWestGateway, Fleet
+from meshfleet.topology.addresses import is_ip
 from meshfleet.topology.fleet import EAST_WEST_LABELS
 
 NETWORK_PORT = 15443
 SELECTOR = EAST_WEST_LABELS
+GATEWAY_PORT = "networking.istio.io/gatewayPort"
+NETWORK = "topology.istio.io/network"
 # istiod's own ports behind each of the gateway's: discovery and certificates, and webhooks.
 ISTIOD_PORTS = {15012: 15012, 15017: 443}
 # https://github.com/istio/istio/blob/master/samples/multicluster/gen-eastwest-gateway.sh
@@ -61,16 +64,15 @@ def east_west_gateway(fleet: Fleet, cluster: str, known: Known) -> Release:
     """The gateway's Deployment and its LoadBalancer Service; its pods are made by the injection webhook."""
     declared = fleet.clusters[cluster].east_west_gateway or EastWestGateway()
     runs = fleet.clusters[cluster].capabilities.runs_pods
-    service = chart_service(declared, external_address(fleet, cluster, known))
+    service = chart_service(declared, external_address(fleet, cluster, known), found=not declared.advertised)
     values: Object = {"name": EAST_WEST_GATEWAY, "service": service} | chart_images(fleet, cluster)
+    if declared.advertised and fleet.clusters[cluster].capabilities.pods == "processes":
+        service["annotations"] = service.get("annotations", {}) | {PORT_MAP: port_map(declared)}
     if fleet.is_network_gateway(cluster):
-        values["networkGateway"] = fleet.gateway_network(cluster)
-        values["networkGatewayPorts"] = {"tls": {"port": declared.port, "targetPort": 15443}}
-        if declared.port != NETWORK_PORT:
-            # Without it istiod looks for the port 15443 and, in vain, takes the Service for no gateway at all
-            # (getGatewayDetails of pilot/pkg/serviceregistry/kube/controller/network.go).
-            values["labels"] = {"networking.istio.io/gatewayPort": str(declared.port)}
-    else:
+        values |= _network_values(fleet, cluster, declared)
+    if declared.type == "NodePort":
+        service["ports"] = _ports(declared)
+    elif not fleet.is_network_gateway(cluster):
         # Without a network it leads to istiod alone, and the chart knows no ports of its own.
         service["ports"] = [{"name": name, "port": port, "targetPort": port} for name, port in PORTS.items()]
     if fleet.istio.gateways != "default":
@@ -78,6 +80,61 @@ def east_west_gateway(fleet: Fleet, cluster: str, known: Known) -> Release:
     values["podAnnotations"] = injected.annotation(injected.east_west_facts(fleet, cluster))
     values |= chart_replicas(declared, runs=runs)
     return Release(EAST_WEST_GATEWAY, fleet.system_namespace(cluster), Chart.GATEWAY, values, wait=runs)
+
+
+def _network_values(fleet: Fleet, cluster: str, declared: EastWestGateway) -> Object:
+    """What makes the gateway one into its network, and lets istiod find it where it is to be found by its Service."""
+    network = fleet.gateway_network(cluster)
+    labels = {}
+    if declared.advertised:
+        # A port that the Service lacks: istiod takes it for no gateway, and has those that are advertised. The label of
+        # the network has to be there, since the chart gives the pods, which are on it, no label that the Service has
+        # not (getGatewayDetails of pilot/pkg/serviceregistry/kube/controller/network.go).
+        labels = {GATEWAY_PORT: "0"}
+    elif declared.port != NETWORK_PORT:
+        # Without it istiod looks for the port 15443 and, in vain, takes the Service for no gateway at all.
+        labels = {GATEWAY_PORT: str(declared.port)}
+    if declared.type == "NodePort":
+        # With a network the chart lists the ports of the Service itself, without node ports; so it is not told of it.
+        return {"labels": labels | {NETWORK: network}, "env": {"ISTIO_META_REQUESTED_NETWORK_VIEW": network}}
+    values: Object = {
+        "networkGateway": network,
+        "networkGatewayPorts": {"tls": {"port": declared.port, "targetPort": NETWORK_PORT}},
+    }
+    return values | ({"labels": labels} if labels else {})
+
+
+def _ports(declared: EastWestGateway) -> list[Object]:
+    """The ports of the Service where it is of type NodePort, with the node ports that are asked for."""
+    asked = {
+        "tls": declared.node_ports.tls,
+        "tls-istiod": declared.node_ports.istiod,
+        "tls-webhook": declared.node_ports.webhook,
+    }
+    ports = PORTS | {"tls": declared.port}
+    return [
+        {"name": name, "port": ports[name], "targetPort": target, "protocol": "TCP"}
+        | ({"nodePort": node_port} if (node_port := asked.get(name)) else {})
+        for name, target in PORTS.items()
+    ]
+
+
+def port_map(declared: EastWestGateway) -> str:
+    """What a node whose pods are processes has to stand in for: `address:port=port of the Service`, by commas.
+
+    Names lead nowhere on this machine and are left out.
+    """
+    ways = {
+        f"{entry.address}:{port}={own}": None
+        for entry in declared.advertised
+        if is_ip(entry.address)
+        for port, own in (
+            (entry.port, declared.port),
+            (entry.istiod_port, PORTS["tls-istiod"]),
+            (entry.webhook_port, PORTS["tls-webhook"]),
+        )
+    }
+    return ",".join(ways)
 
 
 def reached_at(fleet: Fleet, cluster: str) -> int:

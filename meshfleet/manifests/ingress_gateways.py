@@ -79,11 +79,13 @@ def of_one(fleet: Fleet, cluster: str, name: str, known: Known) -> list[Document
 def _release(fleet: Fleet, cluster: str, name: str, known: Known) -> Release:
     declared, runs = fleet.clusters[cluster].ingress_gateways[name], fleet.clusters[cluster].capabilities.runs_pods
     ports = {listener.port: listener for listener in reversed(declared.listeners)}
+    node_ports = declared.node_ports
     service = chart_service(declared, external_address(fleet, cluster, known, name)) | {
         "ports": [
             STATUS_PORT,
             *(
                 {"name": f"{ports[port].protocol.lower()}-{port}", "port": port, "targetPort": port, "protocol": "TCP"}
+                | ({"nodePort": node_ports[port]} if port in node_ports else {})
                 for port in sorted(ports)
             ),
         ]

@@ -15,8 +15,13 @@ from meshfleet.manifests.yaml_text import yaml_text
 from meshfleet.topology import Fleet, LoadBalanced
 
 SERVICE_OPTIONS = "spec:\n  allocateLoadBalancerNodePorts: false\n"
+NODE_PORT_OPTIONS = "spec:\n  type: NodePort\n"
 # As the gateway chart has it by itself.
 MOST_REPLICAS = 5
+# Which nodes istiod takes the external IP of, for a Service of type NodePort; without it, none.
+# https://istio.io/latest/docs/reference/config/annotations/#TrafficNodeSelector
+NODE_SELECTOR = "traffic.istio.io/nodeSelector"
+EVERY_NODE = "{}"
 
 
 def node_addresses_of(fleet: Fleet, cluster: str) -> int:
@@ -47,14 +52,21 @@ def chart_images(fleet: Fleet, cluster: str) -> Object:
     return {"imagePullPolicy": NEVER_PULLED} if built else {}
 
 
-def chart_service(declared: LoadBalanced, address: object | None = None) -> Object:
-    """The chart's `service`, but for its ports; with `address` it is reached at that one of a node."""
-    service: Object = {
+def chart_service(declared: LoadBalanced, address: object | None = None, *, found: bool = False) -> Object:
+    """The chart's `service`, but for its ports; with `address` it is reached at that one of a node.
+
+    `found` says whether istiod is to find a gateway of type NodePort by its Service.
+    """
+    service: Object
+    if declared.type == "NodePort":
+        service = {"type": "NodePort"}
+        annotations = ({NODE_SELECTOR: EVERY_NODE} if found else {}) | declared.service_annotations
+    else:
         # Random node ports would make the Service differ from cluster to cluster (IST0170).
-        "allocateLoadBalancerNodePorts": False,
-    }
-    if declared.service_annotations:
-        service["annotations"] = dict(sorted(declared.service_annotations.items()))
+        service = {"allocateLoadBalancerNodePorts": False}
+        annotations = declared.service_annotations
+    if annotations:
+        service["annotations"] = dict(sorted(annotations.items()))
     if declared.load_balancer_ip:
         service["loadBalancerIP"] = declared.load_balancer_ip
     if address is not None:
@@ -94,8 +106,17 @@ def service_options(fleet: Fleet, cluster: str, known: Known, ingress: str = "")
 
     A text of YAML; the address is in quotes, which JSON's are in YAML too.
     """
-    address = external_address(fleet, cluster, known, ingress)
-    return SERVICE_OPTIONS if address is None else known.joined(SERVICE_OPTIONS, '  externalIPs: ["', address, '"]\n')
+    options, address = _options_of(fleet, cluster, ingress), external_address(fleet, cluster, known, ingress)
+    return options if address is None else known.joined(options, '  externalIPs: ["', address, '"]\n')
+
+
+def _options_of(fleet: Fleet, cluster: str, ingress: str) -> str:
+    gateway = fleet.clusters[cluster].ingress_gateways.get(ingress)
+    if gateway is None or gateway.type != "NodePort":
+        return SERVICE_OPTIONS
+    # Merged with the ports that istiod lists, by their numbers (patchMergeKey of ServiceSpec.Ports).
+    asked = "".join(f"  - port: {port}\n    nodePort: {asked}\n" for port, asked in sorted(gateway.node_ports.items()))
+    return NODE_PORT_OPTIONS + (f"  ports:\n{asked}" if asked else "")
 
 
 def gateway_spec(options: str, declared: LoadBalanced) -> Object:

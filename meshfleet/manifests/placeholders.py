@@ -26,6 +26,14 @@ class Placeholders:
         """One placeholder."""
         return _placeholder(f"address of the east-west gateway of {cluster}")
 
+    def gateway_port(self, cluster: str, port: int) -> object:
+        """One placeholder."""
+        return _placeholder(f"node port for {port} of the east-west gateway of {cluster}")
+
+    def gateway_address_type(self, cluster: str) -> object:
+        """That of nearly every address."""
+        return "IPv4"
+
     def node_address(self, cluster: str, position: int) -> object:
         """One placeholder."""
         which = f"address {position + 1} of the node" if position else "address of the node"

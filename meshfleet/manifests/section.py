@@ -63,6 +63,12 @@ class Known(Protocol):
     def gateway_address(self, cluster: str) -> object:
         """The IP address or host name of a cluster's east-west gateway."""
 
+    def gateway_port(self, cluster: str, port: int) -> object:
+        """The port at which one of a cluster's east-west gateway is reached: a node port, or the port itself."""
+
+    def gateway_address_type(self, cluster: str) -> object:
+        """The address type of that gateway's IP address, as an EndpointSlice has it."""
+
     def node_address(self, cluster: str, position: int) -> object:
         """An address of the control plane's node, for a gateway of the cluster: 0 is the node's own."""
 

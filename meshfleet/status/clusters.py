@@ -38,6 +38,21 @@ class ControlPlane(DeployedControlPlane):
     """Every revision that is installed; empty in a status of before there were several."""
 
 
+class AdvertisedAddress(StatusModel):
+    """Where some clusters reach a gateway in place of the address of its Service."""
+
+    address: str
+    """An IP address or a DNS name."""
+    port: Port
+    """The port at which it takes mutual TLS."""
+    istiod_port: Port
+    """The port that leads to istiod's discovery and certificates."""
+    webhook_port: Port
+    """The port that leads to istiod's webhooks."""
+    to: Items[Name]
+    """The clusters that use it; empty for all that no other entry names."""
+
+
 class Gateway(DeployedGateway):
     """A cluster's east-west gateway, as other networks reach it."""
 
@@ -49,6 +64,10 @@ class Gateway(DeployedGateway):
     """The port at which it takes mutual TLS."""
     named: bool
     """Whether its address is a name that the fleet itself published."""
+    istiod_port: Port = 15012
+    """The port that leads to istiod's discovery and certificates, where it exposes a control plane."""
+    advertised: Items[AdvertisedAddress] = ()
+    """The addresses that others use; empty where that is the address of its Service."""
 
 
 class Listener(StatusModel):

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from meshfleet.topology.control_plane import ControlPlane
     from meshfleet.topology.discovery import Discovery
     from meshfleet.topology.fleet import Fleet
-    from meshfleet.topology.gateways import EastWestGateway, IngressGateway, Listener, LoadBalanced
+    from meshfleet.topology.gateways import AdvertisedAddress, EastWestGateway, IngressGateway, Listener, LoadBalanced
     from meshfleet.topology.istio import Istio, Kubernetes
     from meshfleet.topology.loading import load
     from meshfleet.topology.mesh import Mesh
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 # Resolved on first use: the plugins want only `meshfleet.errors`, and their start counts in every run.
 _HOMES = {
+    "AdvertisedAddress": "topology.gateways",
     "Cluster": "topology.cluster",
     "ControlPlane": "topology.control_plane",
     "Discovery": "topology.discovery",
@@ -60,6 +61,7 @@ def __getattr__(name: str) -> Any:
 
 
 __all__ = [
+    "AdvertisedAddress",
     "Cluster",
     "ControlPlane",
     "Discovery",

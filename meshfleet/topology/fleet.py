@@ -11,6 +11,7 @@ from pydantic import Field
 from meshfleet.topology.additions import Additions
 from meshfleet.topology.cluster import Cluster
 from meshfleet.topology.discovery import discovers
+from meshfleet.topology.gateways import AdvertisedAddress, advertised_to
 from meshfleet.topology.istio import Istio, Kubernetes
 from meshfleet.topology.mesh import Mesh
 from meshfleet.topology.model import Model
@@ -153,6 +154,16 @@ class Fleet(Model):
     def has_east_west_gateway(self, cluster: str) -> bool:
         """Whether the cluster has an east-west gateway: into its network, or to the control planes in it."""
         return self.is_network_gateway(cluster) or self.exposes_control_plane(cluster)
+
+    def advertised_to(self, cluster: str, viewer: str) -> AdvertisedAddress | None:
+        """Where `viewer`, a cluster, reaches the gateway of `cluster`; None for the address of its Service."""
+        gateway = self.clusters[cluster].east_west_gateway
+        return advertised_to(gateway.advertised, viewer) if gateway else None
+
+    def is_advertised(self, cluster: str) -> bool:
+        """Whether other clusters reach the gateway elsewhere than at its Service."""
+        gateway = self.clusters[cluster].east_west_gateway
+        return bool(gateway and gateway.advertised)
 
     def uses_gateway_api(self, cluster: str) -> bool:
         """Whether the cluster has objects of the Gateway API: in ambient mode, and where a gateway is described so."""

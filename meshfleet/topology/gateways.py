@@ -7,12 +7,13 @@ https://istio.io/latest/docs/tasks/traffic-management/ingress/gateway-api/
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
 from meshfleet.redaction.shown import shown
-from meshfleet.topology.addresses import DnsName, Host, IpAddress
+from meshfleet.topology.addresses import DnsName, GatewayAddress, Host, IpAddress
 from meshfleet.topology.json_schema import text
 from meshfleet.topology.labels import AnnotationKey, AnnotationValue, checked_annotations
 from meshfleet.topology.model import Model
@@ -21,6 +22,9 @@ from meshfleet.topology.network import Port
 # The gateway's own: istiod's certificates and webhooks for other clusters, and its readiness.
 # https://github.com/istio/istio/blob/master/manifests/charts/gateway/templates/service.yaml
 GATEWAY_PORTS = (15012, 15017, 15021)
+ISTIOD_PORT, WEBHOOK_PORT = 15012, 15017
+# https://kubernetes.io/docs/concepts/services-networking/service/#type-nodeport
+FIRST_NODE_PORT, LAST_NODE_PORT = 30000, 32767
 
 SECRET_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
 SECRET_NAME_LENGTH = 253
@@ -39,9 +43,14 @@ Annotations = Annotated[dict[AnnotationKey, AnnotationValue], AfterValidator(che
 SecretName = Annotated[str, AfterValidator(_checked_secret_name), text(SECRET_NAME, SECRET_NAME_LENGTH)]
 
 
+NodePort = Annotated[int, Field(ge=FIRST_NODE_PORT, le=LAST_NODE_PORT)]
+
+
 class LoadBalanced(Model):
     """What every gateway says of its Service and of its pods."""
 
+    type: Literal["LoadBalancer", "NodePort"] = "LoadBalancer"
+    """The type of its Service: behind a load balancer, or at a port of every node."""
     load_balancer_ip: IpAddress | None = None
     """The load balancer IP to request; assigned by the load balancer, or by the fleet, when left out."""
     hostname: DnsName | None = None
@@ -58,6 +67,40 @@ class LoadBalanced(Model):
         return self
 
 
+class NodePorts(Model):
+    """Node ports of an east-west gateway; the cluster assigns those that are left out."""
+
+    tls: NodePort | None = None
+    """For mutual TLS from other networks."""
+    istiod: NodePort | None = None
+    """For discovery and certificates of remote clusters and virtual machines (15012)."""
+    webhook: NodePort | None = None
+    """For the webhooks of remote clusters (15017)."""
+
+
+class AdvertisedAddress(Model):
+    """Where others reach a gateway, if not at the address of its Service: behind NAT, a port map or a proxy for TCP.
+
+    Source: https://istio.io/latest/docs/reference/config/istio.mesh.v1alpha1/#Network-IstioNetworkGateway
+    """
+
+    address: GatewayAddress
+    """An IP address, or a DNS name that istiods resolve."""
+    port: Port = 15443
+    """The port that leads to the gateway's own for mutual TLS."""
+    istiod_port: Port = ISTIOD_PORT
+    """The port that leads to istiod's for discovery and certificates, 15012 of the gateway."""
+    webhook_port: Port = WEBHOOK_PORT
+    """The port that leads to istiod's webhooks, 15017 of the gateway."""
+    to: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    """The clusters that use it; all that no other entry names when left out."""
+
+
+def advertised_to(entries: Sequence[AdvertisedAddress], viewer: str) -> AdvertisedAddress | None:
+    """The entry that a cluster uses: the one that names it, else the one that names none. Pure."""
+    return next((one for one in entries if viewer in one.to), next((one for one in entries if not one.to), None))
+
+
 class EastWestGateway(LoadBalanced):
     """The gateway through which other networks of the mesh reach this cluster's services.
 
@@ -66,6 +109,10 @@ class EastWestGateway(LoadBalanced):
 
     port: Port = 15443
     """The port of the gateway's Service for mutual TLS from other networks."""
+    node_ports: NodePorts = Field(default_factory=NodePorts)
+    """With `type: NodePort` the node ports of its Service."""
+    advertised: Annotated[tuple[AdvertisedAddress, ...], Field(strict=False)] = ()
+    """The addresses that other clusters use in place of the Service's own."""
 
     @model_validator(mode="after")
     def _port_is_free(self) -> EastWestGateway:
@@ -90,6 +137,8 @@ class Listener(Model):
     """The hosts that it accepts; routes decide where requests go."""
     credential_name: SecretName | None = None
     """The Secret with certificate and key, in the cluster and namespace of the gateway; yours to create."""
+    node_port: NodePort | None = None
+    """The node port that leads to it, where the gateway is of `type: NodePort`; assigned when left out."""
 
 
 class IngressGateway(LoadBalanced):
@@ -107,3 +156,8 @@ class IngressGateway(LoadBalanced):
     """Its namespace, by its name in `namespaces`; the namespace of the control plane when left out."""
     listeners: Annotated[tuple[Listener, ...], Field(strict=False)]
     """The ports, protocols and hosts that it serves."""
+
+    @property
+    def node_ports(self) -> dict[int, int]:
+        """The node ports that are asked for, by the port of the Service; listeners at one port agree."""
+        return {one.port: one.node_port for one in self.listeners if one.node_port is not None}

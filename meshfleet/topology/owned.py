@@ -276,6 +276,7 @@ _SECTIONS: tuple[tuple[str, str], ...] = (
     ("istio-cni", DATA_PLANE),
     ("ztunnel", DATA_PLANE),
     ("gateway-api", DATA_PLANE),
+    ("remote-istiod", CONTROL_PLANE),
     ("istiod-gateway", CONTROL_PLANE),
     ("istiod-routes", CONTROL_PLANE),
     ("istiod-token", CONTROL_PLANE),

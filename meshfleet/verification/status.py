@@ -17,6 +17,7 @@ from meshfleet.topology.identities import Decision
 from meshfleet.verification.injected_view import injected_view
 from meshfleet.verification.machine_view import machine_view
 from meshfleet.verification.view import (
+    AdvertisedView,
     ClusterView,
     ControlPlaneView,
     DeclaredGateway,
@@ -102,7 +103,14 @@ def _gateway(gateway: Gateway | None) -> GatewayView | None:
     # A gateway without a network exposes only control planes.
     if not gateway or not gateway.address or not gateway.network:
         return None
-    return GatewayView(gateway.address, gateway.port, gateway.named, gateway.network)
+    return GatewayView(
+        address=gateway.address,
+        port=gateway.port,
+        named=gateway.named,
+        network=gateway.network,
+        istiod_port=gateway.istiod_port,
+        advertised=tuple(AdvertisedView(one.address, one.port, one.istiod_port, one.to) for one in gateway.advertised),
+    )
 
 
 def _mesh(mesh: Mesh) -> MeshView:

@@ -38,17 +38,36 @@ class ControlPlaneView:
 
 
 @dataclass(frozen=True)
+class AdvertisedView:
+    """An address and ports at which the clusters of `to` reach a gateway; with an empty `to` all others."""
+
+    address: str
+    port: int
+    istiod_port: int = 15012
+    to: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class GatewayView:
     """A gateway into a network as other networks reach it: an IP address or a host name, and the mTLS port.
 
     `named` if the fleet published the host name itself, so that it may not resolve elsewhere. `network` is the network
     that the gateway exposes; empty for the network of its cluster, from which it differs only while the cluster moves.
+    `istiod_port` leads to an istiod behind it. `advertised` are the places at which it is reached by the clusters that
+    each names, and by others for none, where those are not the address of its Service.
     """
 
     address: str
     port: int = 15443
     named: bool = False
     network: str = ""
+    istiod_port: int = 15012
+    advertised: tuple[AdvertisedView, ...] = ()
+
+    def seen_by(self, viewer: str) -> AdvertisedView | None:
+        """Where a cluster reaches it; None for the address of its Service."""
+        named = (one for one in self.advertised if viewer in one.to)
+        return next(named, next((one for one in self.advertised if not one.to), None))
 
 
 @dataclass(frozen=True)

@@ -108,13 +108,15 @@ def make(fleet: Fleet, wanted: Wanted, address: str, status: Status) -> Made:
         raise EngineError(f"{name} is not up as the stack file has it; run meshfleet up first")
     home = status.cluster(fleet.primary_of(declared.cluster))
     revision = wanted.revision or home.control_plane.revision
-    gateways = (wanted.gateway,) if wanted.gateway else _gateways(status.cluster(fleet.hosting(declared.cluster)))
+    hosting = status.cluster(fleet.hosting(declared.cluster))
+    found, port = _gateway(fleet, declared.cluster, hosting)
+    gateways = (wanted.gateway,) if wanted.gateway else _addresses(hosting, found)
     account, system = virtual_machines.account(fleet, name), home.control_plane.namespace
     with connected(home) as client:
         mesh = _entry(client, home, system, names.mesh_config_map(revision), "mesh")
         root = _entry(client, home, declared.namespace, ROOT_CONFIG_MAP, "root-cert.pem")
         token, expires = _token(client, home, declared.namespace, account, declared.token_seconds)
-    files = bundle.bundle(fleet, name, revision, bundle.Found(mesh, root, gateways, token), address)
+    files = bundle.bundle(fleet, name, revision, bundle.Found(mesh, root, gateways, token, port), address)
     if wanted.cloud_init:
         files[USER_DATA] = cloud_init.user_data(files, wanted.package)
     return Made(files, expires)
@@ -145,9 +147,16 @@ def connected(cluster: Cluster) -> Client:
     return connect(text, cluster.context or None)
 
 
-def _gateways(cluster: Cluster) -> tuple[str, ...]:
+def _gateway(fleet: Fleet, viewer: str, hosting: Cluster) -> tuple[str, int]:
+    """Where machines of a cluster reach the gateway of the one that runs their istiod: address and port of istiod."""
+    gateway = hosting.gateway
+    if entry := fleet.advertised_to(hosting.name, viewer):
+        return entry.address, entry.istiod_port
+    return (gateway.address or "", gateway.istiod_port) if gateway else ("", bundle.ISTIOD_PORT)
+
+
+def _addresses(cluster: Cluster, address: str) -> tuple[str, ...]:
     """The IP addresses at which machines reach the gateway of a cluster, and istiod behind it."""
-    address = cluster.gateway.address if cluster.gateway else None
     if not address:
         raise EngineError(f"{cluster.name} has no east-west gateway, through which machines reach istiod")
     if is_ip(address):

@@ -112,6 +112,25 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
         },
         networks={"shared": {"gateways": [{"address": "203.0.113.80"}]}, "far": {}},
     ),
+    # Each by who gives it an address; the remote one reaches its istiod at node ports.
+    "gateways-at-nodes": in_one_mesh(
+        {
+            "west": {"embedded": {}, "network": "shared", "eastWestGateway": {"type": "NodePort"}}
+            | {"ingressGateways": {"shop": {"api": "istio", "type": "NodePort", "listeners": [{"port": 80}]}}},
+            "east": {"embedded": {}, "network": "far", "controlPlane": {"remote": "west"}},
+            "north": existing("north", "simulated")
+            | {"network": "north", "eastWestGateway": {"advertised": [{"address": "203.0.113.80", "port": 8443}]}},
+        },
+        networks={"shared": {}, "far": {}, "north": {}},
+    ),
+    "gateways-at-real-nodes": in_one_mesh(
+        {
+            "west": existing("west", "real") | {"network": "shared", "eastWestGateway": {"type": "NodePort"}},
+            "east": existing("east", "real")
+            | {"network": "far", "eastWestGateway": {"type": "NodePort", "advertised": [{"address": "203.0.113.80"}]}},
+        },
+        networks={"shared": {}, "far": {}},
+    ),
     # Of a remote cluster that comes before its primary, each with a gateway of the same name.
     "gateways-of-a-remote": in_one_mesh(
         {

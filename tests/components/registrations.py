@@ -128,7 +128,9 @@ def outputs_of(resource_type: str, name: str) -> dict[str, Any]:
         case "Istiod":
             return {output: text(output) for output in ("debugUrl", "version", "state")}
         case "GatewayAddress":
-            return {"address": "198.18.0.9", "port": 15443, "state": "published"}
+            # Node ports where it is of type NodePort; others are not read.
+            ports = {"15443": 31443, "15012": 31012, "15017": 31017, "80": 30080}
+            return {"address": "198.18.0.9", "port": 15443, "ports": ports, "state": "published"}
         case "RemoteClusterReadiness":
             return {"state": "ready"}
         case "RemoteClusters":

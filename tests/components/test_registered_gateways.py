@@ -97,3 +97,38 @@ def test_gateways_are_exported_for_status_and_verification(graph: Graph) -> None
     assert west["ingressGateways"][0]["listeners"] == [{"port": 80, "protocol": "HTTP", "hosts": ["*"]}]
     assert east["ingressGateways"] == north["ingressGateways"] == []
     assert [entry["gateway"]["named"] for entry in (west, east, north)] == [False, False, True]
+
+
+def test_a_gateway_at_node_ports_is_reached_at_a_node(graph_of: GraphOf) -> None:
+    graph = graph_of("gateways-at-nodes")
+    assert graph["west/east-west-gateway-address"].inputs["nodePort"] == "given"
+    assert graph["west/ingress-address-shop"].inputs["nodePort"] == "given"
+    assert "nodePort" not in graph["north/east-west-gateway-address"].inputs
+    west = next(entry for entry in graph.outputs["fleet"]["clusters"] if entry["name"] == "west")
+    assert (west["gateway"]["port"], west["gateway"]["istiodPort"]) == (31443, 31012)
+    assert [one["port"] for one in west["ingressGateways"][0]["listeners"]] == [30080]
+    real = graph_of("gateways-at-real-nodes")
+    assert real["west/east-west-gateway-address"].inputs["nodePort"] == "found"
+    assert "west/east-west-gateway-service" not in real.names()
+
+
+def test_nodes_need_no_external_ip_where_another_address_is_advertised(graph_of: GraphOf) -> None:
+    graph = graph_of("gateways-at-real-nodes")
+    assert not {"east/east-west-gateway-address", "east/east-west-gateway-service"} & graph.names()
+    east = next(entry for entry in graph.outputs["fleet"]["clusters"] if entry["name"] == "east")["gateway"]
+    assert (east["address"], east["port"], east["istiodPort"]) == ("203.0.113.80", 15443, 15012)
+    assert [one["address"] for one in east["advertised"]] == ["203.0.113.80"]
+
+
+def test_a_remote_cluster_is_led_to_node_ports_once_they_are_assigned(graph_of: GraphOf) -> None:
+    graph = graph_of("gateways-at-nodes")
+    endpoints = "east/remote-istiod-endpoints"
+    assert "west/east-west-gateway-address" in graph.waits_for(endpoints)
+    assert "east/istiod" in graph.waits_for("east/remote-istiod-service")
+    assert "remotePilotAddress" not in graph["east/istiod"].inputs["values"]["global"]
+    assert graph[endpoints].inputs["endpoints"] == [{"addresses": ["198.18.0.9"]}]
+    assert {one["name"]: one["port"] for one in graph[endpoints].inputs["ports"]} == {
+        "tcp-istiod": 31012,
+        "tcp-webhook": 31017,
+    }
+    assert {endpoints, "east/remote-istiod-service"} <= graph.waits_for("east/remote-readiness")

@@ -164,7 +164,7 @@ def _commands(folder: Path, status: dict[str, Any], fleet: FleetView) -> dict[st
 
     def collected() -> object:
         found: list[object] = [list(cluster_parts._events(one, 1.0)) for one in fleet.clusters]
-        found += cluster_parts._proxies(fleet.clusters[0], "folder", 1.0)
+        found += cluster_parts._proxies(fleet, fleet.clusters[0], "folder", 1.0)
         return found
 
     def unrecorded(begun: Any) -> object:

@@ -82,6 +82,15 @@ def test_a_gateway_with_several_addresses_has_a_line_for_each(fleet: Fleet) -> N
     assert files["hosts"] == f"192.0.2.1 {host}\n2001:db8::1 {host}\n"
 
 
+def test_a_machine_asks_for_istiod_at_the_port_that_leads_to_it(fleet: Fleet) -> None:
+    files = bundle(fleet, "billing", "default", Found(MESH, "", ("192.0.2.1",), "", 31012))
+    told = environment(files["cluster.env"])
+    assert told["CA_ADDR"] == "istiod.istio-system.svc:31012"
+    assert "discoveryAddress: istiod.istio-system.svc:31012" in files["mesh.yaml"]
+    # The name, by which the gateway leads to it, has no port.
+    assert files["hosts"] == "192.0.2.1 istiod.istio-system.svc\n"
+
+
 def test_a_fixed_address_without_a_probe_names_no_entry_that_nobody_listens_for() -> None:
     machines = CONFIG["virtualMachines"]
     ledger = {key: value for key, value in machines["ledger"].items() if key != "probe"}

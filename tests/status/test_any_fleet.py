@@ -26,13 +26,14 @@ def registered(fleet: Fleet, name: str) -> Any:
     access = SimpleNamespace(context="", server=Later(), identity=Later(), pods=fleet.clusters[name].capabilities.pods)
     processes = {revision: SimpleNamespace(debug_url=Later()) for revision in fleet.istio.installed}
     trust = SimpleNamespace(intermediate=SimpleNamespace(not_after=Later()))
-    gateway = SimpleNamespace(address=Later(), port=Later())
+    reached = SimpleNamespace(address=Later(), port=lambda port: Later())
+    gateway = SimpleNamespace(address=Later(), port=Later(), reached=reached)
     return SimpleNamespace(
         access={name: access},
         control_planes={name: SimpleNamespace(processes=processes)},
         trust={name: trust} if fleet.is_primary(name) else {},
         gateways={name: gateway} if fleet.has_east_west_gateway(name) else {},
-        ingress_gateways={name: SimpleNamespace(addresses=defaultdict(Later))},
+        ingress_gateways={name: SimpleNamespace(reached=defaultdict(lambda: reached))},
     )
 
 

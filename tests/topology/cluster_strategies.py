@@ -114,11 +114,16 @@ def clusters(draw: st.DrawFn, position: int, network: str, mesh: str | None, pro
     if draw(st.booleans()):
         gateway = optional(
             port=st.sampled_from([443, 15443, 65535]),
-            loadBalancerIp=st.just(f"198.18.100.{position}"),
             replicas=st.integers(1, 7),
             serviceAnnotations=st.just({"service.beta.kubernetes.io/load-balancer": "internal, please"}),
         )
-        cluster["eastWestGateway"] = draw(gateway)
+        balanced = optional(loadBalancerIp=st.just(f"198.18.100.{position}"))
+        at_nodes = optional(nodePorts=optional(tls=st.just(31443), istiod=st.just(31012), webhook=st.just(31017)))
+        service = draw(st.one_of(balanced, at_nodes.map(lambda asked: {"type": "NodePort"} | asked)))
+        advertised = {"address": f"198.18.101.{position}"}
+        ports = optional(port=st.just(8443), istiodPort=st.just(8012), webhookPort=st.just(8017))
+        behind = draw(optional(advertised=ports.map(lambda mapped: [advertised | mapped])))
+        cluster["eastWestGateway"] = draw(gateway) | service | behind
     if draw(st.booleans()):
         cluster["discovery"] = draw(discoveries())
     return cluster | draw(optional(dataPlane=st.just("sidecar")))

@@ -59,6 +59,11 @@ _SETTINGS = {
     ],
 }
 _SERVICE: Config = {"serviceAnnotations": {"example.com/class": "internal"}, "replicas": 2}
+_ADVERTISED: list[Config] = [
+    {"address": "198.18.113.20", "port": 8443, "istiodPort": 8012, "webhookPort": 8017, "to": ["south"]},
+    {"address": "198.18.113.21"},
+]
+_NODE_PORTS: Config = {"type": "NodePort", "nodePorts": {"tls": 31443, "istiod": 31012, "webhook": 31017}}
 _LISTENERS = [
     {"port": 80, "protocol": "HTTP", "hosts": ["shop.example"]},
     {"port": 443, "protocol": "HTTPS", "hosts": ["*.shop.example"], "credentialName": "shop"},
@@ -134,7 +139,7 @@ HERE: Config = {
             "network": "inland",
             "mesh": "sea",
             "region": "there",
-            "eastWestGateway": {"hostname": "gateway.east.example"},
+            "eastWestGateway": {"hostname": "gateway.east.example", "advertised": _ADVERTISED},
             "ingressGateways": {
                 "inner": {"api": "gateway", "hostname": "inner.east.example", "listeners": [{"port": 80}]}
             },
@@ -205,6 +210,10 @@ ELSEWHERE: Config = {
             | {"docker": {"socket": "/run/docker.sock"}},
             "network": "wood",
             "mesh": "fourth",
+            "eastWestGateway": _NODE_PORTS,
+            "ingressGateways": {
+                "public": {"api": "istio", "type": "NodePort", "listeners": [{"port": 80, "nodePort": 30080}]}
+            },
         },
     },
     "namespaces": {"shop": {"injection": True, "waypoint": True, "globalServices": True}},

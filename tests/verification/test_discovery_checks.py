@@ -13,7 +13,7 @@ from meshfleet.verification import FleetView, GatewayView, istiod, istiod_log, r
 from meshfleet.verification.access import istiod_access
 from meshfleet.verification.checks import clusters_synced, endpoint_shards, network_gateways
 from meshfleet.verification.istiod import KnownCluster, NetworkGateway, Shard
-from meshfleet.verification.view import DeclaredGateway
+from meshfleet.verification.view import AdvertisedView, DeclaredGateway
 
 pytestmark = pytest.mark.proof("discovery across the clusters of a mesh is verified", step=0)
 
@@ -171,6 +171,20 @@ def declaring(fleet: FleetView, *gateways: DeclaredGateway) -> FleetView:
     """The fleet, with gateways that the stack declares for networks of its first mesh."""
     first, *others = fleet.meshes
     return replace(fleet, meshes=(replace(first, network_gateways=gateways), *others))
+
+
+def test_a_gateway_is_looked_for_where_it_is_advertised_to_that_istiod(fleet: FleetView) -> None:
+    west, east, solo = fleet.clusters
+    advertised = (AdvertisedView("203.0.113.9", 15443, to=("north",)), AdvertisedView("203.0.113.7", 8443))
+    gateway = GatewayView("203.0.113.7", 8443, advertised=advertised)
+    fleet = replace(fleet, clusters=(west, replace(east, gateway=gateway), solo))
+    known = NetworkGateway("net-east", "", "203.0.113.7", 8443)
+    assert network_gateways.judge(fleet, west, [known]).passed
+    wrong = network_gateways.judge(fleet, west, [replace(known, address="203.0.113.9", port=15443)])
+    assert "no gateway 203.0.113.7:8443 for network net-east" in wrong.detail
+    both = network_gateways.judge(fleet, west, [known, EAST_GATEWAY])
+    assert not both.passed
+    assert "of east is the address of its Service, and 203.0.113.7:8443 is advertised in its place" in both.detail
 
 
 def test_a_declared_gateway_is_requested_and_belongs_to_no_cluster(fleet: FleetView) -> None:

@@ -15,7 +15,7 @@ from typing import Any, Final
 from meshfleet.errors import EmbeddedError
 from meshfleet.files import read_text
 from meshfleet.files.json_text import parse_json
-from meshfleet.manifests.bundle import CLUSTER_ENV, FILES, HOSTS, ROOT_CERTIFICATE, TOKEN
+from meshfleet.manifests.bundle import CLUSTER_ENV, FILES, HOSTS, ISTIOD_PORT, ROOT_CERTIFICATE, TOKEN
 
 _ADVICE: Final = "create a bundle with meshfleet vm bundle"
 _LIMIT: Final = 1 << 20
@@ -81,6 +81,12 @@ class Bundle:
             if len(words) >= 2 and words[0] != "127.0.0.1":
                 return words[0], words[1]
         raise EmbeddedError(f"the file {HOSTS} of the bundle names no gateway; {_ADVICE}")
+
+    @property
+    def istiod_port(self) -> int:
+        """The port of the gateway that leads to istiod."""
+        port = self.variables.get("CA_ADDR", "").rpartition(":")[2]
+        return int(port) if port.isascii() and port.isdigit() and int(port) < 1 << 16 else ISTIOD_PORT
 
     def token_ends(self) -> datetime:
         """When its token ends. Raises EmbeddedError when it is no token of Kubernetes."""

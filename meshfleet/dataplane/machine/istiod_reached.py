@@ -13,7 +13,7 @@ from typing import Final
 from meshfleet.dataplane.machine.bundle_folder import Bundle
 from meshfleet.dataplane.network.namespaces import inside
 from meshfleet.errors import CertificateError, NetworkError
-from meshfleet.manifests.bundle import ISTIOD_PORT, ROOT_CERTIFICATE
+from meshfleet.manifests.bundle import ROOT_CERTIFICATE
 from meshfleet.processes.waiting import NotYetError, wait_until
 
 _CONNECT_SECONDS: Final = 3.0
@@ -25,7 +25,7 @@ def require_istiod(namespace: str, bundle: Bundle, seconds: float = _SECONDS) ->
 
     Raises NetworkError when it is not reached in `seconds`, CertificateError when it is of another mesh.
     """
-    address, name = bundle.istiod
+    (address, name), port = bundle.istiod, bundle.istiod_port
     try:
         roots = ssl.create_default_context(cadata=bundle.root_certificate)
     except ssl.SSLError as error:
@@ -37,7 +37,7 @@ def require_istiod(namespace: str, bundle: Bundle, seconds: float = _SECONDS) ->
     def connect() -> None:
         try:
             with (
-                socket.create_connection((address, ISTIOD_PORT), _CONNECT_SECONDS) as plain,
+                socket.create_connection((address, port), _CONNECT_SECONDS) as plain,
                 roots.wrap_socket(plain, server_hostname=name),
             ):
                 return
@@ -53,7 +53,7 @@ def require_istiod(namespace: str, bundle: Bundle, seconds: float = _SECONDS) ->
 
     wait_until(
         lambda: inside(namespace, connect),
-        f"istiod behind the gateway {address}, port {ISTIOD_PORT}, to answer a machine as {name}",
+        f"istiod behind the gateway {address}, port {port}, to answer a machine as {name}",
         seconds,
         "see whether the gateway is the one that status shows, and its pod is ready",
         every=0.2,

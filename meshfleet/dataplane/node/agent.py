@@ -151,7 +151,7 @@ class Agent:
             pods = list(client.list(Pod, namespace="*", fields={"spec.nodeName": self.name}))
             services = list(client.list(Service, namespace="*"))
             slices = list(client.list(EndpointSlice, namespace="*"))
-        self._leads = leads(services, slices)
+        self._leads = leads(services, slices, self.node.address)
         self._reports.replace("services", self._leads.left_out)
         present = {str(pod.metadata.uid): pod for pod in pods if pod.metadata}
         steps: dict[str, Callable[[], None]] = {

@@ -57,8 +57,12 @@ def _status(address: str, forwarding: int, moment: datetime, left_out: Collectio
     return {
         "capacity": room,
         "allocatable": room,
-        # An API server goes by the name, everybody else by the address.
-        "addresses": [{"type": "Hostname", "address": "localhost"}, {"type": "InternalIP", "address": address}],
+        # An API server goes by the name, everybody else by the address; istiod by the external one, of node ports.
+        "addresses": [
+            {"type": "Hostname", "address": "localhost"},
+            {"type": "InternalIP", "address": address},
+            {"type": "ExternalIP", "address": address},
+        ],
         "daemonEndpoints": {"kubeletEndpoint": {"Port": forwarding}},
         "conditions": [
             ready | {"lastHeartbeatTime": moment.strftime("%Y-%m-%dT%H:%M:%SZ")},

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 from meshfleet.dataplane.network.rules import ServicePort, Target
 from meshfleet.dataplane.node.left_out import LeftOut
 from meshfleet.errors.containment import MALFORMED, Failure, each
+from meshfleet.manifests.objects import EAST_WEST_GATEWAY, ISTIO_SYSTEM, PORT_MAP
+from meshfleet.topology.fleet import external_namespace
 from meshfleet.topology.special_ranges import special_range
 
 if TYPE_CHECKING:
@@ -32,17 +34,25 @@ Key = tuple[str, str, str]
 
 @dataclass
 class Leads:
-    """Where packets are led: ports of Services, names of Services by address, addresses of load balancers."""
+    """Where packets are led: ports of Services, names of Services by address, addresses of load balancers.
 
+    `node` is the node's own address; empty for none.
+    """
+
+    node: str = ""
     ports: list[ServicePort] = field(default_factory=list)
     names: list[tuple[str, str]] = field(default_factory=list)
     balancers: set[str] = field(default_factory=set)
     left_out: list[LeftOut] = field(default_factory=list)
 
 
-def leads(services: Iterable[Service], slices: Iterable[EndpointSlice]) -> Leads:
-    """Every port of every Service at its own address and at that of its load balancer."""
-    found = Leads()
+def leads(services: Iterable[Service], slices: Iterable[EndpointSlice], node: str = "") -> Leads:
+    """Every port of every Service at its own address and at that of its load balancer.
+
+    At `node`, the address of the node if it has one, node ports too. What a port map in front of a gateway would lead
+    there is led here in its place (`port_map` of meshfleet/manifests/gateways.py).
+    """
+    found = Leads(node=node)
     endpoints: dict[Key, set[Target]] = {}
     failures: list[tuple[str, Failure[Any]]] = [
         ("EndpointSlice", one) for one in each(slices, lambda one: _add_slice(found, endpoints, one), MALFORMED)
@@ -91,6 +101,10 @@ def _add_service(found: Leads, endpoints: dict[Key, set[Target]], one: Any) -> N
     if own in addresses:
         found.names.append((own, f"{metadata.name}.{metadata.namespace}"))
     found.balancers |= {address for address in balancers if address in addresses}
+    maps: list[tuple[str, int, int]] = []
+    wrong = each(_port_map(metadata), lambda way: maps.append(_mapped(way)), MALFORMED)
+    found.left_out += _reported("Service", one, wrong, "port map")
+    found.balancers |= {address for address, _, _ in maps}
 
     def add(port: Any) -> None:
         protocol = port.protocol or "TCP"
@@ -102,11 +116,33 @@ def _add_service(found: Leads, endpoints: dict[Key, set[Target]], one: Any) -> N
         if len(targets) > MOST_ENDPOINTS:
             reason = f"port {number} has {len(targets)} endpoints; the first {MOST_ENDPOINTS} get requests"
             found.left_out.append(LeftOut.of("Service", one, reason))
-        found.ports += [
-            ServicePort(address, protocol.lower(), number, targets[:MOST_ENDPOINTS]) for address in addresses
-        ]
+        places = [(address, number) for address in addresses]
+        if found.node and port.nodePort:
+            places.append((found.node, _port(port.nodePort)))
+        places += [(address, mapped) for address, mapped, own in maps if own == number and protocol == "TCP"]
+        found.ports += [ServicePort(address, protocol.lower(), at, targets[:MOST_ENDPOINTS]) for address, at in places]
 
     found.left_out += _reported("Service", one, each(specification.ports or (), add, MALFORMED), "port")
+
+
+def _port_map(metadata: Any) -> list[str]:
+    """The ways of a port map in front of an east-west gateway.
+
+    Of no other Service: an account that may create one in some namespace could take the addresses of others with it.
+    """
+    place = str(metadata.namespace or "")
+    if metadata.name != EAST_WEST_GATEWAY or not (place == ISTIO_SYSTEM or place.startswith(external_namespace(""))):
+        return []
+    return [way for way in ((metadata.annotations or {}).get(PORT_MAP) or "").split(",") if way]
+
+
+def _mapped(way: str) -> tuple[str, int, int]:
+    """Address and port of a port map, and the port of the Service that it leads to. Raises ValueError."""
+    place, equals, own = way.partition("=")
+    address, colon, port = place.rpartition(":")
+    if not (equals and colon and port.isascii() and port.isdigit() and own.isascii() and own.isdigit()):
+        raise ValueError(f"{way!r} is not address:port=port")
+    return _address(address), _port(int(port)), _port(int(own))
 
 
 def _balancers(service: Any) -> list[str]:

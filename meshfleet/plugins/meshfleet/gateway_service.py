@@ -7,7 +7,8 @@ https://kubernetes.io/docs/reference/kubernetes-api/service-resources/service-v1
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from meshfleet.errors import ClusterError
@@ -26,10 +27,14 @@ _PORTS: Final = (15443, 15008)
 
 @dataclass(frozen=True)
 class PublishedAddress:
-    """The status of the Service: `address` is an IP address or a host name, None when it has neither."""
+    """Where a Service is reached: `address` is an IP address or a host name, None when it has neither.
+
+    `port` is the one that was asked for, `ports` are the node ports of all, by the port of the Service.
+    """
 
     address: str | None
     port: int
+    ports: Mapping[int, int] = field(default_factory=dict)
 
 
 def publish_address(
@@ -42,32 +47,37 @@ def publish_address(
     """
 
     def present() -> Service:
-        seen = _get(client, namespace, service)
+        seen = get_service(client, namespace, service)
         if seen is None:
             raise NotYetError("404 not found")
         return seen
 
-    found = wait_until(
+    found = await_service(present, namespace, service, timeout)
+    found_port = port_of(found, namespace, service, port)
+    _write_status(client, namespace, service, [{"ip" if _is_ip(address) else "hostname": address}])
+    return PublishedAddress(address, found_port)
+
+
+def await_service(present: Callable[[], Service], namespace: str, service: str, timeout: float) -> Service:
+    """The Service once `present` returns it; `timeout` in seconds, 0 for one minute. Raises ClusterError."""
+    return wait_until(
         present,
         f"the Service {service} in namespace {namespace}, which the gateway chart creates",
         timeout or _SECONDS,
         "check that the gateway's Helm release is installed, and run the same command again",
         failure=ClusterError,
     )
-    found_port = _port(found, namespace, service, port)
-    _write_status(client, namespace, service, [{"ip" if _is_ip(address) else "hostname": address}])
-    return PublishedAddress(address, found_port)
 
 
 def published_address(client: Client, namespace: str, service: str, port: int = 0) -> PublishedAddress | None:
     """The current status of the Service; None when there is no such Service. `port` as above. Raises ClusterError."""
-    found = _get(client, namespace, service)
+    found = get_service(client, namespace, service)
     if found is None:
         return None
     balancer = found.status.loadBalancer if found.status else None
     ingress = (balancer.ingress if balancer else None) or []
     address = ingress[0].ip or ingress[0].hostname if ingress else None
-    return PublishedAddress(address, _port(found, namespace, service, port))
+    return PublishedAddress(address, port_of(found, namespace, service, port))
 
 
 def withdraw_address(client: Client, namespace: str, service: str) -> None:
@@ -88,7 +98,8 @@ def _write_status(client: Client, namespace: str, service: str, ingress: list[di
         client.patch(Service.Status, service, status, namespace=namespace, patch_type=PatchType.MERGE)
 
 
-def _get(client: Client, namespace: str, service: str) -> Service | None:
+def get_service(client: Client, namespace: str, service: str) -> Service | None:
+    """The Service as it is now; None when there is none. Raises ClusterError."""
     from lightkube.resources.core_v1 import Service
 
     try:
@@ -108,7 +119,8 @@ def _is_ip(text: str) -> bool:
     return True
 
 
-def _port(found: Service, namespace: str, service: str, wanted: int) -> int:
+def port_of(found: Service, namespace: str, service: str, wanted: int) -> int:
+    """The port `wanted`, or with 0 that of cross-network traffic. Raises ClusterError where there is no such port."""
     ports = (found.spec.ports if found.spec else None) or []
     listed = ", ".join(f"{port.name or '-'}:{port.port}" for port in ports) or "none"
     if wanted:

@@ -24,6 +24,7 @@ from meshfleet.topology.rules.gateway_addresses import gateways_of
 _SERVICES = range(12, 25)
 _PODS = range(8, 27)
 _PODS_OF_A_NODE = 24
+_EXAMPLE = "198.18.200.9"
 
 
 def addresses(draft: Draft) -> Iterator[Fault]:
@@ -40,6 +41,7 @@ def addresses(draft: Draft) -> Iterator[Fault]:
         processes = next((name for name, cluster in members.items() if cluster.capabilities.pods == "processes"), None)
         if processes:
             yield from _seen_from(draft, processes, members)
+            yield from _advertised(processes, members)
 
 
 def _ranges(path: str, cluster: Cluster) -> Iterator[Fault]:
@@ -123,6 +125,36 @@ def _seen_from(draft: Draft, processes: str, members: dict[str, Cluster]) -> Ite
                 yield Fault(path, f"{shown(address)} is IPv6, and the pods of {processes!r} have IPv4 alone")
             elif ip_address(address) in GATEWAY_RANGE:
                 yield Fault(path, f"{shown(address)} is in {GATEWAY_RANGE}, which gateways have on this machine")
+
+
+def _advertised(processes: str, members: dict[str, Cluster]) -> Iterator[Fault]:
+    """Advertised addresses, which nodes on this machine stand for: each that of one node, and none of them a name."""
+    first: dict[str, tuple[str, str]] = {}
+    for name, cluster in members.items():
+        gateway = cluster.east_west_gateway
+        for position, entry in enumerate(gateway.advertised if gateway else ()):
+            path = f"clusters.{name}.eastWestGateway.advertised[{position}].address"
+            if not is_ip(entry.address):
+                if cluster.capabilities.pods == "processes":
+                    yield Fault(
+                        path,
+                        f"{shown(entry.address)} is resolved by no DNS server of this machine's networks, and the pods "
+                        f"of {processes!r} are processes; use an address of {GATEWAY_RANGE}, such as {_EXAMPLE}",
+                    )
+                continue
+            before, whose = first.setdefault(entry.address, (path, name))
+            if not _leads_across(entry.address):
+                yield Fault(
+                    path,
+                    f"{shown(entry.address)} is not routed between the networks of this machine, and the pods of "
+                    f"{processes!r} are processes; use an address of {GATEWAY_RANGE}, such as {_EXAMPLE}",
+                )
+            elif whose != name:
+                yield Fault(
+                    path,
+                    f"{shown(entry.address)} is also {before}, and on this machine one node has an address; "
+                    f"use another of {GATEWAY_RANGE}, such as {_EXAMPLE}",
+                )
 
 
 def _leads_across(address: str) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from meshfleet.errors.faults import Fault
 from meshfleet.topology.draft import Draft
 from meshfleet.topology.rules.additions import additions
+from meshfleet.topology.rules.advertised_addresses import advertised_addresses
 from meshfleet.topology.rules.control_planes import control_planes
 from meshfleet.topology.rules.data_planes import data_planes
 from meshfleet.topology.rules.discovery import discovery
@@ -19,6 +20,7 @@ from meshfleet.topology.rules.names import names
 from meshfleet.topology.rules.namespaces import namespaces
 from meshfleet.topology.rules.network_gateways import network_gateways
 from meshfleet.topology.rules.networks import networks
+from meshfleet.topology.rules.node_ports import node_ports
 from meshfleet.topology.rules.providers import of_providers, support
 from meshfleet.topology.rules.ranges import ranges
 from meshfleet.topology.rules.readers import readers
@@ -46,6 +48,8 @@ RULES: tuple[Rule, ...] = (
     ranges,
     network_gateways,
     gateway_addresses,
+    node_ports,
+    advertised_addresses,
     of_providers,
     ingress_gateways,
     virtual_machines,

@@ -49,7 +49,7 @@ def judge(fleet: FleetView, cluster: ClusterView, gateways: Sequence[NetworkGate
                 f"status has no gateway for network {network}; check that its load balancer address is assigned"
             )
         for member in behind:
-            missing, name = _of_cluster(member, gateways)
+            missing, name = _of_cluster(cluster.name, member, gateways)
             faults += missing
             unresolved += name
     for declared in fleet.mesh(cluster.mesh).network_gateways:
@@ -76,16 +76,28 @@ def _networks(cluster: ClusterView, members: Sequence[ClusterView]) -> list[str]
     return sorted(on | exposed if moving else on - {cluster.network})
 
 
-def _of_cluster(member: ClusterView, gateways: Sequence[NetworkGateway]) -> tuple[list[str], list[str]]:
+def _of_cluster(viewer: str, member: ClusterView, gateways: Sequence[NetworkGateway]) -> tuple[list[str], list[str]]:
     """The faults if the gateway of a cluster is unknown to istiod, and its host name if that does not resolve."""
     gateway = member.gateway
+    if gateway and (advertised := gateway.seen_by(viewer)):
+        found = [
+            f"gateway {seen.address}:{seen.port} of {member.name} is the address of its Service, and "
+            f"{advertised.address}:{advertised.port} is advertised in its place: run meshfleet up"
+            for seen in gateways
+            if (seen.network, seen.cluster) == (member.gateway_network, member.name)
+        ]
+        missing, name = _declared(
+            DeclaredGateway(member.gateway_network, advertised.address, advertised.port), gateways
+        )
+        return found + missing, name
     if gateway is None or any(_matches(seen, member, gateway) for seen in gateways):
         return [], []
     if gateway.named and not any(seen.cluster == member.name for seen in gateways):
         return [], [f"{gateway.address}:{gateway.port} for network {member.gateway_network}"]
     fault = (
         f"no gateway {gateway.address}:{gateway.port} for network {member.gateway_network} ({member.name}): "
-        "check that its Service has the label topology.istio.io/network and an address"
+        "check that its Service has the label topology.istio.io/network and an address; one of type NodePort has "
+        "the ExternalIP of its nodes"
     )
     return [fault], []
 

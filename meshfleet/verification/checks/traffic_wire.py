@@ -163,9 +163,10 @@ def gateways(fleet: FleetView) -> dict[tuple[str, int], str]:
     """
     found = {(one.address, one.port): one.network for mesh in fleet.meshes for one in mesh.network_gateways}
     for cluster in fleet.clusters:
-        if cluster.gateway:
-            for port in (cluster.gateway.port, *_CONTROL_PORTS):
-                found[cluster.gateway.address, port] = cluster.name
+        if gateway := cluster.gateway:
+            places = [(gateway.address, port) for port in (gateway.port, gateway.istiod_port, *_CONTROL_PORTS)]
+            places += [(one.address, port) for one in gateway.advertised for port in (one.port, one.istiod_port)]
+            found |= dict.fromkeys(places, cluster.name)
     return found
 
 

@@ -175,3 +175,69 @@ def test_a_cluster_that_is_gone_hinders_neither_read_nor_delete(
 def test_a_context_that_the_kubeconfig_lacks_is_named(handler: GatewayAddressHandler, inputs: Properties) -> None:
     with pytest.raises(ClusterError, match="no context 'east'; it has west"):
         handler.create(inputs | {"context": "east"}, 0)
+
+
+def node_port_service(cluster: MeshCluster, name: str = SERVICE) -> dict[str, int]:
+    """Create a Service of type NodePort; its node ports by the ports."""
+    cluster.kubectl("create", "service", "nodeport", name, "--tcp=15443:15443", "--tcp=15012:15012")
+    ports = json.loads(cluster.kubectl("get", "service", name, "-o", "json"))["spec"]["ports"]
+    return {str(one["port"]): one["nodePort"] for one in ports}
+
+
+def external_ips(cluster: MeshCluster) -> list[str]:
+    nodes = json.loads(cluster.kubectl("get", "nodes", "-o", "json"))["items"]
+    addresses = [one for node in nodes for one in node["status"].get("addresses", [])]
+    # Those that a node had by itself are still there.
+    assert "InternalIP" in {one["type"] for one in addresses}
+    return [one["address"] for one in addresses if one["type"] == "ExternalIP"]
+
+
+def test_gateways_at_node_ports_share_the_external_ip_of_a_node(
+    handler: GatewayAddressHandler, inputs: Properties, mesh_cluster: MeshCluster
+) -> None:
+    first = inputs | {"nodePort": "given"}
+    second = first | {"service": "shop", "port": 15012}
+    ports = node_port_service(mesh_cluster)
+    made = handler.create(first, 0)
+    (address,) = external_ips(mesh_cluster)
+    assert made.outputs == {"address": address, "port": ports["15443"], "ports": ports, "state": "published"}
+    assert handler.read(made.identifier, first, made.outputs) == made.outputs
+    other_ports = node_port_service(mesh_cluster, "shop")
+    other = handler.create(second, 0)
+    assert (other.outputs["address"], other.outputs["port"]) == (address, other_ports["15012"])
+    # It stays for the other one.
+    mesh_cluster.kubectl("delete", "service", SERVICE)
+    handler.delete(made.identifier, first, made.outputs, 0)
+    assert external_ips(mesh_cluster) == [address]
+    handler.delete(other.identifier, second, other.outputs, 0)
+    mesh_cluster.kubectl("delete", "service", "shop")
+    assert external_ips(mesh_cluster) == []
+
+
+def test_a_gateway_at_node_ports_of_nodes_without_an_external_ip_is_refused_where_they_are_not_ours(
+    handler: GatewayAddressHandler, inputs: Properties, mesh_cluster: MeshCluster
+) -> None:
+    node_port_service(mesh_cluster)
+    with pytest.raises(ClusterError, match=r"none of the 1 nodes of its cluster has an ExternalIP.*advertised"):
+        handler.create(inputs | {"nodePort": "found"}, 0)
+    assert external_ips(mesh_cluster) == []
+
+
+def test_a_service_that_gets_no_node_ports_is_named_when_the_time_is_up(
+    handler: GatewayAddressHandler, inputs: Properties, mesh_cluster: MeshCluster
+) -> None:
+    mesh_cluster.kubectl("create", "service", "clusterip", SERVICE, "--tcp=15443:15443")
+    with pytest.raises(ClusterError, match="last seen: it is of type ClusterIP, without node ports"):
+        handler.create(inputs | {"nodePort": "given"}, 1)
+
+
+def test_an_advertised_address_is_no_other_gateways(
+    handler: GatewayAddressHandler, inputs: Properties, mesh_cluster: MeshCluster
+) -> None:
+    create_service(mesh_cluster, "15443:15443")
+    made = handler.create(inputs | {"advertised": "198.18.200.7"}, 0)
+    with pytest.raises(PortError, match=r"the address 198\.18\.200\.7 is that of "):
+        handler.create(inputs | {"service": "shop", "address": "198.18.200.7"}, 1)
+    assert handler.update(made.identifier, inputs, made.outputs, inputs, 0) == made.outputs
+    taken = inputs | {"address": "198.18.200.7"}
+    assert handler.update(made.identifier, inputs, made.outputs, taken, 0)["address"] == "198.18.200.7"

@@ -37,7 +37,7 @@ UNKNOWN_KEYS = [
     Wrong(
         "unknown key of a gateway",
         {"clusters.west.eastWestGateway": {"annotations": {}}},
-        {"clusters.west.eastWestGateway.annotations": "known are hostname, loadBalancerIp, port, replicas, "},
+        {"clusters.west.eastWestGateway.annotations": "known are advertised, hostname, loadBalancerIp, "},
     ),
     Wrong(
         "unknown key of a network",
