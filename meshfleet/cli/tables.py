@@ -105,19 +105,25 @@ def status_table(status: Status) -> None:
             console.print(f"ingress gateway {ingress.name} of {cluster.name}: {_reached(ingress)}")
     for line in _workloads(status.clusters):
         console.print(line)
-    reached = {cluster.network for cluster in status.clusters}
-    reached |= {gateway.network for mesh in status.meshes for gateway in mesh.network_gateways}
-    for machines in status.virtual_machines:
-        host = f", host {machines.host}" if machines.host else ""
-        closed = "" if machines.network in reached else " (no gateway leads into it)"
-        place = f"namespace {machines.namespace}, network {machines.network}{closed}"
-        console.print(f"virtual machines {machines.name} of {machines.cluster}: {place}{host}")
+    for line in machine_lines(status):
+        console.print(line)
     for mesh in status.meshes:
         console.print(f"mesh {mesh.name}: {mesh.model}, trust domain {mesh.trust_domain}")
         console.print(f"  {mesh.trust}")
         for root in mesh.roots:
             signs = ", signs" if root.name == mesh.signing else ""
             console.print(f"  root {root.name} {root.fingerprint[:16]}… until {_day(root.not_after)}{signs}")
+
+
+def machine_lines(status: Status) -> Iterator[str]:
+    """A line for each group of machines: where they are, and how they are reached."""
+    reached = {cluster.network for cluster in status.clusters}
+    reached |= {gateway.network for mesh in status.meshes for gateway in mesh.network_gateways}
+    for machines in status.virtual_machines:
+        host = f", host {machines.host}" if machines.host else ""
+        closed = "" if machines.network in reached else " (no gateway leads into it)"
+        place = f"namespace {machines.namespace}, network {machines.network}{closed}"
+        yield f"virtual machines {machines.name} of {machines.cluster}: {place}{host}"
 
 
 def _workloads(clusters: Sequence[Cluster]) -> Iterator[str]:

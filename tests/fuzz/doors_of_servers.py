@@ -30,7 +30,7 @@ from meshfleet.plugins.kubernetes.connection import Connection
 from meshfleet.plugins.kubernetes.kinds import GroupVersionKind, Kinds
 from meshfleet.plugins.kubernetes.settings import Settings
 from meshfleet.plugins.meshfleet import gateway_service as gateway_address
-from meshfleet.plugins.meshfleet import remote_access, remote_istiod
+from meshfleet.plugins.meshfleet import node_port_service, remote_access, remote_istiod
 from meshfleet.plugins.meshfleet.istiod_configmaps import remove_istiod_configmaps
 from meshfleet.plugins.meshfleet.stale_endpoints import remove_stale_endpoints
 from meshfleet.processes.bounded_run import Ended
@@ -209,9 +209,14 @@ def _embedded(folder: Path) -> dict[str, Door]:
         gateway_address.publish_address(client, "n", "w", "198.18.0.9", timeout=AT_ONCE)
         return gateway_address.published_address(client, "n", "w")
 
+    def at_nodes(client: Client) -> object:
+        node_port_service.withdraw_external_ip(client, "n", "other")
+        return node_port_service.reached_address(client, "n", "w")
+
     return {
         "identity": _of(("namespaces",), lambda: read_identity(KUBECONFIG, None)),
         "gateway address": with_client(("services",), published),
+        "gateway at node ports": with_client(("services", "nodes"), at_nodes),
         "nodes": with_client(("nodes",), lambda client: nodes.apply_nodes(client, ClusterSpec("west", "v1", nodes=1))),
         "node": with_client(("nodes",), lambda client: agent._await_ready(client, AT_ONCE)),
         "port forward": with_client(("clusterportforwards", "pods"), forwarded),

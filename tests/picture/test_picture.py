@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import combinations
 from xml.etree import ElementTree
 
 import pytest
@@ -39,6 +41,7 @@ names = st.text(
 )
 addresses = st.sampled_from(["", "127.1.2.3", "fd00::1"])
 gateways = st.none() | st.builds(GatewayPicture, st.integers(1, 65535), addresses, st.booleans())
+declared_gateways = st.lists(st.builds(GatewayPicture, st.integers(1, 65535), addresses), max_size=2).map(tuple)
 machines = st.lists(st.builds(VirtualMachinePicture, names, st.just("10.0.0.9")), max_size=7).map(tuple)
 
 
@@ -72,6 +75,10 @@ def fleets(draw_one: st.DrawFn) -> FleetPicture:
             networks.setdefault(draw_one(st.integers(0, 4)), []).append(cluster)
         views = tuple(
             NetworkPicture(draw_one(names) + str(number), tuple(clusters)) for number, clusters in networks.items()
+        )
+        views += tuple(
+            NetworkPicture(draw_one(names) + f"alone{number}", (), draw_one(machines), draw_one(declared_gateways))
+            for number in range(draw_one(st.integers(0, 2)))
         )
         meshes.append(MeshPicture(f"mesh{mesh_number}", views, "mixed", "cluster.local", "ecdsa-p256"))
     return FleetPicture(draw_one(names), tuple(meshes), ("Istio 1.31",))
@@ -170,6 +177,16 @@ def test_no_box_covers_another(sizes: tuple[int, ...], networks: int | None) -> 
             for other in boxes[index + 1 :]:
                 apart = one.right <= other.x or other.right <= one.x or one.bottom <= other.y or other.bottom <= one.y
                 assert apart, (one, other)
+
+
+def test_networks_of_machines_alone_cover_no_others() -> None:
+    alone = tuple(NetworkPicture(f"alone{number}", (), (VirtualMachinePicture("till"),)) for number in range(3))
+    (mesh,) = fleet(5).meshes
+    (placed,) = place(FleetPicture("f", (replace(mesh, networks=mesh.networks + alone),))).meshes
+    areas = [network.area for network in placed.networks]
+    assert len(areas) == 8
+    for one, other in combinations(areas, 2):
+        assert one.right <= other.x or other.right <= one.x or one.bottom <= other.y or other.bottom <= one.y
 
 
 def test_a_cluster_stands_in_its_network_and_the_gateway_on_its_border() -> None:

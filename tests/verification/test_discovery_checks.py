@@ -13,6 +13,7 @@ from meshfleet.verification import FleetView, GatewayView, istiod, istiod_log, r
 from meshfleet.verification.access import istiod_access
 from meshfleet.verification.checks import clusters_synced, endpoint_shards, network_gateways
 from meshfleet.verification.istiod import KnownCluster, NetworkGateway, Shard
+from meshfleet.verification.machine_view import MachineView
 from meshfleet.verification.view import AdvertisedView, DeclaredGateway
 
 pytestmark = pytest.mark.proof("discovery across the clusters of a mesh is verified", step=0)
@@ -218,6 +219,21 @@ def test_declared_gateways_are_read_from_status(status: dict[str, Any], tmp_path
     view = read_fleet(status, tmp_path)
     assert view.meshes[0].network_gateways == (DeclaredGateway("net-east", "203.0.113.7", 443),)
     assert view.meshes[1].network_gateways == ()
+
+
+def test_networks_of_machines_alone_need_the_way_in_and_those_without_a_gateway_are_named(fleet: FleetView) -> None:
+    west, _, solo = fleet.clusters
+    machines = tuple(MachineView(name, "orders", "west", network=name) for name in ("datacenter", "branch"))
+    alone = replace(declaring(fleet, DeclaredGateway("datacenter", "203.0.113.80", 15443)), clusters=(west, solo))
+    alone = replace(alone, virtual_machines=machines)
+    there = NetworkGateway("datacenter", "", "203.0.113.80", 15443)
+    finding = network_gateways.judge(alone, west, [WEST_GATEWAY, there])
+    assert finding.passed
+    assert "datacenter at 203.0.113.80:15443" in finding.detail
+    assert finding.detail.endswith("; no gateway leads into branch")
+    missing = network_gateways.judge(alone, west, [there])
+    assert not missing.passed
+    assert "no gateway 127.0.0.1:15443 for network net-west" in missing.detail
 
 
 def test_a_name_that_the_fleet_published_and_nobody_resolves_is_reported_and_no_fault(fleet: FleetView) -> None:

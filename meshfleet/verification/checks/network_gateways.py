@@ -40,7 +40,9 @@ def judge(fleet: FleetView, cluster: ClusterView, gateways: Sequence[NetworkGate
         for gateway in gateways
         if fleet.mesh_of(gateway.cluster) not in (None, cluster.mesh)
     ]
-    remote_networks = _networks(cluster, members)
+    alone = _machines_alone(fleet, cluster)
+    # Machines elsewhere come in through the gateway of the cluster's own network.
+    remote_networks = sorted({*_networks(cluster, members), *([cluster.network] if alone else [])})
     unresolved = []
     for network in remote_networks:
         behind = [member for member in members if member.gateway_network == network]
@@ -65,7 +67,16 @@ def judge(fleet: FleetView, cluster: ClusterView, gateways: Sequence[NetworkGate
     if not remote_networks:
         where = "has a single network" if len(members) == len(fleet.mesh_members(cluster.mesh)) else "is discovered on"
         return Finding(True, f"mesh {cluster.mesh} {where} {cluster.network}, which needs no gateway")
+    # Without one nothing outside of such a network calls its machines, as `validate` says of it.
+    closed = sorted(alone - {declared.network for declared in fleet.mesh(cluster.mesh).network_gateways})
+    seen += f"; no gateway leads into {', '.join(closed)}" if closed else ""
     return Finding(True, f"the istiod of {cluster.name} reaches {seen}")
+
+
+def _machines_alone(fleet: FleetView, cluster: ClusterView) -> set[str]:
+    """The networks of the mesh of `cluster` that machines are on, and no cluster."""
+    machines = {view.network for view in fleet.virtual_machines if fleet.mesh_of(view.control_plane) == cluster.mesh}
+    return machines - {member.network for member in fleet.mesh_members(cluster.mesh)} - {""}
 
 
 def _networks(cluster: ClusterView, members: Sequence[ClusterView]) -> list[str]:

@@ -25,7 +25,7 @@ pytestmark = [
     pytest.mark.root("machines in network namespaces"),
 ]
 
-STACK = "examples/machine-network"
+STACK, NAME = "examples/machine-network", "machine-network"
 BILLING, SHOP = "billing.orders.svc.cluster.local", "shop.orders.svc.cluster.local"
 PORTS = {BILLING: 8080, SHOP: 80}
 GATEWAY = ("203.0.113.80", 15443)
@@ -42,7 +42,7 @@ class Here:
 
     @property
     def place(self) -> Place:
-        return Place.of(Workspace(STACK, self.sandbox.home))
+        return Place.of(Workspace(NAME, self.sandbox.home))
 
     @property
     def pod(self) -> str:
@@ -57,7 +57,7 @@ class Here:
 
     def start(self, name: str) -> None:
         self.sandbox.meshfleet("vm", "start", name, "--stack", STACK)
-        self.machines[name] = Machine(Workspace(STACK, self.sandbox.home), name)
+        self.machines[name] = Machine(Workspace(NAME, self.sandbox.home), name)
 
 
 @pytest.fixture(scope="module")
@@ -92,10 +92,11 @@ def test_a_pod_calls_machines_through_the_gateway_of_their_network_alone(here: H
         replies = here.send(pod, BILLING)
     assert told(replies) == {(200, "spiffe://cluster.local/ns/orders/sa/shop")}
     assert {one.version for one in replies} == {"billing"}
+    # Connections may be there already; of those no opening is seen, and the gateway is still an end of them.
     used = capture.connections()
     assert all(all(begun) for begun in used.values())
-    assert GATEWAY in used or capture.packets > 0
-    assert not {address for address, _ in used} & {here.machines["billing"].address}
+    assert GATEWAY in used
+    assert here.machines["billing"].address not in {address for address, _ in used}
 
 
 def test_machines_of_one_such_network_call_those_of_another_through_its_gateway(here: Here) -> None:
