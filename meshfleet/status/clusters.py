@@ -64,8 +64,6 @@ class Gateway(DeployedGateway):
     """The port at which it takes mutual TLS."""
     named: bool
     """Whether its address is a name that the fleet itself published."""
-    istiod_port: Port = 15012
-    """The port that leads to istiod's discovery and certificates, where it exposes a control plane."""
     advertised: Items[AdvertisedAddress] = ()
     """The addresses that others use; empty where that is the address of its Service."""
 

@@ -6,7 +6,7 @@ They are models of their own, so that `up` can repair a stack whose status is da
 
 from __future__ import annotations
 
-from meshfleet.status.model import Items, Name, StatusModel
+from meshfleet.status.model import Items, Name, Port, StatusModel
 
 
 class DeployedRevision(StatusModel):
@@ -40,6 +40,8 @@ class DeployedGateway(StatusModel):
 
     network: str = ""
     """The network that it leads into; empty where it leads to control planes alone."""
+    istiod_port: Port = 15012
+    """The port that leads to istiod's discovery and certificates, where it exposes a control plane."""
 
 
 class DeployedCluster(StatusModel):

@@ -38,7 +38,7 @@ def plain(value: Any) -> Any:
 
 
 def fits(planned: Any, registered: Any) -> bool:
-    """Whether a registered value is the planned one; where the plan has a placeholder any text will do."""
+    """Whether a registered value is the planned one; where the plan has a placeholder any text will do, or a port."""
     if isinstance(planned, dict):
         return (
             isinstance(registered, dict)
@@ -48,6 +48,8 @@ def fits(planned: Any, registered: Any) -> bool:
     if isinstance(planned, list):
         return isinstance(registered, list) and len(planned) == len(registered) and all(map(fits, planned, registered))
     if isinstance(planned, str) and (pattern := _with_placeholders(planned)):
+        if isinstance(registered, int | float):
+            return bool(PLACEHOLDER.fullmatch(planned))
         return isinstance(registered, str) and bool(pattern.fullmatch(registered))
     return bool(planned == registered)
 

@@ -22,6 +22,7 @@ from tests.components.waiting import (
     istiod_itself,
     istiod_process,
     istiods,
+    leads_to_istiod,
     needed,
     of_kind,
     ready,
@@ -121,9 +122,9 @@ def test_a_chart_that_leads_elsewhere_has_the_address_of_the_gateway_there(graph
     for cluster in (*of_kind(fleet, "remote"), *of_kind(fleet, "external")):
         host = fleet.hosting(cluster)
         for revision in fleet.istio.installed:
-            chart = istiod_chart(cluster, revision)
-            assert graph[gateway_address(fleet, host)].urn in graph[chart].property_dependencies["values"]
-            assert answering(fleet, host, revision) in graph.waits_for(chart)
+            leads, has_it = leads_to_istiod(fleet, cluster, revision)
+            assert graph[gateway_address(fleet, host)].urn in graph[leads].property_dependencies[has_it]
+            assert answering(fleet, host, revision) in graph.waits_for(leads)
 
 
 def test_a_remote_is_served_once_its_primary_was_let_in_and_the_way_there_is_open(graph: Graph, fleet: Fleet) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from meshfleet.components.tokens import remote_readiness
+from meshfleet.manifests import istiod_endpoints
 from meshfleet.manifests.names import istiod_service
+from meshfleet.manifests.placeholders import Placeholders
 from meshfleet.topology import Fleet
 from tests.components.registered_graph import Graph, Resource
 
@@ -74,6 +76,10 @@ def all_ready(fleet: Fleet, cluster: str) -> set[str]:
 
 def gateway_address(fleet: Fleet, cluster: str) -> str:
     """What tells the address of a cluster's gateway."""
+    gateway = fleet.clusters[cluster].east_west_gateway
+    if gateway and gateway.type == "NodePort" and fleet.clusters[cluster].capabilities.gateway_addresses == "cluster":
+        # The plugin looks for an external IP among the nodes, unless another address is advertised.
+        return f"{cluster}/east-west-gateway{'' if gateway.advertised else '-address'}"
     match fleet.clusters[cluster].capabilities.gateway_addresses:
         case "fleet":
             return f"{cluster}/east-west-gateway-address"
@@ -82,6 +88,14 @@ def gateway_address(fleet: Fleet, cluster: str) -> str:
         case "node":
             # Its own release, since the address is that of the node.
             return f"{cluster}/east-west-gateway"
+
+
+def leads_to_istiod(fleet: Fleet, cluster: str, revision: str) -> tuple[str, str]:
+    """What leads a cluster to its istiod in another one, and the property that has the address there."""
+    led = istiod_endpoints.documents(fleet, cluster, revision, Placeholders(fleet))
+    if not led:
+        return istiod_chart(cluster, revision), "values"
+    return f"{cluster}/{istiod_endpoints.names(revision)[1]}", "endpoints"
 
 
 def crossing(graph: Graph, fleet: Fleet) -> list[tuple[Resource, Resource]]:
@@ -136,7 +150,7 @@ def _needed_for(graph: Graph, fleet: Fleet, name: str, revision: str) -> set[tup
     primary, host = fleet.primary_of(name), fleet.hosting(name)
     pairs = set()
     if host != name:
-        pairs.add((istiod_chart(name, revision), gateway_address(fleet, host)))
+        pairs.add((leads_to_istiod(fleet, name, revision)[0], gateway_address(fleet, host)))
     if primary != name:
         pairs |= {
             (istiod_chart(name, revision), istiod_address(primary, revision)),

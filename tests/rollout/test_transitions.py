@@ -91,7 +91,25 @@ EQUALS = clusters(hub="own", west="own", east="own")
 SERVED = clusters(hub="own", west=REMOTE_OF_HUB, east="own")
 EXISTING = {"kubeconfig": "~/.kube/config", "context": "west"}
 
+AT_NODES = {"type": "NodePort"}
+SERVED_AT_NODES = clusters(hub="own", west=REMOTE_OF_HUB)
+SERVED_AT_NODES["clusters"]["hub"]["eastWestGateway"] = AT_NODES
+
 ALLOWED = [
+    Change("a remote cluster is led to node ports", SERVED, {"clusters.hub.eastWestGateway": AT_NODES}),
+    Change(
+        "the gateway of a cluster that serves none leaves its node ports",
+        {
+            **EQUALS,
+            "clusters": {**EQUALS["clusters"], "west": {**EQUALS["clusters"]["west"], "eastWestGateway": AT_NODES}},
+        },
+        {"clusters.west.eastWestGateway": ABSENT},
+    ),
+    Change(
+        "a remote cluster is led from node ports to others",
+        SERVED_AT_NODES,
+        {"clusters.hub.eastWestGateway": {"advertised": [{"address": "203.0.113.7", "istiodPort": 8012}]}},
+    ),
     Change("nothing changes", EQUALS, {}),
     Change("a cluster is added", EQUALS, added("north")),
     Change("a remote cluster is added", EQUALS, added("north", REMOTE_OF_HUB)),
@@ -232,6 +250,12 @@ REFUSED = [
         external(shop="hub"),
         {"clusters.shop.controlPlane": "own"},
         {"clusters.shop.controlPlane": "to which Istio's definitions belong"},
+    ),
+    Change(
+        "a remote cluster is led from node ports to Istio's own",
+        SERVED_AT_NODES,
+        {"clusters.hub.eastWestGateway": ABSENT},
+        {"clusters.hub.eastWestGateway": "'west' reaches its istiod behind this gateway at the port 31012"},
     ),
     Change(
         "several at once",

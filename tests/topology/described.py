@@ -5,6 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from meshfleet.topology import Fleet
+from meshfleet.topology.gateways import ISTIOD_PORT, advertised_to
+
+ASSIGNED = 31012
+"""The node port of istiod that a cluster assigns."""
+
+
+def istiod_port(fleet: Fleet, cluster: str) -> int:
+    """The port of a gateway that leads to istiods."""
+    gateway = fleet.clusters[cluster].east_west_gateway
+    if gateway and gateway.advertised:
+        return (advertised_to(gateway.advertised, "") or gateway.advertised[0]).istiod_port
+    return ASSIGNED if gateway and gateway.type == "NodePort" else ISTIOD_PORT
 
 
 def described(fleet: Fleet) -> dict[str, Any]:
@@ -26,6 +38,7 @@ def described(fleet: Fleet) -> dict[str, Any]:
                     "namespace": fleet.system_namespace(name),
                     "debugUrl": None,
                 },
+                "gateway": {"istiodPort": istiod_port(fleet, name)} if fleet.has_east_west_gateway(name) else None,
             }
             for name, cluster in fleet.clusters.items()
         ],

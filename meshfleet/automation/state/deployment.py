@@ -70,6 +70,7 @@ def _cluster(cluster: Recorded) -> DeployedCluster:
         served_by=plane.of if plane and plane.of != cluster.name else "",
         namespace=plane.namespace if plane else "",
         network=cluster.network,
+        istiod_port=cluster.gateway.istiod_port if cluster.gateway else 0,
         # Without a range it has the default; a status of before there were ranges says nothing of them.
         ranges={key: value for key, value in ranges.items() if to_snake(key) in cluster.model_fields_set},
     )

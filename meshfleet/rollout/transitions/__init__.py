@@ -14,6 +14,7 @@ from meshfleet.errors.faults import Fault
 from meshfleet.rollout.transitions.clusters import meshes_of_clusters, providers
 from meshfleet.rollout.transitions.control_planes import namespaces, primaries_that_go, primaries_that_turn_remote
 from meshfleet.rollout.transitions.deployed import DeployedCluster, DeployedFleet
+from meshfleet.rollout.transitions.istiod_places import istiod_places
 from meshfleet.rollout.transitions.networks import network_moves
 from meshfleet.rollout.transitions.recreation import address_ranges
 from meshfleet.rollout.transitions.trust_domains import trust_domains
@@ -29,6 +30,7 @@ TRANSITIONS: tuple[Transition, ...] = (
     primaries_that_go,
     trust_domains,
     network_moves,
+    istiod_places,
 )
 
 

@@ -11,7 +11,8 @@ class DeployedCluster:
     """What is known of a cluster; a text is empty where it is not.
 
     `served_by` is empty for a cluster whose control plane is its own; `ranges` has the ranges of its pods and
-    Services by their keys, None for the default, and lacks what is not known.
+    Services by their keys, None for the default, and lacks what is not known. `istiod_port` is the one of its gateway
+    that leads to istiods; 0 where there is none.
     """
 
     provider: str = ""
@@ -20,6 +21,7 @@ class DeployedCluster:
     served_by: str = ""
     namespace: str = ""
     network: str = ""
+    istiod_port: int = 0
     ranges: Mapping[str, str | None] = field(default_factory=dict)
 
 

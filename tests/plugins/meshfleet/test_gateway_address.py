@@ -188,7 +188,7 @@ def external_ips(cluster: MeshCluster) -> list[str]:
     nodes = json.loads(cluster.kubectl("get", "nodes", "-o", "json"))["items"]
     addresses = [one for node in nodes for one in node["status"].get("addresses", [])]
     # Those that a node had by itself are still there.
-    assert "InternalIP" in {one["type"] for one in addresses}
+    assert "Hostname" in {one["type"] for one in addresses}
     return [one["address"] for one in addresses if one["type"] == "ExternalIP"]
 
 
