@@ -253,7 +253,7 @@ CERT_MANAGER = Recipe(
     tool="cert-manager",
     module="github.com/cert-manager/cert-manager",
     # The main module has all controllers, and its own programs are modules that are not served.
-    programs={"cert-manager-controller": "github.com/cert-manager/cert-manager/cmd/meshfleet/cert-manager-controller"},
+    programs={"cert-manager-controller": "github.com/cert-manager/cert-manager/cmd/cert-manager-controller"},
     files=tuple(
         ModuleFiles(
             "github.com/cert-manager/cert-manager",

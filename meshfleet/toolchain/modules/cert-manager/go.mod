@@ -1,4 +1,4 @@
-module github.com/cert-manager/cert-manager/cmd/meshfleet
+module github.com/cert-manager/cert-manager/cmd/cert-manager-controller
 
 go 1.26.0
 
