@@ -56,8 +56,8 @@ class IssuedFiles(Model):
 class CertManager(Model):
     """Where cert-manager is, which issues the intermediates below the root of the stack that signs.
 
-    The key of that root is in a Secret there. So no other cluster may read the one it is in: write `discovery.readBy:
-    []` for it, or take one in a mesh of its own.
+    The key of that root is in a Secret there, so that no other control plane may read the cluster: leave all of them out
+    of its `discovery.readBy`, or take a cluster in a mesh of its own. See [rotation](rotation.md).
     """
 
     cluster: str = ""
@@ -74,10 +74,7 @@ class Trust(Model):
     """
 
     issuer: Literal["builtin", "cert-manager", "files"] = "builtin"
-    """The issuer of the intermediates: this program, cert-manager, or `files` that something else has issued.
-
-    The first two sign with the roots of the stack.
-    """
+    """The issuer of the intermediates: the stack or cert-manager, with roots of the stack, or `files` of others."""
     cert_manager: CertManager = Field(default_factory=CertManager)
     """Where cert-manager is; with the issuer `cert-manager` alone."""
     files: dict[str, IssuedFiles] = Field(default_factory=dict)
