@@ -137,16 +137,15 @@ To add one: a folder `modules/<tool>-<release>` with its go.mod and go.sum, and 
 
 ## cert-manager
 
-`trust.issuer: cert-manager` on an embedded cluster needs its controllers, which the first `up` of such a stack builds, as
-`scripts/bootstrap --with cert-manager` does; nothing else makes them.
+`trust.issuer: cert-manager` on an embedded cluster needs its controllers. The first `up` of such a stack builds them,
+as does `scripts/bootstrap --with cert-manager`; nothing else makes them.
 
 | tool | programs | Go module | version |
 |---|---|---|---|
 {on_demand}
 
-Its own programs are modules that are not served. The main module has all controllers; the program is a `main.go` of ours in
-a module whose name lets it import the internal packages. ACME, Vault, Venafi and the webhook are left out, a third of
-what there is to compile.
+Its own programs are modules that are not served. The main module has all controllers; the program is a `main.go` of
+ours, in a module whose name lets it import the internal packages. ACME, Vault, Venafi and the webhook are left out.
 
 ## What clusters in containers need
 

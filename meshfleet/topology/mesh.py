@@ -56,8 +56,8 @@ class IssuedFiles(Model):
 class CertManager(Model):
     """Where cert-manager is, which issues the intermediates below the root of the stack that signs.
 
-    The key of that root is in a Secret there, so that no other control plane may read the cluster: leave all of them out
-    of its `discovery.readBy`, or take a cluster in a mesh of its own. See [rotation](rotation.md).
+    The key of that root is in a Secret there, so that no other control plane may read the cluster: leave all of them
+    out of its `discovery.readBy`, or take a cluster in a mesh of its own. See [rotation](rotation.md).
     """
 
     cluster: str = ""
