@@ -86,7 +86,7 @@ def _require_issued(server: Server, certificate: JsonObject) -> None:
             return
         raise NotYetError("cert-manager has not looked at its present form; check that its controller runs")
     said = [_said(found[name]) for name in ("Issuing", "Ready") if found.get(name, {}).get("message")]
-    raise NotYetError("; ".join([*said, *_of_issuer(server, certificate)]) or "it is not ready")
+    raise NotYetError("; ".join(dict.fromkeys([*said, *_of_issuer(server, certificate)])) or "it is not ready")
 
 
 def _of_issuer(server: Server, certificate: JsonObject) -> list[str]:

@@ -59,10 +59,11 @@ func run(ctx context.Context, kubeconfig, namespace string) error {
 		IssuerOptions:      controller.IssuerOptions{ClusterResourceNamespace: namespace},
 		CertificateOptions: controller.CertificateOptions{
 			// What is issued goes with its Certificate.
-			EnableOwnerRef:                           true,
-			CopiedAnnotationPrefixes:                 []string{"*", "-kubectl.kubernetes.io/"},
-			CertificateRequestMinimumBackoffDuration: time.Hour,
-			CertificateRequestMaximumBackoffDuration: 32 * time.Hour,
+			EnableOwnerRef:           true,
+			CopiedAnnotationPrefixes: []string{"*", "-kubectl.kubernetes.io/"},
+			// Upstream's hour spares public authorities; here the next `up` should not wait for it.
+			CertificateRequestMinimumBackoffDuration: time.Minute,
+			CertificateRequestMaximumBackoffDuration: time.Hour,
 		},
 	})
 	if err != nil {
