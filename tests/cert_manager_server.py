@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -55,7 +55,7 @@ class CertManagerServer:
         """What cert-manager does: another key and certificate in the Secret, and the Certificate is ready."""
         issued = new_intermediate(root, "west", days=days, now=now or datetime.now(UTC))
         self.store(issued.certificate, issued.private_key)
-        self.say(Ready=("True", "Ready", "Certificate is up to date and has not expired"))
+        self.say({"Ready": ("True", "Ready", "Certificate is up to date and has not expired")})
         return issued
 
     def store(self, certificate: str, key: str) -> None:
@@ -63,7 +63,7 @@ class CertManagerServer:
         data = {"tls.crt": _encoded(certificate), "tls.key": _encoded(key)}
         self.objects[_SECRET] = {"kind": "Secret", "apiVersion": "v1", "data": data}
 
-    def say(self, generation: int = 1, observed: int = 1, **conditions: tuple[str, str, str]) -> None:
+    def say(self, conditions: Mapping[str, tuple[str, str, str]], *, generation: int = 1, observed: int = 1) -> None:
         """The conditions of the Certificate: status, reason and message by type."""
         self.objects[f"{_CERTIFICATES}/{NAME}"] = {
             "kind": "Certificate",
@@ -73,13 +73,13 @@ class CertManagerServer:
             "status": {"conditions": _conditions(conditions, observed)},
         }
 
-    def issuer_says(self, **conditions: tuple[str, str, str]) -> None:
+    def issuer_says(self, conditions: Mapping[str, tuple[str, str, str]]) -> None:
         """The conditions of the Issuer."""
         status = {"conditions": _conditions(conditions, 1)}
         self.objects[_ISSUER] = {"kind": "Issuer", "apiVersion": "cert-manager.io/v1", "status": status}
 
 
-def _conditions(conditions: dict[str, tuple[str, str, str]], observed: int) -> list[dict[str, Any]]:
+def _conditions(conditions: Mapping[str, tuple[str, str, str]], observed: int) -> list[dict[str, Any]]:
     return [
         {"type": kind, "status": status, "reason": reason, "message": message, "observedGeneration": observed}
         for kind, (status, reason, message) in conditions.items()
@@ -124,7 +124,7 @@ def cert_manager_server() -> Iterator[CertManagerServer]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     found.url = f"http://127.0.0.1:{server.server_port}"
-    found.issuer_says(Ready=("True", "KeyPairVerified", "Signing CA verified"))
+    found.issuer_says({"Ready": ("True", "KeyPairVerified", "Signing CA verified")})
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     try:

@@ -62,7 +62,7 @@ def test_what_is_issued_is_kept_with_its_chain_to_the_root_of_the_mesh(
 
 
 def test_it_waits_until_it_is_issued(server: CertManagerServer, handler: CertManagerIntermediateHandler) -> None:
-    server.say(Issuing=("True", "DoesNotExist", "Issuing certificate as Secret does not exist"))
+    server.say({"Issuing": ("True", "DoesNotExist", "Issuing certificate as Secret does not exist")})
     timer = threading.Timer(0.3, server.issue, [ROOT])
     timer.start()
     assert handler.create(inputs(server), 10).outputs["certificate"]
@@ -87,7 +87,7 @@ def test_one_that_is_renewed_at_this_moment_is_taken_whole_or_not_at_all(
 ) -> None:
     server.issue(ROOT)
     before = handler.create(inputs(server), 0).outputs
-    server.say(Ready=READY, Issuing=("True", "Renewing", "Renewing certificate as renewal was scheduled"))
+    server.say({"Ready": READY, "Issuing": ("True", "Renewing", "Renewing certificate as renewal was scheduled")})
     assert not handler.diff(inputs(server), before, inputs(server)).updates
     first, second = server.issue(ROOT), server.issue(ROOT)
     server.store(second.certificate, first.private_key)
@@ -139,9 +139,9 @@ def test_what_keeps_it_from_being_issued_is_said(
     said: str,
 ) -> None:
     if conditions is not None:
-        server.say(**conditions)
+        server.say(conditions)
     if issuer is not None:
-        server.issuer_says(**issuer)
+        server.issuer_says(issuer)
     with pytest.raises(ClusterError) as caught:
         handler.create(inputs(server), 0.1)
     assert said in str(caught.value)
@@ -153,7 +153,7 @@ def test_a_certificate_of_which_only_an_earlier_form_was_issued_is_waited_for(
     server: CertManagerServer, handler: CertManagerIntermediateHandler
 ) -> None:
     server.issue(ROOT)
-    server.say(generation=2, observed=1, Ready=READY)
+    server.say({"Ready": READY}, generation=2)
     with pytest.raises(ClusterError, match="cert-manager has not looked at its present form"):
         handler.create(inputs(server), 0.1)
 
