@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ from meshfleet.processes.waiting import NotYetError
 
 _API: Final = "apis/cert-manager.io/v1/namespaces"
 _MANAGER: Final = "meshfleet"
+_NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
 # https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/
 _WEBHOOK_FAILED: Final = "failed calling webhook"
 
@@ -66,8 +68,8 @@ def issued(server: Server, namespace: str, name: str) -> Issued:
         certificate = server.get(f"{_API}/{namespace}/certificates/{name}", subject)
         if certificate is None:
             raise NotYetError(f"there is no Certificate {name}")
-        _require_issued(server, certificate)
-        secret_name = str(certificate["spec"]["secretName"])
+        _require_issued(server, namespace, certificate)
+        secret_name = _name(certificate["spec"]["secretName"])
         subject = f"the Secret {secret_name} in {namespace}"
         secret = server.get(f"api/v1/namespaces/{namespace}/secrets/{secret_name}", subject)
         if secret is None:
@@ -75,7 +77,7 @@ def issued(server: Server, namespace: str, name: str) -> Issued:
         return Issued(_text(secret, "tls.crt", subject), _text(secret, "tls.key", subject), certificate["spec"])
 
 
-def _require_issued(server: Server, certificate: JsonObject) -> None:
+def _require_issued(server: Server, namespace: str, certificate: JsonObject) -> None:
     """Raise NotYetError unless the Certificate is ready in its present form, and none is being issued."""
     if not (found := conditions(certificate)):
         raise NotYetError("cert-manager has not looked at it; check that its controller runs")
@@ -86,15 +88,17 @@ def _require_issued(server: Server, certificate: JsonObject) -> None:
             return
         raise NotYetError("cert-manager has not looked at its present form; check that its controller runs")
     said = [_said(found[name]) for name in ("Issuing", "Ready") if found.get(name, {}).get("message")]
-    raise NotYetError("; ".join(dict.fromkeys([*said, *_of_issuer(server, certificate)])) or "it is not ready")
+    raise NotYetError(
+        "; ".join(dict.fromkeys([*said, *_of_issuer(server, namespace, certificate)])) or "it is not ready"
+    )
 
 
-def _of_issuer(server: Server, certificate: JsonObject) -> list[str]:
+def _of_issuer(server: Server, namespace: str, certificate: JsonObject) -> list[str]:
     """What the Issuer of a Certificate says while it is missing or not ready."""
-    reference, namespace = certificate["spec"]["issuerRef"], certificate["metadata"]["namespace"]
+    reference = certificate["spec"]["issuerRef"]
     if reference.get("group", "cert-manager.io") != "cert-manager.io" or reference.get("kind") != "Issuer":
         return []
-    name = str(reference["name"])
+    name = _name(reference["name"])
     found = server.get(f"{_API}/{namespace}/issuers/{name}", f"the Issuer {name} in {namespace}")
     if found is None:
         return [f"there is no Issuer {name}"]
@@ -102,6 +106,13 @@ def _of_issuer(server: Server, certificate: JsonObject) -> list[str]:
     if ready is None:
         return [f"the Issuer {name} was not looked at; check that the controller of cert-manager runs"]
     return [] if ready.get("status") == "True" else [f"the Issuer {name} is not ready: {_said(ready)}"]
+
+
+def _name(value: object) -> str:
+    """The name of an object, as part of a path. Raises TypeError, as for any other form, for what is none."""
+    if not isinstance(value, str) or not _NAME.fullmatch(value):
+        raise TypeError
+    return value
 
 
 def conditions(found: JsonObject) -> dict[str, Any]:

@@ -75,7 +75,7 @@ class CertManagerHandler:
         return _start(new_inputs, timeout)
 
     def delete(self, identifier: str, inputs: Properties, old_outputs: Properties, timeout: float) -> None:
-        """Ends the process and removes its files; one of somebody else's is left alone."""
+        """Ends the process and removes its files; one that the fleet did not install is left alone."""
         _process(inputs).delete()
 
 
