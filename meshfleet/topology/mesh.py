@@ -63,7 +63,7 @@ class CertManager(Model):
     cluster: str = ""
     """The cluster with the root's key and the certificates; the host when left out."""
     install: bool = True
-    """Whether the fleet installs it, as a process beside an embedded cluster; `false` where something else did."""
+    """Whether the fleet installs it, as a process; `false` for one that something else installed."""
 
 
 class Trust(Model):
@@ -74,7 +74,7 @@ class Trust(Model):
     """
 
     issuer: Literal["builtin", "cert-manager", "files"] = "builtin"
-    """The issuer of the intermediates: the stack or cert-manager, with roots of the stack, or `files` of others."""
+    """The issuer of the intermediates: the stack, cert-manager below a root of the stack, or `files`."""
     cert_manager: CertManager = Field(default_factory=CertManager)
     """Where cert-manager is; with the issuer `cert-manager` alone."""
     files: dict[str, IssuedFiles] = Field(default_factory=dict)
