@@ -159,11 +159,11 @@ def test_one_that_cert_manager_renewed_is_carried_to_its_cluster_and_changes_not
     other, running = signs(sandbox, HOST), istiods(sandbox)
     renewed = renew(sandbox, CALLER)
     planned = sandbox.meshfleet("preview", "--stack", STACK, "--json").report["changes"]
-    assert {change["name"] for change in planned} == {
-        f"{CALLER}/issued-by-cert-manager",
-        f"{CALLER}/cacerts",
-        f"{CALLER}/istiod-blue-process",
-    }
+    assert sorted(planned) == [
+        f"{CALLER}: cacerts update (data)",
+        f"{CALLER}: issued-by-cert-manager update (certificate)",
+        f"{CALLER}: istiod-blue-process update (certificateAuthority)",
+    ]
     none_is_lost(during(Change("a renewal", lambda changed: changed.up()), fleet))
     assert load_certificate(signs(sandbox, CALLER), "cacerts") == load_certificate(renewed, "tls.crt")
     assert signs(sandbox, HOST) == other
@@ -181,7 +181,7 @@ def test_one_that_is_renewed_is_seen_by_a_refresh(fleet: FleetUnderChange, sandb
 def test_a_cert_manager_that_died_is_started_again(fleet: FleetUnderChange, sandbox: Sandbox) -> None:
     fleet.kill(fleet.workspace.cert_manager(HUB), PROGRAM)
     planned = sandbox.meshfleet("preview", "--stack", STACK, "--json").report["changes"]
-    assert [change["name"] for change in planned] == [f"{HUB}/cert-manager-ready"]
+    assert planned == [f"{HUB}: cert-manager-ready update (state)"]
     fleet.up()
     renew(sandbox, CALLER)
     fleet.up()
