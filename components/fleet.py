@@ -15,6 +15,7 @@ from typing import Any
 
 import pulumi
 
+from meshfleet.components.certificate_issuer import CertificateIssuer
 from meshfleet.components.component import Component
 from meshfleet.components.control_plane import ControlPlane, ControlPlaneResources
 from meshfleet.components.description import Described, describe_cluster, describe_mesh
@@ -73,6 +74,10 @@ class Fleet(Component):
         self.ingress_gateways: dict[str, IngressGateways] = {}
         for name in topology.clusters:
             IstioSystem(self._registration, name, self._inside)
+        known.root_authorities = {mesh: trust.authority for mesh, trust in self.meshes.items() if trust.authority}
+        for name in topology.clusters:
+            if topology.issues_for(name):
+                CertificateIssuer(self._registration, name, self._inside)
         # In this order each finds what it needs of the ones before.
         for name in self._of_kind("own"):
             self._control_plane(name, ControlPlane)

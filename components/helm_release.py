@@ -14,7 +14,7 @@ import pulumi
 
 from meshfleet.components.chart_digest import chart_digest
 from meshfleet.components.cluster import ClusterAccess
-from meshfleet.components.tokens import GATEWAY_API_CHART, RELEASE_OBJECTS, built_charts
+from meshfleet.components.tokens import CERT_MANAGER_CHART, GATEWAY_API_CHART, RELEASE_OBJECTS, built_charts
 from meshfleet.kube.releases.owner import MARK, Owner
 from meshfleet.manifests import Chart, Release
 from meshfleet.plugins.meshfleet.sdk import ReleaseObjects
@@ -41,6 +41,8 @@ def chart_source(fleet: Fleet, cluster: str, chart: str, version: str) -> dict[s
     charts = fleet.istio.charts
     if chart == Chart.GATEWAY_API:
         return {"chart": GATEWAY_API_CHART}
+    if chart == Chart.CERT_MANAGER:
+        return {"chart": CERT_MANAGER_CHART}
     capabilities = fleet.clusters[cluster].capabilities
     if capabilities.istiod_runtime == "process" or capabilities.images == "built":
         return {"chart": f"{built_charts(version)}/{chart}"}

@@ -12,7 +12,7 @@ import pulumi
 
 from meshfleet.components.gateway_address import Reached
 from meshfleet.errors import DocumentError
-from meshfleet.manifests import external, remote_secrets, trust
+from meshfleet.manifests import cert_manager, external, remote_secrets, trust
 from meshfleet.plugins.meshfleet.sdk import IstiodAddress
 from meshfleet.topology import Fleet
 
@@ -20,7 +20,7 @@ Value = TypeVar("Value")
 
 
 class Outputs:
-    """`root_fingerprints` are by mesh; the others by cluster. `kubeconfigs` of istiods and readers are secret.
+    """`root_fingerprints` and `root_authorities` are by mesh; the others by cluster. `kubeconfigs` of istiods and readers are secret.
 
     Every method raises DocumentError for what is not known before.
     """
@@ -28,6 +28,7 @@ class Outputs:
     def __init__(self, fleet: Fleet) -> None:
         self._fleet = fleet
         self.root_fingerprints: dict[str, pulumi.Output[str]] = {}
+        self.root_authorities: dict[str, tuple[pulumi.Output[str], pulumi.Output[str]]] = {}
         self.authorities: dict[str, pulumi.Output[trust.CertificateAuthority]] = {}
         self.istiod_addresses: dict[str, Mapping[str, IstiodAddress]] = {}
         self.gateways: dict[str, Reached] = {}
@@ -66,6 +67,11 @@ class Outputs:
     def roots(self, cluster: str) -> object:
         """Known once the roots are."""
         return _found(self.root_fingerprints, self._fleet.mesh_of(cluster), "the roots of the mesh")
+
+    def root_authority(self, mesh: str) -> object:
+        """Known once the root is; its certificate and its key."""
+        parts = _found(self.root_authorities, mesh, "the root with its key")
+        return _secret(pulumi.Output.all(*parts).apply(lambda known: cert_manager.root_data(*known)))
 
     def certificate_authority(self, cluster: str) -> object:
         """Known once the intermediate is issued."""

@@ -13,8 +13,12 @@ import pulumi
 from meshfleet.components.component import Component
 from meshfleet.components.issued_authorities import IssuedAuthority
 from meshfleet.components.registration import Registration
+from meshfleet.manifests import cert_manager
 from meshfleet.manifests import trust as manifests
+from meshfleet.manifests.section import elsewhere
+from meshfleet.plugins.meshfleet.cert_manager_intermediate import LATE
 from meshfleet.plugins.meshfleet.sdk import (
+    CertManagerIntermediate,
     IntermediateCertificateAuthority,
     IssuedIntermediate,
     IssuedRoot,
@@ -29,7 +33,7 @@ def root_resource(mesh: str, root: str) -> str:
     return f"mesh {mesh}/root" if root == DEFAULT_ROOT else f"mesh {mesh}/root-{root}"
 
 
-Intermediate = IntermediateCertificateAuthority | IssuedIntermediate
+Intermediate = CertManagerIntermediate | IntermediateCertificateAuthority | IssuedIntermediate
 RECORDED = {"certificate", "privateKey", "certificateChain"}
 """The inputs of which the state says more than files that hold the next ones already."""
 
@@ -74,6 +78,12 @@ class MeshTrust(Component):
         }
         self.signing = self.roots[bundle[0]]
         self.signing_name = bundle[0]
+        self.authority = (
+            (self.signing.certificate, self.signing.private_key)
+            if isinstance(self.signing, RootCertificateAuthority)
+            else None
+        )
+        """The root that signs, with its key; None for one of which something else has the key."""
         in_order = [self.roots[root] for root in bundle]
         self.bundle: pulumi.Output[str] = pulumi.Output.all(*(root.certificate for root in in_order)).apply(
             manifests.root_bundle
@@ -108,13 +118,23 @@ class MeshTrust(Component):
         )
 
 
+def _warn(cluster: str, state: str | None, resource: pulumi.Resource) -> None:
+    # It works until it ends; by then cert-manager has to be well again.
+    if state and state.startswith(LATE):
+        pulumi.log.warn(f"the intermediate of {cluster} was {state}; check cert-manager and its issuer", resource)
+
+
 class Trust(Component):
     """The intermediate of the istiod that is registered with `cluster`, and `cacerts` where that istiod runs."""
 
     def __init__(self, registration: Registration, cluster: str, mesh: MeshTrust, opts: pulumi.ResourceOptions) -> None:
         super().__init__(cluster, opts)
         fleet = registration.fleet
-        intermediate = self._issued(cluster, mesh) or self._own(fleet, cluster, mesh)
+        intermediate = (
+            self._issued(cluster, mesh)
+            or self._by_cert_manager(registration, cluster, mesh)
+            or self._own(fleet, cluster, mesh)
+        )
         registration.known.authorities[cluster] = authority_of(intermediate, mesh.bundle)
         registration.register(self, cluster, manifests.SECTION)
         self.resources = TrustResources(cluster, intermediate, mesh.bundle)
@@ -135,6 +155,32 @@ class Trust(Component):
                 self.child(), pulumi.ResourceOptions(ignore_changes=sorted(RECORDED) if kept else [])
             ),
         )
+
+    def _by_cert_manager(
+        self, registration: Registration, cluster: str, mesh: MeshTrust
+    ) -> CertManagerIntermediate | None:
+        """The one that cert-manager issues below the root of the stack; None where it does not."""
+        fleet = registration.fleet
+        name = fleet.mesh_of(cluster)
+        if not (issuing := fleet.issuing_cluster(name)):
+            return None
+        access, validity = registration.access[issuing], fleet.meshes[name].trust.intermediate
+        document = elsewhere(issuing, cert_manager.intermediate(cluster))
+        made = CertManagerIntermediate(
+            f"{cluster}/issued-by-cert-manager",
+            cluster=cluster,
+            namespace=cert_manager.NAMESPACE,
+            name=cert_manager.intermediate(cluster),
+            kubeconfig=access.kubeconfig,
+            context=access.context or None,
+            root_certificate=mesh.signing.certificate,
+            request=cert_manager.certificate_spec(fleet, cluster),
+            validity_days=validity.validity_days,
+            renew_before_days=validity.renew_before_days,
+            opts=self.child(after=registration.waits(cluster, (document,), cert_manager.intermediate(cluster))),
+        )
+        made.state.apply(lambda state: _warn(cluster, state, made))
+        return made
 
     def _own(self, fleet: Fleet, cluster: str, mesh: MeshTrust) -> IntermediateCertificateAuthority:
         """One that the root of the stack issues."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from meshfleet.toolchain.go_command import OLDEST
 from meshfleet.toolchain.published.table import standard_table
-from meshfleet.toolchain.recipes import CONTAINER_RECIPES, FURTHER, RECIPES, Recipe
+from meshfleet.toolchain.recipes import CONTAINER_RECIPES, FURTHER, ON_DEMAND, RECIPES, Recipe
 from meshfleet.toolchain.wheel_programs import ENVOY, KUBECTL, Wheel
 from meshfleet.toolchain.wording import shorten
 from meshfleet.versions import (
@@ -135,6 +135,18 @@ it, and [`scripts/test-versions`](development.md) brings up a fleet on each end:
 
 To add one: a folder `modules/<tool>-<release>` with its go.mod and go.sum, and the release in `meshfleet/versions.py`.
 
+## cert-manager
+
+`trust.issuer: cert-manager` on an embedded cluster needs its controllers. The first `up` of such a stack builds them,
+as does `scripts/bootstrap --with cert-manager`; nothing else makes them.
+
+| tool | programs | Go module | version |
+|---|---|---|---|
+{on_demand}
+
+Its own programs are modules that are not served. The main module has all controllers; the program is a `main.go` of
+ours, in a module whose name lets it import the internal packages. ACME, Vault, Venafi and the webhook are left out.
+
 ## What clusters in containers need
 
 kind, the node programs of Kubernetes, containerd and CoreDNS are pinned beside the others and built by
@@ -189,6 +201,7 @@ def page(root: Path) -> str:
     return PAGE.format(
         rows="\n".join(_row(recipe) for recipe in RECIPES),
         container_rows="\n".join(_row(recipe) for recipe in CONTAINER_RECIPES),
+        on_demand="\n".join(_row(recipe) for recipe in ON_DEMAND.values()),
         further="\n".join(_further_row(recipe) for recipe in FURTHER.values()),
         publishers="\n".join(_publisher_row(name) for name in standard_table().publishers),
         published_istio=" or ".join(PUBLISHED_ISTIO.values()),

@@ -66,7 +66,7 @@ def _ours(home: Path) -> Iterator[Path]:
         yield home / "pulumi"
     for name in ("kubectl", "passphrase", "reservations.json", "reservations.lock", "fault.log", "reserve"):
         yield from _present(home / name)
-    for name in ("charts", "gateway-api"):
+    for name in ("cert-manager", "charts", "gateway-api"):
         if (home / name).is_symlink():
             yield home / name
     for path in sorted(home.glob("meshfleet-helm-*")):
@@ -102,7 +102,7 @@ def main() -> int:
     try:
         checkout = Checkout.here()
         left = remove_home(checkout.home)
-        for link in ("charts", "gateway-api"):
+        for link in ("cert-manager", "charts", "gateway-api"):
             # Charts are linked in the project, independently of the home.
             path = checkout.root / ".meshfleet" / link
             if path.is_symlink():

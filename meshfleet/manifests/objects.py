@@ -20,7 +20,7 @@ NOT_AWAITED = {"pulumi.com/skipAwait": "true"}
 
 
 class Chart(StrEnum):
-    """Istio's charts by the name they are published under, and that of the Gateway API's definitions, which is ours."""
+    """Istio's charts by the name they are published under, and those of definitions, which are ours."""
 
     BASE = "base"
     ISTIOD = "istiod"
@@ -28,6 +28,7 @@ class Chart(StrEnum):
     CNI = "cni"
     ZTUNNEL = "ztunnel"
     GATEWAY_API = "gateway-api"
+    CERT_MANAGER = "cert-manager"
 
 
 @dataclass(frozen=True)

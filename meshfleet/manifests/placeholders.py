@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from meshfleet.manifests import external, trust
+from meshfleet.manifests import cert_manager, external, trust
 from meshfleet.manifests.names import istiod_service
 from meshfleet.manifests.objects import encoded
 from meshfleet.topology import Fleet
@@ -46,6 +46,14 @@ class Placeholders:
     def roots(self, cluster: str) -> object:
         """A placeholder for each root."""
         return self._roots(cluster, "fingerprint")
+
+    def root_authority(self, mesh: str) -> object:
+        """A placeholder for the certificate and one for the key."""
+        root = self.fleet.meshes[mesh].trust.bundle[0]
+        return cert_manager.root_data(
+            _placeholder(f"root certificate {root} of the mesh {mesh}"),
+            _placeholder(f"root key {root} of the mesh {mesh}"),
+        )
 
     def certificate_authority(self, cluster: str) -> object:
         """A placeholder for each file."""

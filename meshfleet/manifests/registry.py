@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from meshfleet.manifests import (
     ambient,
+    cert_manager,
     charts,
     external,
     gateway_api,
@@ -26,6 +27,8 @@ from meshfleet.manifests.section import Section, Stage
 SECTIONS: tuple[Section, ...] = (
     namespaces.SYSTEM,
     namespaces.HOSTED,
+    cert_manager.DEFINITIONS,
+    cert_manager.SECTION,
     trust.SECTION,
     gateway_api.DEFINITIONS,
     reader.SECTION,

@@ -34,6 +34,8 @@ class Stage(StrEnum):
 class Point(StrEnum):
     """What a document of a cluster can wait for beside other documents; a name that no document can have."""
 
+    CERT_MANAGER = "(cert-manager)"
+    """cert-manager is there and takes what it is to issue."""
     SYSTEM_PREPARED = "(system namespace prepared)"
     """The system namespace, and what has to be removed after the charts and before the namespace."""
     ISTIOD_READY = "(istiod ready)"
@@ -77,6 +79,9 @@ class Known(Protocol):
 
     def roots(self, cluster: str) -> object:
         """The fingerprints of the roots that a cluster trusts, the signing one first."""
+
+    def root_authority(self, mesh: str) -> object:
+        """The `data` of a Secret of type `kubernetes.io/tls` with the root of a mesh that signs, and its key."""
 
     def certificate_authority(self, cluster: str) -> object:
         """The `data` of the Secret `cacerts` for the istiod of a cluster."""

@@ -10,7 +10,7 @@ import json
 import sys
 
 from meshfleet.toolchain import Plan, ensure, further_plan, make_plan
-from meshfleet.toolchain.recipes import FURTHER
+from meshfleet.toolchain.recipes import ADDED
 from meshfleet.toolchain.wheel_programs import missing_wheels
 
 
@@ -25,13 +25,13 @@ def main(arguments: list[str] | None = None) -> int:
         dest="further",
         metavar="TOOL",
         action="append",
-        choices=sorted(FURTHER),
+        choices=sorted(ADDED),
         default=[],
-        help="another release too, which embedded clusters run where a stack file names it: %(choices)s",
+        help="another release too, or cert-manager, which embedded clusters have where a stack file asks: %(choices)s",
     )
     options = parser.parse_args(arguments)
     plan = make_plan()
-    further = [further_plan(FURTHER[tool]) for tool in options.further]
+    further = [further_plan(ADDED[tool]) for tool in options.further]
     faults = {tool: why for one in (plan, *further) for tool, why in one.faults(thorough=options.verify).items()}
     if faults and options.check:
         for tool, found in faults.items():

@@ -243,6 +243,34 @@ FURTHER = {recipe.tool: recipe for recipe in _FURTHER}
 """Tool, as in `kubernetes-v1.32.2` → its recipe: other releases than the standard ones, built for who names them."""
 
 
+CERT_MANAGER_CHART = """\
+apiVersion: v2
+name: cert-manager
+description: The definitions of cert-manager, for its controllers as a process
+version: {version}
+"""
+CERT_MANAGER = Recipe(
+    tool="cert-manager",
+    module="github.com/cert-manager/cert-manager",
+    # The main module has all controllers, and its own programs are modules that are not served.
+    programs={"cert-manager-controller": "github.com/cert-manager/cert-manager/cmd/cert-manager-controller"},
+    files=tuple(
+        ModuleFiles(
+            "github.com/cert-manager/cert-manager",
+            f"deploy/crds/cert-manager.io_{kind}.yaml",
+            f"chart/templates/{kind}.yaml",
+        )
+        for kind in ("certificaterequests", "certificates", "clusterissuers", "issuers")
+    ),
+    texts={"chart/Chart.yaml": CERT_MANAGER_CHART},
+    gigabytes=2,
+)
+ON_DEMAND = {CERT_MANAGER.tool: CERT_MANAGER}
+"""Tool → its recipe, of those that are built for a stack file that asks for them."""
+ADDED = FURTHER | ON_DEMAND
+"""All that is built beyond the standard toolchain for who names it."""
+
+
 def further_recipe(program: str, release: str) -> Recipe | None:
     """The recipe of a program or file of Kubernetes (of a release such as v1.32.2) or Istio (such as 1.30.4).
 

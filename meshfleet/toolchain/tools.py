@@ -37,9 +37,10 @@ def shared_file(name: str, release: str = "") -> Path:
 
 def _folder(name: str, release: str) -> Path:
     """What has `bin` and `share` with a program or file in them."""
-    from meshfleet.toolchain.recipes import further_recipe
+    from meshfleet.toolchain.recipes import ON_DEMAND, further_recipe
 
     recipe = further_recipe(name, release) if release else None
+    recipe = next((one for one in ON_DEMAND.values() if name in one.installed), recipe)
     if recipe is None:
         return tools_directory().parent
     return _built(recipe.tool)
@@ -57,10 +58,10 @@ def tools_directory() -> Path:
 def _built(further: str) -> Path:
     """The folder of the standard toolchain or of a further tool, which must be whole."""
     from meshfleet.toolchain import further_plan, make_plan
-    from meshfleet.toolchain.recipes import FURTHER
+    from meshfleet.toolchain.recipes import ADDED
 
     # Building takes minutes and belongs to a command that shows how far it is.
-    plan = further_plan(FURTHER[further]) if further else make_plan()
+    plan = further_plan(ADDED[further]) if further else make_plan()
     faults = plan.faults()
     if faults:
         name, reasons = next(iter(faults.items()))

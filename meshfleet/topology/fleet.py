@@ -15,6 +15,7 @@ from meshfleet.topology.gateways import AdvertisedAddress, advertised_to
 from meshfleet.topology.istio import Istio, Kubernetes
 from meshfleet.topology.mesh import Mesh
 from meshfleet.topology.model import Model
+from meshfleet.topology.names import FILE_ROOT
 from meshfleet.topology.namespace import Namespace
 from meshfleet.topology.network import Network
 from meshfleet.topology.virtual_machine import VirtualMachine
@@ -258,6 +259,24 @@ class Fleet(Model):
             return declared.region, declared.zone, declared.subzone
         cluster = self.clusters[declared.cluster]
         return (cluster.region, cluster.zone, "") if declared.network in ("", cluster.network) else ("", "", "")
+
+    def issuing_cluster(self, mesh: str) -> str:
+        """The cluster whose cert-manager issues the intermediates of a mesh; empty where something else does.
+
+        While a root from a file still signs, the intermediates are those that came with it.
+        """
+        trust = self.meshes[mesh].trust
+        if trust.issuer != "cert-manager" or FILE_ROOT.fullmatch(trust.bundle[0]):
+            return ""
+        return trust.cert_manager.cluster or self.host
+
+    def issues_for(self, cluster: str) -> tuple[str, ...]:
+        """The meshes whose intermediates cert-manager of this cluster issues."""
+        return tuple(mesh for mesh in self.meshes if self.issuing_cluster(mesh) == cluster)
+
+    def installs_cert_manager(self, cluster: str) -> bool:
+        """Whether the fleet installs cert-manager for a cluster; all meshes that use it there say the same."""
+        return any(self.meshes[mesh].trust.cert_manager.install for mesh in self.issues_for(cluster))
 
     def model_of(self, mesh: str) -> str:
         """The deployment model in Istio's words; it follows from the clusters and is never asked for.

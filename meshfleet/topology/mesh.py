@@ -24,7 +24,7 @@ class Validity(Model):
     validity_days: Days
     """Days from the issue of the certificate to its expiry."""
     renew_before_days: Days
-    """Days before its expiry from which the next `up` renews it."""
+    """Days before its expiry from which the next `up` renews it, or cert-manager where that is the issuer."""
 
     @model_validator(mode="after")
     def _renewed_within_its_life(self) -> Validity:
@@ -53,6 +53,19 @@ class IssuedFiles(Model):
     """The root, one certificate, the same for all clusters of the mesh."""
 
 
+class CertManager(Model):
+    """Where cert-manager is, which issues the intermediates below the root of the stack that signs.
+
+    The key of that root is in a Secret there, so that no other control plane may read the cluster: leave all of them
+    out of its `discovery.readBy`, or take a cluster in a mesh of its own. See [rotation](rotation.md).
+    """
+
+    cluster: str = ""
+    """The cluster with the root's key and the certificates; the host when left out."""
+    install: bool = True
+    """Whether the fleet installs it, as a process; `false` for one that something else installed."""
+
+
 class Trust(Model):
     """The roots of a mesh and the intermediate of each of its clusters.
 
@@ -60,8 +73,10 @@ class Trust(Model):
     [rotation](rotation.md). A root keeps the key and the subject that it was created with.
     """
 
-    issuer: Literal["builtin", "files"] = "builtin"
-    """The issuer of the intermediates: roots of the stack, or `files` that something else has issued."""
+    issuer: Literal["builtin", "cert-manager", "files"] = "builtin"
+    """The issuer of the intermediates: the stack, cert-manager below a root of the stack, or `files`."""
+    cert_manager: CertManager = Field(default_factory=CertManager)
+    """Where cert-manager is; with the issuer `cert-manager` alone."""
     files: dict[str, IssuedFiles] = Field(default_factory=dict)
     """The files of each cluster that has a control plane, by cluster; with the issuer `files` alone."""
     roots: Annotated[tuple[Label, ...], Field(strict=False)] = (DEFAULT_ROOT,)

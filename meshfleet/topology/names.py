@@ -56,6 +56,7 @@ RESERVED_NAMESPACE_PREFIXES = ("kube-", "meshfleet-", "istio-", "istiod-")
 # Objects, releases and labels of the fleet that a gateway's would be mistaken for.
 RESERVED_GATEWAYS = frozenset(
     {
+        "cert-manager",
         "cross-network-gateway",
         "eastwestgateway",
         "gateway-api",

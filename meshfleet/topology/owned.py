@@ -19,6 +19,7 @@ NETWORK = "clusters.<name>.network"
 MESH = "clusters.<name>.mesh"
 TRUST_DOMAIN = "meshes.<name>.trustDomain"
 TRUST = "meshes.<name>.trust"
+CERT_MANAGER = "meshes.<name>.trust.certManager"
 SETTINGS = "meshes.<name>.settings"
 CLUSTER_LOCAL = "meshes.<name>.settings.clusterLocal"
 DISCOVERY_SELECTORS = "meshes.<name>.settings.discoverySelectors"
@@ -272,6 +273,11 @@ _SECTIONS: tuple[tuple[str, str], ...] = (
     ("istio-system", NETWORK),
     ("external-", CONTROL_PLANE),
     ("cacerts", TRUST),
+    ("trust-namespace", CERT_MANAGER),
+    ("cert-manager", CERT_MANAGER),
+    ("root-", CERT_MANAGER),
+    ("issuer-", CERT_MANAGER),
+    ("intermediate-", CERT_MANAGER),
     ("istio-base", "istio"),
     ("istio-cni", DATA_PLANE),
     ("ztunnel", DATA_PLANE),

@@ -86,6 +86,10 @@ class Workspace:
         """The directory of one istiod; a revision is `default` when the control plane has none."""
         return self.directory / "istiods" / f"{cluster}.{revision}"
 
+    def cert_manager(self, cluster: str) -> Path:
+        """The directory of the cert-manager of a cluster."""
+        return self.directory / "cert-managers" / cluster
+
     def node(self, cluster: str) -> Path:
         """The directory of the agent of a cluster's node."""
         return self.directory / "nodes" / cluster
@@ -117,7 +121,7 @@ class Workspace:
                 self._prune()
 
     def _prune(self) -> None:
-        for name in ("clusters", "istiods", "nodes", "containers"):
+        for name in ("clusters", "istiods", "cert-managers", "nodes", "containers"):
             _remove_empty(self.directory / name)
         try:
             last = not self.directory.is_symlink() and os.listdir(self.directory) == [MARKER]

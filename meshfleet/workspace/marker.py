@@ -19,13 +19,22 @@ from meshfleet.files.json_text import parse_json
 MARKER: Final = ".meshfleet"
 VERSION: Final = 1
 
-OF_A_HOME: Final = ("charts", "fleets", "gateway-api", "kubectl", "passphrase", "pulumi", "state")
+OF_A_HOME: Final = ("cert-manager", "charts", "fleets", "gateway-api", "kubectl", "passphrase", "pulumi", "state")
 """What commands make in a home, beside its marker, reservations and pictures."""
 
-OF_CHARTS: Final = ("charts", "gateway-api")
+OF_CHARTS: Final = ("cert-manager", "charts", "gateway-api")
 """Of those, the links to the charts of the toolchain."""
 
-OF_A_FLEET: Final = ("clusters", "command.json", "command.lock", "containers", "istiods", "kubeconfigs", "nodes")
+OF_A_FLEET: Final = (
+    "cert-managers",
+    "clusters",
+    "command.json",
+    "command.lock",
+    "containers",
+    "istiods",
+    "kubeconfigs",
+    "nodes",
+)
 """What is only ever in the directory of a fleet."""
 
 

@@ -36,8 +36,9 @@ def make_caller(fleet: FleetUnderChange) -> None:
 
 
 def await_all(fleet: FleetUnderChange) -> None:
-    """Wait until the workload of every cluster answers: before that, nothing has been there to be lost."""
-    wanted = set(fleet.config["clusters"])
+    """Wait until the workload of every cluster of its mesh answers: before that, nothing has been there to be lost."""
+    meshes = {name: declared.get("mesh") for name, declared in fleet.config["clusters"].items()}
+    wanted = {name for name, mesh in meshes.items() if mesh == meshes[CALLER]}
     seen: set[str] = set()
     namespace, target = _place(fleet)
 

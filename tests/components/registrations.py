@@ -119,7 +119,9 @@ def outputs_of(resource_type: str, name: str) -> dict[str, Any]:
             return {"state": "running", "pods": "processes"}
         case "IssuedRoot" | "IssuedIntermediate":
             return {output: text(output) for output in ("notAfter", "fingerprint", "state")}
-        case "RootCertificateAuthority" | "IntermediateCertificateAuthority":
+        case "CertManager":
+            return {"state": "ready"}
+        case "RootCertificateAuthority" | "IntermediateCertificateAuthority" | "CertManagerIntermediate":
             plain = ("certificate", "certificateChain", "notAfter", "fingerprint", "state")
             return {output: text(output) for output in plain} | {"privateKey": secret("privateKey")}
         case "IstiodAddress":

@@ -20,17 +20,19 @@ from meshfleet.embedded import cluster, nodes
 from meshfleet.embedded.cluster_spec import ClusterSpec
 from meshfleet.errors import MeshfleetError
 from meshfleet.kube import port_forward
+from meshfleet.kube.cert_manager import require_ready
 from meshfleet.kube.identity import read_identity
 from meshfleet.kube.kubeconfig import connect
 from meshfleet.kube.releases import parts, settling, stored
 from meshfleet.kube.releases.owner import Owner
 from meshfleet.kube.releases.server import Server, connected
 from meshfleet.kube.served_kinds import await_kinds
+from meshfleet.manifests.objects import encoded
 from meshfleet.plugins.kubernetes.connection import Connection
 from meshfleet.plugins.kubernetes.kinds import GroupVersionKind, Kinds
 from meshfleet.plugins.kubernetes.settings import Settings
+from meshfleet.plugins.meshfleet import cert_manager_intermediate, node_port_service, remote_access, remote_istiod
 from meshfleet.plugins.meshfleet import gateway_service as gateway_address
-from meshfleet.plugins.meshfleet import node_port_service, remote_access, remote_istiod
 from meshfleet.plugins.meshfleet.istiod_configmaps import remove_istiod_configmaps
 from meshfleet.plugins.meshfleet.stale_endpoints import remove_stale_endpoints
 from meshfleet.processes.bounded_run import Ended
@@ -46,6 +48,7 @@ from meshfleet.workspace.home import Workspace
 from tests.fuzz import seeds
 from tests.fuzz.guided import Door
 from tests.fuzz.world import KINDS, KUBECONFIG, answering
+from tests.issued_files import new_intermediate, new_root
 
 AT_ONCE = 1e-6
 """Seconds for a wait: one look."""
@@ -97,6 +100,7 @@ def doors(folder: Path) -> dict[str, Door]:
         **_embedded(folder),
         **_releases(),
         **_plugin(),
+        "cert-manager": _cert_manager(),
     }
 
 
@@ -180,6 +184,40 @@ def _commands(folder: Path, status: dict[str, Any], fleet: FleetView) -> dict[st
         "collect": _of(("events", "pods", "debug/syncz", "debug/config_dump"), collected),
         "unrecorded objects": _of((KINDS, "configmaps"), lambda: unrecorded(begun)),
     }
+
+
+def _cert_manager() -> Door:
+    """One that is issued, and one whose Issuer is not ready."""
+    root = new_root()
+    authority = new_intermediate(root, "west")
+    data = {"tls.crt": encoded(authority.certificate), "tls.key": encoded(authority.private_key)}
+    name = {"metadata": {"name": "intermediate-west", "namespace": "n", "generation": 1}}
+    reference = {"group": "cert-manager.io", "kind": "Issuer", "name": "root"}
+    certificate = name | {"spec": {"secretName": "intermediate-west", "issuerRef": reference}}
+    worlds = [
+        {
+            "certificates": [certificate | _status("Ready", status)],
+            "issuers": [{"metadata": {"name": "root"}} | _status("Ready", "False")],
+            "secrets": [name | {"data": data}],
+        }
+        for status in ("True", "False")
+    ]
+    inputs = {"namespace": "n", "name": "intermediate-west", "rootCertificate": root.certificate}
+
+    def asked(world: Any) -> object:
+        with answering(world if isinstance(world, dict) else {}), connected(KUBECONFIG) as server:
+            try:
+                require_ready(server, "n")
+                return cert_manager_intermediate._usable(server, inputs)
+            except NotYetError as error:
+                return str(error)
+
+    return Door(tuple(worlds), asked)
+
+
+def _status(kind: str, status: str) -> dict[str, Any]:
+    condition = {"type": kind, "status": status, "reason": "Said", "message": "why", "observedGeneration": 1}
+    return {"status": {"conditions": [condition]}}
 
 
 def _embedded(folder: Path) -> dict[str, Door]:

@@ -10,10 +10,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meshfleet.toolchain.recipes import CONTAINER_RECIPES, FURTHER, ISTIO, KUBERNETES, MODULES, RECIPES, Recipe
+from meshfleet.toolchain.recipes import (
+    CONTAINER_RECIPES,
+    FURTHER,
+    ISTIO,
+    KUBERNETES,
+    MODULES,
+    ON_DEMAND,
+    RECIPES,
+    Recipe,
+)
 from meshfleet.workspace.cache import locate_cache
 
-ALL = (*RECIPES, *CONTAINER_RECIPES)
+ALL = (*RECIPES, *CONTAINER_RECIPES, *ON_DEMAND.values())
 
 pytestmark = pytest.mark.proof("tools pinned by checked-in Go modules", step=0)
 

@@ -181,7 +181,7 @@ ELSEWHERE: Config = {
     "meshes": {
         "still": {},
         "third": {"trust": {"issuer": "files", "files": {"yard": _FILES}}},
-        "fourth": {},
+        "fourth": {"trust": {"issuer": "cert-manager", "certManager": {"cluster": "hub", "install": False}}},
         "loud": {"settings": {"tracing": {"zipkin": {"service": "zipkin.shop.svc.cluster.local", "port": 9411}}}},
     },
     "clusters": {

@@ -19,11 +19,11 @@ from meshfleet.automation.checkout import Checkout
 from meshfleet.automation.engine import kubernetes_plugin
 from meshfleet.automation.engine.own_project import declare_project
 from meshfleet.automation.state.shared_backend import has_passphrase, is_local
-from meshfleet.components.tokens import BUILT_CHARTS, GATEWAY_API_CHART, built_charts
+from meshfleet.components.tokens import BUILT_CHARTS, CERT_MANAGER_CHART, GATEWAY_API_CHART, built_charts
 from meshfleet.errors import EngineError
 from meshfleet.files import make_directory, read_text, write_file, write_link
 from meshfleet.toolchain.progress import progress_for
-from meshfleet.toolchain.recipes import Recipe, further_recipe
+from meshfleet.toolchain.recipes import CERT_MANAGER, Recipe, further_recipe
 from meshfleet.topology import Fleet
 from meshfleet.versions import BUILT_ISTIO, further_istio
 from meshfleet.workspace.marker import claim_home
@@ -86,6 +86,8 @@ def prepare(checkout: Checkout, fleet: Fleet | None = None) -> Environment:
         for release, charts in _further_charts().items():
             _link(folder / built_charts(release), charts)
         _link(folder / GATEWAY_API_CHART, tools.gateway_api)
+        if (definitions := toolchain.further_plan(CERT_MANAGER).toolchain().gateway_api).is_dir():
+            _link(folder / CERT_MANAGER_CHART, definitions)
     plugin = kubernetes_plugin.install(checkout, python, variables, partial(_published_plugin, tools))
     return Environment(checkout, variables, tools.bin, plugin.notice)
 
@@ -95,14 +97,16 @@ def _published_plugin(tools: toolchain.Toolchain, *, fetch: bool) -> Path | None
 
 
 def further_recipes(fleet: Fleet) -> tuple[Recipe, ...]:
-    """What is built for a fleet beyond the standard toolchain: the releases of its control planes on this machine."""
+    """What is built for a fleet beyond the standard toolchain: releases of its control planes here, cert-manager."""
     clusters, istio = fleet.clusters.values(), fleet.istio
     wanted: list[tuple[str, str]] = []
     if any(cluster.local for cluster in clusters):
         wanted.append(("kube-apiserver", fleet.kubernetes.version))
     if any(cluster.capabilities.istiod_runtime == "process" for cluster in clusters):
         wanted += (("pilot-discovery", istio.version_of(revision)) for revision in istio.installed)
-    found = (further_recipe(program, release) for program, release in wanted)
+    found = [further_recipe(program, release) for program, release in wanted]
+    if any(map(fleet.installs_cert_manager, fleet.clusters)):
+        found.append(CERT_MANAGER)
     return tuple({recipe.tool: recipe for recipe in found if recipe}.values())
 
 

@@ -87,7 +87,7 @@ def settle_state(checkout: Checkout, stack: str, *, restore: bool, gone_is_fine:
 def made_here(checkout: Checkout, stack: str) -> bool:
     """Whether the fleet's directory holds clusters, istiods or nodes."""
     folder = checkout.fleet(stack)
-    return any(any((folder / name).glob("*")) for name in ("clusters", "istiods", "nodes"))
+    return any(any((folder / name).glob("*")) for name in ("cert-managers", "clusters", "istiods", "nodes"))
 
 
 def sync_state(checkout: Checkout, stack: str) -> None:

@@ -61,9 +61,10 @@ class Server:
         with expected_form(subject):
             return [dict(item["metadata"]) for item in listed.get("items") or []]
 
-    def create(self, path: str, body: JsonObject, subject: str, *, manager: str) -> JsonObject:
-        """Create an object in a collection."""
-        return self._request("POST", path, subject, body=body, params={"fieldManager": manager})
+    def create(self, path: str, body: JsonObject, subject: str, *, manager: str, dry_run: bool = False) -> JsonObject:
+        """Create an object in a collection; with `dry_run` only have everything that checks it do so."""
+        only = {"dryRun": "All"} if dry_run else {}
+        return self._request("POST", path, subject, body=body, params={"fieldManager": manager, **only})
 
     def replace(self, path: str, body: JsonObject, subject: str, *, manager: str) -> JsonObject:
         """Put an object in the place of the one it was read as; refused with 409 when that one has changed."""

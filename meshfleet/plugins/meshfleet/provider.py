@@ -21,6 +21,8 @@ VERSION: Final = __version__
 # Type token → module and class. Each is imported on first use: a run without changes must start quickly, and
 # certificates need a library that processes do not.
 _HANDLERS: Final = {
+    "meshfleet:index:CertManager": ("cert_manager", "CertManagerHandler"),
+    "meshfleet:index:CertManagerIntermediate": ("cert_manager_intermediate", "CertManagerIntermediateHandler"),
     "meshfleet:index:ClusterIdentity": ("cluster_identity", "ClusterIdentityHandler"),
     "meshfleet:index:EmbeddedCluster": ("embedded_cluster", "EmbeddedClusterHandler"),
     "meshfleet:index:EmbeddedNode": ("embedded_node", "EmbeddedNodeHandler"),

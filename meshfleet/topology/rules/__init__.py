@@ -8,6 +8,7 @@ from meshfleet.errors.faults import Fault
 from meshfleet.topology.draft import Draft
 from meshfleet.topology.rules.additions import additions
 from meshfleet.topology.rules.advertised_addresses import advertised_addresses
+from meshfleet.topology.rules.cert_managers import cert_managers
 from meshfleet.topology.rules.control_planes import control_planes
 from meshfleet.topology.rules.data_planes import data_planes
 from meshfleet.topology.rules.discovery import discovery
@@ -57,6 +58,7 @@ RULES: tuple[Rule, ...] = (
     revisions,
     roots,
     issuers,
+    cert_managers,
     workloads,
     workload_routes,
     exported_workloads,

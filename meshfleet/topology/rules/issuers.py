@@ -18,9 +18,13 @@ def issuers(draft: Draft) -> Iterator[Fault]:
     """Yield a fault for files without their issuer, for missing ones, and for what files decide themselves."""
     for mesh, declared in draft.meshes.items():
         path, trust = f"meshes.{mesh}.trust", declared.trust
-        if trust.issuer == "builtin":
-            if trust.files:
-                yield Fault(f"{path}.files", "belongs to the issuer files; write issuer: files, or leave them out")
+        if trust.files and trust.issuer != "files":
+            yield Fault(f"{path}.files", "belongs to the issuer files; write issuer: files, or leave them out")
+        if "cert_manager" in trust.model_fields_set and trust.issuer != "cert-manager":
+            yield Fault(
+                f"{path}.certManager", "belongs to the issuer cert-manager; write issuer: cert-manager, or leave it out"
+            )
+        if trust.issuer != "files":
             continue
         for name in OF_BUILTIN:
             if name in trust.model_fields_set and (name != "roots" or trust.roots):

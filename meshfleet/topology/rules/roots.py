@@ -23,7 +23,7 @@ def roots(draft: Draft) -> Iterator[Fault]:
     """Yield a fault for each root that cannot be, for too few or too many, and for one that signs and is not there."""
     for mesh, declared in draft.meshes.items():
         path, trust = f"meshes.{mesh}.trust", declared.trust
-        if trust.issuer != "builtin":
+        if trust.issuer == "files":
             continue
         if not trust.roots:
             yield Fault(f"{path}.roots", "the list is empty; name a root, or leave the list out")

@@ -140,6 +140,10 @@ def test_a_fleet_needs_what_it_names_and_nothing_more() -> None:
     assert _needed() == []
     assert _needed(**old) == ["kubernetes-v1.32.2", "istio-1.30"]
     assert _needed(istio=both) == ["istio-1.30"]
+    issued = {"trust": {"issuer": "cert-manager"}}
+    there = {"trust": {"issuer": "cert-manager", "certManager": {"install": False}}}
+    assert _needed(meshes={"mesh": issued}) == ["cert-manager"]
+    assert _needed(meshes={"mesh": there}) == []
     # Its control plane is not of this machine, its istiod is.
     assert _needed(**old, clusters={"west": existing}) == ["istio-1.30"]
     assert _needed(**old, clusters={"west": {**existing, "existing": {"kubeconfig": "k", "context": "c"}}}) == []

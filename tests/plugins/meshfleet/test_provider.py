@@ -29,6 +29,8 @@ URN = "urn:pulumi:dev::meshfleet::meshfleet:index:Thing::west"
 TOKENS = [
     "meshfleet:index:GatewayAddress",
     "meshfleet:index:EmbeddedCluster",
+    "meshfleet:index:CertManager",
+    "meshfleet:index:CertManagerIntermediate",
     "meshfleet:index:IntermediateCertificateAuthority",
     "meshfleet:index:Istiod",
     "meshfleet:index:IstiodAddress",

@@ -1,8 +1,8 @@
-"""Issuers that cannot be: files without their issuer, an issuer without its files, and what files decide themselves."""
+"""Issuers that cannot be: parts of another one, one without its files, cert-manager where the root's key is read."""
 
 from __future__ import annotations
 
-from tests.topology.wrong_stacks.wrong import Wrong
+from tests.topology.wrong_stacks.wrong import Wrong, existing
 
 TRUST = "meshes.mesh1.trust"
 FILES = {"certificate": "ca-cert.pem", "key": "ca-key.pem", "root": "root-cert.pem"}
@@ -47,5 +47,48 @@ ISSUERS = [
         "a root of the stack with the name of one from a file",
         {f"{TRUST}.roots": ["file-0123456789abcdef"]},
         {f"{TRUST}.roots[0]": "is the name of a root from a file"},
+    ),
+    Wrong(
+        "cert-manager in a cluster that another one reads",
+        {f"{TRUST}.issuer": "cert-manager"},
+        {f"{TRUST}.certManager.cluster": "control planes of east read every Secret there"},
+    ),
+    Wrong(
+        "cert-manager of no issuer",
+        {f"{TRUST}.certManager": {"install": False}},
+        {f"{TRUST}.certManager": "belongs to the issuer cert-manager"},
+    ),
+    Wrong(
+        "files beside cert-manager, in a cluster that is not there",
+        {f"{TRUST}.issuer": "cert-manager", f"{TRUST}.files": BOTH, f"{TRUST}.certManager": {"cluster": "north"}},
+        {
+            f"{TRUST}.files": "belongs to the issuer files",
+            f"{TRUST}.certManager.cluster": "no cluster is named 'north'; known are west, east",
+        },
+    ),
+    Wrong(
+        "cert-manager to be installed among real pods",
+        {
+            f"{TRUST}.issuer": "cert-manager",
+            "clusters.west": existing(),
+            "clusters.east": existing("east"),
+            "clusters.west.discovery": {"readBy": []},
+        },
+        {f"{TRUST}.certManager.install": "the pods of west are real; install its chart there"},
+    ),
+    Wrong(
+        "two meshes that differ about one cert-manager",
+        {
+            f"{TRUST}.issuer": "cert-manager",
+            "meshes.mesh2.trust": {"issuer": "cert-manager", "certManager": {"install": False}},
+            "clusters.west.mesh": "mesh1",
+            "clusters.east.mesh": "mesh2",
+        },
+        {"meshes.mesh2.trust.certManager.install": "is false, and that of mesh1 true"},
+    ),
+    Wrong(
+        "an intermediate of cert-manager that is always due",
+        {f"{TRUST}.issuer": "cert-manager", f"{TRUST}.intermediate": {"validityDays": 30, "renewBeforeDays": 30}},
+        {f"{TRUST}.intermediate": "renewBeforeDays 30 is not below validityDays 30"},
     ),
 ]

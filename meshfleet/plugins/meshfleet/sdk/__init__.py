@@ -1,5 +1,6 @@
 """What a program declares: one class for each resource type of the `meshfleet` plugin."""
 
+from meshfleet.plugins.meshfleet.sdk.cert_managers import CertManager, CertManagerIntermediate
 from meshfleet.plugins.meshfleet.sdk.certificate_authorities import (
     IntermediateCertificateAuthority,
     IssuedIntermediate,
@@ -18,6 +19,8 @@ from meshfleet.plugins.meshfleet.sdk.remote_cluster_readiness import RemoteClust
 from meshfleet.plugins.meshfleet.sdk.remote_clusters import RemoteClusters
 
 __all__ = [
+    "CertManager",
+    "CertManagerIntermediate",
     "ClusterIdentity",
     "EmbeddedCluster",
     "EmbeddedNode",

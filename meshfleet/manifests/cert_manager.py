@@ -1,0 +1,122 @@
+"""What cert-manager needs in the cluster in which it issues the intermediates of meshes, and what it is to issue.
+
+All of it is in a namespace of its own. The Issuer is one of that namespace, since where a ClusterIssuer looks for its
+Secret depends on how cert-manager was started.
+Source: https://cert-manager.io/docs/configuration/ca/ and https://cert-manager.io/docs/usage/certificate/
+"""
+
+from __future__ import annotations
+
+from meshfleet.manifests.objects import Chart, Object, Release, encoded, metadata
+from meshfleet.manifests.section import Document, Known, Point, Section, Stage
+from meshfleet.topology import Fleet
+
+NAMESPACE = "meshfleet-trust"
+GROUP = "cert-manager.io"
+VERSION = f"{GROUP}/v1"
+NAMESPACE_DOCUMENT, DEFINITIONS_DOCUMENT = "trust-namespace", "cert-manager"
+
+# https://cert-manager.io/docs/reference/api-docs/#cert-manager.io/v1.CertificatePrivateKey
+_KEYS = {"ecdsa-p256": {"algorithm": "ECDSA", "size": 256}, "rsa-4096": {"algorithm": "RSA", "size": 4096}}
+
+
+def intermediate(cluster: str) -> str:
+    """The Certificate of a cluster's intermediate, its Secret and its document."""
+    return f"intermediate-{cluster}"
+
+
+def issuer(mesh: str) -> str:
+    """The document of the Issuer of a mesh."""
+    return f"issuer-{mesh}"
+
+
+def root(mesh: str) -> str:
+    """The document of the Secret with the root of a mesh that signs."""
+    return f"root-{mesh}"
+
+
+def issuer_name(fleet: Fleet, mesh: str) -> str:
+    """The Issuer below the root of a mesh that signs, and its Secret: another root has another one."""
+    return f"root-{mesh}-{fleet.meshes[mesh].trust.bundle[0]}"
+
+
+def root_data(certificate: str, key: str) -> dict[str, str]:
+    """The `data` of the Secret of a root; secret as a whole."""
+    return {"tls.crt": encoded(certificate), "tls.key": encoded(key)}
+
+
+def certificate_spec(fleet: Fleet, cluster: str) -> Object:
+    """What the intermediate of a cluster is to say, as the `spec` of its Certificate."""
+    mesh = fleet.mesh_of(cluster)
+    trust = fleet.meshes[mesh].trust
+    return {
+        "secretName": intermediate(cluster),
+        "isCA": True,
+        "commonName": "Intermediate CA",
+        "subject": {"organizations": [trust.organization], "localities": [cluster]},
+        "dnsNames": [f"istiod.{fleet.system_namespace(cluster)}.svc"],
+        "duration": f"{24 * trust.intermediate.validity_days}h0m0s",
+        "renewBefore": f"{24 * trust.intermediate.renew_before_days}h0m0s",
+        # Another key with each certificate, as with the intermediates that the stack issues itself.
+        "privateKey": {**_KEYS[trust.algorithm], "encoding": "PKCS8", "rotationPolicy": "Always"},
+        "usages": ["digital signature", "cert sign"],
+        "issuerRef": {"group": GROUP, "kind": "Issuer", "name": issuer_name(fleet, mesh)},
+    }
+
+
+def _object(api_version: str, kind: str, name: str, **rest: object) -> Object:
+    return {"apiVersion": api_version, "kind": kind, "metadata": metadata(name, NAMESPACE), **rest}
+
+
+def _definitions(fleet: Fleet, cluster: str, known: Known) -> list[Document]:
+    if not fleet.issues_for(cluster):
+        return []
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata(NAMESPACE)}
+    made = [Document(NAMESPACE_DOCUMENT, DEFINITIONS, namespace)]
+    if fleet.installs_cert_manager(cluster):
+        release = Release("cert-manager", NAMESPACE, Chart.CERT_MANAGER, {}, wait=False)
+        made.append(Document(DEFINITIONS_DOCUMENT, DEFINITIONS, release, after=(NAMESPACE_DOCUMENT,)))
+    return made
+
+
+def _documents(fleet: Fleet, cluster: str, known: Known) -> list[Document]:
+    return [document for mesh in fleet.issues_for(cluster) for document in _of_mesh(fleet, mesh, known)]
+
+
+def _of_mesh(fleet: Fleet, mesh: str, known: Known) -> list[Document]:
+    name = issuer_name(fleet, mesh)
+    secret = _object("v1", "Secret", name, type="kubernetes.io/tls", data=known.root_authority(mesh))
+    signing = _object(VERSION, "Issuer", name, spec={"ca": {"secretName": name}})
+    return [
+        Document(root(mesh), SECTION, secret, after=(NAMESPACE_DOCUMENT,)),
+        Document(issuer(mesh), SECTION, signing, after=(root(mesh), Point.CERT_MANAGER)),
+        *(
+            Document(
+                intermediate(cluster),
+                SECTION,
+                _object(VERSION, "Certificate", intermediate(cluster), spec=certificate_spec(fleet, cluster)),
+                after=(issuer(mesh),),
+            )
+            for cluster in fleet.primaries_of(mesh)
+        ),
+    ]
+
+
+DEFINITIONS = Section(
+    name="cert-manager",
+    stage=Stage.TRUST,
+    component="CertificateIssuer",
+    documents=_definitions,
+    declared_in="meshes.<name>.trust.certManager",
+    what="where cert-manager issues: a namespace, and where the fleet installs it the definitions of cert-manager",
+    waits_for="the cluster",
+)
+SECTION = Section(
+    name="certificates",
+    stage=Stage.TRUST,
+    component="CertificateIssuer",
+    documents=_documents,
+    declared_in="meshes.<name>.trust.certManager",
+    what="where cert-manager issues: the root that signs with its key, an Issuer, a Certificate for each intermediate",
+    waits_for="the mesh's root; cert-manager",
+)

@@ -1,0 +1,134 @@
+"""An API server on loopback that has cert-manager's objects as a test sets them, and refuses what a test says."""
+
+from __future__ import annotations
+
+import base64
+import json
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from meshfleet.plugins.meshfleet.certificates import Authority
+from tests.issued_files import new_intermediate
+from tests.pod_servers import failure
+
+NAMESPACE = "meshfleet-trust"
+NAME = "intermediate-west"
+_CERTIFICATES = f"/apis/cert-manager.io/v1/namespaces/{NAMESPACE}/certificates"
+_ISSUER = f"/apis/cert-manager.io/v1/namespaces/{NAMESPACE}/issuers/root-mesh1-first"
+_SECRET = f"/api/v1/namespaces/{NAMESPACE}/secrets/{NAME}"
+REQUEST: dict[str, Any] = {
+    "secretName": NAME,
+    "isCA": True,
+    "issuerRef": {"group": "cert-manager.io", "kind": "Issuer", "name": "root-mesh1-first"},
+}
+
+
+@dataclass
+class CertManagerServer:
+    """What is in the cluster. `refusals` are given to the first requests for a check, one each."""
+
+    url: str
+    objects: dict[str, dict[str, Any]] = field(default_factory=dict)
+    refusals: list[tuple[int, str]] = field(default_factory=list)
+    checks: list[str] = field(default_factory=list)
+
+    @property
+    def kubeconfig(self) -> str:
+        """Leads to it."""
+        return json.dumps(
+            {
+                "apiVersion": "v1",
+                "kind": "Config",
+                "current-context": "hub",
+                "contexts": [{"name": "hub", "context": {"cluster": "hub", "user": "hub"}}],
+                "clusters": [{"name": "hub", "cluster": {"server": self.url}}],
+                "users": [{"name": "hub", "user": {}}],
+            }
+        )
+
+    def issue(self, root: Authority, *, days: int = 30, now: datetime | None = None) -> Authority:
+        """What cert-manager does: another key and certificate in the Secret, and the Certificate is ready."""
+        issued = new_intermediate(root, "west", days=days, now=now or datetime.now(UTC))
+        self.store(issued.certificate, issued.private_key)
+        self.say({"Ready": ("True", "Ready", "Certificate is up to date and has not expired")})
+        return issued
+
+    def store(self, certificate: str, key: str) -> None:
+        """What is in the Secret."""
+        data = {"tls.crt": _encoded(certificate), "tls.key": _encoded(key)}
+        self.objects[_SECRET] = {"kind": "Secret", "apiVersion": "v1", "data": data}
+
+    def say(self, conditions: Mapping[str, tuple[str, str, str]], *, generation: int = 1, observed: int = 1) -> None:
+        """The conditions of the Certificate: status, reason and message by type."""
+        self.objects[f"{_CERTIFICATES}/{NAME}"] = {
+            "kind": "Certificate",
+            "apiVersion": "cert-manager.io/v1",
+            "metadata": {"name": NAME, "namespace": NAMESPACE, "generation": generation},
+            "spec": REQUEST,
+            "status": {"conditions": _conditions(conditions, observed)},
+        }
+
+    def issuer_says(self, conditions: Mapping[str, tuple[str, str, str]]) -> None:
+        """The conditions of the Issuer."""
+        status = {"conditions": _conditions(conditions, 1)}
+        self.objects[_ISSUER] = {"kind": "Issuer", "apiVersion": "cert-manager.io/v1", "status": status}
+
+
+def _conditions(conditions: Mapping[str, tuple[str, str, str]], observed: int) -> list[dict[str, Any]]:
+    return [
+        {"type": kind, "status": status, "reason": reason, "message": message, "observedGeneration": observed}
+        for kind, (status, reason, message) in conditions.items()
+    ]
+
+
+def _encoded(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+@contextmanager
+def cert_manager_server() -> Iterator[CertManagerServer]:
+    """One without any object but an Issuer that is ready."""
+    found = CertManagerServer("")
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            known = found.objects.get(self.path)
+            self._answer(*((200, known) if known else (404, failure(404, f"{self.path} not found", "NotFound"))))
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            found.checks.append(self.path)
+            if found.refusals:
+                code, message = found.refusals.pop(0)
+                self._answer(code, failure(code, message, "InternalError"))
+            else:
+                self._answer(201, {"kind": "Certificate", "apiVersion": "cert-manager.io/v1", "metadata": {}})
+
+        def _answer(self, code: int, content: dict[str, Any]) -> None:
+            body = json.dumps(content).encode()
+            self.send_response(code)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Nothing is printed."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    found.url = f"http://127.0.0.1:{server.server_port}"
+    found.issuer_says({"Ready": ("True", "KeyPairVerified", "Signing CA verified")})
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    try:
+        yield found
+    finally:
+        server.shutdown()
+        server.server_close()

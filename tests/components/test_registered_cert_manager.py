@@ -1,0 +1,110 @@
+"""Intermediates of cert-manager: what is registered where, in which order, what is secret, how an issuer changes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from meshfleet.rollout.deployed import Deployed, DeployedTrust
+from meshfleet.rollout.root_rotation import with_bundles
+from meshfleet.rollout.stages import stages
+from meshfleet.topology import Fleet, load
+from tests.components.registered_graph import Graph
+from tests.components.registrations import SECRET, record
+from tests.components.test_registered_issued import cacerts
+
+pytestmark = pytest.mark.proof("intermediates that cert-manager issues", step=1)
+
+FILE = "file-0123456789abcdef"
+PARTS = ("trust-namespace", "cert-manager", "root-shop", "issuer-shop", "intermediate-west", "intermediate-east")
+
+
+def fleet(trust: dict[str, Any], **hub: Any) -> Fleet:
+    """Two clusters of a mesh, and a third one in a mesh of its own, which nobody reads."""
+    clusters: dict[str, Any] = {name: {"embedded": {}, "network": name, "mesh": "shop"} for name in ("west", "east")}
+    clusters["hub"] = {"embedded": {}, "network": "hub", "mesh": "operations"} | hub
+    return load(
+        "issuing",
+        {
+            "host": "hub",
+            "networks": {name: {} for name in clusters},
+            "clusters": clusters,
+            "meshes": {"shop": {"trust": trust}, "operations": {}},
+        },
+    )
+
+
+@pytest.fixture(scope="module")
+def graph() -> Graph:
+    return record(fleet({"issuer": "cert-manager"}))
+
+
+def test_all_of_it_is_in_the_cluster_that_nobody_reads(graph: Graph) -> None:
+    assert {f"hub/{part}" for part in PARTS} <= graph.names()
+    assert not {f"{cluster}/{part}" for cluster in ("west", "east") for part in PARTS} & graph.names()
+    assert graph["hub/intermediate-west"].inputs["spec"]["issuerRef"]["name"] == "root-shop-first"
+    assert graph["hub/issuer-shop"].inputs["metadata"]["name"] == "root-shop-first"
+    assert "shop/intermediate" not in graph.names()
+    assert {"west/issued-by-cert-manager", "hub/intermediate"} <= graph.names()
+
+
+def test_the_root_and_its_key_are_there_and_secret(graph: Graph) -> None:
+    secret = graph["hub/root-shop"]
+    assert SECRET.items() <= secret.inputs["data"].items()
+    assert "data" in secret.secret_outputs
+    assert "privateKey" in graph["west/issued-by-cert-manager"].secret_outputs
+    assert SECRET.items() <= graph["west/issued-by-cert-manager"].inputs["kubeconfig"].items()
+
+
+def test_each_thing_comes_after_what_it_needs(graph: Graph) -> None:
+    def after(name: str, *others: str) -> None:
+        missing = {graph[other].urn for other in others} - graph[name].after
+        assert not missing, (name, missing)
+
+    after("hub/cert-manager-ready", "hub/trust-namespace", "hub/cert-manager")
+    after("hub/issuer-shop", "hub/root-shop", "hub/cert-manager-ready")
+    after("hub/intermediate-west", "hub/issuer-shop")
+    after("west/issued-by-cert-manager", "hub/intermediate-west")
+    after("west/cacerts", "west/issued-by-cert-manager")
+
+
+def test_what_is_issued_is_what_istiod_signs_with(graph: Graph) -> None:
+    assert cacerts(graph, "west")["ca-key.pem"] == "CONFIDENTIAL privateKey of west/issued-by-cert-manager"
+    assert cacerts(graph, "east")["cert-chain.pem"] == "certificateChain of east/issued-by-cert-manager"
+
+
+def test_one_that_is_there_is_asked_and_not_installed() -> None:
+    graph = record(fleet({"issuer": "cert-manager", "certManager": {"install": False}}))
+    assert "hub/cert-manager" not in graph.names()
+    assert graph["hub/cert-manager-ready"].inputs["process"] is False
+    assert {"hub/trust-namespace", "hub/intermediate-west"} <= graph.names()
+
+
+def test_the_issuer_changes_under_the_same_root_without_a_rotation() -> None:
+    target = fleet({"issuer": "cert-manager"})
+    assert not stages(Deployed({"shop": DeployedTrust(("first",), ("first",))}), target)[0].name
+    built = record(fleet({}))
+    assert not [name for name in built.names() if "cert-manager" in name or name == "hub/trust-namespace"]
+
+
+def test_another_root_goes_in_stages_and_cert_manager_holds_only_the_key_of_the_one_that_signs() -> None:
+    target = fleet({"issuer": "cert-manager", "roots": ["second"]})
+    deployed = Deployed({mesh: DeployedTrust(("first",), ("first",)) for mesh in ("shop", "operations")})
+    signing = []
+    for stage in stages(deployed, target):
+        assert stage.fleet is not None
+        signing.append(stage.fleet.meshes["shop"].trust.bundle)
+        graph = record(stage.fleet)
+        assert graph["hub/root-shop"].inputs["metadata"]["name"] == f"root-shop-{signing[-1][0]}"
+    assert signing == [("first", "second"), ("second", "first"), ("second",)]
+
+
+def test_until_a_root_of_the_stack_signs_cert_manager_issues_nothing_and_the_files_of_before_stay() -> None:
+    target = fleet({"issuer": "cert-manager"})
+    both = record(with_bundles({"shop": (FILE, "first")})(target))
+    assert "hub/root-shop" not in both.names()
+    assert both["west/issued-intermediate"].ignored == {"certificate", "certificateChain", "privateKey"}
+    signs = record(with_bundles({"shop": ("first", FILE)})(target))
+    assert {"hub/root-shop", "west/issued-by-cert-manager"} <= signs.names()
+    assert "west/issued-intermediate" not in signs.names()

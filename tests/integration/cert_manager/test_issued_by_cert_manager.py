@@ -1,0 +1,228 @@
+"""A real cert-manager issues the intermediates of a mesh while requests are sent, and none is lost.
+
+The cluster in which it issues is in a mesh of its own, so that no other control plane reads it.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import psutil
+import pytest
+
+from meshfleet.plugins.meshfleet.certificate_reading import is_issued_by, load_certificate
+from meshfleet.processes.waiting import NotYetError, wait_until
+from meshfleet.testing import Sandbox
+from scripts.continuity_under_change.caller import make_caller
+from scripts.continuity_under_change.changes import Change
+from scripts.continuity_under_change.figures import Figures, during, faults
+from scripts.continuity_under_change.fleet_under_change import CALLER, HOST, STACK, FleetUnderChange, configuration
+from tests.integration.clone import Clone
+
+pytestmark = [
+    pytest.mark.proof("intermediates that cert-manager issues", step=4),
+    pytest.mark.root("pods in network namespaces"),
+]
+
+HUB, NAMESPACE = "hub", "meshfleet-trust"
+CLUSTERS = (HOST, CALLER)
+PROGRAM = "cert-manager-controller"
+ISSUER = {"issuer": "cert-manager", "certManager": {"cluster": HUB}}
+
+
+@pytest.fixture(scope="module")
+def sandbox(clone: Clone) -> Iterator[Sandbox]:
+    with clone.sandbox() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def fleet(sandbox: Sandbox) -> Iterator[FleetUnderChange]:
+    """Two clusters of a mesh whose intermediates the stack issues itself, and the hub."""
+    config = configuration(*CLUSTERS)
+    for declared in config["clusters"].values():
+        declared["mesh"] = "mesh1"
+    config["namespaces"]["sample"]["clusters"] = list(CLUSTERS)
+    config["networks"]["network-hub"] = {}
+    config["meshes"]["operations"] = {}
+    config["clusters"][HUB] = {"embedded": {"pods": "simulated"}, "network": "network-hub", "mesh": "operations"}
+    made = FleetUnderChange(sandbox.home, sandbox.write_stack, sandbox.meshfleet, config)
+    made.up()
+    make_caller(made)
+    yield made
+    sandbox.meshfleet("destroy", "--stack", STACK, "--yes")
+    assert sandbox.remains(STACK) == []
+
+
+def with_trust(**trust: Any) -> Change:
+    """Another trust of the mesh."""
+
+    def change(config: dict[str, Any]) -> None:
+        config["meshes"]["mesh1"]["trust"] = trust
+
+    return Change("other trust", lambda fleet: fleet.changed(change))
+
+
+def none_is_lost(figures: Figures) -> None:
+    """All requests were answered, by both clusters; a machine under load may have sent fewer than were due."""
+    assert faults(figures) == []
+    assert set(figures.sent.clusters()) == set(CLUSTERS)
+    assert len(figures.sent.requests) > figures.seconds
+    print(figures.row)
+
+
+def object_of(sandbox: Sandbox, cluster: str, *words: str) -> dict[str, Any]:
+    """An object of a cluster."""
+    found: dict[str, Any] = json.loads(sandbox.kubectl(STACK, cluster, "get", *words, "-o", "json").out)
+    return found
+
+
+def data(found: dict[str, Any], name: str) -> str:
+    """A text in the data of a Secret."""
+    return base64.b64decode(found["data"][name]).decode()
+
+
+def signs(sandbox: Sandbox, cluster: str) -> str:
+    """The certificate in `cacerts`."""
+    return data(object_of(sandbox, cluster, "secret", "cacerts", "-n", "istio-system"), "ca-cert.pem")
+
+
+def issued(sandbox: Sandbox, cluster: str) -> str:
+    """What cert-manager has issued for a cluster."""
+    return data(object_of(sandbox, HUB, "secret", f"intermediate-{cluster}", "-n", NAMESPACE), "tls.crt")
+
+
+def istiods(sandbox: Sandbox) -> dict[str, psutil.Process]:
+    """The process of each istiod."""
+    return {name: sandbox.program(STACK, f"istiods/{name}.blue", "pilot-discovery") for name in CLUSTERS}
+
+
+def renew(sandbox: Sandbox, cluster: str) -> str:
+    """Have cert-manager issue it again, as its own `cmctl renew` does; the new certificate."""
+    before, name = issued(sandbox, cluster), f"intermediate-{cluster}"
+    status = object_of(sandbox, HUB, "certificate", name, "-n", NAMESPACE)["status"]
+    due = {
+        "type": "Issuing",
+        "status": "True",
+        "reason": "ManuallyTriggered",
+        "message": "Certificate re-issuance manually triggered",
+        "lastTransitionTime": status["conditions"][0]["lastTransitionTime"],
+    }
+    conditions = [one for one in status["conditions"] if one["type"] != "Issuing"]
+    patch = json.dumps({"status": {"conditions": [*conditions, due]}})
+    words = ("certificate", name, "-n", NAMESPACE, "--subresource=status", "--type=merge", f"--patch={patch}")
+    sandbox.kubectl(STACK, HUB, "patch", *words)
+
+    def renewed() -> str:
+        if (now := issued(sandbox, cluster)) == before:
+            raise NotYetError("it is the one of before")
+        return now
+
+    return wait_until(renewed, "cert-manager to renew it", 60, "look at cert-manager.log")
+
+
+def holds(sandbox: Sandbox) -> None:
+    """The fleet is verified, and there is nothing left to do."""
+    assert sandbox.meshfleet("verify", "--stack", STACK, "--json").report["ok"]
+    assert sandbox.meshfleet("preview", "--stack", STACK, "--expect-no-changes", "--json").report["changes"] == []
+
+
+def test_cert_manager_takes_over_below_the_same_root_and_no_istiod_is_started_again(
+    fleet: FleetUnderChange, sandbox: Sandbox
+) -> None:
+    root = data(object_of(sandbox, HOST, "secret", "cacerts", "-n", "istio-system"), "root-cert.pem")
+    before, running = {name: signs(sandbox, name) for name in CLUSTERS}, istiods(sandbox)
+    none_is_lost(during(with_trust(**ISSUER), fleet))
+    for name in CLUSTERS:
+        certificate = load_certificate(signs(sandbox, name), "cacerts")
+        assert signs(sandbox, name) != before[name]
+        assert certificate == load_certificate(issued(sandbox, name), "tls.crt")
+        assert is_issued_by(certificate, load_certificate(root, "root"))
+    assert istiods(sandbox) == running
+    holds(sandbox)
+
+
+def test_the_root_s_key_is_where_no_other_control_plane_reads(fleet: FleetUnderChange, sandbox: Sandbox) -> None:
+    assert object_of(sandbox, HUB, "secret", "root-mesh1-first", "-n", NAMESPACE)["data"]["tls.key"]
+    for name in CLUSTERS:
+        assert NAMESPACE not in sandbox.kubectl(STACK, name, "get", "namespaces").out
+    readers = sandbox.kubectl(STACK, HUB, "get", "clusterrolebindings").out
+    assert "meshfleet-reader" not in readers
+
+
+def test_one_that_cert_manager_renewed_is_carried_to_its_cluster_and_changes_nothing_else(
+    fleet: FleetUnderChange, sandbox: Sandbox
+) -> None:
+    other, running = signs(sandbox, HOST), istiods(sandbox)
+    renewed = renew(sandbox, CALLER)
+    planned = sandbox.meshfleet("preview", "--stack", STACK, "--json").report["changes"]
+    assert sorted(planned) == [
+        f"{CALLER}: cacerts update (data)",
+        f"{CALLER}: issued-by-cert-manager update (certificate)",
+        f"{CALLER}: istiod-blue-process update (certificateAuthority)",
+    ]
+    none_is_lost(during(Change("a renewal", lambda changed: changed.up()), fleet))
+    assert load_certificate(signs(sandbox, CALLER), "cacerts") == load_certificate(renewed, "tls.crt")
+    assert signs(sandbox, HOST) == other
+    assert istiods(sandbox) == running
+    holds(sandbox)
+
+
+def test_one_that_is_renewed_is_seen_by_a_refresh(fleet: FleetUnderChange, sandbox: Sandbox) -> None:
+    renewed = renew(sandbox, HOST)
+    sandbox.meshfleet("up", "--stack", STACK, "--refresh")
+    assert load_certificate(signs(sandbox, HOST), "cacerts") == load_certificate(renewed, "tls.crt")
+    holds(sandbox)
+
+
+def test_a_cert_manager_that_died_is_started_again(fleet: FleetUnderChange, sandbox: Sandbox) -> None:
+    fleet.kill(fleet.workspace.cert_manager(HUB), PROGRAM)
+    planned = sandbox.meshfleet("preview", "--stack", STACK, "--json").report["changes"]
+    assert planned == [f"{HUB}: cert-manager-ready update (state)"]
+    fleet.up()
+    renew(sandbox, CALLER)
+    fleet.up()
+    holds(sandbox)
+
+
+def test_an_issuer_without_its_root_is_named_and_the_next_up_converges(
+    fleet: FleetUnderChange, sandbox: Sandbox
+) -> None:
+    sandbox.kubectl(STACK, HUB, "delete", "secret", "root-mesh1-first", f"intermediate-{CALLER}", "-n", NAMESPACE)
+    kept = signs(sandbox, CALLER)
+    # Its organization is another one, so that it has to be issued; the stack itself does not know of the deleted root.
+    fleet.config["meshes"]["mesh1"]["trust"]["organization"] = "Example"
+    fleet.write(STACK, fleet.config)
+    told = sandbox.meshfleet("up", "--stack", STACK, expect=1)
+    assert f"cert-manager to issue the intermediate of {CALLER}" in told.text
+    assert "the Issuer root-mesh1-first is not ready" in told.text
+    assert signs(sandbox, CALLER) == kept
+    sandbox.meshfleet("up", "--stack", STACK, "--refresh")
+    assert "O=Example" in load_certificate(signs(sandbox, CALLER), "cacerts").subject.rfc4514_string()
+    holds(sandbox)
+
+
+def test_another_root_goes_in_stages_and_cert_manager_keeps_the_key_of_the_one_that_signs(
+    fleet: FleetUnderChange, sandbox: Sandbox
+) -> None:
+    none_is_lost(during(with_trust(**ISSUER, roots=["second"]), fleet))
+    secrets = sandbox.kubectl(STACK, HUB, "get", "secrets", "-n", NAMESPACE).out
+    assert "root-mesh1-second" in secrets
+    assert "root-mesh1-first" not in secrets
+    for name in CLUSTERS:
+        root = data(object_of(sandbox, name, "secret", "cacerts", "-n", "istio-system"), "root-cert.pem")
+        assert is_issued_by(load_certificate(signs(sandbox, name), "cacerts"), load_certificate(root, "root"))
+    holds(sandbox)
+
+
+def test_the_stack_takes_over_again_and_nothing_of_cert_manager_is_left(
+    fleet: FleetUnderChange, sandbox: Sandbox
+) -> None:
+    none_is_lost(during(with_trust(roots=["second"]), fleet))
+    assert NAMESPACE not in sandbox.kubectl(STACK, HUB, "get", "namespaces").out
+    assert not fleet.workspace.cert_manager(HUB).exists()
+    assert not [one for one in sandbox.processes() if one.name() == PROGRAM[:15]]
+    holds(sandbox)
