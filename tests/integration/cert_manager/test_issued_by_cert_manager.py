@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
+import subprocess
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,6 +17,8 @@ import pytest
 from meshfleet.plugins.meshfleet.certificate_reading import is_issued_by, load_certificate
 from meshfleet.processes.waiting import NotYetError, wait_until
 from meshfleet.testing import Sandbox
+from meshfleet.toolchain import further_plan
+from meshfleet.toolchain.recipes import CERT_MANAGER
 from scripts.continuity_under_change.caller import make_caller
 from scripts.continuity_under_change.changes import Change
 from scripts.continuity_under_change.figures import Figures, during, faults
@@ -226,3 +229,31 @@ def test_the_stack_takes_over_again_and_nothing_of_cert_manager_is_left(
     assert not fleet.workspace.cert_manager(HUB).exists()
     assert not [one for one in sandbox.processes() if one.name() == PROGRAM[:15]]
     holds(sandbox)
+
+
+@pytest.fixture
+def installed(sandbox: Sandbox) -> Iterator[subprocess.Popen[bytes]]:
+    """A cert-manager in the hub that is none of the fleet's."""
+    plan = further_plan(CERT_MANAGER)
+    sandbox.kubectl(STACK, HUB, "create", "-f", str(plan.toolchain().gateway_api / "templates"))
+    kubeconfig = sandbox.home / "fleets" / STACK / "kubeconfigs" / f"{HUB}.yaml"
+    command = [str(plan.view / "bin" / PROGRAM), "-kubeconfig", str(kubeconfig)]
+    with (sandbox.folder / "theirs.log").open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log)
+        yield process
+        process.terminate()
+        process.wait(30)
+
+
+def test_one_that_something_else_installed_is_used_and_left_as_it_is(
+    fleet: FleetUnderChange, sandbox: Sandbox, installed: subprocess.Popen[bytes]
+) -> None:
+    issuer = {"issuer": "cert-manager", "certManager": {"cluster": HUB, "install": False}}
+    none_is_lost(during(with_trust(**issuer, roots=["second"]), fleet))
+    for name in CLUSTERS:
+        assert load_certificate(signs(sandbox, name), "cacerts") == load_certificate(issued(sandbox, name), "tls.crt")
+    assert not fleet.workspace.cert_manager(HUB).exists()
+    holds(sandbox)
+    none_is_lost(during(with_trust(roots=["second"]), fleet))
+    assert installed.poll() is None
+    assert "certificates.cert-manager.io" in sandbox.kubectl(STACK, HUB, "get", "customresourcedefinitions").out
