@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from meshfleet.topology import load
+from meshfleet.topology import load, read_stack_file
 from meshfleet.topology.draft import read
 from meshfleet.topology.rules.cert_managers import readers
-from tests.components.fleets import CONFIGURATIONS, STACK_FILES, STACKS, read_stack_file
+from tests.components.fleets import CONFIGURATIONS, STACK_FILES, STACKS
 
 pytestmark = pytest.mark.proof("intermediates that cert-manager issues", step=0)
 
