@@ -20,7 +20,8 @@ Value = TypeVar("Value")
 
 
 class Outputs:
-    """`root_fingerprints` and `root_authorities` are by mesh; the others by cluster. `kubeconfigs` of istiods and readers are secret.
+    """`root_fingerprints` and `root_authorities` are by mesh; the others by cluster. Kubeconfigs of istiods and readers
+    are secret, and so is the key of a root.
 
     Every method raises DocumentError for what is not known before.
     """

@@ -35,6 +35,7 @@ from meshfleet.plugins.meshfleet.input_checks import (
 from meshfleet.processes.waiting import NotYetError, wait_until
 
 LATE: Final = "not renewed"
+UNSEEN: Final = "unknown: "
 _PARTS: Final = ("certificate", "privateKey", "certificateChain")
 _INPUTS: Final = (
     "cluster",
@@ -83,8 +84,11 @@ class CertManagerIntermediateHandler:
             return Difference(updates)
         if damage(old_outputs) or self._late(new_inputs, old_outputs):
             return Difference(("state",))
-        found = _found(new_inputs)
-        return Difference(("certificate",) if found and found["certificate"] != old_outputs["certificate"] else ())
+        if (found := _found(new_inputs)) is None:
+            return Difference()
+        if found["certificate"] != old_outputs["certificate"]:
+            return Difference(("certificate",))
+        return Difference(("state",) if str(old_outputs.get("state")).startswith(UNSEEN) else ())
 
     def preview(self, old_outputs: Properties | None, new_inputs: Properties) -> Properties:
         """What is issued already, for what is requested now."""
@@ -103,7 +107,7 @@ class CertManagerIntermediateHandler:
             with connected(inputs["kubeconfig"], inputs.get("context")) as server:
                 return self._told(inputs, _usable(server, inputs))
         except (NotYetError, MeshfleetError) as error:
-            return {**old_outputs, "state": f"unknown: {error}"}
+            return {**old_outputs, "state": f"{UNSEEN}{error}"}
 
     def update(
         self,

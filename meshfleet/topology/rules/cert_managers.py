@@ -27,10 +27,10 @@ def cert_managers(draft: Draft) -> Iterator[Fault]:
                 known = ", ".join(draft.names["clusters"]) or "none"
                 yield Fault(f"{path}.cluster", f"no cluster is named {shown(name)}; known are {known}")
             continue
-        if readers := _readers(draft, name):
+        if found := readers(draft, name):
             yield Fault(
                 f"{path}.cluster",
-                f"the root's key is in {name}, and the control planes of {', '.join(readers)} read every Secret there; "
+                f"the root's key is in {name}, and the control planes of {', '.join(found)} read every Secret there; "
                 f"write clusters.{name}.discovery.readBy: [], or name a cluster that no other one reads",
             )
         cluster = draft.clusters.get(name)
@@ -49,7 +49,7 @@ def cert_managers(draft: Draft) -> Iterator[Fault]:
             )
 
 
-def _readers(draft: Draft, name: str) -> list[str]:
+def readers(draft: Draft, name: str) -> list[str]:
     """The other clusters whose control planes read this one, as `Fleet.readers_of`."""
     cluster = draft.clusters.get(name)
     if cluster is None:

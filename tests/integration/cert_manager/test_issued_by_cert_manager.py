@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
+import subprocess
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,6 +17,8 @@ import pytest
 from meshfleet.plugins.meshfleet.certificate_reading import is_issued_by, load_certificate
 from meshfleet.processes.waiting import NotYetError, wait_until
 from meshfleet.testing import Sandbox
+from meshfleet.toolchain import further_plan
+from meshfleet.toolchain.recipes import CERT_MANAGER
 from scripts.continuity_under_change.caller import make_caller
 from scripts.continuity_under_change.changes import Change
 from scripts.continuity_under_change.figures import Figures, during, faults
@@ -188,20 +191,15 @@ def test_a_cert_manager_that_died_is_started_again(fleet: FleetUnderChange, sand
     holds(sandbox)
 
 
-def test_an_issuer_without_its_root_is_named_and_the_next_up_converges(
+def test_an_issuer_that_lost_its_root_has_it_again_after_one_up_and_issues(
     fleet: FleetUnderChange, sandbox: Sandbox
 ) -> None:
     sandbox.kubectl(STACK, HUB, "delete", "secret", "root-mesh1-first", f"intermediate-{CALLER}", "-n", NAMESPACE)
-    kept = signs(sandbox, CALLER)
-    # Its organization is another one, so that it has to be issued; the stack itself does not know of the deleted root.
+    # Another organization, so that it has to issue; the state does not tell that the root is gone.
     fleet.config["meshes"]["mesh1"]["trust"]["organization"] = "Example"
-    fleet.write(STACK, fleet.config)
-    told = sandbox.meshfleet("up", "--stack", STACK, expect=1)
-    assert f"cert-manager to issue the intermediate of {CALLER}" in told.text
-    assert "the Issuer root-mesh1-first is not ready" in told.text
-    assert signs(sandbox, CALLER) == kept
-    sandbox.meshfleet("up", "--stack", STACK, "--refresh")
-    assert "O=Example" in load_certificate(signs(sandbox, CALLER), "cacerts").subject.rfc4514_string()
+    fleet.up()
+    for name in CLUSTERS:
+        assert "O=Example" in load_certificate(signs(sandbox, name), "cacerts").subject.rfc4514_string()
     holds(sandbox)
 
 
@@ -226,3 +224,31 @@ def test_the_stack_takes_over_again_and_nothing_of_cert_manager_is_left(
     assert not fleet.workspace.cert_manager(HUB).exists()
     assert not [one for one in sandbox.processes() if one.name() == PROGRAM[:15]]
     holds(sandbox)
+
+
+@pytest.fixture
+def installed(sandbox: Sandbox) -> Iterator[subprocess.Popen[bytes]]:
+    """A cert-manager in the hub that is none of the fleet's."""
+    plan = further_plan(CERT_MANAGER)
+    sandbox.kubectl(STACK, HUB, "create", "-f", str(plan.toolchain().gateway_api / "templates"))
+    kubeconfig = sandbox.home / "fleets" / STACK / "kubeconfigs" / f"{HUB}.yaml"
+    command = [str(plan.view / "bin" / PROGRAM), "-kubeconfig", str(kubeconfig)]
+    with (sandbox.folder / "theirs.log").open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log)
+        yield process
+        process.terminate()
+        process.wait(30)
+
+
+def test_one_that_something_else_installed_is_used_and_left_as_it_is(
+    fleet: FleetUnderChange, sandbox: Sandbox, installed: subprocess.Popen[bytes]
+) -> None:
+    issuer = {"issuer": "cert-manager", "certManager": {"cluster": HUB, "install": False}}
+    none_is_lost(during(with_trust(**issuer, roots=["second"]), fleet))
+    for name in CLUSTERS:
+        assert load_certificate(signs(sandbox, name), "cacerts") == load_certificate(issued(sandbox, name), "tls.crt")
+    assert not fleet.workspace.cert_manager(HUB).exists()
+    holds(sandbox)
+    none_is_lost(during(with_trust(roots=["second"]), fleet))
+    assert installed.poll() is None
+    assert "certificates.cert-manager.io" in sandbox.kubectl(STACK, HUB, "get", "customresourcedefinitions").out
