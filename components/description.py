@@ -17,10 +17,10 @@ from meshfleet.manifests import ingress_gateways as ingress
 from meshfleet.manifests import injected, workloads
 from meshfleet.manifests import mesh_settings as settings
 from meshfleet.manifests.additions import added_object
-from meshfleet.manifests.objects import ISTIO_SYSTEM
 from meshfleet.rollout.root_rotation import describe
 from meshfleet.topology import Fleet
 from meshfleet.topology.gateways import ISTIOD_PORT, advertised_to
+from meshfleet.topology.system_names import ISTIO_SYSTEM
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,10 @@ from meshfleet.components.registration import Registration
 from meshfleet.manifests import gateways as manifests
 from meshfleet.manifests import names
 from meshfleet.manifests.load_balancing import position_of
-from meshfleet.manifests.objects import EAST_WEST_GATEWAY
 from meshfleet.topology import EastWestGateway as Declared
 from meshfleet.topology import Fleet as Topology
 from meshfleet.topology.addresses import is_ip
+from meshfleet.topology.system_names import EAST_WEST_GATEWAY
 
 
 class EastWestGateway(Component):

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from meshfleet.manifests.gateway_api import gateway, revision_label
 from meshfleet.manifests.load_balancing import gateway_options, gateway_spec, service_options
-from meshfleet.manifests.objects import EAST_WEST_GATEWAY, ISTIO_SYSTEM, Chart, Object, Release, metadata
+from meshfleet.manifests.objects import Chart, Object, Release, metadata
 from meshfleet.manifests.section import Document, Known, Point, Section, Stage
 from meshfleet.manifests.trust import ROOTS_ANNOTATION
 from meshfleet.topology import EastWestGateway, Fleet, Namespace
+from meshfleet.topology.system_names import EAST_WEST_GATEWAY, ISTIO_SYSTEM
 
 GATEWAY_OPTIONS = f"{EAST_WEST_GATEWAY}-options"
 WAYPOINT = "waypoint"

@@ -14,10 +14,11 @@ from meshfleet.manifests import ambient
 from meshfleet.manifests.mesh_networks import mesh_networks
 from meshfleet.manifests.mesh_settings import mesh_config
 from meshfleet.manifests.names import istiod_service
-from meshfleet.manifests.objects import ISTIO_SYSTEM, Chart, Object, Release
+from meshfleet.manifests.objects import Chart, Object, Release
 from meshfleet.manifests.section import Known
 from meshfleet.manifests.trust import ROOTS_ANNOTATION
 from meshfleet.topology import Fleet
+from meshfleet.topology.system_names import ISTIO_SYSTEM
 from meshfleet.versions import further_istio
 
 VALIDATION_PATH = "/validate"

@@ -11,11 +11,12 @@ from itertools import product
 from meshfleet.manifests import ambient, injected, names
 from meshfleet.manifests.load_balancing import chart_images, chart_replicas, chart_service, external_address
 from meshfleet.manifests.names import istiod_service
-from meshfleet.manifests.objects import EAST_WEST_GATEWAY, PORT_MAP, Chart, Object, Release, metadata
+from meshfleet.manifests.objects import Chart, Object, Release, metadata
 from meshfleet.manifests.section import Document, Known, Point, Section, Stage
 from meshfleet.topology import EastWestGateway, Fleet
 from meshfleet.topology.addresses import is_ip
 from meshfleet.topology.fleet import EAST_WEST_LABELS
+from meshfleet.topology.system_names import EAST_WEST_GATEWAY, PORT_MAP
 
 NETWORK_PORT = 15443
 SELECTOR = EAST_WEST_LABELS

@@ -9,10 +9,6 @@ from typing import Any
 
 Object = dict[str, Any]
 
-ISTIO_SYSTEM = "istio-system"
-EAST_WEST_GATEWAY = "istio-eastwestgateway"
-# On a gateway's Service: what a port map leads to it from where it is advertised.
-PORT_MAP = "meshfleet.dev/port-map"
 MANAGED_BY = {"app.kubernetes.io/managed-by": "meshfleet"}
 # Read by Pulumi's Kubernetes provider alone.
 # https://www.pulumi.com/registry/packages/kubernetes/installation-configuration/#pulumi-kubernetes-annotations

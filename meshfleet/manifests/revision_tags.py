@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from meshfleet.manifests import names
 from meshfleet.manifests.control_plane import Webhooks, injection_path, webhooks
-from meshfleet.manifests.objects import ISTIO_SYSTEM, Object, metadata
+from meshfleet.manifests.objects import Object, metadata
 from meshfleet.manifests.section import Document, Known, Section, Stage
 from meshfleet.topology import Fleet
+from meshfleet.topology.system_names import ISTIO_SYSTEM
 
 REVISION = "istio.io/rev"
 INJECT = "sidecar.istio.io/inject"

@@ -15,11 +15,11 @@ from meshfleet.errors.faults import Fault, from_validation, unknown_key
 from meshfleet.redaction.shown import shown
 from meshfleet.topology.additions import Additions
 from meshfleet.topology.cluster import Cluster
-from meshfleet.topology.fleet import external_namespace
 from meshfleet.topology.istio import Istio, Kubernetes
 from meshfleet.topology.mesh import Mesh
 from meshfleet.topology.namespace import Namespace
 from meshfleet.topology.network import Network
+from meshfleet.topology.system_names import external_namespace
 from meshfleet.topology.virtual_machine import VirtualMachine
 from meshfleet.topology.workload import Workload
 

@@ -18,16 +18,12 @@ from meshfleet.topology.model import Model
 from meshfleet.topology.names import FILE_ROOT
 from meshfleet.topology.namespace import Namespace
 from meshfleet.topology.network import Network
+from meshfleet.topology.system_names import ISTIO_SYSTEM, external_namespace
 from meshfleet.topology.virtual_machine import VirtualMachine
 from meshfleet.topology.workload import Version, Workload
 
 EAST_WEST_LABELS: Final = {"istio": "eastwestgateway"}
 """What Gateways select the gateways between networks by, those of Istio's chart and machines."""
-
-
-def external_namespace(cluster: str) -> str:
-    """The namespace of the control plane that another cluster hosts for `cluster`, in both and in its remotes."""
-    return f"istiod-{cluster}"
 
 
 class Fleet(Model):
@@ -184,7 +180,7 @@ class Fleet(Model):
         """
         primary = self.primary_of(cluster)
         external = self.clusters[primary].control_plane.kind == "external"
-        return external_namespace(primary) if external else "istio-system"
+        return external_namespace(primary) if external else ISTIO_SYSTEM
 
     def is_ambient(self, mesh: str) -> bool:
         """Whether the clusters of a mesh carry traffic in Istio's ambient mode; they are alike in it."""

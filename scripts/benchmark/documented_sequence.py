@@ -17,9 +17,9 @@ from meshfleet.embedded.cluster_spec import ClusterSpec
 from meshfleet.embedded.istiod import Istiod
 from meshfleet.embedded.istiod_spec import Authority, IstiodSpec
 from meshfleet.manifests import gateways, trust
-from meshfleet.manifests.objects import EAST_WEST_GATEWAY
 from meshfleet.plugins.meshfleet.certificates import IntermediateSpec, RootSpec, create_intermediate, create_root
 from meshfleet.processes.child_environment import client_environment
+from meshfleet.topology.system_names import EAST_WEST_GATEWAY
 from meshfleet.versions import EMBEDDED_KUBERNETES
 from meshfleet.workspace.home import Workspace
 

@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 from meshfleet.dataplane.network.rules import ServicePort, Target
 from meshfleet.dataplane.node.left_out import LeftOut
 from meshfleet.errors.containment import MALFORMED, Failure, each
-from meshfleet.manifests.objects import EAST_WEST_GATEWAY, ISTIO_SYSTEM, PORT_MAP
-from meshfleet.topology.fleet import external_namespace
 from meshfleet.topology.special_ranges import special_range
+from meshfleet.topology.system_names import EAST_WEST_GATEWAY, ISTIO_SYSTEM, PORT_MAP, external_namespace
 
 if TYPE_CHECKING:
     from lightkube.resources.core_v1 import Service

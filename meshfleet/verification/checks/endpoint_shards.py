@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from meshfleet.manifests.objects import EAST_WEST_GATEWAY
+from meshfleet.topology.system_names import EAST_WEST_GATEWAY
 from meshfleet.verification import istiod
 from meshfleet.verification.access import each_istiod, istiod_access
 from meshfleet.verification.check import Check, Finding

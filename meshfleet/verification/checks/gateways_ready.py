@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from lightkube.resources.core_v1 import Pod
 
-from meshfleet.manifests.objects import EAST_WEST_GATEWAY
+from meshfleet.topology.system_names import EAST_WEST_GATEWAY
 from meshfleet.verification.check import Check, Finding
 from meshfleet.verification.cluster_api import reach
 from meshfleet.verification.pods import is_ready, labels_of, not_ended

@@ -15,8 +15,8 @@ from meshfleet.plugins.meshfleet.istiod_address import PORT_NAMES, IstiodAddress
 from meshfleet.plugins.meshfleet.istiod_configmap_cleanup import IstiodConfigMapCleanupHandler
 from meshfleet.plugins.meshfleet.kind_cluster import KindClusterHandler
 from meshfleet.plugins.meshfleet.remote_cluster_readiness import RemoteClusterReadinessHandler
-from meshfleet.topology.fleet import external_namespace
 from meshfleet.topology.names import CLUSTER_LENGTH, REVISION_LENGTH
+from meshfleet.topology.system_names import external_namespace
 
 pytestmark = pytest.mark.proof("wrong inputs of native resources", step=0)
 
