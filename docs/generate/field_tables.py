@@ -14,6 +14,7 @@ from meshfleet.providers.registry import NOT_BUILT
 from meshfleet.topology.additions import DocumentName, MergePatch, Pointer, Release, Tree, Values
 from meshfleet.topology.addresses import AddressRange, DnsName, GatewayAddress, Host, IpAddress, MachineAddress
 from meshfleet.topology.control_plane import ControlPlane
+from meshfleet.topology.descriptions import descriptions
 from meshfleet.topology.discovery import CertificateAuthority, Generation, ServerName, ServerUrl
 from meshfleet.topology.gateways import SecretName
 from meshfleet.topology.istio import Charts
@@ -72,7 +73,12 @@ def table(model: type[Model]) -> str:
     hints = get_type_hints(model, include_extras=True)
     lines = ["| Key | Type | Default | Description |", "|---|---|---|---|"]
     for name, field in model.model_fields.items():
-        cells = (f"`{field.alias}`", spelled(hints[name]), default(hints[name], field), field.description or "")
+        cells = (
+            f"`{field.alias}`",
+            spelled(hints[name]),
+            default(hints[name], field),
+            descriptions(model).get(name, ""),
+        )
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 

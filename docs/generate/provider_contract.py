@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 
 from meshfleet.providers.base import Capabilities, NamedContext, Provider
 from meshfleet.providers.registry import PROVIDERS, Entry, provider_of, settings_of
+from meshfleet.topology.descriptions import descriptions
 
 PAGE = """\
 <!-- Made by `python -m docs.generate` from meshfleet/providers/; a test compares it with them. -->
@@ -103,7 +104,7 @@ def _examples() -> Iterator[tuple[str, Mapping[str, object]]]:
 def _capability(name: str) -> str:
     field = Capabilities.model_fields[name]
     values = [f"`{value}`" for value in getattr(field.annotation, "__args__", ()) if isinstance(value, str)]
-    return f"| `{name}` | {field.description} | {', '.join(values) or _kind(name)} |"
+    return f"| `{name}` | {descriptions(Capabilities)[name]} | {', '.join(values) or _kind(name)} |"
 
 
 def _kind(name: str) -> str:

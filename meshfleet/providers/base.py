@@ -45,7 +45,7 @@ class NamedContext:
 class Capabilities(BaseModel):
     """What a provider answers about one cluster, computed from the cluster's settings."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     pods: Literal["real", "processes", "simulated"]
     """Whether pods run: on the cluster's nodes, as processes on this machine, or not at all."""

@@ -21,14 +21,13 @@ PENDING: Final = "pending"
 
 
 class StatusModel(BaseModel):
-    """A part of the status, immutable. The text below a field is its `description` in the JSON schema."""
+    """A part of the status, immutable. The text below a field describes it in the JSON schema."""
 
     model_config = ConfigDict(
         alias_generator=to_camel,
         extra="forbid",
         frozen=True,
         strict=True,
-        use_attribute_docstrings=True,
         validate_default=False,
     )
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 from meshfleet.status.document import Status
-from meshfleet.topology.json_schema import DIALECT, Untitled
+from meshfleet.topology.json_schema import DIALECT, Described
 
 
 def status_schema() -> dict[str, Any]:
     """The JSON schema, draft 2020-12, of the current version."""
-    made = Status.model_json_schema(mode="serialization", schema_generator=Untitled)
+    made = Status.model_json_schema(mode="serialization", schema_generator=Described)
     return {"$schema": DIALECT, "title": "The status of a meshfleet fleet", **made}

@@ -9,16 +9,28 @@ import re
 from dataclasses import dataclass
 from typing import Any, Final
 
-from pydantic import GetJsonSchemaHandler, WithJsonSchema
+from pydantic import BaseModel, GetJsonSchemaHandler, WithJsonSchema
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import CoreSchema
+from pydantic_core.core_schema import ModelSchema
+
+from meshfleet.topology.descriptions import descriptions
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 NULL: Final[JsonSchemaValue] = {"type": "null"}
 
 
-class Untitled(GenerateJsonSchema):
-    """Leaves out the titles of fields, which only repeat their keys, and defaults of null, which are no value."""
+class Described(GenerateJsonSchema):
+    """Says what each field is, without titles, which only repeat the keys, and defaults of null, which are no value."""
+
+    def model_schema(self, schema: ModelSchema) -> JsonSchemaValue:
+        """The schema of a model with the descriptions of its fields."""
+        found = super().model_schema(schema)
+        model: type[BaseModel] = schema["cls"]
+        keys = {model.model_fields[name].alias or name: text for name, text in descriptions(model).items()}
+        for key, field in found.get("properties", {}).items():
+            found["properties"][key] = field | ({"description": keys[key]} if key in keys else {})
+        return found
 
     def field_title_should_be_set(self, schema: Any) -> bool:
         """No field has one."""

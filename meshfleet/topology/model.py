@@ -11,7 +11,7 @@ class Model(BaseModel):
 
     Keys are camelCase as in Kubernetes and Istio; attributes are snake_case. A key that is not declared is a
     fault, never ignored, since a misspelt option that does nothing is the dearest kind of mistake. The text
-    below a field is its `description`, from which docs/stack-file.md is made.
+    below a field describes it (`descriptions`), in docs/stack-file.md and in the JSON schema.
     """
 
     model_config = ConfigDict(
@@ -19,6 +19,5 @@ class Model(BaseModel):
         extra="forbid",
         frozen=True,
         strict=True,
-        use_attribute_docstrings=True,
         validate_default=False,
     )

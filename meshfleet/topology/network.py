@@ -36,4 +36,4 @@ class Network(Model):
     description: Text = ""
     """A description for readers of the file."""
     gateways: Annotated[tuple[NetworkGateway, ...], Field(strict=False)] = ()
-    """Further gateways into it, besides those of its clusters; the only ones of a network without a cluster."""
+    """Gateways into it besides those of its clusters; without a cluster the only ones."""

@@ -15,9 +15,10 @@ from pydantic.alias_generators import to_snake
 from pydantic.json_schema import JsonSchemaValue, models_json_schema
 
 from meshfleet.files.duplicate_names import PROJECT
+from meshfleet.topology.descriptions import descriptions
 from meshfleet.topology.draft import SECTIONS, SINGLES
 from meshfleet.topology.fleet import Fleet
-from meshfleet.topology.json_schema import DIALECT, Untitled, or_null, text_schema
+from meshfleet.topology.json_schema import DIALECT, Described, or_null, text_schema
 from meshfleet.topology.names import section_names
 
 
@@ -26,7 +27,7 @@ def stack_schema() -> dict[str, Any]:
     singles = {section: _model_of(section) for section in SINGLES}
     models = (*SECTIONS.values(), *(model for model in singles.values() if model))
     references, parts = models_json_schema(
-        [(model, "validation") for model in models], schema_generator=Untitled, ref_template="#/$defs/{model}"
+        [(model, "validation") for model in models], schema_generator=Described, ref_template="#/$defs/{model}"
     )
     sections = {
         section: or_null(references[model, "validation"] if model else text_schema())
@@ -50,8 +51,8 @@ def stack_schema() -> dict[str, Any]:
 
 def section_description(section: str) -> str:
     """What a section is: the description of its field, or else the first line about its model."""
-    field = Fleet.model_fields.get(to_snake(section))
-    return str(field.description) if field else str(SECTIONS[section].__doc__).partition("\n")[0]
+    described = descriptions(Fleet).get(to_snake(section))
+    return described or str(SECTIONS[section].__doc__).partition("\n")[0]
 
 
 def _model_of(section: str) -> type[BaseModel] | None:

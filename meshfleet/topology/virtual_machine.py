@@ -147,10 +147,8 @@ class VirtualMachine(Model):
     host: DnsName | None = None
     """The host of the ServiceEntry; only with `service-entry`."""
     gateway: bool = False
-    """They are a gateway into their network, at an address that its `gateways` declare, and run no workload.
-
-    Mutual TLS from other networks is passed on to the machines of the network by SNI, as an east-west gateway does it.
-    """
+    """They are the gateway of their network, at an address in its `gateways`, and run no workload."""
+    # Mutual TLS from other networks is passed on to machines by SNI, as an east-west gateway does it.
 
     @model_validator(mode="after")
     def _whole_locality(self) -> VirtualMachine:

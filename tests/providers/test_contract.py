@@ -31,6 +31,7 @@ from meshfleet.providers.registry import (
     settings_of,
 )
 from meshfleet.topology import draft, load
+from meshfleet.topology.descriptions import descriptions
 from meshfleet.topology.draft import PARTS, SECTIONS
 from tests.topology.strategies import fleets
 
@@ -96,7 +97,7 @@ def test_settings_refuse_unknown_keys_and_describe_each_field(name: str) -> None
     assert model.__name__.lower() == name
     assert model.__doc__
     assert model.summary
-    assert all(field.description for field in model.model_fields.values())
+    assert set(descriptions(model)) == set(model.model_fields)
     with pytest.raises(ValidationError, match=r"Extra inputs|extra_forbidden"):
         model.model_validate({**provider_of(name).examples[0], "unheardOf": 1})
 

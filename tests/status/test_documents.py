@@ -15,6 +15,7 @@ from meshfleet.redaction.secret_text import kind_of_secret
 from meshfleet.status import VERSION, Status, read_deployed, read_status, write_status
 from meshfleet.status.deployed import DeployedStatus
 from meshfleet.status.reading import AGAIN
+from meshfleet.topology.descriptions import descriptions
 from tests.automation.made_up_session import STATUS
 
 pytestmark = pytest.mark.proof("the status is one typed, versioned document", step=0)
@@ -166,7 +167,7 @@ def test_every_part_refuses_unknown_keys_is_frozen_and_says_what_each_field_is()
     assert len(found) >= 25
     for model in found:
         assert (model.model_config["extra"], model.model_config["frozen"]) == ("forbid", True)
-        assert {name for name, field in model.model_fields.items() if not field.description} == set()
+        assert set(descriptions(model)) == set(model.model_fields)
 
 
 def test_what_a_rollout_reads_is_a_part_of_the_whole() -> None:

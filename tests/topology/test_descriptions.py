@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 import meshfleet.topology.fleet  # noqa: F401  (every model of a stack file is known once this is imported)
+from meshfleet.topology.descriptions import descriptions
 from meshfleet.topology.model import Model
 
 pytestmark = pytest.mark.proof("every field of a stack file is described", step=0)
@@ -20,8 +21,8 @@ MODELS: list[type[Model]] = sorted(_models(Model), key=lambda model: model.__nam
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
 def test_every_model_and_field_is_described_in_a_line(model: type[Model]) -> None:
     assert model.__doc__
-    for name, field in model.model_fields.items():
-        described = field.description or ""
+    for name in model.model_fields:
+        described = descriptions(model).get(name, "")
         assert described.endswith("."), f"{model.__name__}.{name} is not described"
         assert len(described) <= 100
         assert "\n" not in described

@@ -35,7 +35,7 @@ def test_a_slice_of_another_family_is_named_and_new_pods_come(dev_fleet: FleetUn
         assert settled(lambda: any("its addresses are IPv6" in one for one in _events(dev_fleet)), 20)
         # The condition goes with the heartbeat of the node.
         assert settled(lambda: _accepted(dev_fleet) == {"False"}, 20)
-        report = sandbox.meshfleet("verify", "--stack", "dev", "--json", "--seconds", "5", expect=1).report
+        report = sandbox.meshfleet("verify", "--stack", "dev", "--json", "--seconds", "15", expect=1).report
         failed = {(one["name"], one["cluster"]): one["detail"] for one in report["checks"] if not one["ok"]}
         assert set(failed) == {("node-objects", "west")}
         assert "EndpointSlice sample/echo-six" in failed["node-objects", "west"]
