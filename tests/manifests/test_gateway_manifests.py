@@ -72,10 +72,13 @@ def test_another_mesh_gets_nothing() -> None:
 
 @quick
 @given(loaded_fleets())
-def test_nothing_is_said_of_networks_without_declared_gateways(fleet: Fleet) -> None:
+def test_nothing_is_said_of_networks_without_declared_or_advertised_gateways(fleet: Fleet) -> None:
     declared = {name for name, network in fleet.networks.items() if network.gateways}
     for cluster, networks in mesh_networks(fleet).items():
-        assert networks.keys() == declared & set(fleet.networks_of(fleet.mesh_of(cluster)))
+        mesh = fleet.mesh_of(cluster)
+        leading = [one for one in fleet.members_of(mesh) if fleet.is_network_gateway(one)]
+        advertised = {fleet.gateway_network(one) for one in leading if fleet.advertised_to(one, cluster)}
+        assert networks.keys() == declared & set(fleet.networks_of(mesh)) | advertised
 
 
 def on_real_nodes(**west: Any) -> Fleet:

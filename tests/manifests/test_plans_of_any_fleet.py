@@ -175,6 +175,9 @@ def test_there_is_a_gateway_exactly_where_the_topology_says_and_none_in_a_mesh_o
         if alone:
             assert "networkGateway" not in values
             assert {port["port"] for port in values["service"]["ports"]} >= {15012, 15017}
+        elif declared and declared.type == "NodePort":
+            network = fleet.clusters[cluster].network
+            assert not fleet.is_network_gateway(cluster) or values["labels"]["topology.istio.io/network"] == network
         else:
             assert values["networkGateway"] == fleet.clusters[cluster].network
             assert values["networkGatewayPorts"]["tls"]["port"] == (declared.port if declared else 15443)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 
-from meshfleet.manifests import Document, Object, fleet_plan, reader
+from meshfleet.manifests import Document, Object, fleet_plan, istiod_endpoints, reader
 from meshfleet.manifests.control_plane import injection_webhook
 from meshfleet.manifests.names import istiod_service
 from meshfleet.topology import Fleet, load
@@ -46,7 +46,14 @@ def test_a_remote_has_no_authority_no_remote_secrets_and_none_of_istiods_own_obj
     plans = {cluster: without_machines(plan) for cluster, plan in fleet_plan(fleet).items()}
     for cluster in of_kind(fleet, "remote"):
         plan = [one for one in without_workloads(plans[cluster]) if one.section is not reader.SECTION]
-        kinds = {found["kind"] for found in objects(plan) if not found["metadata"]["labels"].get("istio.io/tag")}
+        # Where the chart cannot lead to the ports of its istiod the fleet does.
+        led = {name for revision in fleet.istio.installed for name in istiod_endpoints.names(revision)}
+        kinds = {
+            values_of(document)["kind"]
+            for document in plan
+            if document.name not in led and isinstance(document.body, dict)
+            if not document.body["metadata"]["labels"].get("istio.io/tag")
+        }
         assert kinds <= {"Namespace", "Secret"}
         secrets = [found for found in objects(plan) if found["kind"] == "Secret"]
         assert [found["type"] for found in secrets] == ["kubernetes.io/service-account-token"]
@@ -65,7 +72,11 @@ def test_what_leads_elsewhere_is_the_remote_profile_with_the_gateway_in_front_of
             values = chart.values
             assert (values.get("profile") == "remote") == (host != cluster)
             pilot = values["global"].get("remotePilotAddress")
-            assert pilot == (None if host == cluster else f"<address of the east-west gateway of {host}>")
+            advertised = fleet.advertised_to(host, cluster)
+            address = advertised.address if advertised else f"<address of the east-west gateway of {host}>"
+            # Where the chart cannot lead to the ports of its istiod the fleet does.
+            led = named(plan, istiod_endpoints.names(fleet.istio.revision)[0])
+            assert pilot == (None if host == cluster or led else address)
             # Only the cluster with Istio's configuration gets the ConfigMaps that an istiod elsewhere reads from it.
             config = True if fleet.clusters[cluster].control_plane.kind == "external" else None
             assert (values.get("configMap"), values["global"].get("configCluster")) == (config, config)

@@ -83,17 +83,20 @@ def _viewers(draft: Draft, name: str, path: str, gateway: EastWestGateway) -> It
     traffic, control = viewers(draft, name)
     known = dict.fromkeys((*traffic, *control))
     listed = ", ".join(known) or "none"
-    first: dict[str, str] = {}
+    first: dict[str | None, str] = {}
     for position, entry in enumerate(gateway.advertised):
-        places = {f"{path}[{position}].to[{number}]": viewer for number, viewer in enumerate(entry.to)}
-        for place, viewer in places.items() if entry.to else ((f"{path}[{position}]", ""),):
+        places: dict[str, str | None] = {
+            f"{path}[{position}].to[{number}]": viewer for number, viewer in enumerate(entry.to)
+        }
+        # None is for all others.
+        for place, viewer in (places or {f"{path}[{position}]": None}).items():
             before = first.setdefault(viewer, place)
             if before != place:
-                whose = f"{shown(viewer)} is also {before}" if viewer else f"{before} is for all others too"
+                whose = f"{before} is for all others too" if viewer is None else f"{shown(viewer)} is also {before}"
                 yield Fault(place, f"{whose}, and a cluster uses one address of a gateway; leave it out")
-            elif viewer and viewer not in draft.names["clusters"]:
+            elif viewer is not None and viewer not in draft.names["clusters"]:
                 yield Fault(place, f"no cluster is named {shown(viewer)}; this gateway is used by {listed}")
-            elif viewer and viewer not in known:
+            elif viewer is not None and viewer not in known:
                 yield Fault(place, f"{_why_not(draft, name, viewer)}; this gateway is used by {listed}")
     for viewer in known:
         entry_of = advertised_to(gateway.advertised, viewer)
