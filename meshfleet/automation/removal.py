@@ -16,7 +16,7 @@ from meshfleet.errors import MeshfleetError
 from meshfleet.files import read_text, remove_file
 from meshfleet.topology.stack_name import name_fault
 from meshfleet.workspace.home import remove_directory
-from meshfleet.workspace.marker import MARKER, is_fleet, is_home
+from meshfleet.workspace.marker import MARKER, OF_CHARTS, is_fleet, is_home
 from meshfleet.workspace.project_folder import OWN_PROJECT
 
 _PICTURE_BYTES = 4 * 1024 * 1024
@@ -66,7 +66,7 @@ def _ours(home: Path) -> Iterator[Path]:
         yield home / "pulumi"
     for name in ("kubectl", "passphrase", "reservations.json", "reservations.lock", "fault.log", "reserve"):
         yield from _present(home / name)
-    for name in ("cert-manager", "charts", "gateway-api"):
+    for name in OF_CHARTS:
         if (home / name).is_symlink():
             yield home / name
     for path in sorted(home.glob("meshfleet-helm-*")):
@@ -102,7 +102,7 @@ def main() -> int:
     try:
         checkout = Checkout.here()
         left = remove_home(checkout.home)
-        for link in ("cert-manager", "charts", "gateway-api"):
+        for link in OF_CHARTS:
             # Charts are linked in the project, independently of the home.
             path = checkout.root / ".meshfleet" / link
             if path.is_symlink():

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Protocol, TypeVar
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -96,7 +96,19 @@ class AdvertisedAddress(Model):
     """The clusters that use it; all that no other entry names when left out."""
 
 
-def advertised_to(entries: Sequence[AdvertisedAddress], viewer: str) -> AdvertisedAddress | None:
+class For(Protocol):
+    """What names the clusters that it is for; none for all that nothing else names."""
+
+    @property
+    def to(self) -> tuple[str, ...]:
+        """Their names."""
+        ...
+
+
+Entry = TypeVar("Entry", bound=For)
+
+
+def advertised_to(entries: Sequence[Entry], viewer: str) -> Entry | None:
     """The entry that a cluster uses: the one that names it, else the one that names none. Pure."""
     return next((one for one in entries if viewer in one.to), next((one for one in entries if not one.to), None))
 

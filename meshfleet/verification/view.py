@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from meshfleet.errors import VerificationError
 from meshfleet.topology.discovery import discovers
+from meshfleet.topology.gateways import advertised_to
 from meshfleet.topology.identities import Decision
 from meshfleet.verification.injected_view import InjectedView
 from meshfleet.verification.machine_view import MachineView
@@ -66,8 +67,7 @@ class GatewayView:
 
     def seen_by(self, viewer: str) -> AdvertisedView | None:
         """Where a cluster reaches it; None for the address of its Service."""
-        named = (one for one in self.advertised if viewer in one.to)
-        return next(named, next((one for one in self.advertised if not one.to), None))
+        return advertised_to(self.advertised, viewer)
 
 
 @dataclass(frozen=True)
