@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 
 import hypothesis
 import pytest
@@ -44,6 +45,10 @@ _TOOLS = frozenset(("toolchain", "go_folder"))
 # Tests of one file share clusters and fleets, and so do all of these folders.
 _TOGETHER = ("tests/integration/dev/", "tests/integration/rotation/", "tests/plugins/kubernetes/")
 _BY_FILE = ("tests/integration/", "tests/plugins/", "tests/embedded/", "tests/docs/", "tests/scripts/")
+# What takes longest begins first: one fleet with more tests than any other, then the other fleets.
+_FIRST = ("tests/integration/dev/", "tests/integration/")
+# When the run began, in seconds since the epoch; the processes of xdist have it from the one that starts them.
+_BEGUN = "MESHFLEET_TESTS_BEGUN"
 
 
 class FleetScheduling(LoadScopeScheduling):  # type: ignore[misc]
@@ -71,12 +76,22 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers", "sweep(what): tries a fault at every place there is, which takes long; not run by scripts/check"
     )
     config.addinivalue_line(
+        "markers", "extended: fleets that take long; the last to run, and not begun after --extended-minutes"
+    )
+    os.environ.setdefault(_BEGUN, str(time.time()))
+    config.addinivalue_line(
         "markers", "tools: needs Go or what is built with it, by its fixtures; not in scripts/check"
     )
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--max-step`; see docs/development.md."""
+    """`--max-step` and `--extended-minutes`; see docs/development.md."""
+    parser.addoption(
+        "--extended-minutes",
+        type=float,
+        metavar="N",
+        help="begin no file of extended tests later than N minutes after the run began (default: run all of them)",
+    )
     parser.addoption(
         "--max-step",
         type=int,
@@ -84,6 +99,27 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="N",
         help=f"run only tests on step N of docs/proof.md and below (0 to {len(LADDER) - 1})",
     )
+
+
+def is_extended(item: pytest.Item) -> bool:
+    """Whether a test is of a file of extended tests."""
+    return item.get_closest_marker("extended") is not None
+
+
+_begun_files: dict[str, bool] = {}
+
+
+# Before fixtures are set up.
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a file of extended tests where the time for these is over; one that has begun is run to its end."""
+    minutes = item.config.getoption("--extended-minutes")
+    if minutes is None or not is_extended(item):
+        return
+    path = item.nodeid.partition("::")[0]
+    passed = (time.time() - float(os.environ[_BEGUN])) / 60
+    if not _begun_files.setdefault(path, passed < minutes):
+        pytest.skip(f"not begun within {minutes:g} minutes; run it with ./scripts/test {path} --extended-minutes 600")
 
 
 # Before `-m` is applied.
@@ -95,6 +131,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         above = [item for item in items if step_of(item) > highest]
         config.hook.pytest_deselected(items=above)
         items[:] = [item for item in items if step_of(item) <= highest]
+    items.sort(key=lambda item: (is_extended(item), *(not item.nodeid.startswith(first) for first in _FIRST)))
     for item in items:
         if not _TOOLS.isdisjoint(getattr(item, "fixturenames", ())):
             item.add_marker("tools")

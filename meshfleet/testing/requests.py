@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from meshfleet.testing.conditions import settled
 from meshfleet.verification.checks.traffic import REQUESTS
 from meshfleet.verification.steady_requests import SteadyRequests, send_steadily
-from meshfleet.verification.traffic import ANSWER_SECONDS, Reply, Target, send
+from meshfleet.verification.traffic import Reply, Target, send
 
 if TYPE_CHECKING:
     from meshfleet.testing.fleet import FleetUnderTest
@@ -21,6 +21,8 @@ PORT = 80
 CONTAINER_PORT = 8080
 """Of each pod of a workload."""
 _FEW = 10
+ANSWER_SECONDS = 10.0
+"""Timeout of one request: longer than that of `verify`, since tests run on machines that are busy with other tests."""
 
 
 @dataclass(frozen=True)

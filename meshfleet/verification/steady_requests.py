@@ -12,10 +12,10 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from meshfleet.dataplane.network.namespaces import threads_in
-from meshfleet.verification.traffic import Reply, Target, request
+from meshfleet.verification.traffic import CLOSING, Reply, Target, request
 
 _WORKERS = 64
 """Maximum number of concurrent requests: at 50 per second, each may take more than a second before others queue."""
@@ -71,13 +71,15 @@ class SteadyRequests:
 
 @contextmanager
 def send_steadily(
-    namespace: str, target: Target, per_second: float = 50.0, seconds: float = 5.0
+    namespace: str, target: Target, per_second: float = 50.0, seconds: float = 10.0
 ) -> Iterator[SteadyRequests]:
     """Send requests from a network namespace at a constant rate until the end of the block, each with a timeout.
 
+    A response that comes late is none that is lost: `SteadyRequests.longest_gap` tells of it.
     The result is filled as responses arrive. Raises NetworkError when there is no such namespace.
     """
     found = SteadyRequests()
+    target = replace(target, path=f"{target.path}?{CLOSING}")
     stop = threading.Event()
     pending: list[tuple[float, Future[Sent]]] = []
 

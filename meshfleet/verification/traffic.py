@@ -20,10 +20,11 @@ from meshfleet.processes.waiting import NotYetError, wait_until
 
 AT_ONCE = 32
 """Requests under way at the same moment."""
-QUERY = "delay=20ms&headers=Connection:close"
-"""Makes an echo server respond that much later, so that requests sent at once are at once under way, and close the
-connection to its proxy after the response. It also closes connections that were idle for five seconds, and a request
-that the proxy sends at that moment is lost: by the application, not by the mesh."""
+CLOSING = "headers=Connection:close"
+"""Makes an echo server close the connection to its proxy after the response. It also closes connections that were idle
+for five seconds, and a request that the proxy sends at that moment is lost: by the application, not by the mesh."""
+QUERY = f"delay=20ms&{CLOSING}"
+"""Makes it respond that much later too, so that requests sent at once are at once under way."""
 ENOUGH = 3
 """Stop after this many requests without a response: more would show the same, and each may take seconds."""
 ANSWER_SECONDS = 3.0

@@ -10,7 +10,6 @@ import pytest
 from meshfleet.dataplane.node.left_out import LeftOut, condition
 from meshfleet.verification.checks.node_objects import NodeObjects, judge
 from meshfleet.verification.view import ClusterView
-from tests.dataplane.node.test_left_out import MOMENT
 
 pytestmark = pytest.mark.proof("one bad object never stops another on a node", step=0)
 
@@ -18,7 +17,7 @@ CLUSTER: Any = SimpleNamespace(name="west")
 
 
 def node(*left_out: LeftOut) -> SimpleNamespace:
-    found = [SimpleNamespace(type="Ready", status="True"), SimpleNamespace(**condition(left_out, MOMENT))]
+    found = [SimpleNamespace(type="Ready", status="True"), SimpleNamespace(**condition(left_out))]
     return SimpleNamespace(metadata=SimpleNamespace(name="west-0"), status=SimpleNamespace(conditions=found))
 
 

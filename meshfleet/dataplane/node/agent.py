@@ -20,7 +20,7 @@ from meshfleet.dataplane.network.machine_network import gateways_outside, machin
 from meshfleet.dataplane.network.node_network import NodeNetwork, nodes
 from meshfleet.dataplane.network.place import Place
 from meshfleet.dataplane.node.left_out import LeftOut
-from meshfleet.dataplane.node.node_object import keep_alive
+from meshfleet.dataplane.node.node_object import BEAT_SECONDS, Heartbeat
 from meshfleet.dataplane.node.pod_run import Launch, PodRun, pods_directory
 from meshfleet.dataplane.node.reports import Reports
 from meshfleet.dataplane.node.services import Leads, leads
@@ -50,7 +50,7 @@ _NETWORK_LABEL: Final = "topology.istio.io/network"
 class Agent:
     """`connect` makes a client for the calling thread; `launch` starts what stands for a container.
 
-    `forwarding` as `keep_alive` has it; `keep` keeps what the node has become for the agent after this one.
+    `forwarding` as `Heartbeat` has it; `keep` keeps what the node has become for the agent after this one.
     """
 
     connect: Callable[[], Client]
@@ -134,14 +134,15 @@ class Agent:
                     self.stop.wait(_TICK_SECONDS)
 
     def _beat(self) -> None:
+        heartbeat = Heartbeat(self.name, self.node.address, self.forwarding)
         with self.connect() as client:
             while not self.stop.is_set():
                 try:
-                    keep_alive(client, self.name, self.node.address, self.forwarding, self._reports.current())
+                    heartbeat.beat(client, self._reports.current())
                 except (*REFUSED, *MALFORMED) as error:
                     # A node that is not heard of is lost with all its pods.
                     self.said(f"heartbeat: {error}")
-                self.stop.wait(5.0)
+                self.stop.wait(BEAT_SECONDS)
 
     def _reconcile(self, client: Client) -> None:
         from lightkube.resources.core_v1 import Pod, Service

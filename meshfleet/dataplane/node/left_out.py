@@ -45,7 +45,7 @@ class LeftOut:
         return f"{self.kind} {self.namespace}/{self.name}: {self.reason}"
 
 
-def condition(left_out: Collection[LeftOut], moment: datetime) -> dict[str, str]:
+def condition(left_out: Collection[LeftOut]) -> dict[str, str]:
     """The condition of a Node that has left these out. Pure."""
     named = sorted({str(one) for one in left_out})
     more = f"; and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
@@ -54,7 +54,6 @@ def condition(left_out: Collection[LeftOut], moment: datetime) -> dict[str, str]
         "status": "False" if named else "True",
         "reason": _REASON if named else "AllAccepted",
         "message": f"{'; '.join(named[:_NAMED])}{more}"[:_LONGEST] or "the node does all that its cluster has for it",
-        "lastHeartbeatTime": moment.strftime("%Y-%m-%dT%H:%M:%SZ"),
     }
 
 

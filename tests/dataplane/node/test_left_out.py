@@ -163,9 +163,9 @@ def test_nft_takes_the_whole_table(services: list[Any], slices: list[Any]) -> No
 
 
 def test_what_is_left_out_is_in_the_condition_of_the_node_as_long_as_it_lasts() -> None:
-    assert (condition([], MOMENT)["type"], condition([], MOMENT)["status"]) == (CONDITION, "True")
+    assert (condition([])["type"], condition([])["status"]) == (CONDITION, "True")
     left = [LeftOut("Service", "shop", f"s{number}", "", "no port") for number in range(20)]
-    found = condition(left, MOMENT)
+    found = condition(left)
     assert found["status"] == "False"
     assert found["message"].startswith("Service shop/s0: no port; Service shop/s1")
     assert found["message"].endswith("; and 12 more")

@@ -60,7 +60,7 @@ def test_status_names_every_cluster_its_control_plane_and_its_gateway(dev_fleet:
         assert wanted <= set(cluster)
         assert set(cluster["controlPlane"]) >= {"kind", "of", "revision", "debugUrl"}
         assert cluster["controlPlane"]["debugUrl"].startswith("http://127.0.0.1:")
-        assert set(cluster["gateway"]) == {"address", "port", "network", "named"}
+        assert set(cluster["gateway"]) == {"address", "port", "istiodPort", "network", "named", "advertised"}
         kubeconfig = Path(cluster["kubeconfig"])
         assert stat.S_IMODE(kubeconfig.stat().st_mode) == 0o600
         assert stat.S_IMODE(kubeconfig.parent.stat().st_mode) == 0o700

@@ -14,7 +14,7 @@ from meshfleet.workspace import fleet_processes as processes
 from tests.automation.made_up_home import WAYS, files
 from tests.integration.clone import Clone
 
-pytestmark = pytest.mark.proof("damaged files lose nothing and are named", step=3)
+pytestmark = [pytest.mark.extended, pytest.mark.proof("damaged files lose nothing and are named", step=3)]
 
 STACK = "damaged"
 CLUSTER = f"fleets/{STACK}/clusters/only"

@@ -18,7 +18,10 @@ from meshfleet.versions import EMBEDDED_KUBERNETES
 from meshfleet.workspace.home import Workspace
 from tests.integration.clone import Clone
 
-pytestmark = pytest.mark.proof("a dead existing cluster is named within a bound, and can be forgotten", step=3)
+pytestmark = [
+    pytest.mark.extended,
+    pytest.mark.proof("a dead existing cluster is named within a bound, and can be forgotten", step=3),
+]
 
 STACK = "theirs"
 # Every resource in it gets five seconds for a connection, and only those that need no other are tried.

@@ -12,6 +12,8 @@ from meshfleet.testing import FleetUnderTest, Sandbox, settled, small_fleet
 from meshfleet.workspace import fleet_processes as processes
 from tests.integration.clone import Clone
 
+pytestmark = pytest.mark.extended
+
 STACK = "dead"
 
 

@@ -11,7 +11,10 @@ from meshfleet.testing import Sandbox, small_fleet
 from tests.integration.clone import CHECKOUT
 from tests.integration.faults.full_disk import STACK
 
-pytestmark = pytest.mark.proof("a full disk is named, and up converges once there is space", step=3)
+pytestmark = [
+    pytest.mark.extended,
+    pytest.mark.proof("a full disk is named, and up converges once there is space", step=3),
+]
 
 # A small disk in memory can be mounted without being root where users may have namespaces of their own.
 NAMESPACE = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--user", "--map-root-user", "--mount"]

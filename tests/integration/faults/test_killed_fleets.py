@@ -16,7 +16,10 @@ from meshfleet.workspace import fleet_processes as processes
 from tests.integration.faults.kill_points import CLUSTERS, Point, Turn, Victims, turns
 from tests.integration.faults.killing import killed_at
 
-pytestmark = pytest.mark.proof("up goes on after kill -9 at any point, and destroy leaves nothing", step=3)
+pytestmark = [
+    pytest.mark.extended,
+    pytest.mark.proof("up goes on after kill -9 at any point, and destroy leaves nothing", step=3),
+]
 
 STACK = "killed"
 

@@ -10,7 +10,10 @@ import pytest
 
 from meshfleet.testing import Sandbox, small_fleet
 
-pytestmark = pytest.mark.proof("a cluster whose control plane did not come up is told with the reason", step=3)
+pytestmark = [
+    pytest.mark.extended,
+    pytest.mark.proof("a cluster whose control plane did not come up is told with the reason", step=3),
+]
 
 STACK = "served"
 # An istiod has a minute and a half to become ready; what waits for it is passed over.

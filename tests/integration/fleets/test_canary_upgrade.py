@@ -17,6 +17,7 @@ BLUE, GREEN = "1-31-0", "1-32-0"
 CLUSTERS = (PRIMARY, REMOTE)
 
 pytestmark = [
+    pytest.mark.extended,
     pytest.mark.proof("an upgrade by revision is walked stage by stage across clusters, and back", step=3),
     pytest.mark.proof("names by RFC 1123, also those that begin with a digit", step=3),
 ]

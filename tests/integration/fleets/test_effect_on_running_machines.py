@@ -20,6 +20,7 @@ from meshfleet.workspace.home import Workspace
 from tests.integration.clone import Clone
 
 pytestmark = [
+    pytest.mark.extended,
     pytest.mark.proof("what machines registered as follows their group, without a lost request", step=4),
     pytest.mark.root("machines in network namespaces"),
 ]

@@ -20,6 +20,7 @@ from scripts.continuity_under_change.fleet_under_change import CALLER, HOST, STA
 from tests.integration.clone import Clone
 
 pytestmark = [
+    pytest.mark.extended,
     pytest.mark.proof("what proxies read at their start takes effect in running pods, without a lost request", step=4),
     pytest.mark.root("pods in network namespaces"),
 ]

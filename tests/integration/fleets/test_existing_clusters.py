@@ -25,7 +25,10 @@ from tests.integration.clone import Clone
 from tests.integration.faults.kill_points import Point, Victims
 from tests.integration.faults.killing import killed_at, killed_while
 
-pytestmark = pytest.mark.proof("a fleet on existing clusters, which outlive it unharmed", step=3)
+pytestmark = [
+    pytest.mark.extended,
+    pytest.mark.proof("a fleet on existing clusters, which outlive it unharmed", step=3),
+]
 
 STACK = "existing"
 NAMES = ("blue", "green", "red")

@@ -21,6 +21,7 @@ from meshfleet.workspace.home import Workspace
 from tests.integration.clone import Clone
 
 pytestmark = [
+    pytest.mark.extended,
     pytest.mark.proof("networks of machines without a cluster", step=4),
     pytest.mark.root("machines in network namespaces"),
 ]

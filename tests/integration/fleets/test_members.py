@@ -11,6 +11,8 @@ from meshfleet.workspace import fleet_processes as processes
 from tests.integration.clone import Clone
 from tests.integration.fleets.observer import Observer
 
+pytestmark = pytest.mark.extended
+
 STACK = "members"
 STAYING, MEMBER = ("host", "west"), "east"
 

@@ -15,9 +15,14 @@ from meshfleet.testing import Sandbox, settled, small_fleet
 from tests.integration.fleets.endpoint_order import endpoint_order
 from tests.integration.fleets.workloads import service_with_a_pod
 
-pytestmark = pytest.mark.proof("settings of a mesh, declared once and equal in every primary", step=3)
+pytestmark = [
+    pytest.mark.extended,
+    pytest.mark.proof("settings of a mesh, declared once and equal in every primary", step=3),
+]
 
 STACK = "settings"
+# Time enough for istioctl to look at both clusters, on a machine that is busy.
+SHORTLY = ("--seconds", "20")
 CLUSTERS = ("west", "east")
 HOST = "echo.sample.svc.cluster.local"
 SETTINGS = {
@@ -90,7 +95,7 @@ def test_settings_are_in_every_istiod_work_change_and_what_differs_is_reported(f
     take_away_what_is_added(fleet)
     delete = ("delete", "destinationrule", "mesh-outlier-detection", "-n", "istio-system")
     fleet.kubectl(STACK, "west", *delete)
-    (told,) = verify(fleet, "--seconds", "5").items()
+    (told,) = verify(fleet, *SHORTLY).items()
     assert told[0] == "mesh-config of west"
     assert "DestinationRule mesh-outlier-detection is missing" in told[1]
     # Without it Istio knows the failover and does not act on it.
@@ -114,7 +119,7 @@ def test_settings_are_in_every_istiod_work_change_and_what_differs_is_reported(f
     patch = '[{"op": "replace", "path": "/spec/mtls/mode", "value": "DISABLE"}]'
     arguments = ("peerauthentication", "default", "-n", "istio-system", "--type=json", f"--patch={patch}")
     fleet.kubectl(STACK, "east", "patch", *arguments)
-    (told,) = verify(fleet, "--seconds", "5").items()
+    (told,) = verify(fleet, *SHORTLY).items()
     assert told[0] == "mesh-config of east"
     assert "mtls.mode of PeerAuthentication default is 'DISABLE', the stack declares 'PERMISSIVE'" in told[1]
 

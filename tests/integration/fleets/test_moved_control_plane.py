@@ -17,7 +17,10 @@ from tests.integration.fleets.observer import trusts
 STACK = "moved"
 PRIMARY, BRANCH, ANNEX = "primary", "branch", "annex"
 
-pytestmark = pytest.mark.proof("a cluster moves from its primary's control plane to its own and back, in place", step=3)
+pytestmark = [
+    pytest.mark.extended,
+    pytest.mark.proof("a cluster moves from its primary's control plane to its own and back, in place", step=3),
+]
 
 
 @pytest.fixture(scope="module")

@@ -18,6 +18,7 @@ from tests.integration.clone import Clone
 from tests.tls_servers import self_signed
 
 pytestmark = [
+    pytest.mark.extended,
     pytest.mark.proof("gateways of clusters, of networks and from outside", step=4),
     pytest.mark.root("real requests"),
 ]

@@ -11,7 +11,7 @@ from meshfleet.testing import FleetUnderTest, bring_up
 from meshfleet.verification.bundle import certificates, fingerprint
 from tests.integration.clone import Clone
 
-pytestmark = pytest.mark.proof("two meshes in one fleet share nothing", step=3)
+pytestmark = [pytest.mark.extended, pytest.mark.proof("two meshes in one fleet share nothing", step=3)]
 
 STACK = "examples/two-meshes"
 MESHES = {"development": ("control", "test"), "production": ("production",)}

@@ -26,7 +26,7 @@ from tests.manifests.machines import CONFIG, STACK, environment, proxy_config
 
 GATEWAYS = {"billing": "west", "ledger": "east", "printer": "alone"}
 
-pytestmark = pytest.mark.proof("virtual machines: their bundle is that of istioctl", step=3)
+pytestmark = [pytest.mark.extended, pytest.mark.proof("virtual machines: their bundle is that of istioctl", step=3)]
 
 
 @dataclass(frozen=True)

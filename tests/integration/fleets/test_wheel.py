@@ -23,7 +23,7 @@ STACK = """config:
   meshfleet:clusters: {solo: {embedded: {}, network: coast}}
 """
 
-pytestmark = pytest.mark.proof("the wheel brings up a stack file of the user's own", step=3)
+pytestmark = [pytest.mark.extended, pytest.mark.proof("the wheel brings up a stack file of the user's own", step=3)]
 
 
 @dataclass(frozen=True)

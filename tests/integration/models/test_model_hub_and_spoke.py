@@ -16,7 +16,7 @@ from tests.integration.clone import Clone
 from tests.integration.models.carried import assert_answered_in, assert_checked_by_traffic
 from tests.integration.models.running import Running, running
 
-pytestmark = pytest.mark.proof("discovery has a direction", step=3)
+pytestmark = [pytest.mark.extended, pytest.mark.proof("discovery has a direction", step=3)]
 rooted = pytest.mark.root("real requests")
 
 EDGES = ("edge1", "edge2")

@@ -10,7 +10,7 @@ from tests.integration.clone import Clone
 from tests.integration.models.carried import assert_answered_in, assert_checked_by_traffic
 from tests.integration.models.running import GATEWAY, Running, running
 
-pytestmark = pytest.mark.proof("gateways at node ports and behind port maps", step=3)
+pytestmark = [pytest.mark.extended, pytest.mark.proof("gateways at node ports and behind port maps", step=3)]
 rooted = pytest.mark.root("real requests")
 
 NAMES = ("west", "east")

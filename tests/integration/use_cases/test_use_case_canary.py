@@ -13,6 +13,7 @@ from tests.integration.use_cases.pages import assert_prints_what_the_page_shows
 from tests.integration.use_cases.sending import sending
 
 pytestmark = [
+    pytest.mark.extended,
     pytest.mark.proof("a new version in another cluster gets its share by weight, and by header all", step=4),
     pytest.mark.root("real requests"),
 ]

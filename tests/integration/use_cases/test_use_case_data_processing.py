@@ -12,6 +12,7 @@ from tests.integration.use_cases.pages import assert_prints_what_the_page_shows
 from tests.integration.use_cases.sending import sending
 
 pytestmark = [
+    pytest.mark.extended,
     pytest.mark.proof("a workload lets in whom it names, from any cluster, and refuses their neighbours", step=4),
     pytest.mark.root("real requests"),
 ]

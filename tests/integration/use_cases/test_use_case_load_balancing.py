@@ -18,6 +18,7 @@ from tests.integration.use_cases.pages import assert_prints_what_the_page_shows
 from tests.integration.use_cases.sending import sending
 
 pytestmark = [
+    pytest.mark.extended,
     pytest.mark.proof("requests to one Service are spread over all clusters, from wherever they come", step=4),
     pytest.mark.root("real requests"),
 ]
