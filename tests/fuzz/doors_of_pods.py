@@ -107,7 +107,7 @@ def _on_node(client: Any) -> object:
         left_out = LeftOut.of("Pod", pod, "any")
         end_containers(containers, lambda _: [], 1e-6, threading.Event())
         found += [resolver(pod), described, status, failed_status(pod, "any"), event(left_out, "west-0", MOMENT)]
-        condition([left_out], MOMENT)
+        condition([left_out])
     return found
 
 

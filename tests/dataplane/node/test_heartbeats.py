@@ -6,7 +6,6 @@ from typing import Any
 from unittest.mock import MagicMock
 
 import pytest
-from lightkube.models.core_v1 import NodeStatus
 from lightkube.resources.core_v1 import Node
 
 from meshfleet.dataplane.node.left_out import CONDITION, LeftOut
@@ -29,7 +28,7 @@ class Cluster:
         self.is_there = True
         self.client = MagicMock()
         self.client.apply.side_effect = self._apply
-        self.client.get.side_effect = lambda kind, name: Node(status=NodeStatus.from_dict(self.status))
+        self.client.get.side_effect = lambda kind, name: Node.from_dict({"status": self.status})
         self.client.patch.side_effect = self._patch
         self.heartbeat = Heartbeat("west-0", "10.1.0.2", 4000, lambda: self.seconds)
 
