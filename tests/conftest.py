@@ -15,7 +15,7 @@ from meshfleet.toolchain import Toolchain, ensure
 from meshfleet.toolchain.progress import progress_for
 from meshfleet.toolchain.published.mirrors import OFF, VARIABLE
 from tests.integration.clone import COLLECTION
-from tests.proof import LADDER, step_of
+from tests.proof import LADDER, is_extended, step_of
 
 # How long an example takes says more about what else the machine does than about the program.
 hypothesis.settings.register_profile(
@@ -99,11 +99,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="N",
         help=f"run only tests on step N of docs/proof.md and below (0 to {len(LADDER) - 1})",
     )
-
-
-def is_extended(item: pytest.Item) -> bool:
-    """Whether a test is of a file of extended tests."""
-    return item.get_closest_marker("extended") is not None
 
 
 _begun_files: dict[str, bool] = {}

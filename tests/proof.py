@@ -43,6 +43,13 @@ stands, on this ladder:
 
 """
 
+EXTENDED = """\
+
+Tests that are *extended* bring up the fleets that take longest. They run last, and on a slow machine `./scripts/test`
+leaves those out that it cannot begin in time, and lists them; the nightly workflow runs all of them
+([which tests run](development.md#choose-tests)).
+"""
+
 NOT_PROVED = """\
 
 ## What is not proved
@@ -63,9 +70,10 @@ NOT_PROVED = """\
 
 @dataclass
 class Feature:
-    """What the tests of one feature are: how many on each step."""
+    """What the tests of one feature are: how many on each step, and how many of all are extended."""
 
     tests: dict[int, int] = field(default_factory=dict)
+    extended: int = 0
 
     @property
     def highest(self) -> int:
@@ -102,6 +110,11 @@ def step_of(item: pytest.Item) -> int:
     return max((step for step in steps if isinstance(step, int)), default=0)
 
 
+def is_extended(item: pytest.Item) -> bool:
+    """Whether a test is of a file of extended tests."""
+    return any(True for _ in item.iter_markers("extended"))
+
+
 def features(items: Iterable[pytest.Item]) -> dict[str, Feature]:
     """Features by their words. Exits with a line for each test that says nothing of what it proves."""
     found: dict[str, Feature] = {}
@@ -115,8 +128,9 @@ def features(items: Iterable[pytest.Item]) -> dict[str, Feature]:
             if len(mark.args) != 1 or not isinstance(step, int) or step not in range(len(LADDER)):
                 faults.append(f"{item.nodeid}: {mark.args} {mark.kwargs}; give one text and a step of 0 to 6")
                 continue
-            tests = found.setdefault(mark.args[0], Feature()).tests
-            tests[step] = tests.get(step, 0) + 1
+            feature = found.setdefault(mark.args[0], Feature())
+            feature.tests[step] = feature.tests.get(step, 0) + 1
+            feature.extended += is_extended(item)
     if faults:
         sys.exit("\n".join(sorted(set(faults))))
     return found
@@ -127,9 +141,15 @@ def page(found: dict[str, Feature]) -> str:
     reached = {step for feature in found.values() for step in feature.tests}
     lines = ["| step | what it means | reached |", "|---|---|---|"]
     lines += [f"| {step} | {meaning} | {'yes' if step in reached else 'no'} |" for step, meaning in enumerate(LADDER)]
-    lines += ["", "## Features", "", "| feature | highest step | tests |", "|---|---|---|"]
+    lines += [EXTENDED, "## Features", "", "| feature | highest step | tests |", "|---|---|---|"]
     for name, feature in sorted(found.items(), key=lambda pair: (-pair[1].highest, pair[0])):
         counts = ", ".join(f"{count} on step {step}" for step, count in sorted(feature.tests.items()))
+        if feature.extended:
+            counts += (
+                ", all extended"
+                if feature.extended == sum(feature.tests.values())
+                else f", {feature.extended} extended"
+            )
         lines.append(f"| {name.replace('|', '/')} | {feature.highest} | {counts} |")
     return HEAD + "\n".join(lines) + "\n" + NOT_PROVED
 

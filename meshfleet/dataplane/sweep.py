@@ -61,7 +61,7 @@ def sweep(fleet: str, home: Path) -> None:
 def sweep_cluster(fleet: str, cluster: str, home: Path) -> None:
     """Do the same for one cluster, its control plane and its istiods. Fine when there is nothing. Raises likewise."""
     workspace = Workspace(fleet, home)
-    directories = [workspace.cluster(cluster), workspace.node(cluster), *_istiods(workspace, cluster)]
+    directories = [*workspace.processes_of(cluster), *_istiods(workspace, cluster)]
     _all_of(
         # While processes of it run their files stay.
         lambda: _remove(directories),

@@ -98,6 +98,10 @@ class Workspace:
         """The directory of a cluster whose nodes are containers."""
         return self.directory / "containers" / cluster
 
+    def processes_of(self, cluster: str) -> list[Path]:
+        """All directories that processes of a cluster are started in, but those of its istiods, one for a revision."""
+        return [self.cluster(cluster), self.node(cluster), self.cert_manager(cluster)]
+
     @property
     def identity(self) -> str:
         """By which its processes and network namespaces are known: sixteen hexadecimal digits. Raises FileError."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import shutil
 import sys
@@ -143,10 +144,23 @@ def give_back(home: Path) -> None:
     close_ports(home)
 
 
+def _is_of_a_cluster(name: str) -> bool:
+    """Whether this of a Workspace is the directory of one cluster, by its name alone."""
+    method = getattr(Workspace, name)
+    if name.startswith("_") or not inspect.isfunction(method):
+        return False
+    parameters = list(inspect.signature(method).parameters)
+    return len(parameters) == 2 and parameters[1] in ("cluster", "name")
+
+
 def test_one_cluster_is_swept_with_its_istiods_and_no_other(directory: Path, tmp_path: Path) -> None:
     workspace = Workspace("dev", tmp_path)
+    # Every directory that a fleet has for one cluster, whatever will be added; in `containers` nothing is started.
+    rooms = {name for name in vars(Workspace) if _is_of_a_cluster(name)} - {"containers", "processes_of"}
+    assert rooms == {"cluster", "node", "cert_manager"}
     places = [workspace.istiod(name, revision) for name in ("west", "west-2") for revision in ("default", "canary")]
-    for place in places:
+    others = [getattr(workspace, room)("west") for room in sorted(rooms - {"cluster"})]
+    for place in (*places, *others):
         make_directory(place / "bin")
         (place / "bin" / "sleep").symlink_to(directory / "bin" / "sleep")
         start(place, "600")
@@ -160,9 +174,10 @@ def test_one_cluster_is_swept_with_its_istiods_and_no_other(directory: Path, tmp
     shutil.rmtree(places[0])
 
     sweep_cluster("dev", "west", tmp_path)
-    found = processes.find_all([directory, *places])
-    assert [bool(found[place]) for place in (directory, *places)] == [False, False, False, True, True]
-    assert [place.exists() for place in (directory, *places)] == [False, False, False, True, True]
+    found = processes.find_all([directory, *others, *places])
+    stays = [place in places[2:] for place in (directory, *others, *places)]
+    assert [bool(found[place]) for place in (directory, *others, *places)] == stays
+    assert [place.exists() for place in (directory, *others, *places)] == stays
     with reservations(tmp_path) as held:
         left = {*held.ports, *held.addresses}
     assert len(left) == 9

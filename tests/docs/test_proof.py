@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,20 +17,31 @@ pytest_plugins = ["pytester"]
 pytestmark = pytest.mark.proof("the table of what is proved follows from the tests", step=0)
 
 
-def item(name: str, *marks: tuple[tuple[Any, ...], dict[str, Any]]) -> Any:
+def item(name: str, *marks: tuple[tuple[Any, ...], dict[str, Any]], extended: Sequence[object] = ()) -> Any:
     """A test as pytest collects it, with these `proof` markers."""
     found = [SimpleNamespace(args=arguments, kwargs=named) for arguments, named in marks]
-    return SimpleNamespace(nodeid=name, iter_markers=lambda _: iter(found))
+    return SimpleNamespace(nodeid=name, iter_markers=lambda kind: iter(found if kind == "proof" else extended))
 
 
-def test_the_page_is_what_the_tests_say() -> None:
+def test_the_page_is_what_the_tests_say(request: pytest.FixtureRequest) -> None:
+    config = request.config
+    chosen = (
+        config.option.keyword,
+        config.option.markexpr,
+        config.getoption("--max-step"),
+        config.getoption("--deselect"),
+    )
+    if config.args_source is pytest.Config.ArgsSource.TESTPATHS and not any(chosen):
+        # All tests were collected here already.
+        assert page(features(request.session.items)) == PAGE.read_text(encoding="utf-8")
+        return
     result = subprocess.run(
         [sys.executable, "-m", "tests.proof", "--check"],
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=300,
     )
     assert (result.returncode, result.stderr) == (0, "")
 
@@ -44,6 +56,13 @@ def test_a_feature_stands_where_its_best_test_stands() -> None:
     )
     assert found == {"remote secrets": Feature({0: 2, 3: 1}), "trust": Feature({1: 1})}
     assert "| remote secrets | 3 | 2 on step 0, 1 on step 3 |\n| trust | 1 | 1 on step 1 |" in page(found)
+
+
+def test_a_feature_whose_tests_take_long_says_so() -> None:
+    marks = (("trust",), {"step": 3})
+    found = features([item("a", marks, extended=[object()]), item("b", marks)])
+    assert "| trust | 3 | 2 on step 3, 1 extended |" in page(found)
+    assert "| trust | 3 | 1 on step 3, all extended |" in page(features([item("a", marks, extended=[object()])]))
 
 
 def test_a_test_is_on_its_highest_step() -> None:
