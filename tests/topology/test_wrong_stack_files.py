@@ -20,6 +20,7 @@ from tests.topology.wrong_stacks.layouts import LAYOUTS
 from tests.topology.wrong_stacks.many import MANY
 from tests.topology.wrong_stacks.models import MODELS
 from tests.topology.wrong_stacks.names import NAMES
+from tests.topology.wrong_stacks.node_ports import NODE_PORT_FAULTS
 from tests.topology.wrong_stacks.readers import READERS
 from tests.topology.wrong_stacks.revisions import REVISIONS
 from tests.topology.wrong_stacks.roots import ROOTS
@@ -48,6 +49,7 @@ KINDS = [
     MESH_SETTINGS,
     DISCOVERY_SETTINGS,
     GATEWAY_FAULTS,
+    NODE_PORT_FAULTS,
     KIND_CLUSTERS,
     WORKLOADS,
     WORKLOAD_ROUTES,
