@@ -25,7 +25,7 @@ class CertificateIssuer(Component):
             namespace=manifests.NAMESPACE,
             kubeconfig=access.kubeconfig,
             context=access.context or None,
-            process=fleet.installs_cert_manager(cluster),
+            process=fleet.runs_cert_manager(cluster),
             # Its process does not go with the cluster.
             opts=self.child(after=list(prepared.values())),
         )

@@ -19,6 +19,7 @@ from meshfleet.kube.releases.owner import MARK, Owner
 from meshfleet.manifests import Chart, Release
 from meshfleet.plugins.meshfleet.sdk import ReleaseObjects
 from meshfleet.topology import Fleet
+from meshfleet.topology.istio import Charts
 from meshfleet.workspace.project_folder import project_folder
 
 
@@ -34,21 +35,24 @@ class HelmRelease(pulumi.CustomResource):
 
 
 def chart_source(fleet: Fleet, cluster: str, chart: str, version: str) -> dict[str, Any]:
-    """Where the chart of a version of Istio comes from for a cluster, as inputs of a Release.
+    """Where a chart comes from for a cluster, as inputs of a Release; one of Istio's in a version of Istio.
 
     An istiod that is built here must have the charts it was built with; other clusters follow `istio.charts`.
     """
-    charts = fleet.istio.charts
     if chart == Chart.GATEWAY_API:
         return {"chart": GATEWAY_API_CHART}
     if chart == Chart.CERT_MANAGER:
-        return {"chart": CERT_MANAGER_CHART}
+        installed = None if fleet.runs_cert_manager(cluster) else fleet.cert_manager_of(cluster)
+        return _of(installed.charts, chart, f"v{installed.version}") if installed else {"chart": CERT_MANAGER_CHART}
     capabilities = fleet.clusters[cluster].capabilities
     if capabilities.istiod_runtime == "process" or capabilities.images == "built":
         return {"chart": f"{built_charts(version)}/{chart}"}
+    return _of(fleet.istio.charts, chart, version if version.count(".") == 2 else f"{version}.0")
+
+
+def _of(charts: Charts, chart: str, version: str) -> dict[str, Any]:
     if charts.folder:
         return {"chart": f"{_as_engine_sees(charts.folder)}/{chart}"}
-    version = version if version.count(".") == 2 else f"{version}.0"
     if charts.repository.startswith("oci://"):
         return {"chart": f"{charts.repository}/{chart}", "version": version}
     return {"chart": chart, "version": version, "repositoryOpts": {"repo": charts.repository}}

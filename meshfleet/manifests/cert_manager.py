@@ -7,6 +7,7 @@ Source: https://cert-manager.io/docs/configuration/ca/ and https://cert-manager.
 
 from __future__ import annotations
 
+from meshfleet.manifests.additions import merged
 from meshfleet.manifests.objects import Chart, Object, Release, encoded, metadata
 from meshfleet.manifests.section import Document, Known, Point, Section, Stage
 from meshfleet.topology import Fleet
@@ -16,6 +17,16 @@ GROUP = "cert-manager.io"
 VERSION = f"{GROUP}/v1"
 NAMESPACE_DOCUMENT, DEFINITIONS_DOCUMENT = "trust-namespace", "cert-manager"
 
+# https://artifacthub.io/packages/helm/cert-manager/cert-manager
+_VALUES: Object = {
+    "crds": {"enabled": True, "keep": False},
+    # With a Certificate goes its Secret.
+    "enableCertificateOwnerRef": True,
+    # In place of kube-system, where it would need a role.
+    "global": {"leaderElection": {"namespace": NAMESPACE}},
+    # `up` has it check a Certificate before it goes on.
+    "startupapicheck": {"enabled": False},
+}
 # https://cert-manager.io/docs/reference/api-docs/#cert-manager.io/v1.CertificatePrivateKey
 _KEYS = {"ecdsa-p256": {"algorithm": "ECDSA", "size": 256}, "rsa-4096": {"algorithm": "RSA", "size": 4096}}
 
@@ -73,8 +84,10 @@ def _definitions(fleet: Fleet, cluster: str, known: Known) -> list[Document]:
         return []
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata(NAMESPACE)}
     made = [Document(NAMESPACE_DOCUMENT, DEFINITIONS, namespace)]
-    if fleet.installs_cert_manager(cluster):
-        release = Release("cert-manager", NAMESPACE, Chart.CERT_MANAGER, {}, wait=False)
+    if installed := fleet.cert_manager_of(cluster):
+        chart = not fleet.runs_cert_manager(cluster)
+        values = merged(_VALUES, installed.values) if chart else {}
+        release = Release("cert-manager", NAMESPACE, Chart.CERT_MANAGER, values, wait=chart)
         made.append(Document(DEFINITIONS_DOCUMENT, DEFINITIONS, release, after=(NAMESPACE_DOCUMENT,)))
     return made
 

@@ -9,6 +9,7 @@ from typing import Any, Final, Self
 from pydantic import Field
 
 from meshfleet.topology.additions import Additions
+from meshfleet.topology.cert_manager import CertManager
 from meshfleet.topology.cluster import Cluster
 from meshfleet.topology.discovery import discovers
 from meshfleet.topology.gateways import AdvertisedAddress, advertised_to
@@ -270,9 +271,15 @@ class Fleet(Model):
         """The meshes whose intermediates cert-manager of this cluster issues."""
         return tuple(mesh for mesh in self.meshes if self.issuing_cluster(mesh) == cluster)
 
-    def installs_cert_manager(self, cluster: str) -> bool:
-        """Whether the fleet installs cert-manager for a cluster; all meshes that use it there say the same."""
-        return any(self.meshes[mesh].trust.cert_manager.install for mesh in self.issues_for(cluster))
+    def cert_manager_of(self, cluster: str) -> CertManager | None:
+        """The cert-manager that the fleet installs for a cluster; all meshes that use it there say the same of it."""
+        declared = [self.meshes[mesh].trust.cert_manager for mesh in self.issues_for(cluster)]
+        return next((one for one in declared if one.install), None)
+
+    def runs_cert_manager(self, cluster: str) -> bool:
+        """Whether cert-manager is a process of the fleet beside a cluster; among real pods it is installed."""
+        beside = self.clusters[cluster].capabilities.istiod_runtime == "process"
+        return beside and self.cert_manager_of(cluster) is not None
 
     def model_of(self, mesh: str) -> str:
         """The deployment model in Istio's words; it follows from the clusters and is never asked for.

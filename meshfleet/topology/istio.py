@@ -41,7 +41,8 @@ def _checked_kubernetes(value: str) -> str:
     return value
 
 
-def _checked_repository(value: str) -> str:
+def checked_repository(value: str) -> str:
+    """A repository of charts. Raises ValueError for what is none."""
     return checked_url(value, ("https", "oci"), "https://charts.example/istio or oci://charts.example/istio")
 
 
@@ -51,7 +52,7 @@ class Charts(Model):
     Clusters whose istiod runs as a process beside them always use the charts of that very istiod.
     """
 
-    repository: Annotated[str, AfterValidator(_checked_repository)] = PUBLISHED_CHARTS
+    repository: Annotated[str, AfterValidator(checked_repository)] = PUBLISHED_CHARTS
     """The repository, as an https:// or oci:// URL; not used when a folder is given."""
     folder: FilePath = ""
     """A folder that holds the charts, in place of a repository."""

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
+from meshfleet.topology.cert_manager import CertManager
 from meshfleet.topology.mesh_settings import MeshSettings
 from meshfleet.topology.model import Model
 from meshfleet.topology.names import DEFAULT_ROOT, Label, TrustDomain
@@ -51,19 +52,6 @@ class IssuedFiles(Model):
     """The certificates between it and the root, where there are any."""
     root: FilePath
     """The root, one certificate, the same for all clusters of the mesh."""
-
-
-class CertManager(Model):
-    """Where cert-manager is, which issues the intermediates below the root of the stack that signs.
-
-    The key of that root is in a Secret there, so that no other control plane may read the cluster: leave all of them
-    out of its `discovery.readBy`, or take a cluster in a mesh of its own. See [rotation](rotation.md).
-    """
-
-    cluster: str = ""
-    """The cluster with the root's key and the certificates; the host when left out."""
-    install: bool = True
-    """Whether the fleet installs it, as a process; `false` for one that something else installed."""
 
 
 class Trust(Model):

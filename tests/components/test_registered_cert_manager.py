@@ -20,19 +20,21 @@ FILE = "file-0123456789abcdef"
 PARTS = ("trust-namespace", "cert-manager", "root-shop", "issuer-shop", "intermediate-west", "intermediate-east")
 
 
-def fleet(trust: dict[str, Any], **hub: Any) -> Fleet:
+def config_of(trust: dict[str, Any], **hub: Any) -> dict[str, Any]:
     """Two clusters of a mesh, and a third one in a mesh of its own, which nobody reads."""
     clusters: dict[str, Any] = {name: {"embedded": {}, "network": name, "mesh": "shop"} for name in ("west", "east")}
     clusters["hub"] = {"embedded": {}, "network": "hub", "mesh": "operations"} | hub
-    return load(
-        "issuing",
-        {
-            "host": "hub",
-            "networks": {name: {} for name in clusters},
-            "clusters": clusters,
-            "meshes": {"shop": {"trust": trust}, "operations": {}},
-        },
-    )
+    return {
+        "host": "hub",
+        "networks": {name: {} for name in clusters},
+        "clusters": clusters,
+        "meshes": {"shop": {"trust": trust}, "operations": {}},
+    }
+
+
+def fleet(trust: dict[str, Any], **hub: Any) -> Fleet:
+    """The fleet of it."""
+    return load("issuing", config_of(trust, **hub))
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +81,50 @@ def test_one_that_is_there_is_asked_and_not_installed() -> None:
     assert "hub/cert-manager" not in graph.names()
     assert graph["hub/cert-manager-ready"].inputs["process"] is False
     assert {"hub/trust-namespace", "hub/intermediate-west"} <= graph.names()
+
+
+def among_real_pods(**cert_manager: Any) -> Fleet:
+    """The same mesh, and a hub that is there already, whose pods are real."""
+    made: dict[str, Any] = {"kubeconfig": "kubeconfig.yaml", "context": "hub"}
+    config = config_of({"issuer": "cert-manager", "certManager": cert_manager})
+    config["clusters"]["hub"] = {"existing": made, "network": "hub", "mesh": "operations"}
+    return load("issuing", config)
+
+
+def test_where_pods_are_real_its_chart_is_installed_before_it_is_asked() -> None:
+    graph = record(among_real_pods())
+    release, ready = graph["hub/cert-manager"], graph["hub/cert-manager-ready"]
+    assert release.inputs["chart"] == "oci://quay.io/jetstack/charts/cert-manager"
+    assert (release.inputs["version"], release.inputs["namespace"]) == ("v1.21.2", "meshfleet-trust")
+    assert release.inputs["skipAwait"] is False
+    values = release.inputs["values"]
+    assert values["crds"] == {"enabled": True, "keep": False}
+    assert values["enableCertificateOwnerRef"] is True
+    assert values["global"]["leaderElection"] == {"namespace": "meshfleet-trust"}
+    assert ready.inputs["process"] is False
+    assert release.urn in ready.after
+
+
+@pytest.mark.parametrize(
+    ("declared", "chart", "more"),
+    [
+        (
+            {"charts": {"repository": "https://charts.example"}, "version": "1.20.1"},
+            "cert-manager",
+            {"version": "v1.20.1", "repositoryOpts": {"repo": "https://charts.example"}},
+        ),
+        ({"charts": {"folder": "/charts"}}, "/charts/cert-manager", {}),
+        ({"values": {"replicaCount": 2, "crds": {"keep": True}}}, "oci://quay.io/jetstack/charts/cert-manager", {}),
+    ],
+)
+def test_its_chart_comes_from_where_the_stack_says_with_its_values(
+    declared: dict[str, Any], chart: str, more: dict[str, Any]
+) -> None:
+    inputs = record(among_real_pods(**declared))["hub/cert-manager"].inputs
+    assert inputs["chart"] == chart
+    assert more.items() <= inputs.items()
+    assert inputs["values"].get("replicaCount") == declared.get("values", {}).get("replicaCount")
+    assert inputs["values"]["crds"] == {"enabled": True, "keep": "values" in declared}
 
 
 def test_the_issuer_changes_under_the_same_root_without_a_rotation() -> None:

@@ -24,6 +24,7 @@ from meshfleet.dataplane.network.users import Users
 from meshfleet.dataplane.node.agent import Agent
 from meshfleet.dataplane.node.containers import containers_of
 from meshfleet.dataplane.node.left_out import LeftOut, condition, event
+from meshfleet.dataplane.node.node_object import Heartbeat
 from meshfleet.dataplane.node.pod_run import PodRun, resolver
 from meshfleet.dataplane.node.pod_status import failed_status, pod_status
 from meshfleet.dataplane.node.programs import program_of
@@ -60,6 +61,9 @@ def doors(folder: Path) -> dict[str, Door]:
             ("pods", "configmaps", "secrets", "token"), lambda client: _volumes(client, folder / "volumes")
         ),
         "all that a node is given": _contained(("pods", "services", "endpointslices"), _reconciled),
+        "the Node of an agent": _contained(
+            ("nodes", "leases"), lambda client: Heartbeat("west-0", "198.18.0.2", 4000).beat(client)
+        ),
         "the agent of a machine": Door(
             ("2026-01-02T03:04:05Z\twarn\tca\trpc error: code = Unauthenticated desc = no token\n" * 5,),
             lambda text: [complaint(text), refusal(text)],

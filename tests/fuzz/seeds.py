@@ -216,6 +216,7 @@ def world() -> dict[str, Any]:
                 "ports": [{"name": "http", "port": 8080, "protocol": "TCP"}],
             }
         ],
+        "leases": [{"metadata": {"name": "west-0"}, "spec": {"holderIdentity": "west-0", "leaseDurationSeconds": 40}}],
         "nodes": [
             {
                 "metadata": {"name": "west-0", "labels": {"app.kubernetes.io/managed-by": "meshfleet-node"}},

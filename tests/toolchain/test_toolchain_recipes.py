@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meshfleet.toolchain.recipes import (
+    CERT_MANAGER,
     CONTAINER_RECIPES,
     FURTHER,
     ISTIO,
@@ -20,6 +21,7 @@ from meshfleet.toolchain.recipes import (
     RECIPES,
     Recipe,
 )
+from meshfleet.topology.cert_manager import CERT_MANAGER_RELEASE
 from meshfleet.workspace.cache import locate_cache
 
 ALL = (*RECIPES, *CONTAINER_RECIPES, *ON_DEMAND.values())
@@ -60,6 +62,10 @@ def test_istio_s_data_plane_is_of_the_module_that_istiod_is_of() -> None:
     assert {"pilot-discovery", "pilot-agent", "echo-server", "echo-client"} <= set(ISTIO.installed_programs)
     assert ISTIO.shared_files == ("envoy_bootstrap.json",)
     assert {file.module for file in ISTIO.files} == {ISTIO.module}
+
+
+def test_the_controllers_of_cert_manager_are_of_the_release_whose_chart_is_installed() -> None:
+    assert CERT_MANAGER.version == f"v{CERT_MANAGER_RELEASE}"
 
 
 def test_linker_flags_carry_the_pinned_version() -> None:

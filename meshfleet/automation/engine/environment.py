@@ -105,7 +105,7 @@ def further_recipes(fleet: Fleet) -> tuple[Recipe, ...]:
     if any(cluster.capabilities.istiod_runtime == "process" for cluster in clusters):
         wanted += (("pilot-discovery", istio.version_of(revision)) for revision in istio.installed)
     found = [further_recipe(program, release) for program, release in wanted]
-    if any(map(fleet.installs_cert_manager, fleet.clusters)):
+    if any(map(fleet.runs_cert_manager, fleet.clusters)):
         found.append(CERT_MANAGER)
     return tuple({recipe.tool: recipe for recipe in found if recipe}.values())
 

@@ -6,8 +6,12 @@ from collections.abc import Iterator
 
 from meshfleet.errors.faults import Fault
 from meshfleet.redaction.shown import shown
+from meshfleet.topology.cert_manager import CertManager
+from meshfleet.topology.cluster import Cluster
 from meshfleet.topology.discovery import discovers
 from meshfleet.topology.draft import Draft
+
+_INSTALLATION = ("install", "charts", "version", "values")
 
 
 def cert_managers(draft: Draft) -> Iterator[Fault]:
@@ -15,7 +19,7 @@ def cert_managers(draft: Draft) -> Iterator[Fault]:
 
     A control plane that reads a cluster can read each Secret in it (docs/security.md).
     """
-    installed: dict[str, tuple[str, bool]] = {}
+    installed: dict[str, tuple[str, CertManager]] = {}
     for mesh, declared in draft.meshes.items():
         trust = declared.trust
         if trust.issuer != "cert-manager":
@@ -33,20 +37,40 @@ def cert_managers(draft: Draft) -> Iterator[Fault]:
                 f"the root's key is in {name}, and the control planes of {', '.join(found)} read every Secret there; "
                 f"write clusters.{name}.discovery.readBy: [], or name a cluster that no other one reads",
             )
-        cluster = draft.clusters.get(name)
-        if cluster is not None and chosen.install and cluster.capabilities.istiod_runtime == "pod":
-            yield Fault(
-                f"{path}.install",
-                f"the fleet installs cert-manager as a process, and the pods of {name} are real; install its chart "
-                "there, and write install: false",
-            )
-        other, same = installed.setdefault(name, (mesh, chosen.install))
-        if same is not chosen.install:
-            yield Fault(
-                f"{path}.install",
-                f"is {str(chosen.install).lower()}, and that of {other} {str(same).lower()}; both use the cert-manager "
-                f"of {name}, so write the same",
-            )
+        if cluster := draft.clusters.get(name):
+            yield from _faults_of_chart(path, name, chosen, cluster)
+        other, same = installed.setdefault(name, (mesh, chosen))
+        for field in _INSTALLATION:
+            mine, theirs = getattr(chosen, field), getattr(same, field)
+            if mine != theirs:
+                yield Fault(
+                    f"{path}.{field}",
+                    f"{_difference(mine, other, theirs)}; both use the cert-manager of {name}, so write the same",
+                )
+
+
+def _faults_of_chart(path: str, name: str, chosen: CertManager, cluster: Cluster) -> Iterator[Fault]:
+    """The chart is installed where pods are real, and brings no images."""
+    can = cluster.capabilities
+    if chosen.install and can.istiod_runtime == "pod" and can.images == "built":
+        yield Fault(
+            f"{path}.install",
+            f"no images of cert-manager are built for {name}; write clusters.{name}.kind.images: published, or install "
+            "it yourself and write install: false",
+        )
+    if chosen.install and can.istiod_runtime == "pod":
+        return
+    why = f"cert-manager is a process beside {name}" if chosen.install else "something else installs cert-manager"
+    for field in sorted(chosen.model_fields_set & {"charts", "version", "values"}):
+        yield Fault(f"{path}.{field}", f"belongs to the chart of cert-manager, and {why}; leave it out")
+
+
+def _difference(mine: object, mesh: str, theirs: object) -> str:
+    """One value beside that of another mesh, where both can be said in a word."""
+    if not isinstance(mine, str | bool):
+        return f"is not that of {mesh}"
+    first, second = (shown(one) if isinstance(one, str) else str(one).lower() for one in (mine, theirs))
+    return f"is {first}, and that of {mesh} {second}"
 
 
 def readers(draft: Draft, name: str) -> list[str]:

@@ -24,6 +24,7 @@ from scripts.continuity_under_change.fleet_under_change import (
 from tests.integration.clone import Clone
 
 pytestmark = [
+    pytest.mark.extended,
     pytest.mark.proof("no request is lost while the fleet is changed", step=4),
     pytest.mark.root("pods in network namespaces"),
 ]

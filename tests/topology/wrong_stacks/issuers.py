@@ -67,14 +67,49 @@ ISSUERS = [
         },
     ),
     Wrong(
-        "cert-manager to be installed among real pods",
+        "cert-manager of whose images none is built",
         {
             f"{TRUST}.issuer": "cert-manager",
-            "clusters.west": existing(),
-            "clusters.east": existing("east"),
+            "clusters.west": {"network": "network-west", "kind": {}},
+            "clusters.east": {"network": "network-east", "kind": {}},
             "clusters.west.discovery": {"readBy": []},
         },
-        {f"{TRUST}.certManager.install": "the pods of west are real; install its chart there"},
+        {f"{TRUST}.certManager.install": "no images of cert-manager are built for west"},
+    ),
+    *(
+        Wrong(
+            f"a chart of cert-manager that is not installed, {why}",
+            {
+                f"{TRUST}.issuer": "cert-manager",
+                "clusters.west.discovery": {"readBy": []},
+                f"{TRUST}.certManager": {"charts": "published", "version": "1.21.2", "values": {}, **more},
+            },
+            {f"{TRUST}.certManager.{field}": why for field in ("charts", "values", "version")},
+        )
+        for why, more in {
+            "cert-manager is a process beside west": {},
+            "something else installs cert-manager": {"install": False},
+        }.items()
+    ),
+    *(
+        Wrong(
+            f"a {field} of cert-manager that is none: {value}",
+            {
+                f"{TRUST}.issuer": "cert-manager",
+                "clusters.west": existing(),
+                "clusters.east": existing("east"),
+                "clusters.west.discovery": {"readBy": []},
+                f"{TRUST}.certManager": {field: value},
+            },
+            {f"{TRUST}.certManager.{field}": told},
+        )
+        for field, value, told in (
+            ("version", "v1.21.2", "is not a version of cert-manager; write it as '1.21.2'"),
+            ("version", "1.21", "is not a version of cert-manager; write it as '1.21.2'"),
+            ("charts", "jetstack", "is not a chart source"),
+            ("charts", {"repository": "http://charts.example"}, "is not a chart source"),
+            ("values", {"a": None}, "null is given to no release"),
+        )
     ),
     Wrong(
         "two meshes that differ about one cert-manager",
@@ -85,6 +120,20 @@ ISSUERS = [
             "clusters.east.mesh": "mesh2",
         },
         {"meshes.mesh2.trust.certManager.install": "is false, and that of mesh1 true"},
+    ),
+    Wrong(
+        "two meshes that differ about the chart of one cert-manager",
+        {
+            f"{TRUST}.issuer": "cert-manager",
+            f"{TRUST}.certManager": {"version": "1.21.2", "values": {"replicaCount": 2}},
+            "meshes.mesh2.trust": {"issuer": "cert-manager", "certManager": {"version": "1.20.0"}},
+            "clusters.west": {**existing(), "mesh": "mesh1"},
+            "clusters.east.mesh": "mesh2",
+        },
+        {
+            "meshes.mesh2.trust.certManager.version": "is '1.20.0', and that of mesh1 '1.21.2'",
+            "meshes.mesh2.trust.certManager.values": "is not that of mesh1; both use the cert-manager of west",
+        },
     ),
     Wrong(
         "an intermediate of cert-manager that is always due",
