@@ -15,7 +15,7 @@ from meshfleet.toolchain import Toolchain, ensure
 from meshfleet.toolchain.progress import progress_for
 from meshfleet.toolchain.published.mirrors import OFF, VARIABLE
 from tests.integration.clone import COLLECTION
-from tests.proof import LADDER, is_extended, step_of
+from tests.proof import EXTENDED_MARKERS, LADDER, is_extended, step_of
 
 # How long an example takes says more about what else the machine does than about the program.
 hypothesis.settings.register_profile(
@@ -76,7 +76,8 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers", "sweep(what): tries a fault at every place there is, which takes long; not run by scripts/check"
     )
     config.addinivalue_line(
-        "markers", "extended: fleets that take long; the last to run, and not begun after --extended-minutes"
+        "markers",
+        "extended: fleets that take long; the last to run with sweeps, and not begun after --extended-minutes",
     )
     os.environ.setdefault(_BEGUN, str(time.time()))
     config.addinivalue_line(
@@ -99,6 +100,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="N",
         help=f"run only tests on step N of docs/proof.md and below (0 to {len(LADDER) - 1})",
     )
+
+
+def _turn(item: pytest.Item) -> tuple[bool, ...]:
+    """Where in the order of a run a test is."""
+    late = [item.get_closest_marker(name) is not None for name in reversed(EXTENDED_MARKERS)]
+    return (any(late), *late, *(not item.nodeid.startswith(first) for first in _FIRST))
 
 
 _begun_files: dict[str, bool] = {}
@@ -126,7 +133,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         above = [item for item in items if step_of(item) > highest]
         config.hook.pytest_deselected(items=above)
         items[:] = [item for item in items if step_of(item) <= highest]
-    items.sort(key=lambda item: (is_extended(item), *(not item.nodeid.startswith(first) for first in _FIRST)))
+    items.sort(key=_turn)
     for item in items:
         if not _TOOLS.isdisjoint(getattr(item, "fixturenames", ())):
             item.add_marker("tools")

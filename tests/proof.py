@@ -45,9 +45,9 @@ stands, on this ladder:
 
 EXTENDED = """\
 
-Tests that are *extended* bring up the fleets that take longest. They run last, and on a slow machine `./scripts/test`
-leaves those out that it cannot begin in time, and lists them; the nightly workflow runs all of them
-([which tests run](development.md#choose-tests)).
+Tests that are *extended* bring up the fleets that take longest, or try a fault at every place there is. They run last,
+and on a slow machine `./scripts/test` leaves those out that it cannot begin in time, and lists them; the nightly
+workflow runs all of them ([which tests run](development.md#choose-tests)).
 """
 
 NOT_PROVED = """\
@@ -110,9 +110,13 @@ def step_of(item: pytest.Item) -> int:
     return max((step for step in steps if isinstance(step, int)), default=0)
 
 
+EXTENDED_MARKERS = ("sweep", "extended")
+"""In the order in which their tests are run, after all others."""
+
+
 def is_extended(item: pytest.Item) -> bool:
-    """Whether a test is of a file of extended tests."""
-    return any(True for _ in item.iter_markers("extended"))
+    """Whether a test is one of those that take longest: a sweep, or of a file of extended tests."""
+    return any(True for name in EXTENDED_MARKERS for _ in item.iter_markers(name))
 
 
 def features(items: Iterable[pytest.Item]) -> dict[str, Feature]:

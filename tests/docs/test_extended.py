@@ -14,7 +14,7 @@ CONFTEST = """
 from tests.conftest import pytest_addoption, pytest_collection_modifyitems, pytest_runtest_setup
 
 def pytest_configure(config):
-    for marker in ("extended", "proof(feature, step)"):
+    for marker in ("extended", "sweep(what)", "proof(feature, step)"):
         config.addinivalue_line("markers", marker)
 """
 LONG = """
@@ -40,20 +40,26 @@ def begun(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def run(pytester: pytest.Pytester, begun: None) -> pytest.Pytester:
     pytester.makeconftest(CONFTEST)
-    # "long" is before "short" in the order of names.
-    pytester.makepyfile(test_long=LONG, test_short="def test_quick(): pass")
+    # In the order of names it is the other way round.
+    swept = "import pytest\n\n@pytest.mark.sweep('all')\ndef test_swept(): pass"
+    pytester.makepyfile(test_long=LONG, test_many=swept, test_short="def test_quick(): pass")
     return pytester
 
 
 def test_they_come_last_and_without_a_limit_all_of_them_are_run(run: pytest.Pytester) -> None:
     passed, skipped, failed = run.inline_run("-p", "no:cacheprovider").listoutcomes()
-    assert [one.nodeid.rpartition("::")[2] for one in passed] == ["test_quick", "test_first", "test_second"]
+    assert [one.nodeid.rpartition("::")[2] for one in passed] == [
+        "test_quick",
+        "test_swept",
+        "test_first",
+        "test_second",
+    ]
     assert (skipped, failed) == ([], [])
 
 
 def test_those_that_would_begin_too_late_are_listed_and_set_up_nothing(run: pytest.Pytester) -> None:
     result = run.runpytest_inprocess("-p", "no:cacheprovider", "-rs", "-s", "--extended-minutes", "19")
-    result.assert_outcomes(passed=1, skipped=2)
+    result.assert_outcomes(passed=1, skipped=3)
     result.stdout.fnmatch_lines(["*not begun within 19 minutes; run it with ./scripts/test test_long.py *"])
     result.stdout.no_fnmatch_line("*fleet brought up*")
 
@@ -62,4 +68,4 @@ def test_a_file_that_has_begun_is_run_to_its_end(run: pytest.Pytester) -> None:
     hours_pass = 'def test_first(fleet): os.environ["MESHFLEET_TESTS_BEGUN"] = "0"'
     run.makepyfile(test_long="import os\n" + LONG.replace("def test_first(fleet): pass", hours_pass))
     result = run.runpytest_inprocess("-p", "no:cacheprovider", "--extended-minutes", "21")
-    result.assert_outcomes(passed=3)
+    result.assert_outcomes(passed=4)
