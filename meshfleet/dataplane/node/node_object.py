@@ -49,7 +49,7 @@ class Heartbeat:
     def beat(self, client: Client, left_out: Collection[LeftOut] = ()) -> None:
         """Renew the lease where that is due, and report what the node does without. Raises ClusterError.
 
-        Where the status was changed by somebody else, as by a cluster that took the node for lost meanwhile, it is
+        Where another writer changed the status, as a cluster does that took the node for lost meanwhile, it is
         written again at the next renewal.
         """
         now, wanted = self.clock(), self._status(left_out)

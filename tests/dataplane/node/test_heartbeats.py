@@ -85,7 +85,7 @@ def test_what_is_left_out_is_reported_by_the_next_beat_and_taken_back_by_the_one
         {"addresses": None, "conditions": None, "daemonEndpoints": None},
     ],
 )
-def test_a_status_that_somebody_else_wrote_is_written_again_within_a_renewal(changed: dict[str, Any]) -> None:
+def test_a_status_that_another_writer_changed_is_written_again_within_a_renewal(changed: dict[str, Any]) -> None:
     cluster = Cluster()
     cluster.beat()
     reported = cluster.status
