@@ -23,7 +23,10 @@ from tests.integration.fleets.workloads import service_with_a_pod
 from tests.integration.rotation.fleet import CLUSTERS, STACK, configuration
 from tests.tls_proxy import new_authority, proxy_before
 
-pytestmark = pytest.mark.proof("a reader token is renewed while peers always hold a good one", step=3)
+pytestmark = [
+    pytest.mark.extended,
+    pytest.mark.proof("a reader token is renewed while peers always hold a good one", step=3),
+]
 
 NAME = "istio-reader-service-account-istio-remote-secret-token"
 GATEWAY = "istio-eastwestgateway.istio-system.svc.cluster.local"

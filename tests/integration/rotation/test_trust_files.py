@@ -14,7 +14,7 @@ from tests.integration.rotation.fleet import CLUSTERS, STACK, configuration
 from tests.integration.rotation.test_rotated_roots import holds, mesh, processes
 from tests.issued_files import der, name_of, new_root, write
 
-pytestmark = pytest.mark.proof("intermediates that something else issues, in files", step=3)
+pytestmark = [pytest.mark.extended, pytest.mark.proof("intermediates that something else issues, in files", step=3)]
 
 FIRST, SECOND = new_root("First of files"), new_root("Second of files")
 
