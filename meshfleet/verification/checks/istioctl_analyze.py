@@ -8,7 +8,7 @@ Source: https://istio.io/latest/docs/reference/config/analysis/
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,38 +34,45 @@ class Message:
     text: str
     cluster: str
 
+    @property
+    def subject(self) -> str:
+        """What the origin names after its kind: an object, by its namespace where it has one."""
+        return self.origin.partition(" ")[2]
+
+
+def _has_no_label_for_injection(fleet: FleetView, cluster: ClusterView, message: Message) -> bool:
+    """Whether the fleet leaves the namespace of a message without injection, in the cluster that it is about."""
+    about = next((one for one in fleet.clusters if one.name == message.cluster), cluster)
+    return message.subject not in about.injected_namespaces
+
+
+def _is_of_ingress_gateways(fleet: FleetView, cluster: ClusterView, message: Message) -> bool:
+    """Whether a Service is that of an ingress gateway in each cluster of the text, where `default` is `cluster`."""
+    listed = _CLUSTERS.search(message.text)
+    named = {cluster.name if one == "default" else one for one in re.findall(r'"([^"]+)"', listed[1])} if listed else {}
+    ingress = {one.name for one in fleet.clusters if message.subject in one.ingress_services}
+    return bool(named) and ingress.issuperset(named)
+
 
 @dataclass(frozen=True)
 class KnownException:
-    """A message that is expected, with the reason. `origin` matches in full, `text` in part."""
+    """A message that is expected, with the reason. `origin` matches in full, `text` in part, and `where` holds."""
 
     code: str
     origin: str
     text: str
     reason: str
+    where: Callable[[FleetView, ClusterView, Message], bool] = lambda *_: True
 
-    def covers(self, message: Message) -> bool:
-        """Whether the message is this one."""
+    def covers(self, fleet: FleetView, cluster: ClusterView, message: Message) -> bool:
+        """Whether the message of an analysis of `cluster` is this one."""
         return (
             message.code == self.code
             and re.fullmatch(self.origin, message.origin) is not None
             and re.search(self.text, message.text) is not None
+            and self.where(fleet, cluster, message)
         )
 
-
-NOT_INJECTED = KnownException(
-    "IST0102",
-    r"Namespace .*",
-    r"not enabled for Istio injection",
-    "the stack does not label that namespace for injection",
-)
-
-INGRESS_PORTS = KnownException(
-    "IST0170",
-    r"Service [a-z0-9-]+/[a-z0-9-]+",
-    r"service ports are inconsistent",
-    "the stack declares the ports of each ingress gateway, and callers use the address of one of them",
-)
 
 KNOWN_EXCEPTIONS = (
     KnownException(
@@ -99,8 +106,20 @@ KNOWN_EXCEPTIONS = (
         r"\*\.local",
         "the stack's rule for all Services of a mesh uses a wildcard host, which the analysis looks up literally",
     ),
-    NOT_INJECTED,
-    INGRESS_PORTS,
+    KnownException(
+        "IST0102",
+        r"Namespace .*",
+        r"not enabled for Istio injection",
+        "the stack does not label that namespace for injection",
+        where=_has_no_label_for_injection,
+    ),
+    KnownException(
+        "IST0170",
+        r"Service [a-z0-9-]+/[a-z0-9-]+",
+        r"service ports are inconsistent",
+        "the stack declares the ports of each ingress gateway, and callers use the address of one of them",
+        where=_is_of_ingress_gateways,
+    ),
 )
 """Every expected message with its reason; any other message, of any level, fails the check."""
 
@@ -125,22 +144,12 @@ class IstioctlAnalyze(Check):
 
 
 def judge(fleet: FleetView, cluster: ClusterView, found: list[Message]) -> Finding:
-    """Whether every message is a known exception; the finding lists these with their reasons.
-
-    IST0102 is no exception for a namespace that the fleet labels for injection, and the ports of a Service are none
-    unless it is that of an ingress gateway in each cluster that the message names.
-    """
+    """Whether every message is a known exception; the finding lists these with their reasons."""
     faults = []
     excepted: dict[tuple[str, str], set[str]] = {}
     for message in found:
-        known = next((entry for entry in KNOWN_EXCEPTIONS if entry.covers(message)), None)
-        about = next((c for c in fleet.clusters if c.name == message.cluster), cluster)
-        origin = message.origin.partition(" ")[2]
-        if (
-            known is None
-            or (known is NOT_INJECTED and origin in about.injected_namespaces)
-            or (known is INGRESS_PORTS and not _is_ingress(fleet, cluster, message.text, origin))
-        ):
+        known = next((entry for entry in KNOWN_EXCEPTIONS if entry.covers(fleet, cluster, message)), None)
+        if known is None:
             faults.append(f"{message.level} {message.code} ({message.origin}) {message.text}")
         else:
             excepted.setdefault((known.code, known.reason), set()).add(message.origin)
@@ -153,14 +162,6 @@ def judge(fleet: FleetView, cluster: ClusterView, found: list[Message]) -> Findi
         f"{code} {', '.join(sorted(origins))} ({reason})" for (code, reason), origins in sorted(excepted.items())
     )
     return Finding(True, f"istioctl analyze of {cluster.name} reports only known exceptions: {listed}")
-
-
-def _is_ingress(fleet: FleetView, cluster: ClusterView, text: str, service: str) -> bool:
-    """Whether a Service is that of an ingress gateway in every cluster of the text, where `default` is `cluster`."""
-    listed = _CLUSTERS.search(text)
-    named = {cluster.name if one == "default" else one for one in re.findall(r'"([^"]+)"', listed[1])} if listed else {}
-    ingress = {one.name for one in fleet.clusters if service in one.ingress_services}
-    return bool(named) and ingress.issuperset(named)
 
 
 def messages(printed: str) -> list[Message]:
