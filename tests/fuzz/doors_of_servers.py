@@ -29,6 +29,7 @@ from meshfleet.kube.releases.server import Server, connected
 from meshfleet.kube.served_kinds import await_kinds
 from meshfleet.manifests.objects import encoded
 from meshfleet.plugins.kubernetes.connection import Connection
+from meshfleet.plugins.kubernetes.definitions import not_served
 from meshfleet.plugins.kubernetes.kinds import GroupVersionKind, Kinds
 from meshfleet.plugins.kubernetes.settings import Settings
 from meshfleet.plugins.meshfleet import cert_manager_intermediate, node_port_service, remote_access, remote_istiod
@@ -316,4 +317,12 @@ def _plugin() -> dict[str, Door]:
         found = list(connection.watch(kind, "istio-system", "istio", "1", 1.0))
         return [live, found]
 
-    return {"plugin": _of((KINDS, "configmaps", "version"), talk)}
+    def definitions() -> object:
+        connection = Connection(Settings(kubeconfig=KUBECONFIG))
+        asked = [GroupVersionKind("example.com", version, "Deployment") for version in ("v1", "v9")]
+        return [not_served(connection.fetch, one) for one in asked]
+
+    return {
+        "plugin": _of((KINDS, "configmaps", "version"), talk),
+        "definitions that are not served": _of(("customresourcedefinitions",), definitions),
+    }

@@ -178,6 +178,7 @@ def world() -> dict[str, Any]:
     return {
         "customresourcedefinitions": [
             {
+                "metadata": {"name": "deployments.example.com"},
                 "spec": {
                     "group": "example.com",
                     "names": {"kind": "Deployment"},

@@ -25,6 +25,7 @@ from meshfleet.plugins.kubernetes import readiness
 from meshfleet.plugins.kubernetes.annotations import PATCH_FORCE, SKIP_AWAIT, is_set, timeout_seconds, wait_for
 from meshfleet.plugins.kubernetes.awaits import Waiting
 from meshfleet.plugins.kubernetes.connection import Connection
+from meshfleet.plugins.kubernetes.definitions import not_served
 from meshfleet.plugins.kubernetes.faults import KindMissingError, RefusedError
 from meshfleet.plugins.kubernetes.kinds import GroupVersionKind, Kind, Kinds, ObjectToken
 from meshfleet.plugins.kubernetes.ownership import CREATOR, taken_over
@@ -65,7 +66,14 @@ class Objects:
         A namespace or CustomResourceDefinition that is missing is waited for. Raises ExistsError for an object
         that is there; a Patch on the other hand needs nothing but its fields.
         """
-        return self._patiently(lambda: self._create(token, inputs, manager))
+        try:
+            return self._patiently(lambda: self._create(token, inputs, manager))
+        except KindMissingError as error:
+            wanted = token.group_version_kind
+            if not (matter := not_served(self._connection.fetch, wanted)):
+                raise
+            message = f"the API server does not serve {wanted.kind} in {wanted.api_version}: {matter}"
+            raise KindMissingError(message) from error
 
     def _create(self, token: ObjectToken, inputs: JsonObject, manager: str) -> JsonObject:
         kind = self._kinds.find(token.group_version_kind)
