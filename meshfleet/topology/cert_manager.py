@@ -39,17 +39,17 @@ class CertManager(Model):
     """Where cert-manager is, which issues the intermediates below the root of the stack that signs.
 
     The key of that root is in a Secret there, so that no other control plane may read the cluster: leave all of them
-    out of its `discovery.readBy`, or take a cluster in a mesh of its own. See [rotation](rotation.md).
+    out of its `discovery.readBy`, or take a cluster in a mesh of its own. Where pods are real the fleet installs its
+    chart, and beside an embedded cluster it runs as a process. See [rotation](rotation.md).
     """
 
     cluster: str = ""
     """The cluster with the root's key and the certificates; the host when left out."""
     install: bool = True
-    """Whether the fleet installs it: where pods are real by its chart, elsewhere as a process; `false` for one that
-    something else installed."""
+    """Whether the fleet installs it, by its chart or as a process; `false` for one that is there."""
     charts: CertManagerCharts = Field(default_factory=CertManagerCharts)
-    """The source of its chart: `published`, `{repository: URL}` or `{folder: PATH}`; where the chart is installed."""
+    """The source of its chart, where pods are real: `published`, `{repository: URL}`, `{folder: PATH}`."""
     version: Annotated[str, AfterValidator(_checked_version), text(_VERSION)] = CERT_MANAGER_RELEASE
-    """The version of its chart, in quotes; where the chart is installed."""
+    """The version of its chart, in quotes; where pods are real."""
     values: Values = Field(default_factory=dict)
-    """Helm values of its chart, merged last; where the chart is installed."""
+    """Helm values of its chart, merged last; where pods are real."""
