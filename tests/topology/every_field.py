@@ -9,6 +9,7 @@ from typing import Annotated, Any, cast, get_args, get_origin, get_type_hints
 from pydantic import BaseModel
 
 from meshfleet.providers.registry import NOT_BUILT
+from meshfleet.topology.cert_manager import CertManagerCharts
 from meshfleet.topology.control_plane import ControlPlane
 from meshfleet.topology.draft import PARTS, SECTIONS
 from meshfleet.topology.istio import Charts
@@ -21,6 +22,7 @@ Path = tuple[str | int, ...]
 SHORT_FORMS: dict[type[Model], tuple[str, ...]] = {
     ControlPlane: ("remote", "external"),
     Charts: ("repository", "folder"),
+    CertManagerCharts: ("repository", "folder"),
 }
 
 _TRUST = {
@@ -32,6 +34,13 @@ _TRUST = {
     "intermediate": {"validityDays": 730, "renewBeforeDays": 90},
 }
 _FILES = {"certificate": "ca-cert.pem", "key": "ca-key.pem", "chain": "chain.pem", "root": "root-cert.pem"}
+_CERT_MANAGER: Config = {
+    "cluster": "hub",
+    "install": True,
+    "charts": {"repository": "https://charts.example/jetstack"},
+    "version": "1.21.2",
+    "values": {"replicaCount": 2},
+}
 _SETTINGS = {
     "mtls": "strict",
     "outboundTrafficPolicy": "registry-only",
@@ -181,7 +190,7 @@ ELSEWHERE: Config = {
     "meshes": {
         "still": {},
         "third": {"trust": {"issuer": "files", "files": {"yard": _FILES}}},
-        "fourth": {"trust": {"issuer": "cert-manager", "certManager": {"cluster": "hub", "install": False}}},
+        "fourth": {"trust": {"issuer": "cert-manager", "certManager": _CERT_MANAGER}},
         "loud": {"settings": {"tracing": {"zipkin": {"service": "zipkin.shop.svc.cluster.local", "port": 9411}}}},
     },
     "clusters": {
@@ -227,6 +236,16 @@ ELSEWHERE: Config = {
         }
     },
     "istio": {"charts": {"repository": "https://charts.example/istio"}},
+}
+
+# What excludes another choice of the two above.
+ISSUING: Config = {
+    "host": "hub",
+    "networks": {"calm": {}},
+    "meshes": {"still": {"trust": {"issuer": "cert-manager", "certManager": {"charts": {"folder": "charts"}}}}},
+    "clusters": {
+        "hub": {"existing": {"kubeconfig": "kubeconfig.yaml", "context": "hub"}, "network": "calm", "mesh": "still"}
+    },
 }
 
 

@@ -55,8 +55,8 @@ def _faults_of_chart(path: str, name: str, chosen: CertManager, cluster: Cluster
     if chosen.install and can.istiod_runtime == "pod" and can.images == "built":
         yield Fault(
             f"{path}.install",
-            f"no images of cert-manager are built for {name}; write clusters.{name}.kind.images: published, or install "
-            "it yourself and write install: false",
+            f"no images of cert-manager are built for {name}; write clusters.{name}.{cluster.provider}.images: "
+            "published, or install it yourself and write install: false",
         )
     if chosen.install and can.istiod_runtime == "pod":
         return
