@@ -19,7 +19,8 @@ from meshfleet.kube.api_errors import RefusedError, expected_form
 from meshfleet.kube.releases.server import JsonObject, Kind, Server
 from meshfleet.processes.waiting import NotYetError, wait_until
 
-_DEFINITIONS: Final = "apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+DEFINITIONS: Final = "apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+"""The path of the collection."""
 _MANAGER: Final = "meshfleet"
 _CONFLICT: Final = 409
 
@@ -31,10 +32,10 @@ def await_kinds(server: Server, cluster: str, seconds: float) -> None:
     naming what is not served.
     """
     subject = f"CustomResourceDefinitions of cluster {cluster}"
-    listed = server.get(_DEFINITIONS, subject) or {}
+    listed = server.get(DEFINITIONS, subject) or {}
     with expected_form(subject):
         wanted = sorted(set(accepted(listed)))
-        halfway = [with_requeued_status(one) for one in _of(listed) if not _is(one, "Established")]
+        halfway = [with_requeued_status(one) for one in _of(listed) if not has_condition(one, "Established")]
     for definition in halfway:
         _requeue(server, definition)
     if wanted:
@@ -82,11 +83,14 @@ def _of(listed: JsonObject) -> list[JsonObject]:
     return [
         one
         for one in listed.get("items") or []
-        if one["spec"] and _is(one, "NamesAccepted") and not (one.get("metadata") or {}).get("deletionTimestamp")
+        if one["spec"]
+        and has_condition(one, "NamesAccepted")
+        and not (one.get("metadata") or {}).get("deletionTimestamp")
     ]
 
 
-def _is(definition: JsonObject, condition: str) -> bool:
+def has_condition(definition: JsonObject, condition: str) -> bool:
+    """Whether a condition of a definition is true. Pure. Raises KeyError, TypeError or AttributeError likewise."""
     conditions = (definition.get("status") or {}).get("conditions") or []
     return any(one["type"] == condition and one["status"] == "True" for one in conditions)
 
@@ -95,7 +99,7 @@ def _requeue(server: Server, definition: JsonObject) -> None:
     name = str((definition.get("metadata") or {}).get("name"))
     subject = f"CustomResourceDefinition {name}"
     try:
-        server.replace(f"{_DEFINITIONS}/{name}/status", definition, subject, manager=_MANAGER)
+        server.replace(f"{DEFINITIONS}/{name}/status", definition, subject, manager=_MANAGER)
     except RefusedError as error:
         # Changed or deleted meanwhile, so the server has an update of it.
         if error.code != _CONFLICT and not error.not_found:

@@ -12,7 +12,7 @@ from tests.automation.events import diagnostic, done, failed
 from tests.components.fleets import NAMES, fleet_called, in_one_mesh
 from tests.components.registrations import record
 
-pytestmark = pytest.mark.proof("a cluster whose control plane did not come up is told with the reason", step=0)
+pytestmark = pytest.mark.proof("a cluster whose control plane did not start is reported with the reason", step=0)
 
 REASON = "port 127.0.0.1:21700 (grpc) is taken by process 4711 (nc); end it"
 

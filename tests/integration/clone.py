@@ -21,6 +21,8 @@ from scripts.make_environment import path_line
 CHECKOUT = Path(__file__).resolve().parents[2]
 # Fleets of tests live for a minute, on machines with memory enough.
 COLLECTION = {"MESHFLEET_GOGC": "400"}
+# Of `verify` where a check is to fail: time enough for istioctl to look at what is well, on a machine that is busy.
+SHORTLY = ("--seconds", "20")
 _COMMAND = '#!/bin/sh\nexec "{python}" -c "from meshfleet.cli.entry_point import main; main()" "$@"\n'
 _AUTHOR = {
     "GIT_AUTHOR_NAME": "tests",

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from meshfleet.dataplane.node.left_out import LeftOut, condition
+from meshfleet.dataplane.node.running_container import now
 from meshfleet.kube.api_errors import api_errors
 
 if TYPE_CHECKING:
@@ -52,16 +53,16 @@ class Heartbeat:
         Where another writer changed the status, as a cluster does that took the node for lost meanwhile, it is
         written again at the next renewal.
         """
-        now, wanted = self.clock(), self._status(left_out)
+        moment, wanted = self.clock(), self._status(left_out)
         with api_errors(f"node {self.name}"):
-            if now >= self._renewal_due:
+            if moment >= self._renewal_due:
                 self._renew(client)
                 if not self._is_seen(client, wanted):
-                    self._report_due = now
-                self._renewal_due = now + _RENEWAL_SECONDS
-            if wanted != self._reported or now >= self._report_due:
+                    self._report_due = moment
+                self._renewal_due = moment + _RENEWAL_SECONDS
+            if wanted != self._reported or moment >= self._report_due:
                 self._report(client, wanted)
-                self._reported, self._report_due = wanted, now + _REPORT_SECONDS
+                self._reported, self._report_due = wanted, moment + _REPORT_SECONDS
 
     def _renew(self, client: Client) -> None:
         from lightkube.codecs import from_dict
@@ -93,8 +94,7 @@ class Heartbeat:
         from lightkube.resources.core_v1 import Node
         from lightkube.types import PatchType
 
-        moment = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        heard = [one | {"lastHeartbeatTime": moment} for one in status["conditions"]]
+        heard = [one | {"lastHeartbeatTime": now()} for one in status["conditions"]]
         client.patch(Node.Status, self.name, {"status": status | {"conditions": heard}}, patch_type=PatchType.STRATEGIC)
 
     def _status(self, left_out: Collection[LeftOut]) -> dict[str, Any]:

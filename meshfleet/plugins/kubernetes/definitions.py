@@ -9,12 +9,12 @@ from collections.abc import Callable
 from typing import Final
 
 from meshfleet.kube.api_errors import expected_form
+from meshfleet.kube.served_kinds import DEFINITIONS, has_condition
 from meshfleet.plugins.kubernetes.faults import RefusedError
 from meshfleet.plugins.kubernetes.kinds import GroupVersionKind
 from meshfleet.plugins.kubernetes.values import JsonObject
 from meshfleet.redaction.shown import shown
 
-_PATH: Final = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 _SUBJECT: Final = "the CustomResourceDefinitions"
 
 
@@ -24,7 +24,7 @@ def not_served(fetch: Callable[[str, str], JsonObject], identity: GroupVersionKi
     `fetch` as `Kinds` has it. Raises ClusterError when the server does not answer, or answers in another form.
     """
     try:
-        listed = fetch(_PATH, _SUBJECT)
+        listed = fetch(f"/{DEFINITIONS}", _SUBJECT)
     except RefusedError:
         return ""
     with expected_form(_SUBJECT):
@@ -40,12 +40,11 @@ def _matter(definition: JsonObject, version: str) -> str:
     served = [str(one["name"]) for one in definition["spec"]["versions"] if one["served"]]
     if version not in served:
         return f"{name} serves {', '.join(map(shown, served)) or 'no version'}; use a version that it serves"
-    conditions = (definition.get("status") or {}).get("conditions") or []
-    for condition in conditions:
+    for condition in (definition.get("status") or {}).get("conditions") or []:
         if condition["type"] == "NamesAccepted" and condition["status"] != "True":
             told = condition.get("message") or condition.get("reason") or "no reason is given"
             return f"the names of {name} are not accepted ({shown(str(told))}); rename it, or remove what has its names"
-    if not any((one["type"], one["status"]) == ("Established", "True") for one in conditions):
+    if not has_condition(definition, "Established"):
         return (
             f"{name} is not established yet; run this again, after five minutes at most where its API server was "
             "started again meanwhile"

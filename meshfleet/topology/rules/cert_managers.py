@@ -52,13 +52,13 @@ def cert_managers(draft: Draft) -> Iterator[Fault]:
 def _faults_of_chart(path: str, name: str, chosen: CertManager, cluster: Cluster) -> Iterator[Fault]:
     """The chart is installed where pods are real, and brings no images."""
     can = cluster.capabilities
-    if chosen.install and can.istiod_runtime == "pod" and can.images == "built":
-        yield Fault(
-            f"{path}.install",
-            f"no images of cert-manager are built for {name}; write clusters.{name}.{cluster.provider}.images: "
-            "published, or install it yourself and write install: false",
-        )
     if chosen.install and can.istiod_runtime == "pod":
+        if can.images == "built":
+            yield Fault(
+                f"{path}.install",
+                f"no images of cert-manager are built for {name}; write clusters.{name}.{cluster.provider}.images: "
+                "published, or install it yourself and write install: false",
+            )
         return
     why = f"cert-manager is a process beside {name}" if chosen.install else "something else installs cert-manager"
     for field in sorted(chosen.model_fields_set & {"charts", "version", "values"}):

@@ -17,7 +17,7 @@ from meshfleet.workspace.home import Workspace
 from tests.integration.dev.test_repair import end, require_whole
 
 pytestmark = [
-    pytest.mark.proof("what breaks among real proxies is named and mended by the next up", step=4),
+    pytest.mark.proof("what breaks among real proxies is reported and repaired by the next up", step=4),
     pytest.mark.root("pods that are processes"),
 ]
 

@@ -13,15 +13,14 @@ from meshfleet.dataplane.node.node_agent import missing_prerequisite
 from meshfleet.testing import FleetUnderTest, Sandbox, kill, settled
 from meshfleet.workspace import fleet_processes as processes
 from meshfleet.workspace.home import Workspace
+from tests.integration.clone import SHORTLY
 from tests.integration.dev import CLUSTERS
 
-pytestmark = pytest.mark.proof("drift and failures are named and mended by the next up", step=3)
+pytestmark = pytest.mark.proof("drift and failures are reported and repaired by the next up", step=3)
 
 UP = ("up", "--stack", "dev", "--json")
 DRIFT = ("drift", "--stack", "dev", "--json")
 VERIFY = ("verify", "--stack", "dev", "--json")
-# Time enough for istioctl to look at the clusters that are well, on a machine that is busy.
-VERIFY_SHORTLY = (*VERIFY, "--seconds", "20")
 
 
 def end(process: psutil.Process) -> None:
@@ -43,7 +42,7 @@ def test_a_deleted_remote_secret_is_drift_and_up_with_refresh_mends_it(dev_fleet
     drift = sandbox.meshfleet(*DRIFT, expect=3).report
     assert drift["ok"] is False
     assert [line for line in drift["drift"] if line.startswith("east: remote-secrets")] == drift["drift"]
-    report = sandbox.meshfleet(*VERIFY_SHORTLY, expect=1).report
+    report = sandbox.meshfleet(*VERIFY, *SHORTLY, expect=1).report
     assert {check["cluster"] for check in report["checks"] if not check["ok"]} == {"east"}
     sandbox.meshfleet(*UP, "--refresh")
     require_whole(sandbox)
@@ -52,7 +51,7 @@ def test_a_deleted_remote_secret_is_drift_and_up_with_refresh_mends_it(dev_fleet
 def test_a_killed_istiod_fails_verify_is_drift_and_up_starts_it_again(dev_fleet: FleetUnderTest) -> None:
     sandbox = dev_fleet.sandbox
     end(sandbox.program("dev", "istiods/west.default", "pilot-discovery"))
-    report = sandbox.meshfleet(*VERIFY_SHORTLY, expect=1).report
+    report = sandbox.meshfleet(*VERIFY, *SHORTLY, expect=1).report
     failed = [check for check in report["checks"] if not check["ok"]]
     assert not report["ok"]
     assert {check["cluster"] for check in failed} == {"west"}
@@ -67,7 +66,7 @@ def test_a_killed_istiod_fails_verify_is_drift_and_up_starts_it_again(dev_fleet:
 def test_a_killed_api_server_fails_verify_is_drift_and_up_starts_it_again(dev_fleet: FleetUnderTest) -> None:
     sandbox = dev_fleet.sandbox
     end(sandbox.program("dev", "clusters/west", "kube-apiserver"))
-    report = sandbox.meshfleet(*VERIFY_SHORTLY, expect=1).report
+    report = sandbox.meshfleet(*VERIFY, *SHORTLY, expect=1).report
     assert any(check["cluster"] == "west" and not check["ok"] for check in report["checks"])
     drift = sandbox.meshfleet(*DRIFT, expect=3).report["drift"]
     assert any(line.startswith("west: processes") for line in drift)

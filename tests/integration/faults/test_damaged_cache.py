@@ -15,7 +15,7 @@ from meshfleet.toolchain import Toolchain
 from meshfleet.workspace.cache import locate_cache
 from tests.integration.clone import Clone
 
-pytestmark = [pytest.mark.extended, pytest.mark.proof("a damaged cache is mended or named", step=2)]
+pytestmark = [pytest.mark.extended, pytest.mark.proof("a damaged cache is repaired or reported", step=2)]
 
 STACK = "cached"
 

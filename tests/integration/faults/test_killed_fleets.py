@@ -38,7 +38,7 @@ def test_a_killed_up_is_finished_by_the_next_and_a_killed_destroy_leaves_no_trac
 
 
 @pytest.mark.root("pods that are processes")
-@pytest.mark.proof("namespaces that a killed run leaves are in nobody's way and are removed", step=4)
+@pytest.mark.proof("namespaces that a killed run leaves block no other run and are removed", step=4)
 @pytest.mark.parametrize("lines", [5, 30] if os.environ.get("MESHFLEET_SWEEP") == "full" else [30])
 def test_an_up_that_was_killed_while_pods_began_is_finished_by_the_next_and_its_namespaces_go(
     sandbox: Sandbox, lines: int

@@ -12,7 +12,7 @@ from meshfleet.testing import Sandbox, small_fleet
 
 pytestmark = [
     pytest.mark.extended,
-    pytest.mark.proof("a cluster whose control plane did not come up is told with the reason", step=3),
+    pytest.mark.proof("a cluster whose control plane did not start is reported with the reason", step=3),
 ]
 
 STACK = "served"

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from meshfleet.testing import Sandbox, settled, small_fleet
+from tests.integration.clone import SHORTLY
 from tests.integration.fleets.endpoint_order import endpoint_order
 from tests.integration.fleets.workloads import service_with_a_pod
 
@@ -21,8 +22,6 @@ pytestmark = [
 ]
 
 STACK = "settings"
-# Time enough for istioctl to look at both clusters, on a machine that is busy.
-SHORTLY = ("--seconds", "20")
 CLUSTERS = ("west", "east")
 HOST = "echo.sample.svc.cluster.local"
 SETTINGS = {

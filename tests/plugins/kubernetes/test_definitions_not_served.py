@@ -1,4 +1,4 @@
-"""A kind that is not served although its definition is there is told with what is the matter with the definition."""
+"""A kind that is not served although its definition is there is reported with what is the matter with that."""
 
 from __future__ import annotations
 

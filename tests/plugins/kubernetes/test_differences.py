@@ -17,7 +17,7 @@ from meshfleet.plugins.kubernetes.settings import Settings
 from meshfleet.plugins.kubernetes.values import UNKNOWN
 from meshfleet.plugins.protocol import PropertyDiffKind
 
-pytestmark = pytest.mark.proof("drift of Kubernetes objects is noticed and mended", step=0)
+pytestmark = pytest.mark.proof("drift of Kubernetes objects is detected and repaired", step=0)
 
 names = st.text("abc", min_size=1, max_size=3)
 trees = st.recursive(

@@ -11,7 +11,7 @@ import pytest
 from tests.plugins.kubernetes.conftest import ApiServer
 from tests.plugins.kubernetes.engine import Engine
 
-pytestmark = pytest.mark.proof("drift of Kubernetes objects is noticed and mended", step=2)
+pytestmark = pytest.mark.proof("drift of Kubernetes objects is detected and repaired", step=2)
 
 
 def program(api_server: ApiServer, namespace: str) -> None:

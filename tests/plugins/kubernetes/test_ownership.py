@@ -8,7 +8,7 @@ import pytest
 
 from meshfleet.plugins.kubernetes.ownership import taken_over
 
-pytestmark = pytest.mark.proof("drift of Kubernetes objects is noticed and mended", step=0)
+pytestmark = pytest.mark.proof("drift of Kubernetes objects is detected and repaired", step=0)
 
 OURS = "pulumi-kubernetes-12ab34cd"
 KEY: dict[str, Any] = {"f:data": {"f:key": {}}}

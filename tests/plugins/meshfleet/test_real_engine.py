@@ -16,7 +16,7 @@ from meshfleet.workspace import fleet_processes as processes
 from meshfleet.workspace.home import Workspace
 from tests.plugins.meshfleet.pulumi_project import Project, new_project
 
-pytestmark = pytest.mark.proof("native resources under the real engine, killed and mended", step=2)
+pytestmark = pytest.mark.proof("native resources under the real engine, killed and repaired", step=2)
 
 FLEET = "engine-tests"
 PROGRAM = f"""

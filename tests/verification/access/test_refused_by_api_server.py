@@ -86,6 +86,7 @@ def endless(command: Command) -> None:
     command.switch()
     while True:
         command.send(Ping(b"x"))
+        # So often that no timeout between two frames ends it, and not so often that it takes the processor.
         time.sleep(0.01)
 
 
@@ -97,6 +98,7 @@ def flood(command: Command) -> None:
 
 def silent(command: Command) -> None:
     command.switch()
+    # Longer than the check waits: there is no condition, since nothing is to happen.
     time.sleep(3)
 
 
