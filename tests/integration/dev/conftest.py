@@ -30,5 +30,7 @@ def dev_fleet(clone: Clone) -> Iterator[FleetUnderTest]:
     with clone.sandbox() as sandbox:
         sandbox.hostile.update(hostile_shell(sandbox))
         with bring_up(sandbox, "dev") as fleet:
+            # Whichever test comes first: what it breaks is to be what is broken, and no pod that was not ready yet.
+            fleet.verify()
             yield fleet
         assert clone.changed_files() == []
