@@ -113,7 +113,7 @@ def test_every_error_at_every_call_of_a_command_is_a_sentence(
 def test_the_page_says_how_many_calls_there_are(program: TyperGroup, swept: SweptCheckout) -> None:
     page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
     said = re.search(
-        r"(\d+) commands that\nmake about ([\d ]+) such calls at ([\d ]+) places, times (\d+) errors", page
+        r"(\d+) commands that\nmake more than ([\d ]+) such calls at ([\d ]+) places, times (\d+) errors", page
     )
     assert said is not None
     made = []
@@ -125,8 +125,8 @@ def test_the_page_says_how_many_calls_there_are(program: TyperGroup, swept: Swep
     calls, sites = sum(one.count for one in made), sum(len(set(one.sites)) for one in made)
     print(f"{len(made)} commands, {calls} calls, {sites} places, {len(ERRORS)} errors")
     assert (int(said[1]), int(said[4])) == (len(made), len(ERRORS))
-    # Threads meet in another order each time, and with them go the calls of locks and waits.
-    assert int(said[2].replace(" ", "")) == pytest.approx(calls, rel=0.25)
+    # How often a command looks while it waits depends on the machine; where it looks does not.
+    assert int(said[2].replace(" ", "")) < calls
     assert int(said[3].replace(" ", "")) == pytest.approx(sites, rel=0.1)
 
 
