@@ -22,7 +22,7 @@ from meshfleet.components.description import Described, describe_cluster, descri
 from meshfleet.components.east_west_gateway import EastWestGateway
 from meshfleet.components.external_control_plane import ExternalControlPlane
 from meshfleet.components.ingress_gateways import IngressGateways
-from meshfleet.components.issued_authorities import IssuedAuthority, issued_authorities, with_issued_roots
+from meshfleet.components.issued_trust import read_issued_trust, with_read_roots
 from meshfleet.components.kubeconfig_file import KubeconfigFile, kubeconfig_files
 from meshfleet.components.outputs import Outputs
 from meshfleet.components.registration import Registration
@@ -51,14 +51,12 @@ class Fleet(Component):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         kubeconfigs = kubeconfig_files(topology) if kubeconfigs is None else kubeconfigs
-        issued = issued_authorities(topology)
-        topology = with_issued_roots(topology, issued)
+        issued = read_issued_trust(topology)
+        topology = with_read_roots(topology, issued)
         super().__init__(topology.name, opts)
         self._topology = topology
         self._inside = pulumi.ResourceOptions(parent=self)
-        self.meshes = {
-            mesh: MeshTrust(topology, mesh, _of_mesh(topology, mesh, issued), self._inside) for mesh in topology.meshes
-        }
+        self.meshes = {mesh: MeshTrust(topology, mesh, issued, self._inside) for mesh in topology.meshes}
         self.access = {
             name: create_cluster(topology, name, kubeconfigs.get(name), self._inside) for name in topology.clusters
         }
@@ -148,7 +146,3 @@ class Fleet(Component):
         """The kubeconfig of every cluster by name; secret."""
         found = {name: access.kubeconfig for name, access in self.access.items()}
         return pulumi.Output.secret(pulumi.Output.all(**found))
-
-
-def _of_mesh(fleet: Topology, mesh: str, issued: Mapping[str, IssuedAuthority]) -> dict[str, IssuedAuthority]:
-    return {name: issued[name] for name in fleet.meshes[mesh].trust.files}

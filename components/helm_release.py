@@ -44,8 +44,7 @@ def chart_source(fleet: Fleet, cluster: str, chart: str, version: str) -> dict[s
     if chart == Chart.CERT_MANAGER:
         installed = None if fleet.runs_cert_manager(cluster) else fleet.cert_manager_of(cluster)
         return _of(installed.charts, chart, f"v{installed.version}") if installed else {"chart": CERT_MANAGER_CHART}
-    capabilities = fleet.clusters[cluster].capabilities
-    if capabilities.istiod_runtime == "process" or capabilities.images == "built":
+    if not fleet.clusters[cluster].capabilities.runs_published:
         return {"chart": f"{built_charts(version)}/{chart}"}
     return _of(fleet.istio.charts, chart, version if version.count(".") == 2 else f"{version}.0")
 

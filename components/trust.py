@@ -5,13 +5,12 @@ Source: https://istio.io/latest/docs/tasks/security/cert-management/plugin-ca-ce
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pulumi
 
 from meshfleet.components.component import Component
-from meshfleet.components.issued_authorities import IssuedAuthority
+from meshfleet.components.issued_trust import IssuedTrust
 from meshfleet.components.registration import Registration
 from meshfleet.manifests import cert_manager
 from meshfleet.manifests import trust as manifests
@@ -25,7 +24,7 @@ from meshfleet.plugins.meshfleet.sdk import (
     RootCertificateAuthority,
 )
 from meshfleet.topology import Fleet
-from meshfleet.topology.names import DEFAULT_ROOT, FILE_ROOT, root_common_name
+from meshfleet.topology.names import DEFAULT_ROOT, FILE_ROOT, ISSUER_ROOT, is_read_root, root_common_name
 
 
 def root_resource(mesh: str, root: str) -> str:
@@ -36,6 +35,16 @@ def root_resource(mesh: str, root: str) -> str:
 Intermediate = CertManagerIntermediate | IntermediateCertificateAuthority | IssuedIntermediate
 RECORDED = {"certificate", "privateKey", "certificateChain"}
 """The inputs of which the state says more than files that hold the next ones already."""
+REQUESTED = {
+    "namespace",
+    "kubeconfig",
+    "context",
+    "rootCertificate",
+    "request",
+    "validityDays",
+    "renewBeforeDays",
+}
+"""The inputs of which the state says more than a stack file with the next issuer."""
 
 
 def authority_of(
@@ -66,13 +75,13 @@ class MeshTrust(Component):
     which change was in progress (meshfleet/automation/state/deployment.py).
     """
 
-    def __init__(
-        self, fleet: Fleet, mesh: str, issued: Mapping[str, IssuedAuthority], opts: pulumi.ResourceOptions
-    ) -> None:
+    def __init__(self, fleet: Fleet, mesh: str, issued: IssuedTrust, opts: pulumi.ResourceOptions) -> None:
         bundle = fleet.meshes[mesh].trust.bundle
         super().__init__(f"mesh {mesh}", opts, {"bundle": list(bundle)})
-        self.issued = issued
+        self.issued = issued.intermediates
         """The intermediates in files, by cluster; those of another root than the one that signs are the next ones."""
+        self.read = issued.roots.get(mesh)
+        """The root that the stack file names by a file; while another one signs, the next one."""
         self.roots: dict[str, RootCertificateAuthority | IssuedRoot] = {
             root: self._root(fleet, mesh, root) for root in fleet.meshes[mesh].trust.roots
         }
@@ -95,8 +104,8 @@ class MeshTrust(Component):
 
     def _root(self, fleet: Fleet, mesh: str, root: str) -> RootCertificateAuthority | IssuedRoot:
         trust = fleet.meshes[mesh].trust
-        if FILE_ROOT.fullmatch(root):
-            text = next((one.root for one in self.issued.values() if one.name == root), "")
+        if is_read_root(root):
+            text = self.read.certificate if self.read and self.read.name == root else ""
             return IssuedRoot(
                 root_resource(mesh, root),
                 certificate=text,
@@ -159,9 +168,14 @@ class Trust(Component):
     def _by_cert_manager(
         self, registration: Registration, cluster: str, mesh: MeshTrust
     ) -> CertManagerIntermediate | None:
-        """The one that cert-manager issues below the root of the stack; None where it does not."""
+        """The one that cert-manager issues; None where it does not.
+
+        One below the root of an issuer that the stack file does not name any more is kept while that root signs.
+        """
         fleet = registration.fleet
         name = fleet.mesh_of(cluster)
+        if ISSUER_ROOT.fullmatch(mesh.signing_name) and (mesh.read is None or mesh.read.name != mesh.signing_name):
+            return self._kept(cluster)
         if not (issuing := fleet.issuing_cluster(name)):
             return None
         access, validity = registration.access[issuing], fleet.meshes[name].trust.intermediate
@@ -181,6 +195,22 @@ class Trust(Component):
         )
         made.state.apply(lambda state: _warn(cluster, state, made))
         return made
+
+    def _kept(self, cluster: str) -> CertManagerIntermediate:
+        """The one that is recorded, whatever its issuer does meanwhile."""
+        return CertManagerIntermediate(
+            f"{cluster}/issued-by-cert-manager",
+            cluster=cluster,
+            namespace=cert_manager.NAMESPACE,
+            name=cert_manager.intermediate(cluster),
+            kubeconfig="",
+            root_certificate="",
+            request={},
+            validity_days=0,
+            renew_before_days=0,
+            keep=True,
+            opts=pulumi.ResourceOptions.merge(self.child(), pulumi.ResourceOptions(ignore_changes=sorted(REQUESTED))),
+        )
 
     def _own(self, fleet: Fleet, cluster: str, mesh: MeshTrust) -> IntermediateCertificateAuthority:
         """One that the root of the stack issues."""

@@ -19,7 +19,6 @@ from tests.pod_servers import failure
 NAMESPACE = "meshfleet-trust"
 NAME = "intermediate-west"
 _CERTIFICATES = f"/apis/cert-manager.io/v1/namespaces/{NAMESPACE}/certificates"
-_ISSUER = f"/apis/cert-manager.io/v1/namespaces/{NAMESPACE}/issuers/root-mesh1-first"
 _SECRET = f"/api/v1/namespaces/{NAMESPACE}/secrets/{NAME}"
 REQUEST: dict[str, Any] = {
     "secretName": NAME,
@@ -30,12 +29,16 @@ REQUEST: dict[str, Any] = {
 
 @dataclass
 class CertManagerServer:
-    """What is in the cluster. `refusals` are given to the first requests for a check, one each."""
+    """What is in the cluster. `refusals` are given to the first requests for a check, one each; then, to a status."""
 
     url: str
     objects: dict[str, dict[str, Any]] = field(default_factory=dict)
     refusals: list[tuple[int, str]] = field(default_factory=list)
     checks: list[str] = field(default_factory=list)
+    statuses: list[dict[str, Any]] = field(default_factory=list)
+    """The statuses that were written."""
+    issuer_ref: dict[str, str] = field(default_factory=lambda: REQUEST["issuerRef"])
+    """What the Certificate names as its issuer."""
 
     @property
     def kubeconfig(self) -> str:
@@ -51,10 +54,15 @@ class CertManagerServer:
             }
         )
 
-    def issue(self, root: Authority, *, days: int = 30, now: datetime | None = None) -> Authority:
-        """What cert-manager does: another key and certificate in the Secret, and the Certificate is ready."""
-        issued = new_intermediate(root, "west", days=days, now=now or datetime.now(UTC))
-        self.store(issued.certificate, issued.private_key)
+    def issue(
+        self, root: Authority, *, days: int = 30, now: datetime | None = None, between: Authority | None = None
+    ) -> Authority:
+        """What cert-manager does: another key and certificate in the Secret, and the Certificate is ready.
+
+        `between` is an authority below the root, which signs and comes along.
+        """
+        issued = new_intermediate(between or root, "west", days=days, now=now or datetime.now(UTC))
+        self.store(issued.certificate + (between.certificate if between else ""), issued.private_key)
         self.say({"Ready": ("True", "Ready", "Certificate is up to date and has not expired")})
         return issued
 
@@ -63,20 +71,30 @@ class CertManagerServer:
         data = {"tls.crt": _encoded(certificate), "tls.key": _encoded(key)}
         self.objects[_SECRET] = {"kind": "Secret", "apiVersion": "v1", "data": data}
 
-    def say(self, conditions: Mapping[str, tuple[str, str, str]], *, generation: int = 1, observed: int = 1) -> None:
-        """The conditions of the Certificate: status, reason and message by type."""
+    def say(
+        self,
+        conditions: Mapping[str, tuple[str, str, str]],
+        *,
+        generation: int = 1,
+        observed: int = 1,
+        failed: str | None = None,
+    ) -> None:
+        """The conditions of the Certificate: status, reason and message by type; `failed` is when that was."""
+        status: dict[str, Any] = {"conditions": _conditions(conditions, observed)}
         self.objects[f"{_CERTIFICATES}/{NAME}"] = {
             "kind": "Certificate",
             "apiVersion": "cert-manager.io/v1",
             "metadata": {"name": NAME, "namespace": NAMESPACE, "generation": generation},
-            "spec": REQUEST,
-            "status": {"conditions": _conditions(conditions, observed)},
+            "spec": REQUEST | {"issuerRef": self.issuer_ref},
+            "status": status | ({"lastFailureTime": failed} if failed else {}),
         }
 
     def issuer_says(self, conditions: Mapping[str, tuple[str, str, str]]) -> None:
-        """The conditions of the Issuer."""
-        status = {"conditions": _conditions(conditions, 1)}
-        self.objects[_ISSUER] = {"kind": "Issuer", "apiVersion": "cert-manager.io/v1", "status": status}
+        """The conditions of the issuer."""
+        status, kind = {"conditions": _conditions(conditions, 1)}, self.issuer_ref["kind"]
+        inside = f"namespaces/{NAMESPACE}/issuers" if kind == "Issuer" else "clusterissuers"
+        path = f"/apis/cert-manager.io/v1/{inside}/{self.issuer_ref['name']}"
+        self.objects[path] = {"kind": kind, "apiVersion": "cert-manager.io/v1", "status": status}
 
 
 def _conditions(conditions: Mapping[str, tuple[str, str, str]], observed: int) -> list[dict[str, Any]]:
@@ -102,14 +120,28 @@ def cert_manager_server() -> Iterator[CertManagerServer]:
             known = found.objects.get(self.path)
             self._answer(*((200, known) if known else (404, failure(404, f"{self.path} not found", "NotFound"))))
 
+        def do_PUT(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            path, _, parameters = self.path.partition("?")
+            assert (path, parameters) == (f"{_CERTIFICATES}/{NAME}/status", "fieldManager=meshfleet")
+            if found.refusals:
+                self._refuse()
+                return
+            found.statuses.append(body["status"])
+            found.objects[f"{_CERTIFICATES}/{NAME}"] = body
+            self._answer(200, body)
+
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers["Content-Length"]))
             found.checks.append(self.path)
             if found.refusals:
-                code, message = found.refusals.pop(0)
-                self._answer(code, failure(code, message, "InternalError"))
+                self._refuse()
             else:
                 self._answer(201, {"kind": "Certificate", "apiVersion": "cert-manager.io/v1", "metadata": {}})
+
+        def _refuse(self) -> None:
+            code, message = found.refusals.pop(0)
+            self._answer(code, failure(code, message, "InternalError"))
 
         def _answer(self, code: int, content: dict[str, Any]) -> None:
             body = json.dumps(content).encode()

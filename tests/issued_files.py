@@ -33,6 +33,42 @@ def new_intermediate(root: Authority, cluster: str, *, days: int = 30, now: date
     return create_intermediate(root, replace(SPEC, cluster=cluster, validity_days=days), now or datetime.now(UTC))
 
 
+def below(root: Authority, name: str = "Company CA") -> Authority:
+    """An authority between the root and intermediates, as companies have them."""
+    issuer = load_certificate(root.certificate, "root")
+    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
+    usage = x509.KeyUsage(
+        digital_signature=True,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=True,
+        crl_sign=True,
+        encipher_only=False,
+        decipher_only=False,
+    )
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)]))
+        .issuer_name(issuer.subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(minutes=1))
+        .not_valid_after(now + timedelta(days=50))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .add_extension(usage, critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(load_private_key(root.private_key, "root").public_key()),
+            critical=False,
+        )
+        .sign(load_private_key(root.private_key, "root"), hashes.SHA256())
+    )
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return Authority(certificate.public_bytes(Encoding.PEM).decode(), pem.decode())
+
+
 def new_server(root: Authority) -> Authority:
     """A certificate of a server, which the root has signed as well."""
     issuer = load_certificate(root.certificate, "root")

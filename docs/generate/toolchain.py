@@ -137,7 +137,7 @@ To add one: a folder `modules/<tool>-<release>` with its go.mod and go.sum, and 
 
 ## cert-manager
 
-`trust.issuer: cert-manager` on an embedded cluster needs its controllers. The first `up` of such a stack builds them,
+`trust.issuer: cert-manager` on a cluster without published images needs its controllers. The first `up` builds them,
 as does `scripts/bootstrap --with cert-manager`, in about five minutes on two cores; nothing else makes them.
 
 | tool | programs | Go module | version |

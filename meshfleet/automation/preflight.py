@@ -16,7 +16,7 @@ from meshfleet.automation.recreation import drop_lost
 from meshfleet.automation.reporting.output import print_line
 from meshfleet.automation.state.deployment import deployed_fleet
 from meshfleet.automation.state.recorded_state import Deployment, description_of, existing_clusters_of
-from meshfleet.components.issued_authorities import issued_authorities
+from meshfleet.components.issued_trust import read_issued_trust
 from meshfleet.rollout.transitions import recreations, transitions
 from meshfleet.topology import TopologyError
 
@@ -39,7 +39,7 @@ def check_preconditions(session: Session, forget: Sequence[str] = ()) -> Precond
     status that cannot be read.
     """
     checkout, topology, stack = session.checkout, session.topology, session.file.stack
-    issued_authorities(topology)
+    read_issued_trust(topology)
     recorded = session.engine.recorded()
     refuse_renamed(stack, recorded)
     deployed = deployed_fleet(description_of(recorded))

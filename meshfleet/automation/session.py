@@ -16,7 +16,7 @@ from meshfleet.automation.reporting.changes import Record
 from meshfleet.automation.reporting.output import print_line
 from meshfleet.automation.reporting.progress import progress_for
 from meshfleet.automation.state.deployment import deployed_in
-from meshfleet.components.issued_authorities import issued_authorities, with_issued_roots
+from meshfleet.components.issued_trust import read_issued_trust, with_read_roots
 from meshfleet.components.kubeconfig_file import KubeconfigFile, kubeconfig_files
 from meshfleet.errors import EngineError
 from meshfleet.manifests.addition_faults import checked
@@ -139,7 +139,7 @@ class Session:
 
         Raises TopologyError for files of certificate authorities that cannot be used; other commands need none.
         """
-        target = with_issued_roots(self.topology, issued_authorities(self.topology))
+        target = with_read_roots(self.topology, read_issued_trust(self.topology))
         return stages(deployed_in(self.engine.recorded()), target)
 
     def bring_up(self, title: str, *, refresh: bool, stage: Fleet | None = None) -> Record:

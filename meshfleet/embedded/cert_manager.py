@@ -1,4 +1,4 @@
-"""A real cert-manager as a process beside an embedded cluster: its controllers, without its webhook.
+"""A real cert-manager as a process beside a cluster that is given no images: its controllers, without its webhook.
 
 The webhook refuses what is no Certificate before it is stored; here all of them come from this program, and what
 cannot be issued is said by the controllers. It listens on no port.

@@ -117,6 +117,11 @@ class RefusedError(ClusterError):
         return self.code == 404
 
     @property
+    def conflict(self) -> bool:
+        """Whether the object is there already, or has changed since it was read."""
+        return self.code == 409
+
+    @property
     def cause(self) -> Cause | None:
         """UNAUTHORIZED or FORBIDDEN, when that is why."""
         return cause_of_status(self.code)

@@ -1,6 +1,6 @@
 """What cert-manager says of itself through the API server of its cluster: whether it takes requests, what it issued.
 
-Plain JSON of its API (https://cert-manager.io/docs/reference/api-docs/); nothing here changes the cluster.
+Plain JSON of its API (https://cert-manager.io/docs/reference/api-docs/). Nothing here changes what is declared.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import base64
 import binascii
 import re
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Final
 
 from meshfleet.errors import ClusterError
@@ -17,6 +18,10 @@ from meshfleet.kube.releases.server import JsonObject, Server
 from meshfleet.processes.waiting import NotYetError
 
 _API: Final = "apis/cert-manager.io/v1/namespaces"
+_ISSUERS: Final = {
+    "Issuer": f"{_API}/{{namespace}}/issuers/{{name}}",
+    "ClusterIssuer": "apis/cert-manager.io/v1/clusterissuers/{name}",
+}
 _MANAGER: Final = "meshfleet"
 _NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
 # https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/
@@ -77,6 +82,36 @@ def issued(server: Server, namespace: str, name: str) -> Issued:
         return Issued(_text(secret, "tls.crt", subject), _text(secret, "tls.key", subject), certificate["spec"])
 
 
+def try_again(server: Server, namespace: str, name: str, now: datetime) -> None:
+    """Have cert-manager issue a Certificate at once that it could not issue; fine where there is nothing to do.
+
+    By itself it waits for an hour after the first failure, and longer after further ones. Done as its own
+    `cmctl renew` does it: https://cert-manager.io/docs/reference/cmctl/#renew
+    """
+    path, subject = f"{_API}/{namespace}/certificates/{name}", f"the Certificate {name} in {namespace}"
+    with expected_form(subject):
+        certificate = server.get(path, subject)
+        issuing = conditions(certificate).get("Issuing", {}) if certificate else {}
+        if certificate is None or issuing.get("status") != "False" or "lastFailureTime" not in certificate["status"]:
+            return
+        due = {
+            "type": "Issuing",
+            "status": "True",
+            "reason": "ManuallyTriggered",
+            "message": "Certificate re-issuance manually triggered",
+            # Requests that failed before are dropped.
+            "lastTransitionTime": now.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "observedGeneration": certificate["metadata"].get("generation"),
+        }
+        others = [one for one in certificate["status"]["conditions"] if one["type"] != "Issuing"]
+        body = certificate | {"status": certificate["status"] | {"conditions": [*others, due]}}
+    try:
+        server.replace(f"{path}/status", body, subject, manager=_MANAGER)
+    except RefusedError:
+        # Changed meanwhile, or one who may not: what is issued is waited for all the same, and what it says is told.
+        return
+
+
 def _require_issued(server: Server, namespace: str, certificate: JsonObject) -> None:
     """Raise NotYetError unless the Certificate is ready in its present form, and none is being issued."""
     if not (found := conditions(certificate)):
@@ -94,18 +129,21 @@ def _require_issued(server: Server, namespace: str, certificate: JsonObject) -> 
 
 
 def _of_issuer(server: Server, namespace: str, certificate: JsonObject) -> list[str]:
-    """What the Issuer of a Certificate says while it is missing or not ready."""
+    """What the issuer of a Certificate says while it is missing or not ready; those of other API groups have a form
+    of their own.
+    """
     reference = certificate["spec"]["issuerRef"]
-    if reference.get("group", "cert-manager.io") != "cert-manager.io" or reference.get("kind") != "Issuer":
+    kind = reference.get("kind")
+    if reference.get("group", "cert-manager.io") != "cert-manager.io" or kind not in _ISSUERS:
         return []
     name = _name(reference["name"])
-    found = server.get(f"{_API}/{namespace}/issuers/{name}", f"the Issuer {name} in {namespace}")
+    found = server.get(_ISSUERS[kind].format(namespace=namespace, name=name), f"the {kind} {name}")
     if found is None:
-        return [f"there is no Issuer {name}"]
+        return [f"there is no {kind} {name}" + (f" in {namespace}" if kind == "Issuer" else "")]
     ready = conditions(found).get("Ready")
     if ready is None:
-        return [f"the Issuer {name} was not looked at; check that the controller of cert-manager runs"]
-    return [] if ready.get("status") == "True" else [f"the Issuer {name} is not ready: {_said(ready)}"]
+        return [f"the {kind} {name} was not looked at; check that the controller of cert-manager runs"]
+    return [] if ready.get("status") == "True" else [f"the {kind} {name} is not ready: {_said(ready)}"]
 
 
 def _name(value: object) -> str:

@@ -22,7 +22,6 @@ from meshfleet.processes.waiting import NotYetError, wait_until
 DEFINITIONS: Final = "apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 """The path of the collection."""
 _MANAGER: Final = "meshfleet"
-_CONFLICT: Final = 409
 
 
 def await_kinds(server: Server, cluster: str, seconds: float) -> None:
@@ -102,5 +101,5 @@ def _requeue(server: Server, definition: JsonObject) -> None:
         server.replace(f"{DEFINITIONS}/{name}/status", definition, subject, manager=_MANAGER)
     except RefusedError as error:
         # Changed or deleted meanwhile, so the server has an update of it.
-        if error.code != _CONFLICT and not error.not_found:
+        if not error.conflict and not error.not_found:
             raise

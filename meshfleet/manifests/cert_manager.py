@@ -11,10 +11,10 @@ from meshfleet.manifests.additions import merged
 from meshfleet.manifests.objects import Chart, Object, Release, encoded, metadata
 from meshfleet.manifests.section import Document, Known, Point, Section, Stage
 from meshfleet.topology import Fleet
+from meshfleet.topology.cert_manager import CERT_MANAGER_GROUP
 
 NAMESPACE = "meshfleet-trust"
-GROUP = "cert-manager.io"
-VERSION = f"{GROUP}/v1"
+VERSION = f"{CERT_MANAGER_GROUP}/v1"
 NAMESPACE_DOCUMENT, DEFINITIONS_DOCUMENT = "trust-namespace", "cert-manager"
 
 # https://artifacthub.io/packages/helm/cert-manager/cert-manager
@@ -47,8 +47,15 @@ def root(mesh: str) -> str:
 
 
 def issuer_name(fleet: Fleet, mesh: str) -> str:
-    """The Issuer below the root of a mesh that signs, and its Secret: another root has another one."""
+    """The Issuer below the root of the stack that signs, and its Secret: another root has another one."""
     return f"root-{mesh}-{fleet.meshes[mesh].trust.bundle[0]}"
+
+
+def issuer_ref(fleet: Fleet, mesh: str) -> Object:
+    """The issuer of the intermediates of a mesh: the user's own, or the one below the root of the stack."""
+    if chosen := fleet.meshes[mesh].trust.cert_manager.issuer_ref:
+        return {"group": chosen.group, "kind": chosen.kind, "name": chosen.name}
+    return {"group": CERT_MANAGER_GROUP, "kind": "Issuer", "name": issuer_name(fleet, mesh)}
 
 
 def root_data(certificate: str, key: str) -> dict[str, str]:
@@ -71,7 +78,7 @@ def certificate_spec(fleet: Fleet, cluster: str) -> Object:
         # Another key with each certificate, as with the intermediates that the stack issues itself.
         "privateKey": {**_KEYS[trust.algorithm], "encoding": "PKCS8", "rotationPolicy": "Always"},
         "usages": ["digital signature", "cert sign"],
-        "issuerRef": {"group": GROUP, "kind": "Issuer", "name": issuer_name(fleet, mesh)},
+        "issuerRef": issuer_ref(fleet, mesh),
     }
 
 
@@ -97,21 +104,24 @@ def _documents(fleet: Fleet, cluster: str, known: Known) -> list[Document]:
 
 
 def _of_mesh(fleet: Fleet, mesh: str, known: Known) -> list[Document]:
+    theirs = fleet.meshes[mesh].trust.signs_elsewhere
+    made = [] if theirs else _issuer(fleet, mesh, known)
+    after = (NAMESPACE_DOCUMENT, Point.CERT_MANAGER) if theirs else (issuer(mesh),)
+    for cluster in fleet.primaries_of(mesh):
+        name = intermediate(cluster)
+        requested = _object(VERSION, "Certificate", name, spec=certificate_spec(fleet, cluster))
+        made.append(Document(name, SECTION, requested, after=after))
+    return made
+
+
+def _issuer(fleet: Fleet, mesh: str, known: Known) -> list[Document]:
+    """The root of the stack that signs, and the Issuer of it."""
     name = issuer_name(fleet, mesh)
     secret = _object("v1", "Secret", name, type="kubernetes.io/tls", data=known.root_authority(mesh))
     signing = _object(VERSION, "Issuer", name, spec={"ca": {"secretName": name}})
     return [
         Document(root(mesh), SECTION, secret, after=(NAMESPACE_DOCUMENT,)),
         Document(issuer(mesh), SECTION, signing, after=(root(mesh), Point.CERT_MANAGER)),
-        *(
-            Document(
-                intermediate(cluster),
-                SECTION,
-                _object(VERSION, "Certificate", intermediate(cluster), spec=certificate_spec(fleet, cluster)),
-                after=(issuer(mesh),),
-            )
-            for cluster in fleet.primaries_of(mesh)
-        ),
     ]
 
 
@@ -130,6 +140,7 @@ SECTION = Section(
     component="CertificateIssuer",
     documents=_documents,
     declared_in="meshes.<name>.trust.certManager",
-    what="where cert-manager issues: the root that signs with its key, an Issuer, a Certificate for each intermediate",
+    what="where cert-manager issues: a Certificate for each intermediate, and below a root of the stack that root with "
+    "its key and an Issuer",
     waits_for="the mesh's root; cert-manager",
 )

@@ -73,6 +73,11 @@ class Capabilities(BaseModel):
         """Whether nodes of the cluster run every pod, so that releases and objects can be awaited."""
         return self.pods == "real"
 
+    @property
+    def runs_published(self) -> bool:
+        """Whether it runs images of publishers, with their charts; for other clusters programs are built here."""
+        return self.istiod_runtime == "pod" and self.images == "published"
+
 
 S = TypeVar("S", bound=Settings)
 

@@ -10,12 +10,13 @@ new one (pilot/pkg/bootstrap/istio_ca.go).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from meshfleet.rollout.deployed import Bundle, Deployed, DeployedTrust
 from meshfleet.rollout.plan import Change, RolloutPlan, Step
 from meshfleet.topology.fleet import Fleet
+from meshfleet.topology.names import is_same_root
 
 PRECONDITIONS = ("trust", "proxies-take-roots", "remote-control-plane")
 """What must pass before another root signs or one is dropped: every proxy has the bundle of the stage before."""
@@ -56,6 +57,15 @@ def moves(deployed: DeployedTrust, target: Bundle) -> tuple[Move, ...]:
     return tuple(found)
 
 
+def named_as(deployed: DeployedTrust, target: Bundle) -> DeployedTrust:
+    """The deployed roots by the names of `target` where they are the same: another way to its intermediates alone."""
+
+    def named(bundle: Bundle) -> Bundle:
+        return tuple(next((root for root in target if is_same_root(root, name)), name) for name in bundle)
+
+    return replace(deployed, begun=named(deployed.begun), reached=named(deployed.reached))
+
+
 def _move(before: Bundle, after: Bundle) -> Move:
     if len(after) > len(before):
         return Move(f"both roots trusted ({before[0]} and {after[1]})", after)
@@ -73,8 +83,9 @@ def describe(bundle: Bundle) -> str:
 
 def rotate_roots(deployed: Deployed, target: Fleet) -> RolloutPlan:
     """The rollout plan of all meshes: each step moves every mesh that is not at its target one state further."""
-    found = {mesh: trust for mesh, trust in deployed.trust.items() if mesh in target.meshes}
-    states = {mesh: moves(trust, target.meshes[mesh].trust.bundle) for mesh, trust in found.items()}
+    wanted = {mesh: declared.trust.bundle for mesh, declared in target.meshes.items()}
+    found = {mesh: named_as(trust, wanted[mesh]) for mesh, trust in deployed.trust.items() if mesh in wanted}
+    states = {mesh: moves(trust, wanted[mesh]) for mesh, trust in found.items()}
     longest = max(map(len, states.values()), default=0)
     steps = []
     for position in range(longest):

@@ -27,7 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
         action="append",
         choices=sorted(ADDED),
         default=[],
-        help="another release too, or cert-manager, which embedded clusters have where a stack file asks: %(choices)s",
+        help="another release too, or cert-manager, which runs beside clusters where a stack file asks: %(choices)s",
     )
     options = parser.parse_args(arguments)
     plan = make_plan()

@@ -8,24 +8,62 @@ from __future__ import annotations
 import re
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from meshfleet.redaction.shown import shown
 from meshfleet.topology.additions import Values
 from meshfleet.topology.istio import Charts, checked_repository
 from meshfleet.topology.json_schema import text
 from meshfleet.topology.model import Model
+from meshfleet.topology.text import FilePath
 
 CERT_MANAGER_CHARTS = "oci://quay.io/jetstack/charts"
 CERT_MANAGER_RELEASE = "1.21.2"
 """The release that is installed, and whose controllers are built for embedded clusters."""
+CERT_MANAGER_GROUP = "cert-manager.io"
 _VERSION = re.compile(r"[0-9]{1,4}\.[0-9]{1,4}\.[0-9]{1,4}")
+# RFC 1123, as Kubernetes has it for the name of an object and for an API group.
+_SUBDOMAIN = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
+_SUBDOMAIN_LENGTH = 253
+_KIND = re.compile(r"[A-Z][A-Za-z0-9]{0,62}")
 
 
 def _checked_version(value: str) -> str:
     if not _VERSION.fullmatch(value):
         raise ValueError(f"{shown(value)} is not a version of cert-manager; write it as '{CERT_MANAGER_RELEASE}'")
     return value
+
+
+def _checked_subdomain(value: str) -> str:
+    if len(value) > _SUBDOMAIN_LENGTH or not _SUBDOMAIN.fullmatch(value):
+        raise ValueError(
+            f"{shown(value)} is not a DNS subdomain: use lower-case letters, digits, '-' and '.', "
+            f"at most {_SUBDOMAIN_LENGTH} characters"
+        )
+    return value
+
+
+def _checked_kind(value: str) -> str:
+    if not _KIND.fullmatch(value):
+        raise ValueError(f"{shown(value)} is not a kind; write it as 'Issuer' or 'ClusterIssuer'")
+    return value
+
+
+Subdomain = Annotated[str, AfterValidator(_checked_subdomain), text(_SUBDOMAIN, _SUBDOMAIN_LENGTH)]
+
+
+class IssuerRef(Model):
+    """An issuer that is there already, or that you create: of Vault, of ACM Private CA, or any other.
+
+    Source: https://cert-manager.io/docs/configuration/issuers/
+    """
+
+    name: Subdomain
+    """Its name."""
+    kind: Annotated[str, AfterValidator(_checked_kind), text(_KIND)] = "ClusterIssuer"
+    """Its kind; an `Issuer` is one of the namespace `meshfleet-trust`."""
+    group: Subdomain = CERT_MANAGER_GROUP
+    """The API group of its kind, such as `awspca.cert-manager.io`."""
 
 
 class CertManagerCharts(Charts):
@@ -36,20 +74,33 @@ class CertManagerCharts(Charts):
 
 
 class CertManager(Model):
-    """Where cert-manager is, which issues the intermediates below the root of the stack that signs.
+    """Where cert-manager is, and what it issues the intermediates from: the root of the stack that signs, or an issuer.
 
-    The key of that root is in a Secret there, so that no other control plane may read the cluster: leave all of them
-    out of its `discovery.readBy`, or take a cluster in a mesh of its own. Where pods are real the fleet installs its
-    chart, and beside an embedded cluster it runs as a process. See [rotation](rotation.md).
+    The key of that root, and those of the intermediates, are in Secrets there, so that no other control plane may read
+    the cluster: leave all of them out of its `discovery.readBy`, or take a cluster in a mesh of its own. Where images
+    are published the fleet installs its chart; elsewhere it runs as a process beside the cluster. See
+    [rotation](rotation.md).
     """
 
     cluster: str = ""
     """The cluster with the root's key and the certificates; the host when left out."""
+    issuer_ref: IssuerRef | None = None
+    """An issuer of your own, which signs in place of the root of the stack."""
+    root: FilePath = ""
+    """The root below which that issuer signs, a file with one certificate in PEM."""
     install: bool = True
     """Whether the fleet installs it, by its chart or as a process; `false` for one that is there."""
     charts: CertManagerCharts = Field(default_factory=CertManagerCharts)
-    """The source of its chart, where pods are real: `published`, `{repository: URL}`, `{folder: PATH}`."""
+    """The source of its chart, where one is installed: `published`, `{repository: URL}`, `{folder: PATH}`."""
     version: Annotated[str, AfterValidator(_checked_version), text(_VERSION)] = CERT_MANAGER_RELEASE
-    """The version of its chart, in quotes; where pods are real."""
+    """The version of its chart, in quotes; where one is installed."""
     values: Values = Field(default_factory=dict)
-    """Helm values of its chart, merged last; where pods are real."""
+    """Helm values of its chart, merged last; where one is installed."""
+
+    @model_validator(mode="after")
+    def _root_of_the_issuer(self) -> CertManager:
+        if self.issuer_ref and not self.root:
+            raise ValueError("issuerRef needs the root below which it signs; write root: PATH, a certificate in PEM")
+        if self.root and not self.issuer_ref:
+            raise ValueError("root belongs to issuerRef; name the issuer that signs below it, or leave it out")
+        return self

@@ -16,7 +16,7 @@ from meshfleet.topology.gateways import AdvertisedAddress, advertised_to
 from meshfleet.topology.istio import Istio, Kubernetes
 from meshfleet.topology.mesh import Mesh
 from meshfleet.topology.model import Model
-from meshfleet.topology.names import FILE_ROOT
+from meshfleet.topology.names import ISSUER_ROOT, is_read_root
 from meshfleet.topology.namespace import Namespace
 from meshfleet.topology.network import Network
 from meshfleet.topology.system_names import ISTIO_SYSTEM, external_namespace
@@ -260,10 +260,17 @@ class Fleet(Model):
     def issuing_cluster(self, mesh: str) -> str:
         """The cluster whose cert-manager issues the intermediates of a mesh; empty where something else does.
 
-        While a root from a file still signs, the intermediates are those that came with it.
+        While another kind of root still signs, the intermediates are those of before.
         """
         trust = self.meshes[mesh].trust
-        if trust.issuer != "cert-manager" or FILE_ROOT.fullmatch(trust.bundle[0]):
+        if trust.issuer != "cert-manager":
+            return ""
+        signing = trust.bundle[:1]
+        if trust.signs_elsewhere:
+            signs = all(map(ISSUER_ROOT.fullmatch, signing))
+        else:
+            signs = not any(map(is_read_root, signing))
+        if not signs:
             return ""
         return trust.cert_manager.cluster or self.host
 
@@ -277,9 +284,8 @@ class Fleet(Model):
         return next((one for one in declared if one.install), None)
 
     def runs_cert_manager(self, cluster: str) -> bool:
-        """Whether cert-manager is a process of the fleet beside a cluster; among real pods it is installed."""
-        beside = self.clusters[cluster].capabilities.istiod_runtime == "process"
-        return beside and self.cert_manager_of(cluster) is not None
+        """Whether cert-manager is a process of the fleet beside a cluster; elsewhere its chart is installed."""
+        return not self.clusters[cluster].capabilities.runs_published and self.cert_manager_of(cluster) is not None
 
     def model_of(self, mesh: str) -> str:
         """The deployment model in Istio's words; it follows from the clusters and is never asked for.

@@ -62,7 +62,7 @@ class Trust(Model):
     """
 
     issuer: Literal["builtin", "cert-manager", "files"] = "builtin"
-    """The issuer of the intermediates: the stack, cert-manager below a root of the stack, or `files`."""
+    """The issuer of the intermediates: the stack, cert-manager, or `files`."""
     cert_manager: CertManager = Field(default_factory=CertManager)
     """Where cert-manager is; with the issuer `cert-manager` alone."""
     files: dict[str, IssuedFiles] = Field(default_factory=dict)
@@ -84,18 +84,28 @@ class Trust(Model):
     @classmethod
     def _roots_from_files(cls, value: Any) -> Any:
         # Which root it is, the files say when they are read.
-        if isinstance(value, dict) and value.get("issuer") == "files":
+        if isinstance(value, dict) and _reads_root(value):
             return {"roots": ()} | value
         return value
 
     @model_validator(mode="after")
     def _intermediate_within_root(self) -> Trust:
-        if self.intermediate.validity_days > self.root.validity_days:
+        if not self.reads_root and self.intermediate.validity_days > self.root.validity_days:
             raise ValueError(
                 f"intermediate.validityDays {self.intermediate.validity_days} is above root.validityDays "
                 f"{self.root.validity_days}; no certificate outlives its issuer"
             )
         return self
+
+    @property
+    def reads_root(self) -> bool:
+        """Whether the root is in a file, and its key with something else: `files`, or an issuer of cert-manager."""
+        return self.issuer == "files" or self.signs_elsewhere
+
+    @property
+    def signs_elsewhere(self) -> bool:
+        """Whether cert-manager has an issuer of the user's own sign."""
+        return self.issuer == "cert-manager" and self.cert_manager.issuer_ref is not None
 
     @property
     def bundle(self) -> tuple[str, ...]:
@@ -108,6 +118,13 @@ class Trust(Model):
             return ()
         signing = self.signing or self.roots[-1]
         return (signing, *(root for root in self.roots if root != signing))
+
+
+def _reads_root(written: dict[Any, Any]) -> bool:
+    """`Trust.reads_root` of what is not checked yet."""
+    chosen = written.get("certManager")
+    refers = isinstance(chosen, dict) and chosen.get("issuerRef") is not None
+    return written.get("issuer") == "files" or (written.get("issuer") == "cert-manager" and refers)
 
 
 class Mesh(Model):

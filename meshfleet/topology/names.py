@@ -36,8 +36,11 @@ MESH_LENGTH = COMMON_NAME_LENGTH - len("Root CA of ")
 TRUST_DOMAIN_LENGTH = 255
 # The root of a mesh that names none.
 DEFAULT_ROOT = "first"
-FILE_ROOT = re.compile(r"file-[0-9a-f]{16}")
-"""The name of a root that was read from a file: the first 16 digits of its SHA-256 fingerprint."""
+_FINGERPRINT_LENGTH = 16
+FILE_ROOT = re.compile(rf"file-[0-9a-f]{{{_FINGERPRINT_LENGTH}}}")
+"""The name of a root whose intermediates are files: the first 16 digits of its SHA-256 fingerprint."""
+ISSUER_ROOT = re.compile(rf"issuer-[0-9a-f]{{{_FINGERPRINT_LENGTH}}}")
+"""The name of a root below which an issuer of the user's own signs through cert-manager, likewise."""
 
 # `<gateway>-istio` is its Service where istiod makes it; where a chart does, its release has its name.
 # https://helm.sh/docs/chart_best_practices/conventions/, pkg/chartutil/validate_name.go of helm.sh/helm
@@ -133,6 +136,27 @@ def label_fault(name: str, longest: int, because: str, form: re.Pattern[str] = D
 def remote_gateway(cluster: str, gateway: str) -> str:
     """The name of the Istio Gateway of an ingress gateway of a remote cluster, in the config cluster of its istiod."""
     return f"{cluster}-{gateway}"
+
+
+def file_root(fingerprint: str) -> str:
+    """What the root with this SHA-256 fingerprint is called where its intermediates are files."""
+    return f"file-{fingerprint[:_FINGERPRINT_LENGTH]}"
+
+
+def issuer_root(fingerprint: str) -> str:
+    """What it is called where an issuer of the user's own signs below it."""
+    return f"issuer-{fingerprint[:_FINGERPRINT_LENGTH]}"
+
+
+def is_read_root(root: str) -> bool:
+    """Whether a root by its name is one that was read from a file, of which the stack has no key."""
+    return bool(FILE_ROOT.fullmatch(root) or ISSUER_ROOT.fullmatch(root))
+
+
+def is_same_root(one: str, other: str) -> bool:
+    """Whether two names are of one root: a root that is read has one for each way to its intermediates."""
+    read = is_read_root(one) and is_read_root(other)
+    return one == other or (read and one.partition("-")[2] == other.partition("-")[2])
 
 
 def root_common_name(mesh: str, root: str) -> str:

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from meshfleet.components.issued_authorities import issued_authorities, with_issued_roots
+from meshfleet.components.issued_authorities import issued_authorities
+from meshfleet.components.issued_trust import IssuedTrust, read_issued_trust, with_read_roots
 from meshfleet.errors.faults import TopologyError
 from meshfleet.plugins.meshfleet.certificates import Authority
 from meshfleet.topology import Fleet, load
@@ -44,12 +45,14 @@ def test_what_fits_is_read_and_names_the_root_of_the_mesh(files: Files) -> None:
     assert issued["west"].chain == WEST.certificate + ROOT.certificate
     assert issued["east"].key == EAST.private_key
     assert EAST.private_key.splitlines()[1] not in repr(issued)
-    resolved = with_issued_roots(fleet, issued)
+    read = read_issued_trust(fleet)
+    assert read.intermediates == issued
+    resolved = with_read_roots(fleet, read)
     assert resolved.meshes["mesh1"].trust.bundle == (name_of(ROOT),)
     # In a stage other roots are there, and stay.
     between = resolved.meshes["mesh1"].trust.model_copy(update={"roots": ("first",), "signing": "first"})
     stage = fleet.model_copy(update={"meshes": {"mesh1": fleet.meshes["mesh1"].model_copy(update={"trust": between})}})
-    assert with_issued_roots(stage, issued).meshes["mesh1"].trust.bundle == ("first",)
+    assert with_read_roots(stage, read).meshes["mesh1"].trust.bundle == ("first",)
 
 
 def test_a_chain_may_hold_all_from_the_intermediate_to_the_root(files: Files, tmp_path: Path) -> None:
@@ -156,5 +159,5 @@ def test_a_fleet_without_files_reads_none() -> None:
     fleet = load(
         "plain", {"host": "west", "networks": {"n": {}}, "clusters": {"west": {"embedded": {}, "network": "n"}}}
     )
-    assert issued_authorities(fleet) == {}
-    assert with_issued_roots(fleet, {}) == fleet
+    assert read_issued_trust(fleet) == IssuedTrust()
+    assert with_read_roots(fleet, IssuedTrust()) == fleet

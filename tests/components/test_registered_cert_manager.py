@@ -91,6 +91,18 @@ def among_real_pods(**cert_manager: Any) -> Fleet:
     return load("issuing", config)
 
 
+def test_beside_a_cluster_whose_images_are_built_here_it_is_a_process_though_pods_are_real() -> None:
+    config = config_of({"issuer": "cert-manager"})
+    config["clusters"]["hub"] = {"kind": {}, "network": "hub", "mesh": "operations"}
+    graph = record(load("issuing", config))
+    assert graph["hub/cert-manager-ready"].inputs["process"] is True
+    assert graph["hub/cert-manager"].inputs["values"].keys() == {"global"}
+    config["clusters"]["hub"]["kind"] = {"images": "published"}
+    graph = record(load("issuing", config))
+    assert graph["hub/cert-manager-ready"].inputs["process"] is False
+    assert graph["hub/cert-manager"].inputs["chart"] == "oci://quay.io/jetstack/charts/cert-manager"
+
+
 def test_where_pods_are_real_its_chart_is_installed_before_it_is_asked() -> None:
     graph = record(among_real_pods())
     release, ready = graph["hub/cert-manager"], graph["hub/cert-manager-ready"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -20,7 +21,7 @@ from meshfleet.embedded import cluster, nodes
 from meshfleet.embedded.cluster_spec import ClusterSpec
 from meshfleet.errors import MeshfleetError
 from meshfleet.kube import port_forward
-from meshfleet.kube.cert_manager import require_ready
+from meshfleet.kube.cert_manager import require_ready, try_again
 from meshfleet.kube.identity import read_identity
 from meshfleet.kube.kubeconfig import connect
 from meshfleet.kube.releases import parts, settling, stored
@@ -188,7 +189,7 @@ def _commands(folder: Path, status: dict[str, Any], fleet: FleetView) -> dict[st
 
 
 def _cert_manager() -> Door:
-    """One that is issued, and one whose Issuer is not ready."""
+    """One that is issued, one whose Issuer is not ready, and one that a ClusterIssuer has refused."""
     root = new_root()
     authority = new_intermediate(root, "west")
     data = {"tls.crt": encoded(authority.certificate), "tls.key": encoded(authority.private_key)}
@@ -203,12 +204,17 @@ def _cert_manager() -> Door:
         }
         for status in ("True", "False")
     ]
+    failed = _status("Issuing", "False")
+    failed["status"]["lastFailureTime"] = "2026-11-27T10:00:00Z"
+    others = name | {"spec": certificate["spec"] | {"issuerRef": reference | {"kind": "ClusterIssuer"}}}
+    worlds.append({"certificates": [others | failed], "clusterissuers": [{"metadata": {"name": "root"}}]})
     inputs = {"namespace": "n", "name": "intermediate-west", "rootCertificate": root.certificate}
 
     def asked(world: Any) -> object:
         with answering(world if isinstance(world, dict) else {}), connected(KUBECONFIG) as server:
             try:
                 require_ready(server, "n")
+                try_again(server, "n", "intermediate-west", datetime.now(UTC))
                 return cert_manager_intermediate._usable(server, inputs)
             except NotYetError as error:
                 return str(error)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meshfleet.rollout.deployed import Bundle, DeployedTrust
-from meshfleet.rollout.root_rotation import PRECONDITIONS, Move, describe, moves, next_bundle
+from meshfleet.rollout.root_rotation import PRECONDITIONS, Move, describe, moves, named_as, next_bundle
 
 pytestmark = pytest.mark.proof("the way from one root to another keeps trust at every step", step=0)
 
@@ -145,3 +145,23 @@ def test_two_roots_give_way_to_two_others_one_at_a_time() -> None:
 def test_a_state_is_reported_in_words() -> None:
     assert describe(("a",)) == "one root (a)"
     assert describe(("b", "a")) == "both roots trusted (b and a), b signs"
+
+
+A, B = "0123456789abcdef", "fedcba9876543210"
+
+
+@pytest.mark.parametrize(
+    ("deployed", "target", "named"),
+    [
+        ((f"file-{A}",), (f"issuer-{A}",), (f"issuer-{A}",)),
+        ((f"issuer-{A}",), (f"file-{A}",), (f"file-{A}",)),
+        ((f"issuer-{A}", "first"), (f"file-{A}",), (f"file-{A}", "first")),
+        ((f"file-{A}",), (f"issuer-{B}",), (f"file-{A}",)),
+        (("first",), (f"issuer-{A}",), ("first",)),
+        (("a-1",), ("b-1",), ("a-1",)),
+    ],
+)
+def test_another_way_to_the_intermediates_of_one_root_is_no_other_root(
+    deployed: Bundle, target: Bundle, named: Bundle
+) -> None:
+    assert named_as(DeployedTrust(deployed, deployed), target) == DeployedTrust(named, named)

@@ -242,7 +242,18 @@ ELSEWHERE: Config = {
 ISSUING: Config = {
     "host": "hub",
     "networks": {"calm": {}},
-    "meshes": {"still": {"trust": {"issuer": "cert-manager", "certManager": {"charts": {"folder": "charts"}}}}},
+    "meshes": {
+        "still": {
+            "trust": {
+                "issuer": "cert-manager",
+                "certManager": {
+                    "issuerRef": {"name": "vault", "kind": "ClusterIssuer", "group": "cert-manager.io"},
+                    "root": "pki/root-cert.pem",
+                    "charts": {"folder": "charts"},
+                },
+            }
+        }
+    },
     "clusters": {
         "hub": {"existing": {"kubeconfig": "kubeconfig.yaml", "context": "hub"}, "network": "calm", "mesh": "still"}
     },

@@ -120,7 +120,7 @@ def _restore(server: Server, part: Part, record: Record) -> bool:
             return True
         except RefusedError as error:
             # Changed by another writer between reading and writing.
-            if error.code != 409 or attempt == _ATTEMPTS - 1:
+            if not error.conflict or attempt == _ATTEMPTS - 1:
                 raise
     return False
 

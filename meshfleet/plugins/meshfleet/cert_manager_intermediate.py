@@ -8,16 +8,21 @@ difference that every preview sees.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Final
 
+from cryptography.hazmat.primitives.serialization import Encoding
+
 from meshfleet.errors import CertificateError, ClusterError, MeshfleetError
-from meshfleet.kube.cert_manager import issued
+from meshfleet.kube.cert_manager import issued, try_again
 from meshfleet.kube.releases.server import Server, connected
 from meshfleet.plugins.meshfleet.authority_inputs import Clock, check_days, damage, state_of, system_clock
 from meshfleet.plugins.meshfleet.certificate_reading import (
     fingerprint,
+    is_authority,
     is_issued_by,
     load_certificate,
+    load_certificates,
     load_private_key,
     name_of,
     not_after,
@@ -36,6 +41,10 @@ from meshfleet.processes.waiting import NotYetError, wait_until
 
 LATE: Final = "not renewed"
 UNSEEN: Final = "unknown: "
+NOT_RECORDED: Final = (
+    "no intermediate below the root that still signs is recorded, and its issuer is not in the stack file any more; "
+    "write the issuer and the root of before, run up, and then change them"
+)
 _PARTS: Final = ("certificate", "privateKey", "certificateChain")
 _INPUTS: Final = (
     "cluster",
@@ -47,6 +56,7 @@ _INPUTS: Final = (
     "request",
     "validityDays",
     "renewBeforeDays",
+    "keep",
 )
 _SECONDS: Final = 90.0
 # cert-manager renews at that moment by itself, and tries again after a failure.
@@ -64,7 +74,12 @@ class CertManagerIntermediateHandler:
         self._now = clock
 
     def check(self, inputs: Properties) -> tuple[Properties, list[Fault]]:
-        """No defaults. `request` is what the Certificate says: another one is waited for."""
+        """No defaults. `request` is what the Certificate says: another one is waited for.
+
+        With `keep` nothing is looked at: what is recorded stays while its root still signs and another issuer comes.
+        """
+        if inputs.get("keep") and not inputs.get("kubeconfig"):
+            return inputs, [Fault("keep", NOT_RECORDED)]
         faults = [
             *check_known(inputs, _INPUTS),
             *check_names(inputs, ("cluster", "namespace")),
@@ -75,6 +90,8 @@ class CertManagerIntermediateHandler:
         ]
         if inputs.get("request") is not UNKNOWN and not isinstance(inputs.get("request"), dict):
             faults.append(Fault("request", "is missing; must be the spec of the Certificate"))
+        if inputs.get("keep") not in (None, True, False, UNKNOWN):
+            faults.append(Fault("keep", f"must be true or false, got {inputs['keep']!r}"))
         return inputs, faults
 
     def diff(self, old_inputs: Properties, old_outputs: Properties, new_inputs: Properties) -> Difference:
@@ -82,6 +99,8 @@ class CertManagerIntermediateHandler:
         updates = changed(old_inputs, new_inputs)
         if updates or UNKNOWN in new_inputs.values():
             return Difference(updates)
+        if new_inputs.get("keep"):
+            return Difference()
         if damage(old_outputs) or self._late(new_inputs, old_outputs):
             return Difference(("state",))
         if (found := _found(new_inputs)) is None:
@@ -94,6 +113,8 @@ class CertManagerIntermediateHandler:
         """What is issued already, for what is requested now."""
         if UNKNOWN in new_inputs.values() or old_outputs is None or damage(old_outputs):
             return {}
+        if new_inputs.get("keep"):
+            return old_outputs
         found = _found(new_inputs, as_requested=True)
         return self._told(new_inputs, found) if found else {}
 
@@ -103,6 +124,8 @@ class CertManagerIntermediateHandler:
 
     def read(self, identifier: str, inputs: Properties, old_outputs: Properties) -> Properties | None:
         """What is issued now; what was recorded, with the reason in `state`, where nothing usable is."""
+        if inputs.get("keep"):
+            return old_outputs
         try:
             with connected(inputs["kubeconfig"], inputs.get("context")) as server:
                 return self._told(inputs, _usable(server, inputs))
@@ -117,14 +140,15 @@ class CertManagerIntermediateHandler:
         new_inputs: Properties,
         timeout: float,
     ) -> Properties:
-        """Waits until it is issued as it is to be now."""
-        return self._await(new_inputs, timeout)
+        """Waits until it is issued as it is to be now, unless it is kept."""
+        return old_outputs if new_inputs.get("keep") else self._await(new_inputs, timeout)
 
     def delete(self, identifier: str, inputs: Properties, old_outputs: Properties, timeout: float) -> None:
         """Nothing was created; what is issued goes with the namespace of the Certificate."""
 
     def _await(self, inputs: Properties, timeout: float) -> Properties:
         with connected(inputs["kubeconfig"], inputs.get("context")) as server:
+            try_again(server, inputs["namespace"], inputs["name"], self._now())
             found = wait_until(
                 lambda: _usable(server, inputs),
                 f"cert-manager to issue the intermediate of {inputs['cluster']} (Certificate {inputs['name']} in "
@@ -176,18 +200,22 @@ def _usable(server: Server, inputs: Properties, *, as_requested: bool = False) -
         raise NotYetError("it was issued for another request")
     root = load_certificate(inputs["rootCertificate"], "rootCertificate")
     try:
-        certificate = load_certificate(parts.certificate, "tls.crt")
+        certificate, *between = load_certificates(parts.certificate, "tls.crt")
         require_matching_key(certificate, load_private_key(parts.key, "tls.key"), "tls.key")
     except CertificateError as error:
         raise NotYetError(f"what is in its Secret cannot be used: {error}") from None
-    if not is_issued_by(certificate, root):
+    if not is_authority(certificate):
         raise NotYetError(
-            f"{name_of(certificate)} of {certificate.issuer.rfc4514_string()} was not signed by {name_of(root)}"
+            f"its issuer has signed {name_of(certificate)} as no certificate authority; have it sign CA:TRUE, as Vault "
+            "does at pki/root/sign-intermediate"
         )
-    first = parts.certificate.partition("-----END CERTIFICATE-----")
-    pem = f"{first[0]}{first[1]}\n"
+    path = [certificate, *(one for one in between if one != root)]
+    for lower, upper in pairwise([*path, root]):
+        if not is_issued_by(lower, upper):
+            raise NotYetError(f"{name_of(lower)} of {lower.issuer.rfc4514_string()} was not signed by {name_of(upper)}")
+    pem = [one.public_bytes(Encoding.PEM).decode() for one in path]
     return {
-        "certificate": pem,
+        "certificate": pem[0],
         "privateKey": parts.key,
-        "certificateChain": f"{pem}{inputs['rootCertificate'].strip()}\n",
+        "certificateChain": f"{''.join(pem)}{inputs['rootCertificate'].strip()}\n",
     }

@@ -61,6 +61,17 @@ def load_certificate(pem: str, path: str) -> x509.Certificate:
         ) from None
 
 
+def load_certificates(pem: str, path: str) -> list[x509.Certificate]:
+    """All certificates of a PEM text, at least one; CertificateError names the field `path` if one is damaged."""
+    try:
+        return x509.load_pem_x509_certificates(pem.encode())
+    except ValueError:
+        raise CertificateError(
+            f"{path}: a text of {len(pem)} characters is not a list of certificates in PEM form; "
+            "restore it or issue it again"
+        ) from None
+
+
 def load_private_key(pem: str, path: str) -> PrivateKey:
     """The private key of a PEM text without a password; CertificateError names `path` and never the text."""
     try:
@@ -105,8 +116,8 @@ def verify_chain(chain: str, root: str, now: datetime) -> None:
     may follow. `root` is PEM and may hold several roots. Signatures, names, validity, path lengths and key
     usage are checked.
     """
-    certificates = _load_all(chain, "certificateChain")
-    roots = _load_all(root, "rootCertificate")
+    certificates = load_certificates(chain, "certificateChain")
+    roots = load_certificates(root, "rootCertificate")
     for certificate in roots[:1] + certificates:
         require_valid_at(certificate, now, "certificateChain" if certificate in certificates else "rootCertificate")
     anything = verification.ExtensionPolicy.permit_all()
@@ -139,16 +150,19 @@ def is_issued_by(certificate: x509.Certificate, issuer: x509.Certificate) -> boo
     return True
 
 
+def is_authority(certificate: x509.Certificate) -> bool:
+    """Whether other certificates may be signed with its key: CA:TRUE and, where uses are named, keyCertSign."""
+    try:
+        if not certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca:
+            return False
+    except x509.ExtensionNotFound:
+        return False
+    try:
+        return certificate.extensions.get_extension_for_class(x509.KeyUsage).value.key_cert_sign
+    except x509.ExtensionNotFound:
+        return True
+
+
 def name_of(certificate: x509.Certificate) -> str:
     """The subject in the usual text form, such as `L=west,CN=Intermediate CA,O=dev`."""
     return certificate.subject.rfc4514_string()
-
-
-def _load_all(pem: str, path: str) -> list[x509.Certificate]:
-    try:
-        return x509.load_pem_x509_certificates(pem.encode())
-    except ValueError:
-        raise CertificateError(
-            f"{path}: a text of {len(pem)} characters is not a list of certificates in PEM form; "
-            "restore it or issue it again"
-        ) from None

@@ -1,4 +1,4 @@
-"""The cluster in which cert-manager issues: one of the fleet that no peer can read, since the root's key is in it."""
+"""The cluster in which cert-manager issues: one of the fleet that no peer can read, since keys are in it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _INSTALLATION = ("install", "charts", "version", "values")
 
 
 def cert_managers(draft: Draft) -> Iterator[Fault]:
-    """Yield a fault for each cluster that cannot hold a root's key, and where cert-manager cannot be installed.
+    """Yield a fault for each cluster that cannot hold keys of authorities, and where cert-manager cannot be installed.
 
     A control plane that reads a cluster can read each Secret in it (docs/security.md).
     """
@@ -32,9 +32,10 @@ def cert_managers(draft: Draft) -> Iterator[Fault]:
                 yield Fault(f"{path}.cluster", f"no cluster is named {shown(name)}; known are {known}")
             continue
         if found := readers(draft, name):
+            what = "keys of the intermediates are" if chosen.issuer_ref else "root's key is"
             yield Fault(
                 f"{path}.cluster",
-                f"the root's key is in {name}, and the control planes of {', '.join(found)} read every Secret there; "
+                f"the {what} in {name}, and the control planes of {', '.join(found)} read every Secret there; "
                 f"write clusters.{name}.discovery.readBy: [], or name a cluster that no other one reads",
             )
         if cluster := draft.clusters.get(name):
@@ -50,15 +51,8 @@ def cert_managers(draft: Draft) -> Iterator[Fault]:
 
 
 def _faults_of_chart(path: str, name: str, chosen: CertManager, cluster: Cluster) -> Iterator[Fault]:
-    """The chart is installed where pods are real, and brings no images."""
-    can = cluster.capabilities
-    if chosen.install and can.istiod_runtime == "pod":
-        if can.images == "built":
-            yield Fault(
-                f"{path}.install",
-                f"no images of cert-manager are built for {name}; write clusters.{name}.{cluster.provider}.images: "
-                "published, or install it yourself and write install: false",
-            )
+    """The chart has settings where it is installed."""
+    if chosen.install and cluster.capabilities.runs_published:
         return
     why = f"cert-manager is a process beside {name}" if chosen.install else "something else installs cert-manager"
     for field in sorted(chosen.model_fields_set & {"charts", "version", "values"}):

@@ -12,6 +12,8 @@ from meshfleet.topology.draft import Draft
 
 OF_BUILTIN = ("roots", "signing", "algorithm", "organization", "root", "intermediate")
 """What the stack decides when it issues certificates, and what files say themselves."""
+OF_ROOTS = ("roots", "signing", "root")
+"""What the stack decides of roots of its own."""
 
 
 def issuers(draft: Draft) -> Iterator[Fault]:
@@ -24,12 +26,14 @@ def issuers(draft: Draft) -> Iterator[Fault]:
             yield Fault(
                 f"{path}.certManager", "belongs to the issuer cert-manager; write issuer: cert-manager, or leave it out"
             )
-        if trust.issuer != "files":
+        if not trust.reads_root:
             continue
-        for name in OF_BUILTIN:
+        by = "certManager.root" if trust.signs_elsewhere else "the files of the issuer"
+        for name in OF_ROOTS if trust.signs_elsewhere else OF_BUILTIN:
             if name in trust.model_fields_set and (name != "roots" or trust.roots):
-                yield Fault(f"{path}.{to_camel(name)}", "is decided by the files of the issuer; leave it out")
-        yield from _files(draft, mesh, f"{path}.files")
+                yield Fault(f"{path}.{to_camel(name)}", f"is decided by {by}; leave it out")
+        if trust.issuer == "files":
+            yield from _files(draft, mesh, f"{path}.files")
 
 
 def _files(draft: Draft, mesh: str, path: str) -> Iterator[Fault]:

@@ -9,9 +9,9 @@ from meshfleet.redaction.shown import shown
 from meshfleet.topology.draft import Draft
 from meshfleet.topology.names import (
     COMMON_NAME_LENGTH,
-    FILE_ROOT,
     LABEL_LENGTH,
     MESH_LENGTH,
+    is_read_root,
     label_fault,
     root_common_name,
 )
@@ -23,7 +23,7 @@ def roots(draft: Draft) -> Iterator[Fault]:
     """Yield a fault for each root that cannot be, for too few or too many, and for one that signs and is not there."""
     for mesh, declared in draft.meshes.items():
         path, trust = f"meshes.{mesh}.trust", declared.trust
-        if trust.issuer == "files":
+        if trust.reads_root:
             continue
         if not trust.roots:
             yield Fault(f"{path}.roots", "the list is empty; name a root, or leave the list out")
@@ -45,7 +45,7 @@ def _root_fault(mesh: str, root: str, before: tuple[str, ...]) -> str | None:
         return f"{shown(root)} is given twice; names are unique"
     if fault := label_fault(root, LABEL_LENGTH, "since it names the root in Pulumi's state"):
         return fault
-    if FILE_ROOT.fullmatch(root):
+    if is_read_root(root):
         return f"{shown(root)} is the name of a root from a file; choose another one"
     allowed = len(root) + COMMON_NAME_LENGTH - len(root_common_name(mesh, root))
     if allowed >= len(root) or len(mesh) > MESH_LENGTH:

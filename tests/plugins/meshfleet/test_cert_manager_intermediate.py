@@ -14,7 +14,7 @@ from meshfleet.plugins.meshfleet.cert_manager_intermediate import CertManagerInt
 from meshfleet.plugins.meshfleet.certificate_reading import verify_chain
 from meshfleet.plugins.meshfleet.handler import UNKNOWN, Properties
 from tests.cert_manager_server import NAME, NAMESPACE, REQUEST, CertManagerServer, cert_manager_server
-from tests.issued_files import new_root
+from tests.issued_files import below, new_root, new_server
 
 pytestmark = pytest.mark.proof("intermediates that cert-manager issues", step=1)
 
@@ -67,6 +67,98 @@ def test_it_waits_until_it_is_issued(server: CertManagerServer, handler: CertMan
     timer.start()
     assert handler.create(inputs(server), 10).outputs["certificate"]
     timer.join()
+
+
+def test_what_stands_between_it_and_the_root_is_part_of_its_chain(
+    server: CertManagerServer, handler: CertManagerIntermediateHandler
+) -> None:
+    between = below(ROOT)
+    server.issue(ROOT, between=between)
+    made = handler.create(inputs(server), 0).outputs
+    assert made["certificateChain"].count("BEGIN CERTIFICATE") == 3
+    verify_chain(made["certificateChain"], ROOT.certificate, datetime.now(UTC))
+    # Some issuers send the root along.
+    stored = server.issue(ROOT, between=between)
+    server.store(stored.certificate + between.certificate + ROOT.certificate, stored.private_key)
+    assert handler.create(inputs(server), 0).outputs["certificateChain"].count("BEGIN CERTIFICATE") == 3
+
+
+def test_a_chain_that_does_not_lead_to_the_root_is_not_taken(
+    server: CertManagerServer, handler: CertManagerIntermediateHandler
+) -> None:
+    server.issue(OTHER, between=below(OTHER))
+    with pytest.raises(ClusterError, match=r"CN=Company CA of CN=Other root,O=Example was not signed by CN=Root"):
+        handler.create(inputs(server), 0.2)
+    # Of one below the root that has not signed it.
+    issued = server.issue(OTHER)
+    server.store(issued.certificate + below(ROOT).certificate, issued.private_key)
+    with pytest.raises(ClusterError, match=r"was not signed by CN=Company CA"):
+        handler.create(inputs(server), 0.2)
+
+
+def test_one_that_its_issuer_has_not_signed_as_an_authority_is_told_as_that(
+    server: CertManagerServer, handler: CertManagerIntermediateHandler
+) -> None:
+    signed = new_server(ROOT)
+    server.issue(ROOT)
+    server.store(signed.certificate, signed.private_key)
+    with pytest.raises(ClusterError, match=r"has signed CN=west\.example as no certificate authority"):
+        handler.create(inputs(server), 0.2)
+
+
+def test_what_could_not_be_issued_is_tried_again_at_once_and_not_after_an_hour(
+    server: CertManagerServer, handler: CertManagerIntermediateHandler
+) -> None:
+    failed = {"Issuing": ("False", "Failed", "permission denied"), "Ready": ("False", "DoesNotExist", "no Secret")}
+    server.say(failed, failed="2026-11-27T10:00:00Z")
+    with pytest.raises(ClusterError, match="manually triggered"):
+        handler.create(inputs(server), 0.2)
+    (status,) = server.statuses
+    issuing = next(one for one in status["conditions"] if one["type"] == "Issuing")
+    assert (issuing["status"], issuing["reason"]) == ("True", "ManuallyTriggered")
+    assert issuing["lastTransitionTime"] > status["lastFailureTime"]
+    assert [one["type"] for one in status["conditions"]] == ["Ready", "Issuing"]
+    # It is at it.
+    with pytest.raises(ClusterError, match="manually triggered"):
+        handler.create(inputs(server), 0.2)
+    assert len(server.statuses) == 1
+
+
+@pytest.mark.parametrize(("code", "message"), [(409, "has been modified"), (404, "not found"), (403, "forbidden")])
+def test_who_cannot_have_it_tried_again_waits_all_the_same(
+    server: CertManagerServer, handler: CertManagerIntermediateHandler, code: int, message: str
+) -> None:
+    server.say({"Issuing": ("False", "Failed", "permission denied")}, failed="2026-11-27T10:00:00Z")
+    server.refusals = [(code, message)]
+    with pytest.raises(ClusterError, match="Failed: permission denied"):
+        handler.create(inputs(server), 0.2)
+    assert server.statuses == []
+
+
+def test_while_its_root_still_signs_and_another_issuer_comes_it_is_kept_as_it_is_recorded(
+    server: CertManagerServer, handler: CertManagerIntermediateHandler
+) -> None:
+    server.issue(ROOT)
+    before = handler.create(inputs(server), 0).outputs
+    # The next issuer has signed already, and the cluster of the first one is gone.
+    server.issue(OTHER)
+    kept = inputs(server, keep=True, kubeconfig=server.kubeconfig.replace(server.url, "http://127.0.0.1:9"))
+    assert handler.check(kept)[1] == []
+    assert handler.diff(inputs(server), before, inputs(server, keep=True)).updates == ("keep",)
+    assert handler.update("x", inputs(server), before, kept, 0) == before
+    assert handler.preview(before, kept) == before
+    assert not handler.diff(kept, before, kept).updates
+    assert handler.read("x", kept, before) == before
+    late = CertManagerIntermediateHandler(lambda: datetime.now(UTC) + timedelta(days=25))
+    assert not late.diff(kept, before, kept).updates
+
+
+def test_where_nothing_is_recorded_nothing_can_be_kept(
+    server: CertManagerServer, handler: CertManagerIntermediateHandler
+) -> None:
+    (fault,) = handler.check(inputs(server, keep=True, kubeconfig="", rootCertificate="", validityDays=0))[1]
+    assert fault.property == "keep"
+    assert "write the issuer and the root of before, run up, and then change them" in fault.reason
 
 
 def test_what_cert_manager_has_renewed_is_a_difference_that_an_update_takes_up(
@@ -149,6 +241,40 @@ def test_what_keeps_it_from_being_issued_is_said(
     assert "run meshfleet up again" in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("reference", "conditions", "said"),
+    [
+        ({"kind": "ClusterIssuer", "name": "vault"}, None, "there is no ClusterIssuer vault"),
+        (
+            {"kind": "ClusterIssuer", "name": "vault"},
+            {"Ready": ("False", "VaultError", "connection refused")},
+            "the ClusterIssuer vault is not ready: VaultError: connection refused",
+        ),
+        ({"kind": "Issuer", "name": "vault"}, None, "there is no Issuer vault in meshfleet-trust"),
+        # Whose objects have a form of their own.
+        (
+            {"kind": "AWSPCAClusterIssuer", "group": "awspca.cert-manager.io", "name": "pca"},
+            None,
+            "Issuing certificate",
+        ),
+    ],
+)
+def test_an_issuer_of_the_user_s_own_is_named_while_it_is_not_there(
+    server: CertManagerServer,
+    handler: CertManagerIntermediateHandler,
+    reference: dict[str, str],
+    conditions: dict[str, tuple[str, str, str]] | None,
+    said: str,
+) -> None:
+    server.issuer_ref = {"group": "cert-manager.io", **reference}
+    server.say({"Ready": ("False", "Issuing", "Issuing certificate")})
+    if conditions is not None:
+        server.issuer_says(conditions)
+    with pytest.raises(ClusterError) as caught:
+        handler.create(inputs(server), 0.1)
+    assert said in str(caught.value)
+
+
 def test_a_certificate_of_which_only_an_earlier_form_was_issued_is_waited_for(
     server: CertManagerServer, handler: CertManagerIntermediateHandler
 ) -> None:
@@ -208,7 +334,8 @@ def test_unknown_inputs_of_a_preview_ask_nothing(
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("rootCertificate", ""), ("request", None), ("renewBeforeDays", 30), ("name", "Of West")]
+    ("name", "value"),
+    [("rootCertificate", ""), ("request", None), ("renewBeforeDays", 30), ("name", "Of West"), ("keep", "yes")],
 )
 def test_wrong_inputs_are_named(
     server: CertManagerServer, handler: CertManagerIntermediateHandler, name: str, value: object

@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from tests.topology.wrong_stacks.wrong import Wrong, existing
 
 TRUST = "meshes.mesh1.trust"
 FILES = {"certificate": "ca-cert.pem", "key": "ca-key.pem", "root": "root-cert.pem"}
 BOTH = {"west": FILES, "east": FILES}
+VAULT: dict[str, object] = {"issuerRef": {"name": "vault"}, "root": "root-cert.pem"}
+
+
+def _signed_by(cert_manager: Mapping[str, object], **trust: object) -> dict[str, object]:
+    """An issuer of the user's own, in a cluster that no other control plane reads."""
+    return {
+        f"{TRUST}.issuer": "cert-manager",
+        f"{TRUST}.certManager": cert_manager,
+        "clusters.west.discovery": {"readBy": []},
+        **{f"{TRUST}.{field}": value for field, value in trust.items()},
+    }
+
 
 ISSUERS = [
     Wrong("an issuer that is not known", {f"{TRUST}.issuer": "vault"}, {f"{TRUST}.issuer": "vault"}),
@@ -49,6 +63,46 @@ ISSUERS = [
         {f"{TRUST}.roots[0]": "is the name of a root from a file"},
     ),
     Wrong(
+        "a root of the stack with the name of one of an issuer",
+        {f"{TRUST}.roots": ["issuer-0123456789abcdef"]},
+        {f"{TRUST}.roots[0]": "is the name of a root from a file"},
+    ),
+    Wrong(
+        "an issuer of one's own without its root",
+        _signed_by({"issuerRef": {"name": "vault"}}),
+        {f"{TRUST}.certManager": "issuerRef needs the root below which it signs; write root: PATH"},
+    ),
+    Wrong(
+        "a root of no issuer",
+        _signed_by({"root": "root-cert.pem"}),
+        {f"{TRUST}.certManager": "root belongs to issuerRef; name the issuer that signs below it"},
+    ),
+    Wrong(
+        "an issuer of one's own in a cluster that another one reads",
+        {f"{TRUST}.issuer": "cert-manager", f"{TRUST}.certManager": VAULT},
+        {f"{TRUST}.certManager.cluster": "the keys of the intermediates are in west, and the control planes of east"},
+    ),
+    Wrong(
+        "what the root of an issuer decides",
+        _signed_by(VAULT, roots=["a"], signing="a", root={"validityDays": 100, "renewBeforeDays": 10}),
+        {f"{TRUST}.{field}": "is decided by certManager.root; leave it out" for field in ("roots", "signing", "root")},
+    ),
+    *(
+        Wrong(
+            f"an issuer whose {field} is none: {value}",
+            _signed_by(VAULT | {"issuerRef": {"name": "vault", field: value}}),
+            {f"{TRUST}.certManager.issuerRef.{field}": told},
+        )
+        for field, value, told in (
+            ("name", "Vault", "is not a DNS subdomain"),
+            ("name", "", "is not a DNS subdomain"),
+            ("name", "../vault", "is not a DNS subdomain"),
+            ("name", "v" * 254, "at most 253 characters"),
+            ("kind", "clusterissuer", "is not a kind; write it as 'Issuer' or 'ClusterIssuer'"),
+            ("group", "cert-manager.io/v1", "is not a DNS subdomain"),
+        )
+    ),
+    Wrong(
         "cert-manager in a cluster that another one reads",
         {f"{TRUST}.issuer": "cert-manager"},
         {f"{TRUST}.certManager.cluster": "control planes of east read every Secret there"},
@@ -67,14 +121,15 @@ ISSUERS = [
         },
     ),
     Wrong(
-        "cert-manager of whose images none is built",
+        "a chart of cert-manager where no images are published",
         {
             f"{TRUST}.issuer": "cert-manager",
+            f"{TRUST}.certManager": {"version": "1.21.2"},
             "clusters.west": {"network": "network-west", "kind": {}},
             "clusters.east": {"network": "network-east", "kind": {}},
             "clusters.west.discovery": {"readBy": []},
         },
-        {f"{TRUST}.certManager.install": "no images of cert-manager are built for west"},
+        {f"{TRUST}.certManager.version": "cert-manager is a process beside west; leave it out"},
     ),
     *(
         Wrong(

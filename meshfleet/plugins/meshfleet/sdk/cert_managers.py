@@ -43,7 +43,7 @@ class CertManager(NativeResource):
 class CertManagerIntermediate(NativeResource):
     """The certificate authority of one cluster's istiod as cert-manager has issued it; texts are PEM.
 
-    `request` is the `spec` of the Certificate `name`.
+    `request` is the `spec` of the Certificate `name`. With `keep` it stays as it is recorded.
     """
 
     certificate: pulumi.Output[str]
@@ -69,6 +69,7 @@ class CertManagerIntermediate(NativeResource):
         validity_days: pulumi.Input[int],
         renew_before_days: pulumi.Input[int],
         context: pulumi.Input[str] | None = None,
+        keep: bool = False,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         inputs = {
@@ -81,5 +82,6 @@ class CertManagerIntermediate(NativeResource):
             "request": request,
             "validity_days": validity_days,
             "renew_before_days": renew_before_days,
+            "keep": keep or None,
         }
         super().__init__(resource_name, inputs, opts)

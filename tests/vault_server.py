@@ -1,0 +1,118 @@
+"""Vault on loopback as cert-manager asks it: whether it is unsealed, and to sign an intermediate.
+
+Source: https://developer.hashicorp.com/vault/api-docs/secret/pki#sign-intermediate and .../system/health
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from meshfleet.plugins.meshfleet.certificate_reading import load_certificate, load_private_key
+from meshfleet.plugins.meshfleet.certificates import Authority
+
+TOKEN = "vault-token-of-the-tests"
+PATH = "pki/root/sign-intermediate"
+
+
+@dataclass
+class VaultServer:
+    """It signs with `signing`, and sends `chain` along, up to the root; whoever does not have TOKEN is refused."""
+
+    signing: Authority
+    chain: tuple[str, ...]
+    url: str = ""
+    signed: list[str] = field(default_factory=list)
+    refused: int = 0
+
+    def sign(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """The `data` of the response to a request."""
+        request = x509.load_pem_x509_csr(asked["csr"].encode())
+        issuer, now = load_certificate(self.signing.certificate, "signing"), datetime.now(UTC)
+        key = load_private_key(self.signing.private_key, "signing")
+        builder = (
+            x509.CertificateBuilder()
+            .subject_name(request.subject)
+            .issuer_name(issuer.subject)
+            .public_key(request.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - timedelta(seconds=30))
+            .not_valid_after(now + timedelta(seconds=int(asked["ttl"].removesuffix("s"))))
+            .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+            .add_extension(_AUTHORITY, critical=True)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(request.public_key()), critical=False)
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key()), critical=False)
+        )
+        names = request.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+        builder = builder.add_extension(names.value, critical=False)
+        certificate = builder.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM).decode()
+        self.signed.append(certificate)
+        return {"certificate": certificate, "issuing_ca": self.signing.certificate, "ca_chain": list(self.chain)}
+
+
+_AUTHORITY = x509.KeyUsage(
+    digital_signature=False,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    key_cert_sign=True,
+    crl_sign=True,
+    encipher_only=False,
+    decipher_only=False,
+)
+
+
+@contextmanager
+def vault_server(signing: Authority, *chain: str) -> Iterator[VaultServer]:
+    """One that is unsealed."""
+    found = VaultServer(signing, chain)
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            self._answer(200, {"initialized": True, "sealed": False, "standby": False, "version": "1.20.0"})
+
+        def do_POST(self) -> None:
+            asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            if self.path != f"/v1/{PATH}":
+                self._answer(404, {"errors": [f"no handler for route {self.path}"]})
+            elif self.headers.get("X-Vault-Token") != TOKEN:
+                found.refused += 1
+                self._answer(403, {"errors": ["permission denied"]})
+            else:
+                self._answer(200, {"data": found.sign(asked)})
+
+        do_PUT = do_POST
+
+        def _answer(self, code: int, content: dict[str, Any]) -> None:
+            body = json.dumps(content).encode()
+            self.send_response(code)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Nothing is printed."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    found.url = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    try:
+        yield found
+    finally:
+        server.shutdown()
+        server.server_close()
