@@ -24,7 +24,7 @@ from meshfleet.toolchain.leftovers import clear_leftovers, remove_tree
 from meshfleet.toolchain.lock import only_builder
 from meshfleet.toolchain.plan import Plan
 from meshfleet.toolchain.progress import Progress
-from meshfleet.toolchain.published.installing import Publishing, install_published
+from meshfleet.toolchain.published.installing import Publishing, install_published, is_published
 from meshfleet.toolchain.recipes import Recipe
 from meshfleet.toolchain.space import require_space
 from meshfleet.toolchain.view import publish_view
@@ -74,10 +74,17 @@ def build_missing(
 
 def take_extra(plan: Plan, extra: Extra, progress: Progress, publishing: Publishing) -> None:
     """Take one extra of the plan as published, where its publisher responds. Raises ToolchainError."""
+    # Asked before: another run may be building for half an hour what this one does not need.
+    if not is_published(publishing, plan.cache, _damaged(plan, extra)):
+        return
     with _only_one(plan, progress):
-        missing = [(one, place) for one, place in plan.extra_parts if one == extra and place.faults()]
-        install_published(publishing, plan.cache, missing, {}, progress)
+        install_published(publishing, plan.cache, _damaged(plan, extra), {}, progress)
         remove_tree(plan.cache.downloads)
+
+
+def _damaged(plan: Plan, extra: Extra) -> list[tuple[Extra, Installation]]:
+    """The extra with its place, unless it is there."""
+    return [(one, place) for one, place in plan.extra_parts if one == extra and place.faults()]
 
 
 @contextmanager

@@ -68,6 +68,15 @@ def install_published(
     return _Run(publishing, addresses, cache).install(orders, progress)
 
 
+def is_published(publishing: Publishing, cache: Cache, parts: Parts) -> bool:
+    """Whether a publisher that responds has any of `parts`. Raises ToolchainError for a wrong mirror file."""
+    addresses = publishing.resolved()
+    if addresses is None or not parts:
+        return False
+    silent = silent_publishers(publishing.table, addresses, cache.silent_publishers)
+    return bool(choose(publishing.table, parts, silent, go_platform(), {}))
+
+
 class _Run:
     """The downloads of one run."""
 

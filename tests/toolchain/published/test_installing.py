@@ -10,6 +10,8 @@ import pytest
 
 from meshfleet.toolchain import Plan, ensure, take_kubernetes_plugin
 from meshfleet.toolchain.extras import KUBERNETES_PLUGIN, KUBERNETES_PLUGIN_PROGRAM, Extra
+from meshfleet.toolchain.lock import only_builder
+from meshfleet.toolchain.progress import Silence
 from meshfleet.toolchain.published.installing import install_published
 from meshfleet.toolchain.recipes import Recipe
 from tests.toolchain.published.conftest import PROGRAM, Stand
@@ -81,6 +83,17 @@ def test_the_plugin_is_taken_alone_when_it_is_wanted(stand: Stand, with_plugin: 
     assert not stand.cache.downloads.exists()
     # And the view is the one that there was.
     assert with_plugin.faults() == {}
+
+
+@pytest.mark.timeout(60)
+def test_whoever_needs_nothing_of_a_publisher_waits_for_no_builder(stand: Stand, with_plugin: Plan) -> None:
+    ensure(plan=stand.plan, publishing=stand.publishing)
+    unpublished = replace(stand.publishing, table=replace(stand.shop.table, tools={}))
+    with only_builder(stand.cache.toolchain / ".lock", Silence()):
+        assert take_kubernetes_plugin(stand.heard, plan=with_plugin, publishing=unpublished) is None
+    taken = take_kubernetes_plugin(stand.heard, plan=with_plugin, publishing=stand.publishing)
+    with only_builder(stand.cache.toolchain / ".lock", Silence()):
+        assert take_kubernetes_plugin(stand.heard, plan=with_plugin, publishing=stand.publishing) == taken
 
 
 def test_programs_that_only_publishers_have_take_precedence(stand: Stand) -> None:
