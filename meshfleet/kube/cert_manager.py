@@ -142,7 +142,7 @@ def _of_issuer(server: Server, namespace: str, certificate: JsonObject) -> list[
         return [f"there is no {kind} {name}" + (f" in {namespace}" if kind == "Issuer" else "")]
     ready = conditions(found).get("Ready")
     if ready is None:
-        return [f"the {kind} {name} was not looked at; check that the controller of cert-manager runs"]
+        return [f"the {kind} {name} was not looked at; check that cert-manager runs and knows issuers of its type"]
     return [] if ready.get("status") == "True" else [f"the {kind} {name} is not ready: {_said(ready)}"]
 
 

@@ -35,9 +35,9 @@ def root(tmp_path: Path) -> Path:
     return path
 
 
-def declared(root: Path, **issuer: Any) -> Fleet:
+def declared(root: Path, *, install: bool = True, **issuer: Any) -> Fleet:
     """The fleet as it is declared; the root is not read."""
-    chosen = {"issuerRef": {"name": "vault", **issuer}, "root": str(root)}
+    chosen = {"issuerRef": {"name": "vault", **issuer}, "root": str(root), "install": install}
     return load("issuing", config_of({"issuer": "cert-manager", "certManager": chosen, "organization": "Example"}))
 
 
@@ -63,7 +63,7 @@ def test_it_is_asked_for_each_intermediate_and_the_stack_has_no_root_of_its_own(
 
 
 def test_an_issuer_of_another_api_group_is_named_as_it_is_declared(root: Path) -> None:
-    graph = record(declared(root, kind="AWSPCAClusterIssuer", group="awspca.cert-manager.io"))
+    graph = record(declared(root, kind="AWSPCAClusterIssuer", group="awspca.cert-manager.io", install=False))
     assert graph["hub/intermediate-east"].inputs["spec"]["issuerRef"] == {
         "group": "awspca.cert-manager.io",
         "kind": "AWSPCAClusterIssuer",

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from meshfleet.errors.faults import Fault
 from meshfleet.redaction.shown import shown
-from meshfleet.topology.cert_manager import CertManager
+from meshfleet.topology.cert_manager import CERT_MANAGER_GROUP, CertManager
 from meshfleet.topology.cluster import Cluster
 from meshfleet.topology.discovery import discovers
 from meshfleet.topology.draft import Draft
@@ -51,9 +51,16 @@ def cert_managers(draft: Draft) -> Iterator[Fault]:
 
 
 def _faults_of_chart(path: str, name: str, chosen: CertManager, cluster: Cluster) -> Iterator[Fault]:
-    """The chart has settings where it is installed."""
+    """The chart has settings where it is installed, and issuers of other groups are asked there."""
     if chosen.install and cluster.capabilities.runs_published:
         return
+    reference = chosen.issuer_ref
+    if chosen.install and reference and reference.group != CERT_MANAGER_GROUP:
+        yield Fault(
+            f"{path}.issuerRef.group",
+            f"is {shown(reference.group)}, and cert-manager is a process beside {name}, which has the issuers of CAs "
+            "and of Vault alone; install it yourself and write install: false",
+        )
     why = f"cert-manager is a process beside {name}" if chosen.install else "something else installs cert-manager"
     for field in sorted(chosen.model_fields_set & {"charts", "version", "values"}):
         yield Fault(f"{path}.{field}", f"belongs to the chart of cert-manager, and {why}; leave it out")

@@ -83,6 +83,11 @@ ISSUERS = [
         {f"{TRUST}.certManager.cluster": "the keys of the intermediates are in west, and the control planes of east"},
     ),
     Wrong(
+        "an issuer that cert-manager as a process has not",
+        _signed_by(VAULT | {"issuerRef": {"name": "pca", "group": "awspca.cert-manager.io"}}),
+        {f"{TRUST}.certManager.issuerRef.group": "has the issuers of CAs and of Vault alone; install it yourself"},
+    ),
+    Wrong(
         "what the root of an issuer decides",
         _signed_by(VAULT, roots=["a"], signing="a", root={"validityDays": 100, "renewBeforeDays": 10}),
         {f"{TRUST}.{field}": "is decided by certManager.root; leave it out" for field in ("roots", "signing", "root")},

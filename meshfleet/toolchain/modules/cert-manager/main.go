@@ -1,7 +1,7 @@
-// cert-manager's controllers for certificates that a CA signs, as one process beside a cluster.
+// cert-manager's controllers for certificates that a CA or Vault signs, as one process beside a cluster.
 //
 // Upstream's own program (cmd/controller) is a module that no index serves; its controllers are in the main module,
-// whose internal packages only a module with such a name may import. Left out are ACME, Vault, Venafi, ingresses,
+// whose internal packages only a module with such a name may import. Left out are ACME, Venafi, ingresses,
 // certificate signing requests, metrics, and the election of a leader, since one process is started for a cluster.
 package main
 
@@ -20,6 +20,7 @@ import (
 	_ "github.com/cert-manager/cert-manager/pkg/controller/certificaterequests/approver"
 	_ "github.com/cert-manager/cert-manager/pkg/controller/certificaterequests/ca"
 	_ "github.com/cert-manager/cert-manager/pkg/controller/certificaterequests/selfsigned"
+	_ "github.com/cert-manager/cert-manager/pkg/controller/certificaterequests/vault"
 	_ "github.com/cert-manager/cert-manager/pkg/controller/certificates/issuing"
 	_ "github.com/cert-manager/cert-manager/pkg/controller/certificates/keymanager"
 	_ "github.com/cert-manager/cert-manager/pkg/controller/certificates/readiness"
@@ -30,6 +31,7 @@ import (
 	_ "github.com/cert-manager/cert-manager/pkg/controller/issuers"
 	_ "github.com/cert-manager/cert-manager/pkg/issuer/ca"
 	_ "github.com/cert-manager/cert-manager/pkg/issuer/selfsigned"
+	_ "github.com/cert-manager/cert-manager/pkg/issuer/vault"
 	logf "github.com/cert-manager/cert-manager/pkg/logs"
 )
 
