@@ -6,6 +6,7 @@ Source: https://developer.hashicorp.com/vault/api-docs/secret/pki#sign-intermedi
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -47,7 +48,8 @@ class VaultServer:
             .public_key(request.public_key())
             .serial_number(x509.random_serial_number())
             .not_valid_before(now - timedelta(seconds=30))
-            .not_valid_after(now + timedelta(seconds=int(asked["ttl"].removesuffix("s"))))
+            # Vault gives no more than the authority has left.
+            .not_valid_after(min(now + duration(asked["ttl"]), issuer.not_valid_after_utc))
             .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
             .add_extension(_AUTHORITY, critical=True)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(request.public_key()), critical=False)
@@ -58,6 +60,12 @@ class VaultServer:
         certificate = builder.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM).decode()
         self.signed.append(certificate)
         return {"certificate": certificate, "issuing_ca": self.signing.certificate, "ca_chain": list(self.chain)}
+
+
+def duration(text: str) -> timedelta:
+    """As Go writes it: `2160h0m0s`."""
+    hours, minutes, seconds = (int(part) for part in re.split("[hms]", text)[:3])
+    return timedelta(hours=hours, minutes=minutes, seconds=seconds)
 
 
 _AUTHORITY = x509.KeyUsage(

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Final
 
+from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from meshfleet.errors import CertificateError, ClusterError, MeshfleetError
@@ -170,18 +171,24 @@ class CertManagerIntermediateHandler:
         certificate = load_certificate(found["certificate"], "certificate")
         state = state_of(certificate, self._now())
         if self._late(inputs, found):
-            due = _due(inputs, certificate.not_valid_after_utc)
+            due = _due(inputs, certificate)
             state = f"{LATE} by cert-manager since {timestamp(due)}, {state}"
         return {**found, "notAfter": not_after(certificate), "fingerprint": fingerprint(certificate), "state": state}
 
     def _late(self, inputs: Properties, outputs: Properties) -> bool:
         """Whether cert-manager should have renewed it by now."""
         certificate = load_certificate(outputs["certificate"], "certificate")
-        return self._now() > _due(inputs, certificate.not_valid_after_utc) + _GRACE
+        return self._now() > _due(inputs, certificate) + _GRACE
 
 
-def _due(inputs: Properties, end: datetime) -> datetime:
-    return end - timedelta(days=inputs["renewBeforeDays"])
+def _due(inputs: Properties, certificate: x509.Certificate) -> datetime:
+    """When cert-manager renews it: at two thirds of its life where its issuer has given it less than was requested.
+
+    Source: RenewalTime in pkg/util/pki/renewaltime.go of cert-manager
+    """
+    begin, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    before = timedelta(days=inputs["renewBeforeDays"])
+    return end - (before if before < end - begin else (end - begin) / 3)
 
 
 def _found(inputs: Properties, *, as_requested: bool = False) -> Properties | None:
