@@ -27,7 +27,8 @@ class DockerLink:
         (found,) = json.loads(engine.run("network", "inspect", "kind", seconds=60).out)
         (range_,) = (one["Subnet"] for one in found["IPAM"]["Config"] if ":" not in one["Subnet"])
         self.network = IPv4Network(range_)
-        self._bridge = f"br-{found['Id'][:12]}"
+        # Named by the network itself where this project's engine has made it.
+        self._bridge = found["Options"].get("com.docker.network.bridge.name", f"br-{found['Id'][:12]}")
         self._through = through
 
     @property

@@ -19,6 +19,7 @@ from meshfleet.containers.engine import Engine
 from meshfleet.dataplane.machine.bundle_folder import read_bundle
 from meshfleet.dataplane.machine.istiod_reached import require_istiod
 from meshfleet.dataplane.machine.machine import Listening, Machine
+from meshfleet.files.json_text import parse_json
 from meshfleet.processes.waiting import NotYetError, wait_until
 from meshfleet.toolchain import Toolchain
 from meshfleet.verification.traffic import Target, send
@@ -154,7 +155,9 @@ def test_a_machine_that_has_gone_is_forgotten(fleet: KindFleet, machine: Machine
 def signing(fleet: KindFleet, cluster: str) -> x509.Certificate:
     """The intermediate that signed the certificate of a cluster's echo."""
     command = ("exec", "-n", "sample", "deployment/echo-v1", "-c", "istio-proxy", "--", "pilot-agent", "request", "GET")
-    dump = fleet.kubectl(cluster, *command, "config_dump?resource=dynamic_active_secrets").report
+    printed = fleet.kubectl(cluster, *command, "config_dump?resource=dynamic_active_secrets").out
+    # The agent may log a line before it.
+    dump = parse_json(printed[printed.index("{") :])
     secrets = {one["name"]: one["secret"] for one in dump["configs"]}
     chain = base64.b64decode(secrets["default"]["tls_certificate"]["certificate_chain"]["inline_bytes"])
     return x509.load_pem_x509_certificates(chain)[1]
