@@ -19,7 +19,10 @@ from meshfleet.testing import CommandResult, Sandbox, small_fleet
 from tests.integration.clone import Clone
 from tests.integration.faults.killing import cut_power
 
-pytestmark = pytest.mark.proof("after a power cut up goes on, or names what is damaged with the way out", step=3)
+pytestmark = [
+    pytest.mark.extended,
+    pytest.mark.proof("after a power cut up goes on, or names what is damaged with the way out", step=3),
+]
 
 STACK = "cut"
 CLUSTER = f"fleets/{STACK}/clusters/only"

@@ -13,6 +13,8 @@ from meshfleet.testing import RunningCommand, Sandbox
 from tests.integration.fleets.observer import Observer, steps
 from tests.integration.rotation.fleet import CLUSTERS, STACK, configuration
 
+pytestmark = pytest.mark.extended
+
 
 def declare(sandbox: Sandbox, **trust: Any) -> None:
     """Write the stack file with this trust."""

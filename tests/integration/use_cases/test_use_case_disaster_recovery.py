@@ -21,6 +21,7 @@ from tests.integration.use_cases.pages import assert_prints_what_the_page_shows
 from tests.integration.use_cases.sending import sending
 
 pytestmark = [
+    pytest.mark.extended,
     pytest.mark.proof("a lost region is served by the next one, and serves itself when it is back", step=4),
     pytest.mark.root("real requests"),
 ]
