@@ -14,7 +14,7 @@ from typing import Any
 
 from meshfleet.plugins.meshfleet.certificates import Authority
 from tests.issued_files import new_intermediate
-from tests.pod_servers import failure
+from tests.pod_servers import failure, respond
 
 NAMESPACE = "meshfleet-trust"
 NAME = "intermediate-west"
@@ -144,12 +144,7 @@ def cert_manager_server() -> Iterator[CertManagerServer]:
             self._answer(code, failure(code, message, "InternalError"))
 
         def _answer(self, code: int, content: dict[str, Any]) -> None:
-            body = json.dumps(content).encode()
-            self.send_response(code)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+            respond(self, code, json.dumps(content).encode())
 
         def log_message(self, *_: object) -> None:
             """Nothing is printed."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from meshfleet.plugins.meshfleet.certificate_reading import fingerprint, load_certificate, load_private_key
@@ -35,8 +36,21 @@ def new_intermediate(root: Authority, cluster: str, *, days: int = 30, now: date
 
 def below(root: Authority, name: str = "Company CA") -> Authority:
     """An authority between the root and intermediates, as companies have them."""
-    issuer = load_certificate(root.certificate, "root")
-    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    certificate = sign_authority(root, subject, key.public_key(), datetime.now(UTC) + timedelta(days=50))
+    return Authority(certificate, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode())
+
+
+def sign_authority(
+    signing: Authority,
+    subject: x509.Name,
+    key: CertificatePublicKeyTypes,
+    end: datetime,
+    names: x509.SubjectAlternativeName | None = None,
+) -> str:
+    """The certificate of an authority as issuers outside of the fleet sign it, PEM."""
+    issuer, signer = load_certificate(signing.certificate, "signing"), load_private_key(signing.private_key, "signing")
     usage = x509.KeyUsage(
         digital_signature=True,
         content_commitment=False,
@@ -48,25 +62,22 @@ def below(root: Authority, name: str = "Company CA") -> Authority:
         encipher_only=False,
         decipher_only=False,
     )
-    certificate = (
+    builder = (
         x509.CertificateBuilder()
-        .subject_name(x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)]))
+        .subject_name(subject)
         .issuer_name(issuer.subject)
-        .public_key(key.public_key())
+        .public_key(key)
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(minutes=1))
-        .not_valid_after(now + timedelta(days=50))
+        .not_valid_before(datetime.now(UTC) - timedelta(minutes=1))
+        .not_valid_after(end)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .add_extension(usage, critical=True)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-        .add_extension(
-            x509.AuthorityKeyIdentifier.from_issuer_public_key(load_private_key(root.private_key, "root").public_key()),
-            critical=False,
-        )
-        .sign(load_private_key(root.private_key, "root"), hashes.SHA256())
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), critical=False)
     )
-    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    return Authority(certificate.public_bytes(Encoding.PEM).decode(), pem.decode())
+    if names is not None:
+        builder = builder.add_extension(names, critical=False)
+    return builder.sign(signer, hashes.SHA256()).public_bytes(Encoding.PEM).decode()
 
 
 def new_server(root: Authority) -> Authority:

@@ -16,11 +16,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.serialization import Encoding
 
-from meshfleet.plugins.meshfleet.certificate_reading import load_certificate, load_private_key
+from meshfleet.plugins.meshfleet.certificate_reading import load_certificate
 from meshfleet.plugins.meshfleet.certificates import Authority
+from tests.issued_files import sign_authority
+from tests.pod_servers import respond
 
 TOKEN = "vault-token-of-the-tests"
 PATH = "pki/root/sign-intermediate"
@@ -28,7 +28,7 @@ PATH = "pki/root/sign-intermediate"
 
 @dataclass
 class VaultServer:
-    """It signs with `signing`, and sends `chain` along, up to the root; whoever does not have TOKEN is refused."""
+    """It signs with `signing`, and sends `chain` along, up to the root; a request without TOKEN is refused."""
 
     signing: Authority
     chain: tuple[str, ...]
@@ -40,24 +40,10 @@ class VaultServer:
         """The `data` of the response to a request."""
         request = x509.load_pem_x509_csr(asked["csr"].encode())
         issuer, now = load_certificate(self.signing.certificate, "signing"), datetime.now(UTC)
-        key = load_private_key(self.signing.private_key, "signing")
-        builder = (
-            x509.CertificateBuilder()
-            .subject_name(request.subject)
-            .issuer_name(issuer.subject)
-            .public_key(request.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - timedelta(seconds=30))
-            # Vault gives no more than the authority has left.
-            .not_valid_after(min(now + duration(asked["ttl"]), issuer.not_valid_after_utc))
-            .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-            .add_extension(_AUTHORITY, critical=True)
-            .add_extension(x509.SubjectKeyIdentifier.from_public_key(request.public_key()), critical=False)
-            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key()), critical=False)
-        )
+        # Vault gives no more than the authority has left.
+        end = min(now + duration(asked["ttl"]), issuer.not_valid_after_utc)
         names = request.extensions.get_extension_for_class(x509.SubjectAlternativeName)
-        builder = builder.add_extension(names.value, critical=False)
-        certificate = builder.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM).decode()
+        certificate = sign_authority(self.signing, request.subject, request.public_key(), end, names.value)
         self.signed.append(certificate)
         return {"certificate": certificate, "issuing_ca": self.signing.certificate, "ca_chain": list(self.chain)}
 
@@ -66,19 +52,6 @@ def duration(text: str) -> timedelta:
     """As Go writes it: `2160h0m0s`."""
     hours, minutes, seconds = (int(part) for part in re.split("[hms]", text)[:3])
     return timedelta(hours=hours, minutes=minutes, seconds=seconds)
-
-
-_AUTHORITY = x509.KeyUsage(
-    digital_signature=False,
-    content_commitment=False,
-    key_encipherment=False,
-    data_encipherment=False,
-    key_agreement=False,
-    key_cert_sign=True,
-    crl_sign=True,
-    encipher_only=False,
-    decipher_only=False,
-)
 
 
 @contextmanager
@@ -105,12 +78,7 @@ def vault_server(signing: Authority, *chain: str) -> Iterator[VaultServer]:
         do_PUT = do_POST
 
         def _answer(self, code: int, content: dict[str, Any]) -> None:
-            body = json.dumps(content).encode()
-            self.send_response(code)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+            respond(self, code, json.dumps(content).encode())
 
         def log_message(self, *_: object) -> None:
             """Nothing is printed."""

@@ -108,7 +108,7 @@ def try_again(server: Server, namespace: str, name: str, now: datetime) -> None:
     try:
         server.replace(f"{path}/status", body, subject, manager=_MANAGER)
     except RefusedError:
-        # Changed meanwhile, or one who may not: what is issued is waited for all the same, and what it says is told.
+        # Changed meanwhile, or one who may not: the wait goes on all the same, and reports what cert-manager says.
         return
 
 

@@ -91,7 +91,7 @@ def test_a_root_of_the_stack_signs_until_the_issuer_takes_over(root: Path) -> No
 def test_until_the_next_root_of_the_issuer_signs_what_was_issued_below_the_last_one_is_kept(root: Path) -> None:
     fleet = declared(root)
     both = staged(fleet, OLD, NEW)
-    # It is asked already.
+    # The next issuer has its requests already.
     assert "hub/intermediate-west" in both.names()
     kept = both["west/issued-by-cert-manager"]
     assert kept.ignored == REQUESTED

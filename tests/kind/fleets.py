@@ -3,16 +3,41 @@
 from __future__ import annotations
 
 import re
+import shutil
+import tempfile
 from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 from meshfleet.processes.waiting import NotYetError, wait_until
 from meshfleet.testing import FleetUnderTest
+from tests.integration.clone import make_clone
 
 _STATUS = re.compile(r"^\[\d+\] StatusCode=(\d+)$", re.MULTILINE)
 _CLUSTER = re.compile(r"^\[\d+ body\] Cluster=(\S+)$", re.MULTILINE)
 _CALLER = re.compile(r"^\[\d+ body\] RequestHeader=X-Forwarded-Client-Cert:.*URI=(spiffe://\S+)$", re.MULTILINE)
 SECONDS = 60
+
+
+@contextmanager
+def kind_fleet(stack: str, config: Mapping[str, Any] | None = None) -> Iterator[KindFleet]:
+    """A stack of the project, or one with this content, brought up in a fresh clone; destroyed at the end."""
+    folder = Path(tempfile.mkdtemp(prefix="mf-"))
+    try:
+        with make_clone(folder).sandbox() as sandbox:
+            if config is not None:
+                sandbox.write_stack(stack, dict(config))
+            made = KindFleet(sandbox, stack)
+            try:
+                made.up()
+                yield made
+            finally:
+                made.run("destroy", "--yes")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @dataclass(frozen=True)

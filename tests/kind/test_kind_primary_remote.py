@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from meshfleet.containers.engine import Engine
-from tests.integration.clone import make_clone
-from tests.kind.fleets import KindFleet
+from tests.kind.fleets import KindFleet, kind_fleet
 
 ECHO = "http://echo.sample.svc.cluster.local"
 BOTH = {"primary", "branch"}
@@ -19,18 +15,9 @@ BOTH = {"primary", "branch"}
 
 @pytest.fixture(scope="module")
 def fleet(engine: Engine) -> Iterator[KindFleet]:
-    """The fleet, in a fresh clone; destroyed at the end."""
-    folder = Path(tempfile.mkdtemp(prefix="mf-"))
-    try:
-        with make_clone(folder).sandbox() as sandbox:
-            made = KindFleet(sandbox, "examples/kind-primary-remote")
-            try:
-                made.up()
-                yield made
-            finally:
-                made.run("destroy", "--yes")
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    """The fleet, destroyed at the end."""
+    with kind_fleet("examples/kind-primary-remote") as made:
+        yield made
 
 
 @pytest.mark.proof("a control plane in a pod serves pods of another cluster in containers", step=5)

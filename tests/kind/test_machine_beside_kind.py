@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import base64
 import os
-import shutil
-import tempfile
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
@@ -24,9 +21,8 @@ from meshfleet.processes.waiting import NotYetError, wait_until
 from meshfleet.toolchain import Toolchain
 from meshfleet.verification.traffic import Target, send
 from meshfleet.workspace.home import Workspace
-from tests.integration.clone import make_clone
 from tests.kind.docker_link import DockerLink
-from tests.kind.fleets import KindFleet
+from tests.kind.fleets import KindFleet, kind_fleet
 
 STACK = "kind-machine"
 CONFIG: dict[str, Any] = {
@@ -68,19 +64,9 @@ BOTH = {"west", "east"}
 
 @pytest.fixture(scope="module")
 def fleet(engine: Engine) -> Iterator[KindFleet]:
-    """The fleet, in a fresh clone; destroyed at the end."""
-    folder = Path(tempfile.mkdtemp(prefix="mf-"))
-    try:
-        with make_clone(folder).sandbox() as sandbox:
-            sandbox.write_stack(STACK, CONFIG)
-            made = KindFleet(sandbox, STACK)
-            try:
-                made.up()
-                yield made
-            finally:
-                made.run("destroy", "--yes")
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    """The fleet, destroyed at the end."""
+    with kind_fleet(STACK, CONFIG) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
