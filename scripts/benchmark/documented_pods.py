@@ -19,6 +19,13 @@ from scripts.benchmark import documented_sequence as documented
 from scripts.benchmark.documented_sequence import MESH, NAMESPACE, Member, Tools, helm, kubectl, network_of
 
 _IMAGES = (f"global.hub={ISTIO_HUB}", f"global.tag={ISTIO_TAG}", f"global.imagePullPolicy={NEVER_PULLED}")
+# The built proxy is Envoy without Istio's filters, as in meshfleet/manifests/control_plane.py.
+_WITHOUT_FILTERS = (
+    "telemetry.enabled=false",
+    "env.PILOT_ENABLE_METADATA_EXCHANGE=false",
+    "env.PILOT_ENABLE_ALPN_FILTER=false",
+    "env.PILOT_DISABLE_MX_ALPN=true",
+)
 # Of a chart's own 500m and 2Gi two istiods find no place on a small machine.
 _REQUESTS = ("resources.requests.cpu=50m", "resources.requests.memory=256Mi")
 
@@ -42,6 +49,7 @@ def _istiod(tools: Tools, member: Member) -> None:
         f"global.network={network_of(member)}",
         "autoscaleEnabled=false",
         *_IMAGES,
+        *_WITHOUT_FILTERS,
         *_REQUESTS,
     )
     helm(tools, member, "istiod", "istiod", *values, wait=True)
