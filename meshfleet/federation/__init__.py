@@ -1,1 +1,1 @@
-"""Propagation: the clusters that objects of a stack file go to, and their replicas there. Pure."""
+"""Federation: which clusters objects of the user's own go to, and how they differ there. Pure."""

@@ -18,6 +18,7 @@ from meshfleet.manifests.contradictions import contradictions, wrong_labels, wro
 from meshfleet.manifests.mesh_differences import differing_in_a_mesh
 from meshfleet.manifests.objects import Object, Release, written
 from meshfleet.manifests.plan import own_plan
+from meshfleet.manifests.propagation_faults import faults_of_propagations
 from meshfleet.manifests.section import Document
 from meshfleet.redaction.shown import shown
 from meshfleet.topology import Fault, Fleet, TopologyError
@@ -30,8 +31,9 @@ _NAMES_SHOWN = 12
 
 
 def checked(fleet: Fleet) -> Fleet:
-    """The fleet itself. Raises TopologyError with every fault of its additions."""
-    if faults := addition_faults(fleet):
+    """The fleet itself. Raises TopologyError with every fault of its propagations, or else of its additions."""
+    # Additions select documents of propagations as well, which are there once those are right.
+    if faults := faults_of_propagations(fleet) or addition_faults(fleet):
         raise TopologyError(faults)
     return fleet
 

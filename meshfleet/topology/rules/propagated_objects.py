@@ -43,6 +43,7 @@ KIND: Final = re.compile(r"[A-Z][A-Za-z0-9]{0,62}")
 SUBDOMAIN: Final = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
 SUBDOMAIN_LENGTH: Final = 253
 _SERVICE = re.compile(r"[a-z]([a-z0-9-]*[a-z0-9])?")
+_SEGMENT = re.compile(r"[!-$&-.0-~]+")
 _RBAC = "rbac.authorization.k8s.io"
 _SET_BY_CLUSTERS: Final = (
     *("creationTimestamp", "deletionGracePeriodSeconds", "deletionTimestamp", "generateName", "generation"),
@@ -109,10 +110,8 @@ def _shape(path: str, body: Mapping[str, Any]) -> Iterator[Fault]:
 
 def _is_name(group: str, kind: str, name: str) -> bool:
     if group == _RBAC:
-        # A segment of a URL's path: https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#path-segment-names
-        return (
-            len(name) <= SUBDOMAIN_LENGTH and name not in (".", "..") and not {*"/%"} & {*name} and name.isprintable()
-        )
+        # A segment of a path, as under "Path segment names" of the page on names.
+        return len(name) <= SUBDOMAIN_LENGTH and name not in (".", "..") and _SEGMENT.fullmatch(name) is not None
     if (group, kind) == NAMESPACE:
         return len(name) <= LABEL_LENGTH and bool(DNS_LABEL.fullmatch(name))
     if (group, kind) == ("", "Service"):
@@ -133,10 +132,16 @@ def _content(path: str, body: Mapping[str, Any]) -> Iterator[Fault]:
             "is a secret in plain text, which a stack file is no place for; create the Secret in the clusters by "
             "another way (a secret store with an operator, `kubectl create secret`), and name it in pod templates",
         )
-    if (size := len(json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode())) > LARGEST:
-        yield Fault(
-            path, f"has {size} bytes as JSON; at most {LARGEST} are allowed, since etcd takes no larger objects"
-        )
+    if fault := size_fault(body):
+        yield Fault(path, fault)
+
+
+def size_fault(body: Mapping[str, Any]) -> str:
+    """What is wrong with the size of an object as it is sent to an API server; empty if nothing."""
+    size = len(json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode(errors="replace"))
+    if size <= LARGEST:
+        return ""
+    return f"has {size} bytes as JSON; at most {LARGEST} are allowed, since etcd refuses larger objects"
 
 
 def _described(body: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
