@@ -18,8 +18,8 @@ from meshfleet.topology.propagation.kinds import (
     DEFINITION,
     GATEWAY_API_GROUPS,
     ISTIO_GROUPS,
+    KUBERNETES_GROUPS,
     NAMESPACE,
-    kinds_of,
 )
 from meshfleet.topology.rules.propagated_objects import size_fault
 from meshfleet.topology.rules.propagations import affinities
@@ -92,7 +92,7 @@ class _Reached:
             # What is in a cluster that was there before the fleet is not known.
             clusters = [name for name in one.copies if self._fleet.clusters[name].capabilities.ends_with_stack]
             yield from self._namespace(one, clusters)
-            if not kinds_of(one.key.group):
+            if one.key.group not in KUBERNETES_GROUPS:
                 yield from self._definition(one, clusters)
 
     def _namespace(self, one: Propagated, clusters: list[str]) -> Iterator[Fault]:

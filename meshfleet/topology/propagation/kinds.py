@@ -43,6 +43,7 @@ _CLUSTER: Final = {
     "resource.k8s.io": "DeviceClass DeviceTaintRule ResourceSlice",
     "scheduling.k8s.io": "PriorityClass",
     "storage.k8s.io": "CSIDriver CSINode StorageClass VolumeAttachment VolumeAttributesClass",
+    "storagemigration.k8s.io": "StorageVersionMigration",
 }
 SCOPES: Final = {
     (group, kind): namespaced
@@ -51,6 +52,12 @@ SCOPES: Final = {
     for kind in kinds.split()
 }
 """Group and kind of what API servers keep by themselves -> whether it is in a namespace."""
+
+# Groups of Kubernetes whose objects clusters answer and do not keep, or write themselves.
+_NOT_KEPT: Final = frozenset(
+    {"authentication.k8s.io", "authorization.k8s.io", "events.k8s.io", "internal.apiserver.k8s.io", "metrics.k8s.io"}
+)
+KUBERNETES_GROUPS: Final = frozenset({group for group, _ in SCOPES} | _NOT_KEPT)
 
 _ELSEWHERE: Final = {
     "networking.istio.io": frozenset[str](),

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from meshfleet.topology.additions import checked_tree
 from meshfleet.topology.model import Model
 from meshfleet.topology.propagation.overrides import Override
 from meshfleet.topology.propagation.placement import Placement
+from meshfleet.topology.service_scope import SOME
 
 
 def _checked_object(value: dict[str, Any]) -> dict[str, Any]:
@@ -28,6 +29,13 @@ def _checked_object(value: dict[str, Any]) -> dict[str, Any]:
     return dict(checked_tree(value))
 
 
+def _some_resource(value: object) -> object:
+    # A minimal length would report a list of wrong entries as an empty one as well.
+    if value == []:
+        raise ValueError("is empty; give an object, or leave the propagation out")
+    return value
+
+
 class PropagatedResource(Model):
     """What is propagated."""
 
@@ -41,7 +49,9 @@ class Propagation(Model):
     Source: https://karmada.io/docs/userguide/scheduling/propagation-policy/
     """
 
-    resources: Annotated[tuple[PropagatedResource, ...], Field(strict=False, min_length=1)]
+    resources: Annotated[
+        tuple[PropagatedResource, ...], Field(strict=False, json_schema_extra=SOME), BeforeValidator(_some_resource)
+    ]
     """The objects."""
     placement: Placement = Field(default_factory=Placement)
     """The clusters they go to."""

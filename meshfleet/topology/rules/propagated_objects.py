@@ -24,6 +24,7 @@ from meshfleet.topology.owned_paths import Owned, Table
 from meshfleet.topology.propagation.kinds import (
     DEFINITION,
     ISTIO_GROUPS,
+    KUBERNETES_GROUPS,
     NAMESPACE,
     SECRET,
     ObjectKey,
@@ -89,11 +90,11 @@ def _shape(path: str, body: Mapping[str, Any]) -> Iterator[Fault]:
     group, _ = kind_of(body)
     if kind.endswith("List") and isinstance(body.get("items"), list):
         yield Fault(f"{path}.kind", f"{kind} is a list of objects; give each as a resource of its own")
-    elif kinds_of(group) and is_namespaced(group, kind) is None:
+    elif group in KUBERNETES_GROUPS and is_namespaced(group, kind) is None:
         yield Fault(
             f"{path}.kind",
             f"{shown(kind)} of {version} is no object that clusters keep for a user; known of this group are "
-            f"{', '.join(kinds_of(group))}",
+            f"{', '.join(kinds_of(group)) or 'none'}",
         )
     if not _is_name(group, kind, described["name"]):
         yield Fault(f"{path}.metadata.name", f"{shown(described['name'])} is not a name that a {kind} can have")
