@@ -1,4 +1,4 @@
-"""An object goes to the first group of clusters that fits; its replicas are shared out; other clusters have a reason."""
+"""An object goes to the first group that fits, its replicas are shared out, and other clusters have a reason."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ def test_aggregated_takes_as_few_clusters_as_hold_all() -> None:
 
 
 def test_aggregated_keeps_a_minimum_of_regions() -> None:
-    clusters = [cluster("a", "eu", 10), cluster("b", "us", 5)]
+    clusters = [cluster("a", "eu", 10), cluster("b", "us", 5), cluster("c", "eu", 9)]
     spread = [{"spreadByField": "region", "minGroups": 2}]
     assert placed(clusters, 6, replicaScheduling=AGGREGATED, spreadConstraints=spread).replicas == {"a": 4, "b": 2}
 
@@ -208,7 +208,7 @@ CLUSTERS = st.tuples(
         for name in "abcdef"
     )
 ).map(list)
-AFFINITIES = st.one_of(
+AFFINITIES: st.SearchStrategy[dict[str, Any]] = st.one_of(
     st.just({}),
     st.fixed_dictionaries(
         {"clusterAffinity": st.sampled_from([{"regions": ["eu", "us"]}, {"excludeClusters": ["a"]}])}

@@ -55,6 +55,12 @@ def test_a_maximum_of_clusters_takes_them_in_turns_over_regions() -> None:
     }
 
 
+def test_turns_count_what_clusters_of_other_zones_have_taken() -> None:
+    # After a and c, both regions have one cluster: b is before d.
+    eligible = clusters("eu/a", "eu/b", "us/a", "us/b")
+    assert chosen(spread([bound("region"), bound("zone"), bound("cluster", 1, 3)], eligible)) == "abc"
+
+
 def test_a_maximum_of_regions_keeps_the_first_regions_whole() -> None:
     found = spread([bound("region", 1, 2)], clusters("eu", "us", "ap", "eu", "ap"))
     assert chosen(found) == "abd"
