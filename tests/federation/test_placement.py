@@ -139,7 +139,7 @@ def test_aggregated_keeps_a_minimum_of_regions() -> None:
 
 def test_a_spread_minimum_that_is_not_met_places_nothing() -> None:
     found = placed(ABC, 3, spreadConstraints=[{"spreadByField": "region", "minGroups": 3}])
-    why = "spread constraint on region: at least 3, there are 2 (eu, us)"
+    why = "spread constraint on region: at least 3, found 2 (eu, us)"
     assert found == Decision((), "", {"a": why, "b": why, "c": why}, {}, why, {})
 
 

@@ -78,6 +78,12 @@ def test_clusters_of_a_lower_tier_come_first() -> None:
     assert chosen(spread([bound("region"), bound("cluster", 1, 2)], eligible)) == "bc"
 
 
+def test_clusters_with_an_empty_label_are_one_group() -> None:
+    eligible = [Eligible(Candidate(name, labels={"tier": ""}), at) for at, name in enumerate("abc")]
+    assert chosen(spread([bound("tier", 1, 1)], eligible)) == "abc"
+    assert spread([bound("tier", 2)], eligible).unmet == "spread constraint on label tier: at least 2, found 1 (empty)"
+
+
 def test_zones_of_one_name_in_two_regions_are_two_zones() -> None:
     assert chosen(spread([bound("zone", 2)], clusters("eu/a", "us/a"))) == "ab"
 
@@ -94,9 +100,9 @@ def test_a_cluster_in_no_group_is_not_chosen() -> None:
 @pytest.mark.parametrize(
     "constraints, why",
     [
-        ([bound("region", 3)], "spread constraint on region: at least 3, there are 2 (eu, us)"),
-        ([bound("cluster", 5)], "spread constraint on cluster: at least 5, there are 4 (a, b, c, d)"),
-        ([bound("tier", 1)], "spread constraint on label tier: at least 1, there is none"),
+        ([bound("region", 3)], "spread constraint on region: at least 3, found 2 (eu, us)"),
+        ([bound("cluster", 5)], "spread constraint on cluster: at least 5, found 4 (a, b, c, d)"),
+        ([bound("tier", 1)], "spread constraint on label tier: at least 1, found none"),
         (
             [bound("cluster", 1, 1), bound("region", 2)],
             "spread constraint on region and spread constraint on cluster: "
