@@ -74,6 +74,31 @@ def place_in(
     )
 
 
+def beside(decision: Decision, workloads: Sequence[Decision], candidates: Sequence[Candidate]) -> Decision:
+    """Where an object without replicas goes, placed by `decision`, that stands beside workloads in a propagation.
+
+    Capacity may lead workloads to another group, or to other clusters of a spread. A ConfigMap that is not there would
+    keep their pods from starting: then it goes where the workloads are.
+    """
+    needed = frozenset(name for workload in workloads for name in workload.clusters)
+    if needed <= set(decision.clusters):
+        return decision
+    affinities = dict.fromkeys(workload.affinity for workload in workloads if workload.affinity)
+    return Decision(
+        tuple(cluster.name for cluster in candidates if cluster.name in needed),
+        ", ".join(affinities),
+        {
+            cluster.name: "no workload: "
+            + "; ".join(dict.fromkeys(workload.left_out[cluster.name] for workload in workloads))
+            for cluster in candidates
+            if cluster.name not in needed
+        },
+        None,
+        "",
+        decision.passed_over,
+    )
+
+
 def _into_one(group: Group, found: Fit, candidates: Sequence[Candidate]) -> Decision:
     """The decision for the only group there is."""
     clusters, replicas = found.clusters, found.replicas

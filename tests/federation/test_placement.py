@@ -14,7 +14,7 @@ from meshfleet.federation.candidates import Candidate
 from meshfleet.federation.capacity import Requests, free_in
 from meshfleet.federation.eligibility import groups
 from meshfleet.federation.fitting import Need
-from meshfleet.federation.placement import Decision, place, place_in
+from meshfleet.federation.placement import Decision, beside, place, place_in
 from meshfleet.topology.propagation.capacity import Capacity
 from meshfleet.topology.propagation.placement import Placement, Taint
 from tests.examples import up_to
@@ -193,6 +193,24 @@ def test_a_workload_takes_capacity_from_the_next_one() -> None:
     assert first.replicas == {"a": 8}
     second = place(placement, clusters, Need(8, CORE), free.less(CORE, first.replicas))
     assert second.replicas == {"b": 8}
+
+
+def test_an_object_without_replicas_follows_workloads_that_capacity_moved() -> None:
+    clusters = [cluster("a", "eu", 4), cluster("b", "us", 9), cluster("c", "us", 0)]
+    order: dict[str, Any] = {
+        "clusterAffinities": [region("first", "eu"), region("second", "us")],
+        "replicaScheduling": DYNAMIC,
+    }
+    alone = placed(clusters, **order)
+    small, large = (placed(clusters, replicas, **order) for replicas in (4, 5))
+    assert beside(alone, [], clusters) == alone
+    assert beside(alone, [small], clusters) == alone
+    moved = beside(alone, [large], clusters)
+    assert (moved.clusters, moved.affinity, moved.replicas, moved.pending) == (("b",), "second", None, "")
+    assert moved.left_out == {
+        "a": "no workload: first does not fit: 1 of 5 replicas fit nowhere; there is room for 4 in a",
+        "c": "no workload: a replica needs 1 cpu, 0 free",
+    }
 
 
 SCHEDULINGS = st.sampled_from([{}, DIVIDED, DYNAMIC, AGGREGATED, weighted(a=3, b=1), weighted(b=0, c=1, a=5)])
