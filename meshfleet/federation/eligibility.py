@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from meshfleet.federation.affinity import requirements, unmet, untolerated
 from meshfleet.federation.candidates import Candidate
@@ -17,6 +18,11 @@ class Tier:
 
     name: str
     clusters: tuple[Candidate, ...]
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The names of the clusters, in the order of the stack file."""
+        return tuple(cluster.name for cluster in self.clusters)
 
 
 @dataclass(frozen=True)
@@ -35,10 +41,18 @@ class Group:
         """The name of its affinity, the first one's where it has several."""
         return self.tiers[0].name
 
-    @property
-    def clusters(self) -> tuple[Candidate, ...]:
-        """All eligible clusters, tier by tier."""
-        return tuple(cluster for tier in self.tiers for cluster in tier.clusters)
+    @cached_property
+    def unweighted(self) -> Mapping[str, str]:
+        """Why clusters take no part in a division by static weights."""
+        weights = self.weights
+        if weights is None:
+            return {}
+        return {
+            name: f"{'weight 0' if name in weights else 'no weight'} in staticWeights"
+            for tier in self.tiers
+            for name in tier.names
+            if not weights.get(name)
+        }
 
 
 def groups(placement: Placement, candidates: Sequence[Candidate]) -> tuple[Group, ...]:

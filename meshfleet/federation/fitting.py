@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from itertools import chain
 
 from meshfleet.federation.affinity import listed
 from meshfleet.federation.capacity import NOTHING, Free, Requests
 from meshfleet.federation.eligibility import Group
 from meshfleet.federation.sharing import room, share
-from meshfleet.federation.spreading import Eligible, Spread, spread
+from meshfleet.federation.spreading import Eligible, spread
 from meshfleet.topology.propagation.placement import Placement
 
 REASONS = 3
@@ -44,77 +45,91 @@ class Fit:
         return sum((self.replicas or {}).values())
 
 
-@dataclass
-class _Sifted:
-    """The eligible clusters that can hold a replica, why others cannot, and how many fit where capacity limits."""
+@dataclass(frozen=True)
+class _Choice:
+    """The clusters that are chosen, tier by tier, with what is known of them where capacity limits."""
 
-    eligible: list[Eligible] = field(default_factory=list)
-    left_out: dict[str, str] = field(default_factory=dict)
-    fits: dict[str, int | None] | None = None
+    tiers: Sequence[Sequence[str]]
+    core: frozenset[str]
+    left_out: dict[str, str]
+    fits: Mapping[str, int | None] | None
+
+    @property
+    def clusters(self) -> tuple[str, ...]:
+        """All of them."""
+        return tuple(chain.from_iterable(self.tiers))
 
 
 def fit(group: Group, placement: Placement, need: Need | None, free: Free) -> Fit:
     """How an object fits into a group. `need` is None for an object without replicas."""
-    sifted = _sifted(group, placement, need, free)
-    chosen = spread(placement.spread_constraints, sifted.eligible)
-    left_out = {**sifted.left_out, **chosen.left_out}
-    if not chosen.chosen:
-        why = chosen.unmet or _none_eligible(left_out or group.left_out)
-        unused = {each.cluster.name: why for each in sifted.eligible}
-        return Fit((), None if need is None else {}, unused | left_out, why)
-    clusters = tuple(each.cluster.name for each in sifted.eligible if each.cluster.name in chosen.chosen)
+    left_out, fits = _unable(group, placement, need, free)
+    tiers: list[Sequence[str]] = [tier.names for tier in group.tiers]
+    if left_out:
+        tiers = [[name for name in names if name not in left_out] for names in tiers]
+    unmet, core = "", frozenset[str]()
+    if placement.spread_constraints:
+        found = spread(placement.spread_constraints, _eligible(group, left_out, fits))
+        unmet, core = found.unmet, found.core
+        left_out |= dict.fromkeys(chain.from_iterable(tiers), unmet) if unmet else {}
+        left_out |= found.left_out
+        tiers = [[name for name in names if name in found.chosen] for names in tiers]
+    if not any(tiers):
+        why = unmet or _none_eligible(left_out or group.left_out)
+        return Fit((), None if need is None else {}, left_out, why)
+    choice = _Choice(tiers, core, left_out, fits)
     if need is None:
-        return Fit(clusters, None, left_out)
+        return Fit(choice.clusters, None, left_out)
     if not need.replicas or not _divides(placement):
-        return Fit(clusters, dict.fromkeys(clusters, need.replicas), left_out)
-    return _divided(group, placement, need.replicas, chosen, _Sifted(sifted.eligible, left_out, sifted.fits))
+        return Fit(choice.clusters, dict.fromkeys(choice.clusters, need.replicas), left_out)
+    return _divided(group, placement, need.replicas, choice)
 
 
 def _divides(placement: Placement) -> bool:
     return placement.replica_scheduling.replica_scheduling_type == "Divided"
 
 
-def _sifted(group: Group, placement: Placement, need: Need | None, free: Free) -> _Sifted:
-    """What can hold a replica. Without replicas to divide that is every eligible cluster."""
-    found = _Sifted()
-    divided = need is not None and _divides(placement)
-    by_capacity = placement.replica_scheduling.by_capacity or bool(placement.overflow_affinities)
-    if need is not None and need.replicas and divided and by_capacity:
-        found.fits = free.fits((cluster.name for cluster in group.clusters), need.requests)
-    weights, fits = (group.weights if divided else None), found.fits
-    for at, tier in enumerate(group.tiers):
-        for position, cluster in enumerate(tier.clusters):
-            name = cluster.name
-            if weights is not None and not weights.get(name):
-                found.left_out[name] = f"{'weight 0' if name in weights else 'no weight'} in staticWeights"
-            elif need is None or fits is None:
-                found.eligible.append(Eligible(cluster, position, at))
-            elif fits[name] == 0:
-                found.left_out[name] = free.rooms[name].lacking(need.requests)
-            else:
-                found.eligible.append(Eligible(cluster, position, at, room(fits[name])))
-    return found
+def _unable(
+    group: Group, placement: Placement, need: Need | None, free: Free
+) -> tuple[dict[str, str], dict[str, int | None] | None]:
+    """Why eligible clusters can hold no replica of their own, and how many fit where capacity limits."""
+    if need is None or not _divides(placement):
+        return {}, None
+    left_out = dict(group.unweighted)
+    if not need.replicas or not (placement.replica_scheduling.by_capacity or placement.overflow_affinities):
+        return left_out, None
+    fits = free.fits((name for tier in group.tiers for name in tier.names if name not in left_out), need.requests)
+    left_out |= {name: free.rooms[name].lacking(need.requests) for name, most in fits.items() if most == 0}
+    return left_out, fits
 
 
-def _divided(group: Group, placement: Placement, replicas: int, chosen: Spread, sifted: _Sifted) -> Fit:
+def _eligible(group: Group, left_out: Mapping[str, str], fits: Mapping[str, int | None] | None) -> list[Eligible]:
+    return [
+        Eligible(cluster, position, at, 0 if fits is None else room(fits[cluster.name]))
+        for at, tier in enumerate(group.tiers)
+        for position, cluster in enumerate(tier.clusters)
+        if cluster.name not in left_out
+    ]
+
+
+def _divided(group: Group, placement: Placement, replicas: int, choice: _Choice) -> Fit:
     """The replicas by cluster: each tier is filled before the next has any."""
     found: dict[str, int] = {}
     tiers: list[str] = []
-    left = replicas
-    for tier in group.tiers:
-        clusters = [cluster.name for cluster in tier.clusters if cluster.name in chosen.chosen]
-        shares = share(placement.replica_scheduling, left, clusters, group.weights, sifted.fits, chosen.core)
-        held = "" if left else f", held by {listed(tiers)}"
-        sifted.left_out |= {
-            name: f"none of the {replicas} replicas{held}" for name, count in shares.items() if not count
-        }
-        found |= {name: count for name, count in shares.items() if count}
+    left_out, left = choice.left_out, replicas
+    for tier, clusters in zip(group.tiers, choice.tiers, strict=True):
+        shares = share(placement.replica_scheduling, left, clusters, group.weights, choice.fits, choice.core)
+        none = f"none of the {replicas} replicas" + ("" if left else f", held by {listed(tiers)}")
+        for name, count in shares.items():
+            if count:
+                found[name] = count
+            else:
+                left_out[name] = none
         if placed := sum(shares.values()):
             tiers.append(tier.name)
             left -= placed
     there = f"; there is room for {replicas - left} in {listed(found)}"
     why = f"{left} of {replicas} replicas fit nowhere{there}" if left else ""
-    return Fit(tuple(found), found, sifted.left_out, why, tuple(filter(None, tiers)))
+    return Fit(tuple(found), found, left_out, why, tuple(filter(None, tiers)))
 
 
 def _none_eligible(reasons: Mapping[str, str]) -> str:

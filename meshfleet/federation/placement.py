@@ -51,6 +51,8 @@ def place_in(
 
     The first group that fits is taken. Where none does, what can be placed is in the group that holds the most.
     """
+    if len(alternatives) == 1:
+        return _into_one(alternatives[0], fit(alternatives[0], placement, need, free), candidates)
     tried: list[Fit] = []
     for group in alternatives:
         tried.append(fit(group, placement, need, free))
@@ -60,22 +62,53 @@ def place_in(
     at = max(range(len(tried)), key=lambda at: (tried[at].placed, -at)) if tried[last].why else last
     taken, name = tried[at], alternatives[at].name
     unfit = {group.name: each.why for group, each in zip(alternatives, tried, strict=False) if each.why}
-    pending = "; ".join(f"{group}: {why}" if group else why for group, why in unfit.items()) if taken.why else ""
     chosen = frozenset(taken.clusters)
-    clusters = tuple(cluster.name for cluster in candidates if cluster.name in chosen)
-    if len(alternatives) == 1:
-        left_out = {**alternatives[at].left_out, **taken.left_out}
-    else:
-        others = (cluster.name for cluster in candidates if cluster.name not in chosen)
-        left_out = {name: _why_not(name, at, alternatives, tried) for name in others}
+    others = (cluster.name for cluster in candidates if cluster.name not in chosen)
     return Decision(
-        clusters,
-        ", ".join(taken.tiers) or (name if clusters else ""),
-        left_out,
-        None if taken.replicas is None else {name: taken.replicas[name] for name in clusters},
-        pending,
-        {group: why for group, why in unfit.items() if group != name or not clusters} if len(alternatives) > 1 else {},
+        taken.clusters,
+        name if chosen else "",
+        {other: _why_not(other, at, alternatives, tried) for other in others},
+        taken.replicas,
+        "; ".join(f"{group}: {why}" for group, why in unfit.items()) if taken.why else "",
+        {group: why for group, why in unfit.items() if group != name or not chosen},
     )
+
+
+def beside(decision: Decision, workloads: Sequence[Decision], candidates: Sequence[Candidate]) -> Decision:
+    """Where an object without replicas goes, placed by `decision`, that stands beside workloads in a propagation.
+
+    Capacity may lead workloads to another group, or to other clusters of a spread. A ConfigMap that is not there would
+    keep their pods from starting: then it goes where the workloads are.
+    """
+    needed = frozenset(name for workload in workloads for name in workload.clusters)
+    if needed <= set(decision.clusters):
+        return decision
+    affinities = dict.fromkeys(workload.affinity for workload in workloads if workload.affinity)
+    return Decision(
+        tuple(cluster.name for cluster in candidates if cluster.name in needed),
+        ", ".join(affinities),
+        {
+            cluster.name: "no workload: "
+            + "; ".join(dict.fromkeys(workload.left_out[cluster.name] for workload in workloads))
+            for cluster in candidates
+            if cluster.name not in needed
+        },
+        None,
+        "",
+        decision.passed_over,
+    )
+
+
+def _into_one(group: Group, found: Fit, candidates: Sequence[Candidate]) -> Decision:
+    """The decision for the only group there is."""
+    clusters, replicas = found.clusters, found.replicas
+    if len(group.tiers) > 1:
+        # Those come tier by tier.
+        chosen = frozenset(clusters)
+        clusters = tuple(cluster.name for cluster in candidates if cluster.name in chosen)
+        replicas = None if replicas is None else {name: replicas[name] for name in clusters}
+    affinity = ", ".join(found.tiers) or (group.name if clusters else "")
+    return Decision(clusters, affinity, {**group.left_out, **found.left_out}, replicas, found.why, {})
 
 
 def _why_not(cluster: str, at: int, alternatives: Sequence[Group], tried: Sequence[Fit]) -> str:

@@ -37,7 +37,7 @@ def share(
     `weights` are static, None for equal ones. `fits` limits each cluster, None where capacity takes no part. Clusters
     of the `core` hold replicas where that can be, even where fewer clusters had the capacity.
     """
-    limits = {name: most for name in clusters if (most := fits.get(name)) is not None} if fits is not None else None
+    limits = None if fits is None else {name: most for name in clusters if (most := fits[name]) is not None}
     if fits is None or not scheduling.by_capacity:
         return divide(replicas, {name: 1 if weights is None else weights.get(name, 0) for name in clusters}, limits)
     by_room = {name: room(fits[name]) for name in clusters}

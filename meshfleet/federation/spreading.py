@@ -51,10 +51,12 @@ def spread(constraints: Iterable[SpreadConstraint], eligible: Sequence[Eligible]
         return Spread(frozenset(each.cluster.name for each in eligible))
     kinds, left_out = _kinds(ordered, eligible)
     for at, constraint in enumerate(ordered):
-        there = dict.fromkeys(kind[at] or member.cluster.name for kind, own in kinds.items() for member in own)
+        there = dict.fromkeys(value for kind in kinds if (value := kind[at]) is not None)
+        if constraint.spread_by_field == "cluster":
+            there = dict.fromkeys(member.cluster.name for own in kinds.values() for member in own)
         if len(there) < constraint.min_groups:
-            are = f"there are {len(there)} ({listed(there)})" if there else "there is none"
-            return Spread(left_out=left_out, unmet=f"{_named(constraint)}: at least {constraint.min_groups}, {are}")
+            found = f"found {len(there)} ({_listed(there)})" if there else "found none"
+            return Spread(left_out=left_out, unmet=f"{_named(constraint)}: at least {constraint.min_groups}, {found}")
     limits = [(each.min_groups, each.max_groups) for each in ordered]
     waiting = _by_preference(kinds)
     core = few_that_meet(limits, {kind: len(own) for kind, own in waiting.items()}, lambda kind, n: waiting[kind][n][0])
@@ -71,7 +73,7 @@ def spread(constraints: Iterable[SpreadConstraint], eligible: Sequence[Eligible]
         if taken[kind] < len(own):
             at = groups.exceeded(kind)
             # The names of clusters that are chosen are in the decision already.
-            others = f", {listed(groups.shared[at])}" if groups.shared[at] else ""
+            others = f", {_listed(groups.shared[at])}" if groups.shared[at] else ""
             why = f"{_named(ordered[at])}: at most {ordered[at].max_groups}{others}"
             left_out |= {name: why for _, name in own[taken[kind] :]}
     chosen = frozenset(name for kind, count in taken.items() for _, name in waiting[kind][:count])
@@ -156,3 +158,7 @@ def _by(constraint: SpreadConstraint) -> str:
 
 def _named(constraint: SpreadConstraint) -> str:
     return f"spread constraint on {_by(constraint)}"
+
+
+def _listed(values: Iterable[str]) -> str:
+    return listed(value or "empty" for value in values)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Mapping
 from fractions import Fraction
 
@@ -19,6 +20,7 @@ pytestmark = pytest.mark.proof(
 
 NAMES = tuple("abcdefgh")
 Weights = dict[str, int]
+Turn = tuple[int, int, int]
 
 
 @st.composite
@@ -140,22 +142,21 @@ def test_the_work_does_not_grow_with_the_replicas(replicas: int, monkeypatch: py
 
     class Counting:
         @staticmethod
-        def heapify(queue: list[object]) -> None:
-            division_heapq.heapify(queue)
+        def heapify(queue: list[Turn]) -> None:
+            heapq.heapify(queue)
 
         @staticmethod
-        def heapreplace(queue: list[object], item: object) -> None:
+        def heapreplace(queue: list[Turn], item: Turn) -> None:
             nonlocal steps
             steps += 1
-            division_heapq.heapreplace(queue, item)
+            heapq.heapreplace(queue, item)
 
         @staticmethod
-        def heappop(queue: list[object]) -> None:
+        def heappop(queue: list[Turn]) -> None:
             nonlocal steps
             steps += 1
-            division_heapq.heappop(queue)
+            heapq.heappop(queue)
 
-    division_heapq = division.heapq
     monkeypatch.setattr(division, "heapq", Counting)
     shares = {f"c{number}": number * number + 1 for number in range(100)}
     most = {f"c{number}": 7 * number for number in range(0, 60, 3)}

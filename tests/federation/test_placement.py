@@ -1,4 +1,4 @@
-"""An object goes to the first group of clusters that fits; its replicas are shared out; other clusters have a reason."""
+"""An object goes to the first group that fits, its replicas are shared out, and other clusters have a reason."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from meshfleet.federation.candidates import Candidate
 from meshfleet.federation.capacity import Requests, free_in
 from meshfleet.federation.eligibility import groups
 from meshfleet.federation.fitting import Need
-from meshfleet.federation.placement import Decision, place, place_in
+from meshfleet.federation.placement import Decision, beside, place, place_in
 from meshfleet.topology.propagation.capacity import Capacity
 from meshfleet.topology.propagation.placement import Placement, Taint
 from tests.examples import up_to
@@ -132,14 +132,14 @@ def test_aggregated_takes_as_few_clusters_as_hold_all() -> None:
 
 
 def test_aggregated_keeps_a_minimum_of_regions() -> None:
-    clusters = [cluster("a", "eu", 10), cluster("b", "us", 5)]
+    clusters = [cluster("a", "eu", 10), cluster("b", "us", 5), cluster("c", "eu", 9)]
     spread = [{"spreadByField": "region", "minGroups": 2}]
     assert placed(clusters, 6, replicaScheduling=AGGREGATED, spreadConstraints=spread).replicas == {"a": 4, "b": 2}
 
 
 def test_a_spread_minimum_that_is_not_met_places_nothing() -> None:
     found = placed(ABC, 3, spreadConstraints=[{"spreadByField": "region", "minGroups": 3}])
-    why = "spread constraint on region: at least 3, there are 2 (eu, us)"
+    why = "spread constraint on region: at least 3, found 2 (eu, us)"
     assert found == Decision((), "", {"a": why, "b": why, "c": why}, {}, why, {})
 
 
@@ -195,6 +195,24 @@ def test_a_workload_takes_capacity_from_the_next_one() -> None:
     assert second.replicas == {"b": 8}
 
 
+def test_an_object_without_replicas_follows_workloads_that_capacity_moved() -> None:
+    clusters = [cluster("a", "eu", 4), cluster("b", "us", 9), cluster("c", "us", 0)]
+    order: dict[str, Any] = {
+        "clusterAffinities": [region("first", "eu"), region("second", "us")],
+        "replicaScheduling": DYNAMIC,
+    }
+    alone = placed(clusters, **order)
+    small, large = (placed(clusters, replicas, **order) for replicas in (4, 5))
+    assert beside(alone, [], clusters) == alone
+    assert beside(alone, [small], clusters) == alone
+    moved = beside(alone, [large], clusters)
+    assert (moved.clusters, moved.affinity, moved.replicas, moved.pending) == (("b",), "second", None, "")
+    assert moved.left_out == {
+        "a": "no workload: first does not fit: 1 of 5 replicas fit nowhere; there is room for 4 in a",
+        "c": "no workload: a replica needs 1 cpu, 0 free",
+    }
+
+
 SCHEDULINGS = st.sampled_from([{}, DIVIDED, DYNAMIC, AGGREGATED, weighted(a=3, b=1), weighted(b=0, c=1, a=5)])
 CLUSTERS = st.tuples(
     *(
@@ -208,7 +226,7 @@ CLUSTERS = st.tuples(
         for name in "abcdef"
     )
 ).map(list)
-AFFINITIES = st.one_of(
+AFFINITIES: st.SearchStrategy[dict[str, Any]] = st.one_of(
     st.just({}),
     st.fixed_dictionaries(
         {"clusterAffinity": st.sampled_from([{"regions": ["eu", "us"]}, {"excludeClusters": ["a"]}])}

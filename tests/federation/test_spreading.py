@@ -55,6 +55,12 @@ def test_a_maximum_of_clusters_takes_them_in_turns_over_regions() -> None:
     }
 
 
+def test_turns_count_what_clusters_of_other_zones_have_taken() -> None:
+    # After a and c, both regions have one cluster: b is before d.
+    eligible = clusters("eu/a", "eu/b", "us/a", "us/b")
+    assert chosen(spread([bound("region"), bound("zone"), bound("cluster", 1, 3)], eligible)) == "abc"
+
+
 def test_a_maximum_of_regions_keeps_the_first_regions_whole() -> None:
     found = spread([bound("region", 1, 2)], clusters("eu", "us", "ap", "eu", "ap"))
     assert chosen(found) == "abd"
@@ -70,6 +76,12 @@ def test_more_room_comes_first_in_clusters_and_regions() -> None:
 def test_clusters_of_a_lower_tier_come_first() -> None:
     eligible = clusters("eu", "us", "us", "us", rooms=(9, 1, 1, 1), tiers=(1, 0, 0, 0))
     assert chosen(spread([bound("region"), bound("cluster", 1, 2)], eligible)) == "bc"
+
+
+def test_clusters_with_an_empty_label_are_one_group() -> None:
+    eligible = [Eligible(Candidate(name, labels={"tier": ""}), at) for at, name in enumerate("abc")]
+    assert chosen(spread([bound("tier", 1, 1)], eligible)) == "abc"
+    assert spread([bound("tier", 2)], eligible).unmet == "spread constraint on label tier: at least 2, found 1 (empty)"
 
 
 def test_zones_of_one_name_in_two_regions_are_two_zones() -> None:
@@ -88,9 +100,9 @@ def test_a_cluster_in_no_group_is_not_chosen() -> None:
 @pytest.mark.parametrize(
     "constraints, why",
     [
-        ([bound("region", 3)], "spread constraint on region: at least 3, there are 2 (eu, us)"),
-        ([bound("cluster", 5)], "spread constraint on cluster: at least 5, there are 4 (a, b, c, d)"),
-        ([bound("tier", 1)], "spread constraint on label tier: at least 1, there is none"),
+        ([bound("region", 3)], "spread constraint on region: at least 3, found 2 (eu, us)"),
+        ([bound("cluster", 5)], "spread constraint on cluster: at least 5, found 4 (a, b, c, d)"),
+        ([bound("tier", 1)], "spread constraint on label tier: at least 1, found none"),
         (
             [bound("cluster", 1, 1), bound("region", 2)],
             "spread constraint on region and spread constraint on cluster: "
