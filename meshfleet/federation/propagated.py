@@ -15,7 +15,7 @@ from meshfleet.federation.capacity import Free, free_in
 from meshfleet.federation.copies import Copy, Object, Targets, copies
 from meshfleet.federation.eligibility import groups
 from meshfleet.federation.fitting import Need
-from meshfleet.federation.placement import Decision, place_in
+from meshfleet.federation.placement import Decision, beside, place_in
 from meshfleet.federation.replicas import FIELDS, need_of, pod_need, replicas_in, with_shares
 from meshfleet.topology.fleet import Fleet
 from meshfleet.topology.propagation.kinds import ObjectKey, key_of, kind_of
@@ -92,6 +92,10 @@ def _placed(fleet: Fleet) -> Propagations:
     return Propagations(tuple(objects), tuple(wrong), {name: tuple(found) for name, found in by_cluster.items()})
 
 
+_Needs = tuple[Need | None, Need | None]
+"""What an object needs as a workload, and as a single Pod."""
+
+
 @dataclass
 class _Pass:
     """Places the objects of one propagation, in order."""
@@ -104,46 +108,52 @@ class _Pass:
     wrong: list[Fault]
 
     def run(self) -> None:
-        resources = [resource.object for resource in self.propagation.resources]
-        paths = [object_path(self.name, position) for position in range(len(resources))]
-        found: list[Fault] = []
-        self.wrong += found
+        """Workloads first: where they go decides about what they read."""
+        bodies = [resource.object for resource in self.propagation.resources]
+        needs: dict[int, _Needs] = {}
+        for position, body in enumerate(bodies):
+            try:
+                needs[position] = need_of(body), pod_need(body)
+            except ValueError as error:
+                self._fault(position, str(error))
         alternatives = groups(self.propagation.placement, self.clusters)
         targets = Targets(self.propagation.overrides, self.clusters)
-        for position, (path, body) in enumerate(zip(paths, resources, strict=True)):
-            try:
-                need, taken = need_of(body), pod_need(body)
-            except ValueError as error:
-                where, _, why = str(error).partition(": ")
-                self.wrong.append(Fault(f"{path}.{where}", why))
-                continue
-            decision = place_in(alternatives, self.propagation.placement, self.clusters, need, self.free)
+        placed: dict[int, Propagated] = {}
+        workloads: list[Decision] = []
+        for position in sorted(needs, key=lambda position: needs[position][0] is None):
+            workload, pod = needs[position]
+            decision = place_in(alternatives, self.propagation.placement, self.clusters, workload, self.free)
+            if workload is not None:
+                workloads.append(decision)
+            elif workloads:
+                decision = beside(decision, workloads, self.clusters)
             if decision.pending:
-                self.wrong.append(Fault(path, f"is placed in no cluster: {decision.pending}"))
-            elif not found:
-                self._add(position, body, decision, need, taken, targets)
+                self.wrong.append(Fault(object_path(self.name, position), f"cannot be placed: {decision.pending}"))
+                continue
+            placed[position] = self._placed(position, bodies[position], decision, targets)
+            self._take(placed[position], workload, pod)
+        self.objects += (one for _, one in sorted(placed.items()))
 
-    def _add(
-        self,
-        position: int,
-        body: Object,
-        decision: Decision,
-        need: Need | None,
-        taken: Need | None,
-        targets: Targets,
-    ) -> None:
-        shared = self._shared(body, decision)
-        made = copies(shared, self.propagation.overrides, targets, f"propagations.{self.name}")
-        if need is not None:
-            counts = {cluster: replicas_in(copy.body) for cluster, copy in made.items()}
-            self.free = self.free.less(need.requests, counts)
-        elif taken is not None:
-            self.free = self.free.less(taken.requests, dict.fromkeys(decision.clusters, 1))
-        self.objects.append(Propagated(self.name, position, body, key_of(body), decision, shared, made))
-
-    def _shared(self, body: Object, decision: Decision) -> dict[str, Object]:
+    def _placed(self, position: int, body: Object, decision: Decision, targets: Targets) -> Propagated:
         divided = self.propagation.placement.replica_scheduling.replica_scheduling_type == "Divided"
-        if divided and decision.replicas is not None and kind_of(body) in FIELDS:
-            return with_shares(body, decision.replicas)
-        # What an autoscaler decides in each cluster is not written where the object leaves it out.
-        return dict.fromkeys(decision.clusters, body)
+        if divided and decision.replicas is not None:
+            shared = with_shares(body, decision.replicas)
+        else:
+            # What an autoscaler decides in each cluster is not written where the object leaves it out.
+            shared = dict.fromkeys(decision.clusters, body)
+        made = copies(shared, self.propagation.overrides, targets, f"propagations.{self.name}")
+        return Propagated(self.name, position, body, key_of(body), decision, shared, made)
+
+    def _take(self, one: Propagated, workload: Need | None, pod: Need | None) -> None:
+        """What the object takes of the capacity of its clusters is no longer free."""
+        if pod is not None:
+            self.free = self.free.less(pod.requests, dict.fromkeys(one.copies, 1))
+        if workload is not None:
+            try:
+                self.free = self.free.less(workload.requests, one.replicas or {})
+            except ValueError as error:
+                self.wrong.append(Fault(one.path, f"with its overrides {error}"))
+
+    def _fault(self, position: int, text: str) -> None:
+        where, _, why = text.partition(": ")
+        self.wrong.append(Fault(f"{object_path(self.name, position)}.{where}", why))

@@ -106,7 +106,7 @@ def _shape(path: str, body: Mapping[str, Any]) -> Iterator[Fault]:
     for where, inner in _described(body):
         for what in ("labels", "annotations"):
             if inner.get(what) is not None and not isinstance(inner[what], Mapping):
-                yield Fault(f"{path}.{where}.{what}", f"must be a map of keys to values, got {shown(inner[what])}")
+                yield Fault(f"{path}.{where}.{what}", f"{shown(inner[what])} is no map of keys to values")
 
 
 def _is_name(group: str, kind: str, name: str) -> bool:

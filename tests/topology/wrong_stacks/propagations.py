@@ -130,7 +130,7 @@ SHAPES = [
     Wrong(
         "a propagated object with labels that are a list",
         of(described(labels=["a"])),
-        {f"{OBJECT}.metadata.labels": "must be a map of keys to values, got ['a']"},
+        {f"{OBJECT}.metadata.labels": "['a'] is no map of keys to values"},
     ),
 ]
 
