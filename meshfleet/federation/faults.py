@@ -21,7 +21,7 @@ from meshfleet.topology.propagation.kinds import (
     KUBERNETES_GROUPS,
     NAMESPACE,
 )
-from meshfleet.topology.rules.propagated_objects import size_fault
+from meshfleet.topology.rules.propagated_objects import content_faults
 from meshfleet.topology.rules.propagations import affinities
 
 _REASONS = 3
@@ -65,8 +65,10 @@ def _changed(placed: Propagations) -> Iterator[Fault]:
     for one in placed.objects:
         for cluster, copy in one.copies.items():
             # Without overrides the rules over the stack file have seen it.
-            if copy.steps and (fault := size_fault(copy.body)):
-                yield Fault(one.path, f"with the overrides for {cluster} it {fault}")
+            if copy.steps and (found := list(content_faults("", copy.body))):
+                for fault in found:
+                    where = f"{fault.path.lstrip('.')} " if fault.path else ""
+                    yield Fault(one.path, f"with the overrides for {cluster}: {where}{fault.message}")
                 break
 
 

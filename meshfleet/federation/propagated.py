@@ -118,6 +118,8 @@ class _Pass:
                 self._fault(position, str(error))
         alternatives = groups(self.propagation.placement, self.clusters)
         targets = Targets(self.propagation.overrides, self.clusters)
+        wrong = list(targets.faults(f"propagations.{self.name}", bodies))
+        self.wrong += wrong
         placed: dict[int, Propagated] = {}
         workloads: list[Decision] = []
         for position in sorted(needs, key=lambda position: needs[position][0] is None):
@@ -129,6 +131,7 @@ class _Pass:
                 decision = beside(decision, workloads, self.clusters)
             if decision.pending:
                 self.wrong.append(Fault(object_path(self.name, position), f"cannot be placed: {decision.pending}"))
+            if decision.pending or wrong:
                 continue
             placed[position] = self._placed(position, bodies[position], decision, targets)
             self._take(placed[position], workload, pod)

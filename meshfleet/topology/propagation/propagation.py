@@ -36,10 +36,13 @@ def _some_resource(value: object) -> object:
     return value
 
 
+KubernetesObject = Annotated[dict[str, Any], AfterValidator(_checked_object)]
+
+
 class PropagatedResource(Model):
     """What is propagated."""
 
-    object: Annotated[dict[str, Any], AfterValidator(_checked_object)]
+    object: KubernetesObject
     """A Kubernetes object, as in a manifest."""
 
 

@@ -69,7 +69,7 @@ def propagated_objects(draft: Draft) -> Iterator[Fault]:
                 yield from faults
                 continue
             key = key_of(body)
-            yield from _content(path, body)
+            yield from content_faults(path, body)
             yield from _place(path, body, key)
             if key in seen:
                 yield Fault(path, f"declares {key}, as {seen[key]} does; declare it once, and use overrides")
@@ -120,7 +120,8 @@ def _is_name(group: str, kind: str, name: str) -> bool:
     return len(name) <= SUBDOMAIN_LENGTH and bool(SUBDOMAIN.fullmatch(name))
 
 
-def _content(path: str, body: Mapping[str, Any]) -> Iterator[Fault]:
+def content_faults(path: str, body: Mapping[str, Any]) -> Iterator[Fault]:
+    """Yield a fault for each part of an object, with overrides or without, that is not the user's to set."""
     for field in _SET_BY_CLUSTERS:
         if field in body["metadata"]:
             yield Fault(f"{path}.metadata.{field}", "is set by each cluster; leave it out")
