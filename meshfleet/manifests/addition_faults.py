@@ -13,7 +13,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from meshfleet.errors import DocumentError
-from meshfleet.manifests.additions import additions_to, at, has_additions, selectors, without_additions
+from meshfleet.manifests.additions import additions_to, has_additions, selectors, without_additions
 from meshfleet.manifests.contradictions import contradictions, wrong_labels, wrong_values
 from meshfleet.manifests.mesh_differences import differing_in_a_mesh
 from meshfleet.manifests.objects import Object, Release, written
@@ -23,6 +23,7 @@ from meshfleet.redaction.shown import shown
 from meshfleet.topology import Fault, Fleet, TopologyError
 from meshfleet.topology.additions import Additions, Operation, steps
 from meshfleet.topology.owned_paths import entries_of
+from meshfleet.topology.patching import at
 
 # What stands in a plan for what only a run knows.
 PLACEHOLDER = re.compile(r"<[^<>]+>")
