@@ -39,9 +39,10 @@ def test_an_image_is_written_as_it_was_read(registry: str, parts: list[str], tag
 @up_to(300)
 def test_any_text_is_an_image_or_refused(text: str) -> None:
     try:
-        assert str(parsed(text)) == text
-    except DocumentError as error:
-        assert "is not an image" in str(error)
+        image = parsed(text)
+    except DocumentError:
+        return
+    assert str(image) == text
 
 
 @pytest.mark.parametrize(

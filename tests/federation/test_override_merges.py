@@ -1,7 +1,7 @@
 """Strategic merge patches do what Kubernetes does, and those of custom resources what RFC 7386 says.
 
-strategic_merges.json is what kubectl 1.37.1 made of each case, with `kubectl patch --local --type strategic`; null where
-it refused the patch.
+strategic_merges.json is what kubectl 1.37.1 made of each case, with `kubectl patch --local --type strategic`; null
+where it refused the patch.
 """
 
 from __future__ import annotations
@@ -22,7 +22,12 @@ from tests.examples import up_to
 pytestmark = pytest.mark.proof("objects differ in some of their clusters by overrides", step=0)
 
 CASES: list[dict[str, Any]] = json.loads(Path(__file__).with_name("strategic_merges.json").read_text("utf-8"))
-WIDGET = {"apiVersion": "example.org/v1", "kind": "Widget", "metadata": {"name": "a"}, "spec": {"list": [{"name": "x"}]}}
+WIDGET = {
+    "apiVersion": "example.org/v1",
+    "kind": "Widget",
+    "metadata": {"name": "a"},
+    "spec": {"list": [{"name": "x"}]},
+}
 FINALIZERS = st.lists(st.sampled_from("abcde"), unique=True)
 
 
