@@ -43,10 +43,15 @@ def toolchain() -> Toolchain:
 _TOOLS = frozenset(("toolchain", "go_folder"))
 
 # Tests of one file share clusters and fleets, and so do all of these folders.
-_TOGETHER = ("tests/integration/dev/", "tests/integration/rotation/", "tests/plugins/kubernetes/")
+_TOGETHER = (
+    "tests/integration/dev/",
+    "tests/integration/pages/",
+    "tests/integration/rotation/",
+    "tests/plugins/kubernetes/",
+)
 _BY_FILE = ("tests/integration/", "tests/plugins/", "tests/embedded/", "tests/docs/", "tests/scripts/")
-# What takes longest begins first: one fleet with more tests than any other, then the other fleets.
-_FIRST = ("tests/integration/dev/", "tests/integration/")
+# What takes longest begins first: two fleets with more tests than any other, then the other fleets.
+_FIRST = (("tests/integration/dev/", "tests/integration/pages/"), ("tests/integration/",))
 # When the run began, in seconds since the epoch; the processes of xdist have it from the one that starts them.
 _BEGUN = "MESHFLEET_TESTS_BEGUN"
 

@@ -3,7 +3,7 @@
 The one that a variable names, else the stand-in; the conformance suite prefers one that the user has installed.
 
     MESHFLEET_KUBERNETES_PLUGIN=~/.pulumi/plugins/resource-kubernetes-v4.34.2/pulumi-resource-kubernetes \
-        python -m pytest tests/plugins/kubernetes tests/integration/dev
+        python -m pytest tests/plugins/kubernetes tests/integration/dev tests/integration/pages
 """
 
 from __future__ import annotations

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from meshfleet.embedded.cluster import Cluster
 from meshfleet.embedded.cluster_spec import ClusterSpec
 from meshfleet.embedded.istiod import Istiod
 from meshfleet.embedded.istiod_spec import Authority, IstiodSpec
@@ -37,10 +37,9 @@ class Tools:
 
 @dataclass
 class Member:
-    """One cluster of the baseline."""
+    """One cluster of the baseline; `address` is that of its east-west gateway."""
 
     name: str
-    cluster: Cluster
     kubeconfig: Path
     server: str
     authority: trust.CertificateAuthority
@@ -74,30 +73,24 @@ def install(tools: Tools, workspace: Workspace, folder: Path, members: list[Memb
     for member in members:
         _control_plane(tools, workspace, folder, member)
         _gateway(tools, member)
-    for peer in members:
-        for member in members:
-            if member is not peer:
-                _remote_secret(tools, folder, peer, member)
+    remote_secrets(tools, members)
 
 
 def _control_plane(tools: Tools, workspace: Workspace, folder: Path, member: Member) -> None:
     istiod = Istiod(workspace, member.name, "default")
     ports = istiod.reserve()
     webhook = f"https://localhost:{ports['https']}"
-    _kubectl(tools, member, "create", "namespace", NAMESPACE)
-    _kubectl(tools, member, "label", "namespace", NAMESPACE, f"topology.istio.io/network={_network(member)}")
-    files = [f"--from-file={folder / member.name / file}" for file in member.authority.files()]
-    _kubectl(tools, member, "create", "secret", "generic", "cacerts", "-n", NAMESPACE, *files)
-    _helm(tools, member, "istio-base", "base", f"base.validationURL={webhook}/validate")
-    _helm(
+    system_namespace(tools, folder, member)
+    helm(tools, member, "istio-base", "base", f"base.validationURL={webhook}/validate")
+    helm(
         tools,
         member,
         "istiod",
         "istiod",
         f"global.meshID={MESH}",
         f"global.multiCluster.clusterName={member.name}",
-        f"global.network={_network(member)}",
-        f"istiodRemote.injectionURL={webhook}/inject/cluster/{member.name}/net/{_network(member)}",
+        f"global.network={network_of(member)}",
+        f"istiodRemote.injectionURL={webhook}/inject/cluster/{member.name}/net/{network_of(member)}",
         f"base.validationURL={webhook}/validate",
         "autoscaleEnabled=false",
         wait=True,
@@ -107,7 +100,7 @@ def _control_plane(tools: Tools, workspace: Workspace, folder: Path, member: Mem
         IstiodSpec(
             cluster=member.name,
             revision="default",
-            network=_network(member),
+            network=network_of(member),
             namespace=NAMESPACE,
             mesh_id=MESH,
             trust_domain="cluster.local",
@@ -120,37 +113,57 @@ def _control_plane(tools: Tools, workspace: Workspace, folder: Path, member: Mem
     )
 
 
+def system_namespace(tools: Tools, folder: Path, member: Member) -> None:
+    """The namespace of Istio with the network of the cluster and its certificates."""
+    kubectl(tools, member, "create", "namespace", NAMESPACE)
+    kubectl(tools, member, "label", "namespace", NAMESPACE, f"topology.istio.io/network={network_of(member)}")
+    files = [f"--from-file={folder / member.name / file}" for file in member.authority.files()]
+    kubectl(tools, member, "create", "secret", "generic", "cacerts", "-n", NAMESPACE, *files)
+
+
 def _gateway(tools: Tools, member: Member) -> None:
     name = EAST_WEST_GATEWAY
-    values = (f"name={name}", f"networkGateway={_network(member)}", "service.allocateLoadBalancerNodePorts=false")
-    _helm(tools, member, name, "gateway", *values)
+    values = (f"name={name}", f"networkGateway={network_of(member)}", "service.allocateLoadBalancerNodePorts=false")
+    helm(tools, member, name, "gateway", *values)
     status = json.dumps({"status": {"loadBalancer": {"ingress": [{"ip": member.address}]}}})
     patch = ("--subresource=status", "--type=merge", "-p", status)
-    _kubectl(tools, member, "patch", "service", name, "-n", NAMESPACE, *patch)
-    _kubectl(tools, member, "rollout", "status", f"deployment/{name}", "-n", NAMESPACE, "--timeout=60s")
-    _kubectl(tools, member, "apply", "-f", "-", stdin=json.dumps(gateways.cross_network_gateway(NAMESPACE)))
+    kubectl(tools, member, "patch", "service", name, "-n", NAMESPACE, *patch)
+    kubectl(tools, member, "rollout", "status", f"deployment/{name}", "-n", NAMESPACE, "--timeout=60s")
+    kubectl(tools, member, "apply", "-f", "-", stdin=json.dumps(gateways.cross_network_gateway(NAMESPACE)))
 
 
-def _remote_secret(tools: Tools, folder: Path, peer: Member, member: Member) -> None:
+def remote_secrets(tools: Tools, members: Sequence[Member]) -> None:
+    """What each control plane reads each other cluster with."""
+    for peer in members:
+        for member in members:
+            if member is not peer:
+                _remote_secret(tools, peer, member)
+
+
+def _remote_secret(tools: Tools, peer: Member, member: Member) -> None:
     arguments = ["create-remote-secret", "--name", peer.name, "--server", peer.server]
-    secret = _run([str(tools.bin / "istioctl"), "--kubeconfig", str(peer.kubeconfig), *arguments])
-    _kubectl(tools, member, "apply", "-f", "-", stdin=secret)
+    secret = run([str(tools.bin / "istioctl"), "--kubeconfig", str(peer.kubeconfig), *arguments])
+    kubectl(tools, member, "apply", "-f", "-", stdin=secret)
 
 
-def _network(member: Member) -> str:
+def network_of(member: Member) -> str:
+    """The network of a cluster."""
     return f"network-{member.name}"
 
 
-def _kubectl(tools: Tools, member: Member, *arguments: str, stdin: str | None = None) -> None:
-    _run([str(tools.bin / "kubectl"), "--kubeconfig", str(member.kubeconfig), *arguments], stdin)
+def kubectl(tools: Tools, member: Member, *arguments: str, stdin: str | None = None) -> str:
+    """Run kubectl on a cluster; what it printed. Raises CalledProcessError."""
+    return run([str(tools.bin / "kubectl"), "--kubeconfig", str(member.kubeconfig), *arguments], stdin)
 
 
-def _helm(tools: Tools, member: Member, release: str, chart: str, *values: str, wait: bool = False) -> None:
+def helm(tools: Tools, member: Member, release: str, chart: str, *values: str, wait: bool = False) -> None:
+    """Install a release of a chart in a cluster. Raises CalledProcessError."""
     command = [str(tools.bin / "helm"), "--kubeconfig", str(member.kubeconfig), "install", release]
     command += [str(tools.charts / chart), "-n", NAMESPACE, *(["--wait"] if wait else [])]
-    _run([*command, *(part for value in values for part in ("--set", value))])
+    run([*command, *(part for value in values for part in ("--set", value))])
 
 
-def _run(command: list[str], stdin: str | None = None) -> str:
+def run(command: list[str], stdin: str | None = None) -> str:
+    """Run a program; what it printed. Raises CalledProcessError."""
     done = subprocess.run(command, env=client_environment(), input=stdin, capture_output=True, text=True, check=True)
     return done.stdout

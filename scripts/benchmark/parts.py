@@ -16,6 +16,7 @@ from scripts.benchmark import documented_sequence as documented
 from scripts.benchmark.first import first
 from scripts.benchmark.growth import member, scale
 from scripts.benchmark.hops import first_request, hop
+from scripts.benchmark.kind_clusters import kind
 from scripts.benchmark.machines import machine
 from scripts.benchmark.measurement import MEBIBYTE, Pair, measured, resident_under
 from scripts.benchmark.region import region
@@ -146,6 +147,7 @@ PARTS: dict[str, Callable[[Stage, int], list[Row]]] = {
     "region": region,
     "machine": machine,
     "first": first,
+    "kind": kind,
 }
 
 
@@ -158,7 +160,7 @@ def _clusters(stage: Stage, fleet: str) -> list[documented.Member]:
         cluster = Cluster(workspace, name)
         running = cluster.create(documented.spec(name))
         address = f"127.0.1.{position}"
-        members.append(documented.Member(name, cluster, cluster.kubeconfig, running.server, authorities[name], address))
+        members.append(documented.Member(name, cluster.kubeconfig, running.server, authorities[name], address))
     return members
 
 

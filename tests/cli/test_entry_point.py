@@ -113,8 +113,8 @@ def test_an_interrupt_is_130_and_what_to_do(home: Path, number: signal.Signals, 
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
-        # What runs in the background of a script ignores interrupts, and all that it starts.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - nothing else runs in the child
+        # What runs in the background of a script ignores interrupts, under nohup hangups too, and all that it starts.
+        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),  # noqa: PLW1509 - nothing else runs in the child
     ) as process:
         assert process.stderr is not None
         assert process.stderr.readline() == "ready\n"

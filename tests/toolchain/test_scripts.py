@@ -352,7 +352,7 @@ def test_test_stops_at_lint_and_hands_its_arguments_to_pytest(checkout: Path, ba
         "ruff format --check .",
         "mypy",
         "lint-imports",
-        "python -m pytest -n 3 --no-loadscope-reorder --extended-minutes 40 -k one",
+        "python -m pytest -n 3 --no-loadscope-reorder --extended-minutes 20 -k one",
     ]
     script("environment/bin/mypy", "exit 3")
     calls.write_text("")

@@ -61,6 +61,6 @@ def without_variable(body: Object, override: EnvOverride, name: str) -> Object |
 
 
 def missing(body: Object, name: str | None, what: str) -> str:
-    """What the object lacks for a change of a container, and what it has; `what` is in the container, if it is there."""
+    """What the object lacks for a change of a container, in words; `what` is for a container that is there."""
     named = [each for each in containers_of(body) if name in (None, each.get("name"))]
     return f"has no {what}" if named else containers_there(body, name)

@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, Final
 
 from meshfleet.errors import DocumentError
@@ -21,6 +22,8 @@ from meshfleet.redaction.shown import shown
 from meshfleet.topology.propagation.overrides import ImageOverride
 
 LONGEST_NAME: Final = 255
+# A fleet of many clusters changes the same few images again and again.
+_KEPT: Final = 65_536
 _HOST: Final = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?"
 _REGISTRY: Final = re.compile(rf"(?:{_HOST}(?:\.{_HOST})*|\[[a-fA-F0-9:]+\])(?::[0-9]+)?")
 _PART: Final = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
@@ -81,29 +84,31 @@ def with_image(body: Object, override: ImageOverride) -> Object | None:
         image = container.get("image")
         if not isinstance(image, str) or not image:
             return None
-        made = changed(image, override)
+        made = changed(image, override.component, override.operator, override.value)
         return None if made is None else {**container, "image": made}
 
     return with_containers(body, override.container, change, init=True)
 
 
-def changed(text: str, override: ImageOverride) -> str | None:
+@lru_cache(maxsize=_KEPT)
+def changed(text: str, component: str, operator: str, value: str) -> str | None:
     """The name of the image with one part changed; None where the part to remove is not there.
 
     Raises DocumentError for what is, or would be, no image.
     """
     image = parsed(text)
-    part = override.component.lower()
+    part = component.lower()
     there = getattr(image, part)
-    if override.operator == "remove":
+    if operator == "remove":
         return str(replace(image, **{part: ""})) if there else None
+    made = there + value if operator == "add" else value
+    if part == "registry" and not _is_registry(made.partition("/")[0]):
+        raise DocumentError(f"{shown(made)} is not a registry; give a host with a dot or a port, or localhost")
     others = {"tag": {"digest": ""}, "digest": {"tag": ""}}.get(part, {})
-    value = there + override.value if override.operator == "add" else override.value
-    made = str(replace(image, **{part: value}, **others))
-    if part == "registry" and not _is_registry(value.partition("/")[0]):
-        raise DocumentError(f"{shown(value)} is not a registry; give a host with a dot or a port, or localhost")
-    parsed(made)
-    return made
+    text = str(replace(image, **{part: made}, **others))
+    if parsed(text) != replace(parsed(text), **{**others, **({} if part == "registry" else {part: made})}):
+        raise DocumentError(f"{shown(made)} is not a {part}")
+    return text
 
 
 def missing(body: Object, override: ImageOverride) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Final, Literal
 
 from meshfleet.federation.overrides.pod_templates import Object, group_of
+from meshfleet.redaction.shown import shown
 
 Field = Literal["labels", "annotations"]
 
@@ -51,3 +52,17 @@ def with_replicas(body: Object, replicas: int) -> Object | None:
     """The object with another number of replicas, of a Job of parallel pods; None where it has none."""
     field = replicas_field(body)
     return None if field is None else {**body, "spec": {**body["spec"], field: replicas}}
+
+
+def without_replicas(body: Object) -> str:
+    """What an object has where it has no number of replicas, in words."""
+    return f"{body['kind']} has no replicas; its spec holds {_keys(body.get('spec'))}"
+
+
+def entries_there(body: Object, field: Field, key: str) -> str:
+    """What an object has of labels or annotations where one is not there, in words."""
+    return f"has no {field[:-1]} {shown(key)}; its {field} are {_keys(body['metadata'].get(field))}"
+
+
+def _keys(value: object) -> str:
+    return (", ".join(str(key) for key in value) if isinstance(value, Mapping) else "") or "none"

@@ -21,7 +21,11 @@ MOST_REPLICAS = 100_000
 
 
 class ObjectSelector(Model):
-    """A selection of objects of the propagation; an empty one selects all of them."""
+    """A selection of objects of the propagation; an empty one selects all of them.
+
+    Objects that are selected by `kind` must have what is changed. Otherwise those without it are left alone, except by
+    patches (`fields`, `json`, `strategicMerge`), which must fit each of them.
+    """
 
     api_version: Line = ""
     """The API version of the objects."""
@@ -36,15 +40,17 @@ class ObjectSelector(Model):
 class ImageOverride(Model):
     """A change of a part of the images of pod templates.
 
+    A tag takes the place of a digest, and a digest that of a tag: with both, the digest counts alone.
+
     Source: https://karmada.io/docs/userguide/scheduling/override-policy/#imageoverrider
     """
 
     component: Literal["Registry", "Repository", "Tag", "Digest"]
-    """The part of the image."""
+    """The part of the image; a `Registry` may be followed by a path, as those of mirrors are."""
     operator: Literal["add", "remove", "replace"] = "replace"
     """`add` appends to the part, `remove` takes it away."""
     value: Line = ""
-    """The value to add or to replace the part with."""
+    """The value to add or to replace the part with; none for `remove`."""
     container: Label | None = None
     """The container; all of them, init containers too, when left out."""
 
@@ -70,6 +76,20 @@ class CommandOverride(Model):
     value: Annotated[tuple[Text, ...], Field(strict=False)]
     """The words."""
 
+    @model_validator(mode="after")
+    def _some_word(self) -> CommandOverride:
+        if not self.value and self.operator != "replace":
+            raise ValueError(f"operator {self.operator} needs words; give at least one")
+        return self
+
+
+def _require_distinct(given: dict[str, str], unset: tuple[str, ...], what: str) -> None:
+    """Raises ValueError where nothing is set or removed, or one thing is both."""
+    if not given and not unset:
+        raise ValueError(f"names no {what}; give set or unset")
+    if both := sorted(given.keys() & set(unset)):
+        raise ValueError(f"both sets and unsets {both[0]}; do one of them")
+
 
 class EnvOverride(Model):
     """Environment variables of a container."""
@@ -77,26 +97,28 @@ class EnvOverride(Model):
     container: Label | None = None
     """The container; all but init containers when left out."""
     set: dict[Line, Text] = Field(default_factory=dict)
-    """Variables by name, set or replaced."""
+    """Variables by name; one that is there keeps its place and gets the value, even if it had a `valueFrom`."""
     unset: Annotated[tuple[Line, ...], Field(strict=False)] = ()
     """Variables that are removed."""
 
     @model_validator(mode="after")
     def _some_variable(self) -> EnvOverride:
-        if not self.set and not self.unset:
-            raise ValueError("names no variable; give set or unset")
-        if both := sorted(self.set.keys() & set(self.unset)):
-            raise ValueError(f"both sets and unsets {both[0]}; do one of them")
+        _require_distinct(self.set, self.unset, "variable")
         return self
 
 
 class MetadataOverride(Model):
-    """Labels or annotations that are set or removed."""
+    """Annotations that are set or removed."""
 
     set: Annotations = Field(default_factory=dict)
     """Entries by key, set or replaced."""
     unset: Annotated[tuple[LabelKey, ...], Field(strict=False)] = ()
     """Keys that are removed."""
+
+    @model_validator(mode="after")
+    def _some_annotation(self) -> MetadataOverride:
+        _require_distinct(self.set, self.unset, "annotation")
+        return self
 
 
 class LabelsOverride(Model):
@@ -107,9 +129,16 @@ class LabelsOverride(Model):
     unset: Annotated[tuple[LabelKey, ...], Field(strict=False)] = ()
     """Keys that are removed."""
 
+    @model_validator(mode="after")
+    def _some_label(self) -> LabelsOverride:
+        _require_distinct(self.set, self.unset, "label")
+        return self
+
 
 class FieldOverride(Model):
     """A change of a value within a text that is itself YAML or JSON, such as an entry of a ConfigMap.
+
+    Comments, quotes and the order of keys stay. A YAML text with anchors is refused.
 
     Source: https://karmada.io/docs/userguide/scheduling/override-policy/#fieldoverrider
     """
@@ -155,6 +184,8 @@ class Override(Model):
 
     @model_validator(mode="after")
     def _changes_something(self) -> Override:
-        if not self.model_fields_set - {"target_clusters", "objects"}:
+        # An empty list or patch changes nothing either; 0 replicas do.
+        changes = (getattr(self, field) for field in self.model_fields_set - {"target_clusters", "objects"})
+        if all(change is None or change in ((), {}) for change in changes):
             raise ValueError("changes nothing; give one of image, command, args, env, replicas, labels, …")
         return self

@@ -1,0 +1,1 @@
+"""What the pages say of the stack `dev`, and what users run beside the command, on a fleet of its own."""
