@@ -48,7 +48,7 @@ _LAST: Final = {
     ("admissionregistration.k8s.io", "ValidatingWebhookConfiguration"),
     ("apiregistration.k8s.io", "APIService"),
 }
-# Kind -> whether a template of pods that changes makes its pods anew; the others keep theirs, or refuse the change.
+# Kind -> whether a template of pods that changes recreates its pods; the others keep theirs, or refuse the change.
 _PODS: Final = {
     ("", "Pod"): False,
     ("", "ReplicationController"): False,
@@ -196,7 +196,7 @@ def _body(fleet: Fleet, cluster: str, one: Propagated, here: _Here) -> Object:
 
 
 def _restarted_with(body: Object, facts: dict[str, str]) -> Object:
-    """The object with what its proxies read when they start, so that its pods are made anew when that changes."""
+    """The object with what its proxies read when they start, so that its pods are recreated when that changes."""
     template = dict(_template(body))
     described = dict(_mapping(template.get("metadata")))
     described["annotations"] = {**_mapping(described.get("annotations")), **facts}
