@@ -25,7 +25,7 @@ server:  # listens
     - a.example  # first
     - b.example
 """
-TEXTS = st.text(st.characters(codec="utf-8", categories=("L", "N", "P", "S", "Zs")), max_size=12)
+TEXTS = st.text(st.characters(codec="utf-8", categories=("L", "N", "P", "S"), include_characters=" "), max_size=12)
 VALUES = st.recursive(
     st.none()
     | st.booleans()
