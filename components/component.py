@@ -44,8 +44,12 @@ class Component(pulumi.ComponentResource):
         after: Sequence[pulumi.Resource] = (),
         deleted_with: pulumi.Resource | None = None,
         secret_outputs: Sequence[str] = (),
+        keep: bool = False,
     ) -> pulumi.ResourceOptions:
-        """Options of a child that waits for `after` and, where given, vanishes together with `deleted_with`."""
+        """Options of a child that waits for `after` and, where given, vanishes together with `deleted_with`.
+
+        With `keep` it is left where it is when it is no longer registered.
+        """
         return pulumi.ResourceOptions(
             parent=self,
             provider=provider,
@@ -54,6 +58,7 @@ class Component(pulumi.ComponentResource):
             # What vanishes with something has to be made again with its successor.
             replace_with=[deleted_with] if deleted_with else None,
             additional_secret_outputs=list(secret_outputs) or None,
+            retain_on_delete=keep or None,
         )
 
     def done(self, outputs: Mapping[str, Any] | None = None) -> None:

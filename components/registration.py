@@ -121,6 +121,7 @@ class Registration:
             deleted_with=access.goes_with,
             # The `data` that a cluster returns is as secret as the `data` that is sent.
             secret_outputs=["data"] if not isinstance(body, Release) and body["kind"] == "Secret" else (),
+            keep=document.keep,
         )
         name = f"{cluster}/{document.name}"
         if isinstance(body, Release):

@@ -22,6 +22,8 @@ from meshfleet.topology.labels import AnnotationKey, LabelKey, LabelValue, Names
 from meshfleet.topology.mesh_settings import Region, ServiceName
 from meshfleet.topology.model import Model
 from meshfleet.topology.names import Revision, TrustDomain
+from meshfleet.topology.propagation.capacity import Quantity
+from meshfleet.topology.propagation.propagation import KubernetesObject
 from meshfleet.topology.service_scope import ClusterLocalHost
 from meshfleet.topology.virtual_machine import HttpPath, Lifetime
 from meshfleet.topology.workload import Caller, HeaderName, HeaderValue, Image
@@ -43,6 +45,7 @@ WORDS: tuple[tuple[object, str], ...] = (
     (Image, "image"),
     (HttpPath, "path such as `/healthz`"),
     (IpAddress, "IP address"),
+    (KubernetesObject, "Kubernetes object"),
     (LabelKey, "label key"),
     (LabelValue, "label value"),
     (Lifetime, "duration such as `90m`, from `10m` to `8760h`"),
@@ -50,6 +53,7 @@ WORDS: tuple[tuple[object, str], ...] = (
     (MergePatch, "map"),
     (NamespaceLabelKey, "label key"),
     (Pointer, "JSON pointer such as `/spec/replicas`"),
+    (Quantity, "quantity such as `500m` or `4Gi`"),
     (Region, "region"),
     (Release, "chart or release"),
     (Revision, "DNS label"),

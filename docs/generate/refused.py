@@ -168,6 +168,29 @@ EXAMPLES = (
         {"istio.values": {"istiod": {"global": {"network": "network-west"}}}},
     ),
     Refused("In no chart and in no patch.", {"additions.labels": {"istio.io/rev": "canary"}}),
+    Refused(
+        "A selector of a propagation names what clusters have.",
+        {
+            "propagations.shop": {
+                "resources": [{"object": {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}}}],
+                "placement": {"clusterAffinity": {"clusterNames": ["wst"]}},
+            }
+        },
+    ),
+    Refused(
+        "A propagated object is not one of the fleet's namespaces.",
+        {
+            "propagations.shop.resources": [
+                {
+                    "object": {
+                        "apiVersion": "v1",
+                        "kind": "ConfigMap",
+                        "metadata": {"name": "shop", "namespace": "istio-system"},
+                    }
+                }
+            ]
+        },
+    ),
     Refused("A secret is not written into a stack file.", {"clusters.west.token": "0123456789abcdef"}),
 )
 

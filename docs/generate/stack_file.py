@@ -31,12 +31,13 @@ WITHOUT: dict[str, str] = {
     "namespaces": "none",
     "workloads": "none",
     "virtualMachines": "none",
+    "propagations": "none",
     "istio": "its defaults",
     "kubernetes": "its defaults",
     "additions": "none",
 }
 ORDER = (
-    *("host", "clusters", "networks", "meshes", "namespaces", "workloads", "virtualMachines"),
+    *("host", "clusters", "networks", "meshes", "namespaces", "workloads", "virtualMachines", "propagations"),
     *("istio", "kubernetes", "additions"),
 )
 
@@ -102,10 +103,10 @@ exists, ranges overlap or a provider is built yet is seen by `meshfleet validate
 NAMES = """\
 ## Names
 
-Names are the keys of `clusters`, `networks`, `meshes`, `namespaces`, `workloads` and `virtualMachines`: DNS labels of
-lower-case letters, digits and `-`, but for what YAML reads as a number or a date (`131`, `1e3`, `2026-11-27`). Those of
-workloads, virtual machines, their ports and ingress gateways begin with a letter, since they name a Service (RFC 1035).
-A name given twice is a fault.
+Names are the keys of `clusters`, `networks`, `meshes`, `namespaces`, `workloads`, `virtualMachines` and `propagations`:
+DNS labels of lower-case letters, digits and `-`, but for what YAML reads as a number or a date (`131`, `1e3`,
+`2026-11-27`). Those of workloads, virtual machines, their ports and ingress gateways begin with a letter, since they
+name a Service (RFC 1035). A name given twice is a fault.
 
 | name of | at most | since | taken |
 |---|---|---|---|
@@ -116,6 +117,7 @@ A name given twice is a fault.
 | a workload | {label} characters | it names a Service | {workloads} |
 | its version | {label} characters, the workload's among them | `<workload>-<version>` names a Deployment | none |
 | virtual machines | {label} characters | it names their Service | none |
+| a propagation | {label} characters | it is part of the names of its documents | none |
 | an ingress gateway | {gateway} characters | `<gateway>-istio` is derived from it | {gateways} |
 | a revision | {revision} characters | `istio-sidecar-injector-<revision>-istio-system` is made of it | {revisions} |
 """

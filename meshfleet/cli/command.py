@@ -301,6 +301,20 @@ def render(
 
 
 @app.command()
+def placement(stack: Stack, json: Json = False) -> None:
+    """Show where each propagated object goes, why not elsewhere, and what overrides change, without a cluster."""
+    from meshfleet.cli.placement import placement_lines, placement_of
+    from meshfleet.cli.tables import console
+
+    objects = placement_of(open_session(stack, quiet=json).topology)
+    if json:
+        print_json({"ok": True, "stack": stack, "objects": objects})
+    else:
+        for line in placement_lines(objects):
+            console.print(line, soft_wrap=True)
+
+
+@app.command()
 def validate(stack: Stack, json: Json = False) -> None:
     """Check the stack file; print one line per error and exit 2 if it is invalid."""
     topology = open_session(stack, quiet=json).topology

@@ -13,16 +13,18 @@ from difflib import get_close_matches
 from typing import Any
 
 from meshfleet.errors import DocumentError
-from meshfleet.manifests.additions import additions_to, at, has_additions, selectors, without_additions
+from meshfleet.manifests.additions import additions_to, has_additions, selectors, without_additions
 from meshfleet.manifests.contradictions import contradictions, wrong_labels, wrong_values
 from meshfleet.manifests.mesh_differences import differing_in_a_mesh
 from meshfleet.manifests.objects import Object, Release, written
 from meshfleet.manifests.plan import own_plan
+from meshfleet.manifests.propagation_faults import faults_of_propagations
 from meshfleet.manifests.section import Document
 from meshfleet.redaction.shown import shown
 from meshfleet.topology import Fault, Fleet, TopologyError
 from meshfleet.topology.additions import Additions, Operation, steps
 from meshfleet.topology.owned_paths import entries_of
+from meshfleet.topology.patching import at
 
 # What stands in a plan for what only a run knows.
 PLACEHOLDER = re.compile(r"<[^<>]+>")
@@ -30,8 +32,9 @@ _NAMES_SHOWN = 12
 
 
 def checked(fleet: Fleet) -> Fleet:
-    """The fleet itself. Raises TopologyError with every fault of its additions."""
-    if faults := addition_faults(fleet):
+    """The fleet itself. Raises TopologyError with every fault of its propagations, or else of its additions."""
+    # Additions select documents of propagations as well, which are there once those are right.
+    if faults := faults_of_propagations(fleet) or addition_faults(fleet):
         raise TopologyError(faults)
     return fleet
 

@@ -1,22 +1,20 @@
 """What the user adds to a document, merged last: values of charts, labels and annotations, patches. Pure.
 
-`added` is the one function for it: `render`'s plan and every registration pass what they have made through it. A value
-that only a run can know (an output of Pulumi) is handed on as it is.
-
-Source: https://www.rfc-editor.org/rfc/rfc6902 and https://www.rfc-editor.org/rfc/rfc7386
+`added` is the one function for it: `render`'s plan and every registration pass what they have made through it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Any
 
 from meshfleet.errors import DocumentError
 from meshfleet.manifests.objects import Object, Release, written
 from meshfleet.manifests.section import Document
 from meshfleet.topology import Fleet
-from meshfleet.topology.additions import Additions, ClusterIstio, Operation, steps
+from meshfleet.topology.additions import Additions, ClusterIstio, Operation
+from meshfleet.topology.patching import merged, patched
 
 
 @dataclass(frozen=True)
@@ -87,19 +85,6 @@ def selectors(name: str, body: Release) -> tuple[str, ...]:
     return tuple(dict.fromkeys((str(body.chart), name)))
 
 
-def merged(base: Any, more: Any) -> Any:
-    """A merge patch applied (RFC 7386, section 2), by which values of Helm are merged as well."""
-    if not isinstance(more, Mapping):
-        return more
-    made = dict(base) if isinstance(base, Mapping) else {}
-    for key, value in more.items():
-        if value is None:
-            made.pop(key, None)
-        else:
-            made[key] = merged(made.get(key), value)
-    return made
-
-
 def _with_values(values: Mapping[str, Any]) -> Callable[[Object], Object]:
     return lambda content: content | {"values": merged(content["values"], values)}
 
@@ -129,91 +114,7 @@ def _with_merge(patch: Object) -> Callable[[Object], Object]:
 
 
 def _with_operation(operation: Operation) -> Callable[[Object], Object]:
-    return lambda content: _patched(content, operation)
-
-
-def _patched(content: Object, operation: Operation) -> Object:
-    """One step of a JSON patch. Raises DocumentError with the path that does not fit."""
-    # Imported where there is a patch: most fleets have none.
-    import jsonpatch
-    import jsonpointer
-
-    try:
-        made = jsonpatch.JsonPatch([operation.as_json()]).apply(_sheltered(content), in_place=True)
-    except jsonpatch.JsonPatchTestFailed:
-        raise DocumentError(f"{operation.path} is not what the patch expects; correct its test") from None
-    except (jsonpatch.JsonPatchException, jsonpointer.JsonPointerException):
-        raise DocumentError(f"{operation.op} does not fit: {_why(content, operation)}; correct its path") from None
-    if not isinstance(made, dict):
-        raise DocumentError(f"{operation.op} of the whole document leaves no mapping; patch what is in it")
-    return {key: _unsheltered(inner) for key, inner in made.items()}
-
-
-@dataclass(frozen=True)
-class _Later:
-    """What only a run knows, so that a patch may move it and never looks into it."""
-
-    value: object
-
-    def __deepcopy__(self, memo: object) -> Self:
-        return self
-
-
-def _sheltered(value: Any) -> Any:
-    """A copy of a document that a patch may change in place."""
-    if isinstance(value, Mapping):
-        return {key: _sheltered(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_sheltered(inner) for inner in value]
-    return value if value is None or isinstance(value, str | int | float) else _Later(value)
-
-
-def _unsheltered(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _unsheltered(inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_unsheltered(inner) for inner in value]
-    return value.value if isinstance(value, _Later) else value
-
-
-def at(content: Any, pointer: str) -> Any:
-    """What is at a JSON pointer; None where nothing is."""
-    count, there = _reached(content, pointer)
-    return there if count == len(steps(pointer)) else None
-
-
-def _why(content: Object, operation: Operation) -> str:
-    """Which of the paths of an operation leads nowhere."""
-    pointers = [operation.origin, operation.path] if operation.origin is not None else [operation.path]
-    for pointer in pointers:
-        if _reached(content, pointer)[0] < len(steps(pointer)):
-            return _nearest(content, pointer)
-    return f"nothing can be put at {operation.path}"
-
-
-def _reached(content: Any, pointer: str) -> tuple[int, Any]:
-    """How many steps of a pointer lead somewhere, and what is where the last of those leads."""
-    there = content
-    for count, step in enumerate(steps(pointer)):
-        if isinstance(there, Mapping) and step in there:
-            there = there[step]
-        elif isinstance(there, list) and step.isdecimal() and int(step) < len(there):
-            there = there[int(step)]
-        else:
-            return count, there
-    return len(steps(pointer)), there
-
-
-def _nearest(content: Any, pointer: str) -> str:
-    """What is there of a path, in words."""
-    count, there = _reached(content, pointer)
-    reached = "".join(f"/{step}" for step in pointer.split("/")[1 : count + 1]) or "the document"
-    if isinstance(there, Mapping):
-        known = ", ".join(str(key) for key in there) or "nothing"
-        return f"there is no {pointer}, {reached} holds {known}"
-    if isinstance(there, list):
-        return f"there is no {pointer}, {reached} is a list of {len(there)}"
-    return f"there is no {pointer}, {reached} is neither a mapping nor a list"
+    return lambda content: patched(content, operation)
 
 
 def _any(additions: Additions) -> bool:

@@ -7,11 +7,11 @@ Source: https://cert-manager.io/docs/configuration/ca/ and https://cert-manager.
 
 from __future__ import annotations
 
-from meshfleet.manifests.additions import merged
 from meshfleet.manifests.objects import Chart, Object, Release, encoded, metadata
 from meshfleet.manifests.section import Document, Known, Point, Section, Stage
 from meshfleet.topology import Fleet
 from meshfleet.topology.cert_manager import CERT_MANAGER_GROUP
+from meshfleet.topology.patching import merged
 
 NAMESPACE = "meshfleet-trust"
 VERSION = f"{CERT_MANAGER_GROUP}/v1"

@@ -15,6 +15,7 @@ from meshfleet.manifests import (
     ingress_gateways,
     mesh_settings,
     namespaces,
+    propagations,
     reader,
     remote_secrets,
     revision_tags,
@@ -47,6 +48,7 @@ SECTIONS: tuple[Section, ...] = (
     ingress_gateways.SECTION,
     workloads.SECTION,
     virtual_machines.SECTION,
+    propagations.SECTION,
 )
 
 

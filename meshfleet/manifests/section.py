@@ -134,6 +134,8 @@ class Document:
     cluster: str = ""
     declared_in: str = ""
     """The field of the stack file that decides it, where that is not the section's."""
+    keep: bool = False
+    """Whether it stays in its cluster when it is no longer declared there."""
 
     @property
     def decided_by(self) -> str:

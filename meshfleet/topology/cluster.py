@@ -6,7 +6,7 @@ Each provider of the registry is a key of a cluster; its settings are the provid
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Annotated, Literal, Self, TypeVar
 
 from pydantic import ConfigDict, Field, create_model, model_validator
 
@@ -18,9 +18,11 @@ from meshfleet.topology.control_plane import ControlPlane
 from meshfleet.topology.discovery import Discovery
 from meshfleet.topology.gateways import EastWestGateway, IngressGateway
 from meshfleet.topology.json_schema import exactly_one
-from meshfleet.topology.labels import LabelValue
+from meshfleet.topology.labels import LabelKey, LabelValue
 from meshfleet.topology.model import Model
 from meshfleet.topology.names import ServiceName
+from meshfleet.topology.propagation.capacity import Capacity
+from meshfleet.topology.propagation.placement import Taint
 
 S = TypeVar("S", bound=Settings)
 
@@ -50,6 +52,12 @@ class DeclaredCluster(Model):
     """Its east-west gateway; created automatically when the mesh spans several networks."""
     ingress_gateways: dict[ServiceName, IngressGateway] = Field(default_factory=dict)
     """Its ingress gateways, by name."""
+    labels: dict[LabelKey, LabelValue] = Field(default_factory=dict)
+    """Its labels, by which propagations select it."""
+    taints: Annotated[tuple[Taint, ...], Field(strict=False)] = ()
+    """Its taints, which keep propagations away that do not tolerate them."""
+    capacity: Capacity | None = None
+    """What it can hold of propagated workloads, for those that are divided by capacity."""
     discovery: Discovery = Field(default_factory=Discovery)
     """Which peers read its API server, and how they reach it where that differs from the stack."""
     istio: ClusterIstio = Field(default_factory=ClusterIstio)

@@ -19,6 +19,7 @@ from meshfleet.topology.istio import Istio, Kubernetes
 from meshfleet.topology.mesh import Mesh
 from meshfleet.topology.namespace import Namespace
 from meshfleet.topology.network import Network
+from meshfleet.topology.propagation.propagation import Propagation
 from meshfleet.topology.system_names import external_namespace
 from meshfleet.topology.virtual_machine import VirtualMachine
 from meshfleet.topology.workload import Workload
@@ -32,6 +33,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "namespaces": Namespace,
     "workloads": Workload,
     "virtualMachines": VirtualMachine,
+    "propagations": Propagation,
 }
 PARTS: dict[str, type[BaseModel]] = {"istio": Istio, "kubernetes": Kubernetes, "additions": Additions}
 SINGLES = (*PARTS, "host")
@@ -50,6 +52,7 @@ class Draft:
     namespaces: dict[str, Namespace] = field(default_factory=dict)
     workloads: dict[str, Workload] = field(default_factory=dict)
     virtual_machines: dict[str, VirtualMachine] = field(default_factory=dict)
+    propagations: dict[str, Propagation] = field(default_factory=dict)
     istio: Istio = field(default_factory=Istio)
     kubernetes: Kubernetes = field(default_factory=Kubernetes)
     additions: Additions = field(default_factory=Additions)

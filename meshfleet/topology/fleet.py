@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeVar
 
 from pydantic import Field
 
@@ -19,9 +19,12 @@ from meshfleet.topology.model import Model
 from meshfleet.topology.names import ISSUER_ROOT, is_read_root
 from meshfleet.topology.namespace import Namespace
 from meshfleet.topology.network import Network
+from meshfleet.topology.propagation.propagation import Propagation
 from meshfleet.topology.system_names import ISTIO_SYSTEM, external_namespace
 from meshfleet.topology.virtual_machine import VirtualMachine
 from meshfleet.topology.workload import Version, Workload
+
+T = TypeVar("T")
 
 EAST_WEST_LABELS: Final = {"istio": "eastwestgateway"}
 """What Gateways select the gateways between networks by, those of Istio's chart and machines."""
@@ -49,6 +52,8 @@ class Fleet(Model):
     """Workloads that the fleet runs, by name."""
     virtual_machines: dict[str, VirtualMachine] = Field(default_factory=dict)
     """Virtual machines that join a mesh, by the name of their workload."""
+    propagations: dict[str, Propagation] = Field(default_factory=dict)
+    """Objects of your own, the clusters they go to and how they differ there, by name."""
     istio: Istio = Field(default_factory=Istio)
     """Istio's version, revision and charts."""
     kubernetes: Kubernetes = Field(default_factory=Kubernetes)
@@ -315,6 +320,17 @@ class Fleet(Model):
         return copied
 
     # Derived once, since the models are frozen: a plan of a thousand clusters reads them for each.
+
+    def derived(self, make: Callable[[Fleet], T]) -> T:
+        """What `make`, a function of a module above this one, derives from the fleet; computed once."""
+        if make not in self._derived:
+            self._derived[make] = make(self)
+        found: T = self._derived[make]
+        return found
+
+    @cached_property
+    def _derived(self) -> dict[Callable[[Fleet], Any], Any]:
+        return {}
 
     @cached_property
     def _members(self) -> dict[str, tuple[str, ...]]:

@@ -38,6 +38,7 @@ def load(name: str, config: Mapping[str, object]) -> Fleet:
         namespaces=draft.namespaces,
         workloads=draft.workloads,
         virtual_machines=draft.virtual_machines,
+        propagations=draft.propagations,
         istio=draft.istio,
         kubernetes=draft.kubernetes,
         additions=draft.additions,

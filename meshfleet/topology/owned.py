@@ -300,6 +300,7 @@ _SECTIONS: tuple[tuple[str, str], ...] = (
     ("ingress-", "clusters.<name>.ingressGateways"),
     ("workload-", "workloads"),
     ("machine-", "virtualMachines"),
+    ("propagation-", "propagations"),
 )
 
 

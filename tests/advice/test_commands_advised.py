@@ -31,7 +31,7 @@ Named = Callable[[re.Match[str]], str]
 KINDS: tuple[tuple[str, Named], ...] = (
     (
         r"(?<![\w/.-])meshfleet ((?:vm )?(?:up|destroy|verify|drift|preview|status|validate|render|graph|collect|bundle"
-        r"|start|stop|list)\b(?: --refresh)?)",
+        r"|placement|start|stop|list)\b(?: --refresh)?)",
         lambda found: f"meshfleet {found[1]}",
     ),
     (r"(?<!\w)(?:\./)?(scripts/[a-z]+(?:-[a-z]+)*)", lambda found: found[1]),

@@ -20,11 +20,11 @@ pytestmark = pytest.mark.proof("the command's answers, exit codes and JSON", ste
 
 COMMANDS = (
     *("up", "preview", "verify", "status", "drift", "destroy", "render", "validate", "graph", "collect", "env"),
-    *("schema", "vm bundle", "vm list", "vm start", "vm stop"),
+    *("placement", "schema", "vm bundle", "vm list", "vm start", "vm stop"),
 )
 OF_A_STACK = (
     *("up", "preview", "verify", "status", "drift", "render", "validate", "graph", "collect"),
-    *("vm bundle", "vm list", "vm start", "vm stop"),
+    *("placement", "vm bundle", "vm list", "vm start", "vm stop"),
 )
 WRONG_PATHS = ["clusters.east.colour", "clusters.west.network", "host"]
 

@@ -28,6 +28,43 @@ def in_one_mesh(clusters: dict[str, dict[str, Any]], **sections: Any) -> dict[st
     } | sections
 
 
+def propagated(name: str, namespace: str) -> list[dict[str, Any]]:
+    """A webhook, pods, what they read and a definition with its object: in the order opposite to that they need."""
+    described, labels = {"name": name, "namespace": namespace}, {"app": name}
+    group, service = f"{name}.example", {"name": name, "namespace": namespace, "path": "/"}
+    pod = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "app", "image": "registry.example/web:1"}]}}
+    webhook = {"name": f"all.{group}", "admissionReviewVersions": ["v1"], "sideEffects": "None"}
+    version = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": {"type": "object"}}}
+    return [
+        {
+            "apiVersion": "admissionregistration.k8s.io/v1",
+            "kind": "ValidatingWebhookConfiguration",
+            "metadata": {"name": name},
+            "webhooks": [webhook | {"clientConfig": {"service": service}}],
+        },
+        {
+            "apiVersion": "apps/v1",
+            "kind": "Deployment",
+            "metadata": described,
+            "spec": {"selector": {"matchLabels": labels}, "template": pod},
+        },
+        {"apiVersion": "v1", "kind": "Service", "metadata": described, "spec": {"selector": labels}},
+        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": described, "data": {"a": "b"}},
+        {"apiVersion": f"{group}/v1", "kind": "Thing", "metadata": described},
+        {
+            "apiVersion": "apiextensions.k8s.io/v1",
+            "kind": "CustomResourceDefinition",
+            "metadata": {"name": f"things.{group}"},
+            "spec": {
+                "group": group,
+                "scope": "Namespaced",
+                "names": {"plural": "things", "kind": "Thing"},
+                "versions": [version],
+            },
+        },
+    ]
+
+
 _INNER = {"inner": {"api": "istio", "listeners": [{"port": 80}]}}
 
 CONFIGURATIONS: dict[str, dict[str, Any]] = {
@@ -176,6 +213,26 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
         {"west": existing("west", "real"), "east": existing("east", "real")},
         workloads={"tool": {"namespace": "tools", "image": "registry.example/tool:1"}, "web": {"namespace": "sample"}},
     ),
+    # Objects of the user's own, to a remote and to real pods; some stay when they are no longer declared.
+    "propagations": in_one_mesh(
+        {
+            "west": existing("west", "simulated"),
+            "branch": existing("branch", "simulated") | {"controlPlane": {"remote": "west"}},
+            "east": existing("east", "real"),
+        },
+        istio={"revision": "blue", "tags": ["prod"]},
+        propagations={
+            "web": {
+                "resources": [{"object": body} for body in propagated("web", "sample")],
+                "overrides": [{"targetClusters": {"clusterNames": ["branch"]}, "replicas": 3}],
+            },
+            "kept": {
+                "resources": [{"object": body} for body in propagated("kept", "default")],
+                "placement": {"clusterAffinity": {"clusterNames": ["west", "east"]}},
+                "preserveResourcesOnDeletion": True,
+            },
+        },
+    ),
     "remote-with-real-pods": in_one_mesh(
         {
             "west": existing("west", "real"),
@@ -296,6 +353,7 @@ EXAMPLES = (
     "hub-and-spoke",
     "virtual-machines",
     "machine-network",
+    "federation",
 )
 STACK_FILES = {"dev": "dev"} | {name: f"examples/{name}" for name in EXAMPLES}
 NAMES = (*STACK_FILES, *CONFIGURATIONS)

@@ -31,6 +31,7 @@ class Resource:
     delete_before_replace: bool = False
     ignored: frozenset[str] = frozenset()
     read: bool = False
+    retained: bool = False
     aliases: frozenset[str] = frozenset()
 
     @property

@@ -54,6 +54,7 @@ class Recorder(mocks.MockMonitor):
             deleted_with=request.deletedWith,
             delete_before_replace=request.deleteBeforeReplace,
             ignored=frozenset(request.ignoreChanges),
+            retained=request.retainOnDelete,
             aliases=frozenset(map(_former, request.aliases)) | frozenset(request.aliasURNs),
         )
         state = inputs | _marked(outputs_of(request.type, request.name), request.additionalSecretOutputs)

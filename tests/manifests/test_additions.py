@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from meshfleet.manifests import Release, fleet_plan
 from meshfleet.manifests.addition_faults import addition_faults, checked
-from meshfleet.manifests.additions import added_object, merged, without_additions
+from meshfleet.manifests.additions import added_object, without_additions
 from meshfleet.manifests.plan import own_plan
 from meshfleet.topology import TopologyError, load
+from meshfleet.topology.patching import merged
 from tests.manifests.added import TWO, Config, faults_of, fleet_with, patched
 from tests.manifests.plans import releases
 

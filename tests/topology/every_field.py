@@ -114,6 +114,97 @@ _ADDITIONS: Config = {
         },
     ],
 }
+_POD: Config = {
+    "metadata": {"labels": {"app": "till"}},
+    "spec": {"containers": [{"name": "app", "image": "registry.example/shop/till:1", "args": ["serve", "--quiet"]}]},
+}
+_DEPLOYMENT: Config = {
+    "apiVersion": "apps/v1",
+    "kind": "Deployment",
+    "metadata": {"name": "till", "namespace": "shop", "labels": {"app": "till", "team": "shop"}},
+    "spec": {"replicas": 6, "selector": {"matchLabels": {"app": "till"}}, "template": _POD},
+}
+_CONFIG_MAP: Config = {
+    "apiVersion": "v1",
+    "kind": "ConfigMap",
+    "metadata": {"name": "till", "namespace": "shop", "annotations": {"example.com/tier": "1"}},
+    "data": {"till.yaml": "currency: EUR\n"},
+}
+_AFFINITY: Config = {
+    "clusterNames": ["west"],
+    "excludeClusters": ["south"],
+    "matchLabels": {"tier": "shop"},
+    "matchExpressions": [{"key": "tier", "operator": "In", "values": ["shop"]}],
+    "providers": ["embedded"],
+    "regions": ["here"],
+}
+_NEARBY: Config = {"clusterNames": ["west"], "zones": ["here-1"]}
+_ALL: Config = {"affinityName": "all", "clusterNames": ["west", "east"]}
+_OVERRIDES: list[Config] = [
+    {
+        "targetClusters": _AFFINITY,
+        "objects": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "till", "namespace": "shop"},
+        "image": [{"component": "Tag", "operator": "replace", "value": "2", "container": "app"}],
+        "command": [{"container": "app", "operator": "add", "value": ["/till"]}],
+        "args": [{"container": "app", "operator": "remove", "value": ["--quiet"]}],
+        "env": [{"container": "app", "set": {"REGION": "here"}}, {"set": {"OLD": "1"}}, {"unset": ["OLD"]}],
+        "replicas": 3,
+        "labels": {"set": {"tier": "shop"}, "unset": ["team"]},
+    },
+    {
+        "targetClusters": _NEARBY,
+        "objects": {"kind": "ConfigMap"},
+        "annotations": {"set": {"example.com/rank": "1"}, "unset": ["example.com/tier"]},
+        "fields": [
+            {
+                "fieldPath": "/data/till.yaml",
+                "format": "yaml",
+                "json": [
+                    {"op": "replace", "path": "/currency", "value": "USD"},
+                    {"op": "copy", "from": "/currency", "path": "/display"},
+                ],
+            }
+        ],
+        "json": [
+            {"op": "add", "path": "/data/more", "value": "1"},
+            {"op": "move", "from": "/data/more", "path": "/data/other"},
+        ],
+        "strategicMerge": {"data": {"last": "1"}},
+    },
+]
+_DIVIDED: Config = {"replicaSchedulingType": "Divided", "replicaDivisionPreference": "Weighted"}
+_PROPAGATIONS: Config = {
+    "till": {
+        "resources": [{"object": _DEPLOYMENT}, {"object": _CONFIG_MAP}],
+        "placement": {
+            "clusterAffinity": _AFFINITY,
+            "spreadConstraints": [
+                {"spreadByField": "region", "minGroups": 1, "maxGroups": 2},
+                {"spreadByLabel": "tier", "minGroups": 1},
+            ],
+            "replicaScheduling": _DIVIDED | {"staticWeights": [{"targetClusters": _AFFINITY, "weight": 2}]},
+        },
+        "overrides": _OVERRIDES,
+        "preserveResourcesOnDeletion": True,
+    },
+    "groups": {
+        "resources": [{"object": _CONFIG_MAP | {"metadata": {"name": "groups", "namespace": "default"}}}],
+        "placement": {
+            "clusterAffinities": [_NEARBY | {"affinityName": "near"}, _AFFINITY | {"affinityName": "some"}],
+            "clusterTolerations": [
+                {"key": "trial", "operator": "Equal", "value": "yes", "effect": "NoSchedule"},
+                {"operator": "Exists"},
+            ],
+        },
+    },
+    "overflow": {
+        "resources": [{"object": _DEPLOYMENT | {"metadata": {"name": "overflow", "namespace": "default"}}}],
+        "placement": {
+            "overflowAffinities": [_NEARBY | {"affinityName": "near"}, _AFFINITY | {"affinityName": "some"}, _ALL],
+            "replicaScheduling": _DIVIDED | {"dynamicWeight": "AvailableReplicas"},
+        },
+    },
+}
 # One on this machine, with ranges, gateways, workloads, machines, every setting of a mesh.
 HERE: Config = {
     "host": "west",
@@ -132,6 +223,8 @@ HERE: Config = {
             "zone": "here-1",
             "podCidr": "10.10.0.0/16",
             "serviceCidr": "10.11.0.0/16",
+            "labels": {"tier": "shop"},
+            "capacity": {"cpu": "8", "memory": "32Gi", "pods": 40},
             "eastWestGateway": {"loadBalancerIp": "198.18.113.10", "port": 15443} | _SERVICE,
             "ingressGateways": {
                 "public": {"api": "istio", "namespace": "shop", "loadBalancerIp": "198.18.113.11"}
@@ -154,6 +247,7 @@ HERE: Config = {
             },
         },
         "south": {"embedded": {"pods": "processes"}, "network": "inland", "mesh": "sea", "region": "there"}
+        | {"taints": [{"key": "trial", "value": "yes", "effect": "NoSchedule"}]}
         | {"controlPlane": {"remote": "east"}},
     },
     "namespaces": {"shop": {"injection": True, "clusters": ["west", "east"], "labels": {"team": "shop"}}},
@@ -171,6 +265,7 @@ HERE: Config = {
         }
     },
     "virtualMachines": {"till": _MACHINES, "edge": _EDGE},
+    "propagations": _PROPAGATIONS,
     "istio": {
         "version": "1.31",
         "revision": "green",

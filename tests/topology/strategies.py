@@ -21,6 +21,7 @@ from tests.topology.cluster_strategies import clusters, control_planes, is_simul
 from tests.topology.machine_strategies import add_machines
 from tests.topology.mesh_strategies import meshes
 from tests.topology.name_strategies import Config, label_values, labels, names, namespace_names, optional
+from tests.topology.propagation_strategies import propagations
 from tests.topology.workload_strategies import workloads
 
 
@@ -94,6 +95,8 @@ def fleets(draw: st.DrawFn, max_clusters: int = 4, working: bool = False) -> Con
         # One in which there is nothing a workload may not have.
         config["namespaces"] = config.get("namespaces", {}) | {"shop": {"injection": True}}
         config["workloads"] = draw(workloads(config, "shop"))
+    if draw(st.booleans()):
+        config["propagations"] = draw(propagations(config))
     # In other namespaces: beside a workload machines may not have every name.
     add_machines(draw, config)
     return config

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from meshfleet.errors.faults import Fault, join
+from meshfleet.federation.faults import propagation_faults
 from meshfleet.manifests import Release, fleet_plan
 from meshfleet.manifests.addition_faults import checked
 from meshfleet.topology import Fleet, TopologyError, load
@@ -87,8 +88,8 @@ def _values(present: object) -> list[object]:
 
 
 def _works_or_is_refused(config: Config, path: Path, value: object, before: str) -> None:
-    # Additions are compared with whole documents, which takes longer.
-    fleet, faults = _loaded(config, added=bool({"additions", "values"} & set(map(str, path))))
+    # Additions and propagations are compared with whole documents, which takes longer.
+    fleet, faults = _loaded(config, added=bool({"additions", "values", "propagations"} & set(map(str, path))))
     if fleet is None:
         spelled = Fault(join("", path), "").path
         # What is wrong may show at the part that holds it, in what is within it, or in what refers to it.
@@ -114,7 +115,11 @@ def _near(path: str, spelled: str) -> bool:
 def _loaded(config: Config, *, added: bool) -> tuple[Fleet | None, tuple[Fault, ...]]:
     try:
         fleet = load("x", config)
-        return (checked(fleet) if added else fleet), ()
+        if added:
+            return checked(fleet), ()
+        if faults := tuple(propagation_faults(fleet)):
+            return None, faults
+        return fleet, ()
     except TopologyError as error:
         return None, error.faults
 

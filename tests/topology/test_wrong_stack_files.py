@@ -21,6 +21,7 @@ from tests.topology.wrong_stacks.many import MANY
 from tests.topology.wrong_stacks.models import MODELS
 from tests.topology.wrong_stacks.names import NAMES
 from tests.topology.wrong_stacks.node_ports import NODE_PORT_FAULTS
+from tests.topology.wrong_stacks.propagations import PROPAGATIONS
 from tests.topology.wrong_stacks.readers import READERS
 from tests.topology.wrong_stacks.revisions import REVISIONS
 from tests.topology.wrong_stacks.roots import ROOTS
@@ -54,6 +55,7 @@ KINDS = [
     WORKLOADS,
     WORKLOAD_ROUTES,
     VIRTUAL_MACHINES,
+    PROPAGATIONS,
     SECRETS,
     MANY,
 ]

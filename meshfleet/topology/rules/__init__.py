@@ -22,6 +22,8 @@ from meshfleet.topology.rules.namespaces import namespaces
 from meshfleet.topology.rules.network_gateways import network_gateways
 from meshfleet.topology.rules.networks import networks
 from meshfleet.topology.rules.node_ports import node_ports
+from meshfleet.topology.rules.propagated_objects import propagated_objects
+from meshfleet.topology.rules.propagations import propagations
 from meshfleet.topology.rules.providers import of_providers, support
 from meshfleet.topology.rules.ranges import ranges
 from meshfleet.topology.rules.readers import readers
@@ -62,6 +64,8 @@ RULES: tuple[Rule, ...] = (
     workloads,
     workload_routes,
     exported_workloads,
+    propagations,
+    propagated_objects,
     versions,
     additions,
     support,

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from tests.topology.wrong_stacks.wrong import ABSENT, Wrong
 
-KNOWN_SECTIONS = "known are additions, clusters, host, istio, kubernetes, meshes, namespaces, networks, virtualMachines"
+KNOWN_SECTIONS = (
+    "known are additions, clusters, host, istio, kubernetes, meshes, namespaces, networks, propagations, "
+    "virtualMachines"
+)
 
 UNKNOWN_KEYS = [
     Wrong("unknown section", {"policies": {}}, {"policies": f"unknown key; {KNOWN_SECTIONS}"}),

@@ -1,0 +1,1 @@
+"""Federation: which clusters objects of the user's own go to, and how they differ there. Pure."""

@@ -1,0 +1,115 @@
+"""Kinds of objects: which of Kubernetes itself are in a namespace, and what an object is known by.
+
+Source: https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.35/ and, for scopes, `kubectl api-resources`
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
+
+NAMESPACE: Final = ("", "Namespace")
+SECRET: Final = ("", "Secret")
+DEFINITION: Final = ("apiextensions.k8s.io", "CustomResourceDefinition")
+
+_NAMESPACED: Final = {
+    "": "ConfigMap Endpoints LimitRange PersistentVolumeClaim Pod PodTemplate ReplicationController ResourceQuota "
+    "Secret Service ServiceAccount",
+    "apps": "ControllerRevision DaemonSet Deployment ReplicaSet StatefulSet",
+    "autoscaling": "HorizontalPodAutoscaler",
+    "batch": "CronJob Job",
+    "certificates.k8s.io": "PodCertificateRequest",
+    "coordination.k8s.io": "Lease LeaseCandidate",
+    "discovery.k8s.io": "EndpointSlice",
+    "networking.k8s.io": "Ingress NetworkPolicy",
+    "policy": "PodDisruptionBudget",
+    "rbac.authorization.k8s.io": "Role RoleBinding",
+    "resource.k8s.io": "ResourceClaim ResourceClaimTemplate",
+    "scheduling.k8s.io": "Workload",
+    "storage.k8s.io": "CSIStorageCapacity",
+}
+_CLUSTER: Final = {
+    "": "Namespace PersistentVolume",
+    "admissionregistration.k8s.io": "MutatingAdmissionPolicy MutatingAdmissionPolicyBinding "
+    "MutatingWebhookConfiguration ValidatingAdmissionPolicy ValidatingAdmissionPolicyBinding "
+    "ValidatingWebhookConfiguration",
+    "apiextensions.k8s.io": "CustomResourceDefinition",
+    "apiregistration.k8s.io": "APIService",
+    "certificates.k8s.io": "CertificateSigningRequest ClusterTrustBundle",
+    "flowcontrol.apiserver.k8s.io": "FlowSchema PriorityLevelConfiguration",
+    "networking.k8s.io": "IPAddress IngressClass ServiceCIDR",
+    "node.k8s.io": "RuntimeClass",
+    "rbac.authorization.k8s.io": "ClusterRole ClusterRoleBinding",
+    "resource.k8s.io": "DeviceClass DeviceTaintRule ResourceSlice",
+    "scheduling.k8s.io": "PriorityClass",
+    "storage.k8s.io": "CSIDriver CSINode StorageClass VolumeAttachment VolumeAttributesClass",
+    "storagemigration.k8s.io": "StorageVersionMigration",
+}
+SCOPES: Final = {
+    (group, kind): namespaced
+    for namespaced, groups in ((True, _NAMESPACED), (False, _CLUSTER))
+    for group, kinds in groups.items()
+    for kind in kinds.split()
+}
+"""Group and kind of what API servers keep by themselves -> whether it is in a namespace."""
+
+# Groups of Kubernetes whose objects clusters answer and do not keep, or write themselves.
+_NOT_KEPT: Final = frozenset(
+    {"authentication.k8s.io", "authorization.k8s.io", "events.k8s.io", "internal.apiserver.k8s.io", "metrics.k8s.io"}
+)
+KUBERNETES_GROUPS: Final = frozenset({group for group, _ in SCOPES} | _NOT_KEPT)
+
+_ELSEWHERE: Final = {
+    "networking.istio.io": frozenset[str](),
+    "security.istio.io": frozenset[str](),
+    "telemetry.istio.io": frozenset[str](),
+    "extensions.istio.io": frozenset[str](),
+    "gateway.networking.k8s.io": frozenset({"GatewayClass"}),
+    "cert-manager.io": frozenset({"ClusterIssuer"}),
+    "acme.cert-manager.io": frozenset[str](),
+}
+"""Groups of custom resources that the fleet may define -> their kinds that are in no namespace."""
+ISTIO_GROUPS: Final = frozenset(group for group in _ELSEWHERE if group.endswith(".istio.io"))
+GATEWAY_API_GROUPS: Final = frozenset({"gateway.networking.k8s.io"})
+CERT_MANAGER_GROUPS: Final = frozenset({"cert-manager.io", "acme.cert-manager.io"})
+
+
+class ObjectKey(NamedTuple):
+    """What an object is known by in a cluster, whatever the version of its API; `namespace` is empty for none."""
+
+    group: str
+    kind: str
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        place = f" in the namespace {self.namespace}" if self.namespace else ""
+        return f"{self.kind}{f' ({self.group})' if self.group else ''} {self.name}{place}"
+
+
+def group_of(body: Mapping[str, Any]) -> str:
+    """The API group of an object; empty for that of the core."""
+    return str(body["apiVersion"]).rpartition("/")[0]
+
+
+def kind_of(body: Mapping[str, Any]) -> tuple[str, str]:
+    """Group and kind of an object."""
+    return group_of(body), str(body["kind"])
+
+
+def key_of(body: Mapping[str, Any]) -> ObjectKey:
+    """What an object is known by."""
+    described = body["metadata"]
+    return ObjectKey(*kind_of(body), str(described.get("namespace") or ""), str(described["name"]))
+
+
+def is_namespaced(group: str, kind: str) -> bool | None:
+    """Whether objects of a kind are in a namespace; None for custom resources whose definition says so."""
+    if (group, kind) in SCOPES:
+        return SCOPES[group, kind]
+    return None if group not in _ELSEWHERE else kind not in _ELSEWHERE[group]
+
+
+def kinds_of(group: str) -> tuple[str, ...]:
+    """The kinds of a group of Kubernetes itself; none for another group."""
+    return tuple(sorted(kind for known, kind in SCOPES if known == group))

@@ -1,0 +1,313 @@
+"""What is wrong with propagations once they are placed: each fault is named, and its advice leads to a good stack."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from meshfleet.manifests.addition_faults import checked
+from meshfleet.topology import TopologyError, load
+
+pytestmark = pytest.mark.proof("propagated objects go where their placement says", step=0)
+
+Config = dict[str, Any]
+GOOD: Config = {
+    "host": "west",
+    "networks": {"n-west": {}, "n-east": {}},
+    "clusters": {
+        "west": {"embedded": {}, "network": "n-west", "region": "us", "capacity": {"cpu": "1", "pods": 4}},
+        "east": {"embedded": {}, "network": "n-east", "region": "eu", "labels": {"tier": "gold"}},
+    },
+    "namespaces": {"shop": {}},
+    "workloads": {"cart": {"namespace": "shop"}},
+}
+
+
+def config_map(name: str = "web", namespace: str | None = "shop", **more: Any) -> Config:
+    described = {"name": name} | ({} if namespace is None else {"namespace": namespace})
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": described} | more
+
+
+def namespace(name: str) -> Config:
+    return config_map(name, None, kind="Namespace")
+
+
+def deployment(replicas: object = 2, cpu: object = "500m", namespace: str = "shop") -> Config:
+    labels = {"app": "web"}
+    requests = {"resources": {"requests": {"cpu": cpu}}}
+    pod = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "app", "image": "shop/web:1"} | requests]}}
+    return config_map("web", namespace) | {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "spec": {"replicas": replicas, "selector": {"matchLabels": labels}, "template": pod},
+    }
+
+
+def definition(scope: str = "Namespaced") -> Config:
+    return config_map("catalogs.shop.example", None) | {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "spec": {
+            "group": "shop.example",
+            "scope": scope,
+            "names": {"plural": "catalogs", "kind": "Catalog"},
+            "versions": [{"name": "v1", "served": True, "storage": True}],
+        },
+    }
+
+
+def catalog(version: str = "v1", namespace: str | None = "shop") -> Config:
+    return config_map("main", namespace) | {"apiVersion": f"shop.example/{version}", "kind": "Catalog"}
+
+
+def of(*objects: Config, **more: Any) -> Config:
+    return {"resources": [{"object": each} for each in objects]} | more
+
+
+def to(*clusters: str) -> Config:
+    return {"placement": {"clusterAffinity": {"clusterNames": list(clusters)}}}
+
+
+def divided(**more: Any) -> Config:
+    return {"placement": {"replicaScheduling": {"replicaSchedulingType": "Divided"} | more}}
+
+
+def overriding(**override: Any) -> Config:
+    return {"overrides": [override]}
+
+
+@dataclass(frozen=True)
+class Case:
+    """Propagations that are wrong, the fault, and those that its advice leads to."""
+
+    title: str
+    wrong: Config
+    path: str
+    message: str
+    right: Config
+
+
+OBJECT = "propagations.own.resources[0].object"
+CASES = [
+    Case(
+        "a selector of which each part selects something, and all together nothing",
+        {"own": of(config_map(), placement={"clusterAffinity": {"regions": ["us"], "matchLabels": {"tier": "gold"}}})},
+        "propagations.own.placement.clusterAffinity",
+        "selects no cluster (west: no label tier; east: region eu is none of us)",
+        {"own": of(config_map(), placement={"clusterAffinity": {"matchLabels": {"tier": "gold"}}})},
+    ),
+    Case(
+        "an override for clusters that there are not together",
+        {
+            "own": of(
+                config_map(),
+                **overriding(
+                    targetClusters={"clusterNames": ["west"], "regions": ["eu"]}, labels={"set": {"team": "shop"}}
+                ),
+            )
+        },
+        "propagations.own.overrides[0].targetClusters",
+        "selects no cluster (west: region us is none of eu; east: name east is none of west)",
+        {"own": of(config_map(), **overriding(targetClusters={"regions": ["eu"]}, labels={"set": {"team": "shop"}}))},
+    ),
+    Case(
+        "more replicas than there is room for",
+        {
+            "own": of(
+                deployment(9),
+                placement={
+                    "clusterAffinity": {"clusterNames": ["west"]},
+                    "replicaScheduling": {
+                        "replicaSchedulingType": "Divided",
+                        "replicaDivisionPreference": "Aggregated",
+                    },
+                },
+            )
+        },
+        OBJECT,
+        "cannot be placed: 7 of 9 replicas fit nowhere; there is room for 2 in west",
+        {"own": of(deployment(9), **divided(replicaDivisionPreference="Aggregated"))},
+    ),
+    Case(
+        "what stands before it has taken the room",
+        {
+            "first": of(deployment(4, "250m", "default"), **to("west")),
+            "own": of(
+                deployment(1),
+                placement={
+                    "clusterAffinity": {"clusterNames": ["west"]},
+                    "replicaScheduling": {"replicaSchedulingType": "Divided", "dynamicWeight": "AvailableReplicas"},
+                },
+            ),
+        },
+        OBJECT,
+        "cannot be placed: no cluster is eligible (west: a replica needs 500m cpu, 0 free",
+        {
+            "first": of(deployment(2, "250m", "default"), **to("west")),
+            "own": of(
+                deployment(1),
+                placement={
+                    "clusterAffinity": {"clusterNames": ["west"]},
+                    "replicaScheduling": {"replicaSchedulingType": "Divided", "dynamicWeight": "AvailableReplicas"},
+                },
+            ),
+        },
+    ),
+    Case(
+        "fewer regions than a spread wants",
+        {"own": of(config_map(), placement={"spreadConstraints": [{"spreadByField": "region", "minGroups": 3}]})},
+        OBJECT,
+        "cannot be placed: ",
+        {"own": of(config_map(), placement={"spreadConstraints": [{"spreadByField": "region", "minGroups": 2}]})},
+    ),
+    Case(
+        "replicas that are no number",
+        {"own": of(deployment("2"))},
+        f"{OBJECT}.spec.replicas",
+        "must be an integer from 0 to 100000, got '2'",
+        {"own": of(deployment(2))},
+    ),
+    Case(
+        "a request that is no quantity",
+        {"own": of(deployment(cpu="many"))},
+        f"{OBJECT}.spec.template.spec.containers[0].resources.requests.cpu",
+        "'many' is not a quantity; write it as in 500m, 2 or 4Gi",
+        {"own": of(deployment(cpu="1500m"))},
+    ),
+    Case(
+        "a namespace that is nowhere",
+        {"own": of(config_map(namespace="stage"))},
+        f"{OBJECT}.metadata.namespace",
+        "the namespace stage does not exist in west, east, where ConfigMap web goes; declare it in namespaces, or",
+        {"own": of(config_map(namespace="stage"), namespace("stage"))},
+    ),
+    Case(
+        "a namespace that is propagated to other clusters",
+        {"own": of(config_map(namespace="stage")), "stage": of(namespace("stage"), **to("west"))},
+        f"{OBJECT}.metadata.namespace",
+        "the namespace stage does not exist in east, where ConfigMap web goes",
+        {"own": of(config_map(namespace="stage"), **to("west")), "stage": of(namespace("stage"), **to("west"))},
+    ),
+    Case(
+        "a custom resource without its definition",
+        {"own": of(catalog())},
+        f"{OBJECT}.kind",
+        "west, east would not serve Catalog of shop.example; propagate its CustomResourceDefinition to there",
+        {"own": of(catalog()), "kinds": of(definition())},
+    ),
+    Case(
+        "a custom resource whose definition goes elsewhere",
+        {"own": of(catalog()), "kinds": of(definition(), **to("east"))},
+        f"{OBJECT}.kind",
+        "west would not serve Catalog of shop.example",
+        {"own": of(catalog(), **to("east")), "kinds": of(definition(), **to("east"))},
+    ),
+    Case(
+        "a version that the definition does not serve",
+        {"own": of(catalog("v2")), "kinds": of(definition())},
+        OBJECT,
+        "version 'v2' of Catalog is not served by its definition; served are v1",
+        {"own": of(catalog("v1")), "kinds": of(definition())},
+    ),
+    Case(
+        "a custom resource in a namespace by whose definition it is in none",
+        {"own": of(catalog()), "kinds": of(definition("Cluster"))},
+        OBJECT,
+        "a Catalog is in no namespace, by the scope of its definition; leave metadata.namespace out",
+        {"own": of(catalog(namespace=None)), "kinds": of(definition("Cluster"))},
+    ),
+    Case(
+        "a custom resource in no namespace by whose definition it is in one",
+        {"own": of(catalog(namespace=None)), "kinds": of(definition())},
+        OBJECT,
+        "a Catalog is in a namespace, by the scope of its definition; give metadata.namespace",
+        {"own": of(catalog()), "kinds": of(definition())},
+    ),
+    Case(
+        "an object of the Gateway API where nothing defines it",
+        {"own": of(config_map(apiVersion="gateway.networking.k8s.io/v1", kind="HTTPRoute"))},
+        f"{OBJECT}.kind",
+        "west, east would not serve HTTPRoute of gateway.networking.k8s.io",
+        {"own": of(config_map(apiVersion="networking.istio.io/v1", kind="VirtualService"))},
+    ),
+    Case(
+        "a Service of a workload",
+        {"own": of(config_map("cart", kind="Service"))},
+        OBJECT,
+        "declares Service cart in the namespace shop, which the fleet makes in west from workloads; leave it out",
+        {"own": of(config_map("cart-2", kind="Service"))},
+    ),
+    Case(
+        "an override that makes it of another network",
+        {"own": of(config_map(), **overriding(labels={"set": {"topology.istio.io/network": "n-east"}}))},
+        OBJECT,
+        "with the overrides for west: metadata.labels.topology.istio.io/network is set by the fleet from",
+        {"own": of(config_map(), **overriding(labels={"set": {"network": "n-east"}}))},
+    ),
+    Case(
+        "an override that makes replicas no number",
+        {"own": of(deployment(), **overriding(json=[{"op": "replace", "path": "/spec/replicas", "value": "many"}]))},
+        OBJECT,
+        "with its overrides spec.replicas: must be an integer from 0 to 100000, got 'many'",
+        {"own": of(deployment(), **overriding(json=[{"op": "replace", "path": "/spec/replicas", "value": 3}]))},
+    ),
+    Case(
+        "an override whose path is not there",
+        {"own": of(config_map(), **overriding(json=[{"op": "replace", "path": "/data/a", "value": "b"}]))},
+        "propagations.own.overrides[0].json[0]",
+        "there is no /data/a",
+        {
+            "own": of(
+                config_map(data={"a": "c"}), **overriding(json=[{"op": "replace", "path": "/data/a", "value": "b"}])
+            )
+        },
+    ),
+    Case(
+        "an override that makes it too large",
+        {
+            "own": of(
+                config_map(data={f"{number}": "a" * 250_000 for number in range(4)}),
+                **overriding(json=[{"op": "add", "path": "/data/more", "value": "a" * 250_000}]),
+            )
+        },
+        OBJECT,
+        "with the overrides for west: has 1250",
+        {"own": of(config_map(data={f"{number}": "a" * 250_000 for number in range(4)}))},
+    ),
+]
+
+
+def configuration(propagations: Config) -> Config:
+    return copy.deepcopy(GOOD) | {"propagations": copy.deepcopy(propagations)}
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.title)
+def test_what_is_wrong_is_named_and_the_advice_leads_to_a_good_stack(case: Case) -> None:
+    with pytest.raises(TopologyError) as caught:
+        checked(load("x", configuration(case.wrong)))
+    faults = caught.value.faults
+    assert [fault.path for fault in faults] == [case.path]
+    assert case.message in faults[0].message
+    assert len(faults[0].message) < 500
+    checked(load("x", configuration(case.right)))
+
+
+def test_what_an_existing_cluster_has_is_not_known_and_not_asked_for() -> None:
+    config = configuration({"own": of(catalog(namespace="stage"))})
+    for name in ("west", "east"):
+        config["clusters"][name] = {"existing": {"kubeconfig": "k.yaml", "context": name}, "network": f"n-{name}"}
+    checked(load("x", config))
+
+
+def test_a_definition_of_the_gateway_api_is_refused_where_the_fleet_installs_it() -> None:
+    config = configuration({"own": of(definition())})
+    body = config["propagations"]["own"]["resources"][0]["object"]
+    body["metadata"]["name"] = "widgets.gateway.networking.k8s.io"
+    body["spec"] |= {"group": "gateway.networking.k8s.io", "names": {"plural": "widgets", "kind": "Widget"}}
+    checked(load("x", config))
+    config["clusters"]["east"]["ingressGateways"] = {"public": {"api": "gateway", "listeners": [{"port": 80}]}}
+    with pytest.raises(TopologyError, match="defines a kind that the fleet defines in east itself; leave it out"):
+        checked(load("x", config))

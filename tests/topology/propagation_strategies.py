@@ -1,0 +1,136 @@
+"""Propagations that fit a configuration which is valid already; `strategies.py` adds them to its fleets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import strategies as st
+
+Config = dict[str, Any]
+
+NAMES = ("a", "configuration", "shop-front", "p" * 63)
+GROUP = "own.example"
+
+
+@st.composite
+def propagations(draw: st.DrawFn, config: Config) -> Config:
+    """One propagation or two; kinds of `own.example` are defined in every cluster by a third."""
+    clusters = list(config["clusters"])
+    found: Config = {}
+    for number, name in enumerate(draw(st.permutations(NAMES))[: draw(st.integers(1, 2))]):
+        places = draw(st.lists(st.sampled_from(clusters), min_size=1, unique=True))
+        namespaces = ["default", f"own-{number}", *_everywhere(config, places)]
+        found[name] = {
+            "resources": [
+                *([{"object": _namespace(f"own-{number}")}] if draw(st.booleans()) else []),
+                *({"object": each} for each in _objects(draw, number, st.sampled_from(namespaces))),
+            ],
+            "placement": {"clusterAffinity": {"clusterNames": places}} | draw(_scheduling(places)),
+        }
+        if draw(st.booleans()):
+            found[name]["overrides"] = [draw(_override(clusters))]
+        if draw(st.booleans()):
+            found[name]["preserveResourcesOnDeletion"] = True
+        used = {each["object"]["metadata"].get("namespace") for each in found[name]["resources"]}
+        if f"own-{number}" in used and not any(
+            each["object"]["kind"] == "Namespace" for each in found[name]["resources"]
+        ):
+            # Contents may stand before what they are in.
+            found[name]["resources"].append({"object": _namespace(f"own-{number}")})
+    kinds = {each["object"]["kind"] for one in found.values() for each in one["resources"]}
+    if "Own" in kinds:
+        found["definitions"] = {"resources": [{"object": _definition()}]}
+    return found
+
+
+def _everywhere(config: Config, places: list[str]) -> list[str]:
+    namespaces = {name: (declared or {}).get("clusters") for name, declared in config.get("namespaces", {}).items()}
+    return [name for name, found in namespaces.items() if not found or set(places) <= set(found)]
+
+
+def _objects(draw: st.DrawFn, number: int, namespaces: st.SearchStrategy[str]) -> list[Config]:
+    made = [
+        _config_map("settings", draw(namespaces)),
+        _deployment("own-pods", draw(namespaces), draw(st.sampled_from([None, 0, 1, 7]))),
+        _own("main", draw(namespaces)),
+        {
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "ClusterRole",
+            "metadata": {"name": "own:reader"},
+            "rules": [],
+        },
+    ]
+    chosen = draw(st.lists(st.sampled_from(range(len(made))), min_size=1, unique=True))
+    # Of two propagations neither has an object of the other's.
+    return [_renamed(made[position], f"-{number}") for position in chosen]
+
+
+def _renamed(body: Config, ending: str) -> Config:
+    return body | {"metadata": body["metadata"] | {"name": body["metadata"]["name"] + ending}}
+
+
+def _scheduling(places: list[str]) -> st.SearchStrategy[Config]:
+    weights = [{"targetClusters": {"clusterNames": [name]}, "weight": at + 1} for at, name in enumerate(places)]
+    return st.sampled_from(
+        [
+            {},
+            {"replicaScheduling": {"replicaSchedulingType": "Divided"}},
+            {"replicaScheduling": {"replicaSchedulingType": "Divided", "staticWeights": weights}},
+            {"replicaScheduling": {"replicaSchedulingType": "Divided", "dynamicWeight": "AvailableReplicas"}},
+        ]
+    )
+
+
+@st.composite
+def _override(draw: st.DrawFn, clusters: list[str]) -> Config:
+    changed = draw(
+        st.sampled_from([{"labels": {"set": {"tier": "far"}}}, {"annotations": {"set": {"a.example/b": "c"}}}])
+    )
+    if draw(st.booleans()):
+        return changed
+    return {"targetClusters": {"clusterNames": [draw(st.sampled_from(clusters))]}} | changed
+
+
+def _namespace(name: str) -> Config:
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+
+
+def _config_map(name: str, namespace: str) -> Config:
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": name, "namespace": namespace},
+        "data": {"settings.yaml": "a: 1\nb: 2\n"},
+    }
+
+
+def _deployment(name: str, namespace: str, replicas: int | None) -> Config:
+    labels = {"app": name}
+    pod = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "app", "image": "registry.example/own:1"}]}}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": ({} if replicas is None else {"replicas": replicas})
+        | {"selector": {"matchLabels": labels}, "template": pod},
+    }
+
+
+def _own(name: str, namespace: str) -> Config:
+    return {"apiVersion": f"{GROUP}/v1", "kind": "Own", "metadata": {"name": name, "namespace": namespace}, "spec": {}}
+
+
+def _definition() -> Config:
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"owns.{GROUP}"},
+        "spec": {
+            "group": GROUP,
+            "scope": "Namespaced",
+            "names": {"plural": "owns", "kind": "Own"},
+            "versions": [
+                {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": {"type": "object"}}}
+            ],
+        },
+    }
