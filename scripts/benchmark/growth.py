@@ -105,7 +105,7 @@ def member(stage: Stage, runs: int) -> list[Row]:
 
 
 def _grown(stage: Stage, count: int) -> Grown:
-    up = stage.meshfleet("up", "--stack", STACK)
+    up = stage.meshfleet("up", "--stack", STACK, memory=True)
     workspace = Workspace(STACK, stage.home)
     kubeconfigs = [Cluster(workspace, name).kubeconfig for name in generated(count)["clusters"]]
     calls = tuple(api_calls(stage.tools.bin / "kubectl", kubeconfig) for kubeconfig in kubeconfigs)

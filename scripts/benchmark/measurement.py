@@ -23,7 +23,7 @@ MEBIBYTE = 1024 * 1024
 class Measurement:
     """Wall seconds, and the largest sum of resident memory of the command and all it started, in bytes.
 
-    `output` is all it said.
+    The memory is 0 where it was not sampled. `output` is all it said.
     """
 
     seconds: float
@@ -44,8 +44,13 @@ class Pair:
         return statistics.median(ours / other for ours, other in zip(self.ours, self.other, strict=True))
 
 
-def measured(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> Measurement:
-    """Run a command to its end; raises `CalledProcessError` with its output when it fails."""
+def measured(
+    command: Sequence[str], folder: Path, environment: Mapping[str, str], *, memory: bool = False
+) -> Measurement:
+    """Run a command to its end; raises `CalledProcessError` with its output when it fails.
+
+    Sampling its memory takes a good part of a core, so what is held against another command is measured without.
+    """
     start = time.monotonic()
     with subprocess.Popen(
         list(command),
@@ -58,11 +63,13 @@ def measured(command: Sequence[str], folder: Path, environment: Mapping[str, str
         ended = threading.Event()
         peaks: list[int] = [0]
         sampler = threading.Thread(target=_sample, args=(psutil.Process(process.pid), ended, peaks))
-        sampler.start()
+        if memory:
+            sampler.start()
         output, _ = process.communicate()
         seconds = time.monotonic() - start
         ended.set()
-        sampler.join()
+        if memory:
+            sampler.join()
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, list(command), output)
     return Measurement(seconds, max(peaks), output)

@@ -111,9 +111,9 @@ def memory(stage: Stage, runs: int) -> list[Row]:
     """What `up` holds at its peak, itself and the control planes it leaves behind."""
     del runs
     stage.write_stack("one", generated(1))
-    one = stage.meshfleet("up", "--stack", "one").peak
+    one = stage.meshfleet("up", "--stack", "one", memory=True).peak
     stage.meshfleet("destroy", "--stack", "one", "--yes")
-    three = stage.meshfleet("up", "--stack", THREE).peak
+    three = stage.meshfleet("up", "--stack", THREE, memory=True).peak
     workspace = Workspace(THREE, stage.home)
     clusters = resident_under(workspace.directory / "clusters")
     istiods = resident_under(workspace.directory / "istiods")

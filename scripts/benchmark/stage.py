@@ -37,9 +37,9 @@ class Stage:
     tools: Tools
     members: tuple[int, ...] = (3, 6, 12)
 
-    def meshfleet(self, *arguments: str) -> Measurement:
-        """Run the command; raises `CalledProcessError` when it fails."""
-        return measured([*MESHFLEET, *arguments], self.root, self.environment)
+    def meshfleet(self, *arguments: str, memory: bool = False) -> Measurement:
+        """Run the command, with its memory sampled on request; raises `CalledProcessError` when it fails."""
+        return measured([*MESHFLEET, *arguments], self.root, self.environment, memory=memory)
 
     def write_stack(self, name: str, config: Mapping[str, Any]) -> None:
         """A stack file; JSON is YAML."""
