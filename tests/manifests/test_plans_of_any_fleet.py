@@ -251,7 +251,7 @@ def test_meshes_do_not_name_each_others_clusters(fleet: Fleet) -> None:
 def test_no_plan_holds_anything_but_placeholders_where_a_secret_goes(fleet: Fleet) -> None:
     for plan in fleet_plan(fleet).values():
         for body in objects(plan):
-            for value in (body.get("data") or {}).values():
+            for value in (body.get("data") or {}).values() if body["kind"] == "Secret" else ():
                 assert base64.b64decode(value, validate=True).decode().startswith("<")
 
 

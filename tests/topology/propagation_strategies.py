@@ -100,7 +100,7 @@ def _config_map(name: str, namespace: str) -> Config:
         "apiVersion": "v1",
         "kind": "ConfigMap",
         "metadata": {"name": name, "namespace": namespace},
-        "data": {"settings.yaml": "a: 1\nb: 2\n"},
+        "data": {"settings.yaml": "{a: 1, b: 2}"},
     }
 
 
