@@ -30,6 +30,7 @@ from meshfleet.embedded import certificate_times, kept_tables, reservations_rebu
 from meshfleet.embedded.cluster_record import notes, read_spec
 from meshfleet.embedded.cluster_spec import ClusterSpec, dump_spec, load_spec
 from meshfleet.embedded.reservation_record import load as load_reservations
+from meshfleet.federation.overrides import text_field
 from meshfleet.files import read_record
 from meshfleet.kind import record as kind_record
 from meshfleet.kube.identity import identity_of_embedded
@@ -51,6 +52,7 @@ from meshfleet.toolchain import lock as toolchain_lock
 from meshfleet.toolchain.installation import Installation
 from meshfleet.topology import Fleet, load, mesh_settings, read_stack_file
 from meshfleet.topology.discovery import Discovery
+from meshfleet.topology.propagation.overrides import FieldOverride
 from meshfleet.verification import read_fleet
 from meshfleet.verification.bundle import certificates, verify_authority
 from meshfleet.workspace import marker, project_folder
@@ -83,6 +85,10 @@ components:
 - {name: kube-scheduler, args: []}
 - {name: kwok-controller, args: []}
 """
+_TEXTS_OF_OBJECTS = {
+    "yaml": "# of the shop\nrate:\n    eu: '1'  # per second\nnames:\n- a\n",
+    "json": '{\n  "rate": {"eu": "1"},\n  "names": ["a"]\n}\n',
+}
 EXISTING = {"kubeconfig": {"clusters": [{"name": "c", "cluster": {"server": "https://h"}}]}, "value": "x"}
 SECURE = KUBECONFIG.replace("http://", "https://")
 BUNDLE = {
@@ -145,7 +151,23 @@ def _given(folder: Path) -> dict[str, Door]:
         "kubeconfigs in parts": Door((json.loads(SECURE),), kubeconfigs),
         "bundles of machines": Door((BUNDLE,), bundles),
         "charts": Door((seeds.chart(b"version: 1.0.0\n"),), charts),
+        **{f"{form} texts of objects": Door((text,), _patched_text(form)) for form, text in _TEXTS_OF_OBJECTS.items()},
     }
+
+
+def _patched_text(form: str) -> Callable[[Any], object]:
+    """An override of a field inside the text of a ConfigMap."""
+    override = FieldOverride.model_validate(
+        {"fieldPath": "/data/settings", "format": form, "json": [{"op": "replace", "path": "/rate/eu", "value": "2"}]}
+    )
+
+    def read(value: Any) -> object:
+        # What was read before is not read again, and would not be seen to be reached.
+        text_field._changed.cache_clear()
+        body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "settings"}, "data": {"settings": value}}
+        return text_field.with_operation(body, override, override.operations[0])
+
+    return read
 
 
 def _of_the_home(folder: Path) -> dict[str, Door]:

@@ -137,6 +137,7 @@ _AFFINITY: Config = {
     "matchExpressions": [{"key": "tier", "operator": "In", "values": ["shop"]}],
     "providers": ["embedded"],
     "regions": ["here"],
+    "zones": ["here-1"],
 }
 _NEARBY: Config = {"clusterNames": ["west"], "zones": ["here-1"]}
 _ALL: Config = {"affinityName": "all", "clusterNames": ["west", "east"]}
@@ -169,7 +170,7 @@ _OVERRIDES: list[Config] = [
             {"op": "add", "path": "/data/more", "value": "1"},
             {"op": "move", "from": "/data/more", "path": "/data/other"},
         ],
-        "strategicMerge": {"data": {"last": "1"}},
+        "strategicMerge": {"immutable": False, "data": {"last": "1"}},
     },
 ]
 _DIVIDED: Config = {"replicaSchedulingType": "Divided", "replicaDivisionPreference": "Weighted"}
@@ -223,8 +224,6 @@ HERE: Config = {
             "zone": "here-1",
             "podCidr": "10.10.0.0/16",
             "serviceCidr": "10.11.0.0/16",
-            "labels": {"tier": "shop"},
-            "capacity": {"cpu": "8", "memory": "32Gi", "pods": 40},
             "eastWestGateway": {"loadBalancerIp": "198.18.113.10", "port": 15443} | _SERVICE,
             "ingressGateways": {
                 "public": {"api": "istio", "namespace": "shop", "loadBalancerIp": "198.18.113.11"}
@@ -247,7 +246,6 @@ HERE: Config = {
             },
         },
         "south": {"embedded": {"pods": "processes"}, "network": "inland", "mesh": "sea", "region": "there"}
-        | {"taints": [{"key": "trial", "value": "yes", "effect": "NoSchedule"}]}
         | {"controlPlane": {"remote": "east"}},
     },
     "namespaces": {"shop": {"injection": True, "clusters": ["west", "east"], "labels": {"team": "shop"}}},
@@ -265,7 +263,6 @@ HERE: Config = {
         }
     },
     "virtualMachines": {"till": _MACHINES, "edge": _EDGE},
-    "propagations": _PROPAGATIONS,
     "istio": {
         "version": "1.31",
         "revision": "green",
@@ -352,6 +349,24 @@ ISSUING: Config = {
     "clusters": {
         "hub": {"existing": {"kubeconfig": "kubeconfig.yaml", "context": "hub"}, "network": "calm", "mesh": "still"}
     },
+}
+
+# Propagations, in a fleet that is small: each value is tried with whole documents.
+PROPAGATING: Config = {
+    "host": "west",
+    "networks": {"coast": {}},
+    "clusters": {
+        "west": {"embedded": {}, "network": "coast", "region": "here", "zone": "here-1", "labels": {"tier": "shop"}}
+        | {"capacity": {"cpu": "8", "memory": "32Gi", "pods": 40}},
+        "east": {
+            "existing": {"kubeconfig": "kubeconfig.yaml", "context": "east", "pods": "simulated"},
+            "network": "coast",
+        },
+        "south": {"embedded": {}, "network": "coast", "region": "there"}
+        | {"taints": [{"key": "trial", "value": "yes", "effect": "NoSchedule"}]},
+    },
+    "namespaces": {"shop": {}},
+    "propagations": _PROPAGATIONS,
 }
 
 

@@ -14,7 +14,17 @@ from meshfleet.federation.faults import propagation_faults
 from meshfleet.manifests import Release, fleet_plan
 from meshfleet.manifests.addition_faults import checked
 from meshfleet.topology import Fleet, TopologyError, load
-from tests.topology.every_field import ELSEWHERE, HERE, ISSUING, Config, Path, declared_fields, named, places
+from tests.topology.every_field import (
+    ELSEWHERE,
+    HERE,
+    ISSUING,
+    PROPAGATING,
+    Config,
+    Path,
+    declared_fields,
+    named,
+    places,
+)
 from tests.topology.kubernetes_names import object_faults, release_faults
 
 pytestmark = pytest.mark.proof("every value of a stack file works or is refused by its name", step=0)
@@ -36,7 +46,7 @@ URLS = [
 ]
 NUMBERS = [-1, 0, 1, 22, 15000, 15090, 65535, 65536, 2**31, 2**63, 10**400, 0.5, 1e308, math.inf, math.nan, True]
 SHAPES: list[object] = [None, [], {}, [None], {"a": 1}]
-FLEETS = {"here": HERE, "elsewhere": ELSEWHERE, "issuing": ISSUING}
+FLEETS = {"here": HERE, "elsewhere": ELSEWHERE, "issuing": ISSUING, "propagating": PROPAGATING}
 
 
 def test_the_fleets_are_good_and_set_every_field() -> None:

@@ -71,7 +71,7 @@ def _put(value: Any, path: Sequence[str], text: str) -> Any:
 
 @lru_cache(maxsize=_KEPT)
 def _changed(text: str, form: str, patch: str) -> str:
-    operation = Operation.model_validate(json.loads(patch))
+    operation = Operation.model_validate_json(patch)
     return _changed_json(text, operation) if form == "json" else _changed_yaml(text, operation)
 
 
