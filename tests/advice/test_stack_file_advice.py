@@ -27,6 +27,7 @@ NOT_AT_ONCE = {
     r"does not support Kubernetes .* use v1\.\d+ to v1\.\d+": "a range of minor releases",
     r"no cluster of the mesh is in the region 'east'; known are west": "the known one is where it begins",
     r"write it as NAMESPACE/SERVICE-ACCOUNT": "the words of that form are the author's",
+    r"no cluster has the label teir; known are tier": "the key is a part of the path",
     r"no namespace is named 'shops'; known are shop, istio-system": "the namespace is a part of the value",
 }
 """Messages that name something which cannot simply be put in the place of what is wrong, with the reason."""

@@ -150,7 +150,7 @@ _OVERRIDES: list[Config] = [
         "args": [{"container": "app", "operator": "remove", "value": ["--quiet"]}],
         "env": [{"container": "app", "set": {"REGION": "here"}}, {"set": {"OLD": "1"}}, {"unset": ["OLD"]}],
         "replicas": 3,
-        "labels": {"set": {"tier": "shop"}, "unset": ["team"]},
+        "labels": {"set": {"rank": "1"}, "unset": ["team"]},
     },
     {
         "targetClusters": _NEARBY,
@@ -411,7 +411,8 @@ def named(config: Config) -> Iterator[Path]:
             spelled = ".".join(general).replace(".[]", "[]")
             chosen = any(one.startswith(f"{spelled}.*") for one in known)
             for key, inner in value.items():
-                if chosen:
+                # Within an object of Kubernetes the names are those of its kind.
+                if chosen and path[-1:] != ("object",):
                     yield (*path, key)
                 yield from walk(inner, (*path, key), (*general, "*" if chosen else key))
 

@@ -106,7 +106,11 @@ def _works_or_is_refused(config: Config, path: Path, value: object, before: str)
         near = [
             one
             for one in faults
-            if _near(one.path, spelled) or repr(before) in one.message or one.path.rpartition(".")[2] == before
+            if _near(one.path, spelled)
+            or repr(before) in one.message
+            or one.path.rpartition(".")[2] == before
+            # A step of a patch that is wrong is seen at the next one that builds on it, too.
+            or _patch(one.path) == _patch(spelled) != ""
         ]
         assert near, f"{spelled} = {value!r:.60}: refused elsewhere only: {faults}"
         assert all(len(fault.message) < 1000 and str(fault).isprintable() for fault in faults)
@@ -120,6 +124,12 @@ def _works_or_is_refused(config: Config, path: Path, value: object, before: str)
 
 def _near(path: str, spelled: str) -> bool:
     return spelled.startswith(path) or path.startswith(spelled) or path.rpartition(".")[0] == spelled.rpartition(".")[0]
+
+
+def _patch(path: str) -> str:
+    """The patch that a path leads into; empty where that is none."""
+    before, _, step = path.rpartition(".json[")
+    return before if step else ""
 
 
 def _loaded(config: Config, *, added: bool) -> tuple[Fleet | None, tuple[Fault, ...]]:

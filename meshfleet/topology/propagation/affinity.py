@@ -53,4 +53,4 @@ class NamedClusterAffinity(ClusterAffinity):
     """
 
     affinity_name: Label
-    """The name of the group, under which `meshfleet placement` reports it."""
+    """The name of the group, by which the command `placement` reports it."""

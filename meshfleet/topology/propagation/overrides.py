@@ -97,7 +97,7 @@ class EnvOverride(Model):
     container: Label | None = None
     """The container; all but init containers when left out."""
     set: dict[Line, Text] = Field(default_factory=dict)
-    """Variables by name; one that is there keeps its place and gets the value, even if it had a `valueFrom`."""
+    """Variables by name; one that is there keeps its place and gets the value, in place of `valueFrom`."""
     unset: Annotated[tuple[Line, ...], Field(strict=False)] = ()
     """Variables that are removed."""
 

@@ -24,8 +24,6 @@ def _checked_object(value: dict[str, Any]) -> dict[str, Any]:
     metadata = value.get("metadata")
     if not isinstance(metadata, dict) or not isinstance(metadata.get("name"), str) or not metadata["name"]:
         raise ValueError("has no metadata.name; give it a name")
-    if "status" in value:
-        raise ValueError("has a status, which a cluster writes; leave it out")
     return dict(checked_tree(value))
 
 

@@ -125,6 +125,8 @@ def content_faults(path: str, body: Mapping[str, Any]) -> Iterator[Fault]:
     for field in _SET_BY_CLUSTERS:
         if field in body["metadata"]:
             yield Fault(f"{path}.metadata.{field}", "is set by each cluster; leave it out")
+    if "status" in body:
+        yield Fault(f"{path}.status", "is written by each cluster; leave it out")
     for where, described in _described(body):
         yield from _labels(f"{path}.{where}.labels", described.get("labels") or {}, kind_of(body))
         yield from _annotations(f"{path}.{where}.annotations", described.get("annotations") or {})
@@ -205,4 +207,6 @@ def _place(path: str, body: Mapping[str, Any], key: ObjectKey) -> Iterator[Fault
         if not isinstance(group, str) or key.name != f"{plural}.{group}":
             yield Fault(f"{path}.metadata.name", f"{shown(key.name)} is not <plural>.<group> of what it defines")
         elif group in ISTIO_GROUPS:
-            yield Fault(path, f"defines a kind of {group}, as the fleet does with Istio; leave it out")
+            yield Fault(
+                path, f"defines a kind of {group}, which the fleet installs with Istio; propagate objects of it alone"
+            )

@@ -81,7 +81,11 @@ SHAPES = [
     ),
     Wrong("a propagated object without a kind", of({"apiVersion": "v1"}), {OBJECT: "has no kind; give one"}),
     Wrong("a propagated object without a name", of(described(name="")), {OBJECT: "has no metadata.name"}),
-    Wrong("a propagated object with a status", of(config_map(status={})), {OBJECT: "has a status"}),
+    Wrong(
+        "a propagated object with a status",
+        of(config_map(status={})),
+        {f"{OBJECT}.status": "is written by each cluster"},
+    ),
     Wrong(
         "a propagated object with a version that is none",
         of(config_map(apiVersion="apps/1")),
@@ -226,7 +230,7 @@ CONTENTS = [
             definition(group="networking.istio.io", names={"plural": "gateways", "kind": "Gateway"})
             | {"metadata": {"name": "gateways.networking.istio.io"}}
         ),
-        {OBJECT: "defines a kind of networking.istio.io, as the fleet does with Istio; leave it out"},
+        {OBJECT: "defines a kind of networking.istio.io, which the fleet installs with Istio"},
     ),
     Wrong(
         "two propagations of one object",
