@@ -21,7 +21,7 @@ def objects(plan: list[Document]) -> list[Object]:
 
 def without_workloads(plan: list[Document]) -> list[Document]:
     """What a plan has for the mesh itself, and not for programs in it."""
-    return [document for document in plan if not document.name.startswith("workload-")]
+    return [document for document in plan if not document.name.startswith(("workload-", "propagation-"))]
 
 
 def releases(plan: list[Document]) -> dict[str, Release]:
