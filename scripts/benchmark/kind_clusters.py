@@ -20,6 +20,7 @@ from meshfleet.kind.cluster import KindCluster
 from meshfleet.kind.engine import DockerEngine, engine_for
 from meshfleet.kind.nodes import nodes_of
 from meshfleet.kind.spec import KindSpec, name_of
+from meshfleet.processes.child_environment import client_environment
 from meshfleet.processes.waiting import NotYetError, wait_until
 from meshfleet.topology import Fleet, load
 from meshfleet.topology.stack_file import read_stack_file
@@ -141,7 +142,7 @@ def _first_response(stage: Stage, kubeconfig: Path) -> float:
 
     def answered() -> None:
         # A client whose requests fail ends with an error; what it printed says which.
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        done = subprocess.run(command, env=client_environment(), capture_output=True, text=True, check=False)
         if f"Cluster={_ANSWERS}" not in done.stdout:
             raise NotYetError((done.stderr or done.stdout).strip()[-200:])
 

@@ -28,6 +28,9 @@ EXCEPTIONS = {
     ("docs/generate/refused.py", "eks"),
     # Stack files that tests write, as a user writes them.
     ("meshfleet/testing/stack_files.py", "embedded"),
+    # The field of an object of Kubernetes, in the path of a fault.
+    ("meshfleet/federation/faults.py", "kind"),
+    ("meshfleet/topology/rules/propagated_objects.py", "kind"),
     # A domain of labels.
     ("meshfleet/topology/labels_of_machines.py", "gke"),
 }
