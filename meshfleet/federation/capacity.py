@@ -39,14 +39,14 @@ class Room(NamedTuple):
         """How many pods fit; None where nothing limits them."""
         cpu, memory, pods = self
         least = pods
-        # Not a loop: this is asked for every workload and cluster.
+        # Not a loop: this runs for every workload and cluster.
         if cpu is not None and requests.cpu and (least is None or cpu < least * requests.cpu):
             least = cpu // requests.cpu
         if memory is not None and requests.memory and (least is None or memory < least * requests.memory):
             least = memory // requests.memory
         return least if least is None or least > 0 else 0
 
-    def lacking(self, requests: Requests) -> str:
+    def shortage(self, requests: Requests) -> str:
         """The resources of which there is not enough for one more pod, in words; empty where it fits."""
         short = [
             f"{_shown(what, asked)}, {max(free, 0) and _shown(what, free)} free"

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from meshfleet.redaction.shown import shown
+from meshfleet.topology.propagation.kinds import mapping
 
 
 @dataclass(frozen=True)
@@ -37,15 +38,11 @@ class Definition:
 
 def definition_of(body: Mapping[str, Any]) -> Definition | None:
     """What a CustomResourceDefinition defines; None for one without a group and a kind."""
-    spec = _mapping(body.get("spec"))
-    group, kind = spec.get("group"), _mapping(spec.get("names")).get("kind")
+    spec = mapping(body.get("spec"))
+    group, kind = spec.get("group"), mapping(spec.get("names")).get("kind")
     if not isinstance(group, str) or not isinstance(kind, str):
         return None
     versions = spec.get("versions")
-    each = [_mapping(version) for version in versions] if isinstance(versions, list) else []
+    each = [mapping(version) for version in versions] if isinstance(versions, list) else []
     served = tuple(str(version.get("name")) for version in each if version.get("served") is True)
     return Definition(group, kind, served, {"Namespaced": True, "Cluster": False}.get(str(spec.get("scope"))))
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}

@@ -98,7 +98,7 @@ def _unable(
     if not need.replicas or not (placement.replica_scheduling.by_capacity or placement.overflow_affinities):
         return left_out, None
     fits = free.fits((name for tier in group.tiers for name in tier.names if name not in left_out), need.requests)
-    left_out |= {name: free.rooms[name].lacking(need.requests) for name, most in fits.items() if most == 0}
+    left_out |= {name: free.rooms[name].shortage(need.requests) for name, most in fits.items() if most == 0}
     return left_out, fits
 
 

@@ -16,9 +16,9 @@ from meshfleet.federation.copies import Copy, Object, Targets, copies
 from meshfleet.federation.eligibility import groups
 from meshfleet.federation.fitting import Need
 from meshfleet.federation.placement import Decision, beside, place_in
-from meshfleet.federation.replicas import FIELDS, need_of, pod_need, replicas_in, with_shares
+from meshfleet.federation.replicas import need_of, pod_need, replicas_in, with_shares
 from meshfleet.topology.fleet import Fleet
-from meshfleet.topology.propagation.kinds import ObjectKey, key_of, kind_of
+from meshfleet.topology.propagation.kinds import REPLICA_FIELDS, ObjectKey, key_of, kind_of
 from meshfleet.topology.propagation.propagation import Propagation
 
 
@@ -46,7 +46,7 @@ class Propagated:
     @property
     def replicas(self) -> dict[str, int] | None:
         """The replicas that each cluster is to run, overrides included; None for an object without."""
-        if kind_of(self.body) not in FIELDS:
+        if kind_of(self.body) not in REPLICA_FIELDS:
             return None
         return {cluster: replicas_in(copy.body) for cluster, copy in self.copies.items()}
 

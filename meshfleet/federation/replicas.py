@@ -12,18 +12,9 @@ from meshfleet.federation.division import divide
 from meshfleet.federation.fitting import Need
 from meshfleet.federation.requests import requests_of
 from meshfleet.redaction.shown import shown
-from meshfleet.topology.propagation.kinds import kind_of
+from meshfleet.topology.propagation.kinds import JOB, REPLICA_FIELDS, kind_of
 from meshfleet.topology.propagation.overrides import MOST_REPLICAS
 
-JOB: Final = ("batch", "Job")
-FIELDS: Final = {
-    ("", "ReplicationController"): "replicas",
-    ("apps", "Deployment"): "replicas",
-    ("apps", "ReplicaSet"): "replicas",
-    ("apps", "StatefulSet"): "replicas",
-    JOB: "parallelism",
-}
-"""Group and kind of what runs pods by number -> the field of `spec` with the number, 1 where it is left out."""
 POD: Final = ("", "Pod")
 
 
@@ -32,7 +23,7 @@ def need_of(body: Mapping[str, Any]) -> Need | None:
 
     Raises ValueError, with the place in the object before a colon, for what is no number or no quantity.
     """
-    field = FIELDS.get(kind_of(body))
+    field = REPLICA_FIELDS.get(kind_of(body))
     if field is None:
         return None
     replicas = _number(body, field)
@@ -55,12 +46,12 @@ def pod_need(body: Mapping[str, Any]) -> Need | None:
 
 def replicas_in(body: Mapping[str, Any]) -> int:
     """The replicas that an object with a field for them asks for in its cluster."""
-    return _number(body, FIELDS[kind_of(body)]) or 0
+    return _number(body, REPLICA_FIELDS[kind_of(body)]) or 0
 
 
 def with_shares(body: dict[str, Any], shares: Mapping[str, int]) -> dict[str, dict[str, Any]]:
     """The object in each cluster with its share of the replicas; completions of a Job are shared out alike."""
-    field = FIELDS[kind_of(body)]
+    field = REPLICA_FIELDS[kind_of(body)]
     completions = _number(body, "completions") if kind_of(body) == JOB else None
     done = divide(completions, shares) if completions is not None else {}
     by_share: dict[tuple[int, int | None], dict[str, Any]] = {}

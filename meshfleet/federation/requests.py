@@ -16,6 +16,7 @@ from typing import Any, Final
 from meshfleet.federation.capacity import Requests
 from meshfleet.redaction.shown import shown
 from meshfleet.topology.propagation.capacity import quantity
+from meshfleet.topology.propagation.kinds import mapping
 
 _PLAIN: Final = re.compile(r"\+?([0-9]{1,18}\.?[0-9]{0,18}|\.[0-9]{1,18})(?P<power>[eE][+-]?[0-9]{1,2}|[nu])?")
 """Quantities of manifests that a declared capacity may not have: 1e3, 100u, .5"""
@@ -28,7 +29,7 @@ def requests_of(template: Mapping[str, Any]) -> Requests:
     A request that is left out is the limit, as API servers fill it in. Requests of the pod itself replace the sum.
     Raises ValueError, with its path below the template, for an amount that is no quantity.
     """
-    spec = _mapping(template.get("spec"))
+    spec = mapping(template.get("spec"))
     return Requests(ceil(_total(spec, "cpu") * 1000), ceil(_total(spec, "memory")))
 
 
@@ -42,21 +43,21 @@ def _total(spec: Mapping[str, Any], resource: str) -> Decimal:
         asked = found or Decimal(0)
         # An init container runs beside the sidecars that started before it; those go on beside the containers.
         most = max(most, running + asked)
-        if _mapping(each).get("restartPolicy") == "Always":
+        if mapping(each).get("restartPolicy") == "Always":
             running += asked
     total = max(most, running + sum((each or Decimal(0) for each in containers), Decimal(0)))
-    of_the_pod = _mapping(spec.get("resources"))
-    if resource in _mapping(of_the_pod.get("requests")) or not named:
+    of_the_pod = mapping(spec.get("resources"))
+    if resource in mapping(of_the_pod.get("requests")) or not named:
         own = _asked(spec, resource, "spec")
         total = total if own is None else own
-    overhead = _mapping(spec.get("overhead")).get(resource)
+    overhead = mapping(spec.get("overhead")).get(resource)
     return total + (Decimal(0) if overhead is None else _amount(overhead, f"overhead.{resource}"))
 
 
 def _asked(owner: Any, resource: str, where: str) -> Decimal | None:
-    resources = _mapping(_mapping(owner).get("resources"))
+    resources = mapping(mapping(owner).get("resources"))
     for kind in ("requests", "limits"):
-        if (value := _mapping(resources.get(kind)).get(resource)) is not None:
+        if (value := mapping(resources.get(kind)).get(resource)) is not None:
             return _amount(value, f"{where}.resources.{kind}.{resource}")
     return None
 
@@ -75,7 +76,3 @@ def _amount(value: object, where: str) -> Decimal:
 def _list(spec: Mapping[str, Any], key: str) -> list[Any]:
     found = spec.get(key)
     return found if isinstance(found, list) else []
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}

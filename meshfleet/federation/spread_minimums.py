@@ -58,7 +58,7 @@ class Groups:
                 return at
         return -1
 
-    def lacking(self) -> list[int]:
+    def short(self) -> list[int]:
         """The constraints whose minimum is not met yet."""
         return [at for at, (least, _) in enumerate(self._limits) if self.numbers[at] < least]
 
@@ -94,7 +94,7 @@ def few_that_meet(limits: Limits, counts: dict[Kind, int], turn: Callable[[Kind,
             continue
         groups.add(choice.taken)
         taken[choice.taken] += 1
-        if not groups.lacking():
+        if not groups.short():
             return [each.taken for each in way if each.taken is not None]
         # What led nowhere together with the choices so far leads nowhere with one more.
         way.append(_Choice(_options(groups, counts, taken, turn), set(choice.ruled_out)))
@@ -105,12 +105,12 @@ def _options(
     groups: Groups, counts: dict[Kind, int], taken: Counter[Kind], turn: Callable[[Kind, int], object]
 ) -> Iterator[Kind]:
     """Kinds that form a new group for the first minimum not met; first those that do so for other minimums as well."""
-    lacking = groups.lacking()
+    short = groups.short()
     found = [
         kind
         for kind, count in counts.items()
-        if taken[kind] < count and groups.is_new(lacking[0], kind) and groups.exceeded(kind) < 0
+        if taken[kind] < count and groups.is_new(short[0], kind) and groups.exceeded(kind) < 0
     ]
     return iter(
-        sorted(found, key=lambda kind: (-sum(groups.is_new(at, kind) for at in lacking), turn(kind, taken[kind])))
+        sorted(found, key=lambda kind: (-sum(groups.is_new(at, kind) for at in short), turn(kind, taken[kind])))
     )

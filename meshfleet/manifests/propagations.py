@@ -27,6 +27,7 @@ from meshfleet.topology.propagation.kinds import (
     SCOPES,
     ObjectKey,
     kind_of,
+    mapping,
 )
 
 
@@ -177,7 +178,7 @@ class _Here:
         namespace = self.declared.get(one.key.namespace)
         body = one.copies[self._cluster].body
         pod = body if kind_of(body) == ("", "Pod") else _template(body)
-        asked = _mapping(_mapping(pod.get("metadata")).get("labels")).get(revision_tags.INJECT)
+        asked = mapping(mapping(pod.get("metadata")).get("labels")).get(revision_tags.INJECT)
         return namespace is not None and namespace.injection and str(asked).lower() != "false"
 
 
@@ -198,17 +199,13 @@ def _body(fleet: Fleet, cluster: str, one: Propagated, here: _Here) -> Object:
 def _restarted_with(body: Object, facts: dict[str, str]) -> Object:
     """The object with what its proxies read when they start, so that its pods are recreated when that changes."""
     template = dict(_template(body))
-    described = dict(_mapping(template.get("metadata")))
-    described["annotations"] = {**_mapping(described.get("annotations")), **facts}
+    described = dict(mapping(template.get("metadata")))
+    described["annotations"] = {**mapping(described.get("annotations")), **facts}
     return body | {"spec": body["spec"] | {"template": template | {"metadata": described}}}
 
 
 def _template(body: Object) -> Mapping[str, Any]:
-    return _mapping(_mapping(body.get("spec")).get("template"))
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
+    return mapping(mapping(body.get("spec")).get("template"))
 
 
 SECTION = Section(

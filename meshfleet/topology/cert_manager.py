@@ -15,6 +15,7 @@ from meshfleet.topology.additions import Values
 from meshfleet.topology.istio import Charts, checked_repository
 from meshfleet.topology.json_schema import text
 from meshfleet.topology.model import Model
+from meshfleet.topology.names import SUBDOMAIN, SUBDOMAIN_LENGTH
 from meshfleet.topology.text import FilePath
 
 CERT_MANAGER_CHARTS = "oci://quay.io/jetstack/charts"
@@ -22,9 +23,6 @@ CERT_MANAGER_RELEASE = "1.21.2"
 """The release that is installed, and whose controllers are built for embedded clusters."""
 CERT_MANAGER_GROUP = "cert-manager.io"
 _VERSION = re.compile(r"[0-9]{1,4}\.[0-9]{1,4}\.[0-9]{1,4}")
-# RFC 1123, as Kubernetes has it for the name of an object and for an API group.
-_SUBDOMAIN = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
-_SUBDOMAIN_LENGTH = 253
 _KIND = re.compile(r"[A-Z][A-Za-z0-9]{0,62}")
 
 
@@ -35,10 +33,10 @@ def _checked_version(value: str) -> str:
 
 
 def _checked_subdomain(value: str) -> str:
-    if len(value) > _SUBDOMAIN_LENGTH or not _SUBDOMAIN.fullmatch(value):
+    if len(value) > SUBDOMAIN_LENGTH or not SUBDOMAIN.fullmatch(value):
         raise ValueError(
             f"{shown(value)} is not a DNS subdomain: use lower-case letters, digits, '-' and '.', "
-            f"at most {_SUBDOMAIN_LENGTH} characters"
+            f"at most {SUBDOMAIN_LENGTH} characters"
         )
     return value
 
@@ -49,7 +47,7 @@ def _checked_kind(value: str) -> str:
     return value
 
 
-Subdomain = Annotated[str, AfterValidator(_checked_subdomain), text(_SUBDOMAIN, _SUBDOMAIN_LENGTH)]
+Subdomain = Annotated[str, AfterValidator(_checked_subdomain), text(SUBDOMAIN, SUBDOMAIN_LENGTH)]
 
 
 class IssuerRef(Model):

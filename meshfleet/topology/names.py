@@ -20,6 +20,9 @@ _NUMBER = r"[0-9]+(e[0-9]+)?|0x[0-9a-f]+|0b[01]+|0o[0-7]+|[0-9]{4}-[0-9]{1,2}-[0
 DNS_LABEL = re.compile(rf"(?!({_NUMBER})$)[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 # RFC 1035, as Kubernetes has it for the name of a Service. The name of a port takes no less here.
 SERVICE_NAME = re.compile(r"[a-z]([a-z0-9-]*[a-z0-9])?")
+# RFC 1123, as Kubernetes has it for the names of most objects and for API groups.
+SUBDOMAIN = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
+SUBDOMAIN_LENGTH = 253
 TRUST_DOMAIN = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
 
 # Karmada's limit for a cluster, so that a fleet can be federated later without renaming a member.

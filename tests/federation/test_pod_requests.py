@@ -93,4 +93,4 @@ def test_less_than_nothing_is_free_where_more_is_placed_than_fits() -> None:
     free = free_in([Candidate("a", capacity=Capacity(cpu="1", pods=3))]).less(Requests(500), {"a": 4})
     assert free.rooms["a"] == Room(cpu=-1000, pods=-1)
     assert free.fits(["a"], Requests()) == {"a": 0}
-    assert free.rooms["a"].lacking(Requests(500)) == "a replica needs 500m cpu, 0 free and 1 pod, 0 free"
+    assert free.rooms["a"].shortage(Requests(500)) == "a replica needs 500m cpu, 0 free and 1 pod, 0 free"

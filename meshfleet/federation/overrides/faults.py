@@ -12,6 +12,7 @@ from typing import Final
 
 from meshfleet.errors import DocumentError
 from meshfleet.errors.faults import Fault
+from meshfleet.federation.affinity import listed
 from meshfleet.federation.overrides.changes import changes
 from meshfleet.federation.overrides.override import ClusterSelected, applied_to, named, selects
 from meshfleet.federation.overrides.pod_templates import Object
@@ -45,7 +46,7 @@ def faults(
             for path, reason in _wrong(body, overrides, selection, taken):
                 wrong.setdefault((path, reason), {})[named(body)] = None
     for (path, reason), bodies in wrong.items():
-        yield Fault(f"{place}.{path}", f"{_listed(list(bodies))}: {reason}")
+        yield Fault(f"{place}.{path}", f"{listed(bodies, _SHOWN)}: {reason}")
     taken |= {path for path, _ in wrong}
     for number, override in enumerate(overrides):
         here = f"overrides[{number}]"
@@ -61,7 +62,7 @@ def faults(
         if override.strategic_merge is not None and override.strategic_merge.keys() - {"metadata"}:
             kinds = dict.fromkeys(f"{body['apiVersion']} {body['kind']}" for body in meant_here)
             if len(kinds) > 1:
-                found = f"is merged into objects of {len(kinds)} kinds: {_listed(list(kinds))}"
+                found = f"is merged into objects of {len(kinds)} kinds: {listed(kinds, _SHOWN)}"
                 yield Fault(f"{place}.{here}.strategicMerge", found + _SELECT)
 
 
@@ -91,9 +92,4 @@ def _selects_nothing(override: Override, objects: Sequence[Object]) -> str:
     names = [named(body) for body in objects]
     near = get_close_matches(f"{given.kind} {given.name}".strip(), names, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]}? " if near else ""
-    return f"no object of the propagation has {asked}; {hint}known are {_listed(names)}"
-
-
-def _listed(names: list[str]) -> str:
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more
+    return f"no object of the propagation has {asked}; {hint}known are {listed(names, _SHOWN)}"

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from meshfleet.federation.overrides.pod_templates import group_of
+from meshfleet.topology.propagation.kinds import group_of
 
 PRIMITIVES: Final = ""
 """In place of a merge key: the entries are texts, and those of the patch are added."""
@@ -128,5 +128,5 @@ _GROUPS: Final = frozenset(
 
 def schema_of(body: Mapping[str, Any]) -> Schema | None:
     """What is merged in an object; None for a kind that is not of Kubernetes itself."""
-    group = group_of(body["apiVersion"])
+    group = group_of(body)
     return _KINDS.get((group, body["kind"]), _ANY) if group in _GROUPS else None

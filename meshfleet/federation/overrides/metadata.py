@@ -6,21 +6,13 @@ Source: https://karmada.io/docs/userguide/scheduling/override-policy/#labelsover
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, Literal
+from typing import Literal
 
-from meshfleet.federation.overrides.pod_templates import Object, group_of
+from meshfleet.federation.overrides.pod_templates import Object
 from meshfleet.redaction.shown import shown
+from meshfleet.topology.propagation.kinds import REPLICA_FIELDS, kind_of
 
 Field = Literal["labels", "annotations"]
-
-# The field of `spec` that holds the number of pods; of custom resources `replicas`, where they have it.
-_REPLICAS: Final = {
-    ("", "ReplicationController"): "replicas",
-    ("apps", "Deployment"): "replicas",
-    ("apps", "ReplicaSet"): "replicas",
-    ("apps", "StatefulSet"): "replicas",
-    ("batch", "Job"): "parallelism",
-}
 
 
 def with_entries(body: Object, field: Field, entries: Mapping[str, str]) -> Object:
@@ -44,7 +36,8 @@ def replicas_field(body: Object) -> str | None:
     spec = body.get("spec")
     if not isinstance(spec, Mapping):
         return None
-    own = _REPLICAS.get((group_of(body["apiVersion"]), body["kind"]))
+    own = REPLICA_FIELDS.get(kind_of(body))
+    # Of custom resources it is `replicas`, where they have it.
     return own or ("replicas" if "replicas" in spec else None)
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from meshfleet.redaction.shown import shown
+from meshfleet.topology.propagation.kinds import kind_of
 
 Object = dict[str, Any]
 Change = Callable[[Mapping[str, Any]], Mapping[str, Any] | None]
@@ -32,15 +33,9 @@ _PATHS: Final[dict[tuple[str, str], tuple[str, ...]]] = {
 }
 
 
-def group_of(api_version: str) -> str:
-    """The API group; empty for the core group."""
-    group, slash, _ = api_version.partition("/")
-    return group if slash else ""
-
-
 def pod_path(body: Mapping[str, Any]) -> tuple[str, ...] | None:
     """Where the pod of an object is described, if it has one; of a custom resource at `spec.template.spec`."""
-    path = _PATHS.get((group_of(body["apiVersion"]), body["kind"]), _TEMPLATE)
+    path = _PATHS.get(kind_of(body), _TEMPLATE)
     there: Any = body
     for step in path:
         if not isinstance(there, Mapping) or step not in there:

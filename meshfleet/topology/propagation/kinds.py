@@ -92,6 +92,22 @@ def group_of(body: Mapping[str, Any]) -> str:
     return str(body["apiVersion"]).rpartition("/")[0]
 
 
+JOB: Final = ("batch", "Job")
+REPLICA_FIELDS: Final = {
+    ("", "ReplicationController"): "replicas",
+    ("apps", "Deployment"): "replicas",
+    ("apps", "ReplicaSet"): "replicas",
+    ("apps", "StatefulSet"): "replicas",
+    JOB: "parallelism",
+}
+"""Group and kind of what runs pods by number -> the field of `spec` with the number, 1 where it is left out."""
+
+
+def mapping(value: object) -> Mapping[str, Any]:
+    """A part of a user's object where it is a mapping; an empty one where it is anything else."""
+    return value if isinstance(value, Mapping) else {}
+
+
 def kind_of(body: Mapping[str, Any]) -> tuple[str, str]:
     """Group and kind of an object."""
     return group_of(body), str(body["kind"])

@@ -18,7 +18,15 @@ from meshfleet.redaction.shown import shown
 from meshfleet.topology.additions import Additions
 from meshfleet.topology.draft import Draft
 from meshfleet.topology.labels import OWNED_BY_THE_FLEET, LabelKey, LabelValue, checked_annotations
-from meshfleet.topology.names import DNS_LABEL, LABEL_LENGTH, RESERVED_NAMESPACE_PREFIXES, RESERVED_NAMESPACES
+from meshfleet.topology.names import (
+    DNS_LABEL,
+    LABEL_LENGTH,
+    RESERVED_NAMESPACE_PREFIXES,
+    RESERVED_NAMESPACES,
+    SERVICE_NAME,
+    SUBDOMAIN,
+    SUBDOMAIN_LENGTH,
+)
 from meshfleet.topology.owned import ANNOTATIONS, CLUSTER, ITSELF, LABELS, NETWORK, refusal
 from meshfleet.topology.owned_paths import Owned, Table
 from meshfleet.topology.propagation.kinds import (
@@ -41,9 +49,6 @@ LARGEST: Final = 1024 * 1024
 
 API_VERSION: Final = re.compile(r"([a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*/)?v[1-9][a-z0-9]*")
 KIND: Final = re.compile(r"[A-Z][A-Za-z0-9]{0,62}")
-SUBDOMAIN: Final = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
-SUBDOMAIN_LENGTH: Final = 253
-_SERVICE = re.compile(r"[a-z]([a-z0-9-]*[a-z0-9])?")
 _SEGMENT = re.compile(r"[!-$&-.0-~]+")
 _RBAC = "rbac.authorization.k8s.io"
 _SET_BY_CLUSTERS: Final = (
@@ -116,7 +121,7 @@ def _is_name(group: str, kind: str, name: str) -> bool:
     if (group, kind) == NAMESPACE:
         return len(name) <= LABEL_LENGTH and bool(DNS_LABEL.fullmatch(name))
     if (group, kind) == ("", "Service"):
-        return len(name) <= LABEL_LENGTH and bool(_SERVICE.fullmatch(name))
+        return len(name) <= LABEL_LENGTH and bool(SERVICE_NAME.fullmatch(name))
     return len(name) <= SUBDOMAIN_LENGTH and bool(SUBDOMAIN.fullmatch(name))
 
 
