@@ -42,8 +42,9 @@ def kubernetes_provider(
     opts: pulumi.ResourceOptions,
     *,
     wholly_ours: bool,
+    name: str = "kubernetes",
 ) -> Provider:
-    """The one provider of a cluster; the kubeconfig of the user's shell is never read.
+    """The one provider of a cluster, or of an API server beside it by `name`; the shell's kubeconfig is never read.
 
     `identity` is the provider's `clusterIdentifier`, set from the first deployment: without it a new kubeconfig for
     the same cluster would replace everything in it (https://github.com/pulumi/pulumi-kubernetes/issues/2745). It
@@ -52,7 +53,7 @@ def kubernetes_provider(
     Secrets and ConfigMaps are changed in place, since replacing `cacerts` or a remote secret deletes it first (#1772).
     """
     return Provider(
-        f"{cluster}/kubernetes",
+        f"{cluster}/{name}",
         kubeconfig=kubeconfig,
         context=context or None,
         cluster_identifier=identity,

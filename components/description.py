@@ -14,7 +14,7 @@ from meshfleet.components.east_west_gateway import EastWestGateway
 from meshfleet.components.ingress_gateways import IngressGateways
 from meshfleet.components.trust import MeshTrust, TrustResources
 from meshfleet.manifests import ingress_gateways as ingress
-from meshfleet.manifests import injected, workloads
+from meshfleet.manifests import injected, multi_cluster_services, workloads
 from meshfleet.manifests import mesh_settings as settings
 from meshfleet.manifests.additions import added_object
 from meshfleet.rollout.root_rotation import describe
@@ -129,6 +129,7 @@ def describe_cluster(fleet: Fleet, name: str, registered: Described) -> dict[str
             for ingress_gateway, given in declared.ingress_gateways.items()
         ],
         "workloads": workloads.described(fleet, name),
+        "federatedServices": multi_cluster_services.described(fleet, name),
         "injected": injected.described(fleet, name) if declared.data_plane == "sidecar" else None,
         "intermediateNotAfter": trust.intermediate.not_after if trust else None,
         "injectedNamespaces": [

@@ -11,7 +11,7 @@ Here are the components that have more than documents, in an order in which each
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import pulumi
 
@@ -23,25 +23,50 @@ from meshfleet.components.east_west_gateway import EastWestGateway
 from meshfleet.components.external_control_plane import ExternalControlPlane
 from meshfleet.components.ingress_gateways import IngressGateways
 from meshfleet.components.issued_trust import read_issued_trust, with_read_roots
-from meshfleet.components.kubeconfig_file import KubeconfigFile, kubeconfig_files
+from meshfleet.components.karmada import KarmadaAccess, KarmadaEngine
+from meshfleet.components.karmada_chart import place_karmada_chart
+from meshfleet.components.karmada_control_plane import KarmadaControlPlane
+from meshfleet.components.kubeconfig_file import KARMADA, KubeconfigFile, kubeconfig_files
 from meshfleet.components.outputs import Outputs
+from meshfleet.components.portal import ApiPortal
 from meshfleet.components.registration import Registration
 from meshfleet.components.remote_control_plane import RemoteControlPlane
 from meshfleet.components.remote_secrets import Reader, RemoteSecrets
 from meshfleet.components.system_namespace import IstioSystem
 from meshfleet.components.trust import MeshTrust, Trust, TrustResources
-from meshfleet.manifests import gateways, ingress_gateways, namespaces
+from meshfleet.federation.status_rows import placed_rows
+from meshfleet.manifests import (
+    dns_endpoints,
+    gateways,
+    ingress_gateways,
+    karmada_control_plane,
+    karmada_members,
+    karmada_propagations,
+    namespaces,
+)
 from meshfleet.manifests import virtual_machines as machines
 from meshfleet.providers.creation import create_cluster
 from meshfleet.status import write_status
 from meshfleet.topology import Fleet as Topology
 
+_LATER: Final = (
+    dns_endpoints.SECTION,
+    karmada_control_plane.SECTION,
+    karmada_members.ACCOUNTS,
+    karmada_members.CLUSTERS,
+    karmada_members.PEOPLE,
+    karmada_propagations.DEFINITIONS,
+    karmada_propagations.SECTION,
+)
+"""Sections that need something of every cluster."""
+
 
 class Fleet(Component):
     """Registers everything a topology says.
 
-    `kubeconfigs` has the content for each existing cluster; without it the files are read that the topology names.
-    Raises `TopologyError` for one that cannot be used.
+    `kubeconfigs` has the content for each existing cluster, and for a Karmada that is there as `KARMADA`; without it
+    the files are read that the topology names, and the chart of Karmada is brought where the engine finds it. Raises
+    `TopologyError` for what cannot be used.
     """
 
     def __init__(
@@ -50,7 +75,9 @@ class Fleet(Component):
         kubeconfigs: Mapping[str, KubeconfigFile] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        kubeconfigs = kubeconfig_files(topology) if kubeconfigs is None else kubeconfigs
+        if kubeconfigs is None:
+            kubeconfigs = kubeconfig_files(topology)
+            place_karmada_chart(topology)
         issued = read_issued_trust(topology)
         topology = with_read_roots(topology, issued)
         super().__init__(topology.name, opts)
@@ -91,8 +118,25 @@ class Fleet(Component):
         # The Gateways of remote clusters are in namespaces of their primary.
         for name in sorted(topology.clusters, key=topology.is_primary, reverse=True):
             self._remaining(name)
+        self.karmada: KarmadaControlPlane | None = None
+        if topology.federation.engine == "karmada":
+            KarmadaEngine(self._registration, self._karmada(kubeconfigs), self._inside)
+        # Each may lead to gateways of every cluster.
+        known.ingress_gateways = {name: found.reached for name, found in self.ingress_gateways.items()}
+        for name in topology.clusters:
+            self._registration.group(dns_endpoints.SECTION, name)
+        self.portal = ApiPortal(self._registration, self._inside) if topology.portal else None
         self._registration.done()
         self.done()
+
+    def _karmada(self, kubeconfigs: Mapping[str, KubeconfigFile]) -> KarmadaAccess:
+        """A control plane of Karmada that is there, or that of a release."""
+        declared = self._topology.federation.karmada
+        if declared and declared.context:
+            return KarmadaAccess(pulumi.Output.secret(kubeconfigs[KARMADA].content), declared.context)
+        mesh = self.meshes[self._topology.mesh_of(self._topology.host)]
+        self.karmada = KarmadaControlPlane(self._registration, mesh, self._inside)
+        return self.karmada.access
 
     def _of_kind(self, kind: str) -> list[str]:
         return [name for name, cluster in self._topology.clusters.items() if cluster.control_plane.kind == kind]
@@ -127,7 +171,7 @@ class Fleet(Component):
         for section in self._registration.remaining(name):
             if section is ingress_gateways.SECTION and self._topology.clusters[name].ingress_gateways:
                 self.ingress_gateways[name] = IngressGateways(self._registration, name, self._inside)
-            else:
+            elif section not in _LATER:
                 self._registration.group(section, name)
 
     def describe(self) -> dict[str, Any]:
@@ -139,8 +183,34 @@ class Fleet(Component):
             "clusters": [describe_cluster(topology, name, registered) for name in topology.clusters],
             "meshes": [describe_mesh(topology, mesh, trust, registered) for mesh, trust in self.meshes.items()],
             "virtualMachines": machines.described(topology),
+            "propagations": placed_rows(topology),
+            "evictions": [
+                {"propagation": name, "cluster": cluster, "since": since}
+                for name, clusters in topology.evictions.items()
+                for cluster, since in clusters.items()
+            ],
+            "portal": self._portal_status(),
         }
         return write_status(fields, pending=pulumi.Output)
+
+    def _portal_status(self) -> dict[str, Any] | None:
+        if self.portal is None:
+            return None
+        return self.describe_portal() | {"cluster": self._topology.host, "clusters": list(self._topology.clusters)}
+
+    def describe_portal(self) -> dict[str, Any]:
+        """Where the API portal is, and the certificate that its own is signed by; empty without one."""
+        if self.portal is None:
+            return {}
+        process = self.portal.process
+        return {"url": process.url, "certificateAuthority": process.certificate_authority, "state": process.state}
+
+    def describe_karmada(self) -> dict[str, Any]:
+        """Where the API server of Karmada is that the stack installs, and a kubeconfig for it, which is secret."""
+        if self.karmada is None:
+            return {}
+        access = self.karmada.access
+        return {"server": self.karmada.server, "kubeconfig": access.kubeconfig, "context": access.context}
 
     def kubeconfigs(self) -> pulumi.Output[dict[str, str]]:
         """The kubeconfig of every cluster by name; secret."""

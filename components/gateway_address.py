@@ -109,12 +109,13 @@ def _given(
 
 
 def _found(component: Component, access: ClusterAccess, service: GatewayService) -> ExistingKubernetesObject:
-    """On any other cluster: the Service as it is once `made` is there."""
+    """On any other cluster: the Service as it is once `made` is there, which a preview before that does not read."""
+    place, made = f"{service.namespace}/{service.name}", service.made
     return ExistingKubernetesObject(
         service.resource[1],
         "v1",
         "Service",
-        f"{service.namespace}/{service.name}",
+        made.id.apply(lambda _: place) if isinstance(made, pulumi.CustomResource) else place,
         component.child(provider=access.provider, after=[service.made]),
     )
 

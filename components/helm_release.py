@@ -12,11 +12,14 @@ from typing import Any
 
 import pulumi
 
+from meshfleet.components.call_stack import without_call_stack
 from meshfleet.components.chart_digest import chart_digest
 from meshfleet.components.cluster import ClusterAccess
+from meshfleet.components.karmada_chart import package_place
 from meshfleet.components.tokens import CERT_MANAGER_CHART, GATEWAY_API_CHART, RELEASE_OBJECTS, built_charts
 from meshfleet.kube.releases.owner import MARK, Owner
 from meshfleet.manifests import Chart, Release
+from meshfleet.manifests.karmada_control_plane import chart_of
 from meshfleet.plugins.meshfleet.sdk import ReleaseObjects
 from meshfleet.topology import Fleet
 from meshfleet.topology.istio import Charts
@@ -31,7 +34,8 @@ class HelmRelease(pulumi.CustomResource):
     """
 
     def __init__(self, name: str, inputs: dict[str, Any], opts: pulumi.ResourceOptions) -> None:
-        super().__init__("kubernetes:helm.sh/v3:Release", name, {"status": None, **inputs}, opts)
+        with without_call_stack():
+            super().__init__("kubernetes:helm.sh/v3:Release", name, {"status": None, **inputs}, opts)
 
 
 def chart_source(fleet: Fleet, cluster: str, chart: str, version: str) -> dict[str, Any]:
@@ -44,6 +48,10 @@ def chart_source(fleet: Fleet, cluster: str, chart: str, version: str) -> dict[s
     if chart == Chart.CERT_MANAGER:
         installed = None if fleet.runs_cert_manager(cluster) else fleet.cert_manager_of(cluster)
         return _of(installed.charts, chart, f"v{installed.version}") if installed else {"chart": CERT_MANAGER_CHART}
+    if chart == Chart.KARMADA:
+        declared = chart_of(fleet)
+        assert declared is not None  # it has a release
+        return {"chart": as_engine_sees(declared.folder) if declared.folder else package_place(declared)}
     if not fleet.clusters[cluster].capabilities.runs_published:
         return {"chart": f"{built_charts(version)}/{chart}"}
     return _of(fleet.istio.charts, chart, version if version.count(".") == 2 else f"{version}.0")
@@ -51,13 +59,13 @@ def chart_source(fleet: Fleet, cluster: str, chart: str, version: str) -> dict[s
 
 def _of(charts: Charts, chart: str, version: str) -> dict[str, Any]:
     if charts.folder:
-        return {"chart": f"{_as_engine_sees(charts.folder)}/{chart}"}
+        return {"chart": f"{as_engine_sees(charts.folder)}/{chart}"}
     if charts.repository.startswith("oci://"):
         return {"chart": f"{charts.repository}/{chart}", "version": version}
     return {"chart": chart, "version": version, "repositoryOpts": {"repo": charts.repository}}
 
 
-def _as_engine_sees(folder: str) -> str:
+def as_engine_sees(folder: str) -> str:
     """A folder of the stack file, which is relative to the project; the engine may run in another one."""
     project = project_folder()
     if project.declared or Path(folder).expanduser().is_absolute():

@@ -6,6 +6,7 @@ from typing import Any
 
 import pulumi
 
+from meshfleet.components.call_stack import without_call_stack
 from meshfleet.manifests import Object
 
 
@@ -24,7 +25,8 @@ class KubernetesObject(pulumi.CustomResource):
 
     def __init__(self, name: str, manifest: Object, opts: pulumi.ResourceOptions) -> None:
         token = type_token(manifest["apiVersion"], manifest["kind"])
-        super().__init__(token, name, {"data": None, "status": None, **manifest}, opts)
+        with without_call_stack():
+            super().__init__(token, name, {"data": None, "status": None, **manifest}, opts)
 
 
 def data_of(secret: pulumi.Resource) -> pulumi.Output[dict[str, str]]:
@@ -35,9 +37,14 @@ def data_of(secret: pulumi.Resource) -> pulumi.Output[dict[str, str]]:
 class ExistingKubernetesObject(pulumi.CustomResource):
     """An object that something else made, read and never changed."""
 
-    def __init__(self, name: str, api_version: str, kind: str, identifier: str, opts: pulumi.ResourceOptions) -> None:
+    def __init__(
+        self, name: str, api_version: str, kind: str, identifier: pulumi.Input[str], opts: pulumi.ResourceOptions
+    ) -> None:
         opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(id=identifier))
-        super().__init__(type_token(api_version, kind), name, {"status": None, "metadata": None, "spec": None}, opts)
+        with without_call_stack():
+            super().__init__(
+                type_token(api_version, kind), name, {"status": None, "metadata": None, "spec": None}, opts
+            )
 
     @property
     def status(self) -> pulumi.Output[dict[str, Any]]:

@@ -5,7 +5,7 @@ Components set the mappings as they register what the values come from; a docume
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 import pulumi
@@ -15,13 +15,16 @@ from meshfleet.errors import DocumentError
 from meshfleet.manifests import cert_manager, external, remote_secrets, trust
 from meshfleet.plugins.meshfleet.sdk import IstiodAddress
 from meshfleet.topology import Fleet
+from meshfleet.topology.names import LABEL_LENGTH
 
+Key = TypeVar("Key", str, tuple[str, str])
 Value = TypeVar("Value")
 
 
 class Outputs:
     """`root_fingerprints` and `root_authorities` are by mesh; the others by cluster. Kubeconfigs of istiods and readers
-    are secret, and so is the key of a root.
+    are secret, and so is the key of a root. Accounts of Karmada are by cluster and name; their tokens are secret too.
+    `karmada_chart` are the certificates of a release of its chart, keys secret, and the fingerprint of their authority.
 
     Every method raises DocumentError for what is not known before.
     """
@@ -33,9 +36,14 @@ class Outputs:
         self.authorities: dict[str, pulumi.Output[trust.CertificateAuthority]] = {}
         self.istiod_addresses: dict[str, Mapping[str, IstiodAddress]] = {}
         self.gateways: dict[str, Reached] = {}
+        self.ingress_gateways: dict[str, Mapping[str, Reached]] = {}
         self.node_addresses: dict[str, pulumi.Output[list[str]]] = {}
         self.istiod_kubeconfigs: dict[str, pulumi.Output[str]] = {}
         self.reader_kubeconfigs: dict[str, pulumi.Output[str]] = {}
+        self.karmada_accounts: dict[tuple[str, str], pulumi.Output[dict[str, str]]] = {}
+        self.karmada_chart: tuple[Mapping[str, pulumi.Output[str]], pulumi.Output[str]] | None = None
+        self.api_endpoints: dict[str, pulumi.Input[str]] = {}
+        self.cluster_ids: dict[str, pulumi.Output[str]] = {}
 
     def webhook_url(self, primary: str, revision: str, path: str) -> object:
         """Known once the ports of the process are reserved."""
@@ -59,6 +67,16 @@ class Outputs:
         """Known once the nodes are there."""
         addresses = _found(self.node_addresses, cluster, "the addresses of the node")
         return addresses.apply(lambda found: found[position])
+
+    def of_ingress_gateways(self, gateways: Mapping[str, str], make: Callable[[Mapping[str, str]], object]) -> object:
+        """Known once each gateway has its address."""
+        found = {
+            cluster: _found(
+                _found(self.ingress_gateways, cluster, "the addresses of the ingress gateways"), name, "the address"
+            ).address
+            for cluster, name in gateways.items()
+        }
+        return pulumi.Output.all(**found).apply(make)
 
     def joined(self, *parts: object) -> object:
         """Known once all of its parts are."""
@@ -88,13 +106,38 @@ class Outputs:
         """Known once the reader of each peer has its token."""
         return _secret(self.kubeconfigs_of(peers).apply(remote_secrets.encoded_data))
 
+    def karmada_credentials(self, cluster: str, account: str) -> object:
+        """Known once the account has its token."""
+        return _secret(_found(self.karmada_accounts, (cluster, account), "the token of Karmada's account"))
+
+    def karmada_certificates(self) -> Mapping[str, object]:
+        """Known once they are issued."""
+        return self._karmada_chart()[0]
+
+    def karmada_fingerprint(self) -> object:
+        """Known once its authority is issued."""
+        return self._karmada_chart()[1].apply(lambda text: text[:LABEL_LENGTH])
+
+    def api_endpoint(self, cluster: str) -> object:
+        """Known once the cluster is there."""
+        return _found(self.api_endpoints, cluster, "the URL of the API server")
+
+    def cluster_id(self, cluster: str) -> object:
+        """Known once every cluster is there, since no two may be the same."""
+        return _found(self.cluster_ids, cluster, "the ID")
+
+    def _karmada_chart(self) -> tuple[Mapping[str, pulumi.Output[str]], pulumi.Output[str]]:
+        if self.karmada_chart is None:
+            raise DocumentError("the certificates of Karmada are needed before they are issued; correct the section")
+        return self.karmada_chart
+
     def kubeconfigs_of(self, peers: Sequence[str]) -> pulumi.Output[dict[str, str]]:
         """The kubeconfig of the reader of each peer; secret."""
         found = {peer: _found(self.reader_kubeconfigs, peer, "the kubeconfig of the reader") for peer in peers}
         return pulumi.Output.all(**found)
 
 
-def _found(values: Mapping[str, Value], key: str, what: str) -> Value:
+def _found(values: Mapping[Key, Value], key: Key, what: str) -> Value:
     if key not in values:
         raise DocumentError(f"{what} of {key} is needed before it is registered, or there is none; correct the section")
     return values[key]

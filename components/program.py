@@ -8,11 +8,14 @@ from typing import Any
 import pulumi
 
 from meshfleet.components.fleet import Fleet
+from meshfleet.components.karmada_chart import place_karmada_chart
 from meshfleet.components.kubeconfig_file import KubeconfigFile, kubeconfig_files
 from meshfleet.manifests.addition_faults import checked
+from meshfleet.sources import load
 from meshfleet.topology import Fleet as Topology
-from meshfleet.topology import load
 from meshfleet.topology.draft import SECTIONS, SINGLES
+from meshfleet.workspace.failover_record import with_evictions
+from meshfleet.workspace.home import Workspace
 
 
 def stack_configuration() -> dict[str, object]:
@@ -31,6 +34,10 @@ def register(topology: Topology, kubeconfigs: Mapping[str, KubeconfigFile]) -> N
     fleet = Fleet(topology, kubeconfigs)
     pulumi.export("fleet", fleet.describe())
     pulumi.export("kubeconfigs", fleet.kubeconfigs())
+    if topology.portal:
+        pulumi.export("portal", fleet.describe_portal())
+    if fleet.karmada:
+        pulumi.export("karmada", fleet.describe_karmada())
 
 
 def keep_debug_messages() -> None:
@@ -46,11 +53,18 @@ def keep_debug_messages() -> None:
     pulumi.log.debug = unsaid
 
 
+def declared(stack: str) -> Topology:
+    """What the configuration says, with shares that are elsewhere for now. Raises `TopologyError` and FileError."""
+    return with_evictions(checked(load(stack, stack_configuration())), Workspace.of(stack))
+
+
 def run(stage: Topology | None = None) -> None:
     """The whole program: read, check, register. Raises `TopologyError` before anything is registered.
 
     With a `stage` that is registered in place of what the configuration says: a state on the way to it.
     """
     keep_debug_messages()
-    topology = stage or checked(load(pulumi.get_stack(), stack_configuration()))
-    register(topology, kubeconfig_files(topology))
+    topology = stage or declared(pulumi.get_stack())
+    kubeconfigs = kubeconfig_files(topology)
+    place_karmada_chart(topology)
+    register(topology, kubeconfigs)

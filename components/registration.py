@@ -16,14 +16,18 @@ from meshfleet.components.helm_release import helm_release
 from meshfleet.components.kubernetes_object import KubernetesObject
 from meshfleet.components.outputs import Outputs
 from meshfleet.errors import DocumentError
-from meshfleet.manifests import Document, Release, registry
+from meshfleet.manifests import Document, Object, Release, registry
 from meshfleet.manifests.additions import with_additions
+from meshfleet.manifests.objects import Chart
+from meshfleet.manifests.propagations import PREFIX
 from meshfleet.manifests.section import Point, Section
 from meshfleet.topology import Fleet
 
 
 class Registration:
     """The documents of a fleet that are registered so far, and the points that are reached.
+
+    `servers` are API servers beside that of the host, by what documents call them.
 
     A component registers its sections with `register` and says with `reached` what they prepare for others. Sections
     without a component of their own are registered by `group`.
@@ -33,6 +37,7 @@ class Registration:
         self, fleet: Fleet, access: Mapping[str, ClusterAccess], known: Outputs, opts: pulumi.ResourceOptions
     ) -> None:
         self.fleet, self.access, self.known = fleet, access, known
+        self.servers: dict[str, pulumi.ProviderResource] = {}
         self._opts = opts
         self._there: dict[str, dict[str, list[pulumi.Resource]]] = {
             name: {Point.NODES: list(cluster.nodes)} for name, cluster in access.items()
@@ -79,6 +84,9 @@ class Registration:
         for name in after:
             other, separator, what = name.rpartition("/")
             place = other if separator else cluster
+            if what.startswith(PREFIX) and self._rolls_back(place) and what not in self._there[place]:
+                # What names a Service that goes with the rollback of its wave stays, and names it again with the next.
+                continue
             if what not in self._there.get(place, {}):
                 known = ", ".join(sorted(self._there.get(place, {}))) or "nothing"
                 raise DocumentError(
@@ -87,6 +95,9 @@ class Registration:
                 )
             found += self._there[place][what]
         return found
+
+    def _rolls_back(self, cluster: str) -> bool:
+        return any(cluster in there for there in self.fleet.restored.values())
 
     def done(self) -> None:
         """Complete the components that `group` has made; the last call."""
@@ -116,14 +127,21 @@ class Registration:
     def _document(self, component: Component, cluster: str, document: Document) -> pulumi.Resource:
         access, body = self.access[cluster], document.body
         options = component.child(
-            provider=access.provider,
+            provider=self.servers[document.server] if document.server else access.provider,
             after=self.waits(cluster, document.after, document.name),
-            deleted_with=access.goes_with,
-            # The `data` that a cluster returns is as secret as the `data` that is sent.
-            secret_outputs=["data"] if not isinstance(body, Release) and body["kind"] == "Secret" else (),
+            # What is in another server does not end with the cluster.
+            deleted_with=None if document.server else access.goes_with,
+            secret_outputs=_secret_outputs(body),
             keep=document.keep,
         )
         name = f"{cluster}/{document.name}"
         if isinstance(body, Release):
             return helm_release(name, self.fleet, access, body, options)
         return KubernetesObject(name, body, options)
+
+
+def _secret_outputs(body: Object | Release) -> tuple[str, ...]:
+    """What a cluster returns is as secret as what is sent: the `data` of Secrets, and values with keys."""
+    if isinstance(body, Release):
+        return ("values",) if body.chart == Chart.KARMADA else ()
+    return ("data",) if body["kind"] == "Secret" else ()

@@ -9,11 +9,10 @@ import base64
 
 import pulumi
 
-from meshfleet.components.certificate_authorities import authority_of
+from meshfleet.components.account_credentials import token_and_authority
 from meshfleet.components.component import Component
 from meshfleet.components.kubernetes_object import data_of
 from meshfleet.components.registration import Registration
-from meshfleet.errors import ClusterError
 from meshfleet.manifests import names
 from meshfleet.manifests import remote_secrets as manifests
 from meshfleet.manifests.section import Point
@@ -30,15 +29,8 @@ def kubeconfig_of(
     `server` is where the stack itself reaches the API server; what `discovery` says comes in its place. Raises
     ClusterError for a Secret that is not one of a token.
     """
-    given = authority_of(cluster, discovery)
-    try:
-        token = base64.b64decode(data["token"]).decode()
-        authority = base64.b64encode(given.encode()).decode() if given else data["ca.crt"]
-    except (KeyError, TypeError, ValueError) as error:
-        raise ClusterError(
-            f"{cluster}: the token Secret of its reader has no usable token and ca.crt ({type(error).__name__}); "
-            "delete that Secret, and run meshfleet up --refresh, which creates it again"
-        ) from None
+    token, text = token_and_authority(cluster, "its reader", discovery, data)
+    authority = base64.b64encode(text.encode()).decode()
     address, name = discovery.server or server, discovery.tls_server_name
     return manifests.remote_kubeconfig(manifests.Peer(cluster, address, authority, token, name, primary))
 

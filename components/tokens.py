@@ -22,6 +22,7 @@ def component_of(urn: str) -> str:
 # Relative to the checkout, and a link that the command keeps, so that the state names no place of one machine.
 BUILT_CHARTS = ".meshfleet/charts"
 GATEWAY_API_CHART = ".meshfleet/gateway-api"
+KARMADA_CHARTS = ".meshfleet/karmada"
 CERT_MANAGER_CHART = ".meshfleet/cert-manager"
 
 # Follows the logical name of a Helm release.

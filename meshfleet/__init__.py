@@ -21,7 +21,8 @@ if TYPE_CHECKING:
         IstiodAddress,
         RootCertificateAuthority,
     )
-    from meshfleet.topology import StackFile, TopologyError, load, read_stack_file
+    from meshfleet.sources import load
+    from meshfleet.topology import StackFile, TopologyError, read_stack_file
 
 __version__ = "0.1.0"
 
@@ -38,7 +39,7 @@ _HOMES: Final = {
     "StackFile": "topology",
     "TopologyError": "topology",
     "kubeconfig_files": "components.kubeconfig_file",
-    "load": "topology",
+    "load": "sources",
     "read_stack_file": "topology",
 }
 

@@ -21,9 +21,13 @@ from meshfleet.topology.istio import Charts
 from meshfleet.topology.labels import AnnotationKey, LabelKey, LabelValue, NamespaceLabelKey
 from meshfleet.topology.mesh_settings import Region, ServiceName
 from meshfleet.topology.model import Model
+from meshfleet.topology.multi_cluster_service import ServiceAddress
 from meshfleet.topology.names import Revision, TrustDomain
 from meshfleet.topology.propagation.capacity import Quantity
 from meshfleet.topology.propagation.propagation import KubernetesObject
+from meshfleet.topology.propagation.rollout import Percent
+from meshfleet.topology.rbac.policy_rule import ApiGroup, ObjectName, Resource, Url, Verb
+from meshfleet.topology.rbac.subjects import Prefix, SubjectName
 from meshfleet.topology.service_scope import ClusterLocalHost
 from meshfleet.topology.virtual_machine import HttpPath, Lifetime
 from meshfleet.topology.workload import Caller, HeaderName, HeaderValue, Image
@@ -31,6 +35,7 @@ from meshfleet.topology.workload import Caller, HeaderName, HeaderValue, Image
 # Types whose rule is a function, in words; what exactly they refuse is in meshfleet/topology/.
 WORDS: tuple[tuple[object, str], ...] = (
     (AddressRange, "CIDR such as `10.10.0.0/16`"),
+    (ApiGroup, "API group, empty for that of pods"),
     (AnnotationKey, "annotation key"),
     (Caller, "`NAMESPACE/SERVICE-ACCOUNT`"),
     (ClusterLocalHost, "host such as `*.monitoring.svc.cluster.local`"),
@@ -52,18 +57,26 @@ WORDS: tuple[tuple[object, str], ...] = (
     (MachineAddress, "IP address"),
     (MergePatch, "map"),
     (NamespaceLabelKey, "label key"),
+    (ObjectName, "name of an object"),
     (Pointer, "JSON pointer such as `/spec/replicas`"),
+    (Percent, "share such as `25%`"),
+    (Prefix, "prefix such as `oidc:`"),
     (Quantity, "quantity such as `500m` or `4Gi`"),
     (Region, "region"),
     (Release, "chart or release"),
+    (Resource, "resource such as `pods` or `pods/log`"),
     (Revision, "DNS label"),
     (SecretName, "Secret name"),
     (ServerName, "DNS name"),
     (ServerUrl, "https URL"),
+    (ServiceAddress, "IPv4 address of 240.241.0.0/16"),
     (ServiceName, "fully qualified Service name"),
+    (SubjectName, "name, not of `system:`"),
     (Tree, "any"),
     (TrustDomain, "SPIFFE trust domain"),
+    (Url, "path such as `/metrics`"),
     (Values, "values"),
+    (Verb, "verb such as `get`"),
 )
 # Models that a user writes in a short form, never by their fields: what to write, and what holds without it.
 SHORT_FORMS: dict[type[Model], tuple[str, str]] = {

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from meshfleet.manifests import Document, Release, Stage, cluster_plan
-from meshfleet.topology import Fleet, load, read_stack_file
+from meshfleet.sources import load
+from meshfleet.topology import Fleet, read_stack_file
 
 EDITOR = "# yaml-language-server:"
 """How the line of a stack file begins that names its JSON schema to editors."""

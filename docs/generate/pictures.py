@@ -1,24 +1,27 @@
-"""The pictures of the documentation: what `meshfleet graph` draws of a stack that is not up."""
+"""The pictures of the documentation: what `meshfleet graph` draws of a stack that is not up, and a request."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from docs.generate import models
+from docs.generate.request_picture import NAME, request_picture
 from meshfleet.cli.graph import picture_of
-from meshfleet.topology import load, read_stack_file
+from meshfleet.sources import load
+from meshfleet.topology import read_stack_file
 
 PICTURES = {
     "dev.svg": "dev",
     "two-meshes.svg": "examples/two-meshes",
     "virtual-machines.svg": "examples/virtual-machines",
     "machine-network.svg": "examples/machine-network",
+    "federation.svg": "examples/federation",
 } | models.pictures()
 
 
 def pictures(root: Path) -> dict[str, str]:
     """File name to SVG, of the stacks of the checkout `root`."""
-    drawn = {}
+    drawn = {NAME: request_picture()}
     for name, stack in PICTURES.items():
         file = read_stack_file(root / "stacks", stack)
         drawn[name] = picture_of(load(file.stack, file.config), None, {})

@@ -32,13 +32,18 @@ WITHOUT: dict[str, str] = {
     "workloads": "none",
     "virtualMachines": "none",
     "propagations": "none",
+    "federation": "the engine `direct`",
+    "multiClusterServices": "none",
+    "dnsEndpoints": "none",
+    "identities": "none",
+    "portal": "none",
     "istio": "its defaults",
     "kubernetes": "its defaults",
     "additions": "none",
 }
 ORDER = (
     *("host", "clusters", "networks", "meshes", "namespaces", "workloads", "virtualMachines", "propagations"),
-    *("istio", "kubernetes", "additions"),
+    *("federation", "identities", "portal", "multiClusterServices", "dnsEndpoints", "istio", "kubernetes", "additions"),
 )
 
 OPENING = """\
@@ -103,10 +108,10 @@ exists, ranges overlap or a provider is built yet is seen by `meshfleet validate
 NAMES = """\
 ## Names
 
-Names are the keys of `clusters`, `networks`, `meshes`, `namespaces`, `workloads`, `virtualMachines` and `propagations`:
-DNS labels of lower-case letters, digits and `-`, but for what YAML reads as a number or a date (`131`, `1e3`,
-`2026-11-27`). Those of workloads, virtual machines, their ports and ingress gateways begin with a letter, since they
-name a Service (RFC 1035). A name given twice is a fault.
+Names are the keys of `clusters`, `networks`, `meshes`, `namespaces`, `workloads`, `virtualMachines`, `propagations`,
+`multiClusterServices` and `dnsEndpoints`: DNS labels of lower-case letters, digits and `-`, but for what YAML reads as
+a number or a date (`131`, `1e3`, `2026-11-27`). Those of workloads, virtual machines, their ports, federated Services
+and ingress gateways begin with a letter, since they name a Service (RFC 1035). A name given twice is a fault.
 
 | name of | at most | since | taken |
 |---|---|---|---|
@@ -118,6 +123,8 @@ name a Service (RFC 1035). A name given twice is a fault.
 | its version | {label} characters, the workload's among them | `<workload>-<version>` names a Deployment | none |
 | virtual machines | {label} characters | it names their Service | none |
 | a propagation | {label} characters | it is part of the names of its documents | none |
+| a federated Service | {label} characters | it names a Service | none |
+| a DNS endpoint | {label} characters | it names an object | definition |
 | an ingress gateway | {gateway} characters | `<gateway>-istio` is derived from it | {gateways} |
 | a revision | {revision} characters | `istio-sidecar-injector-<revision>-istio-system` is made of it | {revisions} |
 """
@@ -154,9 +161,10 @@ def page(root: Path) -> str:
             sections="\n".join(_section(name) for name in _sections()),
         )
     ]
+    written: set[type[Model]] = set()
     for name in _sections():
         if name in SECTIONS or name in PARTS:
-            parts += _tables(name)
+            parts += _tables(name, written)
     parts += [_names(), _versions(), REFUSED.format(table=refused.table(dev.config))]
     return "\n".join(parts)
 
@@ -183,17 +191,19 @@ def _model(section: str) -> type[Model] | None:
     return next((part for part in candidates if isinstance(part, type) and issubclass(part, Model)), None)
 
 
-def _tables(section: str) -> list[str]:
+def _tables(section: str, written: set[type[Model]]) -> list[str]:
+    """The tables of a section and its parts, but for parts that are written, to which these are added."""
     model = _model(section)
     assert model is not None
     # What is a section of its own has its table there.
     others = {_model(name) for name in _sections()} - {model}
-    waiting, seen, texts = [model], {part for part in others if part}, []
+    waiting, seen, texts = [model], written | {part for part in others if part}, []
     while waiting:
         part = waiting.pop(0)
         if part in seen:
             continue
         seen.add(part)
+        written.add(part)
         level = "##" if part is model else "###"
         texts.append(f"{level} {heading(part)}\n\n{introduction(part)}\n\n{table(part)}\n")
         waiting = [*parts_of(part), *waiting]

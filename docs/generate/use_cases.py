@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from docs.generate.models import first_comment
-from meshfleet.topology import Fleet, load, read_stack_file
+from meshfleet.sources import load
+from meshfleet.topology import Fleet, read_stack_file
 
 # The example stacks in the order of the page, with what there is to know of each.
 ORDER: dict[str, str] = {

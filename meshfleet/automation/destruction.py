@@ -26,7 +26,8 @@ from meshfleet.dataplane.sweep import sweep
 from meshfleet.errors import EngineError
 from meshfleet.errors.containment import each
 from meshfleet.redaction.shown import shown
-from meshfleet.topology import Fault, StackFile, TopologyError, load, read_stack_file
+from meshfleet.sources import load
+from meshfleet.topology import Fault, StackFile, TopologyError, read_stack_file
 from meshfleet.topology.stack_file import known_stacks
 from meshfleet.topology.stack_name import name_fault, stack_name
 from meshfleet.workspace.marker import is_fleet, is_home

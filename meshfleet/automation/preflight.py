@@ -50,6 +50,10 @@ def check_preconditions(session: Session, forget: Sequence[str] = ()) -> Precond
         *transitions(deployed, topology, gone),
         *identities.faults_of(decisions),
     ]
+    if not faults and topology.propagations:
+        from meshfleet.automation.objects_in_place import unserved
+
+        faults = unserved(session, recorded)
     if faults:
         raise TopologyError(faults)
     for line in recreations(deployed, topology):

@@ -18,10 +18,12 @@ from meshfleet.automation.reporting.progress import progress_for
 from meshfleet.automation.state.deployment import deployed_in
 from meshfleet.components.issued_trust import read_issued_trust, with_read_roots
 from meshfleet.components.kubeconfig_file import KubeconfigFile, kubeconfig_files
-from meshfleet.errors import EngineError
+from meshfleet.errors import EngineError, MeshfleetError
 from meshfleet.manifests.addition_faults import checked
 from meshfleet.rollout.stages import Stage, stages
-from meshfleet.topology import Fleet, StackFile, load, read_stack_file
+from meshfleet.sources import load
+from meshfleet.topology import Fleet, StackFile, read_stack_file
+from meshfleet.workspace.failover_record import with_evictions
 
 if TYPE_CHECKING:
     from meshfleet.automation.engine.engine import Engine, Operation
@@ -49,6 +51,8 @@ class Session:
     # Resources of an interrupted run that the state does not have: the next `up` refreshes.
     unread: list[str] = field(default_factory=list, compare=False)
     unsettled: Unsettled = field(default_factory=Unsettled, compare=False)
+    overridden: bool = False
+    """Whether the topology is not what the stack file says by itself, so that the program is to be given it."""
     kubeconfigs: Mapping[str, KubeconfigFile] = field(default_factory=dict, repr=False)
 
     @cached_property
@@ -140,24 +144,71 @@ class Session:
         Raises TopologyError for files of certificate authorities that cannot be used; other commands need none.
         """
         target = with_read_roots(self.topology, read_issued_trust(self.topology))
-        return stages(deployed_in(self.engine.recorded()), target)
+        recorded = self.engine.recorded()
+        found = stages(deployed_in(recorded), target)
+        if not any(propagation.rollout for propagation in target.propagations.values()):
+            return found
+        from meshfleet.automation.propagation_waves import with_waves
+        from meshfleet.workspace.wave_record import read_waves
 
-    def bring_up(self, title: str, *, refresh: bool, stage: Fleet | None = None) -> Record:
+        return with_waves(found, recorded, target, read_waves(self.checkout.workspace(self.file.stack)))
+
+    def bring_up(self, title: str, *, refresh: bool, stage: Fleet | None = None, exclude: Sequence[str] = ()) -> Record:
         """Run `up`, in two runs if the last one did not distribute the new token of a cluster to every peer.
 
-        The old token is kept until every peer has the new one. Raises `EngineError` as `run` does.
+        The old token is kept until every peer has the new one. What `exclude` names, as URNs or patterns of them, stays
+        as it is. Raises `EngineError` as `run` does.
         """
         if refresh:
             self._renew_credentials()
             self._settle_releases()
         refresh = refresh or bool(self.unread)
         self.unread.clear()
+        left = [*exclude, *self._left_alone()]
+        if not (stage or self.topology).propagations:
+            return self._in_turn(title, refresh, stage, left)
+        from meshfleet.automation.taking_over import around_what_is_there
+
+        def run(excluded: list[str], *, again: bool) -> Record:
+            return self._in_turn(title, refresh and not again, stage, excluded)
+
+        return around_what_is_there(self, title, stage or self.topology, left, run)
+
+    def _in_turn(self, title: str, refresh: bool, stage: Fleet | None, left: Sequence[str]) -> Record:
+        """All in one run, or many propagated objects after everything else."""
+        from meshfleet.automation.many_objects import many_objects, together
+
+        fleet = stage or self.topology
+        many = many_objects(fleet, self.engine.recorded(), left) if self.environment.local_backend else {}
+        if not many:
+            return self._bring_up(title, refresh, stage, left)
+
+        def run(excluded: Sequence[str], stepwise: bool) -> Record:
+            if stepwise:
+                return self._bring_up(title, refresh, stage, excluded)
+            return self.run("up", title, stage=stage, exclude=[*excluded], stepwise=False)
+
+        return together(self, fleet, many, left, run)
+
+    def _bring_up(self, title: str, refresh: bool, stage: Fleet | None, left: Sequence[str]) -> Record:
         superseded = self.engine.superseded_tokens()
+        alone = {"exclude": [*left]} if left else {}
         if not superseded:
-            return self.run("up", title, refresh=refresh, stage=stage)
-        record = self.run("up", title, refresh=refresh, stage=stage, exclude=superseded)
-        record.changes += self.run("up", title, stage=stage).changes
+            return self.run("up", title, refresh=refresh, stage=stage, **alone)
+        record = self.run("up", title, refresh=refresh, stage=stage, exclude=[*superseded, *left])
+        record.changes += self.run("up", title, stage=stage, **alone).changes
         return record
+
+    def _left_alone(self) -> list[str]:
+        """What is elsewhere by now in clusters that do not answer; told by name."""
+        if not self.topology.evictions:
+            return []
+        from meshfleet.automation.evicted_shares import out_of_reach, pending_lines
+
+        found = out_of_reach(self)
+        for line in pending_lines(found):
+            self.notify(line)
+        return [urn for urns in found.values() for urn in urns]
 
     def run(self, operation: Operation, title: str, **options: Any) -> Record:
         """Run an operation with progress, `on` another engine if one is passed.
@@ -169,12 +220,23 @@ class Session:
             before, record = record, self._perform(operation, title, **options | {"refresh": True})
             record.changes = before.changes + record.changes
         if record.sentences():
-            raise self._incomplete(title, record, blocked_clusters(self.topology, record) if operation == "up" else [])
+            raise self._incomplete(title, record, self._consequences(record) if operation == "up" else [])
         if operation == "up" and self.unsettled.clusters:
             # Everything is deployed and recorded now.
             self.unsettled.clusters.clear()
             self.engine.forget_pending()
         return record
+
+    def _consequences(self, record: Record) -> list[str]:
+        """What follows from an `up` that did not complete, in words."""
+        from meshfleet.automation.pending_revocations import pending_revocations
+
+        blocked = blocked_clusters(self.topology, record)
+        try:
+            return [*blocked, *pending_revocations(self.topology, self.engine.recorded())]
+        except MeshfleetError as error:
+            # What failed first is named all the same.
+            return [*blocked, f"which rights are not revoked yet is not known: {error}"]
 
     def _can_resume(self, record: Record, *, refreshed: bool) -> bool:
         """Whether to retry: the run failed on releases that are settled now, or on manually deleted objects."""
@@ -226,9 +288,14 @@ class Session:
         return fleet_status(self.checkout, self.engine, self.topology)
 
 
-def open_session(stack: str, *, quiet: bool) -> Session:
-    """Read and validate a stack file. Raises `TopologyError` with every fault, before any change."""
+def open_session(stack: str, *, quiet: bool, host: str = "") -> Session:
+    """Read and validate a stack file, with shares that are elsewhere for now. `host` takes the place of its host.
+
+    Raises `TopologyError` with every fault, before any change, and FileError for a damaged record of evictions.
+    """
     checkout = Checkout.here()
     file = read_stack_file(checkout.stacks, stack, nested=checkout.nested_stacks)
-    topology = checked(load(file.stack, file.config))
-    return Session(checkout, file, topology, quiet, kubeconfigs=kubeconfig_files(topology))
+    config = {**file.config, "host": host} if host else file.config
+    topology = with_evictions(checked(load(file.stack, config, project=checkout.root)), checkout.workspace(file.stack))
+    files = kubeconfig_files(topology)
+    return Session(checkout, file, topology, quiet, overridden=bool(host), kubeconfigs=files)

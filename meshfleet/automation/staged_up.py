@@ -10,7 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from meshfleet.automation.propagation_waves import await_wave
 from meshfleet.automation.reporting.changes import Record, counted
+from meshfleet.automation.wave_rollback import begin, done, rolled_back
 from meshfleet.errors import EngineError
 from meshfleet.rollout.stages import Stage
 
@@ -36,7 +38,10 @@ class CompletedStage:
 
 
 def run_stages(session: Session, stages: Sequence[Stage], *, refresh: bool) -> list[CompletedStage]:
-    """Run one stage after another. Raises `EngineError` for the first that fails or is not confirmed."""
+    """Run one stage after another, up to one that a rollout pauses after.
+
+    Raises `EngineError` for the first that fails, is not confirmed or does not become healthy.
+    """
     completed: list[CompletedStage] = []
     for number, stage in enumerate(stages, start=1):
         start = time.monotonic()
@@ -47,9 +52,21 @@ def run_stages(session: Session, stages: Sequence[Stage], *, refresh: bool) -> l
         if completed and stage.preconditions:
             _confirm(session, completed[-1].stage, stage)
         # Drift is repaired once, in the first stage.
-        fleet = stage.fleet if stage.name else None
-        record = session.bring_up(title, stage=fleet, refresh=refresh and not completed)
+        fleet = stage.fleet if stage.name or session.overridden else None
+        held: dict[str, Any] = {"exclude": stage.held} if stage.held else {}
+        begin(session, stage)
+        try:
+            record = session.bring_up(title, stage=fleet, refresh=refresh and not completed, **held)
+            await_wave(session, stage)
+        except EngineError as error:
+            raise rolled_back(session, stage, error) from error
+        done(session, stage)
         completed.append(CompletedStage(stage, record, time.monotonic() - start))
+        if stage.pauses:
+            session.notify(
+                f"{', '.join(stage.pauses)}: the rollout pauses here; run meshfleet up --stack {session.name} to go on"
+            )
+            break
     return completed
 
 

@@ -22,7 +22,9 @@ from meshfleet.automation.session import open_session
 from meshfleet.automation.staged_up import run_stages
 from meshfleet.cli.closed_networks import closed_networks, lines_of
 from meshfleet.cli.command_group import CommandGroup
+from meshfleet.cli.identities import kubeconfig, who_can
 from meshfleet.cli.options import Json, Stack
+from meshfleet.cli.reconcile import reconcile
 from meshfleet.cli.virtual_machines import vm
 from meshfleet.files import make_directory, write_file
 from meshfleet.workspace.project_folder import VARIABLE
@@ -40,6 +42,7 @@ app = typer.Typer(
     "command line, 3 drift detected, 130 interrupted.",
 )
 app.add_typer(vm, name="vm")
+app.command()(reconcile)
 
 
 def _print_version(wanted: bool) -> None:
@@ -85,6 +88,14 @@ Forget = Annotated[
 ]
 
 
+Host = Annotated[
+    str,
+    typer.Option(
+        "--host", help="Make this cluster the host, whatever the stack file says, as when its host is lost for good."
+    ),
+]
+
+
 @app.command()
 def up(
     stack: Stack,
@@ -95,16 +106,19 @@ def up(
     ] = False,
     forget: Forget = None,
     restore_state: RestoreState = False,
+    host: Host = "",
 ) -> None:
     """Deploy or update the fleet to match the stack file; unchanged resources are not modified.
 
     A change that would interrupt the mesh if made at once is rolled out in stages.
     """
     from meshfleet.automation import forgetting
+    from meshfleet.automation.evicted_shares import lines_of as evicted
     from meshfleet.automation.preflight import prepare_up
     from meshfleet.automation.runtime_drift import after_up
 
-    session, start = open_session(stack, quiet=json), time.monotonic()
+    start = time.monotonic()
+    session = open_session(stack, quiet=json, host=host) if host else open_session(stack, quiet=json)
     with session.working("up", restore_state=restore_state):
         forgotten = prepare_up(session, forget or ())
         session.engine.initialise()
@@ -113,17 +127,22 @@ def up(
         drop_kubeconfigs(session.checkout, session.file.stack, session.topology.clusters)
         restarts = after_up(session, [change for one in completed for change in one.record.changes])
     report_orphans(session.checkout, session.file.stack)
+    if host and host != session.file.config.get("host"):
+        print_line(f"the host is {host} by --host; write `meshfleet:host: {host}` into {session.file.path.name}")
     seconds = round(time.monotonic() - start, 1)
     changes = counted(change for one in completed for change in one.record.changes)
     if json:
         dropped = {"forgotten": forgotten} if forgotten else {}
         staged = {"stages": [one.as_json() for one in completed]} if completed[0].stage.name else {}
         pending = {"restarts": restarts} if restarts else {}
-        result = {"ok": True, "stack": stack, **dropped, **staged, "changes": changes, **pending, "seconds": seconds}
+        pending |= {"evicted": away} if (away := [*evicted(session.topology)]) else {}
+        paused = {"paused": list(completed[-1].stage.pauses)} if completed[-1].stage.pauses else {}
+        result = {"ok": True, "stack": stack, **dropped, **staged, **paused, "changes": changes, **pending}
+        result["seconds"] = seconds
         print_json(result)
     else:
         done = ", ".join(f"{count} {kind}" for kind, count in changes.items())
-        for line in restarts:
+        for line in (*restarts, *evicted(session.topology)):
             print_line(line)
         print_line(f"{stack} is up in {seconds} s: {done or 'no changes'}")
 
@@ -139,6 +158,7 @@ def preview(
     """Show the changes that `up` would make, without making them."""
     from meshfleet.automation.preflight import check_preconditions
     from meshfleet.automation.recreation import preview_engine
+    from meshfleet.automation.taking_over import what_is_there
     from meshfleet.cli.tables import changes_table
 
     session = open_session(stack, quiet=json)
@@ -149,12 +169,14 @@ def preview(
         named = [stage.name for stage in stages if stage.name]
         with preview_engine(session.engine, recreated) as engine:
             fleet = stages[0].fleet if named else None
-            record = session.run("preview", f"preview {stack}", stage=fleet, on=engine)
+            held = {"exclude": list(stages[0].held)} if stages[0].held else {}
+            record = session.run("preview", f"preview {stack}", stage=fleet, on=engine, **held)
+        in_place = what_is_there(session, stages[0])
     if json:
         replaced = {"recreated": list(recreated)} if recreated else {}
         staged = {"stages": named} if named else {}
         changed = [str(change) for change in record.changes]
-        print_json({"ok": True, "stack": stack, **replaced, **staged, "changes": changed})
+        print_json({"ok": True, "stack": stack, **replaced, **staged, "changes": changed, **in_place})
     else:
         for sentence in recreated.values():
             print_line(sentence)
@@ -165,7 +187,7 @@ def preview(
                 "up waits between stages until every cluster has completed the stage; these are the changes of stage 1"
             )
         changes_table(record.changes, "no changes")
-        for line in lines_of(session.topology):
+        for line in (*in_place.get("takenOver", ()), *in_place.get("refused", ()), *lines_of(session.topology)):
             print_line(line)
     if expect_no_changes and (record.changes or len(named) > 1):
         exit_with(FAILED)
@@ -185,12 +207,15 @@ def verify(
     from meshfleet.cli.tables import checks_table, show_result
     from meshfleet.verification import read_fleet, run
     from meshfleet.verification.checks import ALL, named
+    from meshfleet.verification.propagated_view import propagated_views
 
     selected = named(check) if check else ALL
     session = open_session(stack, quiet=json)
     status = session.status()
     decisions = require_recorded(session, identities_in(status))
-    view = read_fleet(status, session.environment.tools, session.checkout.home, decisions)
+    propagated = propagated_views(session.topology)
+    home, declared = session.checkout.home, session.topology
+    view = read_fleet(status, session.environment.tools, home, decisions, propagated, declared)
     report = run(view, selected, on_result=None if json else show_result, timeout=seconds)
     if not check:
         # The diagram shows the results of complete runs only.
@@ -207,17 +232,40 @@ def verify(
 
 
 @app.command()
-def status(stack: Stack, json: Json = False) -> None:
+def status(
+    stack: Stack,
+    json: Json = False,
+    federation: Annotated[
+        bool,
+        typer.Option("--federation", help="Ask every cluster how the propagated objects fare that are placed there."),
+    ] = False,
+) -> None:
     """Show clusters, meshes, gateway addresses and kubeconfig paths."""
+    from meshfleet.automation.evicted_shares import lines_of as evicted
+    from meshfleet.automation.portal_readiness import with_readiness
     from meshfleet.cli.tables import status_table
 
     session = open_session(stack, quiet=json)
     found = session.status()
+    if federation:
+        from meshfleet.automation.federation_status import with_health
+        from meshfleet.verification import read_fleet
+
+        found = with_health(found, session.topology, read_fleet(found, session.environment.tools))
+    found = with_readiness(found)
     report_orphans(session.checkout, session.file.stack)
     if json:
         print_json(found.document())
+    elif federation:
+        from meshfleet.cli.federation_table import federation_lines
+        from meshfleet.cli.tables import console
+
+        for line in federation_lines(found):
+            console.print(line, soft_wrap=True)
     else:
         status_table(found)
+        for line in evicted(session.topology):
+            print_line(line)
 
 
 @app.command()
@@ -303,15 +351,20 @@ def render(
 @app.command()
 def placement(stack: Stack, json: Json = False) -> None:
     """Show where each propagated object goes, why not elsewhere, and what overrides change, without a cluster."""
-    from meshfleet.cli.placement import placement_lines, placement_of
+    from meshfleet.cli.placement import notes_of, placement_lines, placement_of
     from meshfleet.cli.tables import console
 
-    objects = placement_of(open_session(stack, quiet=json).topology)
+    topology = open_session(stack, quiet=json).topology
+    objects, notes = placement_of(topology), notes_of(topology)
     if json:
-        print_json({"ok": True, "stack": stack, "objects": objects})
+        print_json({"ok": True, "stack": stack, "objects": objects, "notes": notes})
     else:
-        for line in placement_lines(objects):
+        for line in placement_lines(objects, notes):
             console.print(line, soft_wrap=True)
+
+
+app.command()(kubeconfig)
+app.command("who-can")(who_can)
 
 
 @app.command()

@@ -107,12 +107,24 @@ def status_table(status: Status) -> None:
         console.print(line)
     for line in machine_lines(status):
         console.print(line)
+    for line in portal_lines(status):
+        console.print(line)
     for mesh in status.meshes:
         console.print(f"mesh {mesh.name}: {mesh.model}, trust domain {mesh.trust_domain}")
         console.print(f"  {mesh.trust}")
         for root in mesh.roots:
             signs = ", signs" if root.name == mesh.signing else ""
             console.print(f"  root {root.name} {root.fingerprint[:16]}… until {_day(root.not_after)}{signs}")
+
+
+def portal_lines(status: Status) -> Iterator[str]:
+    """Where the API portal is, what is behind it, and whether it answers."""
+    portal = status.portal
+    if portal is None:
+        return
+    word = {True: "[green]ready[/green]", False: "[red]does not answer[/red]; run meshfleet up", None: "not asked"}
+    yield f"portal beside {portal.cluster} at {portal.url or 'no address yet'}: {word[portal.ready]}"
+    yield f"  leads to {', '.join(portal.clusters)}"
 
 
 def machine_lines(status: Status) -> Iterator[str]:

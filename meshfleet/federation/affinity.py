@@ -6,10 +6,11 @@ https://kubernetes.io/docs/concepts/scheduling-eviction/taint-and-toleration/
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from operator import attrgetter
 
+from meshfleet.errors.faults import Fault
 from meshfleet.federation.candidates import Candidate
 from meshfleet.topology.propagation.affinity import ClusterAffinity
 from meshfleet.topology.propagation.placement import Taint, Toleration
@@ -18,6 +19,8 @@ from meshfleet.topology.service_scope import LabelRequirement
 LISTED = 5
 """How many values a reason names; with 100 clusters by name it would be longer than a screen."""
 
+
+_REASONS = 3
 
 Requirement = Callable[[Candidate], str]
 """What a cluster lacks, in words; empty where it has it."""
@@ -34,6 +37,18 @@ def unmet(wanted: Iterable[Requirement], cluster: Candidate) -> str:
         if why := requirement(cluster):
             return why
     return ""
+
+
+def selecting_nothing(
+    path: str, selectors: Iterable[tuple[str, ClusterAffinity]], clusters: Sequence[Candidate]
+) -> Iterator[Fault]:
+    """Yield a fault for each selector, each with its path below `path`, that selects none of these clusters."""
+    for place, affinity in selectors:
+        wanted = requirements(affinity)
+        reasons = [f"{cluster.name}: {why}" for cluster in clusters if (why := unmet(wanted, cluster))]
+        if len(reasons) == len(clusters):
+            more = f"; and {len(reasons) - _REASONS} more" if len(reasons) > _REASONS else ""
+            yield Fault(f"{path}.{place}", f"selects no cluster ({'; '.join(reasons[:_REASONS])}{more})")
 
 
 def requirements(affinity: ClusterAffinity) -> tuple[Requirement, ...]:

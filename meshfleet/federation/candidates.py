@@ -12,7 +12,10 @@ from meshfleet.topology.propagation.placement import Taint
 
 @dataclass(frozen=True)
 class Candidate:
-    """A cluster with what placements select it by; `region` and `zone` are empty where none is declared."""
+    """A cluster with what placements select it by; `region` and `zone` are empty where none is declared.
+
+    `evicted` says why its share is elsewhere for now; it is empty where it is not.
+    """
 
     name: str
     provider: str = ""
@@ -21,6 +24,7 @@ class Candidate:
     labels: Mapping[str, str] = field(default_factory=dict)
     taints: tuple[Taint, ...] = ()
     capacity: Capacity | None = None
+    evicted: str = ""
 
 
 def candidates(fleet: Fleet) -> tuple[Candidate, ...]:

@@ -49,7 +49,7 @@ class Room(NamedTuple):
     def shortage(self, requests: Requests) -> str:
         """The resources of which there is not enough for one more pod, in words; empty where it fits."""
         short = [
-            f"{_shown(what, asked)}, {max(free, 0) and _shown(what, free)} free"
+            f"{amount(what, asked)}, {max(free, 0) and amount(what, free)} free"
             for what, free, asked in zip(self._fields, self, (*requests, 1), strict=True)
             if free is not None and asked and free < asked
         ]
@@ -99,13 +99,13 @@ def _room(cluster: Candidate) -> Room:
     )
 
 
-def _shown(what: str, amount: int) -> str:
+def amount(what: str, count: int) -> str:
     """An amount as a quantity, in the largest unit that shows it exactly."""
     if what == "cpu":
-        return f"{amount}m cpu" if amount % 1000 else f"{amount // 1000} cpu"
+        return f"{count}m cpu" if count % 1000 else f"{count // 1000} cpu"
     if what == "pods":
-        return f"{amount} {'pod' if amount == 1 else 'pods'}"
+        return f"{count} {'pod' if count == 1 else 'pods'}"
     for unit, power in (("Gi", 30), ("Mi", 20), ("Ki", 10)):
-        if amount % (1 << power) == 0:
-            return f"{amount >> power}{unit} memory"
-    return f"{amount} bytes of memory"
+        if count % (1 << power) == 0:
+            return f"{count >> power}{unit} memory"
+    return f"{count} bytes of memory"

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import Any, Final
 
 from meshfleet.errors.faults import Fault
 from meshfleet.federation.affinity import requirements, unmet
@@ -14,6 +17,8 @@ from meshfleet.topology.propagation.affinity import ClusterAffinity
 from meshfleet.topology.propagation.overrides import Override
 
 Object = dict[str, Any]
+_DIGITS: Final = 16
+_SORTED: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=str)
 
 
 @dataclass(frozen=True)
@@ -31,6 +36,16 @@ class Copy:
 
     body: Object
     steps: tuple[Step, ...] = ()
+
+    @cached_property
+    def content(self) -> str:
+        """What stands for the body, made once for all clusters that have it."""
+        return content(self.body)
+
+
+def content(body: Mapping[str, Any]) -> str:
+    """What stands for an object as it is declared in a cluster: the same for the same object, in any order of keys."""
+    return hashlib.sha256(_SORTED.encode(body).encode(errors="replace")).hexdigest()[:_DIGITS]
 
 
 class Targets:

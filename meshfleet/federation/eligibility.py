@@ -21,7 +21,7 @@ class Tier:
 
     @cached_property
     def names(self) -> tuple[str, ...]:
-        """The names of the clusters, in the order of the stack file."""
+        """The names of the clusters, in order."""
         return tuple(cluster.name for cluster in self.clusters)
 
 
@@ -60,8 +60,12 @@ def groups(placement: Placement, candidates: Sequence[Candidate]) -> tuple[Group
 
     A cluster of several overflow affinities belongs to the first of them.
     """
+    tolerations = placement.cluster_tolerations
     tainted = {
-        cluster.name: why for cluster in candidates if (why := untolerated(placement.cluster_tolerations, cluster))
+        # Failover is explicit, so that no toleration keeps anything at a cluster that it is evicted from.
+        cluster.name: why
+        for cluster in candidates
+        if (why := cluster.evicted or untolerated(tolerations, cluster))
     }
     if placement.overflow_affinities:
         alternatives: list[Sequence[ClusterAffinity]] = [placement.overflow_affinities]
@@ -72,6 +76,20 @@ def groups(placement: Placement, candidates: Sequence[Candidate]) -> tuple[Group
     declared = placement.replica_scheduling.static_weights
     weights = _weights(declared, candidates) if declared else None
     return tuple(_group(affinities, candidates, tainted, weights) for affinities in alternatives)
+
+
+def without(alternatives: Sequence[Group], barred: Mapping[str, str]) -> tuple[Group, ...]:
+    """The groups without clusters that one object may not go to; `barred` has the reason of each."""
+    return tuple(
+        Group(
+            tuple(
+                Tier(tier.name, tuple(one for one in tier.clusters if one.name not in barred)) for tier in group.tiers
+            ),
+            {**group.left_out, **{name: barred[name] for tier in group.tiers for name in tier.names if name in barred}},
+            group.weights,
+        )
+        for group in alternatives
+    )
 
 
 def _group(

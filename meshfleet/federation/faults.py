@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from meshfleet.errors.faults import Fault
-from meshfleet.federation.affinity import listed, mismatch
+from meshfleet.federation.affinity import listed, selecting_nothing
 from meshfleet.federation.candidates import candidates
 from meshfleet.federation.definitions import Definition, definition_of
 from meshfleet.federation.propagated import Propagated, Propagations, propagations
+from meshfleet.federation.quota import quota_faults
 from meshfleet.topology.fleet import Fleet
 from meshfleet.topology.propagation.kinds import (
     CERT_MANAGER_GROUPS,
@@ -24,7 +25,6 @@ from meshfleet.topology.propagation.kinds import (
 from meshfleet.topology.rules.propagated_objects import content_faults
 from meshfleet.topology.rules.propagations import affinities
 
-_REASONS = 3
 EVERYWHERE = "default"
 """The namespace that every cluster has."""
 
@@ -38,7 +38,8 @@ def propagation_faults(fleet: Fleet) -> list[Fault]:
     # A selector that selects nothing is why nothing is placed.
     paths = tuple(fault.path.partition(".placement.")[0] for fault in found if ".placement." in fault.path)
     found += [fault for fault in placed.faults if not _below(fault.path, paths)]
-    return found + [*_changed(placed)] + ([] if found else [*_Reached(fleet, placed).faults()])
+    reached = [] if found else [*_Reached(fleet, placed).faults(), *quota_faults(fleet, placed)]
+    return [*found, *_changed(placed), *reached]
 
 
 def _below(path: str, places: tuple[str, ...]) -> bool:
@@ -48,22 +49,18 @@ def _below(path: str, places: tuple[str, ...]) -> bool:
 def _selecting_nothing(fleet: Fleet) -> Iterator[Fault]:
     clusters = candidates(fleet)
     for name, propagation in fleet.propagations.items():
-        for place, affinity in affinities(propagation):
-            reasons: list[str] = []
-            for cluster in clusters:
-                if not (why := mismatch(affinity, cluster)):
-                    break
-                reasons.append(f"{cluster.name}: {why}")
-            else:
-                more = f"; and {len(reasons) - _REASONS} more" if len(reasons) > _REASONS else ""
-                why = f"{'; '.join(reasons[:_REASONS])}{more}"
-                yield Fault(f"propagations.{name}.{place}", f"selects no cluster ({why})")
+        yield from selecting_nothing(f"propagations.{name}", affinities(propagation), clusters)
 
 
 def _changed(placed: Propagations) -> Iterator[Fault]:
     """What overrides must not make of an object."""
     for one in placed.objects:
+        seen: set[int] = set()
         for cluster, copy in one.copies.items():
+            if id(copy) in seen:
+                # Clusters that are alike have the very same one.
+                continue
+            seen.add(id(copy))
             # Without overrides the rules over the stack file have seen it.
             if copy.steps and (found := list(content_faults("", copy.body))):
                 for fault in found:
@@ -91,7 +88,7 @@ class _Reached:
     def faults(self) -> Iterator[Fault]:
         """Each object that lacks something in a cluster that it goes to."""
         for one in self._placed.objects:
-            # What is in a cluster that was there before the fleet is not known.
+            # What is in a cluster that was there before the fleet is not known here; `up` asks it what it serves.
             clusters = [name for name in one.copies if self._fleet.clusters[name].capabilities.ends_with_stack]
             yield from self._namespace(one, clusters)
             if one.key.group not in KUBERNETES_GROUPS:
@@ -110,10 +107,10 @@ class _Reached:
     def _definition(self, one: Propagated, clusters: list[str]) -> Iterator[Fault]:
         group, kind = one.key[:2]
         without, told = [], False
-        for cluster in clusters:
+        for cluster in one.copies:
             found = self._definitions[cluster].get((group, kind))
             if found is None:
-                if not self._made_by_the_fleet(cluster, group):
+                if cluster in clusters and not installed_by_the_fleet(self._fleet, cluster, group):
                     without.append(cluster)
             elif not told and (fault := found.fault(one.copies[cluster].body)):
                 told = True
@@ -124,10 +121,11 @@ class _Reached:
                 f"{listed(without)} would not serve {kind} of {group}; propagate its CustomResourceDefinition to there",
             )
 
-    def _made_by_the_fleet(self, cluster: str, group: str) -> bool:
-        declared = self._fleet.clusters[cluster]
-        if group in ISTIO_GROUPS:
-            return True
-        if group in GATEWAY_API_GROUPS:
-            return self._fleet.uses_gateway_api(cluster) or declared.capabilities.gateway_api == "cluster"
-        return group in CERT_MANAGER_GROUPS and self._fleet.cert_manager_of(cluster) is not None
+
+def installed_by_the_fleet(fleet: Fleet, cluster: str, group: str) -> bool:
+    """Whether a cluster has the definitions of a group by what the fleet installs, or by what it is made of."""
+    if group in ISTIO_GROUPS:
+        return True
+    if group in GATEWAY_API_GROUPS:
+        return fleet.uses_gateway_api(cluster) or fleet.clusters[cluster].capabilities.gateway_api == "cluster"
+    return group in CERT_MANAGER_GROUPS and fleet.cert_manager_of(cluster) is not None

@@ -95,7 +95,7 @@ def _unable(
     if need is None or not _divides(placement):
         return {}, None
     left_out = dict(group.unweighted)
-    if not need.replicas or not (placement.replica_scheduling.by_capacity or placement.overflow_affinities):
+    if not need.replicas or not placement.by_capacity:
         return left_out, None
     fits = free.fits((name for tier in group.tiers for name in tier.names if name not in left_out), need.requests)
     left_out |= {name: free.rooms[name].shortage(need.requests) for name, most in fits.items() if most == 0}

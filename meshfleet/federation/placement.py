@@ -22,7 +22,7 @@ from meshfleet.topology.propagation.placement import Placement
 class Decision:
     """Where an object goes.
 
-    `clusters` are in the order of the stack file, and so are `replicas`, None for an object that has none.
+    `clusters` are in the order of their names, and so are `replicas`, None for an object that has none.
     `left_out` has every other cluster with the reason. `affinity` names the group that is taken, several where
     replicas overflow; `passed_over` has the groups before it with why they do not fit. `pending` is empty unless
     something is placed nowhere: then it says what and why.
@@ -74,14 +74,18 @@ def place_in(
     )
 
 
-def beside(decision: Decision, workloads: Sequence[Decision], candidates: Sequence[Candidate]) -> Decision:
+def beside(
+    decision: Decision, workloads: Sequence[Decision], candidates: Sequence[Candidate], *, bound: bool = False
+) -> Decision:
     """Where an object without replicas goes, placed by `decision`, that stands beside workloads in a propagation.
 
     Capacity may lead workloads to another group, or to other clusters of a spread. A ConfigMap that is not there would
-    keep their pods from starting: then it goes where the workloads are.
+    keep their pods from starting: then it goes where the workloads are. Where others of their groups
+    have `bound` them, it goes nowhere else either.
     """
     needed = frozenset(name for workload in workloads for name in workload.clusters)
-    if needed <= set(decision.clusters):
+    own = frozenset(decision.clusters)
+    if needed == own or (needed < own and not bound):
         return decision
     affinities = dict.fromkeys(workload.affinity for workload in workloads if workload.affinity)
     return Decision(

@@ -104,7 +104,7 @@ def _kinds(
 
 
 def _by_preference(kinds: Mapping[Kind, Sequence[Eligible]]) -> _Waiting:
-    """First a lower tier, groups with more room, more room in the cluster itself; then the order of the stack file."""
+    """First a lower tier, groups with more room, more room in the cluster itself; then the order of names."""
     room: Counter[tuple[int, str]] = Counter()
     for kind, members in kinds.items():
         total = sum(member.room for member in members)

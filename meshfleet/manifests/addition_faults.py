@@ -13,8 +13,11 @@ from difflib import get_close_matches
 from typing import Any
 
 from meshfleet.errors import DocumentError
+from meshfleet.federation.dns_faults import dns_faults
+from meshfleet.federation.service_faults import service_faults
 from meshfleet.manifests.additions import additions_to, has_additions, selectors, without_additions
 from meshfleet.manifests.contradictions import contradictions, wrong_labels, wrong_values
+from meshfleet.manifests.identity_faults import faults_of_identities
 from meshfleet.manifests.mesh_differences import differing_in_a_mesh
 from meshfleet.manifests.objects import Object, Release, written
 from meshfleet.manifests.plan import own_plan
@@ -32,9 +35,13 @@ _NAMES_SHOWN = 12
 
 
 def checked(fleet: Fleet) -> Fleet:
-    """The fleet itself. Raises TopologyError with every fault of its propagations, or else of its additions."""
-    # Additions select documents of propagations as well, which are there once those are right.
-    if faults := faults_of_propagations(fleet) or addition_faults(fleet):
+    """The fleet itself. Raises TopologyError with faults of propagations and identities, or of names, or of additions.
+
+    Additions select documents of propagations as well, which are there once those are right. Where Services are follows
+    from propagations that are right.
+    """
+    wrong = [*faults_of_propagations(fleet), *faults_of_identities(fleet)]
+    if faults := wrong or service_faults(fleet) + dns_faults(fleet) or addition_faults(fleet):
         raise TopologyError(faults)
     return fleet
 

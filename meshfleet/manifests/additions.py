@@ -60,7 +60,9 @@ def with_additions(fleet: Fleet, cluster: str, documents: Sequence[Document]) ->
     """
     if not has_additions(fleet, cluster):
         return documents
-    return [replace(each, body=added(fleet, cluster, each.name, each.body)) for each in documents]
+    return [
+        each if each.complete else replace(each, body=added(fleet, cluster, each.name, each.body)) for each in documents
+    ]
 
 
 def additions_to(fleet: Fleet, cluster: str, name: str, body: Object | Release) -> Iterator[Addition]:

@@ -11,12 +11,13 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, TypeAdapter, ValidationError
 
 from meshfleet.errors.faults import from_validation
-from meshfleet.manifests.objects import Object, Release
+from meshfleet.manifests.objects import Chart, Object, Release
 from meshfleet.manifests.section import Document
 from meshfleet.redaction.shown import shown
 from meshfleet.topology.additions import Additions
 from meshfleet.topology.labels import LabelKey, LabelValue, checked_annotations
 from meshfleet.topology.owned import FREE, OBJECTS, SECRETS, SECTION, VALUES, owner_of, refusal
+from meshfleet.topology.owned_karmada import KARMADA_VALUES
 from meshfleet.topology.owned_paths import ANY, Owned, Path, Table, entries_of, fits, spelled, within
 
 # Of a release, as it is written, the user may change its values alone.
@@ -34,7 +35,7 @@ _ABSENT = object()
 
 def _table(document: Document) -> Table:
     if isinstance(document.body, Release):
-        return VALUES
+        return KARMADA_VALUES if document.body.chart == Chart.KARMADA else VALUES
     return SECRETS if document.body["kind"] == "Secret" else OBJECTS
 
 

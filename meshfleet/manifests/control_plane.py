@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from meshfleet.image_names import ISTIO_HUB, ISTIO_TAG, NEVER_PULLED
-from meshfleet.manifests import ambient
+from meshfleet.manifests import ambient, service_discovery
 from meshfleet.manifests.mesh_networks import mesh_networks
 from meshfleet.manifests.mesh_settings import mesh_config
 from meshfleet.manifests.names import istiod_service
@@ -102,7 +102,8 @@ def settings(fleet: Fleet, primary: str) -> dict[str, str]:
     writes the root certificate into each namespace and its own into the webhooks (checkShouldLead in
     pilot/pkg/serviceregistry/kube/controller/multicluster.go).
     """
-    more = ambient.settings(fleet, primary) | (UPSTREAM_PROXIES if _upstream_proxies(fleet, primary) else {})
+    more = service_discovery.settings(fleet, fleet.mesh_of(primary))
+    more |= ambient.settings(fleet, primary) | (UPSTREAM_PROXIES if _upstream_proxies(fleet, primary) else {})
     serves_others = bool(fleet.remotes_of(primary)) or fleet.clusters[primary].control_plane.kind == "external"
     return istiod_settings() | ({"EXTERNAL_ISTIOD": "true"} if serves_others else {}) | more
 

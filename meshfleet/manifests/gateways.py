@@ -192,7 +192,7 @@ def istiod_routes(fleet: Fleet, cluster: str) -> Object:
     """
     served = [cluster] if fleet.remotes_of(cluster) or fleet.virtual_machines_of(cluster) else []
     routes = []
-    istiods = product((*served, *fleet.hosted_by(cluster)), fleet.istio.installed)
+    istiods = product((*served, *sorted(fleet.hosted_by(cluster))), fleet.istio.installed)
     for primary, revision in istiods:
         host = f"{istiod_service(revision)}.{fleet.system_namespace(primary)}.svc"
         routes += [

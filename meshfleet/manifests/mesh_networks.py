@@ -34,7 +34,7 @@ def declared_gateways(fleet: Fleet, viewer: str) -> dict[str, list[tuple[str, in
         name: [(gateway.address, gateway.port) for gateway in fleet.networks[name].gateways]
         for name in fleet.networks_of(mesh)
     }
-    for cluster in fleet.members_of(mesh):
+    for cluster in sorted(fleet.members_of(mesh)):
         entry = fleet.advertised_to(cluster, viewer)
         if entry and fleet.is_network_gateway(cluster):
             found.setdefault(fleet.gateway_network(cluster), []).append((entry.address, entry.port))

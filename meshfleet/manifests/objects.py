@@ -16,7 +16,7 @@ NOT_AWAITED = {"pulumi.com/skipAwait": "true"}
 
 
 class Chart(StrEnum):
-    """Istio's charts by the name they are published under, and those of definitions, which are ours."""
+    """Charts by the name they are published under: Istio's, others that are installed, and ours of definitions."""
 
     BASE = "base"
     ISTIOD = "istiod"
@@ -25,6 +25,7 @@ class Chart(StrEnum):
     ZTUNNEL = "ztunnel"
     GATEWAY_API = "gateway-api"
     CERT_MANAGER = "cert-manager"
+    KARMADA = "karmada"
 
 
 @dataclass(frozen=True)

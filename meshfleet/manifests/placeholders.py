@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
 from meshfleet.manifests import cert_manager, external, trust
+from meshfleet.manifests.karmada_credentials import CERTIFICATES, credentials_data
 from meshfleet.manifests.names import istiod_service
 from meshfleet.manifests.objects import encoded
 from meshfleet.topology import Fleet
@@ -38,6 +39,15 @@ class Placeholders:
         """One placeholder."""
         which = f"address {position + 1} of the node" if position else "address of the node"
         return _placeholder(f"{which} of {cluster}")
+
+    def of_ingress_gateways(self, gateways: Mapping[str, str], make: Callable[[Mapping[str, str]], object]) -> object:
+        """One placeholder for each address."""
+        return make(
+            {
+                cluster: _placeholder(f"address of the ingress gateway {name} of {cluster}")
+                for cluster, name in gateways.items()
+            }
+        )
 
     def joined(self, *parts: object) -> object:
         """All of it, with its placeholders."""
@@ -72,6 +82,28 @@ class Placeholders:
     def remote_kubeconfigs(self, peers: Sequence[str]) -> object:
         """A placeholder for each peer."""
         return {peer: _reader(peer) for peer in sorted(peers)}
+
+    def karmada_credentials(self, cluster: str, account: str) -> object:
+        """A placeholder for the token, and for the CA certificate beside it."""
+        return credentials_data(
+            account, _placeholder(f"token of {account} in {cluster}"), _placeholder(f"CA certificate of {cluster}")
+        )
+
+    def karmada_certificates(self) -> Mapping[str, object]:
+        """A placeholder for each."""
+        return {value: _placeholder(what) for value, what in CERTIFICATES.items()}
+
+    def karmada_fingerprint(self) -> object:
+        """One placeholder."""
+        return _placeholder("fingerprint of the CA of Karmada")
+
+    def api_endpoint(self, cluster: str) -> object:
+        """One placeholder."""
+        return _placeholder(f"URL of the API server of {cluster}")
+
+    def cluster_id(self, cluster: str) -> object:
+        """One placeholder."""
+        return _placeholder(f"UID of the namespace kube-system of {cluster}")
 
     def _roots(self, cluster: str, what: str) -> str:
         mesh = self.fleet.mesh_of(cluster)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from meshfleet.errors.faults import Fault
 from meshfleet.federation.faults import propagation_faults
+from meshfleet.federation.karmada.refusals import refusals
 from meshfleet.federation.propagated import propagations
 from meshfleet.manifests import propagations as section
 from meshfleet.manifests import registry
@@ -25,7 +26,7 @@ from meshfleet.topology.propagation.kinds import (
 
 def faults_of_propagations(fleet: Fleet) -> list[Fault]:
     """Every fault of the propagations of a fleet that the stack file alone does not show."""
-    return propagation_faults(fleet) or [*_made_twice(fleet)]
+    return propagation_faults(fleet) or refusals(fleet) or [*_made_twice(fleet)]
 
 
 def _made_twice(fleet: Fleet) -> Iterator[Fault]:
@@ -37,7 +38,7 @@ def _made_twice(fleet: Fleet) -> Iterator[Fault]:
         made: dict[ObjectKey, Document] = {}
         for one in registry.SECTIONS:
             for document in documents_in(one, fleet, cluster, known) if one is not section.SECTION else ():
-                if not isinstance(document.body, Release):
+                if not isinstance(document.body, Release) and not document.server:
                     made[key_of(document.body)] = document
         groups = _defined_groups(fleet, cluster)
         for each in objects:

@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
-from enum import IntEnum
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property, lru_cache
 from typing import Any, Final
 
+from meshfleet.federation.copies import Copy
 from meshfleet.federation.definitions import definition_of
-from meshfleet.federation.propagated import Propagated, propagations
+from meshfleet.federation.propagated import Propagated, propagations, recorded_object
 from meshfleet.manifests import gateway_api, injected, names, revision_tags
 from meshfleet.manifests.objects import MANAGED_BY, NOT_AWAITED, Object
+from meshfleet.manifests.propagated_mark import Mark, mark_of
+from meshfleet.manifests.propagated_order import PODS, Tier, in_order, tier
 from meshfleet.manifests.section import Document, Known, Point, Section, Stage
 from meshfleet.topology import Fleet, TopologyError
 from meshfleet.topology.propagation.kinds import (
@@ -30,39 +34,6 @@ from meshfleet.topology.propagation.kinds import (
     mapping,
 )
 
-
-class Tier(IntEnum):
-    """The order within a propagation: what is of one tier waits for the tier before it."""
-
-    FOUNDATION = 0
-    """Definitions, namespaces, classes and other objects of no namespace that objects refer to."""
-    CONFIGURATION = 1
-    """What pods read or are subject to: accounts, rights, configuration, volumes, Services, custom resources."""
-    PODS = 2
-    """What makes pods, and what scales it."""
-    WEBHOOKS = 3
-    """What API servers ask or hand requests on to, which is served by pods."""
-
-
-_LAST: Final = {
-    ("admissionregistration.k8s.io", "MutatingWebhookConfiguration"),
-    ("admissionregistration.k8s.io", "ValidatingWebhookConfiguration"),
-    ("apiregistration.k8s.io", "APIService"),
-}
-# Kind -> whether a template of pods that changes recreates its pods; the others keep theirs, or refuse the change.
-_PODS: Final = {
-    ("", "Pod"): False,
-    ("", "ReplicationController"): False,
-    ("apps", "DaemonSet"): True,
-    ("apps", "Deployment"): True,
-    ("apps", "ReplicaSet"): False,
-    ("apps", "StatefulSet"): True,
-    ("batch", "CronJob"): False,
-    ("batch", "Job"): False,
-}
-_SCALING: Final = {("autoscaling", "HorizontalPodAutoscaler"), ("policy", "PodDisruptionBudget")}
-# Rights are of no namespace and are read by pods all the same.
-_RIGHTS: Final = {("rbac.authorization.k8s.io", "ClusterRole"), ("rbac.authorization.k8s.io", "ClusterRoleBinding")}
 # What waits for pods or for something outside of the cluster, perhaps in vain: a Service for endpoints, an Ingress for
 # an address, a claim for its first pod, a Job until it is through.
 _NEVER_AWAITED: Final = {
@@ -71,13 +42,18 @@ _NEVER_AWAITED: Final = {
     ("batch", "Job"),
     ("networking.k8s.io", "Ingress"),
 }
+PREFIX: Final = "propagation-"
+"""How the name of every document of a propagated object begins."""
 _LONGEST: Final = 180
+# Each object has the same name in all of its clusters.
+_KEPT: Final = 65_536
 _HASH: Final = 8
 _PLAIN: Final = re.compile(r"[a-z0-9]+")
 _HASHED: Final = re.compile(rf"[0-9a-f]{{{_HASH}}}")
 _OTHER: Final = re.compile(r"[^a-z0-9]+")
 
 
+@lru_cache(maxsize=_KEPT)
 def document_name(propagation: str, key: ObjectKey) -> str:
     """The document of an object in each of its clusters; it follows from these alone.
 
@@ -86,63 +62,88 @@ def document_name(propagation: str, key: ObjectKey) -> str:
     parts = [propagation, key.kind.lower(), *([key.namespace] if key.namespace else []), key.name]
     ours = (key.group, key.kind) in SCOPES
     if ours and all(map(_PLAIN.fullmatch, parts)) and not _HASHED.fullmatch(key.name) and sum(map(len, parts)) < 100:
-        return "-".join(["propagation", *parts])
+        return PREFIX + "-".join(parts)
     text = _OTHER.sub("-", "-".join(parts).lower())[:_LONGEST].strip("-")
     digest = hashlib.sha256("\0".join((propagation, *key)).encode()).hexdigest()[:_HASH]
-    return f"propagation-{text}-{digest}"
-
-
-def tier(kind: tuple[str, str]) -> Tier:
-    """The tier of a kind, by its group and name."""
-    if kind in _LAST:
-        return Tier.WEBHOOKS
-    if kind in _PODS or kind in _SCALING:
-        return Tier.PODS
-    in_namespace = SCOPES.get(kind, True)
-    return Tier.CONFIGURATION if in_namespace or kind in _RIGHTS else Tier.FOUNDATION
+    return f"{PREFIX}{text}-{digest}"
 
 
 def documents(fleet: Fleet, cluster: str, known: Known) -> list[Document]:
-    """The propagated objects of a cluster, by tier and then in the order of the stack file.
+    """What the stack itself brings to a cluster: `member_documents`, or none where Karmada does.
+
+    Raises TopologyError for propagations that cannot be placed.
+    """
+    return member_documents(fleet, cluster) if fleet.federation.engine == "direct" else []
+
+
+def member_documents(fleet: Fleet, cluster: str) -> list[Document]:
+    """The propagated objects of a cluster, by tier and then by name, whichever engine brings them.
 
     Raises TopologyError for propagations that cannot be placed.
     """
     placed = propagations(fleet)
     if placed.faults:
         raise TopologyError(placed.faults)
-    objects = placed.of(cluster)
+    objects = objects_in(fleet, cluster)
     if not objects:
         return []
-    here = _Here(fleet, cluster, objects)
-    ordered = sorted(objects, key=lambda one: tier(one.key[:2]))
-    return [
-        Document(
-            document_name(one.propagation, one.key),
-            SECTION,
-            _body(fleet, cluster, one, here),
-            after=tuple(dict.fromkeys(here.after(one))),
-            keep=fleet.propagations[one.propagation].preserve_resources_on_deletion,
-        )
-        for one in ordered
-    ]
+    ordered = in_order(objects, cluster)
+    here = _Here(fleet, cluster, ordered)
+    return [_document(fleet, cluster, one, here) for one in ordered]
+
+
+def objects_in(fleet: Fleet, cluster: str) -> tuple[Propagated, ...]:
+    """What a cluster gets: what is placed in it, but for a wave that is rolled back what it had before it."""
+    back = {name: there[cluster] for name, there in fleet.restored.items() if cluster in there}
+    placed = propagations(fleet).of(cluster)
+    if not back:
+        return placed
+    return (
+        *(one for one in placed if one.propagation not in back),
+        *(recorded_object(name, cluster, body) for name, bodies in back.items() for body in bodies.values()),
+    )
+
+
+def _document(fleet: Fleet, cluster: str, one: Propagated, here: _Here) -> Document:
+    back = cluster in fleet.restored.get(one.propagation, {})
+    body = one.copies[cluster].body if back else _body(fleet, cluster, one, here)
+    keep = fleet.propagations[one.propagation].preserve_resources_on_deletion
+    if back and (mark := mark_of(body)):
+        keep = mark.kept
+    after = tuple(dict.fromkeys(here.after(one)))
+    return Document(document_name(one.propagation, one.key), SECTION, body, after=after, keep=keep, complete=back)
+
+
+def member_body(fleet: Fleet, cluster: str, one: Propagated, copy: Copy) -> Object:
+    """An object as a cluster is to have it, placed there or not, from what overrides make of it there."""
+    there = replace(one, copies={cluster: copy})
+    return _body(fleet, cluster, there, _Here(fleet, cluster, ()))
 
 
 class _Here:
     """What is in a cluster by the time its propagated objects come."""
 
-    def __init__(self, fleet: Fleet, cluster: str, objects: tuple[Propagated, ...]) -> None:
+    def __init__(self, fleet: Fleet, cluster: str, objects: Sequence[Propagated]) -> None:
         self._fleet, self._cluster = fleet, cluster
         self.declared = fleet.namespaces_of(cluster)
         self._namespaces = {name: names.namespace(name) for name in self.declared}
         self._definitions: dict[tuple[str, str], str] = {}
         self._tiers: dict[str, dict[Tier, list[str]]] = {}
-        for one in objects:
+        self._names: dict[ObjectKey, str] = {}
+        self._places: dict[str, int] = {}
+        for place, one in enumerate(objects):
             name, kind = document_name(one.propagation, one.key), kind_of(one.body)
+            self._names[one.key], self._places[name] = name, place
             self._tiers.setdefault(one.propagation, {}).setdefault(tier(kind), []).append(name)
             if kind == NAMESPACE:
                 self._namespaces[one.key.name] = name
             elif kind == DEFINITION and (defined := definition_of(one.copies[cluster].body)):
                 self._definitions[defined.group, defined.kind] = name
+
+    @cached_property
+    def facts(self) -> dict[str, str]:
+        """What proxies of the cluster read when they start, as an annotation."""
+        return injected.annotation(injected.workload_facts(self._fleet, self._cluster))
 
     def after(self, one: Propagated) -> Iterator[str]:
         """The documents and points that an object waits for."""
@@ -150,15 +151,26 @@ class _Here:
         if one.key.namespace in self._namespaces:
             yield self._namespaces[one.key.namespace]
         yield from self._of_kind(kind)
-        # The tier before the own one waits for those before it.
-        tiers = self._tiers[one.propagation]
-        if earlier := [each for each in tiers if each < own]:
-            yield from tiers[max(earlier)]
-        if kind in _PODS:
+        # A wave that is rolled back may leave it without.
+        yield from (self._names[key] for key in one.requires.get(self._cluster, ()) if key in self._names)
+        yield from self._earlier(one, own)
+        if kind in PODS:
             yield Point.NODES
             if self.injects(one):
                 yield Point.ISTIOD_READY
                 yield from map(names.tag, revision_tags.tags(self._fleet, self._cluster))
+
+    def _earlier(self, one: Propagated, own: Tier) -> Iterator[str]:
+        """The tier before the own one, which waits for those before it.
+
+        What refers to the object waits for it, whatever its tier, and so does what stands behind that.
+        """
+        tiers, place = self._tiers[one.propagation], self._places[self._names[one.key]]
+        for each in sorted((each for each in tiers if each < own), reverse=True):
+            before = [name for name in tiers[each] if self._places[name] < place]
+            yield from before
+            if len(before) == len(tiers[each]):
+                break
 
     def _of_kind(self, kind: tuple[str, str]) -> Iterator[str]:
         if kind in self._definitions:
@@ -187,12 +199,15 @@ def _body(fleet: Fleet, cluster: str, one: Propagated, here: _Here) -> Object:
     body, kind = one.copies[cluster].body, kind_of(one.body)
     described = dict(body["metadata"])
     described["labels"] = dict(sorted(((described.get("labels") or {}) | MANAGED_BY).items()))
-    awaited = fleet.clusters[cluster].capabilities.runs_pods or kind not in _PODS
+    kept = fleet.propagations[one.propagation].preserve_resources_on_deletion
+    marks = Mark(fleet.name, one.propagation, one.copies[cluster].content, kept).annotation()
+    awaited = fleet.clusters[cluster].capabilities.runs_pods or kind not in PODS
     if not awaited or kind in _NEVER_AWAITED:
-        described["annotations"] = dict(sorted(((described.get("annotations") or {}) | NOT_AWAITED).items()))
+        marks |= NOT_AWAITED
+    described["annotations"] = dict(sorted(((described.get("annotations") or {}) | marks).items()))
     body = body | {"metadata": described}
-    if _PODS.get(kind) and here.injects(one):
-        body = _restarted_with(body, injected.annotation(injected.workload_facts(fleet, cluster)))
+    if PODS.get(kind) and here.injects(one):
+        body = _restarted_with(body, here.facts)
     return body
 
 

@@ -9,12 +9,19 @@ from meshfleet.manifests import (
     ambient,
     cert_manager,
     charts,
+    dns_endpoints,
     external,
     gateway_api,
     gateways,
+    identities,
     ingress_gateways,
+    karmada_control_plane,
+    karmada_members,
+    karmada_propagations,
     mesh_settings,
+    multi_cluster_services,
     namespaces,
+    portal,
     propagations,
     reader,
     remote_secrets,
@@ -32,6 +39,7 @@ SECTIONS: tuple[Section, ...] = (
     cert_manager.SECTION,
     trust.SECTION,
     gateway_api.DEFINITIONS,
+    multi_cluster_services.DEFINITIONS,
     reader.SECTION,
     charts.SECTION,
     revision_tags.SECTION,
@@ -49,6 +57,17 @@ SECTIONS: tuple[Section, ...] = (
     workloads.SECTION,
     virtual_machines.SECTION,
     propagations.SECTION,
+    multi_cluster_services.SECTION,
+    dns_endpoints.SECTION,
+    identities.SECTION,
+    # Its account may impersonate the accounts of identities, in their namespace.
+    portal.SECTION,
+    karmada_control_plane.SECTION,
+    karmada_members.ACCOUNTS,
+    karmada_members.CLUSTERS,
+    karmada_members.PEOPLE,
+    karmada_propagations.DEFINITIONS,
+    karmada_propagations.SECTION,
 )
 
 
@@ -59,5 +78,7 @@ def in_order() -> list[Section]:
 
 
 def stages_of_components() -> dict[str, Stage]:
-    """The stage of each component that has documents, or prepares those of a section, by its class name."""
-    return {component: section.stage for section in SECTIONS for component in (section.component, *section.prepared_by)}
+    """The stage of each component that has documents, or belongs to a section without any, by its class name."""
+    return {
+        component: section.stage for section in SECTIONS for component in (section.component, *section.other_components)
+    }

@@ -6,7 +6,7 @@ it works lists its section, all from the same data; the registry of sections is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -44,8 +44,18 @@ class Point(StrEnum):
     """The nodes are there: istiod reads region and zone of a pod from its node once."""
     PEERS_READ = "(peers read)"
     """Each peer can be read with the kubeconfig that its remote secret is to hold."""
+    KARMADA_PREPARED = "(hooks of Karmada's chart cleaned up)"
+    """What is left of hooks of Karmada's chart is removed after its release."""
+    KARMADA_JOINED = "(clusters joined to Karmada)"
+    """Karmada finds every cluster ready, and knows the kinds of Kubernetes that it serves."""
+    KARMADA_DEFINED = "(definitions known to Karmada)"
+    """Karmada knows of each cluster the kinds that propagated definitions define there."""
     CONFIG_CLUSTER_READ = "(config cluster read)"
     """A config cluster can be read with the kubeconfig of its external istiod."""
+
+
+KARMADA = "karmada"
+"""The API server of Karmada, beside that of the host."""
 
 
 def elsewhere(cluster: str, name: str) -> str:
@@ -74,6 +84,9 @@ class Known(Protocol):
     def node_address(self, cluster: str, position: int) -> object:
         """An address of the control plane's node, for a gateway of the cluster: 0 is the node's own."""
 
+    def of_ingress_gateways(self, gateways: Mapping[str, str], make: Callable[[Mapping[str, str]], object]) -> object:
+        """What `make` makes of the addresses by cluster of a gateway in each; empty for one that has none yet."""
+
     def joined(self, *parts: object) -> object:
         """A text of texts and of values that only a run knows."""
 
@@ -92,13 +105,28 @@ class Known(Protocol):
     def remote_kubeconfigs(self, peers: Sequence[str]) -> object:
         """The `data` of the Secret with which a control plane reads its peers, by cluster ID."""
 
+    def karmada_credentials(self, cluster: str, account: str) -> object:
+        """The `data` of the Secret with which Karmada comes to a cluster as one of its accounts there."""
+
+    def karmada_certificates(self) -> Mapping[str, object]:
+        """The certificates and keys of a release of Karmada's chart, as its values `certs.custom`."""
+
+    def karmada_fingerprint(self) -> object:
+        """The fingerprint of the authority of Karmada, as far as a label can hold it."""
+
+    def api_endpoint(self, cluster: str) -> object:
+        """The URL of the API server of a cluster."""
+
+    def cluster_id(self, cluster: str) -> object:
+        """The UID of the namespace `kube-system` of a cluster, by which no two clusters are the same."""
+
 
 @dataclass(frozen=True)
 class Section:
     """A group of documents that a cluster gets for one part of the stack file, or for one part of Istio.
 
     `component` is the class name in the type token of the component that groups the resources: with their logical
-    names a part of the state's keys, so it is renamed only with aliases. Components of `prepared_by` belong to the
+    names a part of the state's keys, so it is renamed only with aliases. Components of `other_components` belong to the
     section without registering documents. `others` are the clusters whose documents of the section may be in the given
     one: those whose istiod runs there, or reads its configuration there. Where `always` holds, its component is
     registered without documents too.
@@ -114,7 +142,7 @@ class Section:
     declared_in: str
     what: str
     waits_for: str
-    prepared_by: tuple[str, ...] = ()
+    other_components: tuple[str, ...] = ()
     others: Callable[[Fleet, str], Sequence[str]] = lambda fleet, cluster: ()
     always: Callable[[Fleet, str], bool] = lambda fleet, cluster: False
 
@@ -132,10 +160,14 @@ class Document:
     body: Object | Release
     after: tuple[str, ...] = ()
     cluster: str = ""
+    server: str = ""
+    """The API server that it is in, where that is not the cluster's own: `KARMADA`."""
     declared_in: str = ""
     """The field of the stack file that decides it, where that is not the section's."""
     keep: bool = False
     """Whether it stays in its cluster when it is no longer declared there."""
+    complete: bool = False
+    """Whether it is as it was recorded, with the additions of the user in it."""
 
     @property
     def decided_by(self) -> str:

@@ -90,6 +90,6 @@ SECTION = Section(
     declared_in="meshes.<name>.trust",
     what="the intermediate certificate authority; the Secret `cacerts`",
     waits_for="the mesh's root; the namespace",
-    prepared_by=("MeshTrust",),
+    other_components=("MeshTrust",),
     others=Fleet.hosted_by,
 )

@@ -15,12 +15,13 @@ from meshfleet.manifests import injected, names, revision_tags, workload_routes
 from meshfleet.manifests.objects import NOT_AWAITED, Object, metadata
 from meshfleet.manifests.section import Document, Known, Point, Section, Stage
 from meshfleet.topology import Fleet, Version, Workload
+from meshfleet.topology.workload import SERVICE_PORTS
 from meshfleet.versions import EMBEDDED_ISTIO
 
 # The port of every workload's Service -> that of its pods, by name. Istio reads the protocol from the name: requests
 # are what weights, headers and locality go by. The pods' ports are those that the echo server has by itself.
 # https://istio.io/latest/docs/ops/configuration/traffic-management/protocol-selection/
-HTTP_PORT, GRPC_PORT = 80, 7070
+HTTP_PORT, GRPC_PORT = SERVICE_PORTS["http"], SERVICE_PORTS["grpc"]
 TARGETS = {"http": (HTTP_PORT, 8080), "grpc": (GRPC_PORT, 7070)}
 PORTS = {port: number for port, (number, _) in TARGETS.items()}
 READY_PATH = "/"

@@ -1,13 +1,19 @@
-"""One cluster as a box: name, role, place, control plane, virtual machines, gateway."""
+"""One cluster as a box: name, role, place, control plane, virtual machines, propagated objects, gateway."""
 
 from __future__ import annotations
 
 from meshfleet.picture import palette
 from meshfleet.picture.canvas import Box, Canvas, Paint, Type
-from meshfleet.picture.layout import PlacedCluster
+from meshfleet.picture.layout import PlacedCluster, machines_height
 from meshfleet.picture.lines import trust_x
 from meshfleet.picture.text import shortened, width
-from meshfleet.picture.view import ClusterPicture, GatewayPicture, NetworkPicture, VirtualMachinePicture
+from meshfleet.picture.view import (
+    ClusterPicture,
+    GatewayPicture,
+    NetworkPicture,
+    ObjectPicture,
+    VirtualMachinePicture,
+)
 
 PADDING = 14.0
 NAME_SIZES = (16.0, 14.0, 12.0)
@@ -28,7 +34,9 @@ def draw_cluster(canvas: Canvas, cluster: PlacedCluster, ink: str, border: str) 
     what = " · ".join(part for part in (_kubernetes(view), view.data_plane, _readers(view)) if part)
     canvas.text(box.x + PADDING, box.y + 67, what, Type(size=12, color=palette.MUTED), room)
     _control_plane(canvas, view, Box(box.x + 10, box.y + 79, box.width - 20, 28))
-    draw_machines(canvas, view.virtual_machines, box.x, box.y + palette.CLUSTER_HEIGHT - 2, box.width)
+    top = box.y + palette.CLUSTER_HEIGHT - 2
+    draw_machines(canvas, view.virtual_machines, box.x, top, box.width)
+    _rows(canvas, view, Box(box.x + 10, top + machines_height(view), box.width - 20, palette.ROW_HEIGHT - 3))
     _intermediate(canvas, cluster)
     if cluster.gateway:
         _gateway(canvas, view, cluster.gateway, ink)
@@ -112,6 +120,42 @@ def draw_machines(
         names = ", ".join(machine.name for machine in hidden)
         text = f"and {len(hidden)} more virtual machines"
         canvas.text(left + 10, y + 14, text, Type(size=10.5, color=palette.MUTED), room - 20, names)
+
+
+def _rows(canvas: Canvas, view: ClusterPicture, row: Box) -> None:
+    """The API portal and the propagated objects, one below the other, of which `row` is the first."""
+    if view.portal:
+        canvas.box(row, Paint(fill=palette.PAGE, stroke=palette.CONTROL, dash="4 3"), radius=4)
+        hint = f"API portal on {view.name}: every API server under one address"
+        canvas.text(row.x + 6, row.y + 12.5, "API portal", Type(10.5, palette.CONTROL), row.width - 12, hint)
+        row = _below(row)
+    for one in view.propagated[: palette.OBJECTS_SHOWN]:
+        canvas.box(row, Paint(fill=palette.MESH_AREA, stroke=palette.FAINT), radius=4)
+        replicas = _replicas(one)
+        taken = width(replicas, 10.5, bold=True) + 8 if replicas else 0
+        style = Type(size=10.5)
+        canvas.text(row.x + 6, row.y + 12.5, f"{one.kind} {one.name}", style, row.width - 12 - taken, _in_words(one))
+        canvas.text(row.right - 6, row.y + 12.5, replicas, Type(10.5, bold=True, anchor="end"), row.width / 2)
+        row = _below(row)
+    if hidden := view.propagated[palette.OBJECTS_SHOWN :]:
+        names = ", ".join(map(_in_words, hidden))
+        text = f"and {len(hidden)} more propagated objects"
+        canvas.text(row.x, row.y + 12.5, text, Type(size=10.5, color=palette.MUTED), row.width, names)
+
+
+def _below(row: Box) -> Box:
+    return Box(row.x, row.y + palette.ROW_HEIGHT, row.width, row.height)
+
+
+def _in_words(one: ObjectPicture) -> str:
+    where = f"{one.namespace}/{one.name}" if one.namespace else one.name
+    return ", ".join(filter(None, (f"{one.kind} {where}", _replicas(one))))
+
+
+def _replicas(one: ObjectPicture) -> str:
+    if one.replicas is None:
+        return ""
+    return f"{one.replicas} replica" + ("" if one.replicas == 1 else "s")
 
 
 def _intermediate(canvas: Canvas, cluster: PlacedCluster) -> None:

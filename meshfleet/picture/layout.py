@@ -176,11 +176,19 @@ def _has_gateways(row: Sequence[_Segment]) -> bool:
     return any(segment.view.gateways or any(cluster.gateway for cluster in segment.clusters) for segment in row)
 
 
-def cluster_height(cluster: ClusterPicture) -> float:
-    """The height a cluster's box needs for what it shows."""
+def machines_height(cluster: ClusterPicture) -> float:
+    """The height of the virtual machines in a cluster's box; 0 without any."""
     shown = min(len(cluster.virtual_machines), palette.MACHINES_SHOWN)
     lines = ceil(shown / 2) + (len(cluster.virtual_machines) > palette.MACHINES_SHOWN)
-    return palette.CLUSTER_HEIGHT + lines * palette.MACHINE_HEIGHT + (6 if lines else 0)
+    return lines * palette.MACHINE_HEIGHT
+
+
+def cluster_height(cluster: ClusterPicture) -> float:
+    """The height a cluster's box needs for what it shows."""
+    objects = len(cluster.propagated)
+    rows = cluster.portal + min(objects, palette.OBJECTS_SHOWN) + (objects > palette.OBJECTS_SHOWN)
+    below = machines_height(cluster) + rows * palette.ROW_HEIGHT
+    return palette.CLUSTER_HEIGHT + below + (6 if below else 0)
 
 
 def _clusters_height(row: Sequence[_Segment]) -> float:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
+from meshfleet.federation.propagated import propagations
 from meshfleet.manifests.gateways import reached_at
 from meshfleet.topology import Fleet
 
@@ -42,6 +43,16 @@ class VirtualMachinePicture:
 
 
 @dataclass(frozen=True)
+class ObjectPicture:
+    """An object that a propagation places in a cluster; `replicas` is None for a kind without."""
+
+    kind: str
+    name: str
+    namespace: str = ""
+    replicas: int | None = None
+
+
+@dataclass(frozen=True)
 class ClusterPicture:
     """One cluster. `verified` is None while no verification has looked at it.
 
@@ -62,6 +73,8 @@ class ClusterPicture:
     verified: bool | None = None
     authority: bool = True
     read_by: tuple[str, ...] | None = None
+    propagated: tuple[ObjectPicture, ...] = ()
+    portal: bool = False
 
 
 @dataclass(frozen=True)
@@ -164,7 +177,18 @@ def _cluster(fleet: Fleet, name: str, status: Running) -> ClusterPicture:
         verified=status.verified.get(name),
         authority=fleet.is_primary(name),
         read_by=fleet.readers_of(name) if fleet.restricts_discovery(fleet.mesh_of(name)) else None,
+        propagated=_propagated(fleet, name),
+        portal=fleet.portal is not None and fleet.role(name) == "host",
     )
+
+
+def _propagated(fleet: Fleet, cluster: str) -> tuple[ObjectPicture, ...]:
+    """What propagations place in a cluster: what runs pods first, each in the order of the stack file."""
+    found = [
+        ObjectPicture(one.key.kind, one.key.name, one.key.namespace, (one.replicas or {}).get(cluster))
+        for one in propagations(fleet).of(cluster)
+    ]
+    return tuple(sorted(found, key=lambda one: one.replicas is None))
 
 
 def _machines(fleet: Fleet, drawn: Callable[[str], bool]) -> tuple[VirtualMachinePicture, ...]:

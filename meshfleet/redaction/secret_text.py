@@ -16,6 +16,9 @@ CREDENTIAL_KEYS = ("client-key-data", "token", "password")
 KUBECONFIG_CREDENTIAL = re.compile(rf"\b({'|'.join(CREDENTIAL_KEYS)})[\"']?\s*[:=]\s*\S{{16,}}")
 KUBECONFIG = re.compile(r"\bkind[\"']?\s*:\s*[\"']?Config\b")
 
+# What is in every text in which one of these is found: a look for it is all that most texts need.
+_SUSPECT = re.compile(rf"-----BEGIN |LS0tLS1CRUdJTi|eyJ|Config\b|{'|'.join(CREDENTIAL_KEYS)}")
+
 HIDDEN = "(a secret)"
 
 
@@ -23,6 +26,11 @@ def kind_of_secret(text: str) -> str | None:
     """What secret a text holds, in words (`a private key`); None when it holds none that is recognized."""
     found = _first(text)
     return found[1] if found else None
+
+
+def may_hold_secret(text: str) -> bool:
+    """Whether more than a look is needed: False for a text in which nothing can be found, nor in any part of it."""
+    return _SUSPECT.search(text) is not None
 
 
 def is_credential(key: object, value: object) -> bool:
@@ -57,6 +65,8 @@ def redact(text: str) -> str:
 
 
 def _first(text: str) -> tuple[int, str] | None:
+    if not _SUSPECT.search(text):
+        return None
     found = [
         (match.start(), kind)
         for pattern, kind in (

@@ -10,8 +10,8 @@ Nothing is stored between runs: after an interruption the rollout is planned aga
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from meshfleet.rollout.deployed import Deployed
 from meshfleet.rollout.network_moves import move_networks
@@ -33,12 +33,18 @@ class Stage:
     """A state of the whole fleet during a rollout.
 
     `name` describes it, and is empty when the target is reached in one stage. `preconditions` are the checks, by name,
-    that must pass in every cluster before this stage starts.
+    that must pass in every cluster before this stage starts. `held` are what the engine leaves as it is, as patterns of
+    URNs. `moves` are the clusters that get what is declared of a propagation, `awaited` those that have to be healthy
+    once it is done, and `pauses` names the propagations that wait for another run after it.
     """
 
     name: str
     fleet: Fleet
     preconditions: tuple[str, ...] = ()
+    held: tuple[str, ...] = ()
+    moves: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    awaited: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    pauses: tuple[str, ...] = ()
 
 
 def stages(deployed: Deployed, target: Fleet, planners: Sequence[Planner] = PLANNERS) -> tuple[Stage, ...]:

@@ -137,6 +137,21 @@ class Workload(StatusModel):
     """The versions whose pods run in the cluster."""
 
 
+class FederatedService(StatusModel):
+    """A Service that is called by one name in several clusters."""
+
+    name: Name
+    """The name of the Service."""
+    namespace: Name
+    """The namespace it is in."""
+    host: Name
+    """The name it is called by, of clusterset.local."""
+    address: str | None
+    """Its address in every cluster; null where it has those of its pods."""
+    providers: Items[Name]
+    """The clusters whose pods answer."""
+
+
 class Injected(StatusModel):
     """What proxies of a cluster are injected with: field to value, where it is not empty."""
 
@@ -187,6 +202,8 @@ class Cluster(DeployedCluster):
     """Its ingress gateways."""
     workloads: Items[Workload]
     """The workloads that it knows."""
+    federated_services: Items[FederatedService] = ()
+    """The federated Services that it imports."""
     injected: Injected | None
     """What its proxies are injected with; null in ambient mode."""
     intermediate_not_after: Moment | None

@@ -7,6 +7,8 @@ from typing import Any, Literal
 from meshfleet.status.clusters import Cluster
 from meshfleet.status.deployed import DeployedMesh, DeployedRoot, DeployedStatus
 from meshfleet.status.model import Items, Moment, Name, Port, StatusModel
+from meshfleet.status.portal import Portal
+from meshfleet.status.propagations import Eviction, Propagation
 
 
 class NetworkGateway(StatusModel):
@@ -127,6 +129,12 @@ class Status(DeployedStatus):
     """The meshes."""
     virtual_machines: Items[VirtualMachine]
     """The groups of virtual machines."""
+    propagations: Items[Propagation] = ()
+    """Where the objects of the user's propagations are placed; empty where there are none."""
+    evictions: Items[Eviction] = ()
+    """The shares of propagations that are elsewhere for now; empty where there are none."""
+    portal: Portal | None = None
+    """The API portal; null without one."""
 
     def cluster(self, name: str) -> Cluster:
         """The cluster of that name. Raises KeyError when the status does not have it."""

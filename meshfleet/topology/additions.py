@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field, model_validator
 from meshfleet.redaction.shown import shown
 from meshfleet.topology.labels import AnnotationKey, AnnotationValue, LabelKey, LabelValue, checked_annotations
 from meshfleet.topology.model import Model
-from meshfleet.topology.text import checked_line, checked_long_text
+from meshfleet.topology.text import LONGEST, checked_line, checked_long_text
 
 DEPTH = 64
 """So many levels may a value have."""
@@ -26,7 +26,27 @@ def checked_tree(value: Any) -> Any:
     Whole numbers are integers, since Pulumi hands 1.0 on as 1. Raises ValueError in words for what would not arrive in
     a cluster as it was written.
     """
-    return _checked(value, (), nulls=True)
+    try:
+        return _usual(value, DEPTH)
+    except ValueError:
+        # What is wrong is told with its place, which most values need not have.
+        return _checked(value, (), nulls=True)
+
+
+def _usual(value: Any, levels: int) -> Any:
+    """A value of which nothing is wrong, or out of the ordinary. Raises ValueError for any other."""
+    kind = type(value)
+    if kind is str:
+        return value if value.isprintable() and len(value) <= LONGEST else checked_long_text(value)
+    if kind is dict and levels:
+        if not all(type(key) is str and key.isprintable() and len(key) <= LONGEST for key in value):
+            raise ValueError
+        return {key: _usual(inner, levels - 1) for key, inner in value.items()}
+    if kind is list and levels:
+        return [_usual(inner, levels - 1) for inner in value]
+    if value is None or kind is bool or (kind is int and abs(value) <= _LARGEST):
+        return value
+    raise ValueError
 
 
 def _checked(value: Any, path: tuple[str, ...], *, nulls: bool) -> Any:
@@ -34,8 +54,9 @@ def _checked(value: Any, path: tuple[str, ...], *, nulls: bool) -> Any:
         raise ValueError(f"is nested more than {DEPTH} levels deep")
     where = f"{'.'.join(path)}: " if path else ""
     if isinstance(value, dict):
-        if wrong := next((key for key in value if not isinstance(key, str)), None):
-            raise ValueError(f"{where}a key must be a string, got {shown(wrong)}; put it in quotes")
+        # Not by its truth: 0 is a key as well.
+        if wrong := [key for key in value if not isinstance(key, str)]:
+            raise ValueError(f"{where}a key must be a string, got {shown(wrong[0])}; put it in quotes")
         return {checked_line(key): _checked(inner, (*path, key), nulls=nulls) for key, inner in value.items()}
     if isinstance(value, list | tuple):
         return [_checked(inner, (*path, str(number)), nulls=nulls) for number, inner in enumerate(value)]

@@ -15,11 +15,17 @@ from meshfleet.errors.faults import Fault, from_validation, unknown_key
 from meshfleet.redaction.shown import shown
 from meshfleet.topology.additions import Additions
 from meshfleet.topology.cluster import Cluster
+from meshfleet.topology.dns_endpoint import DnsEndpoint
+from meshfleet.topology.federation import Federation
 from meshfleet.topology.istio import Istio, Kubernetes
 from meshfleet.topology.mesh import Mesh
+from meshfleet.topology.multi_cluster_service import MultiClusterService
+from meshfleet.topology.name_order import in_order_of_names
 from meshfleet.topology.namespace import Namespace
 from meshfleet.topology.network import Network
+from meshfleet.topology.portal import Portal
 from meshfleet.topology.propagation.propagation import Propagation
+from meshfleet.topology.rbac.identities import Identities
 from meshfleet.topology.system_names import external_namespace
 from meshfleet.topology.virtual_machine import VirtualMachine
 from meshfleet.topology.workload import Workload
@@ -33,9 +39,20 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "namespaces": Namespace,
     "workloads": Workload,
     "virtualMachines": VirtualMachine,
+    "multiClusterServices": MultiClusterService,
+    "dnsEndpoints": DnsEndpoint,
     "propagations": Propagation,
 }
-PARTS: dict[str, type[BaseModel]] = {"istio": Istio, "kubernetes": Kubernetes, "additions": Additions}
+PARTS: dict[str, type[BaseModel]] = {
+    "federation": Federation,
+    "portal": Portal,
+    "identities": Identities,
+    "istio": Istio,
+    "kubernetes": Kubernetes,
+    "additions": Additions,
+}
+# Parts that are not there when left out.
+OPTIONAL = ("portal",)
 SINGLES = (*PARTS, "host")
 DEFAULT_MESH = "mesh"
 
@@ -52,7 +69,12 @@ class Draft:
     namespaces: dict[str, Namespace] = field(default_factory=dict)
     workloads: dict[str, Workload] = field(default_factory=dict)
     virtual_machines: dict[str, VirtualMachine] = field(default_factory=dict)
+    multi_cluster_services: dict[str, MultiClusterService] = field(default_factory=dict)
+    dns_endpoints: dict[str, DnsEndpoint] = field(default_factory=dict)
     propagations: dict[str, Propagation] = field(default_factory=dict)
+    federation: Federation = field(default_factory=Federation)
+    portal: Portal | None = None
+    identities: Identities = field(default_factory=Identities)
     istio: Istio = field(default_factory=Istio)
     kubernetes: Kubernetes = field(default_factory=Kubernetes)
     additions: Additions = field(default_factory=Additions)
@@ -103,6 +125,7 @@ class Draft:
 def read(name: str, config: Mapping[str, object]) -> Draft:
     """Read each part of a stack's configuration by itself, collecting the faults of the unreadable ones."""
     draft = Draft(name)
+    config = in_order_of_names(config)
     known = (*SECTIONS, *SINGLES)
     draft.faults += [Fault(str(key), unknown_key(str(key), known)) for key in config if key not in known]
     for section, model in SECTIONS.items():
@@ -115,6 +138,9 @@ def read(name: str, config: Mapping[str, object]) -> Draft:
         draft.meshes[DEFAULT_MESH] = Mesh()
         draft.names["meshes"] = (DEFAULT_MESH,)
     for single, model in PARTS.items():
+        # Pulumi.yaml gives an empty default, since Pulumi has no optional setting without one.
+        if single in OPTIONAL and not config.get(single):
+            continue
         if single in config and (part := _part(draft, single, model, config[single])) is not None:
             setattr(draft, single, part)
     draft.host = _host(draft, config.get("host"))

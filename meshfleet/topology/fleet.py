@@ -12,19 +12,29 @@ from meshfleet.topology.additions import Additions
 from meshfleet.topology.cert_manager import CertManager
 from meshfleet.topology.cluster import Cluster
 from meshfleet.topology.discovery import discovers
+from meshfleet.topology.dns_endpoint import DnsEndpoint
+from meshfleet.topology.federation import Federation
 from meshfleet.topology.gateways import AdvertisedAddress, advertised_to
 from meshfleet.topology.istio import Istio, Kubernetes
 from meshfleet.topology.mesh import Mesh
 from meshfleet.topology.model import Model
+from meshfleet.topology.multi_cluster_service import MultiClusterService
 from meshfleet.topology.names import ISSUER_ROOT, is_read_root
 from meshfleet.topology.namespace import Namespace
 from meshfleet.topology.network import Network
+from meshfleet.topology.portal import Portal
 from meshfleet.topology.propagation.propagation import Propagation
+from meshfleet.topology.rbac.identities import Identities
 from meshfleet.topology.system_names import ISTIO_SYSTEM, external_namespace
 from meshfleet.topology.virtual_machine import VirtualMachine
 from meshfleet.topology.workload import Version, Workload
 
 T = TypeVar("T")
+Evictions = dict[str, dict[str, str]]
+"""Propagation -> the clusters that its share is taken from, each with since when it is unreachable (RFC 3339)."""
+
+Restored = dict[str, dict[str, dict[str, dict[str, Any]]]]
+"""Propagation -> cluster -> document -> the object as it was recorded, in place of what is declared there."""
 
 EAST_WEST_LABELS: Final = {"istio": "eastwestgateway"}
 """What Gateways select the gateways between networks by, those of Istio's chart and machines."""
@@ -52,8 +62,18 @@ class Fleet(Model):
     """Workloads that the fleet runs, by name."""
     virtual_machines: dict[str, VirtualMachine] = Field(default_factory=dict)
     """Virtual machines that join a mesh, by the name of their workload."""
+    multi_cluster_services: dict[str, MultiClusterService] = Field(default_factory=dict)
+    """Services that are known by one name in several clusters, by name."""
+    dns_endpoints: dict[str, DnsEndpoint] = Field(default_factory=dict)
+    """DNS names for callers from outside of the mesh, by the name of their object."""
     propagations: dict[str, Propagation] = Field(default_factory=dict)
     """Objects of your own, the clusters they go to and how they differ there, by name."""
+    federation: Federation = Field(default_factory=Federation)
+    """Which engine brings propagated objects to their clusters."""
+    portal: Portal | None = None
+    """The API portal on the host; none when left out."""
+    identities: Identities = Field(default_factory=Identities)
+    """Users, groups, accounts and roles, and who may do what in which clusters."""
     istio: Istio = Field(default_factory=Istio)
     """Istio's version, revision and charts."""
     kubernetes: Kubernetes = Field(default_factory=Kubernetes)
@@ -64,6 +84,12 @@ class Fleet(Model):
     """The parts of sections without a field of their own, by section and name."""
     gateway_networks: dict[str, str] = Field(default_factory=dict)
     """The network a cluster's gateway leads into while clusters move between networks; in no stack file."""
+    evictions: Evictions = Field(default_factory=dict)
+    """The clusters that the shares of propagations are taken from; in no stack file."""
+    evictions_before: Evictions | None = None
+    """The same of before while shares move, so that both placements are held; in no stack file."""
+    restored: Restored = Field(default_factory=dict)
+    """What clusters get back of a wave that is rolled back; in no stack file."""
 
     def role(self, cluster: str) -> str:
         """`host` for the cluster that knows the others, `member` for the rest."""

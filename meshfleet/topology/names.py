@@ -99,6 +99,8 @@ SECTION_NAMES: dict[str, SectionNames] = {
     "namespaces": SectionNames(LABEL_LENGTH, "since it names a namespace", RESERVED_NAMESPACES),
     "workloads": SectionNames(LABEL_LENGTH, "since it names a Service", RESERVED_WORKLOADS, SERVICE_NAME),
     "virtualMachines": SectionNames(LABEL_LENGTH, "since it names a Service", form=SERVICE_NAME),
+    "multiClusterServices": SectionNames(LABEL_LENGTH, "since it names a Service", form=SERVICE_NAME),
+    "dnsEndpoints": SectionNames(LABEL_LENGTH, "since it names an object", frozenset({"definition"})),
     "propagations": SectionNames(LABEL_LENGTH, "since it is part of the names of its documents"),
 }
 

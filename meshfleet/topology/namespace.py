@@ -8,6 +8,7 @@ from pydantic import Field
 
 from meshfleet.topology.labels import LabelValue, NamespaceLabelKey
 from meshfleet.topology.model import Model
+from meshfleet.topology.propagation.quota import FederatedResourceQuota
 
 
 class Namespace(Model):
@@ -26,3 +27,5 @@ class Namespace(Model):
     """The clusters it exists in; all of them when left out."""
     labels: dict[NamespaceLabelKey, LabelValue] = Field(default_factory=dict)
     """Additional labels; those for injection and for the network are set by the fleet."""
+    federated_resource_quota: FederatedResourceQuota | None = None
+    """What propagated workloads in it may ask for in all clusters together."""

@@ -301,6 +301,11 @@ _SECTIONS: tuple[tuple[str, str], ...] = (
     ("workload-", "workloads"),
     ("machine-", "virtualMachines"),
     ("propagation-", "propagations"),
+    ("portal-", "portal"),
+    ("karmada-", "federation"),
+    ("service-", "multiClusterServices"),
+    ("dns-", "dnsEndpoints"),
+    ("identity-", "identities"),
 )
 
 

@@ -8,7 +8,7 @@ Source: https://www.pulumi.com/docs/iac/concepts/projects/stack-settings-file/
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel
 from pydantic.alias_generators import to_snake
@@ -16,7 +16,7 @@ from pydantic.json_schema import JsonSchemaValue, models_json_schema
 
 from meshfleet.files.duplicate_names import PROJECT
 from meshfleet.topology.descriptions import descriptions
-from meshfleet.topology.draft import SECTIONS, SINGLES
+from meshfleet.topology.draft import PARTS, SECTIONS, SINGLES
 from meshfleet.topology.fleet import Fleet
 from meshfleet.topology.json_schema import DIALECT, Described, or_null, text_schema
 from meshfleet.topology.names import section_names
@@ -58,7 +58,9 @@ def section_description(section: str) -> str:
 def _model_of(section: str) -> type[BaseModel] | None:
     """The model of a section that is one part; None where it is a string."""
     annotation = Fleet.model_fields[to_snake(section)].annotation
-    return annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None
+    # `Portal | None` is a part that may be left out.
+    candidates = (annotation, *get_args(annotation)) if section in PARTS else (annotation,)
+    return next((one for one in candidates if isinstance(one, type) and issubclass(one, BaseModel)), None)
 
 
 def _entry(model: type[BaseModel], reference: JsonSchemaValue) -> JsonSchemaValue:

@@ -44,6 +44,9 @@ def checked_long_text(value: str) -> str:
 
 
 def _checked(value: str, allowed: str | frozenset[str], longest: int = LONGEST) -> str:
+    if len(value) <= longest and value.isprintable():
+        # As nearly all are.
+        return value
     if kind_of_secret(value):
         # Refused wherever it stands, by rules/plain_secrets.py.
         return value

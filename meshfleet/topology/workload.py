@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, Field, GetJsonSchemaHandler, model_validator
 from pydantic.json_schema import JsonSchemaValue
@@ -39,6 +39,9 @@ HEADER_VALUE_LENGTH = 4096
 IMAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@-]{0,511}")
 
 DEFAULT_VERSION = "v1"
+
+SERVICE_PORTS: Final = {"http": 80, "grpc": 7070}
+"""The ports of the Service of every workload, by name. Istio reads the protocol from the name."""
 
 # https://istio.io/latest/docs/reference/config/annotations/#NetworkingExportTo
 OWN_NAMESPACE, EVERY_NAMESPACE = ".", "*"

@@ -24,9 +24,10 @@ from meshfleet.files import read_text
 from meshfleet.files.bounded_yaml import LIMIT
 from meshfleet.kube.access import Access, read_access
 from meshfleet.kube.api_errors import UNEXPECTED, refused
-from meshfleet.kube.client import connect_to
+from meshfleet.kube.client import connect_to, http_client
 from meshfleet.kube.decoders import prepare_decoders
 from meshfleet.kube.pod_requests import PodRequests
+from meshfleet.kube.releases.server import Server
 from meshfleet.topology.discovery import is_loopback
 from meshfleet.verification.kept_connections import KEPT, Kept
 from meshfleet.verification.unreachable import NoResponseError
@@ -68,6 +69,17 @@ def reach_pods(cluster: ClusterView, timeout: float) -> Iterator[PodRequests]:
     seconds = float(max(1, min(ceil(timeout), 15)))
     with _connected(cluster, ("pods", seconds), lambda access: PodRequests(access, seconds=seconds)) as requests:
         yield requests
+
+
+@contextmanager
+def reach_objects(cluster: ClusterView, timeout: float) -> Iterator[Server]:
+    """Plain objects of one cluster, of any kind; each request takes at most `timeout` seconds, rounded up, 10 at most.
+
+    Raises as `reach` does, RefusedError for what the API server refuses.
+    """
+    seconds = float(max(1, min(ceil(timeout), 10)))
+    with _connected(cluster, ("objects", seconds), lambda access: http_client(access, seconds=seconds)) as http:
+        yield Server(http)
 
 
 @contextmanager

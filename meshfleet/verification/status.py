@@ -8,19 +8,23 @@ from pathlib import Path
 from typing import Any
 
 from meshfleet.errors import VerificationError
+from meshfleet.identities.portal_access import place_of
 from meshfleet.manifests.names import ingress_service
 from meshfleet.providers.registry import is_local
 from meshfleet.status import Status, read_status
 from meshfleet.status.clusters import Cluster, ControlPlane, Gateway
 from meshfleet.status.document import Mesh
+from meshfleet.topology.fleet import Fleet
 from meshfleet.topology.identities import Decision
 from meshfleet.verification.injected_view import injected_view
 from meshfleet.verification.machine_view import machine_view
+from meshfleet.verification.propagated_view import PropagatedView
 from meshfleet.verification.view import (
     AdvertisedView,
     ClusterView,
     ControlPlaneView,
     DeclaredGateway,
+    FederatedView,
     FleetView,
     GatewayView,
     MeshView,
@@ -35,11 +39,13 @@ def read_fleet(
     tools: Path,
     home: Path | None = None,
     decisions: Mapping[str, Decision] | None = None,
+    propagated: Mapping[str, PropagatedView] | None = None,
+    declared: Fleet | None = None,
 ) -> FleetView:
     """The fleet of a status, or of what `meshfleet status --json` prints.
 
-    `tools`, `home` and `decisions` are those of `FleetView`. Raises VerificationError as `read_status` does, and
-    for a cluster without a kubeconfig.
+    All but the status are those of `FleetView`. Raises VerificationError as `read_status` does, and for a cluster
+    without a kubeconfig.
     """
     known = status if isinstance(status, Status) else read_status(status)
     return FleetView(
@@ -49,7 +55,10 @@ def read_fleet(
         tools=tools,
         home=home,
         decisions=decisions or {},
+        propagated=propagated or {},
+        declared=declared,
         virtual_machines=tuple(machine_view(machines) for machines in known.virtual_machines),
+        portal=place_of(known.portal),
     )
 
 
@@ -75,6 +84,7 @@ def _cluster(cluster: Cluster) -> ClusterView:
         local=is_local(cluster.provider),
         pods=cluster.pods,
         workloads=tuple(workload_view(workload) for workload in cluster.workloads),
+        federated=tuple(FederatedView(one.host, one.providers) for one in cluster.federated_services),
         injected=injected_view(cluster.injected),
         ingress_services=frozenset(f"{one.namespace}/{ingress_service(one.name, one.api)}" for one in ingress),
         injected_namespaces=cluster.injected_namespaces,

@@ -11,11 +11,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 from meshfleet.errors import VerificationError
+from meshfleet.identities.portal_access import PortalPlace
 from meshfleet.topology.discovery import discovers
+from meshfleet.topology.fleet import Fleet
 from meshfleet.topology.gateways import advertised_to
 from meshfleet.topology.identities import Decision
 from meshfleet.verification.injected_view import InjectedView
 from meshfleet.verification.machine_view import MachineView
+from meshfleet.verification.propagated_view import PropagatedView
 from meshfleet.verification.workload_view import WorkloadView
 from meshfleet.workspace.home import Workspace
 
@@ -71,6 +74,14 @@ class GatewayView:
 
 
 @dataclass(frozen=True)
+class FederatedView:
+    """A Service that a cluster imports: the name of clusterset.local, and the clusters whose pods answer for it."""
+
+    host: str
+    providers: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class ClusterView:
     """One cluster of the fleet; checks read `kubeconfig` and never print it.
 
@@ -95,6 +106,7 @@ class ClusterView:
     local: bool = True
     pods: str = "real"
     workloads: tuple[WorkloadView, ...] = ()
+    federated: tuple[FederatedView, ...] = ()
     injected: InjectedView = field(default_factory=InjectedView)
     read_by: tuple[str, ...] | None = None
 
@@ -149,7 +161,9 @@ class FleetView:
     """A running fleet as checks see it; `tools` is the directory of `istioctl`.
 
     `home` is the directory with the state of its processes on this machine; None if unknown. `decisions` tell which
-    clusters the stack file refers to now; empty if the stack file was not read.
+    clusters the stack file refers to now; empty if the stack file was not read. `propagated` is what propagations place
+    in each cluster by that stack file, and `declared` is its fleet; None if it was not read. `portal` is where the API
+    portal is; None without one.
     """
 
     stack: str
@@ -159,6 +173,9 @@ class FleetView:
     home: Path | None = None
     virtual_machines: tuple[MachineView, ...] = ()
     decisions: Mapping[str, Decision] = field(default_factory=dict)
+    propagated: Mapping[str, PropagatedView] = field(default_factory=dict)
+    declared: Fleet | None = None
+    portal: PortalPlace | None = None
 
     def workspace(self) -> Workspace:
         """The workspace of its processes. Raises VerificationError when it is unknown."""

@@ -90,6 +90,10 @@ class Workspace:
         """The directory of the cert-manager of a cluster."""
         return self.directory / "cert-managers" / cluster
 
+    def portal(self, cluster: str) -> Path:
+        """The directory of the API portal beside a cluster."""
+        return self.directory / "portals" / cluster
+
     def node(self, cluster: str) -> Path:
         """The directory of the agent of a cluster's node."""
         return self.directory / "nodes" / cluster
@@ -100,7 +104,7 @@ class Workspace:
 
     def processes_of(self, cluster: str) -> list[Path]:
         """All directories that processes of a cluster are started in, but those of its istiods, one for a revision."""
-        return [self.cluster(cluster), self.node(cluster), self.cert_manager(cluster)]
+        return [self.cluster(cluster), self.node(cluster), self.cert_manager(cluster), self.portal(cluster)]
 
     @property
     def identity(self) -> str:
@@ -125,7 +129,7 @@ class Workspace:
                 self._prune()
 
     def _prune(self) -> None:
-        for name in ("clusters", "istiods", "cert-managers", "nodes", "containers"):
+        for name in ("clusters", "istiods", "cert-managers", "nodes", "portals", "containers"):
             _remove_empty(self.directory / name)
         try:
             last = not self.directory.is_symlink() and os.listdir(self.directory) == [MARKER]

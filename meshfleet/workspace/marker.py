@@ -34,6 +34,7 @@ OF_A_FLEET: Final = (
     "istiods",
     "kubeconfigs",
     "nodes",
+    "portals",
 )
 """What is only ever in the directory of a fleet."""
 

@@ -13,12 +13,16 @@ from meshfleet.embedded.cluster import Cluster
 from meshfleet.topology import load
 from meshfleet.workspace.home import Workspace
 from scripts.benchmark import documented_sequence as documented
+from scripts.benchmark.failing_over import failover
 from scripts.benchmark.first import first
 from scripts.benchmark.growth import member, scale
 from scripts.benchmark.hops import first_request, hop
 from scripts.benchmark.kind_clusters import kind
 from scripts.benchmark.machines import machine
 from scripts.benchmark.measurement import MEBIBYTE, Pair, measured, resident_under
+from scripts.benchmark.placing import placement
+from scripts.benchmark.portal import portal
+from scripts.benchmark.propagating import propagation
 from scripts.benchmark.region import region
 from scripts.benchmark.row import Row
 from scripts.benchmark.stage import THREE, Stage, generated
@@ -146,8 +150,12 @@ PARTS: dict[str, Callable[[Stage, int], list[Row]]] = {
     "hop": hop,
     "region": region,
     "machine": machine,
+    "portal": portal,
     "first": first,
     "kind": kind,
+    "placement": placement,
+    "propagation": propagation,
+    "failover": failover,
 }
 
 

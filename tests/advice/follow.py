@@ -18,7 +18,7 @@ from meshfleet.topology import Fault, TopologyError, load
 
 Config = dict[str, Any]
 _STEP = re.compile(r"\[(\d+)\]|([^.\[\]]+)")
-_WORD = re.compile(r"'([^']*)'|(\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\})|`([^`]+)`|([A-Za-z0-9*/:._\[\]-]+)")
+_WORD = re.compile(r"'([^']*)'|(\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\})|`([^`]+)`|([A-Za-z0-9*/:._%\[\]-]+)")
 _REMOVE = re.compile(r"unknown key|remove|leave \w+(?: \w+)? out|leave it out|take it out|leave them out")
 
 

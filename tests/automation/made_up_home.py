@@ -51,7 +51,7 @@ def files_of(ports: dict[str, int]) -> dict[str, str]:
     """Path below the home → content, for what the tests do not have written by the code itself."""
     fleet, kwok = f"fleets/{STACK}", f"fleets/{STACK}/clusters/{CLUSTER}/kwok/clusters/{CLUSTER}"
     cluster, istiod, node = f"{fleet}/clusters/{CLUSTER}", f"{fleet}/istiods/{CLUSTER}.default", f"{fleet}/nodes/west"
-    state = "state/.pulumi"
+    state, owned = "state/.pulumi", {"version": 1, "stack": STACK}
     network = {"cluster": CLUSTER, "network": "network-west", "address": "198.18.0.9", "pods": "100.64.0.0/26"}
     return {
         "passphrase": "a passphrase",
@@ -67,6 +67,8 @@ def files_of(ports: dict[str, int]) -> dict[str, str]:
         f"{fleet}/Pulumi.{STACK}.yaml": "config: {}\nencryptionsalt: v1:made:up\n",
         f"{fleet}/verification.json": '{"version": 1, "verdicts": {"west": true}}',
         f"{fleet}/forgetting.json": '{"version": 1, "clusters": []}',
+        f"{fleet}/failover.json": json.dumps(owned | {"evictions": {}, "before": None, "pending": {}}),
+        f"{fleet}/reachability.json": json.dumps(owned | {"clusters": {}}),
         f"{fleet}/fleet.svg": "<svg></svg>",
         f"{fleet}/{STACK}.svg": "<svg></svg>",
         f"{fleet}/kubeconfigs/{CLUSTER}.yaml": "apiVersion: v1\n",

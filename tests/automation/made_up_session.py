@@ -121,6 +121,7 @@ class MadeUp:
     done: list[str] = field(default_factory=list)
     state: dict[str, Any] = field(default_factory=dict)
     quiet: bool = True
+    overridden: bool = False
     kubeconfigs: Mapping[str, Any] = field(default_factory=dict)
 
     @property

@@ -16,6 +16,8 @@ import psutil
 import pytest
 
 from meshfleet.automation.checkout import PROJECT, Checkout
+from meshfleet.identities.reviewed import Reviewed
+from meshfleet.identities.user_kubeconfig import UserKubeconfig
 from meshfleet.toolchain import Toolchain
 from meshfleet.verification import CheckResult, Report
 from meshfleet.virtual_machines.bundles import Made
@@ -27,6 +29,10 @@ STACK = "good"
 CONFIG: dict[str, Any] = GOOD | {
     "namespaces": {"orders": {"injection": True}},
     "virtualMachines": {"billing": {"namespace": "orders", "cluster": "west", "ports": {"http": {"port": 8080}}}},
+    "identities": {
+        "users": {"carla": {}},
+        "bindings": {"viewers": {"role": "view", "subjects": {"users": ["carla"]}, "namespaces": ["orders"]}},
+    },
 }
 _PULUMI = """#!/bin/sh
 shift
@@ -90,6 +96,9 @@ class SweptCheckout:
         monkeypatch.setattr("meshfleet.verification.run", lambda *_, **__: report)
         made = Made({"cluster.env": "A=1\n", "istio-token": "t"}, "2030-01-01T00:00:00Z")
         monkeypatch.setattr("meshfleet.virtual_machines.bundles.make", lambda *_, **__: made)
+        granted = UserKubeconfig("kind: Config\n", {"west": "2030-01-01T00:00:00Z"}, {})
+        monkeypatch.setattr("meshfleet.identities.user_kubeconfig.user_kubeconfig", lambda *_: granted)
+        monkeypatch.setattr("meshfleet.identities.reviewed.review", lambda *_: {"west": Reviewed((), (), ())})
         monkeypatch.setattr("meshfleet.virtual_machines.local_machines.prepared", _nothing_runs_here)
         self._template = folder / "template"
         self._set_up(self._template)

@@ -115,6 +115,31 @@ def test_only_pending_operations_are_forgotten_and_only_if_there_are_some(
         assert imported.stat().st_mode & 0o777 == 0o600
 
 
+def test_what_is_to_stay_begun_is_in_a_local_state_after_its_import_which_drops_it(
+    engine: Engine, checkout: Checkout, tmp_path: Path, pulumi: Callable[[str], Path]
+) -> None:
+    path = state_of(checkout, "good")
+    path.write_text(json.dumps({"version": 3, "checkpoint": {"latest": {"resources": RESOURCES}}}), encoding="utf-8")
+    (tmp_path / "state.json").write_text(
+        json.dumps({"version": 3, "deployment": {"resources": RESOURCES}}), encoding="utf-8"
+    )
+    pulumi(f'case "$2" in export) cat "{tmp_path}/state.json";; esac')
+    begun = [{"type": "creating", "resource": RESOURCES[0]}]
+    engine.rewrite(lambda deployment: {**deployment, "pending_operations": begun})
+    assert engine.recorded() == {"resources": RESOURCES, "pending_operations": begun}
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("stepwise", [True, False])
+def test_the_state_is_written_with_each_step_unless_it_is_said_otherwise(
+    stepwise: bool, engine: Engine, checkout: Checkout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    variables: list[dict[str, str]] = []
+    monkeypatch.setattr(FleetStack, "up", lambda self, **_: variables.append(dict(self.workspace.env_vars)))
+    engine.run("up", lambda _: None, stepwise=stepwise)
+    assert (variables[0].get("PULUMI_SKIP_CHECKPOINTS") is None) is stepwise
+
+
 RESOURCES = [{"urn": "urn:pulumi:good::meshfleet::pulumi:pulumi:Stack::meshfleet-good", "type": "pulumi:pulumi:Stack"}]
 
 

@@ -13,6 +13,7 @@ from meshfleet.automation import fleet_status
 from meshfleet.automation.checkout import Checkout
 from meshfleet.automation.reporting.changes import Record
 from meshfleet.automation.session import Session
+from meshfleet.automation.state.recorded_state import Deployment
 from meshfleet.errors import EngineError
 from meshfleet.topology import StackFile, load, read_stack_file
 from tests.automation.events import diagnostic, done, failed
@@ -33,6 +34,9 @@ class Engine:
             record.add(event)
             hear(event)
         return record
+
+    def recorded(self) -> Deployment:
+        return {}
 
 
 def session_with(checkout: Checkout, stacks: Path, *events: Any, stack: str = "examples/two-meshes") -> Session:

@@ -40,7 +40,11 @@ def swept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SweptCheckout:
 def arguments_of(command: str, folder: Path) -> list[str]:
     words = command.split()
     options = {parameter.name for parameter in commands()[command].params}
-    if "name" in options:
+    if command == "who-can":
+        words += ["get", "pods"]
+    elif "user" in options:
+        words.append("carla")
+    elif "name" in options:
         words.append("billing")
     if "of" in options:
         words.append("status")

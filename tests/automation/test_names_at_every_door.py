@@ -50,6 +50,7 @@ def test_no_command_takes_a_name_that_is_none(
     before = everything(kept.parent)
     extra = {"render": ["--out", str(tmp_path / "out")], "vm bundle": ["billing", "--out", str(tmp_path / "out")]}
     extra |= {"vm start": ["billing"], "vm stop": ["billing"], "destroy": ["--yes"]}
+    extra |= {"kubeconfig": ["carla"], "who-can": ["get", "pods"]}
     for stack in NO_NAMES.values():
         result = meshfleet(*command.split(), *extra.get(command, []), f"--stack={stack}")
         assert result.exit_code == 2, (stack, result.output)

@@ -36,6 +36,7 @@ class MadeUpEngine:
     answers: list[str]
     runs: list[tuple[str, bool]] = field(default_factory=list)
     forgotten: list[list[str]] = field(default_factory=list)
+    unreadable: str = ""
 
     def run(self, operation: str, on_event: object, *, refresh: bool = False, **options: Any) -> Record:
         self.runs.append((operation, refresh))
@@ -45,6 +46,8 @@ class MadeUpEngine:
         return record
 
     def recorded(self) -> dict[str, Any]:
+        if self.unreadable:
+            raise EngineError(self.unreadable)
         return {}
 
     def superseded_tokens(self) -> list[str]:
@@ -208,3 +211,12 @@ def test_a_cluster_that_did_not_answer_after_a_kill_is_looked_at_as_after_a_kill
     assert made.unsettled.clusters == {"west"}
     unfinished_releases.settle(made, {}, interrupted=False)
     assert server.known[-1].interrupted
+
+
+def test_what_failed_first_is_told_also_where_the_state_cannot_be_read_after_it(session: Make) -> None:
+    made, engine = session("the disk is full", settled=[])
+    engine.unreadable = "the backend does not respond"
+    with pytest.raises(EngineError) as caught:
+        made.run("up", "up")
+    assert "the disk is full" in str(caught.value)
+    assert "which rights are not revoked yet is not known: the backend does not respond" in str(caught.value)

@@ -20,18 +20,25 @@ pytestmark = pytest.mark.proof("the command's answers, exit codes and JSON", ste
 
 COMMANDS = (
     *("up", "preview", "verify", "status", "drift", "destroy", "render", "validate", "graph", "collect", "env"),
-    *("placement", "schema", "vm bundle", "vm list", "vm start", "vm stop"),
+    *("placement", "reconcile", "kubeconfig", "who-can", "schema", "vm bundle", "vm list", "vm start", "vm stop"),
 )
 OF_A_STACK = (
     *("up", "preview", "verify", "status", "drift", "render", "validate", "graph", "collect"),
-    *("placement", "vm bundle", "vm list", "vm start", "vm stop"),
+    *("placement", "reconcile", "kubeconfig", "who-can", "vm bundle", "vm list", "vm start", "vm stop"),
 )
+WORDS = {
+    "vm bundle": ["billing"],
+    "vm start": ["billing"],
+    "vm stop": ["billing"],
+    "kubeconfig": ["carla"],
+    "who-can": ["get", "pods"],
+}
 WRONG_PATHS = ["clusters.east.colour", "clusters.west.network", "host"]
 
 
 def of_stack(command: str, stack: str, out: Path) -> list[str]:
     extra = ["--out", str(out)] if command in ("render", "collect", "vm bundle") else []
-    name = ["billing"] if command in ("vm bundle", "vm start", "vm stop") else []
+    name = WORDS.get(command, [])
     return [*command.split(), *name, "--stack", stack, *extra]
 
 

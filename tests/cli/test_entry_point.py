@@ -104,7 +104,7 @@ def test_an_interrupt_is_130_and_what_to_do(home: Path, number: signal.Signals, 
         f"import meshfleet.cli.entry_point as e\nprepare = e._prepare_streams\n"
         f"e._prepare_streams = lambda: (prepare(), {ready}, time.sleep(1))\n"
         if early
-        else f"s.load = lambda *_: ({ready}, time.sleep(60))\n"
+        else f"s.load = lambda *_, **__: ({ready}, time.sleep(60))\n"
     )
     with subprocess.Popen(
         [sys.executable, "-c", waits + PROGRAM, *VALIDATE],
@@ -127,7 +127,8 @@ def test_an_interrupt_is_130_and_what_to_do(home: Path, number: signal.Signals, 
 
 def test_a_fault_of_its_own_is_a_sentence_and_its_traceback_is_private(home: Path) -> None:
     key = "-----BEGIN PRIVATE KEY-----\\nc2VjcmV0\\n-----END PRIVATE KEY-----"
-    breaks = f"import meshfleet.automation.session as s\ndef load(*_): raise KeyError('''{key}''')\ns.load = load\n"
+    raising = f"def load(*_, **__): raise KeyError('''{key}''')\n"
+    breaks = f"import meshfleet.automation.session as s\n{raising}s.load = load\n"
     ended = run(home, *VALIDATE, "--json", program=breaks + PROGRAM)
     assert ended.returncode == 1
     log = home / "fault.log"
@@ -144,9 +145,9 @@ def test_a_fault_of_its_own_is_a_sentence_and_its_traceback_is_private(home: Pat
 def test_what_fails_in_a_thread_is_not_printed_but_kept(home: Path) -> None:
     breaks = (
         "import meshfleet.automation.session as s, threading\nload = s.load\n"
-        "def broken(*given):\n"
+        "def broken(*given, **more):\n"
         "    thread = threading.Thread(target=lambda: 1 / 0); thread.start(); thread.join()\n"
-        "    return load(*given)\n"
+        "    return load(*given, **more)\n"
         "s.load = broken\n"
     )
     ended = run(home, *VALIDATE, program=breaks + PROGRAM)

@@ -28,6 +28,8 @@ def test_each_object_is_shown_with_its_clusters_and_replicas(meshfleet: Command)
     clusters = {(one["kind"], one["name"]): one["clusters"] for one in found["objects"]}
     assert clusters["Deployment", "frontend"] == {"paris": {"replicas": 6}, "dublin": {"replicas": 3}}
     assert clusters["ConfigMap", "settings"] == {"paris": {}, "dublin": {}, "ohio": {}}
+    follows = {"follows": ["Deployment shop/frontend"]}
+    assert clusters["ConfigMap", "texts"] == {"paris": follows, "dublin": follows}
     # As many as the override says, which takes no part in dividing them.
     assert clusters["Deployment", "frontend-next"] == {"ohio": {"replicas": 1}}
 
@@ -45,7 +47,7 @@ def test_each_override_is_a_diff_of_the_objects_that_it_changes(meshfleet: Comma
     assert {name: [(one["path"], one["clusters"]) for one in found] for name, found in changed.items()} == {
         "settings": [("propagations.settings.overrides[0]", ["ohio"])],
         "main": [("propagations.settings.overrides[1]", ["ohio"])],
-        "frontend": [("propagations.frontend.overrides[0]", ["paris", "dublin"])],
+        "frontend": [("propagations.frontend.overrides[0]", ["dublin", "paris"])],
         "frontend-next": [("propagations.trial.overrides[0]", ["ohio"])],
     }
     (registry,) = changed["frontend"]
@@ -66,12 +68,18 @@ def test_people_read_lines_on_standard_error(meshfleet: Command) -> None:
     lines = [line.rstrip() for line in result.stderr.splitlines()]
     place = lines.index("frontend: Deployment frontend in shop")
     assert lines[place + 1 : place + 5] == [
-        "  paris: 6 replicas",
         "  dublin: 3 replicas",
+        "  paris: 6 replicas",
         "  not in ohio: label tier is trial, not production",
-        "  propagations.frontend.overrides[0] in paris, dublin:",
+        "  propagations.frontend.overrides[0] in dublin, paris:",
     ]
     assert "    +        image: eu.registry.example/shop/frontend:1.4" in lines
+    place = lines.index("texts: ConfigMap texts in shop")
+    assert lines[place + 1 : place + 4] == [
+        "  dublin, follows Deployment shop/frontend",
+        "  paris, follows Deployment shop/frontend",
+        "  not in ohio: nothing there refers to it",
+    ]
 
 
 def test_a_stack_without_propagations_says_so(meshfleet: Command) -> None:

@@ -15,7 +15,8 @@ from ruamel.yaml import YAML
 from meshfleet.cli.rendering import render
 from meshfleet.manifests import fleet_plan
 from meshfleet.manifests.objects import written
-from meshfleet.topology import Fleet, load, read_stack_file
+from meshfleet.sources import load
+from meshfleet.topology import Fleet, read_stack_file
 from tests.automation.stack_files import ROOT, Command, write_stack
 
 pytestmark = pytest.mark.proof("render gives the same bytes for the same input", step=0)

@@ -6,7 +6,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from meshfleet.topology import Fleet, load, read_stack_file
+from meshfleet.sources import load
+from meshfleet.topology import Fleet, read_stack_file
 
 STACKS = Path(__file__).resolve().parent.parent.parent / "stacks"
 
@@ -67,6 +68,13 @@ def propagated(name: str, namespace: str) -> list[dict[str, Any]]:
 
 _INNER = {"inner": {"api": "istio", "listeners": [{"port": 80}]}}
 
+_TILL = {
+    "apiVersion": "v1",
+    "kind": "Service",
+    "metadata": {"name": "till", "namespace": "sample"},
+    "spec": {"selector": {"app": "till"}, "ports": [{"name": "http", "port": 80}]},
+}
+
 CONFIGURATIONS: dict[str, dict[str, Any]] = {
     "one-cluster": in_one_mesh({"only": {"embedded": {}}}),
     "one-network": in_one_mesh(
@@ -97,6 +105,35 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
             "revision": "blue",
             "gatewayRevision": "green",
             "tags": ["stable", "prod"],
+        },
+    ),
+    "names": in_one_mesh(
+        {
+            "west": {"embedded": {}, "ingressGateways": _INNER},
+            "branch": existing("branch", "simulated") | {"controlPlane": {"remote": "west"}},
+            "east": {"embedded": {}, "ingressGateways": _INNER},
+        },
+        meshes={"mesh1": {"settings": {"dnsCapture": True}}},
+        workloads={"cart": {"namespace": "sample", "clusters": ["east"]}, "web": {"namespace": "sample"}},
+        propagations={
+            "own": {"resources": [{"object": _TILL}], "placement": {"clusterAffinity": {"clusterNames": ["branch"]}}}
+        },
+        multiClusterServices={
+            "cart": {"namespace": "sample"},
+            "till": {"namespace": "sample"},
+            "outside": {
+                "namespace": "sample",
+                "ports": [{"name": "http", "port": 80}],
+                "providerClusters": {"clusterNames": ["west"]},
+            },
+        },
+        dnsEndpoints={
+            "inner": {
+                "dnsName": "inner.example.com",
+                "ingressGateway": "inner",
+                "weights": [{"weight": 1}],
+                "definition": True,
+            }
         },
     ),
     "settings": in_one_mesh(
@@ -354,6 +391,7 @@ EXAMPLES = (
     "virtual-machines",
     "machine-network",
     "federation",
+    "identities",
 )
 STACK_FILES = {"dev": "dev"} | {name: f"examples/{name}" for name in EXAMPLES}
 NAMES = (*STACK_FILES, *CONFIGURATIONS)

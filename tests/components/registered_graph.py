@@ -14,7 +14,8 @@ class Resource:
 
     `inputs` are plain values in which a secret is a mapping with Pulumi's own mark. `after` are all resources this
     one waits for, by property or explicitly, without its parents. `ignored` are the inputs that only count when it
-    is made. `aliases` are former names and types, as the registration has them.
+    is made. `aliases` are former names and types, as the registration has them. `call_stack` are the files of the code
+    that registered it, as the state keeps them.
     """
 
     urn: str
@@ -33,6 +34,7 @@ class Resource:
     read: bool = False
     retained: bool = False
     aliases: frozenset[str] = frozenset()
+    call_stack: tuple[str, ...] = ()
 
     @property
     def cluster(self) -> str:

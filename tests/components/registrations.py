@@ -16,7 +16,7 @@ from google.protobuf import json_format
 from pulumi.runtime import mocks, rpc, settings, stack
 from pulumi.runtime.proto import resource_pb2
 
-from meshfleet.components.kubeconfig_file import KubeconfigFile
+from meshfleet.components.kubeconfig_file import KARMADA, KubeconfigFile
 from meshfleet.components.program import register
 from meshfleet.topology import Fleet
 from tests.components.registered_graph import Graph, Resource
@@ -56,6 +56,7 @@ class Recorder(mocks.MockMonitor):
             ignored=frozenset(request.ignoreChanges),
             retained=request.retainOnDelete,
             aliases=frozenset(map(_former, request.aliases)) | frozenset(request.aliasURNs),
+            call_stack=tuple(frame.pc.uri for frame in request.stackTrace.frames),
         )
         state = inputs | _marked(outputs_of(request.type, request.name), request.additionalSecretOutputs)
         response = resource_pb2.RegisterResourceResponse(urn=urn, id=request.name if request.custom else "")
@@ -77,6 +78,7 @@ class Recorder(mocks.MockMonitor):
             secret_outputs=frozenset(request.additionalSecretOutputs),
             deleted_with="",
             read=True,
+            call_stack=tuple(frame.pc.uri for frame in request.stackTrace.frames),
         )
         response = resource_pb2.ReadResourceResponse(urn=urn)
         json_format.ParseDict(outputs_of(request.type, request.name), response.properties)
@@ -136,10 +138,24 @@ def outputs_of(resource_type: str, name: str) -> dict[str, Any]:
             return {"address": "198.18.0.9", "port": 15443, "ports": ports, "state": "published"}
         case "RemoteClusterReadiness":
             return {"state": "ready"}
+        case "KarmadaCertificateAuthority":
+            secrets = ("authorityKey", "privateKey", "clientKey", "frontProxyAuthorityKey", "frontProxyKey")
+            kinds = ("authority", "client", "frontProxyAuthority", "frontProxy")
+            found = {f"{kind}Certificate": text(f"{kind}Certificate") for kind in kinds}
+            found |= {output: text(output) for output in ("certificate", "notAfter", "fingerprint", "state")}
+            return found | {output: secret(output) for output in secrets}
+        case "KarmadaClusters" | "KarmadaServer":
+            return {"state": "ready"}
         case "RemoteClusters":
             return {"state": "read"}
-        case "Secret" if name.endswith(("/reader-token", "/istiod-token")):
+        case "Portal":
+            return {"url": "https://127.0.0.1:20099", "certificateAuthority": text("authority"), "state": "running"}
+        case "Secret" if name.endswith(
+            ("/reader-token", "/istiod-token", "/portal-token", "/karmada-token", "/karmada-impersonator-token")
+        ):
             return {"data": {"token": _encoded(secret("token")), "ca.crt": _encoded(text("ca.crt"))}}
+        case "Namespace" if name.endswith("/karmada-identity"):
+            return {"metadata": {"name": "kube-system", "uid": text("uid")}}
         case "Service":
             return {"status": {"loadBalancer": {"ingress": [{"ip": "192.0.2.7"}]}}}
         case _:
@@ -166,6 +182,8 @@ def record(fleet: Fleet, kubeconfigs: Mapping[str, KubeconfigFile] | None = None
         for name, cluster in fleet.clusters.items()
         if cluster.capabilities.context
     }
+    if fleet.federation.karmada and fleet.federation.karmada.kubeconfig:
+        files[KARMADA] = KubeconfigFile(f"{CONFIDENTIAL} kubeconfig of Karmada", "https://karmada.example:5443")
     return recorded(fleet.name, lambda: register(fleet, files | dict(kubeconfigs or {})))
 
 

@@ -11,7 +11,8 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
-from meshfleet.topology import load, read_stack_file
+from meshfleet.sources import load
+from meshfleet.topology import read_stack_file
 from meshfleet.topology.stack_file import known_stacks
 from tests.components.fleets import STACKS
 from tests.components.registered_graph import Graph, Resource

@@ -113,6 +113,12 @@ def test_what_is_registered_is_what_render_writes(graph: Graph, fleet: Fleet) ->
             assert fits(body, inputs)
 
 
+def test_the_state_keeps_no_paths_of_this_machine_with_any_object(graph: Graph) -> None:
+    assert [resource.name for resource in of_kubernetes(graph) if resource.call_stack] == []
+    # Where the limit is not set, the same runtime of Pulumi sends them.
+    assert any(resource.call_stack for resource in graph.resources.values())
+
+
 def test_logical_names_are_a_cluster_or_a_mesh_and_what_it_is(graph: Graph, fleet: Fleet) -> None:
     owners = {*fleet.clusters, *(f"mesh {mesh}" for mesh in fleet.meshes)}
     for resource in (*graph.custom, *graph.providers):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 
 import pytest
@@ -10,7 +11,10 @@ from meshfleet.federation.propagated import propagations
 from meshfleet.manifests.propagations import document_name
 from meshfleet.topology import Fleet
 from meshfleet.topology.propagation.kinds import ObjectKey
+from tests.components.fleets import fleet_called
 from tests.components.registered_graph import Graph
+from tests.components.registrations import record
+from tests.components.test_registered_contracts import plain
 from tests.components.waiting import all_ready
 
 pytestmark = pytest.mark.proof("propagated objects go where their placement says", step=1)
@@ -40,9 +44,10 @@ def test_nothing_of_a_propagation_waits_for_another_cluster(graph: Graph) -> Non
     for resource, other in graph.edges():
         if resource.what.startswith("propagation-"):
             assert other.cluster == resource.cluster
-        # The mesh does not wait for what is propagated over it.
+        # The mesh does not wait for what is propagated over it; what names a propagated Service, or its account, does.
         if other.what.startswith("propagation-"):
-            assert resource.what.startswith("propagation-")
+            assert resource.cluster == other.cluster
+            assert resource.what.startswith(("propagation-", "service-", "identity-"))
 
 
 @pytest.mark.parametrize("cluster", ["west", "branch", "east"])
@@ -60,8 +65,6 @@ def test_definitions_come_first_then_configuration_then_pods_then_webhooks(own: 
 
 
 def test_pods_that_are_injected_wait_for_istiod_and_for_the_tags_that_lead_to_it(own: Graph, graph_of: GraphOf) -> None:
-    from tests.components.fleets import fleet_called
-
     fleet = fleet_called("propagations")
     for cluster in fleet.clusters:
         pods = name(cluster, "web", "apps", "Deployment", "sample", "web")
@@ -87,3 +90,26 @@ def test_pods_are_awaited_where_they_run_and_nothing_is_awaited_in_vain(own: Gra
     assert not skips("east", "Deployment", "apps")
     assert skips("east", "Service")
     assert not skips("west", "ConfigMap")
+
+
+def test_a_cluster_that_is_rolled_back_registers_what_was_recorded_and_no_other_differs(own: Graph) -> None:
+    fleet = fleet_called("propagations")
+    pods = document_name("web", ObjectKey("apps", "Deployment", "sample", "web"))
+    before = copy.deepcopy(plain(own[f"west/{pods}"].inputs))
+    before["spec"]["template"]["spec"]["containers"][0]["image"] = "registry.example/web:0"
+    back = record(fleet.model_copy(update={"restored": {"web": {"west": {pods: before}, "branch": {}}}}))
+    assert plain(back[f"west/{pods}"].inputs) == before
+    assert {one for one in back.names() if one.startswith("west/propagation-web")} == {f"west/{pods}"}
+    assert not [one for one in back.names() if one.startswith("branch/propagation-web")]
+    for one in own.custom:
+        if one.cluster == "east" or not one.what.startswith("propagation-web"):
+            assert back[one.name].inputs == one.inputs
+
+
+def test_what_names_an_object_that_goes_with_a_rollback_is_registered_all_the_same(graph_of: GraphOf) -> None:
+    fleet = fleet_called("names")
+    own = {one.propagation for one in propagations(fleet).of("branch")}
+    back = record(fleet.model_copy(update={"restored": {name: {"branch": {}} for name in own}}))
+    assert own
+    assert not [one for one in back.names() if one.startswith("branch/propagation-")]
+    assert set(back.names()) >= {one for one in graph_of("names").names() if "/propagation-" not in one}

@@ -86,7 +86,7 @@ def test_what_plugins_make_of_keys_and_kubeconfigs_is_secret_in_the_state(graph:
 def test_the_exports_describe_the_fleet_in_the_open_and_the_kubeconfigs_as_one_secret(
     graph: Graph, fleet: Fleet
 ) -> None:
-    assert graph.outputs.keys() == {"fleet", "kubeconfigs"}
+    assert graph.outputs.keys() == {"fleet", "kubeconfigs", *(["portal"] if fleet.portal else [])}
     assert is_secret(graph.outputs["kubeconfigs"])
     assert graph.outputs["kubeconfigs"]["value"].keys() == fleet.clusters.keys()
     assert next(iter(SECRET)) not in json.dumps(graph.outputs["fleet"])

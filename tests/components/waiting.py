@@ -142,6 +142,20 @@ def needed(graph: Graph, fleet: Fleet) -> set[tuple[str, str]]:
         for cluster in on_nodes
         if second == f"{cluster}/east-west-gateway"
     }
+    # A name for callers from outside leads to the gateways of several clusters.
+    pairs |= {
+        (f"{one}/dns-{name}", f"{other}/ingress-address-{declared.ingress_gateway}")
+        for name, declared in fleet.dns_endpoints.items()
+        for one in fleet.clusters
+        for other in fleet.clusters
+    }
+    if fleet.portal is not None:
+        # It reaches every API server, by an account with the rights that its users need.
+        pairs |= {
+            (f"{fleet.host}/portal", name)
+            for name in graph.names()
+            if name.partition("/")[2] == "processes" or name.partition("/")[2].startswith("portal-")
+        }
     return {(first, second) for first, second in pairs if {first, second} <= graph.names()}
 
 

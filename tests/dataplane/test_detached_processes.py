@@ -157,7 +157,7 @@ def test_one_cluster_is_swept_with_its_istiods_and_no_other(directory: Path, tmp
     workspace = Workspace("dev", tmp_path)
     # Every directory that a fleet has for one cluster, whatever will be added; in `containers` nothing is started.
     rooms = {name for name in vars(Workspace) if _is_of_a_cluster(name)} - {"containers", "processes_of"}
-    assert rooms == {"cluster", "node", "cert_manager"}
+    assert rooms == {"cluster", "node", "cert_manager", "portal"}
     places = [workspace.istiod(name, revision) for name in ("west", "west-2") for revision in ("default", "canary")]
     others = [getattr(workspace, room)("west") for room in sorted(rooms - {"cluster"})]
     for place in (*places, *others):

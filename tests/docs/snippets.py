@@ -26,18 +26,24 @@ PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
 BLOCK = re.compile(
     r"^(?:<!-- (?P<mark>[^>\n]*) -->\n)?```(?P<language>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
 )
-RUN = re.compile(r"run(?:: (?P<fleet>fleet)?(?: (?P<example>examples/[a-z-]+))?(?:, )?(?:exits (?P<code>\d+))?)?")
+RUN = re.compile(
+    r"run(?:: (?P<tools>tools)?(?P<fleet>fleet)?(?: (?P<example>examples/[a-z-]+))?(?:, )?(?:exits (?P<code>\d+))?)?"
+)
 
 
 @dataclass(frozen=True)
 class Snippet:
-    """One `bash` block. `run` is None when it has no comment that says whether; `why_not` is a reason not to run."""
+    """One `bash` block. `run` is None when it has no comment that says whether; `why_not` is a reason not to run.
+
+    `tools` are those that need the built tools and no fleet.
+    """
 
     page: str
     line: int
     text: str
     run: bool | None = None
     fleet: bool = False
+    tools: bool = False
     example: str = ""
     code: int = 0
     why_not: str = ""
@@ -98,6 +104,7 @@ def _marked(snippet: Snippet, mark: str) -> Snippet:
         snippet,
         run=True,
         fleet=bool(found["fleet"]),
+        tools=bool(found["tools"]),
         example=found["example"] or "",
         code=int(found["code"] or 0),
     )

@@ -34,9 +34,18 @@ def test_a_generated_page_is_current(name: str) -> None:
 
 def test_every_example_is_on_one_of_the_pages() -> None:
     examples = {stack.removeprefix("examples/") for stack in known_stacks(ROOT / "stacks") if "/" in stack}
-    # Additions, federation, gateways, settings and virtual machines have pages of their own.
+    # Additions, federation, gateways, identities, names, the portal, settings and machines have pages of their own.
     own_pages = {"additions", "cert-manager", "gateways", "kind-primary-remote", "mesh-settings", "node-ports"}
-    own_pages |= {"federation", "machine-network", "remote-ingress", "virtual-machines"}
+    own_pages |= {
+        "federation",
+        "identities",
+        "karmada",
+        "machine-network",
+        "names",
+        "portal",
+        "remote-ingress",
+        "virtual-machines",
+    }
     assert examples == {*own_pages, *models.ORDER, *use_cases.ORDER}
     assert len(examples) == len(own_pages) + len(models.ORDER) + len(use_cases.ORDER)
     for name in models.ORDER:

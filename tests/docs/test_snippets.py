@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from meshfleet.workspace.cache import locate_cache
 from tests.docs.snippets import ROOT, Snippet, matches, shell, snippets
 
 pytestmark = pytest.mark.proof("the commands in the documentation work as they are written", step=0)
 
 ALL = snippets()
-ALONE = tuple(snippet for snippet in ALL if snippet.run and not snippet.fleet)
+ALONE = tuple(snippet for snippet in ALL if snippet.run and not snippet.fleet and not snippet.tools)
+WITH_TOOLS = tuple(snippet for snippet in ALL if snippet.tools)
 
 
 @pytest.fixture
@@ -23,7 +26,10 @@ def folder(tmp_path: Path) -> Path:
     view = tmp_path / "meshfleet"
     view.mkdir()
     for entry in ROOT.iterdir():
-        if not entry.name.startswith("."):
+        if entry.name == "stacks":
+            # What propagations name is read from regular files alone.
+            shutil.copytree(entry, view / entry.name)
+        elif not entry.name.startswith("."):
             (view / entry.name).symlink_to(entry)
     return view
 
@@ -67,9 +73,20 @@ def test_a_snippet_runs_and_prints_what_the_page_shows(
     assert snippet.prints is None or matches(snippet.prints, done.stdout), done.stdout
 
 
+@pytest.mark.usefixtures("toolchain")
+@pytest.mark.parametrize("snippet", WITH_TOOLS, ids=str)
+def test_a_snippet_that_needs_tools_prints_what_the_page_shows(
+    snippet: Snippet, folder: Path, environment: dict[str, str]
+) -> None:
+    cache = {"MESHFLEET_CACHE": str(locate_cache().root)}
+    test_a_snippet_runs_and_prints_what_the_page_shows(snippet, folder, environment | cache)
+
+
 @pytest.mark.parametrize("snippet", ALL, ids=str)
 def test_a_snippet_says_whether_it_is_run_and_if_not_why(snippet: Snippet) -> None:
-    assert snippet.run is not None, "put <!-- run -->, <!-- run: fleet --> or <!-- not run: ... --> before it"
+    assert snippet.run is not None, (
+        "put <!-- run -->, <!-- run: tools -->, <!-- run: fleet --> or <!-- not run: ... --> before it"
+    )
     assert snippet.run or len(snippet.why_not) > 10
 
 

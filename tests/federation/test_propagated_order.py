@@ -10,7 +10,8 @@ from hypothesis import given
 from meshfleet.federation.propagated import propagations
 from meshfleet.manifests import Document, cluster_plan, fleet_plan
 from meshfleet.manifests.objects import Object, Release
-from meshfleet.manifests.propagations import Tier, document_name, tier
+from meshfleet.manifests.propagated_order import Tier, tier
+from meshfleet.manifests.propagations import document_name
 from meshfleet.topology import Fleet, load
 from meshfleet.topology.propagation.kinds import DEFINITION, NAMESPACE, ObjectKey, key_of, kind_of
 from tests.examples import up_to

@@ -79,6 +79,32 @@ def overriding(**override: Any) -> Config:
     return {"overrides": [override]}
 
 
+def following(**references: Config) -> Config:
+    """ConfigMaps by name whose `data` refer to others, each in a propagation of its own."""
+    rule = {"apiVersion": "v1", "kind": "ConfigMap"}
+    rules = [rule | {"references": [rule | {"fieldPath": "/data/next"}]}]
+    return {
+        name: of(config_map(name, data=data), followDependencies=True, dependencyRules=rules)
+        for name, data in references.items()
+    }
+
+
+def apart(*clusters: str, **more: Config) -> Config:
+    affinity = {"workloadAffinity": {"antiAffinity": {"groupByLabelKey": "group"}}}
+    return {"placement": {"clusterAffinity": {"clusterNames": [*clusters]}} | affinity | more}
+
+
+def grouped(name: str) -> Config:
+    return deployment() | {"metadata": {"name": name, "namespace": "shop", "labels": {"group": "web"}}}
+
+
+def reading(name: str) -> Config:
+    """A Deployment whose pods read a ConfigMap."""
+    made = copy.deepcopy(deployment())
+    made["spec"]["template"]["spec"]["volumes"] = [{"name": "read", "configMap": {"name": name}}]
+    return made
+
+
 @dataclass(frozen=True)
 class Case:
     """Propagations that are wrong, the fault, and those that its advice leads to."""
@@ -112,6 +138,18 @@ CASES = [
         "propagations.own.overrides[0].targetClusters",
         "selects no cluster (west: region us is none of eu; east: name east is none of west)",
         {"own": of(config_map(), **overriding(targetClusters={"regions": ["eu"]}, labels={"set": {"team": "shop"}}))},
+    ),
+    Case(
+        "a wave of clusters that there are not together",
+        {
+            "own": of(
+                config_map(),
+                rollout={"waves": [{"targetClusters": {"clusterNames": ["west"], "regions": ["eu"]}}]},
+            )
+        },
+        "propagations.own.rollout.waves[0].targetClusters",
+        "selects no cluster (west: region us is none of eu; east: name east is none of west)",
+        {"own": of(config_map(), rollout={"waves": [{"targetClusters": {"regions": ["eu"]}}]})},
     ),
     Case(
         "more replicas than there is room for",
@@ -181,7 +219,7 @@ CASES = [
         "a namespace that is nowhere",
         {"own": of(config_map(namespace="stage"))},
         f"{OBJECT}.metadata.namespace",
-        "the namespace stage does not exist in west, east, where ConfigMap web goes; declare it in namespaces, or",
+        "the namespace stage does not exist in east, west, where ConfigMap web goes; declare it in namespaces, or",
         {"own": of(config_map(namespace="stage"), namespace("stage"))},
     ),
     Case(
@@ -195,7 +233,7 @@ CASES = [
         "a custom resource without its definition",
         {"own": of(catalog())},
         f"{OBJECT}.kind",
-        "west, east would not serve Catalog of shop.example; propagate its CustomResourceDefinition to there",
+        "east, west would not serve Catalog of shop.example; propagate its CustomResourceDefinition to there",
         {"own": of(catalog()), "kinds": of(definition())},
     ),
     Case(
@@ -230,7 +268,7 @@ CASES = [
         "an object of the Gateway API where nothing defines it",
         {"own": of(config_map(apiVersion="gateway.networking.k8s.io/v1", kind="HTTPRoute"))},
         f"{OBJECT}.kind",
-        "west, east would not serve HTTPRoute of gateway.networking.k8s.io",
+        "east, west would not serve HTTPRoute of gateway.networking.k8s.io",
         {"own": of(config_map(apiVersion="networking.istio.io/v1", kind="VirtualService"))},
     ),
     Case(
@@ -244,7 +282,7 @@ CASES = [
         "an override that makes it of another network",
         {"own": of(config_map(), **overriding(labels={"set": {"topology.istio.io/network": "n-east"}}))},
         OBJECT,
-        "with the overrides for west: metadata.labels.topology.istio.io/network is set by the fleet from",
+        "with the overrides for east: metadata.labels.topology.istio.io/network is set by the fleet from",
         {"own": of(config_map(), **overriding(labels={"set": {"network": "n-east"}}))},
     ),
     Case(
@@ -266,6 +304,81 @@ CASES = [
         },
     ),
     Case(
+        "objects that wait for each other",
+        following(own={"next": "second"}, second={"next": "third"}, third={"next": "own"}),
+        OBJECT,
+        "waits for itself in east: ConfigMap shop/own → ConfigMap shop/second → ConfigMap shop/third → "
+        "ConfigMap shop/own",
+        following(own={"next": "second"}, second={"next": "third"}, third={}),
+    ),
+    Case(
+        "an object that refers to itself with the overrides of one cluster",
+        {
+            "own": following(own={"next": "second"})["own"]
+            | overriding(
+                targetClusters={"clusterNames": ["east"]},
+                json=[{"op": "replace", "path": "/data/next", "value": "own"}],
+            )
+        },
+        OBJECT,
+        "waits for itself in east: ConfigMap shop/own → ConfigMap shop/own; take away one of these references",
+        following(own={"next": "second"}),
+    ),
+    Case(
+        "a reference that is no name",
+        following(own={"next": ["second"]}),
+        "propagations.own.dependencyRules[0].references[0].fieldPath",
+        "ConfigMap shop/own has ['second'] at /data/next, which must be a name",
+        following(own={"next": "second"}),
+    ),
+    Case(
+        "a divided workload that would have to follow",
+        {
+            "first": following(first={"next": "web"})["first"]
+            | {
+                "dependencyRules": [
+                    {
+                        "apiVersion": "v1",
+                        "kind": "ConfigMap",
+                        "references": [{"fieldPath": "/data/next", "apiVersion": "apps/v1", "kind": "Deployment"}],
+                    }
+                ]
+            },
+            "own": of(
+                deployment(),
+                placement={
+                    "clusterAffinity": {"clusterNames": ["west"]},
+                    "replicaScheduling": {"replicaSchedulingType": "Divided"},
+                },
+            ),
+        },
+        OBJECT,
+        "ConfigMap shop/first refers to it in east, where it is not placed, and its replicas are divided; place them",
+        {"first": following(first={})["first"] | to("west"), "own": of(deployment(), **divided())},
+    ),
+    Case(
+        "a follower whose namespace does not come along",
+        {
+            "first": of(reading("own"), followDependencies=True),
+            "own": of(config_map("own", "stage")),
+            "stage": of(namespace("stage"), **to("west")),
+        },
+        f"{OBJECT}.metadata.namespace",
+        "the namespace stage does not exist in east, where ConfigMap own goes",
+        {
+            "first": of(reading("own"), followDependencies=True),
+            "own": of(config_map("own"), onlyAsDependencies=True),
+        },
+    ),
+    Case(
+        "workloads that are to be apart, and have one cluster",
+        {"first": of(grouped("first"), **apart("west")), "own": of(grouped("own"), **apart("west"))},
+        OBJECT,
+        "cannot be placed: no cluster is eligible (east: name east is none of west; west: another workload of the "
+        "group group=web is there: Deployment shop/first)",
+        {"first": of(grouped("first"), **apart("west")), "own": of(grouped("own"), **apart("west", "east"))},
+    ),
+    Case(
         "an override that makes it too large",
         {
             "own": of(
@@ -274,7 +387,7 @@ CASES = [
             )
         },
         OBJECT,
-        "with the overrides for west: has 1250",
+        "with the overrides for east: has 1250",
         {"own": of(config_map(data={f"{number}": "a" * 250_000 for number in range(4)}))},
     ),
 ]

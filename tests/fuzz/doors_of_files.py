@@ -6,6 +6,7 @@ import base64
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -19,7 +20,10 @@ from meshfleet.automation.state.recorded_state import clusters_of, description_o
 from meshfleet.automation.support_bundle import machine_parts
 from meshfleet.cli import graph
 from meshfleet.components.issued_authorities import issued_authorities
+from meshfleet.components.karmada import credentials_of
+from meshfleet.components.karmada_chart import values_in, values_of
 from meshfleet.components.kubeconfig_file import read_kubeconfig
+from meshfleet.components.portal import member_of
 from meshfleet.components.remote_secrets import kubeconfig_of
 from meshfleet.containers import images as container_images
 from meshfleet.containers import machine_settings
@@ -29,9 +33,10 @@ from meshfleet.dataplane.network.record import load as load_record
 from meshfleet.embedded import certificate_times, kept_tables, reservations_rebuilt
 from meshfleet.embedded.cluster_record import notes, read_spec
 from meshfleet.embedded.cluster_spec import ClusterSpec, dump_spec, load_spec
+from meshfleet.embedded.portal_certificate import serving_certificate
 from meshfleet.embedded.reservation_record import load as load_reservations
 from meshfleet.federation.overrides import text_field
-from meshfleet.files import read_record
+from meshfleet.files import make_directory, plain_yaml, read_record
 from meshfleet.kind import record as kind_record
 from meshfleet.kube.identity import identity_of_embedded
 from meshfleet.kube.kubeconfig import select_context
@@ -44,9 +49,13 @@ from meshfleet.plugins.kubernetes.charts import local_version
 from meshfleet.plugins.kubernetes.diff import _observed_text
 from meshfleet.plugins.kubernetes.settings import Settings, active_cluster
 from meshfleet.plugins.meshfleet.certificate_reading import load_certificate, verify_chain
+from meshfleet.processes.bounded_run import Ended
 from meshfleet.providers.base import NamedContext
 from meshfleet.redaction.secret_text import redact
 from meshfleet.redaction.shown import shown
+from meshfleet.sources import charts, kustomizations
+from meshfleet.sources import load as load_sources
+from meshfleet.sources.project_tree import write_tree
 from meshfleet.toolchain import leftovers, pulumi_on_path
 from meshfleet.toolchain import lock as toolchain_lock
 from meshfleet.toolchain.installation import Installation
@@ -55,7 +64,8 @@ from meshfleet.topology.discovery import Discovery
 from meshfleet.topology.propagation.overrides import FieldOverride
 from meshfleet.verification import read_fleet
 from meshfleet.verification.bundle import certificates, verify_authority
-from meshfleet.workspace import marker, project_folder
+from meshfleet.workspace import failover_record, marker, project_folder, wave_record
+from meshfleet.workspace.home import Workspace
 from tests.automation.recorded_states import recorded
 from tests.automation.stack_files import GOOD
 from tests.fuzz import seeds
@@ -85,6 +95,19 @@ components:
 - {name: kube-scheduler, args: []}
 - {name: kwok-controller, args: []}
 """
+_WAVES: Any = {
+    "version": 1,
+    "stack": "dev",
+    "waves": {"web": {"clusters": ["west"], "before": {"west": {"propagation-web": {"kind": "ConfigMap"}}}}},
+}
+_EVICTIONS = {
+    "version": 1,
+    "stack": "dev",
+    "evictions": {"web": {"west": "2028-11-22T04:51:12Z"}},
+    "before": {},
+    "pending": {"web": ["west"]},
+    "clusters": {"west": {"answers": False, "since": 1.0, "seen": 2.0}},
+}
 _TEXTS_OF_OBJECTS = {
     "yaml": "# of the shop\nrate:\n    eu: '1'  # per second\nnames:\n- a\n",
     "json": '{\n  "rate": {"eu": "1"},\n  "names": ["a"]\n}\n',
@@ -102,7 +125,7 @@ BUNDLE = {
 
 def doors(folder: Path) -> dict[str, Door]:
     """By name; `folder` is an empty one for files."""
-    return {**_given(folder), **_of_the_home(folder), **_certificates(folder), **_within_objects()}
+    return {**_given(folder), **_sources(folder), **_of_the_home(folder), **_certificates(folder), **_within_objects()}
 
 
 def _given(folder: Path) -> dict[str, Door]:
@@ -135,7 +158,7 @@ def _given(folder: Path) -> dict[str, Door]:
         made = bundle_of(texts)
         return [made.istiod, made.token_ends()]
 
-    def charts(content: bytes) -> object:
+    def packages(content: bytes) -> object:
         chart.write_bytes(content)
         return local_version(str(chart))
 
@@ -150,8 +173,50 @@ def _given(folder: Path) -> dict[str, Door]:
         "kubeconfigs": Door((SECURE,), kubeconfigs),
         "kubeconfigs in parts": Door((json.loads(SECURE),), kubeconfigs),
         "bundles of machines": Door((BUNDLE,), bundles),
-        "charts": Door((seeds.chart(b"version: 1.0.0\n"),), charts),
+        "charts": Door((seeds.chart(b"version: 1.0.0\n"),), packages),
+        "a chart of Karmada": Door((seeds.chart(b"certs: {mode: auto}\n", "values.yaml"),), _values_of_karmada),
         **{f"{form} texts of objects": Door((text,), _patched_text(form)) for form, text in _TEXTS_OF_OBJECTS.items()},
+    }
+
+
+def _sources(folder: Path) -> dict[str, Door]:
+    """Files that propagations name, and what helm and kubectl print of them."""
+    project = folder / "sources"
+    of_chart = {"folder": "chart", "release": "web", "namespace": "shop", "valuesFiles": ["values.yaml"]}
+
+    manifest = (
+        "apiVersion: v1\nkind: List\nitems:\n- {kind: ConfigMap, apiVersion: v1, metadata: {name: a, namespace: b}}\n"
+    )
+    plain = "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: a\n  namespace: b\nspec:\n  replicas: 3\n"
+    kustomization = (
+        "resources: [../chart]\npatches: [{path: a.yaml}]\nconfigMapGenerator: [{name: a, files: [b=a.yaml]}]\n"
+    )
+
+    def read(value: Any, place: str, resource: dict[str, Any]) -> object:
+        content = _bytes(value)
+        files = {"chart/Chart.yaml": b"name: web\n", "web/a.yaml": b"", "values.yaml": b""}
+        write_tree(files | ({place: content} if place else {}), project)
+        ended = Ended(0, manifest if place else content.decode("utf-8", "replace"), "")
+        plain_yaml._resolved.cache_clear()
+        charts._rendered.cache_clear()
+        kustomizations._built.cache_clear()
+        with (
+            patch("meshfleet.sources.renderers.run_bounded", lambda *_, **__: ended),
+            patch("meshfleet.sources.renderers.tool", lambda name: Path("/bin") / name),
+        ):
+            return load_sources("dev", {**GOOD, "propagations": {"web": {"resources": [resource]}}}, project=project)
+
+    return {
+        "files of propagations": Door(
+            (manifest, plain), partial(read, place="all.yaml", resource={"file": "all.yaml"})
+        ),
+        "kustomizations": Door(
+            (kustomization,), partial(read, place="web/kustomization.yaml", resource={"kustomize": "web"})
+        ),
+        "values of charts": Door(("a: {b: 1}\n",), partial(read, place="values.yaml", resource={"chart": of_chart})),
+        "what helm prints": Door(
+            (f"---\n# Source: web/a\n{manifest}",), partial(read, place="", resource={"chart": of_chart})
+        ),
     }
 
 
@@ -202,6 +267,19 @@ def _of_the_home(folder: Path) -> dict[str, Door]:
         record.write_bytes(_bytes(value))
         return [identities._deployment(record), list(machine_parts._reservations(_subject(folder, value)))]
 
+    def evictions(value: Any) -> object:
+        workspace = Workspace("dev", folder)
+        make_directory(workspace.directory)
+        for name in ("failover.json", "reachability.json"):
+            (workspace.directory / name).write_bytes(_bytes(value))
+        return [failover_record.read_looks(workspace), failover_record.read_kept(workspace)]
+
+    def waves(value: Any) -> object:
+        workspace = Workspace("dev", folder)
+        make_directory(workspace.directory)
+        (workspace.directory / "waves.json").write_bytes(_bytes(value))
+        return wave_record.read_waves(workspace)
+
     def of_the_toolchain(value: Any) -> object:
         manifest, holder = folder / "manifest.json", folder / "holder"
         for path in (manifest, holder, folder / "pulumi-on-path.json"):
@@ -229,6 +307,8 @@ def _of_the_home(folder: Path) -> dict[str, Door]:
         ),
         "the marker": Door(({"version": 1, "kind": "fleet", "identity": "0" * 32, "inode": 1},), as_record(_marker)),
         "what is to be forgotten": Door(({"version": 1, "clusters": ["west"]}, ["west"]), as_record(forgetting._parse)),
+        "evictions": Door((_EVICTIONS,), evictions),
+        "waves": Door((_WAVES,), waves),
         "the last verification": Door(({"version": 1, "verdicts": {"west": True}},), as_record(graph._parse)),
         "the record of a kind cluster": Door((_KIND,), as_record(kind_record._parse)),
         "the record of the machine": Door((_MACHINE,), as_record(machine_settings._parse)),
@@ -276,11 +356,28 @@ def _certificates(folder: Path) -> dict[str, Door]:
                 path.write_bytes(content)
         return issued_authorities(_of_files({field: str(folder / name) for field, name in ISSUED.items()}))
 
+    def serving(files: Any) -> object:
+        place = make_directory(folder / "portal")
+        for name, content in _object(files).items():
+            if name in SERVING and isinstance(content, bytes):
+                (place / name).write_bytes(content)
+        return serving_certificate(place, ["127.0.0.1"])
+
     return {
+        "certificate of the portal": Door((_serving(),), serving),
         "certificates": Door((seeds.certificate(),), read),
         "issued authorities": Door((_issued(),), issued),
         "authorities": Door((seeds.authority(),), authorities),
     }
+
+
+SERVING = ("authority.pem", "authority.key", "serving.pem", "serving.key", "serving.names")
+
+
+def _serving() -> dict[str, bytes]:
+    made = seeds.authority()
+    pem, key = made["ca-cert.pem"], made["ca-key.pem"]
+    return dict(zip(SERVING, (pem, key, pem, key, b"127.0.0.1"), strict=True))
 
 
 ISSUED = {"certificate": "ca-cert.pem", "key": "ca-key.pem", "chain": "cert-chain.pem", "root": "root-cert.pem"}
@@ -307,6 +404,10 @@ def _of_files(files: dict[str, str]) -> Fleet:
     )
 
 
+def _values_of_karmada(content: bytes) -> object:
+    return values_in(values_of(content))
+
+
 def _within_objects() -> dict[str, Door]:
     """What a text within an object is read as: a mesh configuration, an annotation, a manifest, a log."""
     machines = load("machines", read_stack_file(STACKS, "examples/virtual-machines").config)
@@ -323,7 +424,12 @@ def _within_objects() -> dict[str, Door]:
         return parts_of(Record("s", {}, {"namespace": "n", "name": "r", "manifest": text, "chart": {"metadata": {}}}))
 
     def token(data: Any) -> object:
-        return kubeconfig_of("west", Discovery(), "https://h", _object(data))
+        found = _object(data)
+        return [
+            kubeconfig_of("west", Discovery(), "https://h", found),
+            member_of("west", Discovery(), "h", found),
+            credentials_of("west", "karmada-west", Discovery(), found),
+        ]
 
     def written(value: Any) -> object:
         return _observed_text({"a": "b"}, {}, value)

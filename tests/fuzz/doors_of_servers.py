@@ -13,16 +13,21 @@ from lightkube import Client
 from lightkube.resources.core_v1 import Pod, Service
 from lightkube.resources.discovery_v1 import EndpointSlice
 
-from meshfleet.automation import pending_objects, runtime_drift
+from meshfleet.automation import pending_objects, reconciliation, runtime_drift
 from meshfleet.automation.support_bundle import cluster_parts
 from meshfleet.dataplane.node.node_agent import NodeAgent
 from meshfleet.dataplane.node.services import leads
 from meshfleet.embedded import cluster, nodes
 from meshfleet.embedded.cluster_spec import ClusterSpec
 from meshfleet.errors import MeshfleetError
+from meshfleet.federation.identities.authorizer import Identity
+from meshfleet.federation.identities.policy import Request
+from meshfleet.identities.member import member
 from meshfleet.kube import port_forward
+from meshfleet.kube.access import read_access
 from meshfleet.kube.cert_manager import require_ready, try_again
 from meshfleet.kube.identity import read_identity
+from meshfleet.kube.karmada import require_clusters, require_served
 from meshfleet.kube.kubeconfig import connect
 from meshfleet.kube.releases import parts, settling, stored
 from meshfleet.kube.releases.owner import Owner
@@ -33,9 +38,16 @@ from meshfleet.plugins.kubernetes.connection import Connection
 from meshfleet.plugins.kubernetes.definitions import not_served
 from meshfleet.plugins.kubernetes.kinds import GroupVersionKind, Kinds
 from meshfleet.plugins.kubernetes.settings import Settings
-from meshfleet.plugins.meshfleet import cert_manager_intermediate, node_port_service, remote_access, remote_istiod
+from meshfleet.plugins.meshfleet import (
+    cert_manager_intermediate,
+    node_port_service,
+    portal,
+    remote_access,
+    remote_istiod,
+)
 from meshfleet.plugins.meshfleet import gateway_service as gateway_address
 from meshfleet.plugins.meshfleet.istiod_configmaps import remove_istiod_configmaps
+from meshfleet.plugins.meshfleet.karmada_hooks_cleanup import KarmadaHooksCleanupHandler
 from meshfleet.plugins.meshfleet.stale_endpoints import remove_stale_endpoints
 from meshfleet.processes.bounded_run import Ended
 from meshfleet.processes.waiting import NotYetError
@@ -43,6 +55,7 @@ from meshfleet.status import read_status
 from meshfleet.verification import FleetView, read_fleet
 from meshfleet.verification.check import Check
 from meshfleet.verification.checks import ALL, BETWEEN_STAGES, service_addresses
+from meshfleet.verification.checks import portal as portal_check
 from meshfleet.verification.workload_view import ready_pods, service_address
 from meshfleet.virtual_machines import bundles as machine_bundle
 from meshfleet.virtual_machines.registered_machines import registered_machines
@@ -83,7 +96,11 @@ ELSEWHERE = {
         ("traffic-reach", "traffic-refused", "traffic-plaintext", "traffic-wire"),
         "what comes back of a request is read in one place: kube/test_any_answer.py, and `an application`",
     ),
+    "identities": "judges what `who-can` reads",
+    "portal": "judges what `a sender behind the portal` reads",
+    "federated-services": "reads what `endpoints-as-declared` reads",
     "cluster-identity": "judges what `identity` has read",
+    "propagated-objects": "compares what any object has: verification/test_propagated_objects_check.py",
     "loopback-ports": "judges what is read of `the table of nftables`",
 }
 """Checks that are no door of their own, with the reason."""
@@ -103,6 +120,8 @@ def doors(folder: Path) -> dict[str, Door]:
         **_releases(),
         **_plugin(),
         "cert-manager": _cert_manager(),
+        "clusters of Karmada": _karmada(),
+        "what hooks of Karmada leave": _left_by_hooks(),
     }
 
 
@@ -177,12 +196,18 @@ def _commands(folder: Path, status: dict[str, Any], fleet: FleetView) -> dict[st
         with connected(KUBECONFIG) as server:
             return pending_objects._live(server, begun)
 
+    def reviewed() -> object:
+        with member("west", folder / "kubeconfig", None) as found:
+            asked = Identity("ada", ("staff",)), Request("get", "pods")
+            return [found.allows(*asked), found.token("meshfleet-users", "ada", 600).expires]
+
     begun = {"inputs": {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "istio", "namespace": "a"}}}
     return {
         "vm list": _of(("workloadentries",), lambda: registered_machines(known)),
         "machines after up": _of(("workloadentries",), lambda: runtime_drift._machines(known)),
         "restarts after up": _of(("pods",), lambda: runtime_drift._restarts(session, known)),
         "vm bundle": _of(("configmaps", "token"), bundle),
+        "who-can": _of(("subjectaccessreviews", "token"), reviewed),
         "collect": _of(("events", "pods", "debug/syncz", "debug/config_dump"), collected),
         "unrecorded objects": _of((KINDS, "configmaps"), lambda: unrecorded(begun)),
     }
@@ -220,6 +245,40 @@ def _cert_manager() -> Door:
                 return str(error)
 
     return Door(tuple(worlds), asked)
+
+
+def _karmada() -> Door:
+    """A cluster that is ready, one that is not, and one that nothing is known of."""
+    kinds = [{"groupVersion": "apps/v1", "resources": [{"name": "deployments", "kind": "Deployment"}]}]
+    ready = _status("Ready", "True")
+    ready["status"]["apiEnablements"] = kinds
+    worlds = [
+        {"clusters": [{"metadata": {"name": "west"}} | status]} for status in (ready, _status("Ready", "False"), {})
+    ]
+
+    def asked(world: Any) -> object:
+        with answering(world if isinstance(world, dict) else {}), connected(KUBECONFIG) as server:
+            try:
+                require_served(server)
+                require_clusters(server, {"west": ["apps/v1/Deployment"]})
+            except NotYetError as error:
+                return str(error)
+            return None
+
+    return Door(tuple(worlds), asked)
+
+
+def _left_by_hooks() -> Door:
+    """A role of a hook, and one of something else."""
+    name = {"name": "karmada-hook-job"}
+    worlds = [{"clusterroles": [{"metadata": name | more}]} for more in ({"annotations": {"helm.sh/hook": "x"}}, {})]
+
+    def removed(world: Any) -> object:
+        with answering(world if isinstance(world, dict) else {}):
+            KarmadaHooksCleanupHandler().delete("hub", {"kubeconfig": KUBECONFIG}, {}, 0)
+            return None
+
+    return Door(tuple(worlds), removed)
 
 
 def _status(kind: str, status: str) -> dict[str, Any]:
@@ -284,6 +343,9 @@ def _embedded(folder: Path) -> dict[str, Door]:
     }
 
 
+_MOVED = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "istiod", "namespace": "istio-system"}}
+
+
 def _releases() -> dict[str, Door]:
     keys = (KINDS, "secrets", "configmaps", "deployments", "horizontalpodautoscalers")
 
@@ -307,6 +369,7 @@ def _releases() -> dict[str, Door]:
         "custom resources": on_server(
             lambda server: await_kinds(server, "west", AT_ONCE), (KINDS, "customresourcedefinitions")
         ),
+        "a new home": on_server(lambda server: reconciliation.lacking(server, _MOVED, "it"), (KINDS, "deployments")),
         "releases settled": on_server(lambda server: settling.settle(server, Owner("dev", "west"), known)),
     }
 
@@ -328,7 +391,12 @@ def _plugin() -> dict[str, Door]:
         asked = [GroupVersionKind("example.com", version, "Deployment") for version in ("v1", "v9")]
         return [not_served(connection.fetch, one) for one in asked]
 
+    inputs = {"kubeconfig": KUBECONFIG, "cluster": "west"}
     return {
         "plugin": _of((KINDS, "configmaps", "version"), talk),
         "definitions that are not served": _of(("customresourcedefinitions",), definitions),
+        "a sender behind the portal": _of(
+            ("selfsubjectreviews",), lambda: portal_check._asked(read_access(KUBECONFIG), {}, 1.0)
+        ),
+        "issuer of service accounts": _of((".well-known/openid-configuration",), lambda: portal._issuer(inputs)),
     }

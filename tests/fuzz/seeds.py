@@ -176,6 +176,7 @@ def world() -> dict[str, Any]:
         "status": {"conditions": [{"type": "Healthy", "status": "True"}]},
     }
     return {
+        ".well-known/openid-configuration": {"issuer": "https://kubernetes.default.svc"},
         "customresourcedefinitions": [
             {
                 "metadata": {"name": "deployments.example.com"},
@@ -272,6 +273,8 @@ def world() -> dict[str, Any]:
             "spec": {"audiences": ["istio-ca"]},
             "status": {"token": "a.YQ==.b", "expirationTimestamp": "2026-11-23T00:00:00Z"},
         },
+        "subjectaccessreviews": {"status": {"allowed": True}},
+        "selfsubjectreviews": {"status": {"userInfo": {"username": "ada", "groups": ["system:authenticated"]}}},
         "mutatingwebhookconfigurations": [
             {
                 "metadata": {"name": name},
@@ -315,11 +318,11 @@ def world() -> dict[str, Any]:
     }
 
 
-def chart(content: bytes) -> bytes:
-    """A packed chart with this Chart.yaml."""
+def chart(content: bytes, name: str = "Chart.yaml") -> bytes:
+    """A packed chart with this Chart.yaml, or another file alone."""
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w:gz") as archive:
-        member = tarfile.TarInfo("chart/Chart.yaml")
+        member = tarfile.TarInfo(f"chart/{name}")
         member.size = len(content)
         archive.addfile(member, io.BytesIO(content))
     return packed.getvalue()

@@ -41,6 +41,7 @@ _OF_KIND = "runs docker or kind, or takes what they print; any text: tests/plugi
 _OF_CONTAINERS = "takes or shows what a program of root or the kernel wrote; any text: tests/containers"
 ALONE = ("meshfleet/dataplane/network/enter_sandbox.py", "meshfleet/containers/restricted_runtime.py")
 _WRITES = "decodes nothing: it writes, or names what others read"
+_OF_PROPAGATED = "verification/test_propagated_objects_check.py and federation/test_health.py give it any answer"
 NOT_HERE = {
     "meshfleet/automation/support_bundle/bundle.py:Bundle.as_tar": _WRITES,
     "meshfleet/containers/capabilities.py:": _OF_CONTAINERS,
@@ -49,6 +50,9 @@ NOT_HERE = {
     "meshfleet/containers/images/archive.py:write_layer": _WRITES,
     "meshfleet/containers/programs.py:run_program": _OF_CONTAINERS,
     "meshfleet/containers/remains.py:": _OF_CONTAINERS,
+    "meshfleet/kube/live_objects.py:labelled": _OF_PROPAGATED,
+    "meshfleet/kube/live_objects.py:live": _OF_PROPAGATED,
+    "meshfleet/manifests/propagated_mark.py:mark_of": _OF_PROPAGATED,
     "meshfleet/kind/cluster.py:KindCluster._make": _OF_KIND,
     "meshfleet/kind/engine.py:UserEngine.run": _OF_KIND,
     "meshfleet/kind/equipment.py:_understood": _OF_KIND,

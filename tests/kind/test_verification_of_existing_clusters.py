@@ -31,10 +31,11 @@ from tests.kind.clusters_of_ones_own import OwnCluster, own_cluster
 pytestmark = pytest.mark.proof("verification where istiod and proxies are pods", step=5)
 
 NAMES = ("hub", "shop")
-# Each is about what no stack of real pods has: embedded clusters, machines, ambient mode, a control plane elsewhere.
+# Each is about what no stack of real pods has: embedded clusters, machines, ambient mode, a control plane elsewhere,
+# identities.
 NOT_HERE = {
     *("loopback-ports", "node-objects", "virtual-machines", "machines-as-declared"),
-    *("ambient-workloads", "remote-control-plane"),
+    *("ambient-workloads", "remote-control-plane", "propagated-objects", "identities", "portal"),
 }
 EXECUTED = {
     *("clusters-synced", "network-gateways", "mesh-config", "endpoint-shards", "endpoints-as-declared"),

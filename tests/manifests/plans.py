@@ -20,8 +20,9 @@ def objects(plan: list[Document]) -> list[Object]:
 
 
 def without_workloads(plan: list[Document]) -> list[Document]:
-    """What a plan has for the mesh itself, and not for programs in it."""
-    return [document for document in plan if not document.name.startswith(("workload-", "propagation-"))]
+    """What a plan has for the mesh itself, and not for programs in it, nor for people."""
+    others = ("workload-", "propagation-", "identity-", "portal-")
+    return [document for document in plan if not document.name.startswith(others)]
 
 
 def releases(plan: list[Document]) -> dict[str, Release]:

@@ -10,6 +10,7 @@ from hypothesis import given
 from meshfleet.manifests import fleet_plan, reader
 from meshfleet.manifests.names import READER_RIGHTS, istiod_service, mesh_config_map
 from meshfleet.manifests.remote_secrets import READER
+from meshfleet.manifests.section import Document
 from meshfleet.topology import Fleet
 from tests.examples import up_to
 from tests.manifests.plans import named, objects, releases
@@ -22,7 +23,12 @@ quick = up_to(30)
 
 def rules(fleet: Fleet, cluster: str) -> list[dict[str, Any]]:
     """What the reader of a cluster may do, whether in all namespaces or in one."""
-    return [rule for body in objects(fleet_plan(fleet)[cluster]) for rule in body.get("rules", [])]
+    return [rule for body in objects(of_reader(fleet_plan(fleet)[cluster])) for rule in body.get("rules", [])]
+
+
+def of_reader(plan: list[Document]) -> list[Document]:
+    """What of a plan is the reader's."""
+    return [document for document in plan if document.section is reader.SECTION]
 
 
 @quick
@@ -98,7 +104,7 @@ def test_a_remote_lets_its_control_plane_change_every_webhook_of_the_fleet(fleet
 def test_bindings_give_the_rights_to_the_account_of_the_token(fleet: Fleet) -> None:
     for cluster, plan in fleet_plan(fleet).items():
         account = {"kind": "ServiceAccount", "name": READER, "namespace": fleet.system_namespace(cluster)}
-        for body in objects(plan):
+        for body in objects(of_reader(plan)):
             if body["kind"].endswith("RoleBinding"):
                 assert body["subjects"] == [account]
                 assert body["roleRef"]["name"] == body["metadata"]["name"]

@@ -12,7 +12,8 @@ from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
 from meshfleet.cli.rendering import render
-from meshfleet.topology import load, read_stack_file
+from meshfleet.sources import load
+from meshfleet.topology import read_stack_file
 from meshfleet.topology.stack_file import known_stacks
 
 pytestmark = pytest.mark.proof("objects and chart values follow from the stack file alone", step=0)

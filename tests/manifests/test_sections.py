@@ -29,7 +29,7 @@ def test_the_sections_have_names_of_their_own_and_the_order_of_the_stages() -> N
 def test_a_component_is_of_one_stage() -> None:
     stages = registry.stages_of_components()
     for section in registry.SECTIONS:
-        assert {stages[component] for component in (section.component, *section.prepared_by)} == {section.stage}
+        assert {stages[component] for component in (section.component, *section.other_components)} == {section.stage}
 
 
 @up_to(30)

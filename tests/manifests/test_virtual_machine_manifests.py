@@ -91,9 +91,9 @@ def test_the_service_has_a_protocol_for_each_port_and_selects_what_the_group_giv
         "orders",
     )
     assert [(port["name"], port["port"], port["appProtocol"]) for port in service["spec"]["ports"]] == [
+        ("h2", 81, "http2"),
         ("http", 80, "http"),
         ("rpc", 9090, "grpc"),
-        ("h2", 81, "http2"),
     ]
     # No pod will ever be behind it.
     assert service["metadata"]["annotations"] == {"pulumi.com/skipAwait": "true"}

@@ -17,6 +17,7 @@ from meshfleet.picture import (
     GatewayPicture,
     MeshPicture,
     NetworkPicture,
+    ObjectPicture,
     Running,
     VirtualMachinePicture,
     draw,
@@ -25,8 +26,8 @@ from meshfleet.picture import (
 )
 from meshfleet.picture.layout import place
 from meshfleet.picture.text import shortened, width
-from meshfleet.topology import Fleet, load
-from tests.components.fleets import fleet_called
+from meshfleet.topology import Fleet, load, read_stack_file
+from tests.components.fleets import STACKS, fleet_called
 from tests.examples import up_to
 
 pytestmark = pytest.mark.proof("the picture of a fleet as SVG", step=0)
@@ -43,6 +44,12 @@ addresses = st.sampled_from(["", "127.1.2.3", "fd00::1"])
 gateways = st.none() | st.builds(GatewayPicture, st.integers(1, 65535), addresses, st.booleans())
 declared_gateways = st.lists(st.builds(GatewayPicture, st.integers(1, 65535), addresses), max_size=2).map(tuple)
 machines = st.lists(st.builds(VirtualMachinePicture, names, st.just("10.0.0.9")), max_size=7).map(tuple)
+objects = st.lists(
+    st.builds(
+        ObjectPicture, st.just("ConfigMap") | names, names, names | st.just(""), st.none() | st.integers(0, 9999)
+    ),
+    max_size=11,
+).map(tuple)
 
 
 @st.composite
@@ -70,6 +77,8 @@ def fleets(draw_one: st.DrawFn) -> FleetPicture:
                 virtual_machines=draw_one(machines),
                 verified=draw_one(st.sampled_from([None, True, False])),
                 authority=draw_one(st.booleans()),
+                propagated=draw_one(objects),
+                portal=draw_one(st.booleans()),
                 read_by=draw_one(st.none() | st.lists(st.sampled_from(labels), max_size=9, unique=True).map(tuple)),
             )
             networks.setdefault(draw_one(st.integers(0, 4)), []).append(cluster)
@@ -336,6 +345,21 @@ def test_virtual_machines_stand_in_the_cluster_they_are_declared_of() -> None:
     assert [machine.name for machine in west.virtual_machines] == ["billing"]
     (ledger,) = east.virtual_machines
     assert (ledger.name, ledger.address) == ("ledger", "10.30.0.7, 10.30.0.8")
+
+
+def test_propagated_objects_stand_in_their_clusters_with_the_replicas_of_each_and_the_portal_on_the_host() -> None:
+    (mesh,) = from_fleet(fleet_called("federation")).meshes
+    found = {cluster.name: cluster.propagated for network in mesh.networks for cluster in network.clusters}
+    assert {name: next(one for one in each if "frontend" in one.name) for name, each in found.items()} == {
+        "paris": ObjectPicture("Deployment", "frontend", "shop", 6),
+        "dublin": ObjectPicture("Deployment", "frontend", "shop", 3),
+        "ohio": ObjectPicture("Deployment", "frontend-next", "shop", 1),
+    }
+    shown = words(draw(from_fleet(fleet_called("federation")))).splitlines()
+    assert {"Deployment frontend", "6 replicas", "1 replica", "Deployment shop/frontend, 3 replicas"} <= set(shown)
+    assert f"and {len(found['paris']) - palette.OBJECTS_SHOWN} more propagated objects" in shown
+    (mesh,) = from_fleet(load("portal", read_stack_file(STACKS, "examples/portal").config)).meshes
+    assert [cluster.portal for network in mesh.networks for cluster in network.clusters] == [True, False]
 
 
 def test_machines_of_a_network_without_a_cluster_stand_in_it_with_its_declared_gateway() -> None:

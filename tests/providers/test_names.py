@@ -29,7 +29,10 @@ EXCEPTIONS = {
     # Stack files that tests write, as a user writes them.
     ("meshfleet/testing/stack_files.py", "embedded"),
     # The field of an object of Kubernetes, in the path of a fault.
+    ("meshfleet/automation/objects_in_place.py", "kind"),
     ("meshfleet/federation/faults.py", "kind"),
+    ("meshfleet/federation/karmada/refusals.py", "kind"),
+    ("meshfleet/topology/rules/dependency_rules.py", "kind"),
     ("meshfleet/topology/rules/propagated_objects.py", "kind"),
     # A domain of labels.
     ("meshfleet/topology/labels_of_machines.py", "gke"),

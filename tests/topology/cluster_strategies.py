@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from hypothesis import strategies as st
 
 from meshfleet.topology.names import RESERVED_REVISION_ENDINGS, RESERVED_REVISIONS
@@ -9,6 +11,7 @@ from meshfleet.versions import EMBEDDED_ISTIO
 from tests.topology.name_strategies import Config, label_values, labels, optional
 
 
+@cache
 def discoveries() -> st.SearchStrategy[Config]:
     """How the peers of a cluster read it."""
     return optional(
@@ -16,6 +19,30 @@ def discoveries() -> st.SearchStrategy[Config]:
         tlsServerName=st.sampled_from(["kubernetes.default.svc", "api"]),
         token=st.integers(1, 3),
     )
+
+
+_NODES = optional(nodes=st.integers(1, 100), pods=st.just("simulated"))
+_PODS = optional(pods=st.sampled_from(["real", "simulated"]))
+_KUBECONFIGS = st.sampled_from(["a.yaml", "b.yaml"])
+_VERSIONS = st.sampled_from([EMBEDDED_ISTIO, f"{EMBEDDED_ISTIO}.2"])
+_CHARTS = st.sampled_from(["published", {"folder": "charts"}, {"repository": "oci://ghcr.io/istio/charts"}])
+_RELEASE = optional(version=_VERSIONS, charts=_CHARTS)
+_REVISION = st.none() | optional(version=_VERSIONS)
+# Machines that register themselves cannot have one with a dot.
+_UNDOTTED = label_values().filter(lambda value: "." not in value)
+_REGIONS, _ZONES = _UNDOTTED.filter(bool), optional(zone=_UNDOTTED)
+_FAMILIES = [("10.{}.0.0/16", "10.{}.0.0/16"), ("fd00:{}::/48", "fd00:{}::/108")]
+_FAMILY = st.sampled_from(_FAMILIES)
+_GATEWAY = optional(
+    port=st.sampled_from([443, 15443, 65535]),
+    replicas=st.integers(1, 7),
+    serviceAnnotations=st.just({"service.beta.kubernetes.io/load-balancer": "internal, please"}),
+)
+_AT_NODES = optional(nodePorts=optional(tls=st.just(31443), istiod=st.just(31012), webhook=st.just(31017))).map(
+    lambda asked: {"type": "NodePort"} | asked
+)
+_ADVERTISED = optional(port=st.just(8443), istiodPort=st.just(8012), webhookPort=st.just(8017))
+_DATA_PLANE = optional(dataPlane=st.just("sidecar"))
 
 
 @st.composite
@@ -27,14 +54,14 @@ def providers(draw: st.DrawFn, position: int, embedded: bool, processes: bool = 
     if embedded and draw(st.booleans()):
         if processes and draw(st.booleans()):
             return {"embedded": {"pods": "processes"}}
-        return {"embedded": draw(optional(nodes=st.integers(1, 100), pods=st.just("simulated")))}
+        return {"embedded": draw(_NODES)}
     if not embedded and draw(st.booleans()):
         # Where neither the release of Istio, nor addresses of gateways, nor the data plane are limited.
         return {"kind": {"images": "published", "gatewayAddresses": "cluster"}}
-    existing = {"kubeconfig": draw(st.sampled_from(["a.yaml", "b.yaml"])), "context": f"c{position}"}
+    existing = {"kubeconfig": draw(_KUBECONFIGS), "context": f"c{position}"}
     if embedded:
         return {"existing": existing | {"pods": "simulated"}}
-    return {"existing": existing | draw(optional(pods=st.sampled_from(["real", "simulated"])))}
+    return {"existing": existing | draw(_PODS)}
 
 
 def is_simulated(provider: Config) -> bool:
@@ -70,6 +97,7 @@ def control_planes(draw: st.DrawFn, homes: list[int], simulated: list[bool], wan
     return [planes[position] for position in range(len(homes))]
 
 
+@cache
 def revision_names() -> st.SearchStrategy[str]:
     """Names that nothing else of istiod's is called by."""
     return labels(20).filter(
@@ -77,20 +105,24 @@ def revision_names() -> st.SearchStrategy[str]:
     )
 
 
+@cache
 @st.composite
 def istios(draw: st.DrawFn) -> Config:
     """Istio's release and charts, its revisions and what stands for them."""
-    versions = st.sampled_from([EMBEDDED_ISTIO, f"{EMBEDDED_ISTIO}.2"])
-    charts = st.sampled_from(["published", {"folder": "charts"}, {"repository": "oci://ghcr.io/istio/charts"}])
-    config = draw(optional(version=versions, charts=charts))
-    installed = draw(st.lists(st.just("default") | revision_names(), min_size=1, max_size=2, unique=True))
+    config = draw(_RELEASE)
+    installed = draw(_installed())
     if len(installed) > 1 or draw(st.booleans()):
-        config["revisions"] = {name: draw(st.none() | optional(version=versions)) for name in installed}
+        config["revisions"] = {name: draw(_REVISION) for name in installed}
     if "default" not in installed or draw(st.booleans()):
         config["revision"] = draw(st.sampled_from(installed))
     taken = {*installed, "default"}
     tags = st.lists(revision_names().filter(lambda name: name not in taken), max_size=2, unique=True)
     return config | draw(optional(gatewayRevision=st.sampled_from(installed), tags=tags))
+
+
+@cache
+def _installed() -> st.SearchStrategy[list[str]]:
+    return st.lists(st.just("default") | revision_names(), min_size=1, max_size=2, unique=True)
 
 
 @st.composite
@@ -103,27 +135,17 @@ def clusters(draw: st.DrawFn, position: int, network: str, mesh: str | None, pro
     if mesh is not None:
         cluster["mesh"] = mesh
     if draw(st.booleans()):
-        # Machines that register themselves cannot have one with a dot.
-        undotted = label_values().filter(lambda value: "." not in value)
-        cluster["region"] = draw(undotted.filter(bool))
-        cluster |= draw(optional(zone=undotted))
+        cluster["region"] = draw(_REGIONS)
+        cluster |= draw(_ZONES)
     if draw(st.booleans()):
-        families = [("10.{}.0.0/16", "10.{}.0.0/16"), ("fd00:{}::/48", "fd00:{}::/108")]
-        pods, services = families[0] if "existing" not in provider else draw(st.sampled_from(families))
+        pods, services = _FAMILIES[0] if "existing" not in provider else draw(_FAMILY)
         cluster["podCidr"], cluster["serviceCidr"] = pods.format(position), services.format(position + 100)
     if draw(st.booleans()):
-        gateway = optional(
-            port=st.sampled_from([443, 15443, 65535]),
-            replicas=st.integers(1, 7),
-            serviceAnnotations=st.just({"service.beta.kubernetes.io/load-balancer": "internal, please"}),
-        )
         balanced = optional(loadBalancerIp=st.just(f"198.18.100.{position}"))
-        at_nodes = optional(nodePorts=optional(tls=st.just(31443), istiod=st.just(31012), webhook=st.just(31017)))
-        service = draw(st.one_of(balanced, at_nodes.map(lambda asked: {"type": "NodePort"} | asked)))
+        service = draw(st.one_of(balanced, _AT_NODES))
         advertised = {"address": f"198.18.101.{position}"}
-        ports = optional(port=st.just(8443), istiodPort=st.just(8012), webhookPort=st.just(8017))
-        behind = draw(optional(advertised=ports.map(lambda mapped: [advertised | mapped])))
-        cluster["eastWestGateway"] = draw(gateway) | service | behind
+        behind = draw(optional(advertised=_ADVERTISED.map(lambda mapped: [advertised | mapped])))
+        cluster["eastWestGateway"] = draw(_GATEWAY) | service | behind
     if draw(st.booleans()):
         cluster["discovery"] = draw(discoveries())
-    return cluster | draw(optional(dataPlane=st.just("sidecar")))
+    return cluster | draw(_DATA_PLANE)

@@ -14,6 +14,7 @@ from meshfleet.topology.control_plane import ControlPlane
 from meshfleet.topology.draft import PARTS, SECTIONS
 from meshfleet.topology.istio import Charts
 from meshfleet.topology.model import Model
+from meshfleet.topology.propagation.contents import Content
 
 Config = dict[str, Any]
 Path = tuple[str | int, ...]
@@ -175,6 +176,27 @@ _OVERRIDES: list[Config] = [
 ]
 _DIVIDED: Config = {"replicaSchedulingType": "Divided", "replicaDivisionPreference": "Weighted"}
 _PROPAGATIONS: Config = {
+    "chest": {
+        "resources": [
+            {"file": "manifests"},
+            {"kustomize": "overlays/shop"},
+            {
+                "chart": {
+                    "folder": "chart",
+                    "digest": f"sha256:{'0' * 64}",
+                    "release": "chest",
+                    "namespace": "shop",
+                    "values": {"drawers": 3},
+                    "valuesFiles": ["values.yaml"],
+                    "apiVersions": ["shop.example/v1"],
+                }
+            },
+            {
+                "chart": {"repository": "https://charts.example", "name": "chest", "version": "1.0.0"}
+                | {"release": "drawer", "namespace": "shop"}
+            },
+        ],
+    },
     "till": {
         "resources": [{"object": _DEPLOYMENT}, {"object": _CONFIG_MAP}],
         "placement": {
@@ -184,9 +206,35 @@ _PROPAGATIONS: Config = {
                 {"spreadByLabel": "tier", "minGroups": 1},
             ],
             "replicaScheduling": _DIVIDED | {"staticWeights": [{"targetClusters": _AFFINITY, "weight": 2}]},
+            "workloadAffinity": {
+                "affinity": {"groupByLabelKey": "app.near"},
+                "antiAffinity": {"groupByLabelKey": "app.apart"},
+            },
         },
         "overrides": _OVERRIDES,
+        "conflictResolution": "Overwrite",
         "preserveResourcesOnDeletion": True,
+        "rollout": {
+            "waves": [{"targetClusters": _AFFINITY}, {"clusters": 1}, {"percent": "50%"}],
+            "pause": True,
+            "health": {"withinSeconds": 60},
+            "abortOn": "Failed",
+            "rollbackOnFailure": True,
+            "firstCreation": True,
+        },
+        "failover": {"after": "90s", "evict": False, "recover": "Never"},
+        "followDependencies": True,
+    },
+    "read": {
+        "resources": [{"object": _CONFIG_MAP | {"metadata": {"name": "read", "namespace": "default"}}}],
+        "onlyAsDependencies": True,
+        "dependencyRules": [
+            {
+                "apiVersion": "v1",
+                "kind": "ConfigMap",
+                "references": [{"fieldPath": "/data/next", "apiVersion": "v1", "kind": "ConfigMap"}],
+            }
+        ],
     },
     "groups": {
         "resources": [{"object": _CONFIG_MAP | {"metadata": {"name": "groups", "namespace": "default"}}}],
@@ -248,7 +296,10 @@ HERE: Config = {
         "south": {"embedded": {"pods": "processes"}, "network": "inland", "mesh": "sea", "region": "there"}
         | {"controlPlane": {"remote": "east"}},
     },
-    "namespaces": {"shop": {"injection": True, "clusters": ["west", "east"], "labels": {"team": "shop"}}},
+    "namespaces": {
+        "shop": {"injection": True, "clusters": ["west", "east"], "labels": {"team": "shop"}}
+        | {"federatedResourceQuota": {"overall": {"cpu": "1k", "memory": "4Ti", "pods": 9000}}}
+    },
     "workloads": {
         "cart": {
             "namespace": "shop",
@@ -351,7 +402,38 @@ ISSUING: Config = {
     },
 }
 
-# Propagations, in a fleet that is small: each value is tried with whole documents.
+_RIGHTS: Config = {
+    "oidc": {"usernamePrefix": "oidc:", "groupsPrefix": "groups:"},
+    "users": {"anna": {"name": "anna@shop.example"}, "boris": {}},
+    "groups": {"crew": {"name": "the-crew", "users": ["anna"], "groups": ["guild"]}, "guild": {"users": ["boris"]}},
+    "serviceAccounts": {"robot": {"namespace": "shop", "name": "machine", "create": False}},
+    "roles": {
+        "gazer": {
+            "rules": [
+                {"apiGroups": [""], "resources": ["pods"], "resourceNames": ["till"], "verbs": ["get"]},
+                {"nonResourceURLs": ["/metrics"], "verbs": ["get"]},
+            ],
+            "allowWildcards": True,
+            "allowEscalation": True,
+        },
+        "added": {"rules": [{"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]}], "aggregateTo": ["view"]},
+        "answered": {"rules": [{"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]}], "author": "anna"},
+    },
+    "bindings": {
+        "widely": {
+            "role": "gazer",
+            "subjects": {"users": ["anna"], "groups": ["crew"], "serviceAccounts": ["robot"]},
+            "allNamespaces": True,
+            "clusterAffinity": _AFFINITY,
+            "allowEscalation": True,
+        },
+        "narrowly": {"role": "answered", "subjects": {"users": ["boris"]}, "namespaces": ["shop"], "author": "anna"},
+        "fully": {"role": "admin", "subjects": {"users": ["anna"]}, "allNamespaces": True, "allowEscalation": True},
+    },
+    "aggregateIstio": True,
+}
+
+# Propagations and identities, in a fleet that is small: each value is tried with whole documents.
 PROPAGATING: Config = {
     "host": "west",
     "networks": {"coast": {}},
@@ -367,7 +449,124 @@ PROPAGATING: Config = {
     },
     "namespaces": {"shop": {}},
     "propagations": _PROPAGATIONS,
+    "identities": _RIGHTS,
 }
+
+# Names across clusters, in one that is small for the same reason.
+NAMING: Config = {
+    "host": "west",
+    "networks": {"coast": {}},
+    "meshes": {"sea": {"settings": {"dnsCapture": True}}},
+    "clusters": {
+        "west": {"embedded": {}, "network": "coast", "region": "here", "zone": "here-1", "labels": {"tier": "shop"}}
+        | {"ingressGateways": {"public": {"api": "istio", "listeners": [{"port": 80}]}}},
+        "south": {"embedded": {}, "network": "coast"},
+    },
+    "namespaces": {"shop": {}},
+    "multiClusterServices": {
+        "till": {
+            "namespace": "shop",
+            "service": "cart",
+            "type": "ClusterSetIP",
+            "ip": "240.241.0.7",
+            "ports": [{"name": "http", "port": 80, "targetPort": 8080}],
+            "providerClusters": _AFFINITY,
+            "consumerClusters": _AFFINITY,
+        }
+    },
+    "dnsEndpoints": {
+        "till": {
+            "dnsName": "till.example.com",
+            "ingressGateway": "public",
+            "targetClusters": _AFFINITY,
+            "recordTTL": 30,
+            "weights": [{"targetClusters": _AFFINITY, "weight": 2}],
+            "providerSpecific": {"aws/evaluate-target-health": "true"},
+            "namespace": "shop",
+            "publishingClusters": _AFFINITY,
+            "definition": True,
+        },
+        "near": {"dnsName": "near.example.com", "ingressGateway": "public", "locality": True},
+    },
+}
+
+# Another engine for what is propagated.
+FEDERATED: Config = {
+    "host": "west",
+    "networks": {"coast": {}},
+    "clusters": {"west": {"embedded": {}, "network": "coast"}},
+    "federation": {
+        "engine": "karmada",
+        "karmada": {"kubeconfig": "karmada.yaml", "context": "karmada", "scheduling": "live"},
+    },
+}
+
+INSTALLED: Config = {
+    "host": "west",
+    "networks": {"coast": {}},
+    "clusters": {"west": {"existing": {"kubeconfig": "k", "context": "west"}, "network": "coast"}},
+    "federation": {
+        "engine": "karmada",
+        "karmada": {
+            "chart": {
+                "repository": "https://charts.example/karmada",
+                "name": "karmada",
+                "version": "v1.18.2",
+                "digest": f"sha256:{'0' * 64}",
+                "namespace": "karmada-hub",
+                "type": "NodePort",
+                "nodePort": 32443,
+                "serviceAnnotations": {"example.com/balancer": "internal"},
+                "address": "karmada.example.com",
+                "values": {"karmadaImageVersion": "v1.18.2"},
+            }
+        },
+    },
+}
+
+PACKAGED: Config = INSTALLED | {"federation": {"engine": "karmada", "karmada": {"chart": {"folder": "charts/karmada"}}}}
+
+PORTAL: Config = {
+    "host": "west",
+    "networks": {"coast": {}},
+    "clusters": {"west": {"embedded": {}, "network": "coast"}},
+    "namespaces": {"shop": {}},
+    "portal": {
+        "addresses": ["127.0.0.1"],
+        "port": 8443,
+        "hostAccounts": True,
+        "oidc": {
+            "login": {
+                "issuer": "https://login.example",
+                "audiences": ["portal"],
+                "usernameClaim": "email",
+                "usernamePrefix": "oidc:",
+                "groupsClaim": "groups",
+                "groupsPrefix": "oidc:",
+                "jwksUri": "https://login.example/keys",
+                "certificateAuthority": "login.pem",
+            },
+            "other": {
+                "issuer": "https://other.example",
+                "audiences": ["portal"],
+                "usernamePrefix": "other:",
+                "jwks": "keys.json",
+            },
+        },
+        "clientCertificates": {"certificateAuthority": "clients.pem"},
+        "users": ["anna"],
+        "groups": ["crew"],
+        "serviceAccounts": [{"namespace": "shop", "name": "deployer"}],
+    },
+}
+
+
+class Empty(dict[tuple[str, int], Content]):
+    """The contents of any source: nothing. Which files there are is not a matter of values."""
+
+    def get(self, key: object, default: object = None) -> Content:
+        """Nothing, and nothing wrong."""
+        return Content()
 
 
 def declared_fields() -> set[str]:

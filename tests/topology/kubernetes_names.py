@@ -19,6 +19,9 @@ PORT_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?\Z")
 PORT_KEYS = ("port", "targetPort", "number", "containerPort")
 ANNOTATIONS_SIZE = 256 * 1024
 OBJECT_SIZE = 1536 * 1024
+# A segment of a path (pkg/api/validation/path of k8s.io/apimachinery), as pkg/apis/rbac/validation has it.
+SEGMENT = re.compile(r"(?!\.\.?\Z)[^/%]+\Z")
+RIGHTS_KINDS = {"ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"}
 LABEL_KINDS = {"Namespace": RFC1123_LABEL, "Service": RFC1035_LABEL}
 
 
@@ -26,7 +29,7 @@ def object_faults(body: Mapping[str, Any]) -> Iterator[str]:
     """What an API server would refuse of an object."""
     yield from text_faults(body, "")
     metadata, kind = body["metadata"], body["kind"]
-    name, rule = metadata["name"], LABEL_KINDS.get(kind, RFC1123_SUBDOMAIN)
+    name, rule = metadata["name"], LABEL_KINDS.get(kind, SEGMENT if kind in RIGHTS_KINDS else RFC1123_SUBDOMAIN)
     if len(name) > (63 if kind in LABEL_KINDS else 253) or not rule.match(name):
         yield f"{kind} {name!r}: no name"
     namespace = metadata.get("namespace", "x")

@@ -51,24 +51,28 @@ def _alone(draw: st.DrawFn, config: Config, mesh: str, machine: Config) -> Confi
     return {"network": network}
 
 
+_PORT = st.fixed_dictionaries({}, optional={"protocol": st.sampled_from(["HTTP", "HTTP2", "GRPC", "TCP"])})
+_NUMBERS = st.lists(st.sampled_from([80, 5432, 8080, 65535]), unique=True, max_size=3)
+_HTTP = st.fixed_dictionaries({"port": st.just(8080)}, optional={"path": st.sampled_from(["/", "/healthz?full=1"])})
+_PROBE = st.fixed_dictionaries({"http": _HTTP}) | st.just({"tcp": {"port": 65535}, "periodSeconds": 1})
+_ACCOUNT = st.sampled_from(["default", "shared"]) | labels()
+_LIFETIME = st.sampled_from(["10m", "1h30m", "8760h"])
+
+
 @st.composite
 def machines(draw: st.DrawFn, name: str, position: int) -> Config:
     """Virtual machines of that name without their place; `position` keeps their addresses apart from others'."""
-    port = st.fixed_dictionaries({}, optional={"protocol": st.sampled_from(["HTTP", "HTTP2", "GRPC", "TCP"])})
-    numbers = draw(st.lists(st.sampled_from([80, 5432, 8080, 65535]), unique=True, max_size=3))
-    ports = {draw(labels(10)) + str(number): draw(port) | {"port": number} for number in numbers}
-    http = st.fixed_dictionaries({"port": st.just(8080)}, optional={"path": st.sampled_from(["/", "/healthz?full=1"])})
-    probe = st.fixed_dictionaries({"http": http}) | st.just({"tcp": {"port": 65535}, "periodSeconds": 1})
+    ports = {draw(labels(10)) + str(number): draw(_PORT) | {"port": number} for number in draw(_NUMBERS)}
     addresses = st.sampled_from([[f"172.16.{position}.7"], [f"172.16.{position}.7", f"2001:db8:{position}::"]])
     entry = {"service": "service-entry", "host": f"{name}.machines.local"}
     called = draw(st.sampled_from([{}, {"service": "service"}, entry])) if ports else {}
     config = draw(
         optional(
-            serviceAccount=st.sampled_from(["default", "shared"]) | labels(),
+            serviceAccount=_ACCOUNT,
             labels=st.sampled_from([{"app": name}, {"app.kubernetes.io/name": name, "version": "v2"}, {"x": name}]),
-            probe=probe,
+            probe=_PROBE,
             addresses=addresses,
-            tokenLifetime=st.sampled_from(["10m", "1h30m", "8760h"]),
+            tokenLifetime=_LIFETIME,
         )
     )
     return config | called | {"ports": ports}

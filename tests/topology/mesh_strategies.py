@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from hypothesis import strategies as st
 
 from meshfleet.topology.names import COMMON_NAME_LENGTH
 from tests.topology.name_strategies import Config, optional
 
 
+@cache
 def validities(shortest: int, longest: int) -> st.SearchStrategy[Config]:
     """How long a certificate holds, in days."""
     return st.integers(shortest, longest).flatmap(
@@ -15,6 +18,7 @@ def validities(shortest: int, longest: int) -> st.SearchStrategy[Config]:
     )
 
 
+@cache
 @st.composite
 def roots(draw: st.DrawFn) -> Config:
     """The roots of a mesh, whose names leave room for that of the mesh."""
@@ -22,21 +26,26 @@ def roots(draw: st.DrawFn) -> Config:
     return {"roots": found} | draw(optional(signing=st.sampled_from(found)))
 
 
-@st.composite
-def meshes(draw: st.DrawFn, name: str = "") -> Config:
+def meshes(name: str = "") -> st.SearchStrategy[Config]:
     """The settings of a mesh."""
+    return _meshes(named_roots=len(name) <= COMMON_NAME_LENGTH - len("Root CA b2 of "))
+
+
+@cache
+def _meshes(named_roots: bool) -> st.SearchStrategy[Config]:
     trust = optional(
         algorithm=st.sampled_from(["ecdsa-p256", "rsa-4096"]),
         organization=st.text("Ab é,.=+", min_size=1, max_size=64),
         root=validities(730, 36500),
         intermediate=validities(2, 730),
     )
-    if len(name) <= COMMON_NAME_LENGTH - len("Root CA b2 of "):
+    if named_roots:
         trust = st.builds(dict.__or__, trust, st.just({}) | roots())
     domains = st.sampled_from(["cluster.local", "mesh.example", "a"])
-    return draw(optional(trustDomain=domains, trust=trust, settings=mesh_settings()))
+    return optional(trustDomain=domains, trust=trust, settings=mesh_settings())
 
 
+@cache
 def mesh_settings() -> st.SearchStrategy[Config]:
     """What holds in a whole mesh; a failover depends on the regions of its clusters and is added by `fleets`."""
     collector = st.fixed_dictionaries(
@@ -70,6 +79,7 @@ def mesh_settings() -> st.SearchStrategy[Config]:
     )
 
 
+@cache
 def discovery_selectors() -> st.SearchStrategy[Config]:
     """What selects namespaces by their labels."""
     by_value = st.fixed_dictionaries(

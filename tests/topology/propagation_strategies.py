@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from hypothesis import strategies as st
@@ -31,16 +32,52 @@ def propagations(draw: st.DrawFn, config: Config) -> Config:
             found[name]["overrides"] = [draw(_override(clusters))]
         if draw(st.booleans()):
             found[name]["preserveResourcesOnDeletion"] = True
+            found[name]["rollout"] = {"waves": [{"targetClusters": {"clusterNames": places}}, {"clusters": 1}]}
         used = {each["object"]["metadata"].get("namespace") for each in found[name]["resources"]}
         if f"own-{number}" in used and not any(
             each["object"]["kind"] == "Namespace" for each in found[name]["resources"]
         ):
             # Contents may stand before what they are in.
             found[name]["resources"].append({"object": _namespace(f"own-{number}")})
+    _add_dependencies(draw, found)
+    _add_affinity(draw, found)
     kinds = {each["object"]["kind"] for one in found.values() for each in one["resources"]}
     if "Own" in kinds:
         found["definitions"] = {"resources": [{"object": _definition()}]}
     return found
+
+
+def _add_dependencies(draw: st.DrawFn, found: Config) -> None:
+    """Some follow what their pods refer to: the settings of each, and what goes nowhere by itself."""
+    pods = [one for one in _bodies(found.values()) if one["kind"] == "Deployment"]
+    if not pods or not draw(st.booleans()):
+        return
+    for one in found.values():
+        one["followDependencies"] = draw(st.booleans())
+    places = [one["metadata"]["namespace"] for one in pods]
+    found["shared"] = {"resources": [{"object": _config_map("shared", place)} for place in dict.fromkeys(places)]}
+    found["shared"]["onlyAsDependencies"] = True
+    referred = ["shared", "of-nobody", *(f"settings-{number}" for number in range(len(pods)))]
+    for one in pods:
+        sources = [{"configMapRef": {"name": name}} for name in draw(st.lists(st.sampled_from(referred), unique=True))]
+        one["spec"]["template"]["spec"]["containers"][0]["envFrom"] = sources
+
+
+def _add_affinity(draw: st.DrawFn, found: Config) -> None:
+    """Some pods go where others are, or where they are not, as far as there is room for both."""
+    placed = [one for one in found.values() if "placement" in one]
+    first, last = (set(one["placement"]["clusterAffinity"]["clusterNames"]) for one in (placed[0], placed[-1]))
+    ways = [("affinity", first == last), ("antiAffinity", len(placed) > 1 and bool(first - last and last - first))]
+    wanted = [way for way, fits in ways if fits]
+    grouped = bool(wanted) and draw(st.booleans())
+    if grouped:
+        term = {draw(st.sampled_from(wanted)): {"groupByLabelKey": "own"}}
+        for one in placed:
+            one["placement"]["workloadAffinity"] = term
+
+
+def _bodies(propagations: Iterable[Config]) -> list[Config]:
+    return [each["object"] for one in propagations for each in one["resources"]]
 
 
 def _everywhere(config: Config, places: list[str]) -> list[str]:
@@ -105,12 +142,12 @@ def _config_map(name: str, namespace: str) -> Config:
 
 
 def _deployment(name: str, namespace: str, replicas: int | None) -> Config:
-    labels = {"app": name}
+    labels = {"app": name, "own": "pods"}
     pod = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "app", "image": "registry.example/own:1"}]}}
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
-        "metadata": {"name": name, "namespace": namespace},
+        "metadata": {"name": name, "namespace": namespace, "labels": labels},
         "spec": ({} if replicas is None else {"replicas": replicas})
         | {"selector": {"matchLabels": labels}, "template": pod},
     }

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import json
+
 from hypothesis import strategies as st
 
 from meshfleet.topology import Fleet, load
@@ -18,11 +20,17 @@ from meshfleet.topology.names import (
 )
 from meshfleet.versions import EMBEDDED_KUBERNETES
 from tests.topology.cluster_strategies import clusters, control_planes, is_simulated, istios, providers
+from tests.topology.identity_strategies import identities, portals
 from tests.topology.machine_strategies import add_machines
 from tests.topology.mesh_strategies import meshes
 from tests.topology.name_strategies import Config, label_values, labels, names, namespace_names, optional
 from tests.topology.propagation_strategies import propagations
 from tests.topology.workload_strategies import workloads
+
+_LABELS = st.dictionaries(labels(20), label_values(), max_size=2)
+_NETWORK = st.sampled_from([{}, None, {"description": "x"}])
+_KUBERNETES = optional(version=st.just(EMBEDDED_KUBERNETES))
+_PORT = optional(port=st.sampled_from([443, 15443]))
 
 
 @st.composite
@@ -31,7 +39,7 @@ def fleets(draw: st.DrawFn, max_clusters: int = 4, working: bool = False) -> Con
 
     A `working` one has workloads, any other may have some.
     """
-    wanted = draw(st.sampled_from(["own", "remote", "external"] if max_clusters > 1 else ["own"]))
+    wanted = draw(st.sampled_from(("own", "remote", "external") if max_clusters > 1 else ("own",)))
     fewest = {"own": 1, "remote": 2, "external": min(3, max_clusters)}[wanted]
     count = draw(st.integers(fewest, max_clusters))
     cluster_names = draw(names(count, CLUSTER_LENGTH, RESERVED_CLUSTERS))
@@ -66,7 +74,7 @@ def fleets(draw: st.DrawFn, max_clusters: int = 4, working: bool = False) -> Con
             | draw(_written(planes[position], cluster_names))
             for position, name in enumerate(cluster_names)
         },
-        "networks": {network: draw(st.sampled_from([{}, None, {"description": "x"}])) for network in set_of(networks)},
+        "networks": {network: draw(_NETWORK) for network in set_of(networks)},
     }
     _add_readers(draw, config["clusters"], homes, planes)
     _add_gateways(draw, config["networks"], homes, networks)
@@ -83,12 +91,12 @@ def fleets(draw: st.DrawFn, max_clusters: int = 4, working: bool = False) -> Con
     namespace = optional(
         injection=st.booleans(),
         clusters=some,
-        labels=st.dictionaries(labels(20), label_values(), max_size=2),
+        labels=_LABELS,
     )
     more = optional(
         namespaces=st.dictionaries(namespace_names(), st.none() | namespace, max_size=3),
         istio=istios(),
-        kubernetes=optional(version=st.just(EMBEDDED_KUBERNETES)),
+        kubernetes=_KUBERNETES,
     )
     config |= draw(more)
     if working or draw(st.booleans()):
@@ -97,9 +105,15 @@ def fleets(draw: st.DrawFn, max_clusters: int = 4, working: bool = False) -> Con
         config["workloads"] = draw(workloads(config, "shop"))
     if draw(st.booleans()):
         config["propagations"] = draw(propagations(config))
+    if draw(st.booleans()):
+        portal = draw(portals(config))
+        config["identities"] = draw(identities(config, portal=portal is not None))
+        config |= {} if portal is None else {"portal": portal}
     # In other namespaces: beside a workload machines may not have every name.
     add_machines(draw, config)
-    return config
+    # Tests change what they are given: no part of it is in the strategies themselves, or in it twice.
+    copied: Config = json.loads(json.dumps(config))
+    return copied
 
 
 def _add_readers(draw: st.DrawFn, clusters: Config, homes: list[int], planes: list[object]) -> None:
@@ -129,7 +143,7 @@ def _add_gateways(draw: st.DrawFn, declared: Config, homes: list[int], networks:
         beside = {other for other, place in zip(networks, homes, strict=True) if place == home}
         if len(beside) > 1 and draw(st.booleans()):
             gateway = {"address": draw(st.sampled_from([f"198.18.113.{position}", f"lb{position}.example"]))}
-            declared[network] = {"gateways": [gateway | draw(optional(port=st.sampled_from([443, 15443])))]}
+            declared[network] = {"gateways": [gateway | draw(_PORT)]}
 
 
 def _add_failover(draw: st.DrawFn, mesh: Config | None, regions: list[str]) -> None:

@@ -10,16 +10,24 @@ from typing import Any
 import pytest
 
 from meshfleet.errors.faults import Fault, join
+from meshfleet.federation.dns_faults import dns_faults
 from meshfleet.federation.faults import propagation_faults
+from meshfleet.federation.service_faults import service_faults
 from meshfleet.manifests import Release, fleet_plan
 from meshfleet.manifests.addition_faults import checked
 from meshfleet.topology import Fleet, TopologyError, load
 from tests.topology.every_field import (
     ELSEWHERE,
+    FEDERATED,
     HERE,
+    INSTALLED,
     ISSUING,
+    NAMING,
+    PACKAGED,
+    PORTAL,
     PROPAGATING,
     Config,
+    Empty,
     Path,
     declared_fields,
     named,
@@ -46,12 +54,22 @@ URLS = [
 ]
 NUMBERS = [-1, 0, 1, 22, 15000, 15090, 65535, 65536, 2**31, 2**63, 10**400, 0.5, 1e308, math.inf, math.nan, True]
 SHAPES: list[object] = [None, [], {}, [None], {"a": 1}]
-FLEETS = {"here": HERE, "elsewhere": ELSEWHERE, "issuing": ISSUING, "propagating": PROPAGATING}
+FLEETS = {
+    "here": HERE,
+    "elsewhere": ELSEWHERE,
+    "issuing": ISSUING,
+    "propagating": PROPAGATING,
+    "naming": NAMING,
+    "portal": PORTAL,
+    "federated": FEDERATED,
+    "installed": INSTALLED,
+    "packaged": PACKAGED,
+}
 
 
 def test_the_fleets_are_good_and_set_every_field() -> None:
     for name, config in FLEETS.items():
-        checked(load(name, config))
+        checked(load(name, config, Empty()))
     covered = {field for config in FLEETS.values() for _, field in places(config)}
     assert sorted(declared_fields() - covered) == []
     assert len(declared_fields()) >= 95
@@ -98,8 +116,10 @@ def _values(present: object) -> list[object]:
 
 
 def _works_or_is_refused(config: Config, path: Path, value: object, before: str) -> None:
-    # Additions and propagations are compared with whole documents, which takes longer.
-    fleet, faults = _loaded(config, added=bool({"additions", "values", "propagations"} & set(map(str, path))))
+    # Additions, propagations and identities are compared with whole documents, which takes longer.
+    fleet, faults = _loaded(
+        config, added=bool({"additions", "values", "propagations", "identities"} & set(map(str, path)))
+    )
     if fleet is None:
         spelled = Fault(join("", path), "").path
         # What is wrong may show at the part that holds it, in what is within it, or in what refers to it.
@@ -108,6 +128,8 @@ def _works_or_is_refused(config: Config, path: Path, value: object, before: str)
             for one in faults
             if _near(one.path, spelled)
             or repr(before) in one.message
+            # Of a label a selector says that no cluster has it.
+            or f"no label {before}" in one.message
             or one.path.rpartition(".")[2] == before
             # A step of a patch that is wrong is seen at the next one that builds on it, too.
             or _patch(one.path) == _patch(spelled) != ""
@@ -134,10 +156,10 @@ def _patch(path: str) -> str:
 
 def _loaded(config: Config, *, added: bool) -> tuple[Fleet | None, tuple[Fault, ...]]:
     try:
-        fleet = load("x", config)
+        fleet = load("x", config, Empty())
         if added:
             return checked(fleet), ()
-        if faults := tuple(propagation_faults(fleet)):
+        if faults := tuple(propagation_faults(fleet) or service_faults(fleet) + dns_faults(fleet)):
             return None, faults
         return fleet, ()
     except TopologyError as error:

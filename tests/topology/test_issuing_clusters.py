@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from meshfleet.topology import load, read_stack_file
+from meshfleet.sources import load
+from meshfleet.topology import read_stack_file
 from meshfleet.topology.draft import read
 from meshfleet.topology.rules.cert_managers import readers
 from tests.components.fleets import CONFIGURATIONS, STACK_FILES, STACKS

@@ -6,10 +6,13 @@ import os
 from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from meshfleet.topology import StackFile, TopologyError, load, read_stack_file
+from meshfleet.sources import load
+from meshfleet.topology import StackFile, TopologyError, read_stack_file
+from meshfleet.topology.draft import SECTIONS, SINGLES
 from meshfleet.topology.stack_file import find_stack_file, known_stacks
 from tests.topology.name_strategies import CHARACTERS
 from tests.topology.wrong_stacks.secrets import BODY, PEM, TOKEN
@@ -43,6 +46,13 @@ def test_every_stack_file_of_the_project_describes_a_fleet(stack: str) -> None:
     fleet = load(file.stack, file.config)
     assert fleet.name == file.stack == stack.rpartition("/")[2]
     assert fleet.clusters
+
+
+def test_a_section_that_may_be_left_out_is_empty_to_pulumi_as_well() -> None:
+    """Pulumi refuses a stack without a value that its project file declares without a default."""
+    declared = yaml.safe_load((STACKS.parent / "Pulumi.yaml").read_text(encoding="utf-8"))["config"]
+    assert declared.keys() >= {*SECTIONS, *SINGLES}
+    assert [name for name, one in declared.items() if "default" not in one] == []
 
 
 def test_the_project_has_the_dev_stack_and_an_example_of_two_meshes() -> None:

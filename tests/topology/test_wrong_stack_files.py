@@ -13,7 +13,9 @@ from tests.topology.wrong_stacks.additions import ADDITIONS
 from tests.topology.wrong_stacks.addresses import ADDRESSES
 from tests.topology.wrong_stacks.ambient_namespaces import AMBIENT_NAMESPACES
 from tests.topology.wrong_stacks.discovery import DISCOVERY_SETTINGS
+from tests.topology.wrong_stacks.federation import FEDERATIONS
 from tests.topology.wrong_stacks.gateways import GATEWAY_FAULTS
+from tests.topology.wrong_stacks.identities import IDENTITIES
 from tests.topology.wrong_stacks.issuers import ISSUERS
 from tests.topology.wrong_stacks.kind_clusters import KIND_CLUSTERS
 from tests.topology.wrong_stacks.layouts import LAYOUTS
@@ -21,6 +23,7 @@ from tests.topology.wrong_stacks.many import MANY
 from tests.topology.wrong_stacks.models import MODELS
 from tests.topology.wrong_stacks.names import NAMES
 from tests.topology.wrong_stacks.node_ports import NODE_PORT_FAULTS
+from tests.topology.wrong_stacks.portal import PORTALS
 from tests.topology.wrong_stacks.propagations import PROPAGATIONS
 from tests.topology.wrong_stacks.readers import READERS
 from tests.topology.wrong_stacks.revisions import REVISIONS
@@ -56,6 +59,9 @@ KINDS = [
     WORKLOAD_ROUTES,
     VIRTUAL_MACHINES,
     PROPAGATIONS,
+    PORTALS,
+    FEDERATIONS,
+    IDENTITIES,
     SECRETS,
     MANY,
 ]

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 import pulumi.automation as auto
 from pulumi.automation._stack import StackInitMode
@@ -29,7 +29,7 @@ from meshfleet.automation.engine.kubernetes_plugin import installed_version
 from meshfleet.automation.engine.stuck_engine import StuckEngine, end_own, interrupt_own
 from meshfleet.automation.engine.superseded_tokens import superseded_tokens
 from meshfleet.automation.reporting.changes import Record
-from meshfleet.automation.state.local_state import read_state, state_file, sync_state
+from meshfleet.automation.state.local_state import read_state, state_file, sync_state, write_pending
 from meshfleet.automation.state.recorded_state import (
     Deployment,
     existing_clusters_of,
@@ -52,6 +52,9 @@ _NAMES: dict[type, str] = {dict: "an object", list: "a list"}
 _Json = TypeVar("_Json", dict[str, Any], list[Any])
 OnEvent = Callable[[EngineEvent], None]
 Operation = Literal["up", "preview", "refresh", "destroy"]
+# What makes the engine write the state once, when a run ends, and not twice for each resource.
+# https://www.pulumi.com/docs/iac/cli/environment-variables/
+WRITTEN_ONCE: Final = {"PULUMI_EXPERIMENTAL": "true", "PULUMI_SKIP_CHECKPOINTS": "true"}
 # A query of the CLI; a shared backend is at the other end of a network.
 QUERY_SECONDS = 300.0
 # CommandResult.__str__ of pulumi.automation, the only thing that a CommandError keeps.
@@ -116,10 +119,19 @@ class Engine:
             if copy != self.file.path:
                 keep_salt(copy, Path(folder) / f"Pulumi.{self.file.stack}.yaml")
 
-    def run(self, operation: Operation, on_event: OnEvent, *, stage: Fleet | None = None, **options: Any) -> Record:
+    def run(
+        self,
+        operation: Operation,
+        on_event: OnEvent,
+        *,
+        stage: Fleet | None = None,
+        stepwise: bool = True,
+        **options: Any,
+    ) -> Record:
         """Run an operation and return its record; failures of resources are in the record, not raised.
 
-        With a `stage` the program registers that fleet instead of the one in the stack file.
+        With a `stage` the program registers that fleet instead of the one in the stack file. The state is written with
+        every step, or, if not `stepwise`, once at the end.
         """
         record = Record()
         stuck = StuckEngine(interrupt_own(str(self.environment.tools / "pulumi")))
@@ -130,7 +142,7 @@ class Engine:
                 stuck.hear(event)
             on_event(event)
 
-        stack = self._stack(stage)
+        stack = self._stack(stage, {} if stepwise else WRITTEN_ONCE)
         salt = salt_of(self.recorded()) if self.environment.local_backend else ""
         configuration = str(configuration_file(self.environment.checkout, self.file, salt))
         options |= {"on_event": listen, "config_file": configuration, "color": "never"}
@@ -177,7 +189,10 @@ class Engine:
         return self._object("stack", "output", "--json", "--show-secrets", "--stack", self.file.stack)
 
     def rewrite(self, change: Callable[[Deployment], Deployment]) -> None:
-        """Replace the recorded state by `change` of it; secrets stay encrypted."""
+        """Replace the recorded state by `change` of it; secrets stay encrypted.
+
+        Pulumi's import drops pending operations; they are written after it, in the local backend alone.
+        """
         exported = self._export()
         before = _deployment(exported)
         after = change(before)
@@ -188,6 +203,8 @@ class Engine:
             write_file(path, json.dumps({**exported, "deployment": after}))
             self._recorded = None
             self._pulumi("stack", "import", "--file", str(path), "--stack", self.file.stack)
+        if (pending := after.get("pending_operations")) and self.environment.local_backend:
+            write_pending(self._local_state(), pending)
         self._sync()
 
     def recorded_access(self, names: Iterable[str]) -> dict[str, tuple[str, str | None]]:
@@ -244,11 +261,11 @@ class Engine:
         if self.environment.local_backend:
             sync_state(self.environment.checkout, self.file.stack)
 
-    def _stack(self, stage: Fleet | None) -> FleetStack:
+    def _stack(self, stage: Fleet | None, more: Mapping[str, str]) -> FleetStack:
         workspace = auto.LocalWorkspace(
             work_dir=str(self.environment.checkout.program),
             program=partial(_program, stage),
-            env_vars=dict(self.environment.variables),
+            env_vars={**self.environment.variables, **more},
             pulumi_command=PulumiCli(self.environment),
         )
         return FleetStack(self.file.stack, workspace)

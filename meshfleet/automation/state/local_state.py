@@ -7,7 +7,9 @@ Source: saveCheckpoint and backupStack in pkg/backend/diy/state.go of pulumi/pul
 
 from __future__ import annotations
 
+import json
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -33,9 +35,19 @@ def state_file(checkout: Checkout, stack: str) -> Path:
 
 def read_state(path: Path) -> dict[str, Any] | None:
     """The recorded deployment, empty before the first run; None when there is no state. Raises FileError."""
-    return read_record(
+    found = read_record(
         path, _parse, f"restore it from a backup with meshfleet up --stack {path.stem} {OPTION}", limit=_LIMIT
     )
+    return None if found is None else _latest(found)
+
+
+def write_pending(path: Path, operations: Sequence[dict[str, Any]]) -> None:
+    """Record operations as begun, which Pulumi's import of a state leaves out. Raises FileError."""
+    content = read_record(path, _parse, "run the same command again", limit=_LIMIT)
+    if content is None:
+        raise FileError(f"{path}: is gone; run the same command again")
+    content["checkpoint"]["latest"] = {**_latest(content), "pending_operations": list(operations)}
+    write_file(path, json.dumps(content))
 
 
 def backup_of(checkout: Checkout, stack: str) -> Path | None:
@@ -87,7 +99,7 @@ def settle_state(checkout: Checkout, stack: str, *, restore: bool, gone_is_fine:
 def made_here(checkout: Checkout, stack: str) -> bool:
     """Whether the fleet's directory holds clusters, istiods or nodes."""
     folder = checkout.fleet(stack)
-    return any(any((folder / name).glob("*")) for name in ("cert-managers", "clusters", "istiods", "nodes"))
+    return any(any((folder / name).glob("*")) for name in ("cert-managers", "clusters", "istiods", "nodes", "portals"))
 
 
 def sync_state(checkout: Checkout, stack: str) -> None:
@@ -129,13 +141,15 @@ def _modified(path: Path) -> float:
 
 
 def _parse(text: str) -> dict[str, Any]:
-    content = parse_json(text)
+    content = dict(parse_json(text))
     if int(content["version"]) > VERSION:
         raise NewerFileError(f"version {content['version']}, this one knows {VERSION}")
-    checkpoint = content["checkpoint"]
-    # Brought up never: Pulumi writes none, or null.
-    latest = dict(checkpoint.get("latest") or {})
-    resources = latest.get("resources") or []
+    resources = _latest(content).get("resources") or []
     if not isinstance(resources, list) or not all(isinstance(one, dict) and "urn" in one for one in resources):
         raise ValueError("no list of resources")
-    return latest
+    return content
+
+
+def _latest(content: dict[str, Any]) -> dict[str, Any]:
+    # Brought up never: Pulumi writes none, or null.
+    return dict(content["checkpoint"].get("latest") or {})

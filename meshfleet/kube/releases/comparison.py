@@ -73,6 +73,9 @@ def _comparable(rendered: JsonObject) -> JsonObject:
     if isinstance(text, dict):
         encoded = {key: base64.b64encode(str(value).encode()).decode() for key, value in text.items()}
         wanted["data"] = {**(wanted.get("data") or {}), **encoded}
+    if rendered.get("kind") == "Secret" and isinstance(wanted.get("data"), dict):
+        # A chart may break its lines, which no server returns.
+        wanted["data"] = {key: "".join(str(value).split()) for key, value in wanted["data"].items()}
     if rendered.get("kind") == "ClusterRole" and rendered.get("aggregationRule"):
         wanted.pop("rules", None)
     return wanted

@@ -17,6 +17,8 @@ from meshfleet.kube.releases.record import JsonObject, Record, split
 OBJECT_LIMIT: Final = 5000
 _TEXT_LIMIT: Final = 32 * 1024 * 1024
 _VALUE_LIMIT: Final = 5_000_000
+# https://kubernetes.io/docs/concepts/workloads/controllers/ttlafterfinished/
+_TTL: Final = "ttlSecondsAfterFinished"
 
 _BOOLEAN: Final = r"yes|Yes|YES|no|No|NO|true|True|TRUE|false|False|FALSE|on|On|ON|off|Off|OFF"
 _RESOLVERS: Final = (
@@ -48,7 +50,10 @@ class Part:
 
 
 def parts_of(record: Record) -> list[Part]:
-    """Every object of a release in the order Helm applies them. Raises ReleaseError for what cannot be read."""
+    """Every object of a release in the order Helm applies them. Raises ReleaseError for what cannot be read.
+
+    Jobs that the cluster removes once they have ended are left out: those are to be gone.
+    """
     namespace = str(record.content["namespace"])
     name = f"{namespace}/{record.content['name']}"
     found = [
@@ -64,7 +69,7 @@ def _parts(texts: Iterable[str], namespace: str, release: str, *, templated: boo
     for text in texts:
         for body in _load(text, release):
             metadata = body.get("metadata")
-            if not isinstance(metadata, dict) or not isinstance(metadata.get("name"), str):
+            if not isinstance(metadata, dict) or not isinstance(metadata.get("name"), str) or _ends(body):
                 continue
             inside = metadata.get("namespace")
             yield Part(
@@ -75,6 +80,11 @@ def _parts(texts: Iterable[str], namespace: str, release: str, *, templated: boo
                 body,
                 templated,
             )
+
+
+def _ends(body: JsonObject) -> bool:
+    spec = body.get("spec")
+    return body.get("kind") == "Job" and isinstance(spec, dict) and spec.get(_TTL) is not None
 
 
 def _load(text: str, release: str) -> list[JsonObject]:

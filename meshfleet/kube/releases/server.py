@@ -66,6 +66,15 @@ class Server:
         only = {"dryRun": "All"} if dry_run else {}
         return self._request("POST", path, subject, body=body, params={"fieldManager": manager, **only})
 
+    def apply_dry(self, path: str, body: JsonObject, subject: str, *, manager: str) -> JsonObject:
+        """An object as it would be if `body` were applied to it, which everything that checks it has seen.
+
+        Source: https://kubernetes.io/docs/reference/using-api/server-side-apply/
+        """
+        params = {"fieldManager": manager, "force": "true", "dryRun": "All"}
+        headers = {"Content-Type": "application/apply-patch+yaml"}
+        return self._request("PATCH", path, subject, body=body, params=params, headers=headers)
+
     def replace(self, path: str, body: JsonObject, subject: str, *, manager: str) -> JsonObject:
         """Put an object in the place of the one it was read as; refused with 409 when that one has changed."""
         return self._request("PUT", path, subject, body=body, params={"fieldManager": manager})
@@ -121,11 +130,14 @@ class Server:
 
 
 @contextmanager
-def connected(kubeconfig: str, context: str | None = None) -> Iterator[Server]:
-    """The API server of a kubeconfig text, for the length of the block. Raises ClusterError as `connect` does."""
+def connected(kubeconfig: str, context: str | None = None, seconds: float = _SECONDS) -> Iterator[Server]:
+    """The API server of a kubeconfig text, for the length of the block, with a bound on each request.
+
+    Raises ClusterError as `connect` does.
+    """
     # They take a tenth of a second to import.
     from meshfleet.kube.access import read_access
     from meshfleet.kube.client import http_client
 
-    with http_client(read_access(kubeconfig, context), seconds=_SECONDS, limit=_LIMIT) as http:
+    with http_client(read_access(kubeconfig, context), seconds=seconds, limit=_LIMIT) as http:
         yield Server(http)

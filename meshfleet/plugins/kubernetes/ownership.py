@@ -27,7 +27,7 @@ _TAKEN_FROM: Final = (
 
 def taken_over(entries: list[JsonObject], manager: str) -> list[JsonObject] | None:
     """The managed fields once `manager` has those of their creator and of kubectl; None when it has them already."""
-    theirs = [entry for entry in entries if _is_taken(entry)]
+    theirs = [entry for entry in entries if is_taken(entry)]
     if not theirs:
         return None
     own = next((entry for entry in entries if _is_own(entry, manager)), None)
@@ -36,10 +36,11 @@ def taken_over(entries: list[JsonObject], manager: str) -> list[JsonObject] | No
         fields = _merged(fields, entry.get("fieldsV1") or {})
     # All but the name and the operation is that of the first.
     taken = {**(own or theirs[0]), "manager": manager, "operation": "Apply", "fieldsV1": fields}
-    return [*(entry for entry in entries if not _is_taken(entry) and entry is not own), taken]
+    return [*(entry for entry in entries if not is_taken(entry) and entry is not own), taken]
 
 
-def _is_taken(entry: JsonObject) -> bool:
+def is_taken(entry: JsonObject) -> bool:
+    """Whether the manager of a resource takes the fields of an entry over before it first applies."""
     # What is set of a subresource, such as the status, stays whose it is.
     return not entry.get("subresource") and any(
         str(entry.get("manager")).startswith(name) and entry.get("operation") == operation

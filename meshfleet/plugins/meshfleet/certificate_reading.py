@@ -23,7 +23,7 @@ PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 ALGORITHMS: Final = ("ecdsa-p256", "rsa-4096")
 
 
-def algorithm_of(certificate: x509.Certificate) -> str:
+def algorithm_of(certificate: x509.Certificate | PrivateKey) -> str:
     """One of `ALGORITHMS`, or `other` for a key this program does not make."""
     key = certificate.public_key()
     if isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP256R1):

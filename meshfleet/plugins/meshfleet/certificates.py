@@ -69,7 +69,7 @@ class Authority:
 
 def create_root(spec: RootSpec, now: datetime) -> Authority:
     """A new self-signed root with a new key. `now` carries a time zone."""
-    return _sign_root(_new_key(spec.algorithm), spec, now)
+    return _sign_root(new_key(spec.algorithm), spec, now)
 
 
 def renew_root(root: Authority, spec: RootSpec, now: datetime) -> Authority:
@@ -89,14 +89,14 @@ def create_intermediate(root: Authority, spec: IntermediateSpec, now: datetime) 
     signer = load_private_key(root.private_key, "rootPrivateKey")
     require_matching_key(issuer, signer, "rootPrivateKey")
     require_valid_at(issuer, now, "rootCertificate")
-    key = _new_key(spec.algorithm)
+    key = new_key(spec.algorithm)
     builder = (
         _builder(intermediate_subject(spec), issuer.subject, key, now, intermediate_expiry(issuer, spec, now))
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(x509.SubjectAlternativeName([x509.DNSName(istiod_name(spec.namespace))]), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), critical=False)
     )
-    return Authority(_pem(builder.sign(signer, hashes.SHA256())), _key_pem(key))
+    return Authority(pem_of(builder.sign(signer, hashes.SHA256())), _key_pem(key))
 
 
 def root_subject(spec: RootSpec) -> x509.Name:
@@ -127,7 +127,7 @@ def istiod_name(namespace: str) -> str:
 
 def intermediate_expiry(root: x509.Certificate, spec: IntermediateSpec, now: datetime) -> datetime:
     """When an intermediate issued at `now` expires: its own validity, cut at the end of its root."""
-    return min(_whole_seconds(now) + timedelta(days=spec.validity_days), root.not_valid_after_utc)
+    return min(whole_seconds(now) + timedelta(days=spec.validity_days), root.not_valid_after_utc)
 
 
 def issued_at(certificate: x509.Certificate) -> datetime:
@@ -137,10 +137,10 @@ def issued_at(certificate: x509.Certificate) -> datetime:
 
 def _sign_root(key: PrivateKey, spec: RootSpec, now: datetime) -> Authority:
     subject = root_subject(spec)
-    expiry = _whole_seconds(now) + timedelta(days=spec.validity_days)
+    expiry = whole_seconds(now) + timedelta(days=spec.validity_days)
     builder = _builder(subject, subject, key, now, expiry)
     builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-    return Authority(_pem(builder.sign(key, hashes.SHA256())), _key_pem(key))
+    return Authority(pem_of(builder.sign(key, hashes.SHA256())), _key_pem(key))
 
 
 def _builder(
@@ -153,7 +153,7 @@ def _builder(
         .issuer_name(issuer)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(_whole_seconds(now) - CLOCK_SKEW)
+        .not_valid_before(whole_seconds(now) - CLOCK_SKEW)
         .not_valid_after(expiry)
         .add_extension(
             x509.KeyUsage(
@@ -173,7 +173,7 @@ def _builder(
     )
 
 
-def _new_key(algorithm: str) -> PrivateKey:
+def new_key(algorithm: str) -> PrivateKey:
     if algorithm == "ecdsa-p256":
         return ec.generate_private_key(ec.SECP256R1())
     if algorithm == "rsa-4096":
@@ -181,12 +181,12 @@ def _new_key(algorithm: str) -> PrivateKey:
     raise CertificateError(f"algorithm: {algorithm!r} is not known; allowed: {', '.join(ALGORITHMS)}")
 
 
-def _whole_seconds(moment: datetime) -> datetime:
+def whole_seconds(moment: datetime) -> datetime:
     """X.509 times are UTC and have no fractions."""
     return moment.astimezone(UTC).replace(microsecond=0)
 
 
-def _pem(certificate: x509.Certificate) -> str:
+def pem_of(certificate: x509.Certificate) -> str:
     return certificate.public_bytes(serialization.Encoding.PEM).decode()
 
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from meshfleet.embedded.istiod import Istiod
 from meshfleet.embedded.istiod_spec import RESERVED_SETTINGS, Authority, IstiodSpec
-from meshfleet.plugins.meshfleet.handler import UNKNOWN, Created, Difference, Fault, Properties, changed
+from meshfleet.plugins.meshfleet.handler import UNKNOWN, Fault, Properties
 from meshfleet.plugins.meshfleet.input_checks import (
     check_count,
     check_known,
@@ -21,6 +21,7 @@ from meshfleet.plugins.meshfleet.input_checks import (
     check_texts,
 )
 from meshfleet.plugins.meshfleet.istiod_address import PORT_NAMES
+from meshfleet.plugins.meshfleet.process_handler import RUNNING, ProcessHandler
 from meshfleet.versions import BUILT_ISTIO
 from meshfleet.workspace.home import Workspace
 
@@ -41,12 +42,12 @@ _INPUTS: Final = (
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
-class IstiodHandler:
+class IstiodHandler(ProcessHandler):
     """Life cycle of an istiod process; see `ResourceHandler`."""
 
+    identity = _IDENTITY
     outputs = frozenset({"debugUrl", "version", "state"})
     secret_inputs = frozenset({"kubeconfig", "certificateAuthority", "configKubeconfig"})
-    secret_outputs: frozenset[str] = frozenset()
 
     def check(self, inputs: Properties) -> tuple[Properties, list[Fault]]:
         """Defaults: revision `default`, namespace `istio-system`."""
@@ -62,59 +63,32 @@ class IstiodHandler:
             *_check_settings(filled.get("settings", {})),
         ]
 
-    def diff(self, old_inputs: Properties, old_outputs: Properties, new_inputs: Properties) -> Difference:
-        """`state` differs when the process is not there: the next up starts it again, without a refresh."""
-        names = changed(old_inputs, new_inputs)
-        replaces = tuple(name for name in names if name in _IDENTITY)
-        updates = tuple(name for name in names if name not in _IDENTITY)
-        if not replaces and (_istiod(old_inputs).state() != "running" or old_outputs.get("state") != "running"):
-            updates = (*updates, "state")
-        return Difference(updates, replaces, delete_before_replace=True)
-
     def preview(self, old_outputs: Properties | None, new_inputs: Properties) -> Properties:
         """The version is the toolchain's; it is known once the process has told it."""
-        certain = {"state": "running", **_debug_url(new_inputs)}
+        certain = {"state": RUNNING, **_debug_url(new_inputs)}
         version = (old_outputs or {}).get("version")
         # One of another release reports another.
         reported = str(version).partition("-")[0]
         same = (reported if reported in BUILT_ISTIO else "") == (new_inputs.get("release") or "")
         return certain | ({"version": version} if version is not None and same else {})
 
-    def create(self, inputs: Properties, timeout: float) -> Created:
-        """Starts it and waits until it is ready; one that an interrupted create left is taken over or
-        ended.
-        """
-        identifier = "/".join(str(inputs[name]) for name in _IDENTITY)
-        return Created(identifier, _start(inputs, timeout))
-
     def read(self, identifier: str, inputs: Properties, old_outputs: Properties) -> Properties | None:
         """`state` as it is now; gone when not even its directory is left."""
-        state = _istiod(inputs).state()
-        return None if state is None else old_outputs | _debug_url(inputs) | {"state": state}
-
-    def update(
-        self,
-        identifier: str,
-        old_inputs: Properties,
-        old_outputs: Properties,
-        new_inputs: Properties,
-        timeout: float,
-    ) -> Properties:
-        """Starts it, starts it again with what changed, or has it take up another intermediate."""
-        return _start(new_inputs, timeout)
+        found = super().read(identifier, inputs, old_outputs)
+        return None if found is None else found | _debug_url(inputs)
 
     def delete(self, identifier: str, inputs: Properties, old_outputs: Properties, timeout: float) -> None:
         """Ends it and removes its files and keys. Its cluster may be gone."""
-        _istiod(inputs).delete(inputs.get("kubeconfig"), inputs.get("context"))
+        self.process(inputs).delete(inputs.get("kubeconfig"), inputs.get("context"))
 
+    def process(self, inputs: Properties) -> Istiod:
+        """The istiod of a revision."""
+        return Istiod(Workspace.of(str(inputs["fleet"])), str(inputs["cluster"]), str(inputs["revision"]))
 
-def _istiod(inputs: Properties) -> Istiod:
-    return Istiod(Workspace.of(str(inputs["fleet"])), str(inputs["cluster"]), str(inputs["revision"]))
-
-
-def _start(inputs: Properties, timeout: float) -> Properties:
-    version = _istiod(inputs).start(_spec(inputs), _ports(inputs["address"]), timeout)
-    return {"version": version, "state": "running", **_debug_url(inputs)}
+    def start(self, inputs: Properties, timeout: float) -> Properties:
+        """Another intermediate under the same roots is taken up as it runs."""
+        version = self.process(inputs).start(_spec(inputs), _ports(inputs["address"]), timeout)
+        return {"version": version, "state": RUNNING, **_debug_url(inputs)}
 
 
 def _spec(inputs: Properties) -> IstiodSpec:

@@ -10,7 +10,7 @@ from typing import Final
 
 from meshfleet.kube.api_errors import UnreachableError
 from meshfleet.kube.kubeconfig import connect
-from meshfleet.plugins.meshfleet.handler import Created, Difference, Fault, Properties, changed
+from meshfleet.plugins.meshfleet.handler import Fault, Properties
 from meshfleet.plugins.meshfleet.input_checks import (
     LONGEST_OBJECT_NAME,
     check_known,
@@ -18,23 +18,20 @@ from meshfleet.plugins.meshfleet.input_checks import (
     check_optional_texts,
     check_texts,
 )
+from meshfleet.plugins.meshfleet.readiness_handler import READY, ReadinessHandler
 from meshfleet.plugins.meshfleet.remote_istiod import RemoteIstiod, missing, wait_until_ready
 from meshfleet.plugins.meshfleet.stale_endpoints import remove_stale_endpoints
 
 _NAMES: Final = ("cluster", "primary", "namespace")
-READY: Final = "ready"
-# The second is what an earlier release recorded.
-_READY_STATES: Final = (READY, "served")
 # The Services of the istiod chart that route to the primary's istiod (remote-istiod-service.yaml).
 _SERVICES: Final = {"app.kubernetes.io/name": "istiod"}
 
 
-class RemoteClusterReadinessHandler:
+class RemoteClusterReadinessHandler(ReadinessHandler):
     """Life cycle of the wait; see `ResourceHandler`."""
 
-    outputs = frozenset({"state"})
-    secret_inputs = frozenset({"kubeconfig"})
-    secret_outputs: frozenset[str] = frozenset()
+    # The second is what an earlier release recorded.
+    ready_states = (READY, "served")
 
     def check(self, inputs: Properties) -> tuple[Properties, list[Fault]]:
         """No defaults."""
@@ -47,19 +44,6 @@ class RemoteClusterReadinessHandler:
             *check_optional_texts(inputs, ("context", "debugUrl")),
         ]
 
-    def diff(self, old_inputs: Properties, old_outputs: Properties, new_inputs: Properties) -> Difference:
-        """Any changed input makes it wait again; `state` differs when a refresh found the cluster not ready."""
-        updates = changed(old_inputs, new_inputs)
-        return Difference(updates if old_outputs.get("state") in _READY_STATES else (*updates, "state"))
-
-    def preview(self, old_outputs: Properties | None, new_inputs: Properties) -> Properties:
-        """`ready`, the only state in which `create` and `update` succeed."""
-        return {"state": READY}
-
-    def create(self, inputs: Properties, timeout: float) -> Created:
-        """Waits."""
-        return Created(str(inputs["cluster"]), _wait(inputs, timeout))
-
     def read(self, identifier: str, inputs: Properties, old_outputs: Properties) -> Properties | None:
         """`state` names what is missing."""
         try:
@@ -69,28 +53,13 @@ class RemoteClusterReadinessHandler:
             return {"state": f"unknown: {error}"}
         return {"state": f"not ready: {absent}" if absent else READY}
 
-    def update(
-        self,
-        identifier: str,
-        old_inputs: Properties,
-        old_outputs: Properties,
-        new_inputs: Properties,
-        timeout: float,
-    ) -> Properties:
-        """Waits again."""
-        return _wait(new_inputs, timeout)
-
-    def delete(self, identifier: str, inputs: Properties, old_outputs: Properties, timeout: float) -> None:
-        """Nothing was created; `IstiodConfigMapCleanup` removes what istiod wrote."""
+    def wait(self, inputs: Properties, timeout: float) -> None:
+        """Waits, and removes what an istiod of the cluster's own left; `IstiodConfigMapCleanup` removes the rest."""
+        with connect(inputs["kubeconfig"], inputs.get("context")) as client:
+            wait_until_ready(client, inputs["cluster"], _istiod(inputs), timeout)
+            # Left by the cluster's own istiod, if it had one.
+            remove_stale_endpoints(client, inputs["namespace"], _SERVICES)
 
 
 def _istiod(inputs: Properties) -> RemoteIstiod:
     return RemoteIstiod(inputs["primary"], inputs.get("debugUrl"), inputs["webhook"], inputs["namespace"])
-
-
-def _wait(inputs: Properties, timeout: float) -> Properties:
-    with connect(inputs["kubeconfig"], inputs.get("context")) as client:
-        wait_until_ready(client, inputs["cluster"], _istiod(inputs), timeout)
-        # Left by the cluster's own istiod, if it had one.
-        remove_stale_endpoints(client, inputs["namespace"], _SERVICES)
-    return {"state": READY}

@@ -5,8 +5,12 @@ Source: https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.35/ and
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
+
+API_VERSION: Final = re.compile(r"([a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*/)?v[1-9][a-z0-9]*")
+KIND: Final = re.compile(r"[A-Z][A-Za-z0-9]{0,62}")
 
 NAMESPACE: Final = ("", "Namespace")
 SECRET: Final = ("", "Secret")
@@ -74,6 +78,24 @@ GATEWAY_API_GROUPS: Final = frozenset({"gateway.networking.k8s.io"})
 CERT_MANAGER_GROUPS: Final = frozenset({"cert-manager.io", "acme.cert-manager.io"})
 
 
+_ALWAYS: Final = frozenset(
+    {
+        *("v1", "apps/v1", "autoscaling/v1", "autoscaling/v2", "batch/v1", "policy/v1"),
+        *("admissionregistration.k8s.io/v1", "apiextensions.k8s.io/v1", "apiregistration.k8s.io/v1"),
+        *("certificates.k8s.io/v1", "coordination.k8s.io/v1", "discovery.k8s.io/v1", "networking.k8s.io/v1"),
+        *("node.k8s.io/v1", "rbac.authorization.k8s.io/v1", "scheduling.k8s.io/v1", "storage.k8s.io/v1"),
+    }
+)
+# Kinds that these versions did not have from the first.
+_LATER: Final = frozenset(
+    {
+        *("MutatingAdmissionPolicy", "MutatingAdmissionPolicyBinding", "ValidatingAdmissionPolicy"),
+        *("ValidatingAdmissionPolicyBinding", "ClusterTrustBundle", "PodCertificateRequest", "LeaseCandidate"),
+        *("IPAddress", "ServiceCIDR", "VolumeAttributesClass", "Workload"),
+    }
+)
+
+
 class ObjectKey(NamedTuple):
     """What an object is known by in a cluster, whatever the version of its API; `namespace` is empty for none."""
 
@@ -85,6 +107,11 @@ class ObjectKey(NamedTuple):
     def __str__(self) -> str:
         place = f" in the namespace {self.namespace}" if self.namespace else ""
         return f"{self.kind}{f' ({self.group})' if self.group else ''} {self.name}{place}"
+
+    @property
+    def short(self) -> str:
+        """The same as people write it beside others: Deployment shop/web."""
+        return f"{self.kind} {f'{self.namespace}/' if self.namespace else ''}{self.name}"
 
 
 def group_of(body: Mapping[str, Any]) -> str:
@@ -124,6 +151,12 @@ def is_namespaced(group: str, kind: str) -> bool | None:
     if (group, kind) in SCOPES:
         return SCOPES[group, kind]
     return None if group not in _ELSEWHERE else kind not in _ELSEWHERE[group]
+
+
+def is_always_served(api_version: str, kind: str) -> bool:
+    """Whether every API server serves a kind of Kubernetes itself in that version; of others it has to be asked."""
+    group = api_version.rpartition("/")[0]
+    return api_version in _ALWAYS and kind not in _LATER and (group, kind) in SCOPES
 
 
 def kinds_of(group: str) -> tuple[str, ...]:

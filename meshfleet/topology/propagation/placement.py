@@ -123,6 +123,33 @@ class ReplicaScheduling(Model):
         return self.replica_division_preference == "Aggregated" or self.dynamic_weight is not None
 
 
+class WorkloadAffinityTerm(Model):
+    """Workloads of one namespace that have one value of a label form a group."""
+
+    group_by_label_key: LabelKey
+    """The label of the workloads; one without it is in no group."""
+
+
+class WorkloadAffinity(Model):
+    """Workloads that go where others of their group are, or where none of them is.
+
+    Source: https://karmada.io/docs/userguide/scheduling/propagation-policy/
+    """
+
+    affinity: WorkloadAffinityTerm | None = None
+    """Only to clusters where all others of the group are; the first of a group goes anywhere."""
+    anti_affinity: WorkloadAffinityTerm | None = None
+    """Never to a cluster where another of the group is."""
+
+    @model_validator(mode="after")
+    def _groups_something(self) -> WorkloadAffinity:
+        if self.affinity is None and self.anti_affinity is None:
+            raise ValueError("groups nothing; give affinity, antiAffinity or both, or leave workloadAffinity out")
+        if self.affinity == self.anti_affinity:
+            raise ValueError("affinity and antiAffinity group by the same label; use another one for one of them")
+        return self
+
+
 class Placement(Model):
     """The clusters that the objects of a propagation go to; all clusters of the fleet when left out.
 
@@ -141,6 +168,13 @@ class Placement(Model):
     """Bounds on the number of clusters, regions, zones or other groups."""
     replica_scheduling: ReplicaScheduling = Field(default_factory=ReplicaScheduling)
     """How replicas are shared out."""
+    workload_affinity: WorkloadAffinity | None = None
+    """Whether workloads go where others are, or where they are not."""
+
+    @property
+    def by_capacity(self) -> bool:
+        """Whether what is free in the clusters decides about replicas."""
+        return self.replica_scheduling.by_capacity or bool(self.overflow_affinities)
 
     @model_validator(mode="after")
     def _consistent(self) -> Placement:

@@ -11,17 +11,23 @@ from meshfleet.topology.rules.advertised_addresses import advertised_addresses
 from meshfleet.topology.rules.cert_managers import cert_managers
 from meshfleet.topology.rules.control_planes import control_planes
 from meshfleet.topology.rules.data_planes import data_planes
+from meshfleet.topology.rules.dependency_rules import dependency_rules
 from meshfleet.topology.rules.discovery import discovery
+from meshfleet.topology.rules.dns_endpoints import dns_endpoints
 from meshfleet.topology.rules.exported_workloads import exported_workloads
 from meshfleet.topology.rules.gateway_addresses import gateway_addresses
+from meshfleet.topology.rules.identities import identities
 from meshfleet.topology.rules.ingress_gateways import ingress_gateways
 from meshfleet.topology.rules.issuers import issuers
+from meshfleet.topology.rules.karmada_charts import karmada_charts
 from meshfleet.topology.rules.mesh_settings import mesh_settings
+from meshfleet.topology.rules.multi_cluster_services import multi_cluster_services
 from meshfleet.topology.rules.names import names
 from meshfleet.topology.rules.namespaces import namespaces
 from meshfleet.topology.rules.network_gateways import network_gateways
 from meshfleet.topology.rules.networks import networks
 from meshfleet.topology.rules.node_ports import node_ports
+from meshfleet.topology.rules.portal import portal
 from meshfleet.topology.rules.propagated_objects import propagated_objects
 from meshfleet.topology.rules.propagations import propagations
 from meshfleet.topology.rules.providers import of_providers, support
@@ -66,6 +72,12 @@ RULES: tuple[Rule, ...] = (
     exported_workloads,
     propagations,
     propagated_objects,
+    dependency_rules,
+    karmada_charts,
+    portal,
+    multi_cluster_services,
+    dns_endpoints,
+    identities,
     versions,
     additions,
     support,

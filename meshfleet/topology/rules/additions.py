@@ -9,6 +9,7 @@ from meshfleet.errors.faults import Fault
 from meshfleet.topology.additions import Additions, Patch, steps
 from meshfleet.topology.draft import Draft
 from meshfleet.topology.owned import ANNOTATIONS, LABELS, OBJECTS, VALUES, refusal, section_of
+from meshfleet.topology.owned_karmada import KARMADA, KARMADA_VALUES
 from meshfleet.topology.owned_paths import Owned, Path, Table, spelled
 
 _LABELS = Table(*(Owned((key,), owner) for key, owner in LABELS.items()))
@@ -29,7 +30,7 @@ def additions(draft: Draft) -> Iterator[Fault]:
 
 def _values(path: str, values: Mapping[str, Mapping[str, Any]]) -> Iterator[Fault]:
     for chart, given in values.items():
-        for place, owner in _owned(VALUES, given):
+        for place, owner in _owned(KARMADA_VALUES if chart in KARMADA else VALUES, given):
             yield _fault(f"{path}.{chart}.{spelled(place)}", owner)
 
 

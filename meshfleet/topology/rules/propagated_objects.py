@@ -30,8 +30,10 @@ from meshfleet.topology.names import (
 from meshfleet.topology.owned import ANNOTATIONS, CLUSTER, ITSELF, LABELS, NETWORK, refusal
 from meshfleet.topology.owned_paths import Owned, Table
 from meshfleet.topology.propagation.kinds import (
+    API_VERSION,
     DEFINITION,
     ISTIO_GROUPS,
+    KIND,
     KUBERNETES_GROUPS,
     NAMESPACE,
     SECRET,
@@ -47,8 +49,6 @@ from meshfleet.topology.propagation.kinds import (
 # https://etcd.io/docs/v3.6/dev-guide/limit/#request-size-limit
 LARGEST: Final = 1024 * 1024
 
-API_VERSION: Final = re.compile(r"([a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*/)?v[1-9][a-z0-9]*")
-KIND: Final = re.compile(r"[A-Z][A-Za-z0-9]{0,62}")
 _SEGMENT = re.compile(r"[!-$&-.0-~]+")
 _RBAC = "rbac.authorization.k8s.io"
 _SET_BY_CLUSTERS: Final = (
@@ -63,13 +63,15 @@ _ANNOTATIONS: Final = Table(
 _LABEL_MAP: TypeAdapter[Any] = TypeAdapter(dict[LabelKey, LabelValue])
 _ANNOTATION_MAP: TypeAdapter[Any] = TypeAdapter(dict[LabelKey, str])
 
+_COMPACT: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
 
 def propagated_objects(draft: Draft) -> Iterator[Fault]:
     """Yield a fault for each object that no cluster would take, or that is not the user's to declare."""
     seen: dict[ObjectKey, str] = {}
     for name, propagation in draft.propagations.items():
         for position, resource in enumerate(propagation.resources):
-            path, body = f"propagations.{name}.resources[{position}].object", resource.object
+            path, body = resource.path(name, position), resource.body
             if faults := list(_shape(path, body)):
                 yield from faults
                 continue
@@ -133,8 +135,10 @@ def content_faults(path: str, body: Mapping[str, Any]) -> Iterator[Fault]:
     if "status" in body:
         yield Fault(f"{path}.status", "is written by each cluster; leave it out")
     for where, described in _described(body):
-        yield from _labels(f"{path}.{where}.labels", described.get("labels") or {}, kind_of(body))
-        yield from _annotations(f"{path}.{where}.annotations", described.get("annotations") or {})
+        if labels := described.get("labels"):
+            yield from _labels(f"{path}.{where}.labels", labels, kind_of(body))
+        if annotations := described.get("annotations"):
+            yield from _annotations(f"{path}.{where}.annotations", annotations)
     if kind_of(body) == SECRET and (held := [key for key in ("data", "stringData") if body.get(key)]):
         yield Fault(
             f"{path}.{held[0]}",
@@ -147,7 +151,7 @@ def content_faults(path: str, body: Mapping[str, Any]) -> Iterator[Fault]:
 
 def size_fault(body: Mapping[str, Any]) -> str:
     """What is wrong with the size of an object as it is sent to an API server; empty if nothing."""
-    size = len(json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode(errors="replace"))
+    size = len(_COMPACT.encode(body).encode(errors="replace"))
     if size <= LARGEST:
         return ""
     return f"has {size} bytes as JSON; at most {LARGEST} are allowed, since etcd refuses larger objects"

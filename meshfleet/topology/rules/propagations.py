@@ -20,7 +20,7 @@ _LISTED = 10
 
 
 @dataclass(frozen=True)
-class _Known:
+class Known:
     """What the clusters of a fleet have that a selector can name. Labels are their values by key."""
 
     clusters: tuple[str, ...]
@@ -35,11 +35,10 @@ def propagations(draft: Draft) -> Iterator[Fault]:
     """Yield a fault for each name in a selector of a propagation that no cluster has."""
     if not draft.propagations:
         return
-    known = _known(draft)
+    known = known_to_selectors(draft)
     for name, propagation in draft.propagations.items():
         path = f"propagations.{name}"
-        for place, affinity in affinities(propagation):
-            yield from _unknown(f"{path}.{place}", affinity, known)
+        yield from unknown_names(draft, path, affinities(propagation), known)
         for position, constraint in enumerate(propagation.placement.spread_constraints):
             label = constraint.spread_by_label
             if label and known.complete and label not in known.labels:
@@ -47,6 +46,15 @@ def propagations(draft: Draft) -> Iterator[Fault]:
                     f"{path}.placement.spreadConstraints[{position}].spreadByLabel",
                     f"no cluster has the label {label}; known are {_listed(known.labels)}",
                 )
+
+
+def unknown_names(
+    draft: Draft, path: str, selectors: Iterable[tuple[str, ClusterAffinity]], known: Known | None = None
+) -> Iterator[Fault]:
+    """Yield a fault for each name in selectors, each with its path below `path`, that no cluster has."""
+    found = known or known_to_selectors(draft)
+    for place, affinity in selectors:
+        yield from unknown_in(f"{path}.{place}", affinity, found)
 
 
 def affinities(propagation: Propagation) -> Iterator[tuple[str, ClusterAffinity]]:
@@ -64,15 +72,19 @@ def affinities(propagation: Propagation) -> Iterator[tuple[str, ClusterAffinity]
         yield f"placement.replicaScheduling.staticWeights[{position}].targetClusters", weight.target_clusters
     for position, override in enumerate(propagation.overrides):
         yield f"overrides[{position}].targetClusters", override.target_clusters
+    for position, wave in enumerate(propagation.rollout.waves if propagation.rollout else ()):
+        if wave.target_clusters is not None:
+            yield f"rollout.waves[{position}].targetClusters", wave.target_clusters
 
 
-def _known(draft: Draft) -> _Known:
+def known_to_selectors(draft: Draft) -> Known:
+    """What selectors of clusters can name."""
     clusters = draft.clusters.values()
     labels: dict[str, dict[str, None]] = {}
     for cluster in clusters:
         for key, value in cluster.labels.items():
             labels.setdefault(key, {})[value] = None
-    return _Known(
+    return Known(
         clusters=draft.names["clusters"],
         providers=tuple(dict.fromkeys(cluster.provider for cluster in clusters)),
         regions=tuple(dict.fromkeys(cluster.region for cluster in clusters if cluster.region)),
@@ -83,7 +95,8 @@ def _known(draft: Draft) -> _Known:
     )
 
 
-def _unknown(path: str, affinity: ClusterAffinity, known: _Known) -> Iterator[Fault]:
+def unknown_in(path: str, affinity: ClusterAffinity, known: Known) -> Iterator[Fault]:
+    """Yield a fault for each name in a selector, at `path`, that no cluster has."""
     yield from _names(f"{path}.clusterNames", "cluster", affinity.cluster_names, known.clusters)
     yield from _names(f"{path}.excludeClusters", "cluster", affinity.exclude_clusters, known.clusters)
     if not known.complete:
@@ -107,7 +120,7 @@ def _names(path: str, what: str, given: tuple[str, ...], known: tuple[str, ...])
             yield Fault(f"{path}[{position}]", f"there is no {what} {shown(name)}; known are {_listed(known)}")
 
 
-def _label(path: str, key: str, values: tuple[str, ...], known: _Known) -> Iterator[Fault]:
+def _label(path: str, key: str, values: tuple[str, ...], known: Known) -> Iterator[Fault]:
     if key not in known.labels:
         yield Fault(path, f"no cluster has the label {key}; known are {_listed(known.labels)}")
     elif missing := [value for value in values if value not in known.labels[key]]:

@@ -9,7 +9,9 @@ from meshfleet.verification.checks.cluster_identity import ClusterIdentity
 from meshfleet.verification.checks.clusters_synced import ClustersSynced
 from meshfleet.verification.checks.endpoint_shards import EndpointShards
 from meshfleet.verification.checks.endpoints_as_declared import EndpointsAsDeclared
+from meshfleet.verification.checks.federated_services import FederatedServices
 from meshfleet.verification.checks.gateways_ready import GatewaysReady
+from meshfleet.verification.checks.identities import Identities
 from meshfleet.verification.checks.injection import Injection
 from meshfleet.verification.checks.istioctl_analyze import IstioctlAnalyze
 from meshfleet.verification.checks.istioctl_remote_clusters import IstioctlRemoteClusters
@@ -20,6 +22,8 @@ from meshfleet.verification.checks.network_gateways import NetworkGateways
 from meshfleet.verification.checks.node_objects import NodeObjects
 from meshfleet.verification.checks.pods_as_declared import PodsAsDeclared
 from meshfleet.verification.checks.pods_on_revision import PodsOnRevision
+from meshfleet.verification.checks.portal import Portal
+from meshfleet.verification.checks.propagated_objects import PropagatedObjects
 from meshfleet.verification.checks.proxies_synced import ProxiesSynced
 from meshfleet.verification.checks.proxies_take_roots import ProxiesTakeRoots
 from meshfleet.verification.checks.remote_control_plane import RemoteControlPlane
@@ -32,6 +36,8 @@ from meshfleet.verification.checks.webhook_validation import WebhookValidation
 
 ALL: tuple[Check, ...] = (
     ClusterIdentity(),
+    Identities(),
+    Portal(),
     LoopbackPorts(),
     ClustersSynced(),
     NetworkGateways(),
@@ -40,6 +46,7 @@ ALL: tuple[Check, ...] = (
     MeshConfig(),
     EndpointShards(),
     EndpointsAsDeclared(),
+    FederatedServices(),
     PodsAsDeclared(),
     ServiceAddresses(),
     AmbientWorkloads(),
@@ -55,6 +62,7 @@ ALL: tuple[Check, ...] = (
     TrafficWire(),
     VirtualMachines(),
     MachinesAsDeclared(),
+    PropagatedObjects(),
 )
 
 # Run only by `up`, between two stages of a change.
@@ -77,7 +85,9 @@ __all__ = [
     "ClustersSynced",
     "EndpointShards",
     "EndpointsAsDeclared",
+    "FederatedServices",
     "GatewaysReady",
+    "Identities",
     "Injection",
     "IstioctlAnalyze",
     "IstioctlRemoteClusters",
@@ -88,6 +98,8 @@ __all__ = [
     "NodeObjects",
     "PodsAsDeclared",
     "PodsOnRevision",
+    "Portal",
+    "PropagatedObjects",
     "ProxiesSynced",
     "ProxiesTakeRoots",
     "RemoteControlPlane",

@@ -30,8 +30,8 @@ def test_verify_runs_every_kind_of_check_on_every_cluster(dev_fleet: FleetUnderT
     assert report["ok"] is True
     asked = {(check["name"], check["cluster"]) for check in report["checks"]}
     # Of other fleets than this one, or of real proxies where there are none.
-    elsewhere = {"ambient-workloads", "remote-control-plane", "traffic-refused", "virtual-machines"}
-    elsewhere |= {"cluster-identity", "machines-as-declared"}
+    elsewhere = {"ambient-workloads", "identities", "remote-control-plane", "traffic-refused", "virtual-machines"}
+    elsewhere |= {"cluster-identity", "federated-services", "machines-as-declared", "portal", "propagated-objects"}
     elsewhere |= {one["name"] for one in report.get("notRun", ())}
     # A question about a whole mesh, put once.
     whole = {(name, cluster) for name, cluster in asked if name == "service-addresses"}

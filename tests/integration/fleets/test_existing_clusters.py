@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import shutil
+import signal
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from meshfleet.automation.many_objects import MANY
 from meshfleet.embedded.cluster import Cluster
 from meshfleet.embedded.cluster_spec import ClusterSpec
 from meshfleet.testing import CommandResult, Sandbox
@@ -219,6 +221,25 @@ def test_a_fleet_whose_up_was_killed_is_destroyed_without_a_trace(
     assert sandbox.remains(STACK) == []
 
 
+@pytest.mark.proof("destroy removes what a killed up made in existing clusters", step=3)
+def test_many_objects_that_a_killed_up_had_not_recorded_are_removed_too(existing: Existing) -> None:
+    sandbox, before = existing.sandbox, existing.inventory("blue")
+    each = {"apiVersion": "v1", "kind": "ConfigMap"}
+    described = [{"name": f"many-{number}", "namespace": "sample"} for number in range(MANY)]
+    objects = [{"object": each | {"metadata": metadata}} for metadata in described]
+    stack = existing.stack(blue=existing.cluster("blue"))
+    sandbox.write_stack(STACK, stack | {"propagations": {"many": {"resources": objects}}})
+    running = sandbox.start("up", "--stack", STACK)
+    running.wait_for(lambda heard: sum("propagation-many-" in line for line in heard) > MANY // 4)
+    os.killpg(running.process.pid, signal.SIGKILL)
+    running.end()
+    assert len(existing.inventory("blue")["configmaps"] - before["configmaps"]) > MANY // 4
+    sandbox.meshfleet("destroy", "--stack", STACK, "--yes")
+    existing.kubectl("blue", "delete", "crd", "--selector=chart=istio")
+    assert existing.inventory("blue") == before
+    assert sandbox.remains(STACK) == []
+
+
 def rotate(existing: Existing, file: Path, name: str, *, after: str | None = None) -> None:
     """Write a kubeconfig with the token of a new administrator, and take its right away from the one before."""
     existing.kubectl("blue", "create", "serviceaccount", name, "-n", "default")
@@ -245,7 +266,10 @@ def test_a_fleet_on_existing_clusters_is_verified_and_leaves_them_as_they_were(e
         existing.kubectl(cluster, "create", "configmap", "theirs", "-n", f"theirs-{models}", "--from-literal=key=value")
     before = {cluster: existing.inventory(cluster) for cluster in NAMES}
     theirs = {cluster: version_of(existing, cluster, f"theirs-{models}") for cluster in NAMES}
-    sandbox.write_stack(STACK, existing.two() if models == "own" else existing.served())
+    config = existing.two() if models == "own" else existing.served()
+    if models == "own":
+        config = refuse_what_is_there(existing, config)
+    sandbox.write_stack(STACK, config)
     assert sandbox.meshfleet("up", "--stack", STACK, "--json").report["ok"]
     assert sandbox.meshfleet("up", "--stack", STACK, "--json").report["changes"] == {}
     assert sandbox.meshfleet("verify", "--stack", STACK, "--json").report["ok"]
@@ -255,6 +279,7 @@ def test_a_fleet_on_existing_clusters_is_verified_and_leaves_them_as_they_were(e
     for text in remote.report["data"].values():
         assert "client-key-data" not in base64.b64decode(text).decode()
     if models == "own":
+        assert signs(existing) == {"blue": {"text": "ours"}, "green": {"text": "ours", "more": "kept"}}
         leave_unrecorded(sandbox, "green/remote-secrets", "green/east-west-gateway")
         # As a run leaves it that was killed while it removed this.
         helm = [str(existing.tools / "helm"), "--kubeconfig", str(existing.file), "--kube-context", "admin@blue"]
@@ -266,6 +291,25 @@ def test_a_fleet_on_existing_clusters_is_verified_and_leaves_them_as_they_were(e
             kind: set() for kind in KINDS
         }
         assert version_of(existing, cluster, f"theirs-{models}") == theirs[cluster]
+
+
+def refuse_what_is_there(existing: Existing, config: dict[str, Any]) -> dict[str, Any]:
+    """A propagated object stops at one that is there, in its cluster alone; the configuration that takes it over."""
+    existing.kubectl("green", "create", "configmap", "sign", "--from-literal=text=theirs", "--from-literal=more=kept")
+    body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "sign", "namespace": "default"}}
+    propagation = {"resources": [{"object": body | {"data": {"text": "ours"}}}]}
+    existing.sandbox.write_stack(STACK, config | {"propagations": {"sign": propagation}})
+    (error,) = existing.sandbox.meshfleet("up", "--stack", STACK, "--json", expect=1).report["errors"]
+    assert "green: ConfigMap sign in the namespace default exists already and is not of this stack" in error
+    assert signs(existing) == {"blue": {"text": "ours"}, "green": {"text": "theirs", "more": "kept"}}
+    return config | {"propagations": {"sign": propagation | {"conflictResolution": "Overwrite"}}}
+
+
+def signs(existing: Existing) -> dict[str, dict[str, str]]:
+    return {
+        cluster: existing.kubectl(cluster, "get", "configmap", "sign", "-o", "json").report["data"]
+        for cluster in ("blue", "green")
+    }
 
 
 def leave_unrecorded(sandbox: Sandbox, *names: str) -> None:

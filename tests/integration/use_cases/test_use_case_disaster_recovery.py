@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-import psutil
 import pytest
 
-from meshfleet.dataplane.network import namespaces, node_network
-from meshfleet.testing import FleetUnderTest, Sender, answered, kill, settled
+from meshfleet.dataplane.network import node_network
+from meshfleet.testing import FleetUnderTest, Sender, answered, settled
 from meshfleet.verification.steady_requests import SteadyRequests
-from meshfleet.workspace import fleet_processes as processes
 from tests.integration.clone import Clone
+from tests.integration.losing import lose
 from tests.integration.use_cases.pages import assert_prints_what_the_page_shows
 from tests.integration.use_cases.sending import sending
 
@@ -55,19 +54,6 @@ def web(fleet: FleetUnderTest) -> Sender:
 def scale(fleet: FleetUnderTest, region: str, replicas: int) -> None:
     """Give `orders` so many pods in a region, past the stack."""
     fleet.sandbox.kubectl(fleet.name, region, "scale", "deployment/orders-v1", "-n", "shop", f"--replicas={replicas}")
-
-
-def lose(fleet: FleetUnderTest, cluster: str) -> None:
-    """Kill all that there is of a cluster: API server, istiod, node, pods and gateway."""
-    folder = fleet.sandbox.home / "fleets" / fleet.name
-    found: list[psutil.Process] = []
-    # The node first, which would start its pods again.
-    for part in (f"nodes/{cluster}", f"clusters/{cluster}", f"istiods/{cluster}.default"):
-        found += [process for named in processes.find(folder / part).values() for process in named]
-    found += namespaces.processes_in(*namespaces.names(fleet.place.pods(cluster)))
-    assert {"node-agent", "kube-apiserver", "pilot-discovery", "envoy"} <= {process.name() for process in found}
-    for process in found:
-        kill(process)
 
 
 @contextmanager

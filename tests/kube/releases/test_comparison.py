@@ -61,6 +61,7 @@ DEPLOYMENT = {
     },
 }
 SECRET = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, "stringData": {"token": "abc"}}
+SECRET |= {"data": {"key": "YWJj\n"}}
 
 
 def served(rendered: dict[str, Any]) -> dict[str, Any]:
@@ -82,7 +83,7 @@ def served(rendered: dict[str, Any]) -> dict[str, Any]:
         live["webhooks"][0]["clientConfig"]["caBundle"] = "of istiod"
     if rendered is SECRET:
         del live["stringData"]
-        live["data"] = {"token": "YWJj"}
+        live["data"] = {"token": "YWJj", "key": "YWJj"}
     return live
 
 

@@ -86,6 +86,14 @@ def test_definitions_come_first_then_the_manifest_in_its_order() -> None:
     ]
 
 
+def test_a_job_that_its_cluster_removes_is_not_missed() -> None:
+    jobs = "".join(
+        f"---\napiVersion: batch/v1\nkind: Job\nmetadata: {{name: {name}}}\nspec: {spec}\n"
+        for name, spec in (("kept", "{}"), ("removed", "{ttlSecondsAfterFinished: 10}"), ("empty", ""))
+    )
+    assert [str(part) for part in parts(jobs)] == ["Job kept", "Job empty"]
+
+
 BOMB = "a: &a [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
     f"{name}: &{name} [{','.join([f'*{before}'] * 10)}]\n" for before, name in zip("abcdefgh", "bcdefghi", strict=True)
 )

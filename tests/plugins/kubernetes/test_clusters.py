@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import socket
 from pathlib import Path
+from typing import Any
 
 import pulumi
 import pulumi_kubernetes as kubernetes
 import pytest
 
+from meshfleet.automation.objects_in_place import with_foreign_managers
 from meshfleet.automation.pending_objects import as_recorded, field_manager
+from meshfleet.components.kubernetes_object import KubernetesObject
+from meshfleet.kube.releases.server import connected
+from meshfleet.plugins.kubernetes import shapes
 from tests.plugins.kubernetes.conftest import ApiServer
 from tests.plugins.kubernetes.engine import Engine
 
@@ -106,6 +111,50 @@ def test_what_an_interrupted_run_made_of_an_object_is_recorded_above_the_plugin(
     # Its fields are the resource's, so one that is no longer declared goes.
     assert api_server.get("configmap", "map", "-n", namespace)["data"] == {"last": "value"}
     assert engine.preview(lambda: keyed("last")).changed() == {}
+
+
+def test_what_was_recorded_as_it_was_found_is_updated_and_keeps_the_fields_of_others(
+    engine: Engine, api_server: ApiServer, namespace: str
+) -> None:
+    def wanted() -> None:
+        program(api_server.kubeconfig, namespace, enable_config_map_mutable=True, enable_patch_force=True)
+
+    engine.up(wanted)
+    begun = {key: value for key, value in engine.state()["map"].items() if key not in ("id", "outputs")}
+    engine.forget("map")
+    api_server.kubectl("delete", "configmap", "map", "-n", namespace)
+    theirs = ("--from-literal=theirs=1", "--from-literal=key=old")
+    api_server.kubectl("create", "configmap", "map", "-n", namespace, *theirs)
+    with connected(api_server.kubeconfig) as server:
+        live = server.get(f"api/v1/namespaces/{namespace}/configmaps/map", "the map") or {}
+        named = with_foreign_managers(live)
+        assert named is not None
+        server.replace(f"api/v1/namespaces/{namespace}/configmaps/map", named, "the map", manager="meshfleet")
+    found = {**begun["inputs"], "data": {"key": "old"}}
+    manager = shapes.field_manager(begun["urn"], {}, None)
+    engine.record(as_recorded({**begun, "inputs": found}, live["metadata"], manager))
+    assert engine.up(wanted).operations["map"] == "update"
+    after = api_server.get("configmap", "map", "-n", namespace)
+    assert after["data"] == {"theirs": "1", "key": "value"}
+    assert after["metadata"]["uid"] == live["metadata"]["uid"]
+
+
+def test_what_the_state_has_of_an_object_is_what_brings_it_back(
+    engine: Engine, api_server: ApiServer, namespace: str
+) -> None:
+    def registered(body: dict[str, Any]) -> None:
+        provider = kubernetes.Provider("cluster", kubeconfig=api_server.kubeconfig, enable_config_map_mutable=True)
+        KubernetesObject("map", body, pulumi.ResourceOptions(provider=provider))
+
+    declared = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "map", "namespace": namespace}}
+    engine.up(lambda: registered(declared | {"data": {"key": "old"}}))
+    before = api_server.get("configmap", "map", "-n", namespace)
+    recorded = {key: value for key, value in engine.state()["map"]["inputs"].items() if value is not None}
+    engine.up(lambda: registered(declared | {"data": {"key": "new", "more": "1"}}))
+    assert engine.up(lambda: registered(recorded)).operations["map"] == "update"
+    after = api_server.get("configmap", "map", "-n", namespace)
+    assert (after["data"], after["metadata"]["uid"]) == (before["data"], before["metadata"]["uid"])
+    assert engine.preview(lambda: registered(declared | {"data": {"key": "old"}})).changed() == {}
 
 
 def test_an_object_that_was_deleted_by_hand_is_not_changed_until_a_refresh(

@@ -177,7 +177,7 @@ VERSIONS = [
     Wrong(
         "charts from two places",
         {"istio": {"charts": {"repository": "oci://a", "folder": "b"}}},
-        {"istio.charts": "{repository: 'oci://a', folder: 'b'} is not a chart source"},
+        {"istio.charts": "{folder: 'b', repository: 'oci://a'} is not a chart source"},
     ),
     Wrong(
         "charts from no folder",

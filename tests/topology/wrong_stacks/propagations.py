@@ -79,6 +79,39 @@ SHAPES = [
         {"propagations.Web": {"resources": [{"object": config_map()}]}},
         {"propagations.Web": "'Web' is not a DNS label"},
     ),
+    Wrong(
+        "a rollout without waves",
+        of(config_map(), rollout={"waves": []}),
+        {f"{PATH}.rollout.waves": "is empty; give a wave, or leave rollout out"},
+    ),
+    Wrong(
+        "a wave that is chosen in two ways",
+        of(config_map(), rollout={"waves": [{"clusters": 1, "percent": "10%"}]}),
+        {f"{PATH}.rollout.waves[0]": "give one of targetClusters, clusters and percent"},
+    ),
+    Wrong(
+        "a wave of nothing",
+        of(config_map(), rollout={"waves": [{"clusters": 0}, {"percent": "0%"}]}),
+        {
+            f"{PATH}.rollout.waves[0].clusters": "input should be greater than or equal to 1",
+            f"{PATH}.rollout.waves[1].percent": "'0%' is not a share; write it as in 25%, from 1% to 100%",
+        },
+    ),
+    Wrong(
+        "a wave of a cluster that there is not",
+        of(config_map(), rollout={"waves": [{"targetClusters": {"clusterNames": ["nowhere"]}}]}),
+        {f"{PATH}.rollout.waves[0].targetClusters.clusterNames[0]": "there is no cluster 'nowhere'"},
+    ),
+    Wrong(
+        "a resolution of conflicts that there is not",
+        of(config_map(), conflictResolution="Adopt"),
+        {f"{PATH}.conflictResolution": "must be 'Abort' or 'Overwrite', got 'Adopt'"},
+    ),
+    Wrong(
+        "a rollback that is no truth value",
+        of(config_map(), rollout={"waves": [{"clusters": 1}], "rollbackOnFailure": "yes"}),
+        {f"{PATH}.rollout.rollbackOnFailure": "must be true or false, got 'yes'"},
+    ),
     Wrong("a propagated object without a kind", of({"apiVersion": "v1"}), {OBJECT: "has no kind; give one"}),
     Wrong("a propagated object without a name", of(described(name="")), {OBJECT: "has no metadata.name"}),
     Wrong(
@@ -220,6 +253,11 @@ CONTENTS = [
         {OBJECT: "bytes as JSON; at most 1048576 are allowed, since etcd refuses larger objects"},
     ),
     Wrong(
+        "a propagated object with too many annotations",
+        of(described(annotations={"example.com/a": "a" * 200_000, "example.com/b": "b" * 80_000})),
+        {f"{OBJECT}.metadata.annotations": "have 280026 bytes together; at most 229376 are allowed"},
+    ),
+    Wrong(
         "a definition that is called otherwise than what it defines",
         of(definition(group="store.example")),
         {f"{OBJECT}.metadata.name": "'catalogs.shop.example' is not <plural>.<group> of what it defines"},
@@ -344,4 +382,140 @@ SELECTORS = [
     ),
 ]
 
-PROPAGATIONS = [*SHAPES, *CONTENTS, *SELECTORS]
+FAILOVER = [
+    Wrong(
+        "a failover after no length of time",
+        of(config_map(), failover={"after": "soon"}),
+        {f"{PATH}.failover.after": "'soon' is not a length of time; write it as 90s, 5m or 1h"},
+    ),
+    Wrong(
+        "a failover at once",
+        of(config_map(), failover={"after": "0s"}),
+        {f"{PATH}.failover.after": "'0s' is 0 s; give 1s at least and 720h at most"},
+    ),
+    Wrong(
+        "a share that comes back in a year",
+        of(config_map(), failover={"recover": "8760h"}),
+        {f"{PATH}.failover.recover": "'8760h' is 31536000 s; give 0s at least and 720h at most"},
+    ),
+    Wrong(
+        "a share that comes back at a whim",
+        of(config_map(), failover={"recover": "sometimes"}),
+        {f"{PATH}.failover.recover": "'sometimes' is not a length of time; write it as 90s, 5m or 1h"},
+    ),
+    Wrong(
+        "an eviction in words",
+        of(config_map(), failover={"evict": "Gracefully"}),
+        {f"{PATH}.failover.evict": "must be true or false"},
+    ),
+    Wrong(
+        "a failover of another product's fields",
+        of(config_map(), failover={"cluster": {"purgeMode": "Gracefully"}}),
+        {f"{PATH}.failover.cluster": "unknown"},
+    ),
+]
+
+
+def ruled(*objects: Config, **rule: Any) -> dict[str, object]:
+    """Changes that declare one propagation whose objects, ConfigMaps if none are given, refer to others by a rule."""
+    reference = {"fieldPath": "/data/next", "apiVersion": "v1", "kind": "ConfigMap"}
+    declared = {"apiVersion": "v1", "kind": "ConfigMap", "references": [reference]} | rule
+    return of(*objects or (config_map(),), followDependencies=True, dependencyRules=[declared])
+
+
+RULE = f"{PATH}.dependencyRules[0]"
+DEPENDENCIES = [
+    Wrong(
+        "rules for dependencies that nothing follows",
+        {f"{PATH}": {**ruled()[PATH], "followDependencies": False}},  # type: ignore[dict-item]  # what is wrong has any type
+        {PATH: "has dependencyRules, which nothing follows; set followDependencies, or leave them out"},
+    ),
+    Wrong(
+        "a placement of what goes only where others refer to it",
+        of(config_map(), onlyAsDependencies=True, placement={}),
+        {PATH: "has onlyAsDependencies and placement; its objects go where others do, leave placement out"},
+    ),
+    Wrong(
+        "a failover of what goes only where others refer to it",
+        of(config_map(), onlyAsDependencies=True, failover={}),
+        {PATH: "has onlyAsDependencies and failover; its objects go where others do, leave failover out"},
+    ),
+    Wrong(
+        "dependencies that are followed in words",
+        of(config_map(), followDependencies="always"),
+        {f"{PATH}.followDependencies": "must be true or false"},
+    ),
+    Wrong(
+        "dependencies by the name that Karmada has for them",
+        of(config_map(), propagateDeps=True),
+        {f"{PATH}.propagateDeps": "unknown"},
+    ),
+    Wrong(
+        "a rule for a kind that the propagation does not have",
+        ruled(kind="Secret"),
+        {RULE: "no object of the propagation is a Secret of v1; it has v1 ConfigMap"},
+    ),
+    Wrong(
+        "a rule without references",
+        ruled(references=[]),
+        {f"{RULE}.references": "is empty; give a reference, or leave the rule out"},
+    ),
+    Wrong(
+        "a rule with words for an API version and a kind",
+        ruled(apiVersion="core", kind="config maps"),
+        {
+            f"{RULE}.apiVersion": "'core' is not an API version; write it as v1 or apps/v1",
+            f"{RULE}.kind": "'config maps' is not a kind; write it as in ConfigMap",
+        },
+    ),
+    Wrong(
+        "a reference by a path that is no JSON pointer",
+        ruled(references=[{"fieldPath": "data.next", "apiVersion": "v1", "kind": "ConfigMap"}]),
+        {f"{RULE}.references[0].fieldPath": "'data.next' is not a JSON pointer; begin with '/'"},
+    ),
+    Wrong(
+        "a reference that is the whole object",
+        ruled(references=[{"fieldPath": "", "apiVersion": "v1", "kind": "ConfigMap"}]),
+        {f"{RULE}.references[0].fieldPath": "'' is the whole object; give the field with the name"},
+    ),
+    Wrong(
+        "a reference to a kind that its group does not have",
+        ruled(references=[{"fieldPath": "/data/next", "apiVersion": "apps/v1", "kind": "ConfigMap"}]),
+        {f"{RULE}.references[0].kind": "'ConfigMap' of apps/v1 is no object that clusters keep for a user; known"},
+    ),
+    Wrong(
+        "a reference from no namespace into one",
+        ruled(catalog(namespace=None), apiVersion="shop.example/v1", kind="Catalog"),
+        {f"{RULE}.references[0].kind": "a ConfigMap is in a namespace, and Catalog main, which has the field, is in"},
+    ),
+    Wrong(
+        "an affinity of workloads that groups nothing",
+        of(deployment(), placement={"workloadAffinity": {}}),
+        {f"{PATH}.placement.workloadAffinity": "groups nothing; give affinity, antiAffinity or both, or leave"},
+    ),
+    Wrong(
+        "workloads that are to be together and apart",
+        of(
+            deployment(),
+            placement={
+                "workloadAffinity": {key: {"groupByLabelKey": "app.group"} for key in ("affinity", "antiAffinity")}
+            },
+        ),
+        {f"{PATH}.placement.workloadAffinity": "affinity and antiAffinity group by the same label; use another one"},
+    ),
+    Wrong(
+        "an affinity of workloads by a label that is none",
+        of(deployment(), placement={"workloadAffinity": {"affinity": {"groupByLabelKey": "app group"}}}),
+        {f"{PATH}.placement.workloadAffinity.affinity.groupByLabelKey": "'app group' is not"},
+    ),
+    Wrong(
+        "an affinity of workloads by the fields of Kubernetes",
+        of(deployment(), placement={"workloadAffinity": {"affinity": {"topologyKey": "zone"}}}),
+        {
+            f"{PATH}.placement.workloadAffinity.affinity.groupByLabelKey": "missing",
+            f"{PATH}.placement.workloadAffinity.affinity.topologyKey": "unknown",
+        },
+    ),
+]
+
+PROPAGATIONS = [*SHAPES, *CONTENTS, *SELECTORS, *FAILOVER, *DEPENDENCIES]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from tests.topology.wrong_stacks.wrong import ABSENT, Wrong
 
 KNOWN_SECTIONS = (
-    "known are additions, clusters, host, istio, kubernetes, meshes, namespaces, networks, propagations, "
-    "virtualMachines"
+    "known are additions, clusters, dnsEndpoints, federation, host, identities, istio, kubernetes, meshes, "
+    "multiClusterServices, namespaces, networks, portal, propagations, virtualMachines"
 )
 
 UNKNOWN_KEYS = [

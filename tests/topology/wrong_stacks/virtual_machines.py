@@ -221,7 +221,7 @@ PORTS = [
     Wrong(
         "machines with one port under two names",
         machines(ports={"http": {"port": 8080}, "api": {"port": 8080}}),
-        {f"{PATH}.ports.api.port": "8080 is also the port 'http'; give each port one name"},
+        {f"{PATH}.ports.http.port": "8080 is also the port 'api'; give each port one name"},
     ),
     *(
         Wrong(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pulumi
 
-from meshfleet.plugins.meshfleet.sdk.resource import NativeResource
+from meshfleet.plugins.meshfleet.sdk.cluster_resource import ClusterResource
 
 
-class ClusterIdentity(NativeResource):
+class ClusterIdentity(ClusterResource):
     """Fails when `kubeconfig` leads to another cluster than the recorded one; use its output `kubeconfig`.
 
     `identity` is the UID of the namespace `kube-system`, empty until it could be read. `state` is `recorded`, or says
@@ -19,15 +19,3 @@ class ClusterIdentity(NativeResource):
     kubeconfig: pulumi.Output[str]
 
     outputs = ("identity", "state")
-
-    def __init__(
-        self,
-        resource_name: str,
-        *,
-        cluster: pulumi.Input[str],
-        kubeconfig: pulumi.Input[str],
-        context: pulumi.Input[str] | None = None,
-        opts: pulumi.ResourceOptions | None = None,
-    ) -> None:
-        inputs = {"cluster": cluster, "kubeconfig": pulumi.Output.secret(kubeconfig), "context": context}
-        super().__init__(resource_name, inputs, opts)

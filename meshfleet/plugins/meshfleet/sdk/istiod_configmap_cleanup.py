@@ -2,24 +2,10 @@
 
 from __future__ import annotations
 
-import pulumi
-
-from meshfleet.plugins.meshfleet.sdk.resource import NativeResource
+from meshfleet.plugins.meshfleet.sdk.cluster_resource import ClusterResource
 
 
-class IstiodConfigMapCleanup(NativeResource):
+class IstiodConfigMapCleanup(ClusterResource):
     """Removes them when it is deleted. Charts that authorize an istiod must depend on it, to be deleted before it."""
 
     outputs = ()
-
-    def __init__(
-        self,
-        resource_name: str,
-        *,
-        cluster: pulumi.Input[str],
-        kubeconfig: pulumi.Input[str],
-        context: pulumi.Input[str] | None = None,
-        opts: pulumi.ResourceOptions | None = None,
-    ) -> None:
-        inputs = {"cluster": cluster, "kubeconfig": pulumi.Output.secret(kubeconfig), "context": context}
-        super().__init__(resource_name, inputs, opts)

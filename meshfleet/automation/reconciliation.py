@@ -1,0 +1,332 @@
+"""`reconcile`: look at every cluster, move the shares of those that stay unreachable, and take them back.
+
+A move has two steps, and each is an `up` of the moved objects alone, in the clusters that answer. First every cluster
+has what the placement of before or the one of after gives it; once the new home is ready what is no longer placed is
+taken away. Where a cluster does not answer it stays, pending, and is removed by the first round that finds it again.
+The stack is locked for a move, not for a look.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from meshfleet.automation.engine.urn_patterns import pattern_of
+from meshfleet.automation.evicted_shares import answering, lines_of
+from meshfleet.automation.session import Session, open_session
+from meshfleet.errors import ClusterError, UnsupportedError, VerificationError
+from meshfleet.federation.failover import Choice, Move, Transfer, decide, moment, settled, transfer
+from meshfleet.federation.propagated import propagations
+from meshfleet.federation.reachability import Reachability, after_looks
+from meshfleet.files import read_text
+from meshfleet.manifests.propagations import SECTION, document_name
+from meshfleet.processes.waiting import NotYetError, wait_until
+from meshfleet.topology import Fleet
+from meshfleet.topology.fleet import Evictions
+from meshfleet.topology.propagation.kinds import key_of
+from meshfleet.workspace.failover_record import Kept, read_kept, read_looks, write_kept, write_looks
+
+if TYPE_CHECKING:
+    from meshfleet.kube.releases.server import Server
+    from meshfleet.status import Status
+
+READY_SECONDS: Final = 300.0
+"""How long a new home may take to be ready before the round fails, with what it lacks."""
+
+Access = Mapping[str, tuple[str, str | None]]
+"""Kubeconfig and context of each cluster."""
+
+
+@dataclass
+class Round:
+    """One look at a fleet and what followed from it: what moved, what stays and why, a line each."""
+
+    looks: Mapping[str, Reachability]
+    moved: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+    def as_json(self, stack: str) -> dict[str, Any]:
+        """What `reconcile --json` prints."""
+        clusters = {
+            name: {"answers": look.answers, "since": moment(look.since)} for name, look in sorted(self.looks.items())
+        }
+        return {
+            "ok": True,
+            "stack": stack,
+            "clusters": clusters,
+            "moved": self.moved,
+            "notes": self.notes,
+            "seconds": round(self.seconds, 1),
+        }
+
+
+@dataclass
+class Reconciler:
+    """Reconciles one stack, round by round. `clock` gives the time in seconds since the epoch."""
+
+    stack: str
+    quiet: bool
+    recover: Collection[str] = ()
+    clock: Callable[[], float] = time.time
+    moving: bool = False
+    """Whether a move is under way, whose interruption the next command has to settle."""
+    _access: Access = field(default_factory=dict, repr=False)
+
+    def round(self) -> Round:
+        """Look once, and move what is due.
+
+        Raises `TopologyError` for the stack file, `EngineError` for a fleet that is not up and for a move that failed,
+        `LockedError` while another command has the stack, `ClusterError` for a new home that is not ready in time, and
+        `UnsupportedError` where another engine than this one moves shares.
+        """
+        start = time.monotonic()
+        session = open_session(self.stack, quiet=self.quiet)
+        if session.topology.federation.engine != "direct":
+            raise UnsupportedError(
+                f"{session.file.stack}: its engine is {session.topology.federation.engine}, which moves shares by "
+                "itself; meshfleet reconcile is for the engine direct"
+            )
+        workspace = session.checkout.workspace(session.file.stack)
+        if not self._access.keys() >= session.topology.clusters.keys():
+            self._access = _access(session.status())
+        answers = answering({name: self._access[name] for name in session.topology.clusters if name in self._access})
+        now = self.clock()
+        looks = after_looks(read_looks(workspace), now, answers)
+        write_looks(workspace, looks)
+        found = Round(looks)
+        choice, silent = self._choice(session, found, now)
+        if not silent and _is_due(session.topology, choice, read_kept(workspace), answers):
+            with session.working("reconcile"):
+                # Another command may have moved them meanwhile.
+                session = open_session(self.stack, quiet=self.quiet)
+                choice, silent = self._choice(session, found, now)
+                if not silent:
+                    self.moving = True
+                    found.moved = _Round(session, choice, answers, self._access).run()
+                    self.moving = False
+                self._access = {}
+            session = open_session(self.stack, quiet=self.quiet)
+        waiting = [f"{name}: does not answer and is to get a share; nothing moves before it does" for name in silent]
+        found.notes = [
+            *_waiting(session.topology, looks, now),
+            *waiting,
+            *lines_of(session.topology),
+            *_staying(choice),
+        ]
+        found.seconds = time.monotonic() - start
+        return found
+
+    def _choice(self, session: Session, found: Round, now: float) -> tuple[Choice, list[str]]:
+        """What is to be done, and the clusters that are to get a share and do not answer."""
+        choice = decide(session.topology, found.looks, now, self.recover)
+        if choice.evictions == settled(session.topology).evictions:
+            return choice, []
+        gained = transfer(session.topology, choice.evictions).gained
+        homes = dict.fromkeys(move.cluster for move in gained)
+        return choice, [name for name in homes if not (name in found.looks and found.looks[name].answers)]
+
+
+def _access(status: Status) -> Access:
+    return {
+        cluster.name: (read_text(Path(cluster.kubeconfig)) or "", cluster.context)
+        for cluster in status.clusters
+        if cluster.kubeconfig
+    }
+
+
+def _is_due(fleet: Fleet, choice: Choice, kept: Kept, answers: Mapping[str, bool]) -> bool:
+    """Whether anything is to be done with the stack locked."""
+    found_again = any(answers.get(cluster) for clusters in kept.pending.values() for cluster in clusters)
+    return found_again or fleet.evictions_before is not None or choice.evictions != kept.evictions
+
+
+def _waiting(fleet: Fleet, looks: Mapping[str, Reachability], now: float) -> list[str]:
+    """A line for each cluster that does not answer and whose shares wait."""
+    found = []
+    for cluster, look in looks.items():
+        waits = [
+            one.failover.after_seconds
+            for name, one in fleet.propagations.items()
+            if one.failover and cluster not in fleet.evictions.get(name, {})
+        ]
+        if not look.answers and waits:
+            left = max(0.0, min(waits) - look.seconds(now))
+            found.append(
+                f"{cluster}: no answer since {moment(look.since)}; shares move in {left:.0f} s at the earliest"
+            )
+    return found
+
+
+def _staying(choice: Choice) -> list[str]:
+    return [f"{name}: stays where it is: {why}" if name else why for name, why in choice.staying.items()]
+
+
+@dataclass(frozen=True)
+class _Round:
+    """One move from the placement that is settled to the one that is chosen, with the stack locked."""
+
+    session: Session
+    choice: Choice
+    answers: Mapping[str, bool]
+    access: Access
+
+    def run(self) -> list[str]:
+        """Do it; a line for each thing that an object gained or lost, and for what is pending."""
+        fleet, workspace = self.session.topology, self.session.checkout.workspace(self.session.file.stack)
+        kept = read_kept(workspace)
+        after, way = self.choice.evictions, transfer(fleet, self.choice.evictions)
+        gained, lost = way.gained, way.lost
+        if way.awaited:
+            write_kept(workspace, replace(kept, evictions=after, before=settled(fleet).evictions))
+            self._up(way, way.both, "new homes", way.awaited)
+            for move in way.awaited:
+                self._await(move)
+            self._await_endpoints(way)
+        pending = _pending(kept, after, lost, self.answers)
+        write_kept(workspace, Kept(after, None, pending))
+        gone = {name for clusters in kept.pending.values() for name in clusters if self.answers.get(name)}
+        if lost or gone:
+            self._up(way, way.new, "what is elsewhere", lost, self._left(kept, gone))
+        return [*map(_line, gained), *(self._lost(move) for move in lost), *_removed(kept, gone)]
+
+    def _left(self, kept: Kept, found_again: Collection[str]) -> set[tuple[str, str]]:
+        """Clusters and propagations of what was left in clusters that answer again."""
+        return {
+            (cluster, name) for name, clusters in kept.pending.items() for cluster in clusters if cluster in found_again
+        }
+
+    def _up(
+        self, way: Transfer, stage: Fleet, what: str, moved: Iterable[Move], left: Iterable[tuple[str, str]] = ()
+    ) -> None:
+        """Bring up what is moved, in the clusters that answer; nothing else is touched, or asked."""
+        concerned = {move.one.propagation for move in moved} | {name for _, name in left}
+        names = [
+            document_name(one.propagation, one.key)
+            for one in propagations(way.both).objects
+            if one.propagation in concerned
+        ]
+        targets: list[str] = []
+        for cluster in self.session.topology.clusters:
+            if self.answers.get(cluster):
+                targets += (f"**:{SECTION.component}::{cluster}", *(pattern_of(cluster, name) for name in names))
+        self.session.notify(f"{what}: {', '.join(sorted(concerned))}")
+        self.session.run("up", f"reconcile {self.session.name}", stage=stage, target=targets)
+
+    def _await(self, move: Move) -> None:
+        """Wait until an object is ready in its new home. Raises ClusterError."""
+        cluster = self.session.topology.clusters[move.cluster]
+        if cluster.capabilities.pods == "simulated" or move.cluster not in self.access:
+            return
+        what = f"{move.one.key.kind} {move.one.key.name} in {move.cluster}"
+        wait_until(
+            lambda: _require_ready(move, self.access[move.cluster], what),
+            f"{what} to be ready",
+            READY_SECONDS,
+            f"what it replaces stays as it is; fix the cause and run meshfleet reconcile --stack {self.session.name} "
+            "again",
+            every=0.2,
+            failure=ClusterError,
+        )
+
+    def _await_endpoints(self, way: Transfer) -> None:
+        """Wait until every istiod that answers knows the endpoints of the new homes. Raises ClusterError."""
+        from meshfleet.automation.known_endpoints import services_of, unknown
+
+        clusters = self.session.topology.clusters
+        running = [move for move in way.awaited if clusters[move.cluster].capabilities.pods != "simulated"]
+        services = services_of(way.both, running)
+        if not services:
+            return
+        from meshfleet.verification import read_fleet
+
+        view = read_fleet(self.session.status(), self.session.environment.tools, self.session.checkout.home)
+
+        def look() -> None:
+            try:
+                lacking = unknown(view, services, self.answers)
+            except VerificationError as error:
+                lacking = [str(error)]
+            if lacking:
+                raise NotYetError("; ".join(lacking))
+
+        wait_until(
+            look,
+            "the endpoints of the new homes",
+            READY_SECONDS,
+            f"what they replace stays as it is; fix the cause and run meshfleet reconcile --stack {self.session.name} "
+            "again",
+            every=0.2,
+            failure=ClusterError,
+        )
+
+    def _lost(self, move: Move) -> str:
+        if self.answers.get(move.cluster):
+            return _line(move)
+        return f"{move.one.propagation}: {_what(move)} stays in {move.cluster}, pending until it answers"
+
+
+def _pending(
+    kept: Kept, evicted: Evictions, lost: Iterable[Move], answers: Mapping[str, bool]
+) -> dict[str, tuple[str, ...]]:
+    """What is left in clusters that do not answer, less what is placed there again."""
+    found = {name: dict.fromkeys(clusters) for name, clusters in kept.pending.items()}
+    for move in lost:
+        found.setdefault(move.one.propagation, {})[move.cluster] = None
+    return {
+        name: still
+        for name, clusters in found.items()
+        if (still := tuple(one for one in clusters if not answers.get(one) and one in evicted.get(name, {})))
+    }
+
+
+def _require_ready(move: Move, access: tuple[str, str | None], what: str) -> None:
+    from meshfleet.kube.releases.server import connected
+
+    with connected(*access) as server:
+        if missing := lacking(server, move.one.body, what):
+            raise NotYetError(missing)
+
+
+def lacking(server: Server, body: Mapping[str, Any], what: str) -> str:
+    """What an object lacks in a cluster to be ready, in words; empty where it is. Raises ClusterError."""
+    from meshfleet.kube.api_errors import expected_form
+    from meshfleet.plugins.kubernetes.kinds import GroupVersionKind
+    from meshfleet.plugins.kubernetes.readiness import lacks
+
+    key = key_of(body)
+    kind = server.kind(str(body["apiVersion"]), key.kind)
+    live = server.get(f"{kind.collection(key.namespace)}/{key.name}", what) if kind else None
+    if live is None:
+        return "it does not exist"
+    if not _is_awaited(key.kind):
+        return ""
+    with expected_form(what):
+        return lacks(GroupVersionKind(key.group, str(body["apiVersion"]).rpartition("/")[2], key.kind), live) or ""
+
+
+def _is_awaited(kind: str) -> bool:
+    """Services, claims and the like wait for others, perhaps in vain, as in `up`."""
+    return kind in ("Deployment", "StatefulSet", "DaemonSet", "Pod", "ReplicaSet", "ReplicationController")
+
+
+def _what(move: Move) -> str:
+    return f"{move.one.key.kind} {move.one.key.name}"
+
+
+def _line(move: Move) -> str:
+    count = "" if move.after is None else f": {move.before or 0} → {move.after} replicas"
+    verb = "gains" if move.gains else "loses"
+    return f"{move.one.propagation}: {move.cluster} {verb} {_what(move)}{count}"
+
+
+def _removed(kept: Kept, found_again: Collection[str]) -> list[str]:
+    return [
+        f"{name}: what was left in {cluster} is removed"
+        for name, clusters in kept.pending.items()
+        for cluster in clusters
+        if cluster in found_again
+    ]

@@ -1,0 +1,1 @@
+"""Who may do what in which clusters of a fleet, from the declaration alone."""

@@ -1,0 +1,158 @@
+"""The section `portal` of a stack file: the API portal on the host, and how people prove to it who they are.
+
+Source: https://kubernetes.io/docs/reference/access-authn-authz/authentication/
+"""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+from typing import Annotated
+
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
+
+from meshfleet.redaction.shown import shown
+from meshfleet.topology.addresses import is_ip
+from meshfleet.topology.json_schema import exactly_one
+from meshfleet.topology.model import Model
+from meshfleet.topology.names import Label
+from meshfleet.topology.network import Port
+from meshfleet.topology.rbac.subjects import reserved
+from meshfleet.topology.service_scope import SOME
+from meshfleet.topology.text import FilePath, Line
+from meshfleet.topology.urls import checked_url
+
+
+def _checked_listening(value: str) -> str:
+    if not is_ip(value):
+        raise ValueError(f"{shown(value)} is not an IP address; write it as 127.0.0.1, or 0.0.0.0 for all of IPv4")
+    return str(ip_address(value))
+
+
+def _checked_issuer(value: str) -> str:
+    return checked_url(value, ("https",), "https://login.example.com")
+
+
+def _checked_subject(value: str) -> str:
+    if not value.strip() or value != value.strip():
+        raise ValueError(f"{shown(value)} is empty, or begins or ends with a space; give the name")
+    if found := reserved(value):
+        raise ValueError(
+            f"{shown(value)} begins with {found}, as names of Kubernetes itself do, which the portal refuses; give "
+            "a name of your own, or the service account under serviceAccounts"
+        )
+    if not value.isascii():
+        raise ValueError(f"{shown(value)} has characters that a header cannot have; give a name of ASCII characters")
+    return value
+
+
+def _checked_prefix(value: str) -> str:
+    return _checked_subject(value) if value else value
+
+
+ListeningAddress = Annotated[str, AfterValidator(_checked_listening)]
+SecureUrl = Annotated[str, AfterValidator(_checked_issuer)]
+SubjectName = Annotated[Line, AfterValidator(_checked_subject)]
+Prefix = Annotated[Line, AfterValidator(_checked_prefix)]
+
+
+class PortalOidc(Model):
+    """An OpenID Connect provider, whose tokens the portal takes. Exactly one of `jwksUri` and `jwks`.
+
+    Source: https://kubernetes.io/docs/reference/access-authn-authz/authentication/#openid-connect-tokens
+    """
+
+    model_config = ConfigDict(json_schema_extra=exactly_one("jwksUri", "jwks"))
+
+    issuer: SecureUrl
+    """The `iss` of its tokens."""
+    audiences: Annotated[tuple[Line, ...], Field(strict=False, json_schema_extra=SOME)]
+    """The clients for which it issues tokens, one of which a token must be for."""
+    username_claim: Line = "sub"
+    """The claim with the name of the user."""
+    username_prefix: Prefix = ""
+    """What is put before it, such as `oidc:`."""
+    groups_claim: Line = ""
+    """The claim with the groups; none when left out."""
+    groups_prefix: Prefix = ""
+    """What is put before each group."""
+    jwks_uri: SecureUrl | None = None
+    """Where its keys are read from."""
+    jwks: FilePath | None = None
+    """A file with its keys, a JSON Web Key Set."""
+    certificate_authority: FilePath | None = None
+    """A PEM file with what signs the certificate of `jwksUri`; by default the authorities of the machine."""
+
+    @model_validator(mode="after")
+    def _one_source_of_keys(self) -> PortalOidc:
+        if not self.audiences:
+            raise ValueError("has no audiences, so that no token is taken; give those that a token may be for")
+        if (self.jwks_uri is None) == (self.jwks is None):
+            found = "says neither jwksUri nor jwks" if self.jwks is None else "says jwksUri and jwks"
+            raise ValueError(f"{found}; give exactly one of them")
+        return self
+
+
+class ClientCertificates(Model):
+    """Client certificates: their CN is the user, their O are the groups.
+
+    Source: https://kubernetes.io/docs/reference/access-authn-authz/authentication/#x509-client-certificates
+    """
+
+    certificate_authority: FilePath
+    """A PEM file with the certificates that sign them."""
+
+
+class PortalAccount(Model):
+    """A service account of the host, which is one of the same name in each cluster."""
+
+    namespace: Label
+    """Its namespace, one of `namespaces`, or one that is there."""
+    name: Label
+    """Its name."""
+
+
+class Portal(Model):
+    """The API portal on the host: `/clusters/NAME/` leads to the API server of each cluster, as the same person.
+
+    The host authenticates, each cluster authorizes.
+    """
+
+    addresses: Annotated[tuple[ListeningAddress, ...], Field(strict=False, json_schema_extra=SOME)] = ("127.0.0.1",)
+    """The IP addresses that it listens at."""
+    port: Port | None = None
+    """Its port; one that is free when left out."""
+    host_accounts: bool = True
+    """Whether tokens of service accounts of the host are taken."""
+    oidc: dict[Label, PortalOidc] = Field(default_factory=dict)
+    """OpenID Connect providers by name."""
+    client_certificates: ClientCertificates | None = None
+    """The client certificates that are taken."""
+    users: Annotated[tuple[SubjectName, ...], Field(strict=False)] = ()
+    """The users who may come, by the names that clusters know."""
+    groups: Annotated[tuple[SubjectName, ...], Field(strict=False)] = ()
+    """The groups that are passed on, by the names that clusters know."""
+    service_accounts: Annotated[tuple[PortalAccount, ...], Field(strict=False)] = ()
+    """The service accounts of the host that may come."""
+
+    @model_validator(mode="after")
+    def _some_source(self) -> Portal:
+        if not self.addresses:
+            raise ValueError("listens nowhere; give addresses, or leave them out for 127.0.0.1")
+        if not (self.host_accounts or self.oidc or self.client_certificates):
+            raise ValueError("takes no proof of an identity; give hostAccounts: true, oidc or clientCertificates")
+        return self
+
+    @model_validator(mode="after")
+    def _names_of_one_source(self) -> Portal:
+        """Two that name users without a prefix could name the same one."""
+        plain = [f"oidc.{name}" for name, provider in self.oidc.items() if not provider.username_prefix]
+        plain += ["clientCertificates"] if self.client_certificates else []
+        if len(plain) > 1:
+            raise ValueError(
+                f"{' and '.join(plain)} may each name the same user; give usernamePrefix to all providers but one, "
+                "or to all beside clientCertificates"
+            )
+        issuers = [provider.issuer for provider in self.oidc.values()]
+        if double := next((issuer for issuer in issuers if issuers.count(issuer) > 1), ""):
+            raise ValueError(f"{shown(double)} is the issuer of two providers; give each issuer once")
+        return self
