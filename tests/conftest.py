@@ -15,7 +15,8 @@ from meshfleet.toolchain import Toolchain, ensure
 from meshfleet.toolchain.progress import progress_for
 from meshfleet.toolchain.published.mirrors import OFF, VARIABLE
 from tests.integration.clone import COLLECTION
-from tests.proof import EXTENDED_MARKERS, LADDER, is_extended, step_of
+from tests.no_tools import hide_tools, needs_tools
+from tests.proof import EXTENDED_MARKERS, LADDER, MOCKS, is_extended, step_of
 
 # How long an example takes says more about what else the machine does than about the program.
 hypothesis.settings.register_profile(
@@ -37,6 +38,15 @@ os.environ[VARIABLE] = OFF
 def toolchain() -> Toolchain:
     """The real tools: `bin` with every program, `charts` with Istio's; built first if they are not there."""
     return ensure(progress_for())
+
+
+@pytest.fixture(autouse=True)
+def _without_tools(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """What scripts/check runs needs no tools, or is marked."""
+    if step_of(request.node) <= MOCKS and request.node.get_closest_marker("tools") is None:
+        hide_tools(monkeypatch, tmp_path_factory.getbasetemp() / "no-tools")
 
 
 # Fixtures that build tools, or have Go for it, where there are none.
@@ -141,7 +151,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if step_of(item) <= highest]
     items.sort(key=_turn)
     for item in items:
-        if not _TOOLS.isdisjoint(getattr(item, "fixturenames", ())):
+        if needs_tools(item) or not _TOOLS.isdisjoint(getattr(item, "fixturenames", ())):
             item.add_marker("tools")
     reason = missing_prerequisite()
     for item in items if reason else ():

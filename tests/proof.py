@@ -33,6 +33,9 @@ LADDER = (
     "a cloud account",
 )
 
+MOCKS = 1
+"""The highest step that scripts/check runs."""
+
 HEAD = """\
 # How much is proved
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from docs.generate import models
@@ -19,10 +21,11 @@ PICTURES = {
 } | models.pictures()
 
 
-def pictures(root: Path) -> dict[str, str]:
-    """File name to SVG, of the stacks of the checkout `root`."""
-    drawn = {NAME: request_picture()}
-    for name, stack in PICTURES.items():
-        file = read_stack_file(root / "stacks", stack)
-        drawn[name] = picture_of(load(file.stack, file.config), None, {})
-    return drawn
+def pictures(root: Path) -> dict[str, Callable[[], str]]:
+    """File name to what draws its SVG, of the stacks of the checkout `root`."""
+    return {NAME: request_picture} | {name: partial(_drawn, root, stack) for name, stack in PICTURES.items()}
+
+
+def _drawn(root: Path, stack: str) -> str:
+    file = read_stack_file(root / "stacks", stack)
+    return picture_of(load(file.stack, file.config), None, {})

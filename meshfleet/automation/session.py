@@ -179,8 +179,8 @@ class Session:
         from meshfleet.automation.many_objects import many_objects, together
 
         fleet = stage or self.topology
-        many = many_objects(fleet, self.engine.recorded(), left) if self.environment.local_backend else {}
-        if not many:
+        many = many_objects(fleet, self.engine.recorded(), left)
+        if not many or not self.environment.local_backend:
             return self._bring_up(title, refresh, stage, left)
 
         def run(excluded: Sequence[str], stepwise: bool) -> Record:

@@ -22,6 +22,7 @@ def answer(meshfleet: Command, stack: str = STACK) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.tools
 def test_each_object_is_shown_with_its_clusters_and_replicas(meshfleet: Command) -> None:
     found = answer(meshfleet)
     assert (found["ok"], found["stack"]) == (True, STACK)
@@ -34,6 +35,7 @@ def test_each_object_is_shown_with_its_clusters_and_replicas(meshfleet: Command)
     assert clusters["Deployment", "frontend-next"] == {"ohio": {"replicas": 1}}
 
 
+@pytest.mark.tools
 def test_each_cluster_that_is_left_out_has_a_reason(meshfleet: Command) -> None:
     for one in answer(meshfleet)["objects"]:
         assert {*one["clusters"], *one["leftOut"]} == {"paris", "dublin", "ohio"}
@@ -42,6 +44,7 @@ def test_each_cluster_that_is_left_out_has_a_reason(meshfleet: Command) -> None:
     assert frontend["leftOut"] == {"ohio": "label tier is trial, not production"}
 
 
+@pytest.mark.tools
 def test_each_override_is_a_diff_of_the_objects_that_it_changes(meshfleet: Command) -> None:
     changed = {one["name"]: one["overrides"] for one in answer(meshfleet)["objects"] if one["overrides"]}
     assert {name: [(one["path"], one["clusters"]) for one in found] for name, found in changed.items()} == {
@@ -62,6 +65,7 @@ def test_each_override_is_a_diff_of_the_objects_that_it_changes(meshfleet: Comma
     assert "+    currency: USD" in settings["diff"].splitlines()
 
 
+@pytest.mark.tools
 def test_people_read_lines_on_standard_error(meshfleet: Command) -> None:
     result = meshfleet("placement", "--stack", STACK)
     assert (result.exit_code, result.stdout) == (0, "")

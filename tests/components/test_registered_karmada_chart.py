@@ -196,6 +196,7 @@ def test_a_package_is_installed_as_it_was_checked_or_refused_by_its_digest(
     assert values_of(content).startswith("installMode")
 
 
+@pytest.mark.tools
 def test_helm_renders_the_certificates_as_they_were_issued() -> None:
     root = new_root()
     made = issue(root, KarmadaSpec("hub", "karmada-system", "ecdsa-p256", 30), datetime.now(UTC), {})

@@ -107,6 +107,10 @@ def crossing(graph: Graph, fleet: Fleet) -> list[tuple[Resource, Resource]]:
     ]
 
 
+WAYS = ("processes", "identity", "nodes")
+"""What hands on how to reach the API server of an embedded cluster, an existing one, and one of kind."""
+
+
 def needed(graph: Graph, fleet: Fleet) -> set[tuple[str, str]]:
     """Every edge between clusters that something needs: who waits, and for what."""
     pairs = set()
@@ -131,9 +135,7 @@ def needed(graph: Graph, fleet: Fleet) -> set[tuple[str, str]]:
         for revision in fleet.istio.installed:
             pairs |= _needed_for(graph, fleet, name, revision)
     # Of an existing cluster its identity hands on how to reach it, as the processes of an embedded one do.
-    pairs |= {
-        (first, second.replace("/processes", f"/{what}")) for first, second in pairs for what in ("identity", "nodes")
-    }
+    pairs |= {(first, second.replace("/processes", f"/{what}")) for first, second in pairs for what in WAYS}
     # The address of a gateway on a node is that of the node.
     on_nodes = {cluster for cluster in fleet.clusters if f"{cluster}/nodes" in graph.names()}
     pairs |= {
@@ -154,7 +156,7 @@ def needed(graph: Graph, fleet: Fleet) -> set[tuple[str, str]]:
         pairs |= {
             (f"{fleet.host}/portal", name)
             for name in graph.names()
-            if name.partition("/")[2] == "processes" or name.partition("/")[2].startswith("portal-")
+            if name.partition("/")[2] in WAYS or name.partition("/")[2].startswith("portal-")
         }
     return {(first, second) for first, second in pairs if {first, second} <= graph.names()}
 

@@ -166,6 +166,7 @@ def test_variables_that_an_istiod_process_needs_are_owned() -> None:
         assert any(fits(owned.path, ("env", name)) for owned in VALUES.entries), name
 
 
+@pytest.mark.tools
 def test_what_only_a_run_knows_cannot_be_changed() -> None:
     for name in NAMES:
         for plan in fleet_plan(fleet_called(name)).values():

@@ -347,6 +347,7 @@ def test_virtual_machines_stand_in_the_cluster_they_are_declared_of() -> None:
     assert (ledger.name, ledger.address) == ("ledger", "10.30.0.7, 10.30.0.8")
 
 
+@pytest.mark.tools
 def test_propagated_objects_stand_in_their_clusters_with_the_replicas_of_each_and_the_portal_on_the_host() -> None:
     (mesh,) = from_fleet(fleet_called("federation")).meshes
     found = {cluster.name: cluster.propagated for network in mesh.networks for cluster in network.clusters}

@@ -63,6 +63,7 @@ def _object(name: str) -> dict[str, object]:
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": "shop"}}
 
 
+@pytest.mark.tools
 def test_a_kustomization_is_built_with_its_bases(tmp_path: Path) -> None:
     files = {
         "base/kustomization.yaml": "resources: [deployment.yaml]\n",
@@ -76,6 +77,7 @@ def test_a_kustomization_is_built_with_its_bases(tmp_path: Path) -> None:
     assert one.replicas == {"west": 3, "east": 3}
 
 
+@pytest.mark.tools
 def test_a_chart_is_rendered_into_its_namespace_without_hooks_and_marks_of_helm(tmp_path: Path) -> None:
     labels = "metadata: {name: web, labels: {app.kubernetes.io/managed-by: '{{ .Release.Service }}', app: web}}"
     files = {
@@ -106,6 +108,7 @@ def test_a_chart_is_rendered_into_its_namespace_without_hooks_and_marks_of_helm(
     ]
 
 
+@pytest.mark.tools
 def test_sources_follow_from_the_files_alone(tmp_path: Path) -> None:
     files = {"chart/Chart.yaml": CHART, "chart/templates/all.yaml": TEMPLATE, "one.yaml": CONFIG_MAP}
     resources = (chart(values={"replicas": 2}), {"file": "one.yaml"})

@@ -232,10 +232,13 @@ CHARTS = [
         {"chart.repository": "holds a user", "chart.version": "'^1' is not an exact version"},
     ),
 ]
-WRONG = [*PATHS, *TEXTS, *OBJECTS, *KUSTOMIZATIONS, *CHARTS]
+WRONG = [
+    *(pytest.param(one, id=one.title) for one in (*PATHS, *TEXTS, *OBJECTS)),
+    *(pytest.param(one, id=one.title, marks=pytest.mark.tools) for one in (*KUSTOMIZATIONS, *CHARTS)),
+]
 
 
-@pytest.mark.parametrize("wrong", WRONG, ids=lambda wrong: wrong.title)
+@pytest.mark.parametrize("wrong", WRONG)
 def test_a_wrong_source_is_a_fault_by_its_place(wrong: Wrong, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(project_tree, "FILE_LIMIT", 30_000)
     with pytest.raises(TopologyError) as caught:

@@ -105,7 +105,7 @@ class Through:
 
     @contextmanager
     def reading(self, cluster: str, *arguments: str, exports: Mapping[str, str] | None = None) -> Iterator[IO[str]]:
-        """The output of a command that goes on."""
+        """The output of a command that goes on, for a minute at most."""
         with subprocess.Popen(
             self.command(cluster, *arguments),
             stdout=subprocess.PIPE,
@@ -114,9 +114,12 @@ class Through:
             env=dict(os.environ) | dict(exports or {}),
         ) as process:
             assert process.stdout
+            bound = threading.Timer(60, process.terminate)
+            bound.start()
             try:
                 yield process.stdout
             finally:
+                bound.cancel()
                 process.terminate()
 
 
@@ -138,16 +141,12 @@ def test_plain_kubectl_works_in_each_cluster(fleet: FleetUnderTest, deployer: Th
             "metadata": {"name": "applied", "namespace": "shop"},
             "data": {"by": cluster},
         }
-        with subprocess.Popen(
-            deployer.command(cluster, "get", "configmaps", "--watch-only", "--output", "name"),
-            stdout=subprocess.PIPE,
-            text=True,
-        ) as watch:
+        with deployer.reading(cluster, "get", "configmaps", "--watch", "--output", "name") as watch:
+            # What is there comes first; nothing that comes later is missed.
+            assert any(line.strip() == "configmap/kube-root-ca.crt" for line in iter(watch.readline, ""))
             applied = deployer.run(cluster, "apply", "--server-side", "--filename", "-", given=json.dumps(given))
             assert applied.returncode == 0, applied.stderr
-            assert watch.stdout
-            assert any(line.strip() == "configmap/applied" for line in iter(watch.stdout.readline, ""))
-            watch.terminate()
+            assert any(line.strip() == "configmap/applied" for line in iter(watch.readline, ""))
         listed = deployer.run(cluster, "get", "configmaps", "--output", "name")
         assert "configmap/applied" in listed.stdout.split()
         # The member has it, and says who may not.

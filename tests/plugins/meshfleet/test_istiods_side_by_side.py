@@ -176,11 +176,14 @@ def asked_through(place: Place, pod: str) -> str:
         place.namespace,
     ]
     with subprocess.Popen([*command, "port-forward", f"pod/{pod}", ":8080"], stdout=subprocess.PIPE, text=True) as kept:
-        assert kept.stdout is not None
-        local = kept.stdout.readline().split(" -> ")[0].rpartition(":")[2]
-        with urllib.request.urlopen(f"http://127.0.0.1:{local}/debug", timeout=30) as answer:
-            said: str = answer.read().decode()
-        kept.terminate()
+        try:
+            assert kept.stdout is not None
+            local = kept.stdout.readline().split(" -> ")[0].rpartition(":")[2]
+            with urllib.request.urlopen(f"http://127.0.0.1:{local}/debug", timeout=30) as answer:
+                said: str = answer.read().decode()
+        finally:
+            # It ends with nothing else, and is waited for.
+            kept.terminate()
     return said
 
 
