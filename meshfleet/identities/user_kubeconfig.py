@@ -98,11 +98,14 @@ def user_kubeconfig(
 ) -> UserKubeconfig:
     """The kubeconfig of a user; members that do not answer are left out, and named with the reason.
 
-    Through the portal the token of the host's account is used, so that there is no such context without the host.
+    Through the portal the token of the host's account is used, so that there is no such context without the host, or
+    where the portal takes no tokens of accounts.
 
     Raises TopologyError as `clusters_for` does, EngineError for a cluster that is not deployed.
     """
     clusters = clusters_for(fleet, user)
+    if fleet.portal is None or not fleet.portal.host_accounts:
+        portal = None
 
     def granted(member: Member) -> tuple[Access, Token]:
         try:

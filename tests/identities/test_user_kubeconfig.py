@@ -22,6 +22,7 @@ from meshfleet.identities.user_kubeconfig import clusters_for, require_own, seco
 from meshfleet.kube.transport import BoundedTransport
 from meshfleet.status import Status
 from meshfleet.topology import Fleet, TopologyError, load
+from meshfleet.topology.portal import Portal
 from tests.federation.identified import Config, fleet_with
 
 pytestmark = pytest.mark.proof("users may do in each member what is declared", step=0)
@@ -120,7 +121,9 @@ def test_no_two_entries_have_one_name_whatever_clusters_are_called(tmp_path: Pat
     people = {"users": {"portal": {}, "ada": {}}, "roles": DECLARED["roles"]}
     binding = {"role": "reader", "subjects": {"users": ["ada", "portal"]}, "namespaces": ["shop"]}
     config: Config = {"host": "portal", "clusters": clusters, "networks": {"one": {}}, "namespaces": {"shop": {}}}
-    made = load("named", config | {"identities": people | {"bindings": {"all": binding}}, "portal": {}})
+    made = load(
+        "named", config | {"identities": people | {"bindings": {"all": binding}}, "portal": {"hostAccounts": True}}
+    )
     found = []
     for name in clusters:
         path = tmp_path / f"{name}.yaml"
@@ -145,6 +148,20 @@ def test_no_two_entries_have_one_name_whatever_clusters_are_called(tmp_path: Pat
         users = {one["name"] for one in parsed["users"]}
         assert {one["context"]["user"] for one in parsed["contexts"]} == users
         assert len(parsed["contexts"]) == 4
+
+
+def test_no_context_leads_through_a_portal_that_takes_no_tokens_of_accounts(fleet: Fleet, status: Any) -> None:
+    provider = {"issuer": "https://login.example", "audiences": ["a"], "jwksUri": "https://login.example/keys"}
+    for portal, contexts in (
+        (Portal.model_validate({}), ["west", "portal/west", "portal/east"]),
+        (Portal.model_validate({"hostAccounts": False, "oidc": {"login": provider}}), ["west"]),
+        (None, ["west"]),
+    ):
+        with patch.object(BoundedTransport, "handle_request", answer):
+            made = user_kubeconfig(
+                fleet.model_copy(update={"portal": portal}), status, "ada", 600, PortalPlace("https://p", "pem")
+            )
+        assert list(made.expires) == contexts
 
 
 OTHER = f"kind: Config\nusers: [{{name: ada@west}}, {{name: admin, user: {{token: {SECRET}}}}}]\n"
