@@ -45,6 +45,12 @@ PORTALS = [
         {"portal.serviceAccounts[0].namespace": "is the portal's own, which is never impersonated"},
     ),
     Wrong(
+        "a portal that is switched off by a word",
+        {"portal": False},
+        {"portal": "must be a map of keys to values, got false"},
+    ),
+    Wrong("a portal that is a list", {"portal": []}, {"portal": "must be a map of keys to values, got []"}),
+    Wrong(
         "a portal that listens at an address twice",
         {"portal": {"addresses": ["::1", "0:0::1"]}},
         {"portal": "::1 is in addresses twice; give each once"},
