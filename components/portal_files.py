@@ -33,7 +33,7 @@ def provider_files(name: str, provider: PortalOidc) -> dict[str, str]:
     """
     field = f"portal.oidc.{name}"
     return {
-        "jwks": _key_set(f"{field}.jwks", provider.jwks),
+        "jwks": key_set(f"{field}.jwks", provider.jwks),
         "authority": _authority(f"{field}.certificateAuthority", provider.certificate_authority),
     }
 
@@ -64,7 +64,8 @@ def _authority(field: str, path: str | None) -> str:
     return "" if path is None else checked(field, path, _content(field, path))
 
 
-def _key_set(field: str, path: str | None) -> str:
+def key_set(field: str, path: str | None) -> str:
+    """The text of a JSON Web Key Set; empty without a path. Raises TopologyError as `provider_files` does."""
     if path is None:
         return ""
     text = _content(field, path)
