@@ -165,10 +165,6 @@ class Portal(Model):
             raise ValueError("listens nowhere; give addresses, or leave them out for 127.0.0.1")
         if not (self.host_accounts or self.oidc or self.client_certificates):
             raise ValueError("takes no proof of an identity; give hostAccounts: true, oidc or clientCertificates")
-        if self.service_accounts and not self.host_accounts:
-            raise ValueError(
-                "has serviceAccounts, and takes no tokens of theirs; give hostAccounts: true, or leave them out"
-            )
         return self
 
     @model_validator(mode="after")

@@ -88,17 +88,6 @@ PORTALS = [
         },
     ),
     Wrong(
-        "accounts of a portal that takes no tokens of theirs",
-        {
-            "portal": {
-                "hostAccounts": False,
-                "oidc": {"one": PROVIDER},
-                "serviceAccounts": [{"namespace": "shop", "name": "deployer"}],
-            }
-        },
-        {"portal": "has serviceAccounts, and takes no tokens of theirs; give hostAccounts: true"},
-    ),
-    Wrong(
         "a portal that takes no proof",
         {"portal": {"hostAccounts": False, "users": ["carol"]}},
         {"portal": "takes no proof of an identity; give hostAccounts: true, oidc or clientCertificates"},
