@@ -28,7 +28,11 @@ def authority_of(cluster: str, discovery: Discovery) -> str | None:
     if given is None:
         return None
     field = f"clusters.{cluster}.discovery.certificateAuthority"
-    text = given if is_certificate_text(given) else _content(field, given)
+    return checked(field, given, given if is_certificate_text(given) else _content(field, given))
+
+
+def checked(field: str, given: str, text: str) -> str:
+    """The PEM text of certificates, as `given` has it. Raises TopologyError for a secret, and for what is none."""
     if kind_of_secret(text):
         raise TopologyError([Fault(field, f"{shown(given)} holds a secret; give certificates alone")])
     try:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from meshfleet.components.certificate_authorities import authority_faults
+from meshfleet.components.portal_files import portal_file_faults
 from meshfleet.errors import FileError
 from meshfleet.files import read_text
 from meshfleet.files.bounded_yaml import LIMIT
@@ -60,6 +61,7 @@ def kubeconfig_files(topology: Fleet) -> dict[str, KubeconfigFile]:
     if declared and declared.chart:
         faults += _unreachable_for_karmada(topology, files)
     faults += authority_faults(topology)
+    faults += portal_file_faults(topology)
     if faults:
         raise TopologyError(faults)
     return files

@@ -5,22 +5,18 @@ Source: https://www.envoyproxy.io/docs/envoy/latest/start/sandboxes/
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pulumi
 
 from meshfleet.components.account_credentials import token_and_authority
-from meshfleet.components.certificate_authorities import LIMIT
 from meshfleet.components.component import Component
 from meshfleet.components.kubernetes_object import data_of
+from meshfleet.components.portal_files import client_authority, provider_files
 from meshfleet.components.registration import Registration
-from meshfleet.errors import FileError
-from meshfleet.files import read_text
 from meshfleet.manifests import portal as manifests
 from meshfleet.plugins.meshfleet.sdk import Portal
-from meshfleet.redaction.shown import shown
-from meshfleet.topology import Discovery, Fault, Fleet, TopologyError
+from meshfleet.topology import Discovery, Fleet
 
 
 def member_of(cluster: str, discovery: Discovery, server: str, data: dict[str, str]) -> dict[str, str]:
@@ -39,7 +35,7 @@ def member_of(cluster: str, discovery: Discovery, server: str, data: dict[str, s
 
 
 def providers(fleet: Fleet) -> dict[str, Any]:
-    """The OIDC providers with the content of their files. Raises TopologyError for one that cannot be read."""
+    """The OIDC providers with the content of their files. Raises TopologyError as `provider_files` does."""
     declared = fleet.portal.oidc if fleet.portal else {}
     return {
         name: {
@@ -50,23 +46,10 @@ def providers(fleet: Fleet) -> dict[str, Any]:
             "groupsClaim": provider.groups_claim,
             "groupsPrefix": provider.groups_prefix,
             "jwksUri": provider.jwks_uri or "",
-            "jwks": _content(f"portal.oidc.{name}.jwks", provider.jwks),
-            "authority": _content(f"portal.oidc.{name}.certificateAuthority", provider.certificate_authority),
+            **provider_files(name, provider),
         }
         for name, provider in declared.items()
     }
-
-
-def _content(field: str, path: str | None) -> str:
-    if path is None:
-        return ""
-    try:
-        text = read_text(Path(path).expanduser(), limit=LIMIT, follow=True)
-    except FileError as error:
-        raise TopologyError([Fault(field, str(error))]) from None
-    if text is None:
-        raise TopologyError([Fault(field, f"there is no file {shown(path)}; give its path")])
-    return text
 
 
 def _member(
@@ -97,7 +80,6 @@ class ApiPortal(Component):
             }
             documents = manifests.documents(fleet, name, registration.known)
             after += registration.waits(name, [document.name for document in documents])
-        certificates = declared.client_certificates
         self.process = Portal(
             f"{fleet.host}/portal",
             fleet=fleet.name,
@@ -108,10 +90,7 @@ class ApiPortal(Component):
             subjects=subjects,
             host_accounts=declared.host_accounts,
             oidc=providers(fleet),
-            client_authority=_content(
-                "portal.clientCertificates.certificateAuthority",
-                certificates.certificate_authority if certificates else None,
-            ),
+            client_authority=client_authority(fleet),
             kubeconfig=registration.access[fleet.host].kubeconfig,
             opts=self.child(after=after),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from meshfleet.topology import Fleet
 
 STDOUT = "-"
+# https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#path-segment-names
+OBJECT_NAME = re.compile(r"(?!\.{1,2}$)[!-$&-.0-~]{1,253}")
 
 
 def kubeconfig(
@@ -48,11 +51,13 @@ def kubeconfig(
     session = open_session(stack, quiet=json or output == STDOUT)
     seconds = made.seconds_of(duration)
     made.clusters_for(session.topology, user)
+    path = Path(output).absolute() if output else session.checkout.fleet(session.file.stack) / "users" / f"{user}.yaml"
+    if output != STDOUT:
+        made.require_own(path, user)
     status = session.status()
     require_one(session, status)
     portal = portal_in(session.engine.outputs()) if session.topology.portal else None
     found = made.user_kubeconfig(session.topology, status, user, seconds, portal)
-    path = Path(output).absolute() if output else session.checkout.fleet(session.file.stack) / "users" / f"{user}.yaml"
     if found.expires and output == STDOUT:
         print(found.text, end="")
     elif found.expires:
@@ -138,30 +143,23 @@ def _asked(
 ) -> tuple[Request, tuple[str, ...]]:
     """The request and the clusters. Raises TopologyError with all that is wrong with the words of a command."""
     from meshfleet.federation.identities.policy import Request
-    from meshfleet.federation.identities.resources import resource_of
     from meshfleet.redaction.shown import shown
     from meshfleet.topology import Fault, TopologyError
-    from meshfleet.topology.rbac.policy_rule import API_GROUP, RESOURCE, URL, VERB
+    from meshfleet.topology.names import LABEL_LENGTH, label_fault
+    from meshfleet.topology.rbac.policy_rule import VERB
 
     faults = []
     if not VERB.fullmatch(verb):
         faults.append(Fault("VERB", f"{shown(verb)} is not a verb; write it as in get, list or delete"))
-    group = ""
-    is_path = resource.startswith("/")
-    if is_path:
-        if not URL.fullmatch(resource) or namespace or name:
-            faults.append(Fault("RESOURCE", f"{shown(resource)} is not a path, or one with a namespace or a name"))
-    else:
-        try:
-            group, resource = resource_of(resource, fleet.identities)
-        except ValueError as error:
-            faults.append(Fault("RESOURCE", str(error)))
-        else:
-            if not RESOURCE.fullmatch(resource) or not API_GROUP.fullmatch(group):
-                faults.append(Fault("RESOURCE", f"{shown(resource)} is not a resource; write it as in pods/log"))
-    for text, option in ((namespace, "--namespace"), (name, "--name")):
-        if not text.isprintable() or len(text) > 253:
-            faults.append(Fault(option, f"{shown(text)} is not a name"))
+    request = Request(verb)
+    try:
+        request = _request(fleet, verb, resource, namespace, name)
+    except TopologyError as error:
+        faults += error.faults
+    if namespace and (fault := label_fault(namespace, LABEL_LENGTH, "as namespaces are")):
+        faults.append(Fault("--namespace", f"{fault}; leave the option out for all namespaces"))
+    if name and not OBJECT_NAME.fullmatch(name):
+        faults.append(Fault("--name", f"{shown(name)} is not the name of an object; leave the option out for any"))
     known = ", ".join(fleet.clusters)
     faults += [
         Fault("--cluster", f"no cluster is named {shown(one)}; known are {known}")
@@ -172,8 +170,37 @@ def _asked(
         faults.append(Fault("identities", "declares no user and no service account, of whom could be asked; add some"))
     if faults:
         raise TopologyError(faults)
-    request = Request(verb, path=resource) if is_path else Request(verb, resource, group, namespace, name)
-    return request, tuple(clusters) or tuple(fleet.clusters)
+    return request, tuple(dict.fromkeys(clusters)) or tuple(fleet.clusters)
+
+
+def _request(fleet: Fleet, verb: str, resource: str, namespace: str, name: str) -> Request:
+    """The request about a resource or a path. Raises TopologyError for what is neither."""
+    from meshfleet.federation.identities.policy import Request
+    from meshfleet.federation.identities.resources import in_no_namespace, resource_of, subresource_fault
+    from meshfleet.redaction.shown import shown
+    from meshfleet.topology import Fault, TopologyError
+    from meshfleet.topology.rbac.policy_rule import API_GROUP, RESOURCE, URL
+
+    if resource.startswith("/"):
+        if URL.fullmatch(resource) and "?" not in resource and not namespace and not name:
+            return Request(verb, path=resource)
+        fault = (
+            f"{shown(resource)} is not a path, or one with a query, a namespace or a name, which paths do not have; "
+            "write it as in /metrics"
+        )
+        raise TopologyError([Fault("RESOURCE", fault)])
+    try:
+        group, plural = resource_of(resource, fleet.identities)
+    except ValueError as error:
+        raise TopologyError([Fault("RESOURCE", str(error))]) from None
+    if not RESOURCE.fullmatch(plural) or not API_GROUP.fullmatch(group):
+        raise TopologyError([Fault("RESOURCE", f"{shown(resource)} is not a resource; write it as in pods/log")])
+    if unknown := subresource_fault(group, plural, fleet.identities):
+        raise TopologyError([Fault("RESOURCE", unknown)])
+    if namespace and in_no_namespace(group, plural):
+        # A Role may allow it there, and no request is ever made so.
+        raise TopologyError([Fault("--namespace", f"{plural} are in no namespace; leave the option out")])
+    return Request(verb, plural, group, namespace, name)
 
 
 def _described(request: Request) -> dict[str, Any]:

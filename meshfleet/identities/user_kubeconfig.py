@@ -11,11 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
-from meshfleet.errors import ClusterError, RefusedError
+from meshfleet.errors import ClusterError, DocumentError, FileError, RefusedError
 from meshfleet.federation.identities.grants import grants
+from meshfleet.files import NotTextError, read_text
+from meshfleet.files.bounded_yaml import load_yaml
 from meshfleet.identities.member import Member, Token, deployed, in_each
 from meshfleet.identities.portal_access import PortalPlace
 from meshfleet.kube.access import Access
@@ -35,7 +38,7 @@ _REACHING: Final = ("certificate-authority-data", "insecure-skip-tls-verify", "p
 
 
 THROUGH_PORTAL: Final = "portal"
-"""What the contexts through the portal begin with, as in `portal/west`."""
+"""What the contexts and users through the portal begin with, as in `portal/west`: no name of a cluster has a slash."""
 
 
 @dataclass(frozen=True)
@@ -68,16 +71,41 @@ def clusters_for(fleet: Fleet, user: str) -> tuple[str, ...]:
     return clusters
 
 
+def require_own(path: Path, user: str) -> None:
+    """Raise FileError where something is at `path` that this user's file must not replace.
+
+    That is another kubeconfig, whose credentials would be lost, and what is no regular file.
+    """
+    try:
+        found = load_yaml(read_text(path) or "", what=str(path))
+    except (DocumentError, NotTextError):
+        return
+    users = found.get("users") if isinstance(found, Mapping) and found.get("kind") == "Config" else None
+    names = [one.get("name") for one in users if isinstance(one, Mapping)] if isinstance(users, list) else []
+    if others := [name for name in names if not _is_of(user, name)]:
+        raise FileError(
+            f"{path} is a kubeconfig with another user, {shown(str(others[0]))}, which would be lost; give another "
+            "file by --output, and name both in KUBECONFIG"
+        )
+
+
+def _is_of(user: str, name: object) -> bool:
+    return isinstance(name, str) and (name == f"{THROUGH_PORTAL}/{user}" or name.startswith(f"{user}@"))
+
+
 def user_kubeconfig(
     fleet: Fleet, status: Status, user: str, seconds: int, portal: PortalPlace | None = None
 ) -> UserKubeconfig:
     """The kubeconfig of a user; members that do not answer are left out, and named with the reason.
 
-    Through the portal the token of the host's account is used, so that there is no such context without the host.
+    Through the portal the token of the host's account is used, so that there is no such context without the host, or
+    where the portal takes no tokens of accounts.
 
     Raises TopologyError as `clusters_for` does, EngineError for a cluster that is not deployed.
     """
     clusters = clusters_for(fleet, user)
+    if fleet.portal is None or not fleet.portal.host_accounts:
+        portal = None
 
     def granted(member: Member) -> tuple[Access, Token]:
         try:
@@ -102,7 +130,7 @@ def _through(
     fleet: Fleet, user: str, portal: PortalPlace, clusters: tuple[str, ...], token: Token
 ) -> dict[str, list[dict[str, Any]]]:
     """The contexts, clusters and users that lead through the portal."""
-    who = f"{user}@{THROUGH_PORTAL}"
+    who = f"{THROUGH_PORTAL}/{user}"
     names = {name: f"{THROUGH_PORTAL}/{name}" for name in clusters}
     return {
         "contexts": [

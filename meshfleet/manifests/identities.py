@@ -55,7 +55,7 @@ def users_with_accounts(fleet: Fleet, cluster: str) -> tuple[str, ...]:
     The portal takes tokens that the host has issued, whatever the clusters that they lead to.
     """
     placed = grants(fleet)
-    if fleet.portal is None or cluster != fleet.host:
+    if fleet.portal is None or not fleet.portal.host_accounts or cluster != fleet.host:
         return placed.users_of(cluster)
     return tuple(dict.fromkeys(user for grant in placed.bindings for user in grant.users))
 

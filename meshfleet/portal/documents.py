@@ -6,13 +6,11 @@ breaks no stream. Source: https://www.envoyproxy.io/docs/envoy/latest/start/quic
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from typing import Any, Final
 
 from meshfleet.portal.bounds import CONNECTIONS
-from meshfleet.portal.listener import IDENTITY, listeners
+from meshfleet.portal.listener import IDENTITY, REQUESTS, digest, listener_version, listeners
 from meshfleet.portal.script import identity
 from meshfleet.portal.spec import Member, PortalSpec
 from meshfleet.portal.upstreams import upstream, upstreams
@@ -31,8 +29,13 @@ def documents(spec: PortalSpec, directory: str) -> dict[str, dict[str, Any]]:
         BOOTSTRAP: _bootstrap(directory),
         "listeners.json": _resources(listeners(spec, directory)),
         "clusters.json": _resources(upstreams(spec, directory)),
-        "routes.json": _resources([_routes(spec)]),
+        "routes.json": _resources([_routes(spec, digest([_routes(spec, "")]))]),
     }
+
+
+def ready(spec: PortalSpec, directory: str) -> str:
+    """What `/readyz` says once these documents are in force: Envoy keeps what it had where it rejects one."""
+    return f"ok {listener_version(spec, directory)} {digest([_routes(spec, '')])}"
 
 
 def token_document(token: str) -> dict[str, Any]:
@@ -53,8 +56,7 @@ def _secret(name: str, content: Mapping[str, Any]) -> dict[str, Any]:
 
 def _resources(resources: list[dict[str, Any]]) -> dict[str, Any]:
     """What a file holds that Envoy watches; its version follows from its content."""
-    digest = hashlib.sha256(json.dumps(resources, sort_keys=True).encode()).hexdigest()
-    return {"version_info": digest[:16], "resources": resources}
+    return {"version_info": digest(resources), "resources": resources}
 
 
 def _bootstrap(directory: str) -> dict[str, Any]:
@@ -76,14 +78,24 @@ def _bootstrap(directory: str) -> dict[str, Any]:
     }
 
 
-def _routes(spec: PortalSpec) -> dict[str, Any]:
+def _routes(spec: PortalSpec, version: str) -> dict[str, Any]:
     routes = [route for member in spec.members for route in _member_routes(spec, member)]
+    # The first script answers, with the version that it finds here.
+    metadata = {"filter_metadata": {REQUESTS: {"version": version}}}
+    readiness = {"match": {"path": "/readyz"}, "direct_response": {"status": 200}, "metadata": metadata}
     unknown = {"match": {"prefix": "/"}, "direct_response": {"status": 404}}
     return {
         "@type": "type.googleapis.com/envoy.config.route.v3.RouteConfiguration",
         "name": "portal",
-        "virtual_hosts": [{"name": "portal", "domains": ["*"], "routes": [*routes, unknown]}],
+        "virtual_hosts": [{"name": "portal", "domains": ["*"], "routes": [readiness, *routes, unknown]}],
         "request_headers_to_remove": ["x-envoy-external-address"],
+        # What the sender says of other addresses would be the source in the audit of a cluster.
+        "request_headers_to_add": [
+            {
+                "header": {"key": "x-forwarded-for", "value": "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%"},
+                "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
+            }
+        ],
     }
 
 

@@ -1,5 +1,5 @@
 -- Who sends a request, and what the cluster is told of it. Runs after the tokens were verified.
--- Before it stand, written by script.py: SOURCES, CLUSTER, USERS, GROUPS, ACCOUNTS and OPEN.
+-- Before it stand, written by script.py: SOURCES, CLUSTER, USERS, GROUPS, ACCOUNTS and OPEN; and closed.lua.
 
 local AUDIT = "meshfleet.portal"
 local SYSTEM = "system:"
@@ -62,10 +62,10 @@ end
 local function of_account(claims)
   local bound = claims["kubernetes.io"]
   local account = type(bound) == "table" and bound.serviceaccount
-  if type(account) ~= "table" then
+  if type(account) ~= "table" or not (usable(bound.namespace) and usable(account.name)) then
     return nil, "the token is not that of a service account"
   end
-  local user = "system:serviceaccount:" .. tostring(bound.namespace) .. ":" .. tostring(account.name)
+  local user = "system:serviceaccount:" .. bound.namespace .. ":" .. account.name
   if claims.sub ~= user then
     return nil, "the token is not that of a service account"
   end
@@ -193,7 +193,7 @@ local function refuse(handle, fault)
   handle:respond({ [":status"] = "403" }, fault)
 end
 
-function envoy_on_request(handle)
+local function pass(handle)
   local headers = handle:headers()
   local kind, user, groups = identify(handle)
   if not user then
@@ -239,4 +239,8 @@ function envoy_on_request(handle)
   for _, group in ipairs(groups) do
     headers:add("impersonate-group", group)
   end
+end
+
+function envoy_on_request(handle)
+  closed(handle, pass)
 end

@@ -5,6 +5,9 @@ Source: https://www.envoyproxy.io/docs/envoy/latest/configuration/best_practices
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Sequence
 from typing import Any, Final
 
 from meshfleet.portal.bounds import IDLE, STREAMS
@@ -12,6 +15,8 @@ from meshfleet.portal.replies import AUDIT, replies
 from meshfleet.portal.script import HOST, identity, provider_name, refusals
 from meshfleet.portal.spec import OidcProvider, PortalSpec
 
+REQUESTS: Final = "meshfleet.requests"
+"""The filter that every request meets first."""
 IDENTITY: Final = "meshfleet.identity"
 """The filter that each route gives what is declared for its cluster."""
 HOST_KEYS: Final = "keys/host"
@@ -28,10 +33,21 @@ def keys_cluster(name: str) -> str:
 
 def listeners(spec: PortalSpec, directory: str) -> list[dict[str, Any]]:
     """A listener for each address."""
-    return [_listener(spec, directory, address) for address in spec.addresses]
+    version = listener_version(spec, directory)
+    return [_listener(spec, directory, address, version) for address in spec.addresses]
 
 
-def _listener(spec: PortalSpec, directory: str, address: str) -> dict[str, Any]:
+def listener_version(spec: PortalSpec, directory: str) -> str:
+    """What `/readyz` has of the listener that answers it."""
+    return digest([_listener(spec, directory, address, "") for address in spec.addresses])
+
+
+def digest(resources: Sequence[dict[str, Any]]) -> str:
+    """The version of resources, which follows from their content."""
+    return hashlib.sha256(json.dumps(resources, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _listener(spec: PortalSpec, directory: str, address: str, version: str) -> dict[str, Any]:
     return {
         "@type": "type.googleapis.com/envoy.config.listener.v3.Listener",
         "name": f"portal/{address}",
@@ -43,7 +59,7 @@ def _listener(spec: PortalSpec, directory: str, address: str) -> dict[str, Any]:
             {
                 "transport_socket": {"name": "tls", "typed_config": _tls(spec, directory)},
                 "transport_socket_connect_timeout": "10s",
-                "filters": [{"name": "http", "typed_config": _connections(spec, directory)}],
+                "filters": [{"name": "http", "typed_config": _connections(spec, directory, version)}],
             }
         ],
     }
@@ -75,12 +91,14 @@ def file_source(path: str) -> dict[str, Any]:
     return {"path_config_source": {"path": path}, "resource_api_version": "V3"}
 
 
-def _connections(spec: PortalSpec, directory: str) -> dict[str, Any]:
+def _connections(spec: PortalSpec, directory: str, version: str) -> dict[str, Any]:
     return {
         "@type": f"{_TYPE}.filters.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": "portal",
         "codec_type": "AUTO",
         "use_remote_address": True,
+        # No address is trusted to say more of a request than another: headers of Envoy's own, the ID of a request.
+        "internal_address_config": {},
         "server_header_transformation": "PASS_THROUGH",
         "always_set_request_id_in_response": True,
         # A path is passed on as it came, or refused, by the first script.
@@ -104,7 +122,7 @@ def _connections(spec: PortalSpec, directory: str) -> dict[str, Any]:
         "upgrade_configs": [{"upgrade_type": "websocket"}, {"upgrade_type": "SPDY/3.1"}],
         "rds": {"route_config_name": "portal", "config_source": file_source(f"{directory}/routes.json")},
         "http_filters": [
-            _script("meshfleet.requests", refusals()),
+            _script(REQUESTS, refusals(version)),
             {"name": "envoy.filters.http.jwt_authn", "typed_config": _tokens(spec)},
             _script(IDENTITY, identity(spec)),
             {

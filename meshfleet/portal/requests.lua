@@ -1,4 +1,5 @@
 -- Refuses requests that could be read in two ways, and removes what only the portal may say. Runs first.
+-- Before it stand VERSION, of the listener, and closed.lua.
 
 local AUDIT = "meshfleet.portal"
 
@@ -34,6 +35,57 @@ local function fault_of_path(path)
   return nil
 end
 
+-- What a proxy says of a request, or a server takes for it: the portal alone says so here.
+local OURS = {
+  "^impersonate",
+  "^x%-remote%-",
+  "^x%-forwarded%-",
+  "^x%-envoy%-",
+  "^x%-original%-",
+  "^x%-rewrite%-",
+  "^x%-auth%-request%-",
+  "^x%-http%-method",
+  "^x%-method%-override$",
+  "^x%-real%-ip$",
+  "^x%-client%-",
+  "^x%-ssl%-",
+  "^ssl%-client%-",
+  "^true%-client%-ip$",
+  "^forwarded$",
+  "^proxy%-authorization$",
+  -- Without it no server looks at fields after the body.
+  "^trailer$",
+}
+-- Envoy has written it, whatever the sender did.
+local WRITTEN = { ["x-forwarded-proto"] = true }
+
+local function ours(name)
+  if WRITTEN[name] then
+    return false
+  end
+  for _, pattern in ipairs(OURS) do
+    if name:find(pattern) then
+      return true
+    end
+  end
+  return false
+end
+
+-- The filter of tokens takes what follows "Bearer " wherever it stands, up to a space; it knows one case of the word,
+-- and API servers know all.
+local function fault_of_token(headers)
+  local value = headers:get("authorization")
+  if not value or not value:lower():find("bearer", 1, true) then
+    return nil
+  end
+  local scheme, token = value:match("^(%a+) +([%w._~+/=-]+)$")
+  if not scheme or scheme:lower() ~= "bearer" then
+    return "the Authorization header must be Bearer and one token"
+  end
+  headers:replace("authorization", "Bearer " .. token)
+  return nil
+end
+
 local function fault_of_headers(headers)
   -- Envoy joins headers that come twice, and the filter of tokens reads up to the comma.
   if (headers:get("authorization") or ""):find(",", 1, true) then
@@ -55,11 +107,12 @@ local function fault_of_headers(headers)
   return nil
 end
 
-function envoy_on_request(handle)
+local function check(handle)
   local headers = handle:headers()
   local path = (headers:get(":path") or ""):match("^[^?]*")
   if path == "/readyz" then
-    handle:respond({ [":status"] = "200" }, "ok")
+    local routes = handle:metadata():get("version") or "none"
+    handle:respond({ [":status"] = "200" }, "ok " .. VERSION .. " " .. routes)
     return
   end
   local metadata = handle:streamInfo():dynamicMetadata()
@@ -78,13 +131,22 @@ function envoy_on_request(handle)
     handle:respond({ [":status"] = "400" }, fault)
     return
   end
+  fault = fault_of_token(headers)
+  if fault then
+    handle:respond({ [":status"] = "401", ["www-authenticate"] = "Bearer" }, fault)
+    return
+  end
   local removed = {}
   for name, _ in pairs(headers) do
-    if name:find("^impersonate") or name:find("^x%-remote%-") or name == "proxy-authorization" then
+    if ours(name) then
       removed[name] = true
     end
   end
   for name, _ in pairs(removed) do
     headers:remove(name)
   end
+end
+
+function envoy_on_request(handle)
+  closed(handle, check)
 end

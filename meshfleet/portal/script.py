@@ -22,9 +22,9 @@ _PLAIN: Final = re.compile(r"[A-Za-z0-9 _.:/@+-]")
 Value = str | bool | Sequence[str] | Mapping[str, "Value"]
 
 
-def refusals() -> str:
-    """The script that every request meets first."""
-    return _read("requests.lua")
+def refusals(version: str) -> str:
+    """The script that every request meets first; `/readyz` has the `version` of the listener."""
+    return "\n".join([f"local VERSION = {lua(version)}", _read("closed.lua"), _read("requests.lua")])
 
 
 def identity(spec: PortalSpec, cluster: str = "", subjects: Subjects | None = None) -> str:
@@ -40,7 +40,7 @@ def identity(spec: PortalSpec, cluster: str = "", subjects: Subjects | None = No
     lines = [f"local {name} = {lua(value)}" for name, value in tables.items()]
     lines.append(f"local CLUSTER = {lua(cluster) if cluster else 'nil'}")
     lines.append(f"local OPEN = {OPEN_BY_USER // THREADS}")
-    return "\n".join([*lines, _read("identity.lua")])
+    return "\n".join([*lines, _read("closed.lua"), _read("identity.lua")])
 
 
 def sources(spec: PortalSpec) -> dict[str, Value]:

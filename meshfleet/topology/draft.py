@@ -139,7 +139,7 @@ def read(name: str, config: Mapping[str, object]) -> Draft:
         draft.names["meshes"] = (DEFAULT_MESH,)
     for single, model in PARTS.items():
         # Pulumi.yaml gives an empty default, since Pulumi has no optional setting without one.
-        if single in OPTIONAL and not config.get(single):
+        if single in OPTIONAL and config.get(single) in (None, {}):
             continue
         if single in config and (part := _part(draft, single, model, config[single])) is not None:
             setattr(draft, single, part)

@@ -6,7 +6,7 @@ Source: https://kubernetes.io/docs/reference/access-authn-authz/authentication/
 from __future__ import annotations
 
 from ipaddress import ip_address
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
@@ -21,18 +21,41 @@ from meshfleet.topology.service_scope import SOME
 from meshfleet.topology.text import FilePath, Line
 from meshfleet.topology.urls import checked_url
 
+LONGEST_NAME: Final = 1024
+"""Characters of a user or group that the portal passes on (identity.lua)."""
+_BROADCAST: Final = "255.255.255.255"
+
 
 def _checked_listening(value: str) -> str:
     if not is_ip(value):
         raise ValueError(f"{shown(value)} is not an IP address; write it as 127.0.0.1, or 0.0.0.0 for all of IPv4")
-    return str(ip_address(value))
+    address = ip_address(value)
+    if address.is_multicast or str(address) == _BROADCAST:
+        raise ValueError(f"{shown(value)} is an address of many machines; give one of this machine, or 0.0.0.0")
+    return str(address)
 
 
 def _checked_issuer(value: str) -> str:
     return checked_url(value, ("https",), "https://login.example.com")
 
 
+def _checked_word(value: str) -> str:
+    if not value.strip() or value != value.strip():
+        raise ValueError(
+            f"{shown(value)} is empty, or begins or ends with a space, which no token has; give it as it is"
+        )
+    return value
+
+
+def _checked_claim(value: str) -> str:
+    return _checked_word(value) if value else value
+
+
 def _checked_subject(value: str) -> str:
+    if value == "*":
+        raise ValueError("'*' names no user and no group: the portal passes on names alone; give each of them")
+    if len(value) > LONGEST_NAME:
+        raise ValueError(f"has {len(value)} characters; at most {LONGEST_NAME} are passed on")
     if not value.strip() or value != value.strip():
         raise ValueError(f"{shown(value)} is empty, or begins or ends with a space; give the name")
     if found := reserved(value):
@@ -53,6 +76,8 @@ ListeningAddress = Annotated[str, AfterValidator(_checked_listening)]
 SecureUrl = Annotated[str, AfterValidator(_checked_issuer)]
 SubjectName = Annotated[Line, AfterValidator(_checked_subject)]
 Prefix = Annotated[Line, AfterValidator(_checked_prefix)]
+Word = Annotated[Line, AfterValidator(_checked_word)]
+Claim = Annotated[Line, AfterValidator(_checked_claim)]
 
 
 class PortalOidc(Model):
@@ -65,13 +90,13 @@ class PortalOidc(Model):
 
     issuer: SecureUrl
     """The `iss` of its tokens."""
-    audiences: Annotated[tuple[Line, ...], Field(strict=False, json_schema_extra=SOME)]
+    audiences: Annotated[tuple[Word, ...], Field(strict=False, json_schema_extra=SOME)]
     """The clients for which it issues tokens, one of which a token must be for."""
-    username_claim: Line = "sub"
+    username_claim: Word = "sub"
     """The claim with the name of the user."""
     username_prefix: Prefix = ""
     """What is put before it, such as `oidc:`."""
-    groups_claim: Line = ""
+    groups_claim: Claim = ""
     """The claim with the groups; none when left out."""
     groups_prefix: Prefix = ""
     """What is put before each group."""
@@ -140,6 +165,17 @@ class Portal(Model):
             raise ValueError("listens nowhere; give addresses, or leave them out for 127.0.0.1")
         if not (self.host_accounts or self.oidc or self.client_certificates):
             raise ValueError("takes no proof of an identity; give hostAccounts: true, oidc or clientCertificates")
+        return self
+
+    @model_validator(mode="after")
+    def _one_place_each(self) -> Portal:
+        """Two listeners of one address and port cannot be."""
+        for position, address in enumerate(self.addresses):
+            if address in self.addresses[:position]:
+                raise ValueError(f"{address} is in addresses twice; give each once")
+            everywhere = "::" if ":" in address else "0.0.0.0"  # noqa: S104  (what a user may have declared)
+            if address != everywhere and everywhere in self.addresses:
+                raise ValueError(f"{address} is part of {everywhere}, which is in addresses too; give one of them")
         return self
 
     @model_validator(mode="after")

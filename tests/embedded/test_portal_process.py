@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from meshfleet.embedded.portal import Portal
+from meshfleet.embedded.portal import Portal, rejected
+from meshfleet.errors import ProcessError
 from meshfleet.portal.spec import Member, PortalSpec, Subjects
 from meshfleet.testing.conditions import settled
 from meshfleet.workspace import fleet_processes as processes
@@ -48,6 +49,15 @@ def test_portal_starts_changes_without_restart_and_goes(tmp_path: Path, toolchai
             assert [one.pid for one in processes.find(portal.directory)["envoy"]] == [first.pid]
             assert settled(lambda: ask() == 200 and received[-1].values("authorization") == ["Bearer second"], 20)
             assert received[-1].values("impersonate-user") == ["carol"]
+            # What Envoy rejects is an error each time, and changes nothing: neither is it in force, nor is it silent.
+            for _ in range(2):
+                with pytest.raises(
+                    ProcessError, match=r"rejects what is declared.*trusted CA.*; fix portal in the stack"
+                ):
+                    portal.start(replace(declared, client_authority="no certificate"), {"west": "second"})
+                assert ask() == 200
+            assert portal.start(declared, {"west": "second"}) == (port, authority)
+            assert [one.pid for one in processes.find(portal.directory)["envoy"]] == [first.pid]
             # Only the owner reads keys and tokens.
             assert {path.stat().st_mode & 0o77 for path in portal.directory.rglob("*.json")} == {0}
             first.kill()
@@ -61,3 +71,9 @@ def test_portal_starts_changes_without_restart_and_goes(tmp_path: Path, toolchai
             portal.delete()
     assert portal.state() is None
     assert not portal.directory.exists()
+
+
+def test_a_rejection_is_read_from_the_log() -> None:
+    line = "[2026][1][warning][config] [a.cc:81] Filesystem config update rejected: no such thing\n"
+    assert rejected(f"[info] fine\n{line}[info] later\n") == "no such thing"
+    assert rejected("[info] fine\n") == ""

@@ -24,6 +24,7 @@ from meshfleet.components.karmada import credentials_of
 from meshfleet.components.karmada_chart import values_in, values_of
 from meshfleet.components.kubeconfig_file import read_kubeconfig
 from meshfleet.components.portal import member_of
+from meshfleet.components.portal_files import key_set
 from meshfleet.components.remote_secrets import kubeconfig_of
 from meshfleet.containers import images as container_images
 from meshfleet.containers import machine_settings
@@ -37,6 +38,7 @@ from meshfleet.embedded.portal_certificate import serving_certificate
 from meshfleet.embedded.reservation_record import load as load_reservations
 from meshfleet.federation.overrides import text_field
 from meshfleet.files import make_directory, plain_yaml, read_record
+from meshfleet.identities.user_kubeconfig import require_own
 from meshfleet.kind import record as kind_record
 from meshfleet.kube.identity import identity_of_embedded
 from meshfleet.kube.kubeconfig import select_context
@@ -149,6 +151,15 @@ def _given(folder: Path) -> dict[str, Door]:
         active_cluster({"kubeconfig": text})
         return read_kubeconfig("west", NamedContext("existing", str(kubeconfig), "c"))
 
+    def users_kubeconfigs(value: Any) -> object:
+        kubeconfig.write_bytes(_bytes(value))
+        require_own(kubeconfig, "ada")
+        return None
+
+    def key_sets(value: Any) -> object:
+        kubeconfig.write_bytes(_bytes(value))
+        return key_set("portal.oidc.login.jwks", str(kubeconfig))
+
     def bundles(files: Any) -> object:
         texts = (
             {str(name): text for name, text in files.items() if isinstance(text, str)}
@@ -172,6 +183,10 @@ def _given(folder: Path) -> dict[str, Door]:
         "Pulumi.yaml": Door(("name: meshfleet\nruntime: python\n",), projects),
         "kubeconfigs": Door((SECURE,), kubeconfigs),
         "kubeconfigs in parts": Door((json.loads(SECURE),), kubeconfigs),
+        "kubeconfigs of users": Door(
+            ({"kind": "Config", "users": [{"name": "ada@west"}, {"name": "portal/ada"}]},), users_kubeconfigs
+        ),
+        "keys of a portal": Door(({"keys": [{"kty": "EC", "crv": "P-256", "x": "a", "y": "b"}]},), key_sets),
         "bundles of machines": Door((BUNDLE,), bundles),
         "charts": Door((seeds.chart(b"version: 1.0.0\n"),), packages),
         "a chart of Karmada": Door((seeds.chart(b"certs: {mode: auto}\n", "values.yaml"),), _values_of_karmada),

@@ -5,22 +5,24 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 from unittest.mock import patch
 
 import httpx2
 import pytest
 
 from meshfleet.cli.identities import who_can_lines
-from meshfleet.errors import EngineError, UnreachableError
+from meshfleet.errors import EngineError, FileError, UnreachableError
 from meshfleet.errors.causes import Cause
 from meshfleet.federation.identities.policy import Request
-from meshfleet.federation.identities.resources import resource_of
 from meshfleet.files.bounded_yaml import load_yaml
+from meshfleet.identities.portal_access import PortalPlace
 from meshfleet.identities.reviewed import Reviewed, review
-from meshfleet.identities.user_kubeconfig import clusters_for, seconds_of, user_kubeconfig
+from meshfleet.identities.user_kubeconfig import clusters_for, require_own, seconds_of, user_kubeconfig
 from meshfleet.kube.transport import BoundedTransport
-from meshfleet.topology import Fleet, TopologyError
+from meshfleet.status import Status
+from meshfleet.topology import Fleet, TopologyError, load
+from meshfleet.topology.portal import Portal
 from tests.federation.identified import Config, fleet_with
 
 pytestmark = pytest.mark.proof("users may do in each member what is declared", step=0)
@@ -113,6 +115,91 @@ def test_neither_the_administrators_proxy_password_nor_a_missing_account_is_pass
     assert made.failed == {"east": "east: there is no account of ada there yet; run meshfleet up"}
 
 
+def test_no_two_entries_have_one_name_whatever_clusters_are_called(tmp_path: Path) -> None:
+    """A client takes one of two users of one name, and sends its token to the cluster of the other."""
+    clusters = {name: {"embedded": {}, "network": "one"} for name in ("portal", "portal-west")}
+    people = {"users": {"portal": {}, "ada": {}}, "roles": DECLARED["roles"]}
+    binding = {"role": "reader", "subjects": {"users": ["ada", "portal"]}, "namespaces": ["shop"]}
+    config: Config = {"host": "portal", "clusters": clusters, "networks": {"one": {}}, "namespaces": {"shop": {}}}
+    made = load(
+        "named", config | {"identities": people | {"bindings": {"all": binding}}, "portal": {"hostAccounts": True}}
+    )
+    found = []
+    for name in clusters:
+        path = tmp_path / f"{name}.yaml"
+        cluster = {"name": "c", "cluster": {"server": f"http://{name}.example:6443"}}
+        context = {"name": "c", "context": {"cluster": "c", "user": "u"}}
+        written = {"current-context": "c", "contexts": [context], "clusters": [cluster]}
+        path.write_text(json.dumps(written | {"users": [{"name": "u", "user": {"token": SECRET}}]}), encoding="utf-8")
+        found.append(SimpleNamespace(name=name, kubeconfig=str(path), context=None))
+    for user in ("ada", "portal"):
+        with patch.object(BoundedTransport, "handle_request", answer):
+            text = user_kubeconfig(
+                made,
+                cast("Status", SimpleNamespace(clusters=found)),
+                user,
+                600,
+                PortalPlace("https://127.0.0.1:1", "pem"),
+            ).text
+        parsed: Any = load_yaml(text, what="kubeconfig")
+        for section in ("contexts", "clusters", "users"):
+            names = [one["name"] for one in parsed[section]]
+            assert len(names) == len(set(names)), section
+        users = {one["name"] for one in parsed["users"]}
+        assert {one["context"]["user"] for one in parsed["contexts"]} == users
+        assert len(parsed["contexts"]) == 4
+
+
+def test_no_context_leads_through_a_portal_that_takes_no_tokens_of_accounts(fleet: Fleet, status: Any) -> None:
+    provider = {"issuer": "https://login.example", "audiences": ["a"], "jwksUri": "https://login.example/keys"}
+    for portal, contexts in (
+        (Portal.model_validate({}), ["west", "portal/west", "portal/east"]),
+        (Portal.model_validate({"hostAccounts": False, "oidc": {"login": provider}}), ["west"]),
+        (None, ["west"]),
+    ):
+        with patch.object(BoundedTransport, "handle_request", answer):
+            made = user_kubeconfig(
+                fleet.model_copy(update={"portal": portal}), status, "ada", 600, PortalPlace("https://p", "pem")
+            )
+        assert list(made.expires) == contexts
+
+
+OTHER = f"kind: Config\nusers: [{{name: ada@west}}, {{name: admin, user: {{token: {SECRET}}}}}]\n"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "old",
+        "a: [",
+        "\xff",
+        "kind: Config\nusers: [{name: ada@west}, {name: portal/ada}]\n",
+        "kind: Config\nusers: 1\n",
+    ],
+)
+def test_the_file_of_a_user_replaces_an_earlier_one(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "ada.yaml"
+    require_own(path, "ada")
+    path.write_bytes(content.encode("latin-1"))
+    require_own(path, "ada")
+
+
+def test_the_file_of_a_user_replaces_no_other_kubeconfig(tmp_path: Path) -> None:
+    path = tmp_path / "config"
+    path.write_text(OTHER)
+    with pytest.raises(
+        FileError, match="is a kubeconfig with another user, 'admin', which would be lost; give another"
+    ) as no:
+        require_own(path, "ada")
+    assert SECRET not in str(no.value)
+    with pytest.raises(FileError, match="another user, 'ada@west'"):
+        require_own(path, "bruno")
+    (tmp_path / "link").symlink_to(path)
+    with pytest.raises(FileError, match="is a link"):
+        require_own(tmp_path / "link", "ada")
+
+
 def test_only_a_declared_user_with_a_binding_has_a_kubeconfig(fleet: Fleet, status: Any) -> None:
     assert clusters_for(fleet, "bruno") == ("west",)
     with pytest.raises(TopologyError, match="nothing is bound to carla"):
@@ -147,20 +234,3 @@ def test_answers_that_are_not_as_declared_are_told(fleet: Fleet, status: Any) ->
         "    carla may in west, and not by the stack file",
     ]
     assert lines[-1].startswith("  east: no answer: ")
-
-
-def test_a_resource_is_in_the_group_that_has_it(fleet: Fleet) -> None:
-    declared = fleet.identities
-    for text, expected in (
-        ("pods/log", ("", "pods/log")),
-        ("deployments", ("apps", "deployments")),
-        ("deployments.apps/scale", ("apps", "deployments/scale")),
-        ("networkpolicies", ("networking.k8s.io", "networkpolicies")),
-        ("virtualservices", ("networking.istio.io", "virtualservices")),
-        ("widgets.shop.example", ("shop.example", "widgets")),
-    ):
-        assert resource_of(text, declared) == expected
-    with pytest.raises(ValueError, match=r"gateways\.gateway\.networking\.k8s\.io or gateways\.networking\.istio\.io"):
-        resource_of("gateways", declared)
-    with pytest.raises(ValueError, match="is in no API group that is known here"):
-        resource_of("widgets", declared)

@@ -51,8 +51,10 @@ def test_who_is_bound_in_a_cluster_may_come_there_and_nowhere_else() -> None:
 def test_the_host_of_a_portal_has_the_accounts_of_all_users_whose_tokens_it_takes() -> None:
     assert {"ada", "bruno"} <= accounts_in(fleet(portal={"addresses": ["127.0.0.1"]}), "ohio")
     assert accounts_in(fleet(portal={"hostAccounts": True}), "paris") >= {"ada", "bruno"}
-    # Without a portal an account is only where something is bound.
-    assert accounts_in(fleet(), "paris") & {"ada", "bruno"} == set()
+    # Without a portal that takes their tokens an account is only where something is bound.
+    provider = {"issuer": "https://login.example", "audiences": ["a"], "jwksUri": "https://login.example/keys"}
+    for sections in ({}, {"portal": {"hostAccounts": False, "oidc": {"login": provider}}}):
+        assert accounts_in(fleet(**sections), "paris") & {"ada", "bruno"} == set()
 
 
 def accounts_in(made: Fleet, cluster: str) -> set[str]:

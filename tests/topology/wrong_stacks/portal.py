@@ -45,6 +45,49 @@ PORTALS = [
         {"portal.serviceAccounts[0].namespace": "is the portal's own, which is never impersonated"},
     ),
     Wrong(
+        "a portal that is switched off by a word",
+        {"portal": False},
+        {"portal": "must be a map of keys to values, got false"},
+    ),
+    Wrong("a portal that is a list", {"portal": []}, {"portal": "must be a map of keys to values, got []"}),
+    Wrong(
+        "a portal that listens at an address twice",
+        {"portal": {"addresses": ["::1", "0:0::1"]}},
+        {"portal": "::1 is in addresses twice; give each once"},
+    ),
+    Wrong(
+        "a portal that listens at all addresses and at one of them",
+        {"portal": {"addresses": ["127.0.0.1", "0.0.0.0"]}},
+        {"portal": "127.0.0.1 is part of 0.0.0.0, which is in addresses too"},
+    ),
+    Wrong(
+        "a portal that listens at an address of many machines",
+        {"portal": {"addresses": ["224.0.0.1", "255.255.255.255"]}},
+        {
+            "portal.addresses[0]": "'224.0.0.1' is an address of many machines",
+            "portal.addresses[1]": "'255.255.255.255' is an address of many machines",
+        },
+    ),
+    Wrong(
+        "a user and a group of the portal that are to be all",
+        {"portal": {"users": ["*"], "groups": ["*"]}},
+        {"portal.users[0]": "names no user and no group", "portal.groups[0]": "the portal passes on names alone"},
+    ),
+    Wrong(
+        "a user of the portal whose name is too long to be passed on",
+        {"portal": {"users": ["a" * 1025]}},
+        {"portal.users[0]": "has 1025 characters; at most 1024 are passed on"},
+    ),
+    Wrong(
+        "an audience and claims that no token has",
+        {"portal": {"oidc": {"one": PROVIDER | {"audiences": [""], "usernameClaim": " sub", "groupsClaim": " "}}}},
+        {
+            "portal.oidc.one.audiences[0]": "is empty, or begins or ends with a space, which no token has",
+            "portal.oidc.one.usernameClaim": "which no token has; give it as it is",
+            "portal.oidc.one.groupsClaim": "which no token has; give it as it is",
+        },
+    ),
+    Wrong(
         "a portal that takes no proof",
         {"portal": {"hostAccounts": False, "users": ["carol"]}},
         {"portal": "takes no proof of an identity; give hostAccounts: true, oidc or clientCertificates"},
