@@ -128,8 +128,9 @@ def _read_differently(root: Node, before: int) -> Iterator[str]:
         elif isinstance(node, SequenceNode):
             parts = list(node.value)
         elif isinstance(node, ScalarNode) and node.style is None and _is_read_differently(node.value):
+            line = before + node.start_mark.line + 1
             yield (
-                f"{shown(node.value)} in line {before + node.start_mark.line + 1} is not the same value to every reader of "
+                f"{shown(node.value)} in line {line} is not the same value to every reader of "
                 "YAML (kubectl takes it for a boolean or another number); put it in quotes, or write true, false or 8"
             )
         waiting += [part for part in reversed(parts) if id(part) not in seen]

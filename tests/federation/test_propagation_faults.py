@@ -211,15 +211,15 @@ CASES = [
     Case(
         "an override that makes labels of a pod template a text",
         {"own": of(deployment(), **patching("/spec/template/metadata", {"labels": "web"}))},
-        OBJECT,
-        "with the overrides for east: spec.template.metadata.labels 'web' is no map of keys to values",
+        "propagations.own.overrides[0].json[0]",
+        "Deployment web of shop: spec.template.metadata.labels: 'web' is no map of keys to values",
         {"own": of(deployment())},
     ),
     Case(
         "an override that takes the spec away",
         {"own": of(deployment(), **patching("/spec", "web"))},
-        OBJECT,
-        "with the overrides for east: spec 'web' is no map of keys to values",
+        "propagations.own.overrides[0].json[0]",
+        "Deployment web of shop: spec: 'web' is no map of keys to values",
         {"own": of(deployment())},
     ),
     Case(

@@ -121,10 +121,10 @@ def _shape(path: str, body: Mapping[str, Any]) -> Iterator[Fault]:
         yield Fault(f"{path}.metadata.namespace", f"{shown(namespace)} is not the name of a namespace")
     if (served := versions_of(group, kind)) and version not in served:
         yield Fault(f"{path}.apiVersion", f"no cluster serves {kind} in {version}; write {' or '.join(served)}")
-    yield from _mappings(path, body)
+    yield from form_faults(path, body)
 
 
-def _mappings(path: str, body: Mapping[str, Any]) -> Iterator[Fault]:
+def form_faults(path: str, body: Mapping[str, Any]) -> Iterator[Fault]:
     """What has to be a map of keys to values, and is none."""
     for where, inner in _described(body):
         for what in ("labels", "annotations"):
@@ -167,7 +167,7 @@ def _is_name(group: str, kind: str, name: str) -> bool:
 
 def content_faults(path: str, body: Mapping[str, Any]) -> Iterator[Fault]:
     """Yield a fault for each part of an object, with overrides, that is of no right form or not the user's to set."""
-    yield from list(_mappings(path, body)) or _content(path, body)
+    yield from list(form_faults(path, body)) or _content(path, body)
 
 
 def _content(path: str, body: Mapping[str, Any]) -> Iterator[Fault]:
