@@ -9,7 +9,6 @@ https://json-schema.org/understanding-json-schema/structuring
 from __future__ import annotations
 
 import io
-import json
 import posixpath
 import tarfile
 import zlib
@@ -17,6 +16,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from meshfleet.errors import DocumentError
+from meshfleet.files.json_text import parse_json
 from meshfleet.redaction.shown import shown
 from meshfleet.sources.project_tree import Files
 
@@ -67,8 +67,8 @@ def _unpacked(content: bytes) -> Files:
 
 def _references(content: bytes) -> Iterator[str]:
     try:
-        waiting: list[Any] = [json.loads(content)]
-    except (ValueError, RecursionError):
+        waiting: list[Any] = [parse_json(content)]
+    except ValueError:
         # Helm reads it as JSON as well, and says what is wrong.
         return
     while waiting:
