@@ -15,6 +15,8 @@ from meshfleet.federation.affinity import listed
 from meshfleet.federation.copies import Step
 from meshfleet.federation.propagated import Propagated, propagations
 from meshfleet.manifests.yaml_lines import YamlLines
+from meshfleet.redaction.named_secrets import without_named
+from meshfleet.redaction.secret_text import redact
 from meshfleet.topology import Fleet
 
 _CONTEXT = 2
@@ -95,7 +97,8 @@ def _overrides(one: Propagated) -> list[dict[str, Any]]:
 def _difference(step: Step, lines: YamlLines) -> str:
     before, after = lines.of(step.before), lines.of(step.after)
     # The names of the files that a diff begins with say nothing here.
-    return "\n".join([*unified_diff(before, after, lineterm="", n=_CONTEXT)][2:])
+    text = "\n".join([*unified_diff(before, after, lineterm="", n=_CONTEXT)][2:])
+    return redact(without_named(text, step.before, step.after))
 
 
 def _coloured(line: str) -> str:

@@ -27,6 +27,8 @@ def need_of(body: Mapping[str, Any]) -> Need | None:
     if field is None:
         return None
     replicas = _number(body, field)
+    if kind_of(body) == JOB:
+        _number(body, "completions")
     template = _spec(body).get("template")
     try:
         return Need(1 if replicas is None else replicas, requests_of(template if isinstance(template, Mapping) else {}))

@@ -46,10 +46,11 @@ def load_yaml(text: str, *, what: str) -> object:
     return construct_yaml(compose_yaml(text, what=what), what=what)
 
 
-def compose_yaml(text: str, *, what: str) -> Node | None:
+def compose_yaml(text: str, *, what: str, before: int = 0) -> Node | None:
     """The measured nodes of the one document in `text`, for a caller that needs places or its own rules of names.
 
-    Raises DocumentError as `load_yaml` does, except for duplicate keys.
+    Raises DocumentError as `load_yaml` does, except for duplicate keys. `before` are the lines before `text` in what it
+    is part of, for messages; marks of nodes do not have them.
     """
     if len(text) > LIMIT:
         raise DocumentError(f"{what}: longer than {LIMIT} characters, which nothing of its kind is")
@@ -61,7 +62,7 @@ def compose_yaml(text: str, *, what: str) -> Node | None:
         if node is not None:
             _measure(node, what)
     except YAMLError as error:
-        raise DocumentError(f"{what}: is not YAML: {_reason(error)}") from None
+        raise DocumentError(f"{what}: is not YAML: {_reason(error, before)}") from None
     except RecursionError:
         raise _too_deep(what) from None
     except (ValueError, LookupError, AttributeError, AssertionError) as error:
@@ -70,14 +71,17 @@ def compose_yaml(text: str, *, what: str) -> Node | None:
     return node
 
 
-def construct_yaml(node: Node | None, *, what: str) -> object:
-    """The value of composed nodes. Raises DocumentError for a duplicate key or a value that its tag does not allow."""
+def construct_yaml(node: Node | None, *, what: str, before: int = 0) -> object:
+    """The value of composed nodes. Raises DocumentError for a duplicate key or a value that its tag does not allow.
+
+    `before` as in `compose_yaml`.
+    """
     if node is None:
         return None
     try:
         value: object = YAML(typ="safe", pure=True).constructor.construct_document(node)
     except YAMLError as error:
-        raise DocumentError(f"{what}: is not YAML: {_reason(error)}") from None
+        raise DocumentError(f"{what}: is not YAML: {_reason(error, before)}") from None
     except RecursionError:
         raise _too_deep(what) from None
     except (ValueError, LookupError, AttributeError, TypeError, AssertionError, OverflowError) as error:
@@ -124,13 +128,13 @@ def _too_deep(what: str) -> DocumentError:
     return DocumentError(f"{what}: is nested more than {DEPTH} levels deep")
 
 
-def _reason(error: YAMLError) -> str:
+def _reason(error: YAMLError, before: int) -> str:
     if isinstance(error, ReaderError):
         return f"a character that YAML does not allow at position {error.position}"
     if not isinstance(error, MarkedYAMLError):
         return type(error).__name__
     mark = error.problem_mark or error.context_mark
-    place = f" in line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+    place = f" in line {before + mark.line + 1}, column {mark.column + 1}" if mark else ""
     if isinstance(error, DuplicateKeyError):
         return f"a key is set twice{place}"
     if isinstance(error, ComposerError) and error.context and "single document" in error.context:

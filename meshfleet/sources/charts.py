@@ -9,6 +9,7 @@ import json
 import posixpath
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
@@ -16,7 +17,9 @@ from typing import Any, Final
 from meshfleet.errors import DocumentError, FileError, ToolchainError
 from meshfleet.errors.faults import Fault
 from meshfleet.files.bounded_yaml import load_yaml
+from meshfleet.redaction.named_secrets import without_named
 from meshfleet.sources.chart_packages import package, require_digest
+from meshfleet.sources.chart_schemas import require_own_schemas
 from meshfleet.sources.documents import Document, documents
 from meshfleet.sources.project_tree import Files, ProjectTree, write_tree
 from meshfleet.sources.renderers import private_folder, run_renderer
@@ -50,9 +53,11 @@ class _Request:
 def chart(tree: ProjectTree, source: ChartSource, kubernetes: str, path: str) -> Content:
     """The objects of a chart for a version of Kubernetes; `path` is that of the entry in the stack file."""
     values, wrong = _values(tree, source, path)
+    files: Files = {}
     try:
         place, files = _packed(tree, source)
         if not wrong:
+            require_own_schemas(files)
             text = _rendered(
                 _Request(
                     source.release,
@@ -64,8 +69,11 @@ def chart(tree: ProjectTree, source: ChartSource, kubernetes: str, path: str) ->
                     source.api_versions,
                 )
             )
-    except (FileError, DocumentError, ToolchainError) as error:
-        wrong.append(Fault(path, f"{source.title}: {error}" if isinstance(error, DocumentError) else str(error)))
+    except DocumentError as error:
+        # Helm repeats values that do not fit, and templates what they fail with.
+        wrong.append(Fault(path, without_named(f"{source.title}: {error}", *_given(files, values))))
+    except (FileError, ToolchainError) as error:
+        wrong.append(Fault(path, str(error)))
     if wrong:
         return Content(faults=tuple(wrong))
     objects, faults = documents(text, what=source.title)
@@ -144,6 +152,14 @@ def _values(tree: ProjectTree, source: ChartSource, path: str) -> tuple[tuple[st
     if source.values:
         texts.append(json.dumps(source.values))
     return tuple(texts), wrong
+
+
+def _given(files: Files, values: tuple[str, ...]) -> Iterator[object]:
+    """All values that a chart has, its own as well; a file that is no YAML has none."""
+    own = (content.decode(errors="replace") for place, content in files.items() if place.endswith("values.yaml"))
+    for text in (*values, *own):
+        with suppress(DocumentError):
+            yield load_yaml(text, what="values")
 
 
 def _packed(tree: ProjectTree, source: ChartSource) -> tuple[str, Files]:

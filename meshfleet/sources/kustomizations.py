@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from meshfleet.errors import DocumentError, FileError, ToolchainError
 from meshfleet.errors.faults import Fault
-from meshfleet.files.bounded_yaml import load_yaml
+from meshfleet.files.bounded_yaml import compose_yaml, load_yaml
 from meshfleet.redaction.shown import shown
 from meshfleet.sources.documents import documents
 from meshfleet.sources.manifest_files import KUSTOMIZATIONS
@@ -39,6 +39,13 @@ _IN_LISTS: Final = {"patches": "path", "patchesJson6902": "path", "replacements"
 _GENERATORS: Final = ("configMapGenerator", "secretGenerator")
 _REMOTE: Final = re.compile(r"[a-z][a-z0-9+.-]*:|git@|[^/]*@|github\.com", re.IGNORECASE)
 _MOST_FOLDERS: Final = 100
+# Keys that something is looked at for, by the case in which kubectl would read them as well.
+_KNOWN: Final = frozenset(
+    {*_REFUSED, *_PLACES, *_IN_LISTS, *_GENERATORS, "openapi", "path", "files", "env", "envs", "literals"}
+)
+_FOLDED: Final = {key.casefold(): key for key in _KNOWN}
+_ALIAS: Final = re.compile(rb"(?s)&\S.*\*\S")
+_EXPANDS: Final = re.compile("aliases expand|contains the alias")
 
 
 def kustomization(tree: ProjectTree, place: str, path: str) -> Content:
@@ -84,9 +91,10 @@ def _gathered(tree: ProjectTree, place: str) -> Files:
         if not tree.is_folder(folder):
             raise FileError(f"{folder}: is a file; name the folder of a kustomization")
         files |= tree.files(folder)
+        _require_bounded(files)
         for file in [one for one in files if posixpath.dirname(one) == ("" if folder == "." else folder)]:
             if posixpath.basename(file) in KUSTOMIZATIONS:
-                found, faults = _named(tree, folder, file, files[file])
+                found, faults = _named(tree, folder, file, files)
                 waiting += found
                 wrong += faults
     if wrong:
@@ -94,15 +102,17 @@ def _gathered(tree: ProjectTree, place: str) -> Files:
     return files
 
 
-def _named(tree: ProjectTree, folder: str, file: str, content: bytes) -> tuple[list[str], list[str]]:
-    """The folders that a kustomization is based on, and what in it is refused."""
+def _named(tree: ProjectTree, folder: str, file: str, files: Files) -> tuple[list[str], list[str]]:
+    """The folders that a kustomization is based on, and what in it is refused; files that it names join `files`."""
     try:
-        value = load_yaml(content.decode(), what=file)
+        value = load_yaml(files[file].decode(), what=file)
     except UnicodeDecodeError:
         return [], [f"{file}: is not text in UTF-8; check that file"]
     if not isinstance(value, Mapping):
-        return [], [f"{file}: is no kustomization but {shown(value)}; write its resources"]
-    wrong = [f"{file}: {key}: {why}" for key, why in _REFUSED.items() if value.get(key)]
+        return [], [f"{file}: is no kustomization but a text, a list or nothing; write its resources"]
+    wrong = [f"{file}: {fault}" for fault in _misread(value)]
+    wrong += [f"{file}: {key}: {why}" for key, why in _REFUSED.items() if value.get(key)]
+    wrong += [f"{file}: {fault}" for fault in _from_environment(tree, folder, value)]
     folders: list[str] = []
     for key, named in _paths(value):
         if _REMOTE.match(named) or "://" in named:
@@ -113,18 +123,69 @@ def _named(tree: ProjectTree, folder: str, file: str, content: bytes) -> tuple[l
             wrong.append(f"{file}: {key}: {shown(named)} leads out of the project; put what it names into the project")
             continue
         try:
-            if tree.is_folder(target) and key in ("resources", "bases", "components"):
+            if not tree.is_folder(target):
+                # Files with a dot are of the project as well where they are named.
+                files.setdefault(target, tree.files(target)[target])
+            elif key in ("resources", "bases", "components"):
                 folders.append(target)
         except FileError as error:
             wrong.append(f"{file}: {key}: {error}")
     return folders, wrong
 
 
+def _misread(value: Mapping[str, Any]) -> Iterator[str]:
+    """Keys that kubectl takes for others, in whatever case they are, and that would not be looked at here.
+
+    Source: https://pkg.go.dev/encoding/json#Unmarshal
+    """
+    entries = [entry for inner in value.values() for entry in _list(inner) if isinstance(entry, Mapping)]
+    for one in (value, *entries, *(inner for inner in value.values() if isinstance(inner, Mapping))):
+        for key in one:
+            if isinstance(key, str) and key not in _KNOWN and (meant := _FOLDED.get(key.casefold())):
+                yield f"{shown(key)} is taken for {meant} by kubectl; write {meant}"
+
+
+def _from_environment(tree: ProjectTree, folder: str, value: Mapping[str, Any]) -> Iterator[str]:
+    """Variables that kubectl would take from its own environment: lines of `envs` without a value."""
+    for key in _GENERATORS:
+        for entry in _list(value.get(key)):
+            given = [*_list(entry.get("envs")), entry.get("env")] if isinstance(entry, Mapping) else []
+            for named in given:
+                place = posixpath.normpath(posixpath.join(folder, named)) if isinstance(named, str) else ""
+                if not place or place.startswith("..") or _REMOTE.match(place):
+                    continue
+                try:
+                    lines = tree.text(place).splitlines()
+                except FileError:
+                    # What is wrong with the path is told with all others.
+                    continue
+                for number, line in enumerate(lines, 1):
+                    if line.strip() and not line.lstrip().startswith("#") and "=" not in line:
+                        yield (
+                            f"{key}: line {number} of {place} has no value, which would be taken from the environment "
+                            "of this program; write NAME=VALUE"
+                        )
+
+
+def _require_bounded(files: Files) -> None:
+    """Raises DocumentError for a file whose aliases expand to too much: kubectl follows them without a bound."""
+    for place, content in files.items():
+        if not _ALIAS.search(content):
+            continue
+        # Not all files are manifests, and of those that are kubectl says what is wrong.
+        for part in re.split(r"(?m)^---.*$", content.decode(errors="replace")):
+            try:
+                compose_yaml(part, what=place)
+            except DocumentError as error:
+                if _EXPANDS.search(str(error)):
+                    raise
+
+
 def _paths(value: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for key in _PLACES:
         for one in _list(value.get(key)):
             # A patch may be given as itself.
-            if isinstance(one, str) and not (key == "patchesStrategicMerge" and "\n" in one):
+            if isinstance(one, str) and not (key == "patchesStrategicMerge" and "\n" in one.strip()):
                 yield key, one
     for key, field in _IN_LISTS.items():
         for entry in _list(value.get(key)):

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from meshfleet.errors import DocumentError
 from meshfleet.topology.additions import Operation, steps
+
+# No object may be as large, and no chart has such values.
+_MOST: Final = 4 * 1024 * 1024
 
 
 def merged(base: Any, more: Any) -> Any:
@@ -49,6 +52,8 @@ def patched_value(content: Any, operation: Operation) -> Any:
     hidden: list[_Later] = []
     sheltered = _opened(content, paths, hidden)
     made = patch_in_place(sheltered, operation)
+    if operation.op == "copy":
+        _require_bounded(made)
     return _unsheltered(made) if hidden else made
 
 
@@ -64,6 +69,21 @@ def patch_in_place(content: Any, operation: Operation) -> Any:
         raise DocumentError(f"{operation.path} is not what the patch expects; correct its test") from None
     except (jsonpatch.JsonPatchException, jsonpointer.JsonPointerException):
         raise DocumentError(f"{operation.op} does not fit: {_why(content, operation)}; correct its path") from None
+
+
+def _require_bounded(value: Any) -> None:
+    """Raises DocumentError for a value that copies of itself have made too large: each may double it."""
+    left, waiting = _MOST, [value]
+    while waiting:
+        one = waiting.pop()
+        left -= 1 + (len(one) if isinstance(one, str | Mapping | list) else 0)
+        if left < 0:
+            raise DocumentError(f"copy makes the document longer than {_MOST} characters; copy less")
+        if isinstance(one, Mapping):
+            left -= sum(map(len, one))
+            waiting += one.values()
+        elif isinstance(one, list):
+            waiting += one
 
 
 @dataclass(frozen=True)

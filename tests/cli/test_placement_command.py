@@ -8,11 +8,20 @@ from typing import Any
 
 import pytest
 
+from meshfleet.cli.placement import placement_of
+from meshfleet.manifests.addition_faults import checked
+from meshfleet.redaction.secret_text import HIDDEN
+from meshfleet.topology import load
 from tests.automation.stack_files import Command, write_stack
+from tests.sources.projects import config
 
 pytestmark = pytest.mark.proof("propagated objects go where their placement says", step=0)
 
 STACK = "examples/federation"
+
+
+def object_of(version: str, kind: str) -> dict[str, Any]:
+    return {"apiVersion": version, "kind": kind, "metadata": {"name": "web", "namespace": "shop"}}
 
 
 def answer(meshfleet: Command, stack: str = STACK) -> dict[str, Any]:
@@ -63,6 +72,27 @@ def test_each_override_is_a_diff_of_the_objects_that_it_changes(meshfleet: Comma
     (settings,) = changed["settings"]
     assert "-    currency: EUR" in settings["diff"].splitlines()
     assert "+    currency: USD" in settings["diff"].splitlines()
+
+
+@pytest.mark.parametrize("secret", ["hunter2", "it's me", 'say "so"', "a first line\nand a second\n", "ünlikely"])
+@pytest.mark.parametrize("name", ["DB_PASSWORD", "apiToken", "client-secret", "API_KEY"])
+def test_a_diff_does_not_repeat_what_is_secret_by_its_name(name: str, secret: str) -> None:
+    pod = {"spec": {"containers": [{"name": "app", "image": "web:1"}]}}
+    deployment = object_of("apps/v1", "Deployment") | {"spec": {"template": pod}}
+    overrides = [{"env": [{"set": {name: secret, "COLOUR": "green"}}]}, {"annotations": {"set": {name: "another-1"}}}]
+    found = placement_of(checked(load("dev", config({"object": deployment}, overrides=overrides))))
+    diffs = "\n".join(change["diff"] for one in found for change in one["overrides"])
+    assert "value: green" in diffs
+    assert HIDDEN in diffs
+    assert all(line not in diffs for line in (*secret.splitlines(), secret.replace('"', '\\"'), "another-1"))
+
+
+def test_what_only_says_where_a_secret_is_stays_in_a_diff() -> None:
+    body = object_of("v1", "ConfigMap")
+    overrides = [{"annotations": {"set": {"secretName": "keys", "token-ttl": "5 minutes", "PASSWORD_FILE": "/run/a"}}}]
+    found = placement_of(checked(load("dev", config({"object": body}, overrides=overrides))))
+    (change,) = found[0]["overrides"]
+    assert all(value in change["diff"] for value in ("keys", "5 minutes", "/run/a"))
 
 
 @pytest.mark.tools

@@ -56,6 +56,12 @@ def test_what_is_not_there_cannot_be_replaced() -> None:
         strategically_merged(pod(), {"spec": {"securityContext": {"$patch": "replace", "runAsUser": 1}}})
 
 
+@pytest.mark.parametrize(("order", "finalizers"), [([{"a": "b"}], ["c"]), (["c"], [{"a": "b"}])])
+def test_an_order_of_texts_has_no_other_entries(order: list[Any], finalizers: list[Any]) -> None:
+    with pytest.raises(DocumentError, match=r"metadata\.finalizers: \$setElementOrder/finalizers orders texts"):
+        strategically_merged(pod(), {"metadata": {"$setElementOrder/finalizers": order, "finalizers": finalizers}})
+
+
 def test_a_custom_resource_takes_a_merge_patch() -> None:
     made = strategically_merged(WIDGET, {"spec": {"list": [{"name": "y"}], "a": 1}})
     assert made["spec"] == {"list": [{"name": "y"}], "a": 1}

@@ -79,14 +79,26 @@ def overriding(**override: Any) -> Config:
     return {"overrides": [override]}
 
 
-def following(**references: Config) -> Config:
+def following(field: str = "/data/next", /, **references: Config) -> Config:
     """ConfigMaps by name whose `data` refer to others, each in a propagation of its own."""
     rule = {"apiVersion": "v1", "kind": "ConfigMap"}
-    rules = [rule | {"references": [rule | {"fieldPath": "/data/next"}]}]
+    rules = [rule | {"references": [rule | {"fieldPath": field}]}]
     return {
         name: of(config_map(name, data=data), followDependencies=True, dependencyRules=rules)
         for name, data in references.items()
     }
+
+
+def patching(path: str, value: object) -> Config:
+    return overriding(json=[{"op": "add", "path": path, "value": value}], objects={"kind": "Deployment"})
+
+
+def cluster_wide(version: str, kind: str, name: str) -> Config:
+    return {"apiVersion": version, "kind": kind, "metadata": {"name": name}}
+
+
+def job(**spec: object) -> Config:
+    return deployment() | {"apiVersion": "batch/v1", "kind": "Job", "spec": spec | {"parallelism": 2}}
 
 
 def apart(*clusters: str, **more: Config) -> Config:
@@ -118,6 +130,110 @@ class Case:
 
 OBJECT = "propagations.own.resources[0].object"
 CASES = [
+    *(
+        Case(
+            f"{body['kind']} {body['metadata']['name']} of another's making",
+            {"own": of(body)},
+            f"{OBJECT}.metadata.name",
+            f"is made by {owner} in every cluster; give it another name",
+            {"own": of(config_map())},
+        )
+        for owner, body in (
+            ("Kubernetes", config_map("kube-root-ca.crt")),
+            ("Istio", config_map("istio-ca-root-cert")),
+            ("Kubernetes", config_map("kubernetes", "default", kind="Service")),
+            ("Kubernetes", cluster_wide("rbac.authorization.k8s.io/v1", "ClusterRole", "cluster-admin")),
+            ("Kubernetes", cluster_wide("rbac.authorization.k8s.io/v1", "ClusterRoleBinding", "system:node")),
+            ("Istio", cluster_wide("rbac.authorization.k8s.io/v1", "ClusterRole", "istio-reader-x-istio-system")),
+            (
+                "Istio",
+                cluster_wide(
+                    "admissionregistration.k8s.io/v1", "MutatingWebhookConfiguration", "istio-sidecar-injector"
+                ),
+            ),
+            ("Kubernetes", cluster_wide("scheduling.k8s.io/v1", "PriorityClass", "system-node-critical")),
+            ("Kubernetes", cluster_wide("apiregistration.k8s.io/v1", "APIService", "v1.apps")),
+        )
+    ),
+    *(
+        Case(
+            f"{body['kind']} in the version {body['apiVersion']}",
+            {"own": of(body)},
+            f"{OBJECT}.apiVersion",
+            f"no cluster serves {body['kind']} in {body['apiVersion']}; write {right}",
+            {"own": of(config_map())},
+        )
+        for right, body in (
+            ("apps/v1", deployment() | {"apiVersion": "apps/v1beta1"}),
+            ("v1", config_map(apiVersion="v2")),
+            (
+                "autoscaling/v1 or autoscaling/v2",
+                config_map(apiVersion="autoscaling/v2beta2", kind="HorizontalPodAutoscaler"),
+            ),
+        )
+    ),
+    *(
+        Case(
+            f"a ConfigMap whose data are {data}",
+            {"own": of(config_map(data=data))},
+            f"{OBJECT}.data{where}",
+            message,
+            {"own": of(config_map(data={"a": "1"}))},
+        )
+        for data, where, message in (
+            ({"a": 1}, ".a", "must be a string, got 1; put it in quotes"),
+            ({"a": {"b": "c"}}, ".a", "must be a string, got {b: 'c'}"),
+            (["a"], "", "['a'] is no map of keys to texts"),
+            ({"../a": "b"}, ".../a", "'../a' is not a key of a ConfigMap"),
+        )
+    ),
+    *(
+        Case(
+            f"a definition with {more}",
+            {"own": of(definition() | {"spec": definition()["spec"] | more})},
+            f"{OBJECT}.spec.{where}",
+            message,
+            {"own": of(definition())},
+        )
+        for more, where, message in (
+            ({"scope": "cluster"}, "scope", "must be Namespaced or Cluster, got 'cluster'"),
+            ({"versions": []}, "versions", "is no list of versions; give the one that is served"),
+            ({"names": {"plural": "catalogs"}}, "names.kind", "null is not a kind"),
+        )
+    ),
+    Case(
+        "completions of a Job that are no number",
+        {"own": of(job(completions="many"), **divided())},
+        f"{OBJECT}.spec.completions",
+        "must be an integer from 0 to 100000, got 'many'",
+        {"own": of(job(completions=4), **divided())},
+    ),
+    Case(
+        "an override that makes labels of a pod template a text",
+        {"own": of(deployment(), **patching("/spec/template/metadata", {"labels": "web"}))},
+        "propagations.own.overrides[0].json[0]",
+        "Deployment web of shop: spec.template.metadata.labels: 'web' is no map of keys to values",
+        {"own": of(deployment())},
+    ),
+    Case(
+        "an override that takes the spec away",
+        {"own": of(deployment(), **patching("/spec", "web"))},
+        "propagations.own.overrides[0].json[0]",
+        "Deployment web of shop: spec: 'web' is no map of keys to values",
+        {"own": of(deployment())},
+    ),
+    Case(
+        "copies of copies",
+        {
+            "own": of(
+                config_map(kind="Service", spec={"a": "b"}),
+                **overriding(json=[{"op": "copy", "from": "/spec", "path": f"/spec/{number}"} for number in range(20)]),
+            )
+        },
+        "propagations.own.overrides[0].json[19]",
+        "copy makes the document longer than 4194304 characters; copy less",
+        {"own": of(config_map())},
+    ),
     Case(
         "a selector of which each part selects something, and all together nothing",
         {"own": of(config_map(), placement={"clusterAffinity": {"regions": ["us"], "matchLabels": {"tier": "gold"}}})},
@@ -326,9 +442,9 @@ CASES = [
     ),
     Case(
         "a reference that is no name",
-        following(own={"next": ["second"]}),
+        following("/data", own={"next": "second"}),
         "propagations.own.dependencyRules[0].references[0].fieldPath",
-        "ConfigMap shop/own has ['second'] at /data/next, which must be a name",
+        "ConfigMap shop/own has {next: 'second'} at /data, which must be a name",
         following(own={"next": "second"}),
     ),
     Case(

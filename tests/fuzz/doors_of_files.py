@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
+import tarfile
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
@@ -210,6 +212,8 @@ def _sources(folder: Path) -> dict[str, Door]:
     def read(value: Any, place: str, resource: dict[str, Any]) -> object:
         content = _bytes(value)
         files = {"chart/Chart.yaml": b"name: web\n", "web/a.yaml": b"", "values.yaml": b""}
+        # What another door left there.
+        files |= {"web/kustomization.yaml": b"resources: [a.yaml]\n", "chart/values.schema.json": b"{}"}
         write_tree(files | ({place: content} if place else {}), project)
         ended = Ended(0, manifest if place else content.decode("utf-8", "replace"), "")
         plain_yaml._resolved.cache_clear()
@@ -229,10 +233,29 @@ def _sources(folder: Path) -> dict[str, Door]:
             (kustomization,), partial(read, place="web/kustomization.yaml", resource={"kustomize": "web"})
         ),
         "values of charts": Door(("a: {b: 1}\n",), partial(read, place="values.yaml", resource={"chart": of_chart})),
+        "manifests of kustomizations": Door(
+            ("a: &a [b]\nc: *a\n",), partial(read, place="web/a.yaml", resource={"kustomize": "web"})
+        ),
+        "schemas of charts": Door(
+            ('{"$ref": "#/a"}',), partial(read, place="chart/values.schema.json", resource={"chart": of_chart})
+        ),
+        "packages within charts": Door(
+            (_package(),), partial(read, place="chart/charts/x.tgz", resource={"chart": of_chart})
+        ),
         "what helm prints": Door(
             (f"---\n# Source: web/a\n{manifest}",), partial(read, place="", resource={"chart": of_chart})
         ),
     }
+
+
+def _package() -> bytes:
+    """The package of a chart with a schema."""
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w:gz") as package:
+        member = tarfile.TarInfo("x/values.schema.json")
+        member.size = 2
+        package.addfile(member, io.BytesIO(b"{}"))
+    return file.getvalue()
 
 
 def _patched_text(form: str) -> Callable[[Any], object]:

@@ -42,6 +42,7 @@ _OF_CONTAINERS = "takes or shows what a program of root or the kernel wrote; any
 ALONE = ("meshfleet/dataplane/network/enter_sandbox.py", "meshfleet/containers/restricted_runtime.py")
 _WRITES = "decodes nothing: it writes, or names what others read"
 _OF_PROPAGATED = "verification/test_propagated_objects_check.py and federation/test_health.py give it any answer"
+_OF_CHARTS = "reads again, for a message, what the doors of charts have read: tests/sources/test_wrong_sources.py"
 NOT_HERE = {
     "meshfleet/automation/support_bundle/bundle.py:Bundle.as_tar": _WRITES,
     "meshfleet/containers/capabilities.py:": _OF_CONTAINERS,
@@ -53,6 +54,7 @@ NOT_HERE = {
     "meshfleet/kube/live_objects.py:labelled": _OF_PROPAGATED,
     "meshfleet/kube/live_objects.py:live": _OF_PROPAGATED,
     "meshfleet/manifests/propagated_mark.py:mark_of": _OF_PROPAGATED,
+    "meshfleet/sources/charts.py:_given": _OF_CHARTS,
     "meshfleet/kind/cluster.py:KindCluster._make": _OF_KIND,
     "meshfleet/kind/engine.py:UserEngine.run": _OF_KIND,
     "meshfleet/kind/equipment.py:_understood": _OF_KIND,

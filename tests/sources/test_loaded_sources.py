@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from time import process_time
 
 import pytest
 
 from meshfleet.cli.placement import notes_of
 from meshfleet.federation.propagated import propagations
 from meshfleet.manifests.addition_faults import checked
+from meshfleet.sources.documents import documents
 from meshfleet.topology import Fleet, TopologyError, load
 from tests.sources.projects import CHART, CONFIG_MAP, DEPLOYMENT, chart, config, loaded
 
@@ -45,6 +47,34 @@ def test_a_file_has_several_documents_and_lists(tmp_path: Path) -> None:
     assert keys(fleet) == [f"ConfigMap {name} in the namespace shop" for name in ("web", "a", "b")]
     places = [one.path for one in propagations(fleet).objects]
     assert places == [f"propagations.web.resources[0].file(all.yaml:{line})" for line in (4, 11, 14)]
+
+
+@pytest.mark.parametrize("separator", ["\u2028", "\u0085", "\u000c", "\u000b", "\u001c"])
+def test_a_document_begins_in_a_line_of_yaml_alone(separator: str) -> None:
+    text = f"{CONFIG_MAP}---\n{CONFIG_MAP}".replace("name: web", f"name: 'a{separator}---'", 1)
+    assert [one.line for one in documents(text, what="web.yaml")[0]][-1:] == [5]
+
+
+def test_many_documents_take_as_long_as_each_by_itself() -> None:
+    # The two are scanned a character at a time: a second pass over what stands before each would show at once.
+    count = 1500
+    text = "---\n" * count + f"{CONFIG_MAP}---\n{CONFIG_MAP}data: {{a: b}}\ndata: {{}}\n"
+    start = process_time()
+    found, wrong = documents(text, what="web.yaml")
+    assert process_time() - start < 10
+    assert [one.line for one in found] == [count + 1]
+    assert wrong == [f"web.yaml: is not YAML: a key is set twice in line {count + 9}, column 1"]
+
+
+def test_a_list_within_a_list_is_unpacked(tmp_path: Path) -> None:
+    inner = CONFIG_MAP.replace("\n", "\n    ").rstrip()
+    listed = f"apiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  kind: List\n  items:\n  - {inner}\n"
+    assert keys(loaded(tmp_path, {"all.yaml": listed}, {"file": "all.yaml"})) == ["ConfigMap web in the namespace shop"]
+
+
+def test_a_kustomization_names_a_file_with_a_dot(tmp_path: Path) -> None:
+    files = {"web/kustomization.yaml": "resources: [.below/map.yaml]\n", "web/.below/map.yaml": CONFIG_MAP}
+    assert keys(loaded(tmp_path, files, {"kustomize": "web"})) == ["ConfigMap web in the namespace shop"]
 
 
 def test_a_folder_is_read_by_name_and_without_what_is_below(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import tarfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,6 +34,16 @@ class Wrong:
     files: Mapping[str, Content]
     resource: Config
     faults: Mapping[str, str] = field(default_factory=dict)
+
+
+def packed(name: str, content: str) -> bytes:
+    """A package with one file."""
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w:gz") as package:
+        member = tarfile.TarInfo(name)
+        member.size = len(content)
+        package.addfile(member, io.BytesIO(content.encode()))
+    return file.getvalue()
 
 
 def of_file(title: str, content: Content, message: str, where: str = "") -> Wrong:
@@ -84,14 +96,27 @@ TEXTS = [
     of_file("a bomb of aliases", BOMB, "web.yaml: its aliases expand to more than"),
     of_file("a value that contains itself", "a: &a [*a]\n", "contains an alias of a value that contains the alias"),
     of_file("a file with a NUL", "a: \0\n", "a character that YAML does not allow at position 3"),
-    of_file("a document that is a list", f"{CONFIG_MAP}---\n- a\n", "web.yaml:5: is no object but ['a']"),
+    of_file("a document that is a list", f"{CONFIG_MAP}---\n- a\n", "web.yaml:5: is no object but a list; write"),
     of_file("a boolean to one reader alone", f"{CONFIG_MAP}data: {{a: on}}\n", "'on' in line 4 is not the same value"),
-    of_file("a number to one reader alone", f"{CONFIG_MAP}data: {{a: 0755}}\n", "'0755' in line 4 is not the same"),
+    of_file("a number to one reader alone", f"{CONFIG_MAP}spec: {{a: 0755}}\n", "'0755' in line 4 is not the same"),
     of_file("an empty file", "# nothing\n", "web.yaml: holds no object; write one"),
     of_file("a file that is too large", "#" * 40_000, "web.yaml: larger than 30000 bytes"),
     of_file("a list that holds a text", "kind: List\napiVersion: v1\nitems: [a]\n", "web.yaml:3: is no object but"),
 ]
 OBJECTS = [
+    of_file("a list that lacks its items", "kind: List\napiVersion: v1\n", "has no metadata.name", "(web.yaml:1)"),
+    of_file(
+        "a Secret with a key that no Secret has",
+        SECRET.replace("stringData", "Data"),
+        "is a secret in plain text",
+        "(web.yaml:1).Data",
+    ),
+    of_file(
+        "what kubectl keeps of an object",
+        CONFIG_MAP.replace("{", "{annotations: {kubectl.kubernetes.io/last-applied-configuration: '{}'}, "),
+        "is a copy of the object that kubectl keeps",
+        "(web.yaml:1).metadata.annotations.kubectl.kubernetes.io/last-applied-configuration",
+    ),
     of_file("a file with no kind", "a: b\n", "has no apiVersion; give one", "(web.yaml:1)"),
     of_file(
         "an object without a namespace",
@@ -137,6 +162,24 @@ KUSTOMIZATIONS = [
     of_kustomization(
         "a remote patch", "patches: [{path: 'https://host.example/p.yaml'}]\n", "patches: 'https://host.example/p.yaml'"
     ),
+    of_kustomization(
+        "a key that kubectl reads as another", "RESOURCES: ['http://h/x']\n", "'RESOURCES' is taken for resources by"
+    ),
+    of_kustomization(
+        "a key with another sign", "re\u017fources: ['http://h/x']\n", "is taken for resources by kubectl"
+    ),
+    of_kustomization(
+        "a key of an entry that kubectl reads as another",
+        "configMapGenerator: [{name: a, Files: [../../x]}]\n",
+        "'Files' is taken for files by kubectl",
+    ),
+    of_kustomization(
+        "a variable of the environment",
+        "configMapGenerator: [{name: a, envs: [a.env]}]\n",
+        "configMapGenerator: line 2 of web/a.env has no value, which would be taken from the environment",
+        **{"web/a.env": "A=b\nPATH\n"},
+    ),
+    of_kustomization("a bomb in a manifest", "resources: [b.yaml]\n", "its aliases expand to", **{"web/b.yaml": BOMB}),
     of_kustomization("plugins", "generators: [plugin.yaml]\n", "generators: plugins are not run"),
     of_kustomization("a chart within", "helmCharts: [{name: a}]\n", "helmCharts: declare the chart as a chart of its"),
     of_kustomization(
@@ -159,6 +202,23 @@ KUSTOMIZATIONS = [
     ),
 ]
 CHARTS = [
+    *(
+        Wrong(
+            f"a schema that refers to {named}",
+            {
+                "chart/Chart.yaml": CHART,
+                "chart/templates/all.yaml": CONFIG_MAP,
+                place: packed("x/values.schema.json", schema) if place.endswith(".tgz") else schema,
+            },
+            chart(),
+            {"chart": f"values.schema.json: refers to '{named}', which is outside of it"},
+        )
+        for place, named, schema in (
+            ("chart/values.schema.json", "file:///etc/hostname", '{"$ref": "file:///etc/hostname"}'),
+            ("chart/charts/x/values.schema.json", "../x.json", '{"properties": {"a": {"$ref": "../x.json"}}}'),
+            ("chart/charts/x.tgz", "http://host.example/x", '{"$schema": "http://host.example/x"}'),
+        )
+    ),
     Wrong(
         "a folder that is no chart", {"chart/a": ""}, chart(), {"chart": "chart: has no Chart.yaml; name the folder"}
     ),
@@ -250,6 +310,28 @@ def test_a_wrong_source_is_a_fault_by_its_place(wrong: Wrong, tmp_path: Path, mo
     # No folder of this machine is told.
     assert str(tmp_path) not in str(caught.value)
     assert "meshfleet-sources-" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "template", ["{{ fail .Values.dbPassword }}\n", "{{ required .Values.dbPassword .Values.a }}\n"]
+)
+def test_a_chart_that_fails_does_not_repeat_its_secrets(template: str, tmp_path: Path) -> None:
+    files = {
+        "chart/Chart.yaml": CHART,
+        "chart/values.yaml": "dbPassword: hunter2\n",
+        "chart/templates/a.yaml": template,
+    }
+    with pytest.raises(TopologyError, match="chart: helm: ") as caught:
+        loaded(tmp_path, files, chart())
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["hunter2\n", "- hunter2\n", SECRET.replace("hunter2", "0755123")])
+def test_a_file_that_is_no_manifest_is_not_repeated(text: str, tmp_path: Path) -> None:
+    with pytest.raises(TopologyError) as caught:
+        loaded(tmp_path, {"web.yaml": text}, {"file": "web.yaml"})
+    assert "hunter2" not in str(caught.value)
+    assert "0755123" not in str(caught.value)
 
 
 def test_all_faults_of_all_sources_come_at_once(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from meshfleet.federation.overrides.pod_templates import Object
 from meshfleet.redaction.shown import shown
 from meshfleet.topology.propagation.affinity import ClusterAffinity
 from meshfleet.topology.propagation.overrides import ObjectSelector, Override
+from meshfleet.topology.rules.propagated_objects import form_faults
 
 ClusterSelected = Callable[[ClusterAffinity], bool]
 """Whether an affinity selects a cluster."""
@@ -59,13 +60,16 @@ def overridden(
 def applied_to(body: Object, change: Change, *, required: bool) -> Object | None:
     """The object with one change; None where it has nothing of what is changed.
 
-    Raises DocumentError where that is `required`, and for a change that does not fit or makes it another object.
+    Raises DocumentError where that is `required`, and for a change that does not fit, makes it another object, or one
+    of no form that a cluster takes.
     """
     changed = change.apply(body)
     if changed is None and required and not change.optional:
         raise DocumentError(change.missing(body))
     if changed is not None:
         _require_same(body, changed)
+        for fault in form_faults("", changed):
+            raise DocumentError(f"{fault.path.lstrip('.')}: {fault.message}")
     return changed
 
 

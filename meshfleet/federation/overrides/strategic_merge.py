@@ -144,7 +144,11 @@ def _order(made: _Value, field: str, patch: Any, order: list[Any], schema: Schem
     there = made.get(field)
     if there is None and patch is None:
         return
-    key_of: Callable[[Any], Hashable] = _keys(schema.key, path) if schema.key else lambda entry: entry
+    # Texts that are merged as such have themselves for a key, and so have those that are replaced.
+    by_itself = schema.key in (None, PRIMITIVES)
+    if by_itself and any(isinstance(entry, Mapping | list) for entry in (*order, *_entries(patch), *_entries(there))):
+        raise _wrong(path, f"{_ORDER_PREFIX}{field} orders texts, and its entries are others")
+    key_of: Callable[[Any], Hashable] = (lambda entry: entry) if by_itself else _keys(str(schema.key), path)
     if patch:
         left = iter([key_of(entry) for entry in order])
         entries = [entry for entry in _list(patch, path) if not (isinstance(entry, Mapping) and _PATCH in entry)]
@@ -152,6 +156,10 @@ def _order(made: _Value, field: str, patch: Any, order: list[Any], schema: Schem
             raise _wrong(path, f"its entries in the patch do not follow {_ORDER_PREFIX}{field}")
     whole = there if patch is None else _merged(there, patch, schema, path)
     made[field] = _interleaved(_list(whole, path), order, there or [], key_of)
+
+
+def _entries(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _interleaved(

@@ -14,6 +14,7 @@ KIND: Final = re.compile(r"[A-Z][A-Za-z0-9]{0,62}")
 
 NAMESPACE: Final = ("", "Namespace")
 SECRET: Final = ("", "Secret")
+CONFIG_MAP: Final = ("", "ConfigMap")
 DEFINITION: Final = ("apiextensions.k8s.io", "CustomResourceDefinition")
 
 _NAMESPACED: Final = {
@@ -157,6 +158,13 @@ def is_always_served(api_version: str, kind: str) -> bool:
     """Whether every API server serves a kind of Kubernetes itself in that version; of others it has to be asked."""
     group = api_version.rpartition("/")[0]
     return api_version in _ALWAYS and kind not in _LATER and (group, kind) in SCOPES
+
+
+def versions_of(group: str, kind: str) -> tuple[str, ...]:
+    """The API versions that a kind of Kubernetes is served in by every cluster; none where they differ."""
+    if kind in _LATER or (group, kind) not in SCOPES:
+        return ()
+    return tuple(sorted(version for version in _ALWAYS if version.rpartition("/")[0] == group))
 
 
 def kinds_of(group: str) -> tuple[str, ...]:

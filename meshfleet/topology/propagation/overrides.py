@@ -6,10 +6,12 @@ https://kubernetes.io/docs/tasks/manage-kubernetes-objects/update-api-object-kub
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+import re
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
+from meshfleet.redaction.shown import shown
 from meshfleet.topology.additions import Annotations, Operation, Pointer, checked_tree
 from meshfleet.topology.labels import LabelKey, LabelValue
 from meshfleet.topology.model import Model
@@ -18,6 +20,7 @@ from meshfleet.topology.propagation.affinity import ClusterAffinity
 from meshfleet.topology.text import Line, Text
 
 MOST_REPLICAS = 100_000
+_VARIABLE: Final = re.compile(r"[ -<>-~]+")
 
 
 class ObjectSelector(Model):
@@ -103,6 +106,9 @@ class EnvOverride(Model):
 
     @model_validator(mode="after")
     def _some_variable(self) -> EnvOverride:
+        # https://github.com/kubernetes/apimachinery/blob/master/pkg/util/validation/validation.go: IsRelaxedEnvVarName
+        if wrong := [name for name in (*self.set, *self.unset) if not _VARIABLE.fullmatch(name)]:
+            raise ValueError(f"{shown(wrong[0])} is not the name of a variable; use printable ASCII without '='")
         _require_distinct(self.set, self.unset, "variable")
         return self
 

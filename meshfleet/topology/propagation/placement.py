@@ -109,6 +109,8 @@ class ReplicaScheduling(Model):
         divided = {"replica_division_preference", "static_weights", "dynamic_weight"} & self.model_fields_set
         if self.replica_scheduling_type == "Duplicated" and divided:
             raise ValueError("Duplicated divides nothing; use replicaSchedulingType: Divided, or leave the rest out")
+        if "static_weights" in self.model_fields_set and not self.static_weights:
+            raise ValueError("staticWeights is empty; give at least one entry, or leave the list out")
         if self.static_weights and self.dynamic_weight:
             raise ValueError("has two kinds of weights; give staticWeights or dynamicWeight")
         if self.replica_division_preference == "Aggregated" and (self.static_weights or self.dynamic_weight):
@@ -178,6 +180,11 @@ class Placement(Model):
 
     @model_validator(mode="after")
     def _consistent(self) -> Placement:
+        # An empty list reads as no cluster, and would select all of them.
+        for field in ("cluster_affinities", "overflow_affinities"):
+            if field in self.model_fields_set and not getattr(self, field):
+                key = type(self).model_fields[field].alias
+                raise ValueError(f"{key} is empty; give at least one entry, or leave the list out")
         given = [
             key
             for key, value in (

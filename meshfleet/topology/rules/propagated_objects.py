@@ -31,24 +31,33 @@ from meshfleet.topology.owned import ANNOTATIONS, CLUSTER, ITSELF, LABELS, NETWO
 from meshfleet.topology.owned_paths import Owned, Table
 from meshfleet.topology.propagation.kinds import (
     API_VERSION,
+    CONFIG_MAP,
     DEFINITION,
     ISTIO_GROUPS,
     KIND,
     KUBERNETES_GROUPS,
     NAMESPACE,
+    SCOPES,
     SECRET,
     ObjectKey,
     is_namespaced,
     key_of,
     kind_of,
     kinds_of,
+    versions_of,
 )
+from meshfleet.topology.propagation.taken_names import taken_by
 
 # A ConfigMap and a Secret may hold 1 MiB. etcd takes requests of 1.5 MiB, in which managed fields and the status have
 # their place as well. https://kubernetes.io/docs/concepts/configuration/configmap/ and
 # https://etcd.io/docs/v3.6/dev-guide/limit/#request-size-limit
 LARGEST: Final = 1024 * 1024
 
+# What a Secret may say; all else is what it keeps, or takes for it.
+_OF_SECRETS: Final = frozenset({"apiVersion", "kind", "metadata", "type", "immutable", "status"})
+_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
+# https://kubernetes.io/docs/concepts/configuration/configmap/#configmap-object
+_DATA_KEY: Final = re.compile(r"[-._a-zA-Z0-9]{1,253}")
 _SEGMENT = re.compile(r"[!-$&-.0-~]+")
 _RBAC = "rbac.authorization.k8s.io"
 _SET_BY_CLUSTERS: Final = (
@@ -76,7 +85,7 @@ def propagated_objects(draft: Draft) -> Iterator[Fault]:
                 yield from faults
                 continue
             key = key_of(body)
-            yield from content_faults(path, body)
+            yield from _content(path, body)
             yield from _place(path, body, key)
             if key in seen:
                 yield Fault(path, f"declares {key}, as {seen[key]} does; declare it once, and use overrides")
@@ -110,10 +119,39 @@ def _shape(path: str, body: Mapping[str, Any]) -> Iterator[Fault]:
         isinstance(namespace, str) and DNS_LABEL.fullmatch(namespace) and len(namespace) <= LABEL_LENGTH
     ):
         yield Fault(f"{path}.metadata.namespace", f"{shown(namespace)} is not the name of a namespace")
+    if (served := versions_of(group, kind)) and version not in served:
+        yield Fault(f"{path}.apiVersion", f"no cluster serves {kind} in {version}; write {' or '.join(served)}")
+    yield from form_faults(path, body)
+
+
+def form_faults(path: str, body: Mapping[str, Any]) -> Iterator[Fault]:
+    """What has to be a map of keys to values, and is none."""
     for where, inner in _described(body):
         for what in ("labels", "annotations"):
             if inner.get(what) is not None and not isinstance(inner[what], Mapping):
                 yield Fault(f"{path}.{where}.{what}", f"{shown(inner[what])} is no map of keys to values")
+    if kind_of(body) in SCOPES and body.get("spec") is not None and not isinstance(body["spec"], Mapping):
+        yield Fault(f"{path}.spec", f"{shown(body['spec'])} is no map of keys to values")
+    if kind_of(body) == CONFIG_MAP:
+        for field in ("data", "binaryData"):
+            yield from _texts(f"{path}.{field}", body.get(field))
+
+
+def _texts(path: str, data: object) -> Iterator[Fault]:
+    """What of a ConfigMap's data no cluster takes."""
+    if data is None:
+        return
+    if not isinstance(data, Mapping):
+        yield Fault(path, f"{shown(data)} is no map of keys to texts")
+        return
+    for key, value in data.items():
+        if not isinstance(value, str):
+            yield Fault(f"{path}.{key}", f"must be a string, got {shown(value)}; put it in quotes")
+        if key in (".", "..") or not _DATA_KEY.fullmatch(key):
+            yield Fault(
+                f"{path}.{key}",
+                f"{shown(key)} is not a key of a ConfigMap: use at most 253 letters, digits, '-', '_' and '.'",
+            )
 
 
 def _is_name(group: str, kind: str, name: str) -> bool:
@@ -128,7 +166,11 @@ def _is_name(group: str, kind: str, name: str) -> bool:
 
 
 def content_faults(path: str, body: Mapping[str, Any]) -> Iterator[Fault]:
-    """Yield a fault for each part of an object, with overrides or without, that is not the user's to set."""
+    """Yield a fault for each part of an object, with overrides, that is of no right form or not the user's to set."""
+    yield from list(form_faults(path, body)) or _content(path, body)
+
+
+def _content(path: str, body: Mapping[str, Any]) -> Iterator[Fault]:
     for field in _SET_BY_CLUSTERS:
         if field in body["metadata"]:
             yield Fault(f"{path}.metadata.{field}", "is set by each cluster; leave it out")
@@ -139,7 +181,7 @@ def content_faults(path: str, body: Mapping[str, Any]) -> Iterator[Fault]:
             yield from _labels(f"{path}.{where}.labels", labels, kind_of(body))
         if annotations := described.get("annotations"):
             yield from _annotations(f"{path}.{where}.annotations", annotations)
-    if kind_of(body) == SECRET and (held := [key for key in ("data", "stringData") if body.get(key)]):
+    if kind_of(body) == SECRET and (held := [key for key in body if key not in _OF_SECRETS and body[key]]):
         yield Fault(
             f"{path}.{held[0]}",
             "is a secret in plain text, which a stack file is no place for; create the Secret in the clusters by "
@@ -189,6 +231,10 @@ def _annotations(path: str, annotations: Mapping[str, Any]) -> Iterator[Fault]:
     except ValueError as error:
         yield Fault(path, str(error))
     else:
+        if _APPLIED in annotations:
+            yield Fault(
+                f"{path}.{_APPLIED}", "is a copy of the object that kubectl keeps, secrets included; leave it out"
+            )
         for (key, *_), (owner, _) in _ANNOTATIONS.found_in(annotations).items():
             yield Fault(f"{path}.{key}", refusal(owner))
 
@@ -208,6 +254,8 @@ def _place(path: str, body: Mapping[str, Any], key: ObjectKey) -> Iterator[Fault
             f"{path}.metadata.{where}",
             f"the namespace {shown(here)} is of Kubernetes, of Istio or of the fleet; use one of your own",
         )
+    if owner := taken_by(key):
+        yield Fault(f"{path}.metadata.name", f"{key} is made by {owner} in every cluster; give it another name")
     if key[:2] == DEFINITION:
         spec = body.get("spec")
         names = spec.get("names") if isinstance(spec, Mapping) else None
@@ -215,7 +263,26 @@ def _place(path: str, body: Mapping[str, Any], key: ObjectKey) -> Iterator[Fault
         group = spec.get("group") if isinstance(spec, Mapping) else None
         if not isinstance(group, str) or key.name != f"{plural}.{group}":
             yield Fault(f"{path}.metadata.name", f"{shown(key.name)} is not <plural>.<group> of what it defines")
+        elif group in KUBERNETES_GROUPS or "." not in group:
+            yield Fault(
+                f"{path}.spec.group",
+                f"{shown(group)} is a group of Kubernetes; use one of your own, such as shop.example",
+            )
         elif group in ISTIO_GROUPS:
             yield Fault(
                 path, f"defines a kind of {group}, which the fleet installs with Istio; propagate objects of it alone"
             )
+        else:
+            yield from _definition(path, spec if isinstance(spec, Mapping) else {}, names)
+
+
+def _definition(path: str, spec: Mapping[str, Any], names: object) -> Iterator[Fault]:
+    """What a definition has to say for its objects to be known by it."""
+    kind = names.get("kind") if isinstance(names, Mapping) else None
+    if not isinstance(kind, str) or not KIND.fullmatch(kind):
+        yield Fault(f"{path}.spec.names.kind", f"{shown(kind)} is not a kind; write it as in ConfigMap")
+    if spec.get("scope") not in ("Namespaced", "Cluster"):
+        yield Fault(f"{path}.spec.scope", f"must be Namespaced or Cluster, got {shown(spec.get('scope'))}")
+    versions = spec.get("versions")
+    if not isinstance(versions, list) or not versions:
+        yield Fault(f"{path}.spec.versions", f"{shown(versions)} is no list of versions; give the one that is served")

@@ -68,6 +68,19 @@ AFFINITY = f"{PATH}.placement.clusterAffinity"
 LABELLED: dict[str, object] = {"clusters.west.labels": {"tier": "gold"}}
 
 SHAPES = [
+    *(
+        Wrong(
+            f"a placement whose {key} are empty",
+            of(config_map(), placement={key: []}),
+            {f"{PATH}.placement": f"{key} is empty; give at least one entry, or leave the list out"},
+        )
+        for key in ("clusterAffinities", "overflowAffinities")
+    ),
+    Wrong(
+        "no weights at all",
+        of(config_map(), placement={"replicaScheduling": {"replicaSchedulingType": "Divided", "staticWeights": []}}),
+        {f"{PATH}.placement.replicaScheduling": "staticWeights is empty; give at least one entry"},
+    ),
     Wrong("propagations that are a list", {"propagations": []}, {"propagations": "must be a map of names to settings"}),
     Wrong(
         "a propagation without objects",
