@@ -1,8 +1,10 @@
 """What is kept of failover between runs: the evictions of a stack, and since when each cluster answers.
 
-They are two files in the fleet's directory. Evictions decide what is in clusters: they are written with the stack
-locked, and a damaged file is refused, since without it shares would move back at once. What was seen of clusters is
-written by every look; a damaged file counts as none, so that every wait starts again and nothing moves too early.
+They are two files in the fleet's directory. Evictions decide what is in clusters: what the state of the stack says of
+them holds, wherever it was written (workspace/standing_evictions.py), and the file is a copy for what reads no state.
+It is written with the stack locked, and a damaged one is refused, since what it says may be all that is known. What was
+seen of clusters is written by every look; a damaged file counts as none, so that every wait starts again and nothing
+moves too early.
 """
 
 from __future__ import annotations
@@ -14,16 +16,15 @@ from pathlib import Path
 from typing import Any, Final
 
 from meshfleet.errors import FileError, NewerFileError
-from meshfleet.federation.failover import placed_by, tenable
 from meshfleet.federation.reachability import Reachability
 from meshfleet.files import read_record, remove_file, write_file
 from meshfleet.files.json_text import parse_json
 from meshfleet.redaction.shown import shown
-from meshfleet.topology.fleet import Evictions, Fleet
+from meshfleet.topology.fleet import Evictions
 from meshfleet.workspace.home import Workspace
 
 VERSION: Final = 1
-_ADVICE: Final = "remove that file, after which `meshfleet up` places everything as the stack file declares it"
+_ADVICE: Final = "remove that file, after which `meshfleet up` keeps what the recorded state of the stack has elsewhere"
 
 
 @dataclass(frozen=True)
@@ -83,31 +84,6 @@ def write_looks(workspace: Workspace, looks: Mapping[str, Reachability]) -> None
     """Keep what was seen of each cluster. Raises FileError."""
     found = {name: {"answers": one.answers, "since": one.since, "seen": one.seen} for name, one in looks.items()}
     _write(workspace, _looks_file(workspace), {"clusters": found})
-
-
-def with_evictions(fleet: Fleet, workspace: Workspace) -> Fleet:
-    """The fleet with the evictions that are kept, as far as what the stack file says now allows them.
-
-    Raises FileError for a record that cannot be read; it is read where a propagation has `failover`.
-    """
-    if not any(one.failover for one in fleet.propagations.values()):
-        return fleet
-    kept = read_kept(workspace)
-    if not kept.evictions and kept.before is None:
-        return fleet
-    before = None if kept.before is None else _declared(fleet, kept.before)
-    wanted = _declared(fleet, kept.evictions)
-    return placed_by(fleet, tenable(placed_by(fleet, wanted), wanted).evictions, before)
-
-
-def _declared(fleet: Fleet, evictions: Evictions) -> Evictions:
-    """Those of propagations and clusters that the stack file has, and that it lets fail over."""
-    found = {
-        name: {cluster: since for cluster, since in clusters.items() if cluster in fleet.clusters}
-        for name, clusters in evictions.items()
-        if name in fleet.propagations and fleet.propagations[name].failover
-    }
-    return {name: clusters for name, clusters in found.items() if clusters}
 
 
 def _kept_file(workspace: Workspace) -> Path:
