@@ -26,7 +26,8 @@ from meshfleet.federation.reachability import Reachability, after_looks
 from meshfleet.files import read_text
 from meshfleet.manifests.propagations import SECTION, document_name
 from meshfleet.processes.waiting import NotYetError, wait_until
-from meshfleet.topology import Fleet
+from meshfleet.redaction.shown import shown
+from meshfleet.topology import Fault, Fleet, TopologyError
 from meshfleet.topology.propagation.kinds import key_of
 from meshfleet.workspace.failover_record import Kept, read_kept, read_looks, write_kept, write_looks
 
@@ -96,6 +97,7 @@ class Reconciler:
                 f"{session.file.stack}: its engine is {session.topology.federation.engine}, which moves shares by "
                 "itself; meshfleet reconcile is for the engine direct"
             )
+        self._require_known(session.topology)
         workspace = session.checkout.workspace(session.file.stack)
         if not self._access.keys() >= session.topology.clusters.keys():
             self._access = _access(session.status())
@@ -119,6 +121,8 @@ class Reconciler:
                 self._access = {}
             session = open_session(self.stack, quiet=self.quiet)
             self._place(session)
+        # It takes back what is elsewhere now, not what will be.
+        self.recover = [name for name in self.recover if not answers.get(name)] if not silent else self.recover
         waiting = [f"{name}: does not answer and is to get a share; nothing moves before it does" for name in silent]
         found.notes = [
             *_waiting(session.topology, looks, now),
@@ -128,6 +132,11 @@ class Reconciler:
         ]
         found.seconds = time.monotonic() - start
         return found
+
+    def _require_known(self, fleet: Fleet) -> None:
+        if unknown := [name for name in self.recover if name not in fleet.clusters]:
+            known = ", ".join(sorted(fleet.clusters))
+            raise TopologyError([Fault("--recover", f"no cluster is named {shown(unknown[0])}; known are {known}")])
 
     def _place(self, session: Session) -> Kept:
         """Place the fleet as the state says, which is read once in a while."""
