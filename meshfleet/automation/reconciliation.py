@@ -123,7 +123,12 @@ class Reconciler:
             self._place(session)
         # It takes back what is elsewhere now, not what will be.
         self.recover = [name for name in self.recover if not answers.get(name)] if not silent else self.recover
-        waiting = [f"{name}: does not answer and is to get a share; nothing moves before it does" for name in silent]
+        waiting = [
+            f"{name}: does not answer and is to get a share; nothing moves before it does"
+            if name in answers
+            else f"{name}: is not deployed and is to get a share; nothing moves before meshfleet up has deployed it"
+            for name in silent
+        ]
         found.notes = [
             *_waiting(session.topology, looks, now),
             *waiting,
@@ -245,10 +250,17 @@ class _Round:
 
         What is `spared` stays as it is. The state has the evictions of `reported` at the end, else those of `stage`.
         """
+        moved, left = list(moved), list(left)
         concerned = {move.one.propagation for move in moved} | {name for _, name in left}
         staying = {(move.cluster, document_name(move.one.propagation, move.one.key)) for move in spared}
         placed = propagations(stage)
-        names = [document_name(one.propagation, one.key) for one in placed.objects if one.propagation in concerned]
+        wanted = {(move.cluster, document_name(move.one.propagation, move.one.key)) for move in moved}
+        wanted |= {
+            (cluster, document_name(one.propagation, one.key))
+            for cluster, name in left
+            for one in placed.objects
+            if one.propagation == name
+        }
         targets: list[str] = []
         for cluster in self.session.topology.clusters:
             if not self.answers.get(cluster):
@@ -256,7 +268,7 @@ class _Round:
             # A component goes with the last object in it, so it stays with what is spared.
             if placed.of(cluster) or not any(cluster == one for one, _ in staying):
                 targets.append(f"**:{SECTION.component}::{cluster}")
-            targets += (pattern_of(cluster, name) for name in names if (cluster, name) not in staying)
+            targets += (pattern_of(cluster, name) for one, name in sorted(wanted - staying) if one == cluster)
         if not targets:
             # Without targets the engine would deploy the whole stack file.
             raise ClusterError("no cluster answers, so nothing moves; run the same command again when one does")

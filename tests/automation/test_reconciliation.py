@@ -87,8 +87,9 @@ def test_a_share_is_in_its_new_home_before_it_leaves_and_is_pending_where_nothin
         f"web: c gains Deployment web: 0 → {REPLICAS} replicas",
         "web: Deployment web stays in b, pending until it answers",
     ]
-    # Nothing of the cluster that does not answer is asked for.
-    assert {target.rpartition("::")[2] for target in session.targets[0]} == {"a", "c", f"a/{OBJECT}", f"c/{OBJECT}"}
+    # Nothing of the cluster that does not answer is asked for, and nothing that does not move: the stack file may have
+    # changes that are not deployed yet, and that go in waves.
+    assert {target.rpartition("::")[2] for target in session.targets[0]} == {"a", "c", f"c/{OBJECT}"}
 
 
 def test_what_was_left_is_removed_once_its_cluster_answers_though_its_share_stays_elsewhere(session: MadeUp) -> None:
