@@ -26,17 +26,32 @@ def read_evictions(session: Session) -> Kept:
     """
     recorded = session.engine.recorded()
     kept = read_kept(session.checkout.workspace(session.file.stack))
-    try:
-        told = recorded_in(description_of(recorded))
-    except VerificationError as error:
-        raise EngineError(
-            f"where shares are cannot be read in the output fleet of the recorded state: {error}"
-        ) from None
+    told = _told(recorded)
     holders = {
         cluster: {document: one.mark.propagation for document, one in each.items()}
         for cluster, each in recorded_propagations(recorded).items()
     }
     return in_force(session.topology, kept, told, holders)
+
+
+def require_unmoved(session: Session, known: Collection[Kept]) -> None:
+    """Raise EngineError where the state has other evictions by now than those that are `known` to this command.
+
+    The lock of the stack is one of this machine: with a shared backend another may move shares while this one waits
+    between two runs. The engine locks the backend for each run alone.
+    """
+    session.engine.read_again()
+    told = _told(session.engine.recorded())
+    if told is not None and told not in known:
+        raise EngineError(
+            f"shares of {session.name} were moved from another machine since this command began, which would move them "
+            "back; run the same command again, which keeps them where they are"
+        )
+
+
+def written_by(stage: Fleet) -> Kept | None:
+    """What the state has once a run has brought up this fleet, without what is pending."""
+    return Kept(stage.evictions, stage.evictions_before) if stage.reported is None else recorded_in(stage.reported)
 
 
 def take_over_evictions(session: Session) -> Kept:
@@ -45,6 +60,13 @@ def take_over_evictions(session: Session) -> Kept:
     if found != read_kept(workspace):
         write_kept(workspace, found)
     return found
+
+
+def _told(recorded: Deployment) -> Kept | None:
+    try:
+        return recorded_in(description_of(recorded))
+    except VerificationError as error:
+        raise EngineError(f"where shares are cannot be read in the recorded state: {error}") from None
 
 
 def reported_with(recorded: Deployment, stage: Fleet, moved: Collection[str]) -> dict[str, Any] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -61,6 +61,8 @@ class Session:
     overridden: bool = False
     """Whether the topology is not what the stack file says by itself, so that the program is to be given it."""
     kubeconfigs: Mapping[str, KubeconfigFile] = field(default_factory=dict, repr=False)
+    # The evictions that a shared backend's state had when this command began, and those that its runs wrote.
+    known: list[Kept] = field(default_factory=list, repr=False)
 
     @cached_property
     def environment(self) -> Environment:
@@ -155,7 +157,10 @@ class Session:
             from meshfleet.automation.evictions_in_force import take_over_evictions
 
             self.engine.read_again()
-            self.place(take_over_evictions(self))
+            kept = take_over_evictions(self)
+            self.place(kept)
+            if not self.environment.local_backend:
+                self.known.append(replace(kept, pending={}))
 
     def notify(self, text: str) -> None:
         """Print a line, unless output is disabled."""
@@ -239,6 +244,12 @@ class Session:
 
         Raises `EngineError` with every failed resource.
         """
+        if operation == "up" and self.known:
+            from meshfleet.automation.evictions_in_force import require_unmoved, written_by
+
+            require_unmoved(self, self.known)
+            if written := written_by(options.get("stage") or self.topology):
+                self.known.append(written)
         record = self._perform(operation, title, **options)
         if operation == "up" and self._can_resume(record, refreshed=bool(options.get("refresh"))):
             before, record = record, self._perform(operation, title, **options | {"refresh": True})

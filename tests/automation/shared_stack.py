@@ -84,7 +84,7 @@ class OnMachine(Session):
 
     name = "test"
 
-    def run(self, operation: Any, title: str, **options: Any) -> Record:
+    def _perform(self, operation: Any, title: str, **options: Any) -> Record:
         stage = options["stage"]
         self.stack.deploy(stage, stage.reported, options.get("target"))
         return Record()
@@ -112,6 +112,7 @@ class Machine:
         file: Any = SimpleNamespace(stack="test")
         made = OnMachine(checkout, file, with_evictions(declared, self.workspace), quiet=True)
         made.__dict__["engine"] = self.stack
+        made.__dict__["environment"] = SimpleNamespace(local_backend=False)
         return made
 
     def locked(self, declared: Fleet = DECLARED) -> OnMachine:

@@ -70,6 +70,18 @@ def test_what_was_moved_between_the_begin_and_the_lock_of_a_command_counts(machi
     assert begun.overridden
 
 
+def test_what_is_moved_elsewhere_between_two_runs_of_a_command_stops_it(machines: tuple[Machine, Machine]) -> None:
+    """Such as the stages of an `up`, which may wait in between for long."""
+    here, ci = machines
+    running = ci.locked()
+    running.run("up", "up test", stage=running.topology)
+    running.run("up", "up test", stage=running.topology)
+    here.move(EVICTED)
+    with pytest.raises(EngineError, match="moved from another machine since this command began"):
+        running.run("up", "up test", stage=running.topology)
+    assert here.stack.copies == {"c"}
+
+
 def test_a_move_that_was_killed_elsewhere_is_held_and_completed(machines: tuple[Machine, Machine]) -> None:
     here, ci = machines
     with pytest.raises(KilledError):
