@@ -39,7 +39,7 @@ READY_SECONDS: Final = 300.0
 """How long a new home may take to be ready before the round fails, with what it lacks."""
 
 RECORD_SECONDS: Final = 60.0
-"""How long what the state says of shares is gone by: with a shared backend each reading asks the other end."""
+"""How long a reading of the state is relied on between moves: with a shared backend each one is a request to it."""
 
 Access = Mapping[str, tuple[str, str | None]]
 """Kubeconfig and context of each cluster."""
