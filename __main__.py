@@ -3,6 +3,7 @@
 import pulumi
 
 from meshfleet.components.program import run
+from meshfleet.errors import MeshfleetError
 from meshfleet.topology import TopologyError
 
 try:
@@ -10,3 +11,5 @@ try:
 except TopologyError as error:
     # One line a fault and no traceback; Pulumi shows a RunError as it is.
     raise pulumi.RunError(f"the stack file is wrong:\n{error}") from None
+except MeshfleetError as error:
+    raise pulumi.RunError(str(error)) from None

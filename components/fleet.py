@@ -34,7 +34,7 @@ from meshfleet.components.remote_control_plane import RemoteControlPlane
 from meshfleet.components.remote_secrets import Reader, RemoteSecrets
 from meshfleet.components.system_namespace import IstioSystem
 from meshfleet.components.trust import MeshTrust, Trust, TrustResources
-from meshfleet.federation.status_rows import placed_rows
+from meshfleet.federation.status_rows import eviction_rows, placed_rows
 from meshfleet.manifests import (
     dns_endpoints,
     gateways,
@@ -177,6 +177,9 @@ class Fleet(Component):
     def describe(self) -> dict[str, Any]:
         """The status (meshfleet/status/), with outputs for what a run finds out; nothing in it is secret."""
         topology = self._topology
+        if topology.reported is not None:
+            return write_status(topology.reported)
+        before = topology.evictions_before
         registered = Described(self.access, self.trust, self.control_planes, self.gateways, self.ingress_gateways)
         fields = {
             "stack": topology.name,
@@ -184,11 +187,8 @@ class Fleet(Component):
             "meshes": [describe_mesh(topology, mesh, trust, registered) for mesh, trust in self.meshes.items()],
             "virtualMachines": machines.described(topology),
             "propagations": placed_rows(topology),
-            "evictions": [
-                {"propagation": name, "cluster": cluster, "since": since}
-                for name, clusters in topology.evictions.items()
-                for cluster, since in clusters.items()
-            ],
+            "evictions": eviction_rows(topology.evictions),
+            "evictionsBefore": None if before is None else eviction_rows(before),
             "portal": self._portal_status(),
         }
         return write_status(fields, pending=pulumi.Output)
@@ -214,5 +214,8 @@ class Fleet(Component):
 
     def kubeconfigs(self) -> pulumi.Output[dict[str, str]]:
         """The kubeconfig of every cluster by name; secret."""
-        found = {name: access.kubeconfig for name, access in self.access.items()}
+        reported = self._topology.reported
+        # A run of a part deploys no cluster: of one that is not there yet nothing would be known.
+        names = self.access if reported is None else {cluster["name"] for cluster in reported["clusters"]}
+        found = {name: access.kubeconfig for name, access in self.access.items() if name in names}
         return pulumi.Output.secret(pulumi.Output.all(**found))

@@ -14,8 +14,9 @@ from meshfleet.manifests.addition_faults import checked
 from meshfleet.sources import load
 from meshfleet.topology import Fleet as Topology
 from meshfleet.topology.draft import SECTIONS, SINGLES
-from meshfleet.workspace.failover_record import with_evictions
+from meshfleet.workspace.failover_record import read_kept
 from meshfleet.workspace.home import Workspace
+from meshfleet.workspace.standing_evictions import fails_over, in_force, placed, recorded_in
 
 
 def stack_configuration() -> dict[str, object]:
@@ -34,7 +35,7 @@ def register(topology: Topology, kubeconfigs: Mapping[str, KubeconfigFile]) -> N
     fleet = Fleet(topology, kubeconfigs)
     pulumi.export("fleet", fleet.describe())
     pulumi.export("kubeconfigs", fleet.kubeconfigs())
-    if topology.portal:
+    if topology.portal and (topology.reported is None or topology.reported.get("portal")):
         pulumi.export("portal", fleet.describe_portal())
     if fleet.karmada:
         pulumi.export("karmada", fleet.describe_karmada())
@@ -54,8 +55,29 @@ def keep_debug_messages() -> None:
 
 
 def declared(stack: str) -> Topology:
-    """What the configuration says, with shares that are elsewhere for now. Raises `TopologyError` and FileError."""
-    return with_evictions(checked(load(stack, stack_configuration())), Workspace.of(stack))
+    """What the configuration says, with shares that are elsewhere for now, as the state of the stack has them.
+
+    Raises `TopologyError`, FileError, and VerificationError for a status that cannot be read.
+    """
+    topology = checked(load(stack, stack_configuration()))
+    if not fails_over(topology):
+        return topology
+    kept = read_kept(Workspace.of(stack))
+    return placed(topology, in_force(topology, kept, recorded_in(own_description()), {}))
+
+
+def own_description() -> dict[str, Any] | None:
+    """The output `fleet` that the last run of this very stack wrote; None before the first.
+
+    It is read as a stack reference reads it, but at once, since it decides what is registered, and without a resource
+    of its own. Plain `pulumi up` has nothing else that could tell it where shares are. An error of the engine ends the
+    run before anything is registered.
+    Source: readStackReference in pulumi/pulumi, pkg/resource/deploy/builtins.go
+    """
+    name = "/".join((pulumi.get_organization() or "organization", pulumi.get_project(), pulumi.get_stack()))
+    outputs = pulumi.runtime.invoke("pulumi:pulumi:readStackOutputs", {"name": name}).value["outputs"]
+    found = outputs.get("fleet")
+    return found if isinstance(found, dict) else None
 
 
 def run(stage: Topology | None = None) -> None:

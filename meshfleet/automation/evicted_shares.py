@@ -24,7 +24,9 @@ _SERVER_FAULT = 500
 
 
 def lines_of(fleet: Fleet) -> Iterator[str]:
-    """A line for each share that is elsewhere: which, since when, and what brings it back."""
+    """A line for each share that is elsewhere: which, since when, and what brings it back; one for a move under way."""
+    if fleet.evictions_before is not None:
+        yield "a move of shares is not complete, so both placements are held; meshfleet reconcile completes it"
     for name, clusters in fleet.evictions.items():
         for cluster, since in clusters.items():
             failover = fleet.propagations[name].failover

@@ -3,7 +3,8 @@
 A move has two steps, and each is an `up` of the moved objects alone, in the clusters that answer. First every cluster
 has what the placement of before or the one of after gives it; once the new home is ready what is no longer placed is
 taken away. Where a cluster does not answer it stays, pending, and is removed by the first round that finds it again.
-The stack is locked for a move, not for a look.
+The stack is locked for a move, not for a look. What is elsewhere is what the state of the stack says, whichever machine
+moved it; each step writes it there, at its end.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from meshfleet.automation.engine.urn_patterns import pattern_of
 from meshfleet.automation.evicted_shares import answering, lines_of
+from meshfleet.automation.evictions_in_force import read_evictions, reported_with
 from meshfleet.automation.session import Session, open_session
 from meshfleet.errors import ClusterError, UnsupportedError, VerificationError
 from meshfleet.federation.failover import Choice, Move, Transfer, decide, moment, settled, transfer
@@ -24,8 +26,8 @@ from meshfleet.federation.reachability import Reachability, after_looks
 from meshfleet.files import read_text
 from meshfleet.manifests.propagations import SECTION, document_name
 from meshfleet.processes.waiting import NotYetError, wait_until
-from meshfleet.topology import Fleet
-from meshfleet.topology.fleet import Evictions
+from meshfleet.redaction.shown import shown
+from meshfleet.topology import Fault, Fleet, TopologyError
 from meshfleet.topology.propagation.kinds import key_of
 from meshfleet.workspace.failover_record import Kept, read_kept, read_looks, write_kept, write_looks
 
@@ -35,6 +37,9 @@ if TYPE_CHECKING:
 
 READY_SECONDS: Final = 300.0
 """How long a new home may take to be ready before the round fails, with what it lacks."""
+
+RECORD_SECONDS: Final = 60.0
+"""How long a reading of the state is relied on between moves: with a shared backend each one is a request to it."""
 
 Access = Mapping[str, tuple[str, str | None]]
 """Kubeconfig and context of each cluster."""
@@ -75,6 +80,8 @@ class Reconciler:
     moving: bool = False
     """Whether a move is under way, whose interruption the next command has to settle."""
     _access: Access = field(default_factory=dict, repr=False)
+    _kept: Kept | None = field(default=None, repr=False)
+    _read_at: float = field(default=0.0, repr=False)
 
     def round(self) -> Round:
         """Look once, and move what is due.
@@ -90,19 +97,22 @@ class Reconciler:
                 f"{session.file.stack}: its engine is {session.topology.federation.engine}, which moves shares by "
                 "itself; meshfleet reconcile is for the engine direct"
             )
+        self._require_known(session.topology)
         workspace = session.checkout.workspace(session.file.stack)
         if not self._access.keys() >= session.topology.clusters.keys():
             self._access = _access(session.status())
+        kept = self._place(session)
         answers = answering({name: self._access[name] for name in session.topology.clusters if name in self._access})
         now = self.clock()
         looks = after_looks(read_looks(workspace), now, answers)
         write_looks(workspace, looks)
         found = Round(looks)
         choice, silent = self._choice(session, found, now)
-        if not silent and _is_due(session.topology, choice, read_kept(workspace), answers):
+        if any(answers.values()) and not silent and _is_due(session.topology, choice, kept, answers):
+            # Whatever becomes of it, the next round reads the state again.
+            self._kept = None
             with session.working("reconcile"):
-                # Another command may have moved them meanwhile.
-                session = open_session(self.stack, quiet=self.quiet)
+                # The lock has read the state: another command, here or elsewhere, may have moved them meanwhile.
                 choice, silent = self._choice(session, found, now)
                 if not silent:
                     self.moving = True
@@ -110,7 +120,15 @@ class Reconciler:
                     self.moving = False
                 self._access = {}
             session = open_session(self.stack, quiet=self.quiet)
-        waiting = [f"{name}: does not answer and is to get a share; nothing moves before it does" for name in silent]
+            self._place(session)
+        # It takes back what is elsewhere now, not what will be.
+        self.recover = [name for name in self.recover if not answers.get(name)] if not silent else self.recover
+        waiting = [
+            f"{name}: does not answer and is to get a share; nothing moves before it does"
+            if name in answers
+            else f"{name}: is not deployed and is to get a share; nothing moves before meshfleet up has deployed it"
+            for name in silent
+        ]
         found.notes = [
             *_waiting(session.topology, looks, now),
             *waiting,
@@ -120,13 +138,24 @@ class Reconciler:
         found.seconds = time.monotonic() - start
         return found
 
+    def _require_known(self, fleet: Fleet) -> None:
+        if unknown := [name for name in self.recover if name not in fleet.clusters]:
+            known = ", ".join(sorted(fleet.clusters))
+            raise TopologyError([Fault("--recover", f"no cluster is named {shown(unknown[0])}; known are {known}")])
+
+    def _place(self, session: Session) -> Kept:
+        """Place the fleet as the state says, which is read once in a while."""
+        if self._kept is None or time.monotonic() - self._read_at > RECORD_SECONDS:
+            self._kept, self._read_at = read_evictions(session), time.monotonic()
+        session.place(self._kept)
+        return self._kept
+
     def _choice(self, session: Session, found: Round, now: float) -> tuple[Choice, list[str]]:
         """What is to be done, and the clusters that are to get a share and do not answer."""
         choice = decide(session.topology, found.looks, now, self.recover)
-        if choice.evictions == settled(session.topology).evictions:
+        if choice.evictions == session.topology.evictions and session.topology.evictions_before is None:
             return choice, []
-        gained = transfer(session.topology, choice.evictions).gained
-        homes = dict.fromkeys(move.cluster for move in gained)
+        homes = dict.fromkeys(move.cluster for move in transfer(session.topology, choice.evictions).awaited)
         return choice, [name for name in homes if not (name in found.looks and found.looks[name].answers)]
 
 
@@ -141,7 +170,7 @@ def _access(status: Status) -> Access:
 def _is_due(fleet: Fleet, choice: Choice, kept: Kept, answers: Mapping[str, bool]) -> bool:
     """Whether anything is to be done with the stack locked."""
     found_again = any(answers.get(cluster) for clusters in kept.pending.values() for cluster in clusters)
-    return found_again or fleet.evictions_before is not None or choice.evictions != kept.evictions
+    return found_again or fleet.evictions_before is not None or choice.evictions != fleet.evictions
 
 
 def _waiting(fleet: Fleet, looks: Mapping[str, Reachability], now: float) -> list[str]:
@@ -178,20 +207,28 @@ class _Round:
         """Do it; a line for each thing that an object gained or lost, and for what is pending."""
         fleet, workspace = self.session.topology, self.session.checkout.workspace(self.session.file.stack)
         kept = read_kept(workspace)
-        after, way = self.choice.evictions, transfer(fleet, self.choice.evictions)
+        after, old, way = self.choice.evictions, settled(fleet), transfer(fleet, self.choice.evictions)
         gained, lost = way.gained, way.lost
         if way.awaited:
-            write_kept(workspace, replace(kept, evictions=after, before=settled(fleet).evictions))
-            self._up(way, way.both, "new homes", way.awaited)
+            # What another move brought there stays on record, and in its place, until the new homes are ready.
+            elsewhere = fleet is not old and after != fleet.evictions
+            if not elsewhere:
+                write_kept(workspace, replace(kept, evictions=after, before=old.evictions))
+            self._up(way.both, "new homes", way.awaited, spared=way.given_up, reported=fleet if elsewhere else way.both)
             for move in way.awaited:
                 self._await(move)
             self._await_endpoints(way)
-        pending = _pending(kept, after, lost, self.answers)
-        write_kept(workspace, Kept(after, None, pending))
+            if elsewhere:
+                write_kept(workspace, replace(kept, evictions=after, before=old.evictions))
+                self._up(way.both, "new homes are ready", (), spared=way.given_up)
+        pending = _pending(kept, lost)
         gone = {name for clusters in kept.pending.values() for name in clusters if self.answers.get(name)}
-        if lost or gone:
-            self._up(way, way.new, "what is elsewhere", lost, self._left(kept, gone))
-        return [*map(_line, gained), *(self._lost(move) for move in lost), *_removed(kept, gone)]
+        if lost or gone or fleet is not old or after != old.evictions:
+            # All of it is pending until the engine has removed it: it may be killed in the middle.
+            write_kept(workspace, Kept(after, None, pending))
+            self._up(way.new, "what is elsewhere", lost, self._left(kept, gone))
+            write_kept(workspace, Kept(after, None, _silent(pending, self.answers)))
+        return [*map(_line, gained), *(self._lost(move) for move in lost), *_removed(kept, gone, gained)]
 
     def _left(self, kept: Kept, found_again: Collection[str]) -> set[tuple[str, str]]:
         """Clusters and propagations of what was left in clusters that answer again."""
@@ -200,20 +237,44 @@ class _Round:
         }
 
     def _up(
-        self, way: Transfer, stage: Fleet, what: str, moved: Iterable[Move], left: Iterable[tuple[str, str]] = ()
+        self,
+        stage: Fleet,
+        what: str,
+        moved: Iterable[Move],
+        left: Iterable[tuple[str, str]] = (),
+        *,
+        spared: Iterable[Move] = (),
+        reported: Fleet | None = None,
     ) -> None:
-        """Bring up what is moved, in the clusters that answer; nothing else is touched, or asked."""
+        """Bring up what is moved, in the clusters that answer; nothing else is touched, or queried.
+
+        What is `spared` stays as it is. The state has the evictions of `reported` at the end, else those of `stage`.
+        """
+        moved, left = list(moved), list(left)
         concerned = {move.one.propagation for move in moved} | {name for _, name in left}
-        names = [
-            document_name(one.propagation, one.key)
-            for one in propagations(way.both).objects
-            if one.propagation in concerned
-        ]
+        staying = {(move.cluster, document_name(move.one.propagation, move.one.key)) for move in spared}
+        placed = propagations(stage)
+        wanted = {(move.cluster, document_name(move.one.propagation, move.one.key)) for move in moved}
+        wanted |= {
+            (cluster, document_name(one.propagation, one.key))
+            for cluster, name in left
+            for one in placed.objects
+            if one.propagation == name
+        }
         targets: list[str] = []
         for cluster in self.session.topology.clusters:
-            if self.answers.get(cluster):
-                targets += (f"**:{SECTION.component}::{cluster}", *(pattern_of(cluster, name) for name in names))
-        self.session.notify(f"{what}: {', '.join(sorted(concerned))}")
+            if not self.answers.get(cluster):
+                continue
+            # A component goes with the last object in it, so it stays with what is spared.
+            if placed.of(cluster) or not any(cluster == one for one, _ in staying):
+                targets.append(f"**:{SECTION.component}::{cluster}")
+            targets += (pattern_of(cluster, name) for one, name in sorted(wanted - staying) if one == cluster)
+        if not targets:
+            # Without targets the engine would deploy the whole stack file.
+            raise ClusterError("no cluster answers, so nothing moves; run the same command again when one does")
+        told = reported_with(self.session.engine.recorded(), reported or stage, concerned)
+        stage = stage.model_copy(update={"reported": told})
+        self.session.notify(f"{what}: {', '.join(sorted(concerned))}" if concerned else what)
         self.session.run("up", f"reconcile {self.session.name}", stage=stage, target=targets)
 
     def _await(self, move: Move) -> None:
@@ -269,18 +330,18 @@ class _Round:
         return f"{move.one.propagation}: {_what(move)} stays in {move.cluster}, pending until it answers"
 
 
-def _pending(
-    kept: Kept, evicted: Evictions, lost: Iterable[Move], answers: Mapping[str, bool]
-) -> dict[str, tuple[str, ...]]:
-    """What is left in clusters that do not answer, less what is placed there again."""
+def _pending(kept: Kept, lost: Iterable[Move]) -> dict[str, tuple[str, ...]]:
+    """The clusters that something is to be taken from, of this move and of those before, by propagation."""
     found = {name: dict.fromkeys(clusters) for name, clusters in kept.pending.items()}
     for move in lost:
         found.setdefault(move.one.propagation, {})[move.cluster] = None
-    return {
-        name: still
-        for name, clusters in found.items()
-        if (still := tuple(one for one in clusters if not answers.get(one) and one in evicted.get(name, {})))
-    }
+    return {name: tuple(clusters) for name, clusters in found.items()}
+
+
+def _silent(pending: Mapping[str, Iterable[str]], answers: Mapping[str, bool]) -> dict[str, tuple[str, ...]]:
+    """Those of them that do not answer."""
+    found = {name: tuple(one for one in clusters if not answers.get(one)) for name, clusters in pending.items()}
+    return {name: clusters for name, clusters in found.items() if clusters}
 
 
 def _require_ready(move: Move, access: tuple[str, str | None], what: str) -> None:
@@ -323,10 +384,11 @@ def _line(move: Move) -> str:
     return f"{move.one.propagation}: {move.cluster} {verb} {_what(move)}{count}"
 
 
-def _removed(kept: Kept, found_again: Collection[str]) -> list[str]:
+def _removed(kept: Kept, found_again: Collection[str], gained: Iterable[Move]) -> list[str]:
+    back = {(move.one.propagation, move.cluster) for move in gained}
     return [
         f"{name}: what was left in {cluster} is removed"
         for name, clusters in kept.pending.items()
         for cluster in clusters
-        if cluster in found_again
+        if cluster in found_again and (name, cluster) not in back
     ]

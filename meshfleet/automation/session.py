@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -23,13 +23,17 @@ from meshfleet.manifests.addition_faults import checked
 from meshfleet.rollout.stages import Stage, stages
 from meshfleet.sources import load
 from meshfleet.topology import Fleet, StackFile, read_stack_file
-from meshfleet.workspace.failover_record import with_evictions
+from meshfleet.workspace.standing_evictions import fails_over, placed, told_by, with_evictions
 
 if TYPE_CHECKING:
     from meshfleet.automation.engine.engine import Engine, Operation
     from meshfleet.automation.engine.environment import Environment
     from meshfleet.automation.identities import Reading
     from meshfleet.status import Status
+    from meshfleet.workspace.failover_record import Kept
+
+_PLACING = ("up", "preview", "drift", "reconcile")
+"""The commands that deploy what is placed, or compare it with what is deployed."""
 
 
 @dataclass
@@ -40,9 +44,12 @@ class Unsettled:
     interrupted: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Session:
-    """Created by `open_session`, which has validated the stack file."""
+    """Created by `open_session`, which has validated the stack file.
+
+    Its topology has the evictions of this machine's record at first, and those of the state once that is read.
+    """
 
     checkout: Checkout
     file: StackFile
@@ -54,6 +61,8 @@ class Session:
     overridden: bool = False
     """Whether the topology is not what the stack file says by itself, so that the program is to be given it."""
     kubeconfigs: Mapping[str, KubeconfigFile] = field(default_factory=dict, repr=False)
+    # The evictions that a shared backend's state had when this command began, and those that its runs wrote.
+    known: list[Kept] = field(default_factory=list, repr=False)
 
     @cached_property
     def environment(self) -> Environment:
@@ -102,6 +111,8 @@ class Session:
                 if lock.interrupted and self.engine.exists():
                     print_line(f"the last command on {self.file.stack} was interrupted; resuming")
                     self.resume(interrupted=True)
+                if command in _PLACING:
+                    self._take_over_evictions()
                 yield
             finally:
                 lock.unsettled = bool(self.unsettled.clusters)
@@ -132,6 +143,24 @@ class Session:
 
         for cluster in renew(self.engine, self.topology):
             self.notify(f"{cluster}: using its kubeconfig, which has changed since the last up")
+
+    def place(self, kept: Kept) -> None:
+        """Place the fleet with these evictions; runs of the engine get this fleet."""
+        if fails_over(self.topology):
+            self.topology = placed(self.topology, kept)
+            # The program would read them itself, in the middle of a run that changes them.
+            self.overridden = True
+
+    def _take_over_evictions(self) -> None:
+        """Go by what the state says of shares, which another machine may have moved, or another command since."""
+        if fails_over(self.topology):
+            from meshfleet.automation.evictions_in_force import take_over_evictions
+
+            self.engine.read_again()
+            kept = take_over_evictions(self)
+            self.place(kept)
+            if not self.environment.local_backend:
+                self.known.append(replace(kept, pending={}))
 
     def notify(self, text: str) -> None:
         """Print a line, unless output is disabled."""
@@ -215,6 +244,12 @@ class Session:
 
         Raises `EngineError` with every failed resource.
         """
+        if operation == "up" and self.known:
+            from meshfleet.automation.evictions_in_force import require_unmoved, written_by
+
+            require_unmoved(self, self.known)
+            if written := written_by(options.get("stage") or self.topology):
+                self.known.append(written)
         record = self._perform(operation, title, **options)
         if operation == "up" and self._can_resume(record, refreshed=bool(options.get("refresh"))):
             before, record = record, self._perform(operation, title, **options | {"refresh": True})
@@ -284,8 +319,11 @@ class Session:
         return str(folder / self.file.stack)
 
     def status(self) -> Status:
-        """The status of the running fleet. Raises as `fleet_status` does."""
-        return fleet_status(self.checkout, self.engine, self.topology)
+        """The status of the running fleet, which the fleet is placed as. Raises as `fleet_status` does."""
+        found = fleet_status(self.checkout, self.engine, self.topology)
+        if kept := told_by(found):
+            self.place(kept)
+        return found
 
 
 def open_session(stack: str, *, quiet: bool, host: str = "") -> Session:

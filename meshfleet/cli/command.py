@@ -168,7 +168,7 @@ def preview(
         stages = session.stages()
         named = [stage.name for stage in stages if stage.name]
         with preview_engine(session.engine, recreated) as engine:
-            fleet = stages[0].fleet if named else None
+            fleet = stages[0].fleet if named or session.overridden else None
             held = {"exclude": list(stages[0].held)} if stages[0].held else {}
             record = session.run("preview", f"preview {stack}", stage=fleet, on=engine, **held)
         in_place = what_is_there(session, stages[0])

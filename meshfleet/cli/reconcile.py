@@ -38,7 +38,6 @@ def reconcile(
     reconciler = Reconciler(stack, quiet=json, recover=recover or ())
     if not watch:
         found = reconciler.round()
-        _require_known(recover or (), found)
         _tell(found, stack, as_json=json)
         return
     # A clock that is set while it watches changes no waiting.
@@ -108,11 +107,3 @@ def _seconds(text: str) -> float:
             f"{shown(text)} must be a length of time of 5m at most; write it as 10s or 1m", param_hint="--interval"
         )
     return float(seconds)
-
-
-def _require_known(names: list[str] | tuple[str, ...], found: Round) -> None:
-    if unknown := [name for name in names if name not in found.looks]:
-        raise typer.BadParameter(
-            f"no cluster is named {shown(unknown[0])}; known are {', '.join(sorted(found.looks))}",
-            param_hint="--recover",
-        )

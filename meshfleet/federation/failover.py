@@ -40,7 +40,8 @@ class Move:
 class Transfer:
     """A move in two steps: `both` placements are held until all `awaited` is ready, then what is `lost` is taken.
 
-    What is `gained` is awaited, and so is what stayed in a cluster that gets its share back.
+    What is `gained` is awaited, and so is what stayed in a cluster that gets its share back, and all of a share whose
+    move is under way: that may have been killed while it took copies away.
     """
 
     both: Fleet
@@ -48,28 +49,36 @@ class Transfer:
     gained: tuple[Move, ...]
     awaited: tuple[Move, ...]
     lost: tuple[Move, ...]
+    given_up: tuple[Move, ...] = ()
+    """What of `lost` a move that is under way brought somewhere: it may be the only copy that serves."""
 
 
 def transfer(fleet: Fleet, evictions: Evictions) -> Transfer:
     """The way from the placement that is settled to the one with these evictions.
 
     Where a move is under way it starts from the placement of before: what the new home of then got is not counted on,
-    and is taken again where it is not wanted any more.
+    and is taken again where it is not wanted any more, but not before all that is wanted is ready.
     """
     old = settled(fleet)
     both, new = placed_by(fleet, evictions, old.evictions), placed_by(fleet, evictions)
     gained = [move for move in moves(old, both) if move.gains]
-    given_up = moves(fleet, both) if fleet is not old else []
-    lost = [move for move in (*given_up, *moves(both, new)) if not move.gains]
+    given_up = [move for move in moves(fleet, both) if not move.gains] if fleet is not old else []
+    lost = [*given_up, *(move for move in moves(both, new) if not move.gains)]
     stayed = [
         _move(one, one, cluster, gains=True)
         for one in propagations(new).objects
         for cluster in one.copies
         if cluster in old.evictions.get(one.propagation, {}) and cluster not in evictions.get(one.propagation, {})
     ]
-    known = {(move.one.path, move.cluster) for move in gained}
-    more = [move for move in stayed if (move.one.path, move.cluster) not in known]
-    return Transfer(both, new, tuple(gained), (*gained, *more), tuple(lost))
+    touched = {move.one.path for move in moves(old, fleet)} if fleet is not old else set[str]()
+    left = [
+        _move(one, one, cluster, gains=True)
+        for one in propagations(new).objects
+        if one.path in touched
+        for cluster in one.copies
+    ]
+    awaited = {(move.one.path, move.cluster): move for move in (*left, *stayed, *gained)}
+    return Transfer(both, new, tuple(gained), tuple(awaited.values()), tuple(lost), tuple(given_up))
 
 
 def moment(seconds: float) -> str:

@@ -5,14 +5,17 @@ The keys are those of the status document (meshfleet/status/propagations.py).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from meshfleet.federation.health import Health, Word
 from meshfleet.federation.propagated import Propagated, propagations
 from meshfleet.federation.summed_health import merged_conditions, ready_replicas, summed, why
-from meshfleet.topology.fleet import Fleet
+from meshfleet.topology.fleet import Evictions, Fleet
 from meshfleet.topology.propagation.kinds import ObjectKey
+
+if TYPE_CHECKING:
+    from meshfleet.status.propagations import Eviction
 
 Answers = Mapping[str, Mapping[ObjectKey, Health]]
 """How each object fares, by cluster."""
@@ -22,6 +25,23 @@ Row = dict[str, Any]
 def placed_rows(fleet: Fleet) -> list[Row]:
     """Every propagation with its objects and where they are placed, in the order of names."""
     return _rows(fleet, None)
+
+
+def eviction_rows(evictions: Evictions) -> list[Row]:
+    """A row for each share that is elsewhere."""
+    return [
+        {"propagation": name, "cluster": cluster, "since": since}
+        for name, clusters in evictions.items()
+        for cluster, since in clusters.items()
+    ]
+
+
+def evictions_of(rows: Iterable[Eviction]) -> Evictions:
+    """The evictions of such rows, as the status has them."""
+    found: Evictions = {}
+    for row in rows:
+        found.setdefault(row.propagation, {})[row.cluster] = row.since
+    return found
 
 
 def health_rows(fleet: Fleet, answers: Answers) -> list[Row]:

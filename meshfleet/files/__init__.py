@@ -262,7 +262,8 @@ def read_record(path: Path, parse: Callable[[str], _T], advice: str, *, limit: i
         raise NewerFileError(
             f"{path}: written by a later version of meshfleet ({error}); use that one, or {advice}"
         ) from None
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, ArithmeticError, RecursionError) as error:
+        # ArithmeticError: a number that is too large for what it is to become.
         what = "empty" if not text.strip("\0 \n") else f"damaged ({type(error).__name__})"
         raise FileError(f"{path}: {what}; {advice}") from None
 

@@ -133,6 +133,8 @@ class Status(DeployedStatus):
     """Where the objects of the user's propagations are placed; empty where there are none."""
     evictions: Items[Eviction] = ()
     """The shares of propagations that are elsewhere for now; empty where there are none."""
+    evictions_before: Items[Eviction] | None = None
+    """The same of before a move that is under way, so that both placements are held; null where none is."""
     portal: Portal | None = None
     """The API portal; null without one."""
 

@@ -66,6 +66,15 @@ class Eviction(StatusModel):
     """Since when that cluster does not answer, as RFC 3339 has it."""
 
 
+class RecordedEvictions(StatusModel):
+    """The part of the status that decides where shares are; fields never set are those of a status of before them."""
+
+    evictions: Items[Eviction] = ()
+    """The shares of propagations that are elsewhere for now; empty where there are none."""
+    evictions_before: Items[Eviction] | None = None
+    """The same of before a move that is under way; null where none is."""
+
+
 class Propagation(StatusModel):
     """A propagation, and the sum over its objects."""
 

@@ -13,6 +13,7 @@ from meshfleet.redaction.shown import shown
 from meshfleet.status.deployed import DeployedStatus
 from meshfleet.status.document import Status
 from meshfleet.status.model import StatusModel
+from meshfleet.status.propagations import RecordedEvictions
 from meshfleet.status.upgrades import UPGRADES, Document, Upgrade
 from meshfleet.status.version import UNVERSIONED, VERSION
 
@@ -36,6 +37,11 @@ def read_status(document: Mapping[str, Any]) -> Status:
 def read_deployed(document: Mapping[str, Any]) -> DeployedStatus:
     """What a rollout plan needs of the same document, whatever is wrong in the rest. Raises as `read_status` does."""
     return _read(DeployedStatus, document, lambda upgrade: upgrade.part, ANOTHER)
+
+
+def read_evictions(document: Mapping[str, Any]) -> RecordedEvictions:
+    """Where the same document says that shares are, whatever is wrong in the rest. Raises as `read_status` does."""
+    return _read(RecordedEvictions, document, lambda upgrade: upgrade.part, ANOTHER)
 
 
 def faults_in(model: type[StatusModel], document: Any, error: ValidationError) -> list[Fault]:

@@ -88,6 +88,8 @@ class Fleet(Model):
     """The clusters that the shares of propagations are taken from; in no stack file."""
     evictions_before: Evictions | None = None
     """The same of before while shares move, so that both placements are held; in no stack file."""
+    reported: dict[str, Any] | None = None
+    """The whole status that a run of a part exports, since it deploys nothing else; in no stack file."""
     restored: Restored = Field(default_factory=dict)
     """What clusters get back of a wave that is rolled back; in no stack file."""
 

@@ -1,29 +1,30 @@
 """What is kept of failover between runs: the evictions of a stack, and since when each cluster answers.
 
-They are two files in the fleet's directory. Evictions decide what is in clusters: they are written with the stack
-locked, and a damaged file is refused, since without it shares would move back at once. What was seen of clusters is
-written by every look; a damaged file counts as none, so that every wait starts again and nothing moves too early.
+They are two files in the fleet's directory. Evictions decide what is in clusters: what the state of the stack says of
+them holds, wherever it was written (workspace/standing_evictions.py), and the file is a copy for what reads no state.
+It is written with the stack locked, and a damaged one is refused, since what it says may be all that is known. What was
+seen of clusters is written by every look; a damaged file counts as none, so that every wait starts again and nothing
+moves too early.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from meshfleet.errors import FileError, NewerFileError
-from meshfleet.federation.failover import placed_by, tenable
 from meshfleet.federation.reachability import Reachability
-from meshfleet.files import read_record, remove_file, write_file
-from meshfleet.files.json_text import parse_json
-from meshfleet.redaction.shown import shown
-from meshfleet.topology.fleet import Evictions, Fleet
+from meshfleet.files import read_record, remove_file
+from meshfleet.topology.fleet import Evictions
 from meshfleet.workspace.home import Workspace
+from meshfleet.workspace.owned_record import document_in, mapping, require_own, text, texts, write_owned
 
-VERSION: Final = 1
-_ADVICE: Final = "remove that file, after which `meshfleet up` places everything as the stack file declares it"
+_ADVICE: Final = "remove that file, after which `meshfleet up` keeps what the recorded state of the stack has elsewhere"
+
+_LATEST: Final = 253_402_300_799.0
+"""The last second of the year 9999, as a time in words has it."""
 
 
 @dataclass(frozen=True)
@@ -41,18 +42,18 @@ class Kept:
 def read_kept(workspace: Workspace) -> Kept:
     """The evictions of a stack; none where nothing was ever evicted. Raises FileError."""
     path = _kept_file(workspace)
-    document = read_record(path, _document, _ADVICE)
+    document = read_record(path, document_in, _ADVICE)
     if document is None:
         return Kept()
-    _require_own(path, document, workspace)
+    require_own(path, document, workspace, _ADVICE)
     try:
         before = document["before"]
         return Kept(
             _evictions(document["evictions"]),
             None if before is None else _evictions(before),
-            {str(name): tuple(map(str, clusters)) for name, clusters in document["pending"].items()},
+            {text(name): texts(clusters) for name, clusters in mapping(document["pending"]).items()},
         )
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise FileError(f"{path}: damaged ({type(error).__name__}); {_ADVICE}") from None
 
 
@@ -62,52 +63,27 @@ def write_kept(workspace: Workspace, kept: Kept) -> None:
     if kept == Kept():
         remove_file(path)
         return
-    _write(workspace, path, {"evictions": kept.evictions, "before": kept.before, "pending": dict(kept.pending)})
+    write_owned(workspace, path, {"evictions": kept.evictions, "before": kept.before, "pending": dict(kept.pending)})
 
 
 def read_looks(workspace: Workspace) -> dict[str, Reachability]:
     """What was seen of each cluster; nothing where that cannot be read. Raises FileError for a later version."""
     path = _looks_file(workspace)
     try:
-        document = read_record(path, _document, "remove that file")
+        document = read_record(path, document_in, "remove that file")
         if document is None or document.get("stack") != workspace.fleet:
             return {}
-        return {str(name): _look(entry) for name, entry in document["clusters"].items()}
+        return {text(name): _look(entry) for name, entry in mapping(document["clusters"]).items()}
     except NewerFileError:
         raise
-    except (FileError, KeyError, TypeError, AttributeError, ValueError):
+    except (FileError, KeyError, TypeError, ValueError):
         return {}
 
 
 def write_looks(workspace: Workspace, looks: Mapping[str, Reachability]) -> None:
     """Keep what was seen of each cluster. Raises FileError."""
     found = {name: {"answers": one.answers, "since": one.since, "seen": one.seen} for name, one in looks.items()}
-    _write(workspace, _looks_file(workspace), {"clusters": found})
-
-
-def with_evictions(fleet: Fleet, workspace: Workspace) -> Fleet:
-    """The fleet with the evictions that are kept, as far as what the stack file says now allows them.
-
-    Raises FileError for a record that cannot be read; it is read where a propagation has `failover`.
-    """
-    if not any(one.failover for one in fleet.propagations.values()):
-        return fleet
-    kept = read_kept(workspace)
-    if not kept.evictions and kept.before is None:
-        return fleet
-    before = None if kept.before is None else _declared(fleet, kept.before)
-    wanted = _declared(fleet, kept.evictions)
-    return placed_by(fleet, tenable(placed_by(fleet, wanted), wanted).evictions, before)
-
-
-def _declared(fleet: Fleet, evictions: Evictions) -> Evictions:
-    """Those of propagations and clusters that the stack file has, and that it lets fail over."""
-    found = {
-        name: {cluster: since for cluster, since in clusters.items() if cluster in fleet.clusters}
-        for name, clusters in evictions.items()
-        if name in fleet.propagations and fleet.propagations[name].failover
-    }
-    return {name: clusters for name, clusters in found.items() if clusters}
+    write_owned(workspace, _looks_file(workspace), {"clusters": found})
 
 
 def _kept_file(workspace: Workspace) -> Path:
@@ -118,28 +94,20 @@ def _looks_file(workspace: Workspace) -> Path:
     return workspace.directory / "reachability.json"
 
 
-def _write(workspace: Workspace, path: Path, content: Mapping[str, Any]) -> None:
-    workspace.claim()
-    write_file(path, json.dumps({"version": VERSION, "stack": workspace.fleet, **content}, indent=2) + "\n")
-
-
-def _document(text: str) -> dict[str, Any]:
-    document = dict(parse_json(text))
-    if int(document["version"]) > VERSION:
-        raise NewerFileError(f"version {document['version']}, supported is {VERSION}")
-    return document
-
-
-def _require_own(path: Path, document: Mapping[str, Any], workspace: Workspace) -> None:
-    if document.get("stack") != workspace.fleet:
-        raise FileError(f"{path}: is of the stack {shown(document.get('stack'))}; {_ADVICE}")
-
-
 def _evictions(value: Any) -> Evictions:
-    return {str(name): {str(one): str(since) for one, since in clusters.items()} for name, clusters in value.items()}
+    return {
+        text(name): {text(one): text(since) for one, since in mapping(clusters).items()}
+        for name, clusters in mapping(value).items()
+    }
 
 
-def _look(entry: Mapping[str, Any]) -> Reachability:
-    if not isinstance(entry["answers"], bool):
+def _look(entry: Any) -> Reachability:
+    answers, since, seen = (mapping(entry)[key] for key in ("answers", "since", "seen"))
+    if not isinstance(answers, bool):
         raise TypeError("no truth value")
-    return Reachability(entry["answers"], float(entry["since"]), float(entry["seen"]))
+    if any(isinstance(one, bool) or not isinstance(one, int | float) for one in (since, seen)):
+        raise TypeError("no time")
+    # A time that no clock shows would count as any length of time.
+    if not 0 <= since <= seen <= _LATEST:
+        raise ValueError("no time")
+    return Reachability(answers, float(since), float(seen))

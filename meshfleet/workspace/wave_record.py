@@ -7,19 +7,16 @@ go back to. A damaged file is refused: without it a half of a wave would count a
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from meshfleet.errors import FileError, NewerFileError
-from meshfleet.files import read_record, remove_file, write_file
-from meshfleet.files.json_text import parse_json
-from meshfleet.redaction.shown import shown
+from meshfleet.errors import FileError
+from meshfleet.files import read_record, remove_file
 from meshfleet.workspace.home import Workspace
+from meshfleet.workspace.owned_record import document_in, mapping, require_own, text, texts, write_owned
 
-VERSION: Final = 1
 _ADVICE: Final = "remove that file, after which a wave that was interrupted is not waited for, and not rolled back"
 Bodies = dict[str, dict[str, Any]]
 
@@ -35,14 +32,13 @@ class WaveUnderWay:
 def read_waves(workspace: Workspace) -> dict[str, WaveUnderWay]:
     """The waves that are under way, by propagation. Raises FileError."""
     path = _file(workspace)
-    document = read_record(path, _document, _ADVICE)
+    document = read_record(path, document_in, _ADVICE)
     if document is None:
         return {}
-    if document.get("stack") != workspace.fleet:
-        raise FileError(f"{path}: is of the stack {shown(document.get('stack'))}; {_ADVICE}")
+    require_own(path, document, workspace, _ADVICE)
     try:
-        return {str(name): _wave(entry) for name, entry in document["waves"].items()}
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        return {text(name): _wave(mapping(entry)) for name, entry in mapping(document["waves"]).items()}
+    except (KeyError, TypeError, ValueError) as error:
         raise FileError(f"{path}: damaged ({type(error).__name__}); {_ADVICE}") from None
 
 
@@ -52,26 +48,20 @@ def write_waves(workspace: Workspace, waves: Mapping[str, WaveUnderWay]) -> None
     if not waves:
         remove_file(path)
         return
-    workspace.claim()
     written = {name: {"clusters": list(one.clusters), "before": one.before} for name, one in waves.items()}
-    write_file(path, json.dumps({"version": VERSION, "stack": workspace.fleet, "waves": written}, indent=2) + "\n")
+    write_owned(workspace, path, {"waves": written})
 
 
 def _file(workspace: Workspace) -> Path:
     return workspace.directory / "waves.json"
 
 
-def _document(text: str) -> dict[str, Any]:
-    document = dict(parse_json(text))
-    if int(document["version"]) > VERSION:
-        raise NewerFileError(f"version {document['version']}, supported is {VERSION}")
-    return document
-
-
 def _wave(entry: Mapping[str, Any]) -> WaveUnderWay:
-    clusters, before = entry["clusters"], entry["before"]
-    if not isinstance(clusters, list):
-        raise TypeError("no list")
-    if before is not None:
-        before = {str(name): {str(one): dict(body) for one, body in there.items()} for name, there in before.items()}
-    return WaveUnderWay(tuple(map(str, clusters)), before)
+    clusters, before = texts(entry["clusters"]), entry["before"]
+    if before is None:
+        return WaveUnderWay(clusters)
+    bodies = {
+        text(name): {text(one): mapping(body) for one, body in mapping(there).items()}
+        for name, there in mapping(before).items()
+    }
+    return WaveUnderWay(clusters, bodies)

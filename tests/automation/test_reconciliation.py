@@ -12,12 +12,14 @@ import pytest
 
 from meshfleet.automation import evicted_shares, reconciliation
 from meshfleet.automation.evicted_shares import left_in, lines_of, out_of_reach, pending_lines
-from meshfleet.automation.reconciliation import Access
+from meshfleet.automation.reconciliation import Access, Reconciler, Round
 from meshfleet.errors import ClusterError, EngineError
 from meshfleet.federation.failover import Choice, Move, placed_by
+from meshfleet.federation.reachability import Reachability
 from meshfleet.topology import Fleet
-from meshfleet.workspace.failover_record import Kept, read_kept, with_evictions
+from meshfleet.workspace.failover_record import Kept, read_kept
 from meshfleet.workspace.home import Workspace
+from meshfleet.workspace.standing_evictions import with_evictions
 from tests.federation.test_failover_decisions import REPLICAS, fleet, in_order, shares
 
 pytestmark = pytest.mark.proof("the share of a cluster that stays unreachable moves, and comes back by rule", step=1)
@@ -86,14 +88,17 @@ def test_a_share_is_in_its_new_home_before_it_leaves_and_is_pending_where_nothin
         f"web: c gains Deployment web: 0 → {REPLICAS} replicas",
         "web: Deployment web stays in b, pending until it answers",
     ]
-    # Nothing of the cluster that does not answer is asked for.
-    assert {target.rpartition("::")[2] for target in session.targets[0]} == {"a", "c", f"a/{OBJECT}", f"c/{OBJECT}"}
+    # Nothing of the cluster that does not answer is asked for, and nothing that does not move: the stack file may have
+    # changes that are not deployed yet, and that go in waves.
+    assert {target.rpartition("::")[2] for target in session.targets[0]} == {"a", "c", f"c/{OBJECT}"}
 
 
 def test_what_was_left_is_removed_once_its_cluster_answers_though_its_share_stays_elsewhere(session: MadeUp) -> None:
     moved(session, EVICTED, "b")
     assert moved(session, EVICTED) == ["web: what was left in b is removed"]
-    assert session.ran[-1] == ({"c": REPLICAS}, Kept(EVICTED))
+    # Until the engine has removed it, it is pending: after a kill the next round does.
+    assert session.ran[-1] == ({"c": REPLICAS}, Kept(EVICTED, None, {"web": ("b",)}))
+    assert read_kept(session.workspace) == Kept(EVICTED)
     assert any(target.endswith(f"::b/{OBJECT}") for target in session.targets[-1])
     moved(session, {})
     assert [found for found, _ in session.ran[-2:]] == [{"b": REPLICAS, "c": REPLICAS}, {"b": REPLICAS}]
@@ -150,3 +155,25 @@ def test_each_share_that_is_elsewhere_is_told_with_what_brings_it_back() -> None
     never = fleet(placement=in_order("b", "c"), failover={"recover": "Never"})
     (line,) = lines_of(placed_by(never, EVICTED))
     assert line.endswith("it comes back with meshfleet reconcile --recover b")
+
+
+def test_where_no_cluster_answers_the_engine_never_runs(session: MadeUp) -> None:
+    """Without targets it would deploy the whole stack file."""
+    with pytest.raises(ClusterError, match="no cluster answers"):
+        moved(session, EVICTED, "a", "b", "c")
+    assert session.ran == []
+
+
+@pytest.mark.parametrize("evict", [True, False])
+def test_a_move_under_way_waits_for_a_home_that_does_not_answer_any_more(session: MadeUp, evict: bool) -> None:
+    """It is lost as well only after its time; meanwhile both placements are held, and nothing is awaited in vain."""
+    declared = fleet(placement=in_order("b", "c"), failover={"after": "1m", "evict": evict})
+    now = 1000.0
+    for evictions, before, home in (({}, EVICTED, "b"), (EVICTED, {}, "c")):
+        session.topology = placed_by(declared, evictions, before)
+        looks = {name: Reachability(name != home, now - 1, now) for name in declared.clusters}
+        # The cluster that the share was moved from has not answered for long, where it is not the home.
+        looks["b"] = Reachability(False, now - (1 if home == "b" else 600), now)
+        choice, silent = Reconciler("test", quiet=True)._choice(session, Round(looks), now)  # type: ignore[arg-type]
+        assert choice.evictions == evictions
+        assert home in silent

@@ -86,9 +86,15 @@ def test_options_that_say_nothing_are_refused(meshfleet: Command, monkeypatch: p
         result = meshfleet("reconcile", "--stack", "dev", "--interval", interval)
         assert result.exit_code == 2
         assert "write it as 10s or 1m" in result.stderr
-    result = meshfleet("reconcile", "--stack", "dev", "--recover", "rome")
+
+
+@pytest.mark.parametrize("watch", [[], ["--watch"]])
+def test_a_cluster_to_recover_that_is_unknown_is_refused_before_anything_moves(
+    meshfleet: Command, failing: Workspace, watch: list[str]
+) -> None:
+    result = meshfleet("reconcile", "--stack", STACK, "--recover", "paris", "--recover", "rome", *watch)
     assert result.exit_code == 2
-    assert "no cluster is named 'rome'; known are dublin, paris" in result.stderr
+    assert "--recover: no cluster is named 'rome'; known are dublin, ohio, paris" in result.stderr
 
 
 def test_watching_goes_on_after_a_failed_round_says_each_thing_once_and_ends_well(
@@ -123,6 +129,7 @@ def test_a_look_moves_nothing_and_does_not_lock_the_stack(
     monkeypatch.setattr(Session, "status", lambda _: None)
     monkeypatch.setattr(reconciliation, "_access", lambda _: dict.fromkeys(clusters, ("", None)))
     monkeypatch.setattr(reconciliation, "answering", lambda names: {name: name != "paris" for name in names})
+    monkeypatch.setattr(reconciliation, "read_evictions", lambda _: Kept({"frontend": {"paris": SINCE}}))
     report = json.loads(meshfleet("reconcile", "--stack", STACK, "--json").stdout)
     assert (report["ok"], report["moved"]) == (True, [])
     (note,) = report["notes"]

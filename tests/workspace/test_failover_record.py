@@ -10,8 +10,9 @@ import pytest
 
 from meshfleet.errors import FileError, NewerFileError
 from meshfleet.federation.reachability import Reachability
-from meshfleet.workspace.failover_record import Kept, read_kept, read_looks, with_evictions, write_kept, write_looks
+from meshfleet.workspace.failover_record import Kept, read_kept, read_looks, write_kept, write_looks
 from meshfleet.workspace.home import Workspace
+from meshfleet.workspace.standing_evictions import with_evictions
 from tests.federation.test_failover_decisions import REPLICAS, fleet, in_order, shares
 
 pytestmark = pytest.mark.proof("the share of a cluster that stays unreachable moves, and comes back by rule", step=0)
@@ -42,7 +43,7 @@ def test_a_damaged_record_a_later_one_and_another_stacks_are_refused_with_the_wa
     wrong = ("", "{", "[]", "\0", json.dumps({**good, "evictions": ["b"]}), json.dumps({**good, "before": 1}))
     for content in (*wrong, json.dumps({**good, "stack": "other"})):
         path.write_text(content)
-        with pytest.raises(FileError, match=r"failover\.json: .*remove that file, after which `meshfleet up` places"):
+        with pytest.raises(FileError, match=r"failover\.json: .*remove that file, after which `meshfleet up` keeps"):
             read_kept(workspace)
     path.write_text(json.dumps({**good, "version": 2}))
     with pytest.raises(NewerFileError):

@@ -180,6 +180,10 @@ class Engine:
             self._recorded = self._read()
         return self._recorded
 
+    def read_again(self) -> None:
+        """Have `recorded` read the state again: what was read before the stack was locked may be of before."""
+        self._recorded = None
+
     def recorded_in_the_clear(self) -> Deployment:
         """The stack's state with decrypted secrets: never write it."""
         return _deployment(self._object("stack", "export", "--show-secrets", "--stack", self.file.stack))
