@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 from meshfleet.automation.engine.urn_patterns import pattern_of
 from meshfleet.automation.evicted_shares import answering, lines_of
 from meshfleet.automation.evictions_in_force import read_evictions, reported_with
+from meshfleet.automation.new_homes import require_ready, wait_for_ejections
 from meshfleet.automation.session import Session, open_session
 from meshfleet.errors import ClusterError, UnsupportedError, VerificationError
 from meshfleet.federation.failover import Choice, Move, Transfer, decide, moment, settled, transfer
@@ -28,11 +29,9 @@ from meshfleet.manifests.propagations import SECTION, document_name
 from meshfleet.processes.waiting import NotYetError, wait_until
 from meshfleet.redaction.shown import shown
 from meshfleet.topology import Fault, Fleet, TopologyError
-from meshfleet.topology.propagation.kinds import key_of
 from meshfleet.workspace.failover_record import Kept, read_kept, read_looks, write_kept, write_looks
 
 if TYPE_CHECKING:
-    from meshfleet.kube.releases.server import Server
     from meshfleet.status import Status
 
 READY_SECONDS: Final = 300.0
@@ -284,7 +283,7 @@ class _Round:
             return
         what = f"{move.one.key.kind} {move.one.key.name} in {move.cluster}"
         wait_until(
-            lambda: _require_ready(move, self.access[move.cluster], what),
+            lambda: require_ready(move, self.access[move.cluster], what),
             f"{what} to be ready",
             READY_SECONDS,
             f"what it replaces stays as it is; fix the cause and run meshfleet reconcile --stack {self.session.name} "
@@ -323,6 +322,8 @@ class _Round:
             every=0.2,
             failure=ClusterError,
         )
+        if any(self.answers.get(move.cluster) for move in way.lost):
+            wait_for_ejections(way.both, services, self.session.notify)
 
     def _lost(self, move: Move) -> str:
         if self.answers.get(move.cluster):
@@ -342,36 +343,6 @@ def _silent(pending: Mapping[str, Iterable[str]], answers: Mapping[str, bool]) -
     """Those of them that do not answer."""
     found = {name: tuple(one for one in clusters if not answers.get(one)) for name, clusters in pending.items()}
     return {name: clusters for name, clusters in found.items() if clusters}
-
-
-def _require_ready(move: Move, access: tuple[str, str | None], what: str) -> None:
-    from meshfleet.kube.releases.server import connected
-
-    with connected(*access) as server:
-        if missing := lacking(server, move.one.body, what):
-            raise NotYetError(missing)
-
-
-def lacking(server: Server, body: Mapping[str, Any], what: str) -> str:
-    """What an object lacks in a cluster to be ready, in words; empty where it is. Raises ClusterError."""
-    from meshfleet.kube.api_errors import expected_form
-    from meshfleet.plugins.kubernetes.kinds import GroupVersionKind
-    from meshfleet.plugins.kubernetes.readiness import lacks
-
-    key = key_of(body)
-    kind = server.kind(str(body["apiVersion"]), key.kind)
-    live = server.get(f"{kind.collection(key.namespace)}/{key.name}", what) if kind else None
-    if live is None:
-        return "it does not exist"
-    if not _is_awaited(key.kind):
-        return ""
-    with expected_form(what):
-        return lacks(GroupVersionKind(key.group, str(body["apiVersion"]).rpartition("/")[2], key.kind), live) or ""
-
-
-def _is_awaited(kind: str) -> bool:
-    """Services, claims and the like wait for others, perhaps in vain, as in `up`."""
-    return kind in ("Deployment", "StatefulSet", "DaemonSet", "Pod", "ReplicaSet", "ReplicationController")
 
 
 def _what(move: Move) -> str:

@@ -13,7 +13,7 @@ from lightkube import Client
 from lightkube.resources.core_v1 import Pod, Service
 from lightkube.resources.discovery_v1 import EndpointSlice
 
-from meshfleet.automation import pending_objects, reconciliation, runtime_drift
+from meshfleet.automation import new_homes, pending_objects, runtime_drift
 from meshfleet.automation.support_bundle import cluster_parts
 from meshfleet.dataplane.node.node_agent import NodeAgent
 from meshfleet.dataplane.node.services import leads
@@ -369,7 +369,7 @@ def _releases() -> dict[str, Door]:
         "custom resources": on_server(
             lambda server: await_kinds(server, "west", AT_ONCE), (KINDS, "customresourcedefinitions")
         ),
-        "a new home": on_server(lambda server: reconciliation.lacking(server, _MOVED, "it"), (KINDS, "deployments")),
+        "a new home": on_server(lambda server: new_homes.lacking(server, _MOVED, "it"), (KINDS, "deployments")),
         "releases settled": on_server(lambda server: settling.settle(server, Owner("dev", "west"), known)),
     }
 

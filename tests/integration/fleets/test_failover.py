@@ -62,6 +62,13 @@ def placed(fleet: FleetUnderTest) -> dict[str, Any]:
     return dict(found)
 
 
+def planned(fleet: FleetUnderTest) -> dict[str, str]:
+    """What plain `pulumi preview` would do, by the name of the resource."""
+    command = ["pulumi", "preview", "--stack", fleet.stack, "--json", "--non-interactive"]
+    report = fleet.sandbox.run(command, more=fleet.sandbox.exports()).report
+    return {one["urn"].rpartition("::")[2]: one["op"] for one in report["steps"] if one["op"] != "same"}
+
+
 def told(what: str, steady: SteadyRequests, record: Record) -> None:
     record(f"{what}: requests", len(steady.requests))
     record(f"{what}: failed", len(steady.failed))
@@ -91,6 +98,7 @@ def test_a_lost_share_is_served_elsewhere_and_comes_back_by_rule(
         there = placed(fleet)
         assert there["clusters"] == {"ohio": {"replicas": 2}}
         assert there["leftOut"]["dublin"].startswith("its share is elsewhere, no answer since ")
+        assert not [name for name in planned(fleet) if "deployment-shop-orders" in name]
         # It starts the lost cluster again, keeps the eviction, and removes what was left there.
         assert fleet.up()["evicted"][0].startswith("orders: its share of dublin is elsewhere")
         watching.wait_for(lambda heard: any("dublin gains Deployment orders" in line for line in heard))
