@@ -9,6 +9,7 @@ import hypothesis
 import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
+from xdist.workermanage import WorkerController
 
 from meshfleet.dataplane.node.node_agent import missing_prerequisite
 from meshfleet.toolchain import Toolchain, ensure
@@ -78,6 +79,14 @@ class FleetScheduling(LoadScopeScheduling):  # type: ignore[misc]
             if path.startswith(folder):
                 return folder
         return path if path.startswith(_BY_FILE) else nodeid
+
+    def mark_test_complete(self, node: WorkerController, item_index: int, duration: float = 0) -> None:
+        """Keep nothing of what is complete: its base counts all that a process was ever given, with each test."""
+        super().mark_test_complete(node, item_index, duration)
+        given = self.assigned_work[node]
+        scope = self._split_scope(self.registered_collections[node][item_index])
+        if all(given[scope].values()):
+            del given[scope]
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> FleetScheduling:
