@@ -7,15 +7,16 @@ Source: /debug/endpointShardz, pilot/pkg/model/endpointshards.go: one shard per 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
 
 from meshfleet.federation.failover import Move
 from meshfleet.federation.propagated import propagations
 from meshfleet.topology import Fleet
 from meshfleet.topology.propagation.kinds import mapping
-from meshfleet.verification import FleetView, istiod
+from meshfleet.verification import FleetView
 from meshfleet.verification.access import istiod_access
+from meshfleet.verification.istiod import Endpoint, endpoints
 
 _SECONDS: Final = 5.0
 _DOMAIN: Final = "svc.cluster.local"
@@ -44,21 +45,49 @@ def unknown(view: FleetView, services: Mapping[str, Iterable[str]], answers: Map
 
     Raises MeshfleetError for an istiod that gives no answer.
     """
-    lacking: list[str] = []
-    for cluster in view.istiods():
-        discovered = {one.name for one in view.discovered_from(cluster)}
-        wanted = [(home, host) for home, hosts in services.items() if home in discovered for host in hosts]
-        if not answers.get(cluster.name) or not wanted:
-            continue
-        for page in istiod_access(view, cluster).pages("endpointShardz", _SECONDS):
-            lacking += _lacking(cluster.name, wanted, page.value)
-    return lacking
-
-
-def _lacking(name: str, wanted: Iterable[tuple[str, str]], page: Any) -> list[str]:
-    shards = istiod.service_shards(page)
+    wanted = {
+        cluster.name: [(home, host) for home, hosts in services.items() if home in discovered for host in hosts]
+        for cluster in view.istiods()
+        if answers.get(cluster.name)
+        and (discovered := {cluster.name, *(one.name for one in view.discovered_from(cluster))})
+    }
+    pages = {
+        cluster.name: [
+            known_in(endpoints(page.value)) for page in istiod_access(view, cluster).pages("endpointShardz", _SECONDS)
+        ]
+        for cluster in view.istiods()
+        if wanted.get(cluster.name)
+    }
     return [
-        f"the istiod of {name} has no endpoints of {host} in {home}"
-        for home, host in wanted
-        if home not in shards.get(host, {}) or not shards[host][home].endpoints
+        line for name, each in pages.items() for page in each for line in missing_in(name, wanted[name], page, pages)
     ]
+
+
+Known = Mapping[tuple[str, str], frozenset[str]]
+"""The addresses that an istiod has, by cluster and host."""
+
+
+def known_in(found: Iterable[Endpoint]) -> Known:
+    """The addresses of endpoints by their cluster and host."""
+    known: dict[tuple[str, str], frozenset[str]] = {}
+    for one in found:
+        key = (one.cluster, one.host)
+        known[key] = known.get(key, frozenset()) | {one.address}
+    return known
+
+
+def missing_in(
+    name: str, wanted: Iterable[tuple[str, str]], page: Known, pages: Mapping[str, Iterable[Known]]
+) -> Iterator[str]:
+    """What the istiod of the cluster `name` does not know by one of its pages, a line each. Pure.
+
+    The istiod of a home itself, among `pages`, has the endpoints that are there now: another may have those of before,
+    while it is on its way back to that cluster.
+    """
+    for home, host in wanted:
+        found = page.get((home, host), frozenset())
+        there = frozenset[str]().union(*(own.get((home, host), frozenset()) for own in pages.get(home, ())))
+        if not found:
+            yield f"the istiod of {name} has no endpoints of {host} in {home}"
+        elif not there <= found:
+            yield f"the istiod of {name} has former endpoints of {host} in {home}"

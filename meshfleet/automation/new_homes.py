@@ -7,37 +7,62 @@ Source: https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from meshfleet.federation.failover import Move
+from meshfleet.federation.failover import Move, seconds_of
 from meshfleet.processes.waiting import NotYetError, wait_until
 from meshfleet.topology import Fleet
+from meshfleet.topology.fleet import Evictions
 from meshfleet.topology.propagation.kinds import key_of
 
 if TYPE_CHECKING:
     from meshfleet.kube.releases.server import Server
 
+LONGEST_EJECTION: Final = 300
+"""Seconds: `max_ejection_time` of Envoy, which Istio leaves as it is."""
 
-def ejection_seconds(fleet: Fleet, homes: Iterable[str]) -> int:
-    """How long proxies leave out an endpoint in these clusters after its first ejection: 0 where they eject none.
 
-    The longest of their meshes, with the evaluation that ends it.
+def ejection_seconds(fleet: Fleet, outages: Mapping[str, float]) -> int:
+    """How long proxies may leave out the endpoints of new homes from now on: 0 where they eject none.
+
+    `outages` has how long each home was unreachable, in seconds. An endpoint that fails again each time it is tried is
+    ejected for longer each time: once, twice, three times the base, at most for `LONGEST_EJECTION`. So of an outage the
+    last ejection is the longest, and it may have begun at its very end. The evaluation that ends it comes after it.
     """
-    localities = (fleet.meshes[fleet.mesh_of(home)].settings.locality for home in homes)
-    found = (one.outlier_detection for one in localities if one)
-    return max((one.base_ejection_seconds + one.interval_seconds for one in found), default=0)
+    return max((_ejection_seconds(fleet, home, outage) for home, outage in outages.items()), default=0)
+
+
+def _ejection_seconds(fleet: Fleet, home: str, outage: float) -> int:
+    locality = fleet.meshes[fleet.mesh_of(home)].settings.locality
+    if locality is None:
+        return 0
+    base, interval = locality.outlier_detection.base_ejection_seconds, locality.outlier_detection.interval_seconds
+    # The first n ejections take base * n * (n + 1) / 2.
+    times = max(1, math.ceil((math.sqrt(1 + 8 * max(outage, 0) / base) - 1) / 2))
+    return min(base * times, max(base, LONGEST_EJECTION)) + interval
+
+
+def outages_of(old: Evictions, homes: Mapping[str, Iterable[str]], now: float) -> dict[str, float]:
+    """How long each home was unreachable before, in seconds, by the evictions of before a move; 0 for another home.
+
+    `homes` has the propagations that each one gets; `now` is in seconds since the epoch.
+    """
+    return {
+        home: max((now - seconds_of(since) for name in names if (since := old.get(name, {}).get(home))), default=0.0)
+        for home, names in homes.items()
+    }
 
 
 def wait_for_ejections(
-    fleet: Fleet, homes: Iterable[str], notify: Callable[[str], None], clock: Callable[[], float] = time.monotonic
+    seconds: int, notify: Callable[[str], None], clock: Callable[[], float] = time.monotonic
 ) -> None:
     """Wait until proxies send requests again to homes that they ejected before these were ready.
 
     `clock` gives the time in seconds since any moment.
     """
-    seconds = ejection_seconds(fleet, homes)
     if not seconds:
         return
     notify(f"new homes are ready; proxies may have ejected them for up to {seconds} s")

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 from meshfleet.automation.engine.urn_patterns import pattern_of
 from meshfleet.automation.evicted_shares import answering, lines_of
 from meshfleet.automation.evictions_in_force import read_evictions, reported_with
-from meshfleet.automation.new_homes import require_ready, wait_for_ejections
+from meshfleet.automation.new_homes import ejection_seconds, outages_of, require_ready, wait_for_ejections
 from meshfleet.automation.session import Session, open_session
 from meshfleet.errors import ClusterError, UnsupportedError, VerificationError
 from meshfleet.federation.failover import Choice, Move, Transfer, decide, moment, settled, transfer
@@ -323,7 +323,9 @@ class _Round:
             failure=ClusterError,
         )
         if any(self.answers.get(move.cluster) for move in way.lost):
-            wait_for_ejections(way.both, services, self.session.notify)
+            homes = {home: {move.one.propagation for move in running if move.cluster == home} for home in services}
+            outages = outages_of(settled(self.session.topology).evictions, homes, time.time())
+            wait_for_ejections(ejection_seconds(way.both, outages), self.session.notify)
 
     def _lost(self, move: Move) -> str:
         if self.answers.get(move.cluster):

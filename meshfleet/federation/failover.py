@@ -86,6 +86,11 @@ def moment(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def seconds_of(moment: str) -> float:
+    """The time of the clock that such words say. Raises ValueError for others."""
+    return datetime.fromisoformat(moment).timestamp()
+
+
 def settled(fleet: Fleet) -> Fleet:
     """The fleet of before a move that is under way; the fleet itself where none is."""
     if fleet.evictions_before is None:

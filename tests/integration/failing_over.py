@@ -67,7 +67,7 @@ def stack() -> dict[str, Any]:
     regions = dict(zip(CLUSTERS, ("france", "ireland", "us"), strict=True))
     locality = {
         "failover": [{"from": "france", "to": "ireland"}, {"from": "us", "to": "ireland"}],
-        "outlierDetection": {"consecutiveGatewayErrors": 1, "intervalSeconds": 1, "baseEjectionSeconds": 10},
+        "outlierDetection": {"consecutiveGatewayErrors": 1, "intervalSeconds": 1, "baseEjectionSeconds": 3},
     }
     affinities = [{"affinityName": f"in-{name}", "clusterNames": [name]} for name in ("dublin", "ohio")]
     return {

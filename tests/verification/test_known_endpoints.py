@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from meshfleet.automation import known_endpoints
-from meshfleet.automation.known_endpoints import services_of, unknown
+from meshfleet.automation.known_endpoints import Known, known_in, missing_in, services_of, unknown
 from meshfleet.federation.failover import transfer
 from meshfleet.verification import FleetView
 from meshfleet.verification.access import Answer
+from meshfleet.verification.istiod import Endpoint
 from tests.federation.test_failover_decisions import config_map, deployment, fleet, in_order
 
 pytestmark = pytest.mark.proof("the share of a cluster that stays unreachable moves, and comes back by rule", step=0)
@@ -55,3 +56,29 @@ def test_each_istiod_that_answers_and_discovers_the_new_home_has_its_endpoints(
     found = unknown(view, services, answers)
     assert [line.split()[3] for line in found] == lacking
     assert all("has no endpoints of web.shop.svc.cluster.local in east" in line for line in found)
+
+
+def known(*addresses: str) -> Known:
+    return known_in(Endpoint("web", "home", address, "", "", "", "") for address in addresses)
+
+
+@pytest.mark.parametrize(
+    ("elsewhere", "at_home", "missing"),
+    [
+        (("10.0.0.1",), ("10.0.0.1",), ""),
+        # What is on its way out there does not matter.
+        (("10.0.0.1", "10.0.0.9"), ("10.0.0.1",), ""),
+        (("10.0.0.9",), ("10.0.0.1",), "former endpoints"),
+        (("10.0.0.1",), ("10.0.0.1", "10.0.0.2"), "former endpoints"),
+        ((), ("10.0.0.1",), "no endpoints"),
+        # A home without an istiod of its own, or with one that has not seen them.
+        (("10.0.0.9",), None, ""),
+        (("10.0.0.9",), (), ""),
+    ],
+)
+def test_an_istiod_has_the_endpoints_that_the_istiod_of_the_home_has(
+    elsewhere: tuple[str, ...], at_home: tuple[str, ...] | None, missing: str
+) -> None:
+    pages = {"home": [known(*at_home)]} if at_home is not None else {}
+    found = list(missing_in("west", [("home", "web")], known(*elsewhere), pages))
+    assert found == ([f"the istiod of west has {missing} of web in home"] if missing else [])
