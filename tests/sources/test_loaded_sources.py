@@ -72,6 +72,7 @@ def test_a_list_within_a_list_is_unpacked(tmp_path: Path) -> None:
     assert keys(loaded(tmp_path, {"all.yaml": listed}, {"file": "all.yaml"})) == ["ConfigMap web in the namespace shop"]
 
 
+@pytest.mark.tools
 def test_a_kustomization_names_a_file_with_a_dot(tmp_path: Path) -> None:
     files = {"web/kustomization.yaml": "resources: [.below/map.yaml]\n", "web/.below/map.yaml": CONFIG_MAP}
     assert keys(loaded(tmp_path, files, {"kustomize": "web"})) == ["ConfigMap web in the namespace shop"]

@@ -312,6 +312,7 @@ def test_a_wrong_source_is_a_fault_by_its_place(wrong: Wrong, tmp_path: Path, mo
     assert "meshfleet-sources-" not in str(caught.value)
 
 
+@pytest.mark.tools
 @pytest.mark.parametrize(
     "template", ["{{ fail .Values.dbPassword }}\n", "{{ required .Values.dbPassword .Values.a }}\n"]
 )
