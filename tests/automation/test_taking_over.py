@@ -178,18 +178,18 @@ class Served:
 def test_a_kind_that_no_declaration_defines_is_asked_of_the_clusters_that_answer(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    snapshot = config_map(apiVersion="snapshot.storage.k8s.io/v1", kind="VolumeSnapshot")
+    candidate = config_map(apiVersion="coordination.k8s.io/v1alpha1", kind="LeaseCandidate")
     certain = [
         config_map(),
         config_map(apiVersion="networking.istio.io/v1", kind="VirtualService"),
         config_map(apiVersion="networking.k8s.io/v1", kind="NetworkPolicy"),
     ]
-    fleet = load("dev", configuration({"own": of(*certain, snapshot)}))
+    fleet = load("dev", configuration({"own": of(*certain, candidate)}))
     monkeypatch.setattr(objects_in_place, "_doors", lambda session, clusters: dict.fromkeys(clusters, Served()))
     made: Any = Session(Engine({}), fleet)
     (fault,) = unserved(made, {})
     assert fault.path == "propagations.own.resources[3].object.kind"
-    assert fault.message.startswith("west, east do not serve VolumeSnapshot of snapshot.storage.k8s.io/v1; propagate")
+    assert fault.message.startswith("west, east do not serve LeaseCandidate of coordination.k8s.io/v1alpha1; propagate")
     # What is up in that version is not asked for again.
     mark = propagated_documents(fleet, "west")
     recorded = {

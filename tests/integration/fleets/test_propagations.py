@@ -319,21 +319,21 @@ def test_what_another_stack_propagates_is_refused_whatever_is_declared(
 def test_a_kind_that_members_do_not_serve_is_refused_before_anything_is_created(
     clone: Clone, fleet: FleetUnderTest, config: dict[str, Any]
 ) -> None:
-    snapshot = {
-        "apiVersion": "snapshot.storage.k8s.io/v1",
-        "kind": "VolumeSnapshot",
+    candidate = {
+        "apiVersion": "coordination.k8s.io/v1alpha1",
+        "kind": "LeaseCandidate",
         "metadata": {"name": "frontend", "namespace": "shop"},
-        "spec": {"source": {"persistentVolumeClaimName": "frontend"}},
+        "spec": {"leaseName": "frontend", "binaryVersion": "1.0.0", "strategy": "OldestEmulationVersion"},
     }
     wrong = copy.deepcopy(config)
     wrong["propagations"]["sign"] = sign()
-    wrong["propagations"]["sign"]["resources"].append({"object": snapshot})
+    wrong["propagations"]["sign"]["resources"].append({"object": candidate})
     clone.write_stack(STACK, wrong)
     for command in ("preview", "up"):
         (fault,) = fleet.run(command, expect=2).report["faults"]
         assert fault["path"] == "propagations.sign.resources[1].object.kind"
         assert fault["message"].startswith(
-            "dublin, ohio, paris do not serve VolumeSnapshot of snapshot.storage.k8s.io/v1"
+            "dublin, ohio, paris do not serve LeaseCandidate of coordination.k8s.io/v1alpha1"
         )
     assert "sign" not in fleet.names("paris", "configmaps", "--namespace", "shop")
     clone.write_stack(STACK, config)
