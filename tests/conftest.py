@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterator
 
 import hypothesis
 import pytest
@@ -42,12 +43,15 @@ def toolchain() -> Toolchain:
 
 
 @pytest.fixture(autouse=True)
-def _without_tools(
-    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+def _without_tools(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """What scripts/check runs needs no tools, or is marked."""
-    if step_of(request.node) <= MOCKS and request.node.get_closest_marker("tools") is None:
-        hide_tools(monkeypatch, tmp_path_factory.getbasetemp() / "no-tools")
+    if step_of(request.node) > MOCKS or request.node.get_closest_marker("tools"):
+        yield
+        return
+    # Not the one of the test: what that changes is undone before other fixtures of the test end.
+    with pytest.MonkeyPatch.context() as patch:
+        hide_tools(patch, tmp_path_factory.getbasetemp() / "no-tools")
+        yield
 
 
 # Fixtures that build tools, or have Go for it, where there are none.
