@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from meshfleet.automation.state.recorded_propagations import recorded_propagations
 from meshfleet.automation.state.recorded_state import Deployment, description_of
 from meshfleet.errors import EngineError, VerificationError
 from meshfleet.federation.status_rows import eviction_rows, placed_rows
+from meshfleet.manifests.propagations import document_name
+from meshfleet.topology.propagation.kinds import ObjectKey
 from meshfleet.workspace.failover_record import Kept, read_kept, write_kept
-from meshfleet.workspace.standing_evictions import in_force, recorded_in
+from meshfleet.workspace.standing_evictions import Holders, in_force, recorded_in
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -31,7 +34,41 @@ def read_evictions(session: Session) -> Kept:
         cluster: {document: one.mark.propagation for document, one in each.items()}
         for cluster, each in recorded_propagations(recorded).items()
     }
-    return in_force(session.topology, kept, told, holders)
+    pending = {name: dict.fromkeys(clusters) for name, clusters in kept.pending.items()}
+    for name, cluster in _unreported(recorded, holders):
+        pending.setdefault(name, {})[cluster] = None
+    known = replace(kept, pending={name: tuple(clusters) for name, clusters in pending.items()})
+    return kept if told is None else in_force(session.topology, known, told, holders)
+
+
+def _unreported(recorded: Deployment, holders: Holders) -> Iterator[tuple[str, str]]:
+    """Propagations with the clusters that have an object of theirs where no complete run has reported it.
+
+    A run that was killed brought it there, perhaps from another machine. Objects that no run has reported anywhere are
+    for the next `up`.
+    """
+    from meshfleet.status import read_status
+
+    description = description_of(recorded)
+    try:
+        rows = () if description is None else read_status(description).propagations
+    except VerificationError as error:
+        raise _unreadable(error) from None
+    reported = {
+        (row.name, document_name(row.name, ObjectKey(_group(one.api_version), one.kind, one.namespace, one.name))): {
+            placed.cluster for placed in one.clusters
+        }
+        for row in rows
+        for one in row.objects
+    }
+    for cluster, documents in holders.items():
+        for document, name in documents.items():
+            if cluster not in reported.get((name, document), {cluster}):
+                yield name, cluster
+
+
+def _group(api_version: str) -> str:
+    return api_version.rpartition("/")[0]
 
 
 def require_unmoved(session: Session, known: Collection[Kept]) -> None:
@@ -66,7 +103,11 @@ def _told(recorded: Deployment) -> Kept | None:
     try:
         return recorded_in(description_of(recorded))
     except VerificationError as error:
-        raise EngineError(f"where shares are cannot be read in the recorded state: {error}") from None
+        raise _unreadable(error) from None
+
+
+def _unreadable(error: VerificationError) -> EngineError:
+    return EngineError(f"where shares are cannot be read in the recorded state: {error}")
 
 
 def reported_with(recorded: Deployment, stage: Fleet, moved: Collection[str]) -> dict[str, Any] | None:

@@ -249,8 +249,8 @@ class _Round:
 
         What is `spared` stays as it is. The state has the evictions of `reported` at the end, else those of `stage`.
         """
-        moved, left = list(moved), list(left)
-        concerned = {move.one.propagation for move in moved} | {name for _, name in left}
+        moved, left, spared = list(moved), list(left), list(spared)
+        concerned = {move.one.propagation for move in (*moved, *spared)} | {name for _, name in left}
         staying = {(move.cluster, document_name(move.one.propagation, move.one.key)) for move in spared}
         placed = propagations(stage)
         wanted = {(move.cluster, document_name(move.one.propagation, move.one.key)) for move in moved}

@@ -11,7 +11,7 @@ from meshfleet.automation import reconciliation
 from meshfleet.automation.reporting.changes import Record
 from meshfleet.automation.session import Session
 from meshfleet.federation.failover import Choice, Move
-from meshfleet.federation.status_rows import eviction_rows
+from meshfleet.federation.status_rows import eviction_rows, placed_rows
 from meshfleet.manifests.propagated_mark import Mark
 from meshfleet.topology import Fleet
 from meshfleet.workspace.home import Workspace
@@ -62,7 +62,7 @@ class SharedStack:
         self.ready &= self.copies
         if (run, when) == (self.runs, "within"):
             raise KilledError
-        rows = {"evictions": eviction_rows(placed.evictions)}
+        rows = {"evictions": eviction_rows(placed.evictions), "propagations": placed_rows(placed)}
         before = placed.evictions_before
         rows["evictionsBefore"] = None if before is None else eviction_rows(before)  # type: ignore[assignment]
         self.description = description or STATUS | rows
