@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from meshfleet.testing.conditions import settled
 from meshfleet.verification.checks.traffic import REQUESTS
@@ -23,6 +23,8 @@ CONTAINER_PORT = 8080
 _FEW = 10
 ANSWER_SECONDS = 10.0
 """Timeout of one request: longer than that of `verify`, since tests run on machines that are busy with other tests."""
+READY_SECONDS = 60.0
+"""How long a pod that sends may take to be ready."""
 
 
 @dataclass(frozen=True)
@@ -42,9 +44,15 @@ class Sender:
 
     @property
     def network_namespace(self) -> str:
-        """The network namespace that it runs in."""
-        (pod, *_) = self.fleet.ready_pods(self.cluster, self.workload)
-        return self.fleet.place.pod(self.cluster, pod["metadata"]["uid"])
+        """The network namespace that it runs in, once it is ready: on a busy machine it is not for a moment."""
+        pods: list[dict[str, Any]] = []
+
+        def found() -> bool:
+            pods[:] = self.fleet.ready_pods(self.cluster, self.workload)
+            return bool(pods)
+
+        assert settled(found, READY_SECONDS), f"{self.cluster}: no pod of {self.workload} is ready"
+        return self.fleet.place.pod(self.cluster, pods[0]["metadata"]["uid"])
 
     def target(self, workload: str, headers: Mapping[str, str] | None = None) -> Target:
         """The Service of a workload as this pod's cluster resolves it."""
