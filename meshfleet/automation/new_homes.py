@@ -23,6 +23,20 @@ if TYPE_CHECKING:
 
 LONGEST_EJECTION: Final = 300
 """Seconds: `max_ejection_time` of Envoy, which Istio leaves as it is."""
+RECONNECT_SECONDS: Final = 60
+"""How long an istiod may take to watch a cluster again that answers: client-go tries again after 30 to 60 s.
+
+Source: newReflector in k8s.io/client-go/tools/cache/reflector.go, and wait.NewExponentialBackoffManager
+"""
+
+
+def seconds_until_served(fleet: Fleet, outages: Mapping[str, float]) -> int:
+    """How long to keep what new homes replace, once these are ready: until no proxy can lack or avoid them any more.
+
+    `outages` as in `ejection_seconds`. After one, istiods of other clusters may go by what they knew before it.
+    """
+    back = RECONNECT_SECONDS if any(outage > 0 for outage in outages.values()) else 0
+    return max(ejection_seconds(fleet, outages), back)
 
 
 def ejection_seconds(fleet: Fleet, outages: Mapping[str, float]) -> int:
@@ -56,16 +70,14 @@ def outages_of(old: Evictions, homes: Mapping[str, Iterable[str]], now: float) -
     }
 
 
-def wait_for_ejections(
-    seconds: int, notify: Callable[[str], None], clock: Callable[[], float] = time.monotonic
-) -> None:
-    """Wait until proxies send requests again to homes that they ejected before these were ready.
+def wait_for_proxies(seconds: int, notify: Callable[[str], None], clock: Callable[[], float] = time.monotonic) -> None:
+    """Wait for as long as proxies may send no requests to new homes that are ready.
 
     `clock` gives the time in seconds since any moment.
     """
     if not seconds:
         return
-    notify(f"new homes are ready; proxies may have ejected them for up to {seconds} s")
+    notify(f"new homes are ready; in {seconds} s every proxy sends them requests")
     end = clock() + seconds
 
     def over() -> None:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 from meshfleet.automation.engine.urn_patterns import pattern_of
 from meshfleet.automation.evicted_shares import answering, lines_of
 from meshfleet.automation.evictions_in_force import read_evictions, reported_with
-from meshfleet.automation.new_homes import ejection_seconds, outages_of, require_ready, wait_for_ejections
+from meshfleet.automation.new_homes import outages_of, require_ready, seconds_until_served, wait_for_proxies
 from meshfleet.automation.session import Session, open_session
 from meshfleet.errors import ClusterError, UnsupportedError, VerificationError
 from meshfleet.federation.failover import Choice, Move, Transfer, decide, moment, settled, transfer
@@ -313,19 +313,24 @@ class _Round:
             if lacking:
                 raise NotYetError("; ".join(lacking))
 
-        wait_until(
-            look,
-            "the endpoints of the new homes",
-            READY_SECONDS,
-            f"what they replace stays as it is; fix the cause and run meshfleet reconcile --stack {self.session.name} "
-            "again",
-            every=0.2,
-            failure=ClusterError,
-        )
+        def known() -> None:
+            wait_until(
+                look,
+                "the endpoints of the new homes",
+                READY_SECONDS,
+                "what they replace stays as it is; fix the cause and run meshfleet reconcile --stack "
+                f"{self.session.name} again",
+                every=0.2,
+                failure=ClusterError,
+            )
+
+        known()
         if any(self.answers.get(move.cluster) for move in way.lost):
             homes = {home: {move.one.propagation for move in running if move.cluster == home} for home in services}
             outages = outages_of(settled(self.session.topology).evictions, homes, time.time())
-            wait_for_ejections(ejection_seconds(way.both, outages), self.session.notify)
+            wait_for_proxies(seconds_until_served(way.both, outages), self.session.notify)
+            # By now every istiod is back at the API servers there; the pods may have come later than their endpoints.
+            known()
 
     def _lost(self, move: Move) -> str:
         if self.answers.get(move.cluster):

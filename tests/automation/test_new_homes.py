@@ -9,7 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis.strategies import floats, integers
 
-from meshfleet.automation.new_homes import LONGEST_EJECTION, ejection_seconds, outages_of, wait_for_ejections
+from meshfleet.automation.new_homes import (
+    LONGEST_EJECTION,
+    RECONNECT_SECONDS,
+    ejection_seconds,
+    outages_of,
+    seconds_until_served,
+    wait_for_proxies,
+)
 from meshfleet.federation.failover import moment, seconds_of
 from meshfleet.topology import Fleet, load
 
@@ -62,6 +69,15 @@ def test_no_ejection_that_began_in_an_outage_is_longer(outage: float, base: int,
     assert base < seconds <= max(base, LONGEST_EJECTION) + interval
 
 
+def test_after_an_outage_istiods_have_the_time_to_be_back_and_without_one_they_need_none() -> None:
+    found = fleet(plain=None, short=SHORT, standard={})
+    assert seconds_until_served(found, {"plain": 0}) == 0
+    assert seconds_until_served(found, {"plain": 5}) == RECONNECT_SECONDS
+    assert seconds_until_served(found, {"short": 0}) == 11
+    assert seconds_until_served(found, {"short": 5}) == RECONNECT_SECONDS
+    assert seconds_until_served(found, {"standard": 3600}) == LONGEST_EJECTION + 10
+
+
 def test_an_outage_is_as_long_as_the_eviction_and_none_where_there_was_none() -> None:
     old = {"web": {"b": "2028-11-22T04:51:12Z"}, "other": {"b": "2028-11-22T04:50:12Z"}}
     now = seconds_of("2028-11-22T04:52:12Z")
@@ -73,13 +89,13 @@ def test_an_outage_is_as_long_as_the_eviction_and_none_where_there_was_none() ->
 def test_the_wait_ends_with_that_time_and_says_how_long_it_is() -> None:
     passed = itertools.count(100.0, 5.0)
     notes: list[str] = []
-    wait_for_ejections(11, notes.append, lambda: next(passed))
+    wait_for_proxies(11, notes.append, lambda: next(passed))
     # At 100 it begins, and at 115 it is over.
     assert next(passed) >= 115
-    assert notes == ["new homes are ready; proxies may have ejected them for up to 11 s"]
+    assert notes == ["new homes are ready; in 11 s every proxy sends them requests"]
 
 
 def test_where_no_endpoint_is_ejected_nothing_waits() -> None:
     notes: list[str] = []
-    wait_for_ejections(0, notes.append)
+    wait_for_proxies(0, notes.append)
     assert notes == []

@@ -103,7 +103,7 @@ def test_a_lost_share_is_served_elsewhere_and_comes_back_by_rule(
         assert deployments == {"dublin/propagation-orders-deployment-shop-orders": "delete"}
         # It starts the lost cluster again, keeps the eviction, and removes what was left there.
         assert fleet.up()["evicted"][0].startswith("orders: its share of dublin is elsewhere")
-        watching.wait_for(lambda heard: any("dublin gains Deployment orders" in line for line in heard))
+        watching.wait_for(lambda heard: any("dublin gains Deployment orders" in line for line in heard), 400)
         assert web.is_answered_by(ORDERS, "dublin")
         assert settled(lambda: not runs_orders(fleet, "ohio"), 60)
         back = steady.elapsed
