@@ -45,6 +45,10 @@ class ExistsError(ClusterError):
     """There is an object by that name already."""
 
 
+class TerminatingError(ClusterError):
+    """An object by that name is still being deleted."""
+
+
 class Objects:
     """The objects of one server."""
 
@@ -63,8 +67,9 @@ class Objects:
     def create(self, token: ObjectToken, inputs: JsonObject, manager: str) -> JsonObject:
         """Make the object and return it once it is there, ready or not; `until_ready` follows.
 
-        A namespace or CustomResourceDefinition that is missing is waited for. Raises ExistsError for an object
-        that is there; a Patch on the other hand needs nothing but its fields.
+        A namespace or CustomResourceDefinition that is missing is waited for, and so is the end of an object of that
+        name that is still being deleted, at most 30 s. Raises ExistsError for an object that is there, and
+        TerminatingError for one that stays; a Patch on the other hand needs nothing but its fields.
         """
         try:
             return self._patiently(lambda: self._create(token, inputs, manager))
@@ -79,7 +84,14 @@ class Objects:
         kind = self._kinds.find(token.group_version_kind)
         namespace, name = self._place(kind, inputs)
         if token.patch or self._settings.upsert_existing_objects:
-            return self._connection.apply(kind, namespace, name, body(kind, inputs), manager, self._force(inputs))
+            live = self._connection.apply(kind, namespace, name, body(kind, inputs), manager, self._force(inputs))
+            if at(live, "metadata", "deletionTimestamp") and not token.patch:
+                # What is applied to it goes with it.
+                raise TerminatingError(
+                    f"{kind.describe(namespace, name)} is still being deleted; wait until it is gone, and run the same "
+                    "command again"
+                )
+            return live
         try:
             return self._connection.create(kind, namespace, name, body(kind, inputs), CREATOR)
         except RefusedError as error:
@@ -222,7 +234,8 @@ class Objects:
 
 
 def _is_prerequisite_missing(error: BaseException) -> bool:
-    return isinstance(error, KindMissingError) or (isinstance(error, RefusedError) and error.code == 404)
+    known = KindMissingError | TerminatingError
+    return isinstance(error, known) or (isinstance(error, RefusedError) and error.code == 404)
 
 
 def _pending_targets(endpoints: JsonObject) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,21 @@ def test_an_object_of_somebody_else_is_not_adopted_unless_the_user_says_so(
     assert api_server.get("configmap", "map", "-n", namespace)["data"] == {"theirs": "1"}
     engine.up(lambda: program(api_server.kubeconfig, namespace, upsert_existing_objects=True))
     assert api_server.get("configmap", "map", "-n", namespace)["data"] == {"theirs": "1", "key": "value"}
+
+
+def test_an_object_that_is_still_being_deleted_is_not_applied_to_and_its_successor_stays(
+    engine: Engine, api_server: ApiServer, namespace: str
+) -> None:
+    there = ("configmap", "map", "-n", namespace)
+    api_server.kubectl("create", *there, "--from-literal=theirs=1")
+    api_server.kubectl("patch", *there, "--type=merge", '--patch={"metadata": {"finalizers": ["example.com/held"]}}')
+    api_server.kubectl("delete", *there, "--wait=false")
+    free = ("patch", *there, "--type=merge", '--patch={"metadata": {"finalizers": null}}')
+    later = threading.Timer(4, lambda: api_server.kubectl(*free))
+    later.start()
+    engine.up(lambda: program(api_server.kubeconfig, namespace, upsert_existing_objects=True))
+    later.join()
+    assert api_server.get(*there)["data"] == {"key": "value"}
 
 
 def test_what_an_interrupted_run_made_of_an_object_is_recorded_above_the_plugin(
