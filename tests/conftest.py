@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import time
 from collections.abc import Iterator
@@ -65,6 +66,12 @@ _TOGETHER = (
     "tests/plugins/kubernetes/",
 )
 _BY_FILE = ("tests/integration/", "tests/plugins/", "tests/embedded/", "tests/docs/", "tests/scripts/")
+# Tests of one shape of fleet share what is registered for it (tests/components/recorded_fleets.py).
+_BY_SHAPE = (
+    "tests/automation/reporting/test_changes_told.py",
+    "tests/automation/test_blocked_clusters.py",
+    "tests/components/",
+)
 # What takes longest begins first: two fleets with more tests than any other, then the other fleets.
 _FIRST = (("tests/integration/dev/", "tests/integration/pages/"), ("tests/integration/",))
 # When the run began, in seconds since the epoch; the processes of xdist have it from the one that starts them.
@@ -82,6 +89,8 @@ class FleetScheduling(LoadScopeScheduling):  # type: ignore[misc]
         for folder in _TOGETHER:
             if path.startswith(folder):
                 return folder
+        if path.startswith(_BY_SHAPE) and nodeid.endswith("]"):
+            return f"shape {nodeid.rpartition('[')[2]}"
         return path if path.startswith(_BY_FILE) else nodeid
 
     def mark_test_complete(self, node: WorkerController, item_index: int, duration: float = 0) -> None:
@@ -151,6 +160,13 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     if not _begun_files.setdefault(path, passed < minutes):
         # A run that is ended from outside proves nothing at all; what is left out is in the summary of one that ends.
         pytest.skip(f"not begun within {minutes:g} minutes; run it with ./scripts/test {path} --extended-minutes 600")
+
+
+def pytest_collection_finish() -> None:
+    """Have garbage looked for less often, and not in what was collected: that stays to the end of the run."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(1_000_000, 10, 10)
 
 
 # Before `-m` is applied.

@@ -23,7 +23,7 @@ from meshfleet.workspace.marker import Marker as HomeMarker
 from tests.automation.fault_injection import ERRORS, Injection, injected
 from tests.automation.stack_files import ROOT
 from tests.automation.swept_checkout import STACK, SweptCheckout
-from tests.automation.test_advice import MESSAGES
+from tests.automation.test_advice import messages
 
 pytestmark = pytest.mark.proof("advice was followed in a test that then succeeds", step=1)
 
@@ -121,7 +121,7 @@ NOT_HERE = {
 
 def advised() -> set[str]:
     """Everything of these kinds that any message advises."""
-    sentences = [text for _, text in MESSAGES if len(text.split()) > 3]
+    sentences = [text for _, text in messages() if len(text.split()) > 3]
     return {named(found) for text in sentences for form, named in KINDS for found in re.finditer(form, text)}
 
 
@@ -165,7 +165,7 @@ def test_the_same_command_again_works_after_any_error(command: str, swept: Swept
     assert run(words, plain)[0] == 0
     followed = 0
     names = list(ERRORS)
-    for number, call in enumerate(range(1, plain.count + 1, max(1, plain.count // 60))):
+    for number, call in enumerate(range(1, plain.count + 1, max(1, plain.count // 20))):
         swept.fresh()
         code, said = run(words, Injection(call, ERRORS[names[number % len(names)]]))
         if code == 1 and "run the same command again" in said:

@@ -6,6 +6,7 @@ import ast
 import re
 import shlex
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ from meshfleet.cli.typed_commands import completed, required_options, stack_in
 from meshfleet.plugins.kubernetes.awaits import holders
 from meshfleet.workspace.project_folder import REINSTALL, SETUP
 from tests.automation.stack_files import ROOT
+from tests.syntax_trees import nodes
 
 pytestmark = pytest.mark.proof("advice names what was seen, and can be followed from where the reader is", step=0)
 
@@ -37,19 +39,19 @@ def group() -> TyperGroup:
 
 def texts(path: Path) -> Iterator[str]:
     """Every string of a module but docstrings, with X for what is filled in."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    documentation = {
+    found = nodes(path)
+    left_out = {
         id(node.body[0].value)
-        for node in ast.walk(tree)
+        for node in found
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
         and node.body
         and isinstance(node.body[0], ast.Expr)
     }
-    within = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
-    for node in ast.walk(tree):
+    left_out |= {id(part) for node in found if isinstance(node, ast.JoinedStr) for part in node.values}
+    for node in found:
         if isinstance(node, ast.JoinedStr):
             yield "".join(map(_part, node.values))
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in documentation | within:
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in left_out:
             yield node.value
 
 
@@ -60,14 +62,17 @@ def _part(part: ast.expr) -> str:
     return {"SETUP": SETUP, "REINSTALL": REINSTALL}.get(named, "X")
 
 
-MESSAGES = sorted(
-    {
-        (str(path.relative_to(ROOT)), text)
-        for package in PACKAGES
-        for path in (ROOT / package).rglob("*.py")
-        for text in texts(path)
-    }
-)
+@cache
+def messages() -> list[tuple[str, str]]:
+    """Every text of this project, with the module it is in."""
+    return sorted(
+        {
+            (str(path.relative_to(ROOT)), text)
+            for package in PACKAGES
+            for path in (ROOT / package).rglob("*.py")
+            for text in texts(path)
+        }
+    )
 
 
 def parsed(group: TyperGroup, line: str) -> bool:
@@ -90,7 +95,7 @@ def parsed(group: TyperGroup, line: str) -> bool:
 def test_every_command_in_a_message_is_one_with_the_options_it_needs(group: TyperGroup) -> None:
     required = required_options(group)
     found = 0
-    for place, text in MESSAGES:
+    for place, text in messages():
         for match in COMMAND.finditer(completed(text, required, "dev")):
             try:
                 found += parsed(group, match[1])
@@ -100,7 +105,7 @@ def test_every_command_in_a_message_is_one_with_the_options_it_needs(group: Type
 
 
 def test_every_script_in_a_message_is_there() -> None:
-    named = {script for _, text in MESSAGES for script in SCRIPT.findall(text)}
+    named = {script for _, text in messages() for script in SCRIPT.findall(text)}
     assert named
     assert [script for script in named if not (ROOT / script).is_file()] == []
 
@@ -108,7 +113,7 @@ def test_every_script_in_a_message_is_there() -> None:
 def test_no_message_of_the_plugin_speaks_to_the_author_of_a_program() -> None:
     spoken = [
         (place, text)
-        for place, text in MESSAGES
+        for place, text in messages()
         # A sentence, as against the name of a field or a pattern.
         if place.startswith("meshfleet/plugins/kubernetes/") and len(text.split()) > 4 and PROGRAM_WORDS.search(text)
     ]

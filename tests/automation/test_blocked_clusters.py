@@ -10,7 +10,7 @@ from meshfleet.automation.reporting.changes import Record
 from meshfleet.topology import load
 from tests.automation.events import diagnostic, done, failed
 from tests.components.fleets import NAMES, fleet_called, in_one_mesh
-from tests.components.registrations import record
+from tests.components.recorded_fleets import graph_called
 
 pytestmark = pytest.mark.proof("a cluster whose control plane did not start is reported with the reason", step=0)
 
@@ -113,7 +113,7 @@ def test_where_pods_run_the_release_in_the_host_is_what_is_waited_for() -> None:
 @pytest.mark.parametrize("shape", NAMES)
 def test_what_is_waited_for_is_registered_whatever_the_shape_of_the_fleet(shape: str) -> None:
     fleet = fleet_called(shape)
-    everything = [done(resource.name) for resource in record(fleet).custom]
+    everything = [done(resource.name) for resource in graph_called(shape).custom]
     # With all of it done nobody is left, and with none of it everybody who is served from elsewhere is.
     elsewhere = [name for name, cluster in fleet.clusters.items() if cluster.control_plane.kind != "own"]
     refused = [failed(f"mesh {mesh}/root") for mesh in fleet.meshes]

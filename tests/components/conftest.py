@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
 
 import pytest
 
 from meshfleet.topology import Fleet
 from tests.components.fleets import NAMES, fleet_called
+from tests.components.recorded_fleets import graph_called
 from tests.components.registered_graph import Graph
-from tests.components.registrations import record
-
-
-@cache
-def _graph_of(name: str) -> Graph:
-    return record(fleet_called(name))
 
 
 @pytest.fixture(params=NAMES)
@@ -33,10 +27,10 @@ def fleet(shape: str) -> Fleet:
 @pytest.fixture
 def graph(shape: str) -> Graph:
     """Everything registered for it."""
-    return _graph_of(shape)
+    return graph_called(shape)
 
 
 @pytest.fixture
 def graph_of() -> Callable[[str], Graph]:
     """Everything registered for the fleet of that name."""
-    return _graph_of
+    return graph_called

@@ -15,7 +15,8 @@ from meshfleet.components.tokens import COMPONENT_PREFIX
 from meshfleet.kube.releases.owner import MARK
 from meshfleet.manifests import Release, fleet_plan
 from meshfleet.topology import Fleet
-from tests.components.fleets import fleet_of
+from tests.components.fleets import fleet_called, fleet_of
+from tests.components.recorded_fleets import graph_called
 from tests.components.registered_graph import Graph, Resource
 from tests.components.registrations import SECRET, record
 
@@ -168,8 +169,10 @@ def test_registered_resources_grow_with_the_number_of_clusters_and_not_its_squar
     assert eight - four == 2 * (four - two)
 
 
-def test_two_runs_register_the_same(fleet: Fleet, graph: Graph) -> None:
-    again = record(fleet)
+# Between them they have every section; that all have the names and edges of other runs: test_recorded_graphs.py.
+@pytest.mark.parametrize("shape", ["dev", "mixed", "ambient", "virtual-machines", "identities", "containers"])
+def test_two_runs_register_the_same(shape: str) -> None:
+    graph, again = graph_called(shape), record(fleet_called(shape))
     assert {urn: resource.inputs for urn, resource in again.resources.items()} == {
         urn: resource.inputs for urn, resource in graph.resources.items()
     }

@@ -11,6 +11,7 @@ from typing import Final
 import pytest
 
 from tests.docs.snippets import ROOT
+from tests.syntax_trees import nodes
 
 pytestmark = pytest.mark.proof("the documentation says what the code does", step=0)
 
@@ -38,11 +39,10 @@ def is_pending(name: str) -> bool:
 
 def texts_of(path: Path) -> Iterator[str]:
     """The text of a page; of a module its strings, which are messages, help texts and docstrings."""
-    text = path.read_text(encoding="utf-8")
     if path.suffix != ".py":
-        yield text
+        yield path.read_text(encoding="utf-8")
         return
-    for node in ast.walk(ast.parse(text)):
+    for node in nodes(path):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             yield node.value
 

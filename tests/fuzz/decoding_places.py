@@ -9,6 +9,8 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.syntax_trees import syntax_tree
+
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("meshfleet", "components")
 
@@ -40,7 +42,7 @@ def places() -> set[str]:
         for path in sorted((ROOT / package).rglob("*.py"))
         # The test harness reads what the command printed.
         if not path.is_relative_to(ROOT / "meshfleet" / "testing")
-        for function in _in_module(ast.parse(path.read_text(encoding="utf-8")), "")
+        for function in _in_module(syntax_tree(path), "")
     }
 
 

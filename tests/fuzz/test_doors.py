@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from meshfleet.verification.checks import ALL, BETWEEN_STAGES
@@ -35,7 +36,8 @@ GROUPS: dict[str, Callable[[Path], dict[str, Door]]] = {
     "files": doors_of_files.doors,
     "publishers": doors_of_publishers.doors,
 }
-ROUNDS = int(os.environ.get("MESHFLEET_FUZZ", "15"))
+# As many as suit the profile (tests/conftest.py): 15 in scripts/test, 6 in scripts/check.
+ROUNDS = int(os.environ.get("MESHFLEET_FUZZ", hypothesis.settings.default.max_examples * 3 // 10))
 _SANDBOX = "reads what the node agent wrote for it; hostile paths and environments: dataplane/network/test_sandbox.py"
 _OF_KIND = "runs docker or kind, or takes what they print; any text: tests/plugins/meshfleet/test_kind_cluster.py"
 _OF_CONTAINERS = "takes or shows what a program of root or the kernel wrote; any text: tests/containers"

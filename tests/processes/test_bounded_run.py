@@ -13,6 +13,7 @@ import pytest
 from meshfleet.errors import ProcessError
 from meshfleet.processes.bounded_run import OverdueError, run_bounded
 from meshfleet.processes.waiting import NotYetError, wait_until
+from tests.syntax_trees import nodes
 
 pytestmark = pytest.mark.proof("every program, read and wait has a bound", step=0)
 
@@ -80,10 +81,10 @@ def test_one_that_cannot_be_started_is_named(tmp_path: Path) -> None:
         run_bounded([str(tmp_path / "nowhere")], seconds=1)
 
 
-def calls(tree: ast.AST) -> list[tuple[str, ast.Call]]:
+def calls(path: Path) -> list[tuple[str, ast.Call]]:
     return [
         (f"{ast.unparse(node.func.value)}.{node.func.attr}", node)
-        for node in ast.walk(tree)
+        for node in nodes(path)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
     ]
 
@@ -93,7 +94,7 @@ def test_no_program_is_run_in_another_way_and_no_end_is_awaited_without_a_bound(
     for path in sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py")):
         if HARNESS in path.parents:
             continue
-        for name, call in calls(ast.parse(path.read_text(encoding="utf-8"))):
+        for name, call in calls(path):
             place = f"{path.relative_to(ROOT)}:{call.lineno}: {name}"
             if name in {"subprocess.run", "subprocess.check_output", "subprocess.check_call", "os.system", "os.popen"}:
                 faults.append(place)

@@ -21,6 +21,7 @@ from meshfleet.processes.child_environment import (
     system_environment,
 )
 from tests.processes.hostile_shell import HOSTILE
+from tests.syntax_trees import nodes
 
 pytestmark = pytest.mark.proof("programs see a chosen environment, whatever the shell has", step=0)
 
@@ -125,17 +126,17 @@ def test_nothing_hands_its_own_environment_on() -> None:
     own = Path(child_environment.__file__).relative_to(ROOT)
     copied = [
         f"{path}: {ast.unparse(node)}"
-        for path, tree in _trees()
+        for path in _sources()
         if path != own and path.parts[:2] != ("meshfleet", "testing")
-        for node in ast.walk(tree)
+        for node in nodes(ROOT / path)
         if _copies_environment(node)
     ]
     assert copied == []
 
 
 def _starts() -> Iterator[tuple[Path, int, bool]]:
-    for path, tree in _trees():
-        for node in ast.walk(tree):
+    for path in _sources():
+        for node in nodes(ROOT / path):
             if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
                 continue
             module = node.func.value
@@ -161,7 +162,7 @@ def _copies_environment(node: ast.AST) -> bool:
     return False
 
 
-def _trees() -> Iterator[tuple[Path, ast.Module]]:
+def _sources() -> Iterator[Path]:
     for room in ROOMS:
         for path in sorted((ROOT / room).rglob("*.py")):
-            yield path.relative_to(ROOT), ast.parse(path.read_text(encoding="utf-8"))
+            yield path.relative_to(ROOT)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import pytest
 
 from meshfleet.providers.registry import NAMES
+from tests.syntax_trees import nodes
 
 pytestmark = pytest.mark.proof("a provider is a folder behind a contract", step=0)
 
@@ -48,12 +49,11 @@ def sources() -> Iterator[Path]:
                 yield path
 
 
-def named_in(tree: ast.Module) -> Iterator[tuple[str, int]]:
+def named_in(found: Collection[ast.AST]) -> Iterator[tuple[str, int]]:
     """Every provider that a module names, with the line: as an attribute, a string, a key, or a part of a field."""
-    nodes = list(ast.walk(tree))
-    texts = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
-    formatted = {id(part) for node in nodes if isinstance(node, ast.JoinedStr) for part in node.values}
-    for node in nodes:
+    texts = {id(node.value) for node in found if isinstance(node, ast.Expr)}
+    formatted = {id(part) for node in found if isinstance(node, ast.JoinedStr) for part in node.values}
+    for node in found:
         match node:
             case ast.Attribute(attr=name) if name in NAMES and (name != OBJECT_KIND or _is_cluster(node.value)):
                 yield name, node.lineno
@@ -80,9 +80,7 @@ def _is_cluster(value: ast.expr) -> bool:
 
 def test_nothing_outside_the_providers_names_one() -> None:
     found = {
-        (path.relative_to(ROOT).as_posix(), name): line
-        for path in sources()
-        for name, line in named_in(ast.parse(path.read_text(encoding="utf-8")))
+        (path.relative_to(ROOT).as_posix(), name): line for path in sources() for name, line in named_in(nodes(path))
     }
     assert {f"{path}:{line} {name}" for (path, name), line in found.items() if (path, name) not in EXCEPTIONS} == set()
     assert found.keys() >= EXCEPTIONS, "an exception that nothing needs"
@@ -103,9 +101,9 @@ def test_nothing_outside_the_providers_names_one() -> None:
     ],
 )
 def test_each_way_to_name_a_provider_is_seen(code: str, name: str) -> None:
-    assert name in {found for found, _ in named_in(ast.parse(code))}
+    assert name in {found for found, _ in named_in(list(ast.walk(ast.parse(code))))}
 
 
 @pytest.mark.parametrize("code", ["x = body['kind']", "x = plane.kind == 'own'", "import meshfleet.embedded.cluster"])
 def test_other_words_are_not_taken_for_one(code: str) -> None:
-    assert list(named_in(ast.parse(code))) == []
+    assert list(named_in(list(ast.walk(ast.parse(code))))) == []

@@ -598,11 +598,14 @@ def places(config: Config) -> Iterator[tuple[Path, str]]:
     yield from walk(config, (), ())
 
 
-def named(config: Config) -> Iterator[Path]:
-    """The path of every name that the author of the configuration has chosen: the keys of mappings of names."""
+def named(config: Config) -> Iterator[tuple[Path, Path]]:
+    """The path of every name that the author of the configuration has chosen: the keys of mappings of names.
+
+    With it the kind of name: the path in which chosen names are `*` and positions `[]`.
+    """
     known = declared_fields()
 
-    def walk(value: object, path: Path, general: tuple[str, ...]) -> Iterator[Path]:
+    def walk(value: object, path: Path, general: tuple[str, ...]) -> Iterator[tuple[Path, Path]]:
         if isinstance(value, list):
             for position, inner in enumerate(value):
                 yield from walk(inner, (*path, position), (*general, "[]"))
@@ -612,7 +615,7 @@ def named(config: Config) -> Iterator[Path]:
             for key, inner in value.items():
                 # Within an object of Kubernetes the names are those of its kind.
                 if chosen and path[-1:] != ("object",):
-                    yield (*path, key)
+                    yield (*path, key), (*general, "*")
                 yield from walk(inner, (*path, key), (*general, "*" if chosen else key))
 
     yield from walk(config, (), ())

@@ -103,7 +103,7 @@ def text_faults(value: object, path: str) -> Iterator[str]:
         yield f"{path}: {error}"
     for mapping in mappings(value):
         for key, text in mapping.items():
-            if isinstance(text, str) and any(not (sign.isprintable() or sign in "\n\t") for sign in text):
+            if isinstance(text, str) and not text.replace("\n", "").replace("\t", "").isprintable():
                 yield f"{path}.{key}: control characters in {text!r}"
 
 
@@ -117,10 +117,14 @@ def every(body: object, keys: tuple[str, ...]) -> Iterator[Mapping[str, Any]]:
 
 def mappings(value: object) -> Iterator[Mapping[str, Any]]:
     """Every mapping in a value, itself first."""
-    if isinstance(value, Mapping):
-        yield value
-        for inner in value.values():
-            yield from mappings(inner)
-    elif isinstance(value, list | tuple):
-        for inner in value:
-            yield from mappings(inner)
+    waiting = [value]
+    while waiting:
+        found = waiting.pop()
+        # Most of them; whether one is a mapping takes longer to find out.
+        if isinstance(found, str):
+            continue
+        if isinstance(found, Mapping):
+            yield found
+            waiting += reversed(found.values())
+        elif isinstance(found, list | tuple):
+            waiting += reversed(found)

@@ -10,7 +10,7 @@ from meshfleet.errors.causes import FORGETTABLE, Cause, advice
 from meshfleet.manifests import fleet_plan
 from tests.automation.events import diagnostic, done, failed, started, urn_of
 from tests.components.fleets import NAMES, fleet_called
-from tests.components.registrations import record
+from tests.components.recorded_fleets import graph_called
 
 pytestmark = pytest.mark.proof("progress and changes by cluster and stage", step=0)
 
@@ -50,7 +50,7 @@ def test_a_text_that_is_no_urn_has_a_place() -> None:
 
 @pytest.mark.parametrize("shape", NAMES)
 def test_progress_and_render_agree_on_the_stage_of_every_document(shape: str) -> None:
-    fleet, graph = fleet_called(shape), record(fleet_called(shape))
+    fleet, graph = fleet_called(shape), graph_called(shape)
     stages = {
         (cluster, document.name): document.stage.heading
         for cluster, plan in fleet_plan(fleet).items()
