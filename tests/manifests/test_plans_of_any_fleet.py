@@ -10,12 +10,10 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from meshfleet.manifests import Chart, Release, Stage, fleet_plan
-from meshfleet.manifests.identity_faults import faults_of_identities
-from meshfleet.manifests.propagation_faults import faults_of_propagations
 from meshfleet.topology import Fleet, load
 from tests.examples import up_to
 from tests.manifests.plans import istiods, named, objects, releases, texts, values_of
@@ -96,14 +94,12 @@ def test_the_namespace_of_istio_comes_first_and_has_the_label_of_its_network(fle
 
 
 def assert_in_namespaces_that_exist(fleet: Fleet) -> None:
-    for cluster, plan in fleet_plan(fleet).items():
-        # What a cluster that is not of the stack has is not known: users' own objects may go anywhere in it.
-        unknown = () if fleet.clusters[cluster].capabilities.ends_with_stack else ("identity-", "propagation-")
+    for plan in fleet_plan(fleet).values():
         existing = {"default", "kube-node-lease", "kube-public", "kube-system"}
         for document in plan:
             body = document.body
             namespace = body.namespace if isinstance(body, Release) else body["metadata"].get("namespace")
-            assert namespace in (existing | {None}) or document.name.startswith(unknown), document.name
+            assert namespace in (existing | {None}), document.name
             if not isinstance(body, Release) and body["kind"] == "Namespace":
                 existing.add(body["metadata"]["name"])
 
@@ -111,8 +107,6 @@ def assert_in_namespaces_that_exist(fleet: Fleet) -> None:
 @quick
 @given(loaded_fleets())
 def test_everything_is_in_a_namespace_that_comes_before_it(fleet: Fleet) -> None:
-    # Identities and propagations whose namespace is missing in a cluster are refused once they are placed.
-    assume(not [*faults_of_propagations(fleet), *faults_of_identities(fleet)])
     assert_in_namespaces_that_exist(fleet)
 
 

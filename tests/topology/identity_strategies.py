@@ -79,8 +79,10 @@ def _everywhere(config: Config, places: list[str]) -> Iterable[str]:
         if set(places) <= set((declared or {}).get("clusters") or config["clusters"]):
             yield name
     for propagation in config.get("propagations", {}).values():
-        there = propagation.get("placement", {}).get("clusterAffinity", {}).get("clusterNames", ())
-        if set(places) <= set(there):
+        placement = propagation.get("placement", {})
+        there = placement.get("clusterAffinity", {}).get("clusterNames", ())
+        # An affinity to another may leave clusters out.
+        if set(places) <= set(there) and "workloadAffinity" not in placement:
             bodies = (each["object"] for each in propagation["resources"])
             yield from (body["metadata"]["name"] for body in bodies if body["kind"] == "Namespace")
 
