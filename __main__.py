@@ -4,8 +4,10 @@ import pulumi
 
 from meshfleet.components.program import run
 from meshfleet.errors import MeshfleetError
+from meshfleet.processes.garbage_collection import collect_less_often
 from meshfleet.topology import TopologyError
 
+collect_less_often()
 try:
     run()
 except TopologyError as error:

@@ -16,6 +16,7 @@ import threading
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Final
 
+from meshfleet.processes.garbage_collection import collect_less_often
 from meshfleet.processes.termination import Terminated
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ def main() -> None:
         # An interrupt during an import may surface as an ImportError: block signals until all imports are done.
         signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
         _prepare_streams()
+        collect_less_often()
         for number in (signal.SIGTERM, signal.SIGHUP):
             # Keep an ignored signal (nohup) ignored.
             if signal.getsignal(number) is not signal.SIG_IGN:

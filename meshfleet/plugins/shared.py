@@ -21,6 +21,7 @@ from collections.abc import Callable
 from typing import Any
 
 from meshfleet.plugins.start import without_asyncio
+from meshfleet.processes.garbage_collection import collect_less_often
 
 Make = Callable[[], Any]
 
@@ -81,6 +82,7 @@ def main() -> None:
     """Serve until the command and its engine are gone."""
     package, descriptor = sys.argv[1:]
     without_asyncio()
+    collect_less_often()
     from meshfleet.plugins import serve  # noqa: F401 - imported before it is needed
 
     shared = SharedPlugins(*_package(package))

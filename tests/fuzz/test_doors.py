@@ -37,7 +37,7 @@ GROUPS: dict[str, Callable[[Path], dict[str, Door]]] = {
     "publishers": doors_of_publishers.doors,
 }
 # As many as suit the profile (tests/conftest.py): 15 in scripts/test, 6 in scripts/check.
-ROUNDS = int(os.environ.get("MESHFLEET_FUZZ", hypothesis.settings.default.max_examples * 3 // 10))
+ROUNDS = int(os.environ.get("MESHFLEET_FUZZ", hypothesis.settings().max_examples * 3 // 10))
 _SANDBOX = "reads what the node agent wrote for it; hostile paths and environments: dataplane/network/test_sandbox.py"
 _OF_KIND = "runs docker or kind, or takes what they print; any text: tests/plugins/meshfleet/test_kind_cluster.py"
 _OF_CONTAINERS = "takes or shows what a program of root or the kernel wrote; any text: tests/containers"

@@ -125,6 +125,6 @@ def mappings(value: object) -> Iterator[Mapping[str, Any]]:
             continue
         if isinstance(found, Mapping):
             yield found
-            waiting += reversed(found.values())
+            waiting += found.values()
         elif isinstance(found, list | tuple):
-            waiting += reversed(found)
+            waiting += found
