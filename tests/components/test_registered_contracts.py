@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from collections.abc import Iterable
 from graphlib import TopologicalSorter
 from typing import Any
 
@@ -15,13 +16,19 @@ from meshfleet.components.tokens import COMPONENT_PREFIX
 from meshfleet.kube.releases.owner import MARK
 from meshfleet.manifests import Release, fleet_plan
 from meshfleet.topology import Fleet
-from tests.components.fleets import fleet_called, fleet_of
+from tests.components.fleets import NAMES, fleet_called, fleet_of
 from tests.components.recorded_fleets import graph_called
 from tests.components.registered_graph import Graph, Resource
 from tests.components.registrations import SECRET, record
+from tests.no_tools import RENDERED
 
 pytestmark = pytest.mark.proof("resources are registered in order, each on its own cluster", step=1)
 
+TWICE = (
+    *("dev", "mixed", "ambient", "virtual-machines", "identities", "containers", "names", "propagations"),
+    *("external-control-plane", "settings", "gateways-at-nodes", "workloads"),
+)
+"""Shapes that have documents of every section between them that any shape has."""
 PLACEHOLDER = re.compile(r"<[^>]+>")
 
 
@@ -169,8 +176,16 @@ def test_registered_resources_grow_with_the_number_of_clusters_and_not_its_squar
     assert eight - four == 2 * (four - two)
 
 
-# Between them they have every section; that all have the names and edges of other runs: test_recorded_graphs.py.
-@pytest.mark.parametrize("shape", ["dev", "mixed", "ambient", "virtual-machines", "identities", "containers"])
+def test_what_is_registered_twice_has_every_section_of_all_shapes() -> None:
+    def sections(shapes: Iterable[str]) -> set[str]:
+        plans = (plan for shape in shapes for plan in fleet_plan(fleet_called(shape)).values())
+        return {document.section.name for plan in plans for document in plan}
+
+    assert sections(TWICE) == sections(shape for shape in NAMES if shape not in RENDERED)
+
+
+# That stacks have the names and edges of other runs: test_recorded_graphs.py.
+@pytest.mark.parametrize("shape", TWICE)
 def test_two_runs_register_the_same(shape: str) -> None:
     graph, again = graph_called(shape), record(fleet_called(shape))
     assert {urn: resource.inputs for urn, resource in again.resources.items()} == {
