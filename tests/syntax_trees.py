@@ -9,7 +9,7 @@ from pathlib import Path
 
 @cache
 def syntax_tree(path: Path) -> ast.Module:
-    """The tree of a module; nobody changes it."""
+    """The tree of a module, which all tests share."""
     return ast.parse(path.read_text(encoding="utf-8"))
 
 

@@ -14,5 +14,5 @@ from tests.components.registrations import record
 
 @cache
 def graph_called(shape: str) -> Graph:
-    """Everything registered for the fleet of that name; nobody changes it."""
+    """Everything registered for the fleet of that name, which all tests share."""
     return record(fleet_called(shape))

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.syntax_trees import nodes
+
 pytestmark = pytest.mark.proof("clusters are created at the same time", step=0)
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -32,8 +34,7 @@ print("alive")
 
 def models_of(path: Path) -> set[str]:
     """The models of the Kubernetes client that a module imports, wherever in it."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    imports = [node for node in nodes(path) if isinstance(node, ast.ImportFrom)]
     return {
         name.name for node in imports if (node.module or "").startswith("lightkube.resources") for name in node.names
     }

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.syntax_trees import nodes, syntax_tree
+
 pytestmark = pytest.mark.proof("threads that use libraries for the first time at the same moment", step=0)
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -89,8 +91,7 @@ def submodule_first(path: Path) -> Iterator[str]:
 
     Whoever has a client has the package: its class is in it.
     """
-    tree = ast.parse(path.read_text())
-    for scope in ast.walk(tree):
+    for scope in nodes(path):
         if isinstance(scope, ast.ClassDef) and "Client" in {name.id for name in names(scope)}:
             continue
         for function in functions(scope):
@@ -132,7 +133,7 @@ def test_each_module_that_a_request_may_import_loads_the_package_before_a_submod
     late = [
         str(path.relative_to(ROOT))
         for path in sorted(ROOT.joinpath("meshfleet", folder).rglob("*.py"))
-        if not is_loaded_first([one for one in ast.parse(path.read_text()).body if isinstance(one, ast.ImportFrom)])
+        if not is_loaded_first([one for one in syntax_tree(path).body if isinstance(one, ast.ImportFrom)])
     ]
     assert late == []
 
