@@ -1,4 +1,4 @@
-"""What the state keeps of the Python code that registers a resource: for an object of a plan nothing.
+"""What the state keeps of the Python code that registers a resource: for those of a fleet nothing.
 
 Pulumi's SDK sends the whole call stack with each resource, and the engine keeps it: half of what the state holds of a
 small object, in which no line is the user's and most are paths of the machine that ran the program. The local backend
@@ -14,7 +14,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def without_call_stack() -> Iterator[None]:
-    """Register a resource within the block without where it was called from.
+    """Register resources within the block without where they were called from, of which to ask takes long, too.
 
     Pulumi asks `traceback.extract_stack()`, which takes no more frames than this limit; it looks for the user's code
     behind the constructors in them, and of none it sends none. Tracebacks that other threads print meanwhile are cut.

@@ -7,6 +7,7 @@ from typing import Any
 
 import pulumi
 
+from meshfleet.components.call_stack import without_call_stack
 from meshfleet.components.fleet import Fleet
 from meshfleet.components.karmada_chart import place_karmada_chart
 from meshfleet.components.kubeconfig_file import KubeconfigFile, kubeconfig_files
@@ -32,7 +33,8 @@ def stack_configuration() -> dict[str, object]:
 
 def register(topology: Topology, kubeconfigs: Mapping[str, KubeconfigFile]) -> None:
     """Register the fleet and export what `status`, `verify` and other stacks read."""
-    fleet = Fleet(topology, kubeconfigs)
+    with without_call_stack():
+        fleet = Fleet(topology, kubeconfigs)
     pulumi.export("fleet", fleet.describe())
     pulumi.export("kubeconfigs", fleet.kubeconfigs())
     if topology.portal and (topology.reported is None or topology.reported.get("portal")):

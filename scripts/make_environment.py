@@ -10,25 +10,31 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parent.parent
-# Nothing of this checkout is installed yet; this module of it needs the standard library alone, too.
+# Nothing of this checkout is installed yet; these modules of it need the standard library alone, too.
 sys.path.insert(0, str(CHECKOUT))
 
 from meshfleet.processes.child_environment import download_environment  # noqa: E402 - the path comes first
+from scripts.pip_settings import uv_variables  # noqa: E402 - the path comes first
 
 INPUTS = ("requirements.lock", "pyproject.toml")
 MADE_FROM = "made-from"
 _PATIENCE_SECONDS = 1800
 _SHOWN_LINES = 20
+# What is used is compiled when it is first imported; most of the large packages never is.
+_PIP = ("-I", "-m", "pip", "install", "--no-compile", "--no-input", "--progress-bar", "off")
+# The lines of uv in requirements.lock.
+_UV = re.compile(r"^uv==(?:.*\\\n)*.*", re.MULTILINE)
 
 _ADVICE = (
     (
@@ -162,15 +168,15 @@ def _build(place: Path, checkout: Path, root: Path, lock: int) -> None:
     log = root / "logs" / "environment.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     python = str(place / "bin" / "python")
-    # What is used is compiled when it is first imported; most of the large packages never is.
-    install = [python, "-I", "-m", "pip", "install", "--no-compile", "--no-input", "--progress-bar", "off"]
     with log.open("w+", encoding="utf-8", errors="replace") as file:
-        for command in (
-            [sys.executable, "-I", "-m", "venv", str(place)],
-            [*install, "--require-hashes", "-r", str(checkout / "requirements.lock")],
-            [*install, "--no-deps", "--no-build-isolation", "-e", str(checkout)],
-        ):
-            _run(command, file.fileno(), log, root, lock)
+        _run([sys.executable, "-I", "-m", "venv", str(place)], file.fileno(), log, root, lock)
+        if not _installed_by_uv(place, checkout, root, file.fileno(), lock):
+            file.seek(0)
+            file.truncate()
+            lock_file = str(checkout / "requirements.lock")
+            _run([python, *_PIP, "--require-hashes", "-r", lock_file], file.fileno(), log, root, lock)
+        itself = ["--no-deps", "--no-build-isolation", "-e", str(checkout)]
+        _run([python, *_PIP, *itself], file.fileno(), log, root, lock)
     for path_file in place.glob("lib/python3*/site-packages/_meshfleet.pth"):
         path_file.write_text(path_line(checkout), encoding="ascii")
     draft = place / f".{MADE_FROM}"
@@ -180,6 +186,40 @@ def _build(place: Path, checkout: Path, root: Path, lock: int) -> None:
     (draft / "checkout").write_text(f"{checkout}\n", encoding="utf-8")
     draft.rename(place / MADE_FROM)
     say(f"{'python environment':<34}  installed in {time.monotonic() - since:.0f} s")
+
+
+def _installed_by_uv(place: Path, checkout: Path, root: Path, output: int, lock: int) -> bool:
+    """Whether uv has installed what is pinned, after pip has installed uv. Where it has not, pip says what is wrong."""
+    python, lock_file = str(place / "bin" / "python"), checkout / "requirements.lock"
+    uv = _UV.search(lock_file.read_text(encoding="utf-8"))
+    settings = subprocess.run(
+        [python, "-I", "-m", "pip", "config", "list"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=_environment(root),
+        check=False,
+        pass_fds=(lock,),
+    )
+    variables = uv_variables(os.fsdecode(settings.stdout), _environment(root))
+    if uv is None or settings.returncode != 0 or variables is None:
+        return False
+    pin = place / "uv.txt"
+    pin.write_text(uv.group(), encoding="utf-8")
+    if _code([python, *_PIP, "--require-hashes", "-r", str(pin)], output, _environment(root), lock) != 0:
+        return False
+    command = [str(place / "bin" / "uv"), "pip", "install", "--python", python]
+    variables |= {"UV_CACHE_DIR": str(root / "uv"), "UV_NO_PROGRESS": "1"}
+    try:
+        return _code([*command, "--require-hashes", "-r", str(lock_file)], output, variables, lock) == 0
+    except OSError:
+        # Its package is for another kind of machine.
+        return False
+
+
+def _code(command: list[str], output: int, environment: Mapping[str, str], lock: int) -> int:
+    return subprocess.run(
+        command, stdout=output, stderr=subprocess.STDOUT, env=environment, check=False, pass_fds=(lock,)
+    ).returncode
 
 
 def path_line(checkout: Path) -> str:
@@ -194,13 +234,13 @@ def path_line(checkout: Path) -> str:
     return f"import os, sys; sys.path.append(os.fsdecode({place!r}))\n"
 
 
-def _run(command: list[str], output: int, log: Path, root: Path, lock: int) -> None:
+def _environment(root: Path) -> dict[str, str]:
     # pip's own index settings stay; only what it keeps goes where all else of ours is kept.
-    environment = {"PIP_CACHE_DIR": str(root / "pip"), "PIP_DISABLE_PIP_VERSION_CHECK": "1", **download_environment()}
-    code = subprocess.run(
-        command, stdout=output, stderr=subprocess.STDOUT, env=environment, check=False, pass_fds=(lock,)
-    ).returncode
-    if code == 0:
+    return {"PIP_CACHE_DIR": str(root / "pip"), "PIP_DISABLE_PIP_VERSION_CHECK": "1", **download_environment()}
+
+
+def _run(command: list[str], output: int, log: Path, root: Path, lock: int) -> None:
+    if _code(command, output, _environment(root), lock) == 0:
         return
     text = log.read_text(encoding="utf-8", errors="replace")
     advice = "read the lines below; the whole output is in the log"

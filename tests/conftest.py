@@ -169,6 +169,12 @@ def pytest_collection_finish() -> None:
     gc.set_threshold(1_000_000, 10, 10)
 
 
+def pytest_sessionfinish() -> None:
+    """Look for garbage once: pytest does five times afterwards, for errors of finalizers, in all that is left."""
+    gc.collect()
+    gc.freeze()
+
+
 # Before `-m` is applied.
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

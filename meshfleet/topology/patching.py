@@ -14,8 +14,9 @@ from typing import Any, Final, Self
 from meshfleet.errors import DocumentError
 from meshfleet.topology.additions import Operation, steps
 
-# No object may be as large, and no chart has such values.
-_MOST: Final = 4 * 1024 * 1024
+# etcd takes no request that is larger, and Helm keeps the values of a release in one.
+# Source: https://etcd.io/docs/v3.6/dev-guide/limit/#request-size-limit
+_MOST: Final = 1536 * 1024
 
 
 def merged(base: Any, more: Any) -> Any:
@@ -51,9 +52,9 @@ def patched_value(content: Any, operation: Operation) -> Any:
         paths.append(origin[:-1] if operation.op == "move" else origin)
     hidden: list[_Later] = []
     sheltered = _opened(content, paths, hidden)
+    if operation.op == "copy" and operation.origin is not None:
+        _require_bounded(content, at(content, operation.origin))
     made = patch_in_place(sheltered, operation)
-    if operation.op == "copy":
-        _require_bounded(made)
     return _unsheltered(made) if hidden else made
 
 
@@ -71,9 +72,12 @@ def patch_in_place(content: Any, operation: Operation) -> Any:
         raise DocumentError(f"{operation.op} does not fit: {_why(content, operation)}; correct its path") from None
 
 
-def _require_bounded(value: Any) -> None:
-    """Raises DocumentError for a value that copies of itself have made too large: each may double it."""
-    left, waiting = _MOST, [value]
+def _require_bounded(*values: Any) -> None:
+    """Raises DocumentError for a document, and what is to be copied in it, that together are too large.
+
+    Each copy may double it, and takes as long as what it copies.
+    """
+    left, waiting = _MOST, [*values]
     while waiting:
         one = waiting.pop()
         left -= 1 + (len(one) if isinstance(one, str | Mapping | list) else 0)

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from graphlib import TopologicalSorter
 from typing import Any
 
+import pulumi
 import pytest
 
 from meshfleet.components.kubernetes_object import type_token
@@ -19,7 +20,7 @@ from meshfleet.topology import Fleet
 from tests.components.fleets import NAMES, fleet_called, fleet_of
 from tests.components.recorded_fleets import graph_called
 from tests.components.registered_graph import Graph, Resource
-from tests.components.registrations import SECRET, record
+from tests.components.registrations import SECRET, record, recorded
 from tests.no_tools import RENDERED
 
 pytestmark = pytest.mark.proof("resources are registered in order, each on its own cluster", step=1)
@@ -29,6 +30,7 @@ TWICE = (
     *("external-control-plane", "settings", "gateways-at-nodes", "workloads"),
 )
 """Shapes that have documents of every section between them that any shape has."""
+STACK = "pulumi:pulumi:Stack"
 PLACEHOLDER = re.compile(r"<[^>]+>")
 
 
@@ -121,10 +123,24 @@ def test_what_is_registered_is_what_render_writes(graph: Graph, fleet: Fleet) ->
             assert fits(body, inputs)
 
 
-def test_the_state_keeps_no_paths_of_this_machine_with_any_object(graph: Graph) -> None:
-    assert [resource.name for resource in of_kubernetes(graph) if resource.call_stack] == []
-    # Where the limit is not set, the same runtime of Pulumi sends them.
-    assert any(resource.call_stack for resource in graph.resources.values())
+def with_call_stack(graph: Graph) -> list[str]:
+    """The resources of a program that the state keeps a place in the code of, by their names."""
+    return [found.name for found in graph.resources.values() if found.call_stack and found.type != STACK]
+
+
+def test_the_state_keeps_no_paths_of_this_machine_with_any_resource(graph: Graph) -> None:
+    assert with_call_stack(graph) == []
+
+
+def test_of_other_programs_the_same_runtime_of_pulumi_sends_them() -> None:
+    class Other(pulumi.ComponentResource):
+        def __init__(self) -> None:
+            super().__init__("other:index:Other", "other")
+
+    def program() -> None:
+        Other()
+
+    assert with_call_stack(recorded("other", program)) == ["other"]
 
 
 def test_logical_names_are_a_cluster_or_a_mesh_and_what_it_is(graph: Graph, fleet: Fleet) -> None:

@@ -227,11 +227,11 @@ CASES = [
         {
             "own": of(
                 config_map(kind="Service", spec={"a": "b"}),
-                **overriding(json=[{"op": "copy", "from": "/spec", "path": f"/spec/{number}"} for number in range(20)]),
+                **overriding(json=[{"op": "copy", "from": "/spec", "path": f"/spec/{number}"} for number in range(18)]),
             )
         },
-        "propagations.own.overrides[0].json[19]",
-        "copy makes the document longer than 4194304 characters; copy less",
+        "propagations.own.overrides[0].json[17]",
+        "copy makes the document longer than 1572864 characters; copy less",
         {"own": of(config_map())},
     ),
     Case(

@@ -45,6 +45,7 @@ _ADVERTISED = optional(port=st.just(8443), istiodPort=st.just(8012), webhookPort
 _DATA_PLANE = optional(dataPlane=st.just("sidecar"))
 
 
+@cache
 @st.composite
 def providers(draw: st.DrawFn, position: int, embedded: bool, processes: bool = True) -> Config:
     """Who provides a cluster, whose `position` tells its context from others: this machine, or somebody before.
@@ -69,7 +70,6 @@ def is_simulated(provider: Config) -> bool:
     return "embedded" in provider or provider.get("existing", {}).get("pods") == "simulated"
 
 
-@st.composite
 def control_planes(draw: st.DrawFn, homes: list[int], simulated: list[bool], wanted: str) -> list[object]:
     """Where the control plane of each cluster is, by positions: `own`, or `remote` or `external` of another position.
 
@@ -86,12 +86,12 @@ def control_planes(draw: st.DrawFn, homes: list[int], simulated: list[bool], wan
         primaries: list[int] = []
         for position in members:
             serving = [primary for primary in primaries if simulated[primary] == simulated[position]]
-            primary = draw(st.sampled_from([*remote_or, *serving] or [None]))
+            primary = draw(st.sampled_from((*remote_or, *serving) or (None,)))
             planes[position] = "own" if primary is None else {"remote": primary}
             primaries += [position] if primary is None else []
         outside = [position for position, plane in planes.items() if plane == "own" and homes[position] != mesh]
         hosts = [position for position in outside if simulated[position] == simulated[primaries[0]]]
-        host = draw(st.sampled_from([*external_or, *hosts] or [None]))
+        host = draw(st.sampled_from((*external_or, *hosts) or (None,)))
         if len(primaries) == 1 and host is not None:
             planes[primaries[0]] = {"external": host}
     return [planes[position] for position in range(len(homes))]
@@ -115,9 +115,16 @@ def istios(draw: st.DrawFn) -> Config:
         config["revisions"] = {name: draw(_REVISION) for name in installed}
     if "default" not in installed or draw(st.booleans()):
         config["revision"] = draw(st.sampled_from(installed))
-    taken = {*installed, "default"}
-    tags = st.lists(revision_names().filter(lambda name: name not in taken), max_size=2, unique=True)
-    return config | draw(optional(gatewayRevision=st.sampled_from(installed), tags=tags))
+    if draw(st.booleans()):
+        config["gatewayRevision"] = draw(st.sampled_from(installed))
+    if draw(st.booleans()):
+        config["tags"] = [name for name in draw(_tags()) if name not in {*installed, "default"}]
+    return config
+
+
+@cache
+def _tags() -> st.SearchStrategy[list[str]]:
+    return st.lists(revision_names(), max_size=2, unique=True)
 
 
 @cache
@@ -125,7 +132,6 @@ def _installed() -> st.SearchStrategy[list[str]]:
     return st.lists(st.just("default") | revision_names(), min_size=1, max_size=2, unique=True)
 
 
-@st.composite
 def clusters(draw: st.DrawFn, position: int, network: str, mesh: str | None, provider: Config) -> Config:
     """One cluster without its control plane, by `provider`, on which the family of its addresses depends.
 
@@ -141,11 +147,14 @@ def clusters(draw: st.DrawFn, position: int, network: str, mesh: str | None, pro
         pods, services = _FAMILIES[0] if "existing" not in provider else draw(_FAMILY)
         cluster["podCidr"], cluster["serviceCidr"] = pods.format(position), services.format(position + 100)
     if draw(st.booleans()):
-        balanced = optional(loadBalancerIp=st.just(f"198.18.100.{position}"))
-        service = draw(st.one_of(balanced, _AT_NODES))
-        advertised = {"address": f"198.18.101.{position}"}
-        behind = draw(optional(advertised=_ADVERTISED.map(lambda mapped: [advertised | mapped])))
-        cluster["eastWestGateway"] = draw(_GATEWAY) | service | behind
+        gateway = draw(_GATEWAY)
+        if draw(st.booleans()):
+            gateway |= draw(_AT_NODES)
+        elif draw(st.booleans()):
+            gateway["loadBalancerIp"] = f"198.18.100.{position}"
+        if draw(st.booleans()):
+            gateway["advertised"] = [{"address": f"198.18.101.{position}"} | draw(_ADVERTISED)]
+        cluster["eastWestGateway"] = gateway
     if draw(st.booleans()):
         cluster["discovery"] = draw(discoveries())
     return cluster | draw(_DATA_PLANE)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.topology.name_strategies import optional
+from tests.topology.name_strategies import optional, some
 
 Config = dict[str, Any]
 
@@ -22,10 +23,12 @@ _RULES = (
 )
 _PATHS = {"nonResourceURLs": ["/metrics", "/apis/*"], "verbs": ["get"]}
 _ALLOWED = {"allowWildcards": True, "allowEscalation": True}
+_AGGREGATED = optional(aggregateTo=st.just(["view"]))
+_NOT_CREATED = optional(create=st.just(False))
+_MORE = optional(oidc=_OIDC, aggregateIstio=st.booleans())
 _BUILT_IN = ("view", "edit", "admin", "cluster-admin")
 
 
-@st.composite
 def identities(draw: st.DrawFn, config: Config, *, portal: bool) -> Config:
     """Two users, a group within a group, an account, and a binding or two; with a `portal` of ASCII names alone."""
     called = draw(st.permutations(_CALLED if portal else (*_CALLED, *_BEYOND_ASCII)))
@@ -39,18 +42,18 @@ def identities(draw: st.DrawFn, config: Config, *, portal: bool) -> Config:
     account = "own-robot"
     accounts: Config = {}
     for number in range(draw(st.integers(1, 2))):
-        places = draw(st.lists(st.sampled_from(list(config["clusters"])), min_size=1, unique=True))
+        places = draw(some(tuple(config["clusters"])))
         namespaces = [*_everywhere(config, places), "default"]
         everywhere = draw(st.booleans())
         role = draw(st.sampled_from([f"role-{number}", *_BUILT_IN]))
         if role not in _BUILT_IN:
             rules = [draw(st.sampled_from(_RULES)), *([_PATHS] if everywhere else [])]
-            roles[role] = {"rules": rules} | _ALLOWED | draw(optional(aggregateTo=st.just(["view"])))
+            roles[role] = {"rules": rules} | _ALLOWED | draw(_AGGREGATED)
         subjects = draw(st.sampled_from([{"users": ["ada"]}, {"groups": ["staff"]}, {"users": list(users)}]))
         if not accounts and draw(st.booleans()):
-            accounts[account] = {"namespace": namespaces[0]} | draw(optional(create=st.just(False)))
+            accounts[account] = {"namespace": namespaces[0]} | draw(_NOT_CREATED)
             subjects = subjects | {"serviceAccounts": [account]}
-        where = {"allNamespaces": True} if everywhere else {"namespaces": draw(_some(namespaces))}
+        where = {"allNamespaces": True} if everywhere else {"namespaces": draw(_two(tuple(namespaces)))}
         selected = {"clusterAffinity": {"clusterNames": places}}
         bindings[f"binding-{number}"] = {"role": role, "subjects": subjects, "allowEscalation": True} | where | selected
         if "users" in subjects and draw(st.booleans()):
@@ -58,14 +61,19 @@ def identities(draw: st.DrawFn, config: Config, *, portal: bool) -> Config:
             again = bindings[f"binding-{number}"] | {"subjects": {"groups": ["staff"]}, "author": "ada"}
             bindings[f"granted-{number}"] = again
     found = {"users": users, "groups": groups, "roles": roles, "serviceAccounts": accounts, "bindings": bindings}
-    return found | draw(optional(oidc=_OIDC, aggregateIstio=st.booleans()))
+    return found | draw(_MORE)
 
 
-def portals(config: Config) -> st.SearchStrategy[Config | None]:
+def portals(draw: st.DrawFn, config: Config) -> Config | None:
     """A portal, where the host is a cluster of this machine; None where it is not."""
     host = config.get("host", next(iter(config["clusters"])))
     if "embedded" not in config["clusters"][host]:
-        return st.none()
+        return None
+    return draw(_portals())
+
+
+@cache
+def _portals() -> st.SearchStrategy[Config | None]:
     accounts = [{"namespace": "default", "name": "robot"}]
     oidc = {"own": {"issuer": "https://login.example", "audiences": ["fleet"], "jwksUri": "https://login.example/keys"}}
     return st.none() | optional(
@@ -87,5 +95,6 @@ def _everywhere(config: Config, places: list[str]) -> Iterable[str]:
             yield from (body["metadata"]["name"] for body in bodies if body["kind"] == "Namespace")
 
 
-def _some(values: list[str]) -> st.SearchStrategy[list[str]]:
+@cache
+def _two(values: tuple[str, ...]) -> st.SearchStrategy[list[str]]:
     return st.lists(st.sampled_from(values), min_size=1, max_size=2, unique=True)

@@ -24,11 +24,12 @@ def add_machines(draw: st.DrawFn, config: Config) -> None:
         ]
     made: Config = {}
     for position, name in enumerate(draw(names(draw(st.integers(1, 3))))):
-        namespace, cluster = draw(st.sampled_from(places))
-        made[name] = {"namespace": namespace, "cluster": cluster} | draw(machines(name, position))
+        namespace, cluster = draw(st.sampled_from(tuple(places)))
+        made[name] = {"namespace": namespace, "cluster": cluster} | machines(draw, name, position)
         mesh, clusters = config["clusters"][cluster].get("mesh"), config["clusters"].values()
-        networks = st.sampled_from([other["network"] for other in clusters if other.get("mesh") == mesh])
-        made[name] |= draw(optional(network=networks))
+        networks = tuple(other["network"] for other in clusters if other.get("mesh") == mesh)
+        if draw(st.booleans()):
+            made[name]["network"] = draw(st.sampled_from(networks))
         if draw(st.booleans()):
             made[name] |= _alone(draw, config, mesh or "", made[name])
     if any(cluster.get("embedded", {}).get("pods") == "processes" for cluster in config["clusters"].values()):
@@ -44,7 +45,7 @@ def _alone(draw: st.DrawFn, config: Config, mesh: str, machine: Config) -> Confi
     meshes = sorted({cluster.get("mesh") or "" for cluster in config["clusters"].values()})
     network = f"alone-{meshes.index(mesh)}"
     gateways = [{"address": f"203.0.113.{200 + meshes.index(mesh)}"}]
-    declared = config["networks"].setdefault(network, draw(st.sampled_from([{}, {"gateways": gateways}])))
+    declared = config["networks"].setdefault(network, {"gateways": gateways} if draw(st.booleans()) else {})
     called = {"ports", "probe", "service", "host"} & {key for key, value in machine.items() if value}
     if declared and not called and draw(st.booleans()):
         return {"network": network, "gateway": True}
@@ -57,22 +58,19 @@ _HTTP = st.fixed_dictionaries({"port": st.just(8080)}, optional={"path": st.samp
 _PROBE = st.fixed_dictionaries({"http": _HTTP}) | st.just({"tcp": {"port": 65535}, "periodSeconds": 1})
 _ACCOUNT = st.sampled_from(["default", "shared"]) | labels()
 _LIFETIME = st.sampled_from(["10m", "1h30m", "8760h"])
+_MACHINE = optional(serviceAccount=_ACCOUNT, probe=_PROBE, tokenLifetime=_LIFETIME)
 
 
-@st.composite
 def machines(draw: st.DrawFn, name: str, position: int) -> Config:
     """Virtual machines of that name without their place; `position` keeps their addresses apart from others'."""
     ports = {draw(labels(10)) + str(number): draw(_PORT) | {"port": number} for number in draw(_NUMBERS)}
-    addresses = st.sampled_from([[f"172.16.{position}.7"], [f"172.16.{position}.7", f"2001:db8:{position}::"]])
     entry = {"service": "service-entry", "host": f"{name}.machines.local"}
-    called = draw(st.sampled_from([{}, {"service": "service"}, entry])) if ports else {}
-    config = draw(
-        optional(
-            serviceAccount=_ACCOUNT,
-            labels=st.sampled_from([{"app": name}, {"app.kubernetes.io/name": name, "version": "v2"}, {"x": name}]),
-            probe=_PROBE,
-            addresses=addresses,
-            tokenLifetime=_LIFETIME,
-        )
-    )
+    called = ({}, {"service": "service"}, entry)[draw(st.integers(0, 2))] if ports else {}
+    config = draw(_MACHINE)
+    if draw(st.booleans()):
+        chosen = ({"app": name}, {"app.kubernetes.io/name": name, "version": "v2"}, {"x": name})
+        config["labels"] = chosen[draw(st.integers(0, 2))]
+    if draw(st.booleans()):
+        second = [f"2001:db8:{position}::"] if draw(st.booleans()) else []
+        config["addresses"] = [f"172.16.{position}.7", *second]
     return config | called | {"ports": ports}

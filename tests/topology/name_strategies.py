@@ -47,6 +47,12 @@ def label_values() -> st.SearchStrategy[str]:
     return st.just("") | st.builds("{}{}{}".format, ENDS, st.text(LETTERS + "A1._-", max_size=8), ENDS)
 
 
+@cache
+def some(values: tuple[str, ...]) -> st.SearchStrategy[list[str]]:
+    """At least one of the values, each once."""
+    return st.lists(st.sampled_from(values), min_size=1, unique=True)
+
+
 def optional(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Config]:
     """Any of these fields, or none."""
     return st.fixed_dictionaries({}, optional=dict(fields))

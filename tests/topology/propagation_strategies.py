@@ -7,29 +7,34 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from tests.topology.name_strategies import some
+
 Config = dict[str, Any]
 
 NAMES = ("a", "configuration", "shop-front", "p" * 63)
 GROUP = "own.example"
 
+_CHANGED = st.sampled_from([{"labels": {"set": {"tier": "far"}}}, {"annotations": {"set": {"a.example/b": "c"}}}])
+# Of the four objects that `_objects` makes.
+_POSITIONS = st.lists(st.sampled_from(range(4)), min_size=1, unique=True)
 
-@st.composite
+
 def propagations(draw: st.DrawFn, config: Config) -> Config:
     """One propagation or two; kinds of `own.example` are defined in every cluster by a third."""
-    clusters = list(config["clusters"])
+    clusters = tuple(config["clusters"])
     found: Config = {}
     for number, name in enumerate(draw(st.permutations(NAMES))[: draw(st.integers(1, 2))]):
-        places = draw(st.lists(st.sampled_from(clusters), min_size=1, unique=True))
+        places = draw(some(clusters))
         namespaces = ["default", f"own-{number}", *_everywhere(config, places)]
         found[name] = {
             "resources": [
                 *([{"object": _namespace(f"own-{number}")}] if draw(st.booleans()) else []),
-                *({"object": each} for each in _objects(draw, number, st.sampled_from(namespaces))),
+                *({"object": each} for each in _objects(draw, number, st.sampled_from(tuple(namespaces)))),
             ],
-            "placement": {"clusterAffinity": {"clusterNames": places}} | draw(_scheduling(places)),
+            "placement": {"clusterAffinity": {"clusterNames": places}} | _scheduling(draw, places),
         }
         if draw(st.booleans()):
-            found[name]["overrides"] = [draw(_override(clusters))]
+            found[name]["overrides"] = [_override(draw, clusters)]
         if draw(st.booleans()):
             found[name]["preserveResourcesOnDeletion"] = True
             found[name]["rollout"] = {"waves": [{"targetClusters": {"clusterNames": places}}, {"clusters": 1}]}
@@ -59,7 +64,8 @@ def _add_dependencies(draw: st.DrawFn, found: Config) -> None:
     found["shared"]["onlyAsDependencies"] = True
     referred = ["shared", "of-nobody", *(f"settings-{number}" for number in range(len(pods)))]
     for one in pods:
-        sources = [{"configMapRef": {"name": name}} for name in draw(st.lists(st.sampled_from(referred), unique=True))]
+        names = draw(st.lists(st.sampled_from(tuple(referred)), unique=True))
+        sources = [{"configMapRef": {"name": name}} for name in names]
         one["spec"]["template"]["spec"]["containers"][0]["envFrom"] = sources
 
 
@@ -71,7 +77,7 @@ def _add_affinity(draw: st.DrawFn, found: Config) -> None:
     wanted = [way for way, fits in ways if fits]
     grouped = bool(wanted) and draw(st.booleans())
     if grouped:
-        term = {draw(st.sampled_from(wanted)): {"groupByLabelKey": "own"}}
+        term = {draw(st.sampled_from(tuple(wanted))): {"groupByLabelKey": "own"}}
         for one in placed:
             one["placement"]["workloadAffinity"] = term
 
@@ -97,7 +103,7 @@ def _objects(draw: st.DrawFn, number: int, namespaces: st.SearchStrategy[str]) -
             "rules": [],
         },
     ]
-    chosen = draw(st.lists(st.sampled_from(range(len(made))), min_size=1, unique=True))
+    chosen = draw(_POSITIONS)
     # Of two propagations neither has an object of the other's.
     return [_renamed(made[position], f"-{number}") for position in chosen]
 
@@ -106,23 +112,16 @@ def _renamed(body: Config, ending: str) -> Config:
     return body | {"metadata": body["metadata"] | {"name": body["metadata"]["name"] + ending}}
 
 
-def _scheduling(places: list[str]) -> st.SearchStrategy[Config]:
+def _scheduling(draw: st.DrawFn, places: list[str]) -> Config:
     weights = [{"targetClusters": {"clusterNames": [name]}, "weight": at + 1} for at, name in enumerate(places)]
-    return st.sampled_from(
-        [
-            {},
-            {"replicaScheduling": {"replicaSchedulingType": "Divided"}},
-            {"replicaScheduling": {"replicaSchedulingType": "Divided", "staticWeights": weights}},
-            {"replicaScheduling": {"replicaSchedulingType": "Divided", "dynamicWeight": "AvailableReplicas"}},
-        ]
-    )
+    ways: list[Config] = [{}, {"staticWeights": weights}, {"dynamicWeight": "AvailableReplicas"}]
+    if draw(st.booleans()):
+        return {}
+    return {"replicaScheduling": {"replicaSchedulingType": "Divided"} | ways[draw(st.integers(0, 2))]}
 
 
-@st.composite
-def _override(draw: st.DrawFn, clusters: list[str]) -> Config:
-    changed = draw(
-        st.sampled_from([{"labels": {"set": {"tier": "far"}}}, {"annotations": {"set": {"a.example/b": "c"}}}])
-    )
+def _override(draw: st.DrawFn, clusters: tuple[str, ...]) -> Config:
+    changed = draw(_CHANGED)
     if draw(st.booleans()):
         return changed
     return {"targetClusters": {"clusterNames": [draw(st.sampled_from(clusters))]}} | changed

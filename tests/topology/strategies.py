@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 
 from hypothesis import strategies as st
 
@@ -31,6 +32,11 @@ _LABELS = st.dictionaries(labels(20), label_values(), max_size=2)
 _NETWORK = st.sampled_from([{}, None, {"description": "x"}])
 _KUBERNETES = optional(version=st.just(EMBEDDED_KUBERNETES))
 _PORT = optional(port=st.sampled_from([443, 15443]))
+_NAMESPACE = optional(injection=st.booleans(), labels=_LABELS)
+_NAMESPACES = st.dictionaries(namespace_names(), st.none() | _NAMESPACE, max_size=3)
+_MORE = optional(istio=istios(), kubernetes=_KUBERNETES)
+_ANYWHERE = optional(injection=st.booleans(), labels=st.just({"team": "a"}))
+_ASKING = optional(injection=st.booleans(), waypoint=st.booleans(), globalServices=st.booleans())
 
 
 @st.composite
@@ -57,21 +63,19 @@ def fleets(draw: st.DrawFn, max_clusters: int = 4, working: bool = False) -> Con
     networks: list[str] = []
     for position, home in enumerate(homes):
         shared = [networks[earlier] for earlier in range(position) if homes[earlier] == home]
-        networks.append(draw(st.sampled_from([network_names[position], *shared])))
+        networks.append(draw(st.sampled_from((network_names[position], *shared))))
     named = mesh_count > 1 or (mesh_count == 1 and draw(st.booleans()))
     # Embedded clusters are of use only to istiods of this machine, so a mesh has either them or istiods in pods.
     embedded = [draw(st.booleans()) for _ in range(max(mesh_count, 1))]
     provided = [draw(providers(position, embedded[home])) for position, home in enumerate(homes)]
-    planes = draw(control_planes(homes, [is_simulated(provider) for provider in provided], wanted))
+    planes = control_planes(draw, homes, [is_simulated(provider) for provider in provided], wanted)
     config: Config = {
         "clusters": {
-            name: draw(
-                clusters(
-                    position, networks[position], mesh_names[homes[position]] if named else None, provided[position]
-                )
+            name: clusters(
+                draw, position, networks[position], mesh_names[homes[position]] if named else None, provided[position]
             )
             | provided[position]
-            | draw(_written(planes[position], cluster_names))
+            | _written(draw, planes[position], cluster_names)
             for position, name in enumerate(cluster_names)
         },
         "networks": {network: draw(_NETWORK) for network in set_of(networks)},
@@ -79,35 +83,29 @@ def fleets(draw: st.DrawFn, max_clusters: int = 4, working: bool = False) -> Con
     _add_readers(draw, config["clusters"], homes, planes)
     _add_gateways(draw, config["networks"], homes, networks)
     if mesh_count:
-        config["meshes"] = {name: draw(st.none() | meshes(name)) for name in mesh_names}
+        config["meshes"] = {name: draw(meshes(name)) if draw(st.booleans()) else None for name in mesh_names}
         for position, name in enumerate(mesh_names):
             inside = [
                 cluster for home, cluster in zip(homes, config["clusters"].values(), strict=True) if home == position
             ]
             _add_failover(draw, config["meshes"][name], set_of([c["region"] for c in inside if "region" in c]))
     if count > 1 or draw(st.booleans()):
-        config["host"] = draw(st.sampled_from(cluster_names))
-    some = st.lists(st.sampled_from(cluster_names), unique=True)
-    namespace = optional(
-        injection=st.booleans(),
-        clusters=some,
-        labels=_LABELS,
-    )
-    more = optional(
-        namespaces=st.dictionaries(namespace_names(), st.none() | namespace, max_size=3),
-        istio=istios(),
-        kubernetes=_KUBERNETES,
-    )
-    config |= draw(more)
+        config["host"] = draw(st.sampled_from(tuple(cluster_names)))
+    config |= draw(_MORE)
+    if draw(st.booleans()):
+        config["namespaces"] = draw(_NAMESPACES)
+        for namespace in config["namespaces"].values():
+            if namespace is not None and draw(st.booleans()):
+                namespace["clusters"] = draw(_any_of(tuple(cluster_names)))
     if working or draw(st.booleans()):
         # One in which there is nothing a workload may not have.
         config["namespaces"] = config.get("namespaces", {}) | {"shop": {"injection": True}}
-        config["workloads"] = draw(workloads(config, "shop"))
+        config["workloads"] = workloads(draw, config, "shop")
     if draw(st.booleans()):
-        config["propagations"] = draw(propagations(config))
+        config["propagations"] = propagations(draw, config)
     if draw(st.booleans()):
-        portal = draw(portals(config))
-        config["identities"] = draw(identities(config, portal=portal is not None))
+        portal = portals(draw, config)
+        config["identities"] = identities(draw, config, portal=portal is not None)
         config |= {} if portal is None else {"portal": portal}
     # In other namespaces: beside a workload machines may not have every name.
     add_machines(draw, config)
@@ -128,7 +126,7 @@ def _add_readers(draw: st.DrawFn, clusters: Config, homes: list[int], planes: li
             if home == homes[position] and other != position and not _is_remote(planes[other])
         ]
         if draw(st.booleans()):
-            more = draw(st.lists(st.sampled_from(others), unique=True)) if others else []
+            more = draw(_any_of(tuple(others))) if others else []
             read_by = draw(st.permutations(set_of([*served, *more])))
             clusters[name]["discovery"] = clusters[name].get("discovery", {}) | {"readBy": read_by}
 
@@ -142,7 +140,7 @@ def _add_gateways(draw: st.DrawFn, declared: Config, homes: list[int], networks:
         home = homes[networks.index(network)]
         beside = {other for other, place in zip(networks, homes, strict=True) if place == home}
         if len(beside) > 1 and draw(st.booleans()):
-            gateway = {"address": draw(st.sampled_from([f"198.18.113.{position}", f"lb{position}.example"]))}
+            gateway = {"address": f"198.18.113.{position}" if draw(st.booleans()) else f"lb{position}.example"}
             declared[network] = {"gateways": [gateway | draw(_PORT)]}
 
 
@@ -150,9 +148,9 @@ def _add_failover(draw: st.DrawFn, mesh: Config | None, regions: list[str]) -> N
     locality = (mesh or {}).get("settings", {}).get("locality")
     if locality is None or len(regions) < 2 or not draw(st.booleans()):
         return
-    origins = draw(st.lists(st.sampled_from(regions), unique=True))
+    origins = draw(_any_of(tuple(regions)))
     others = {origin: [region for region in regions if region != origin] for origin in origins}
-    locality["failover"] = [{"from": origin, "to": draw(st.sampled_from(others[origin]))} for origin in origins]
+    locality["failover"] = [{"from": origin, "to": draw(st.sampled_from(tuple(others[origin])))} for origin in origins]
 
 
 @st.composite
@@ -168,25 +166,28 @@ def ambient_fleets(draw: st.DrawFn) -> Fleet:
         clusters[name] |= draw(providers(position, here, processes=position >= calm))
         if draw(st.booleans()):
             clusters[name]["eastWestGateway"] = {"serviceAnnotations": {"example.com/kind": "internal"}}
-    anywhere = optional(injection=st.booleans(), labels=st.just({"team": "a"}))
-    asking = optional(injection=st.booleans(), waypoint=st.booleans(), globalServices=st.booleans())
     config: Config = {
         "host": cluster_names[0],
         "meshes": {"calm": {}} | ({"busy": {}} if busy else {}),
         "networks": {cluster["network"]: {} for cluster in clusters.values()},
         "clusters": clusters,
         # What asks for ambient mode does so in some of the clusters that have it, or in all there are.
-        "namespaces": {"plain": draw(anywhere), "shop": draw(asking), "cart": {"injection": True, "waypoint": True}},
+        "namespaces": {"plain": draw(_ANYWHERE), "shop": draw(_ASKING), "cart": {"injection": True, "waypoint": True}},
         "istio": draw(istios()),
     }
-    return load("generated", config | {"workloads": draw(workloads(config, "cart"))})
+    return load("generated", config | {"workloads": workloads(draw, config, "cart")})
 
 
-def _written(plane: object, names: list[str]) -> st.SearchStrategy[Config]:
+@cache
+def _any_of(values: tuple[str, ...]) -> st.SearchStrategy[list[str]]:
+    return st.lists(st.sampled_from(values), unique=True)
+
+
+def _written(draw: st.DrawFn, plane: object, names: list[str]) -> Config:
     """A control plane as a stack file has it, with the names of clusters for their positions."""
     if isinstance(plane, dict):
-        return st.just({"controlPlane": {kind: names[position] for kind, position in plane.items()}})
-    return optional(controlPlane=st.just(plane))
+        return {"controlPlane": {kind: names[position] for kind, position in plane.items()}}
+    return {"controlPlane": plane} if draw(st.booleans()) else {}
 
 
 def set_of(items: list[str]) -> list[str]:

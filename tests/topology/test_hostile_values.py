@@ -85,29 +85,30 @@ def test_every_value_works_or_is_refused_at_its_field() -> None:
     assert tried > 4000
 
 
-def test_every_name_works_or_is_refused_where_its_kind_is_first_given() -> None:
+def test_names_work_or_are_refused_where_their_kind_is_first_given() -> None:
+    """The sweep below tries every name at every place; here every third one is tried for each kind, by turns."""
     seen: set[Path] = set()
     tried = 0
     for config in FLEETS.values():
         for path, kind in named(config):
             if kind not in seen:
+                tried += _try_names(config, path, NAMES[len(seen) % 3 :: 3])
                 seen.add(kind)
-                tried += _try_names(config, path)
-    assert tried > 1000
+    assert tried > 350
 
 
 @pytest.mark.sweep("every place of a name in every fleet has every hostile name")
 def test_every_name_works_or_is_refused_at_its_place() -> None:
-    assert sum(_try_names(config, path) for config in FLEETS.values() for path, _ in named(config)) > 4000
+    assert sum(_try_names(config, path, NAMES) for config in FLEETS.values() for path, _ in named(config)) > 4000
 
 
-def _try_names(config: Config, path: Path) -> int:
-    for name in NAMES[:-1]:
+def _try_names(config: Config, path: Path, names: list[str]) -> int:
+    for name in names:
         changed = _renamed(config, str(path[-1]), name)
         mapping = _at(changed, path[:-1])
         mapping[name] = mapping.pop(path[-1])
         _works_or_is_refused(changed, (*path[:-1], name), name, str(path[-1]))
-    return len(NAMES) - 1
+    return len(names)
 
 
 def _first_places() -> Iterator[tuple[Config, Path]]:

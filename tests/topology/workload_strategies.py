@@ -6,6 +6,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from tests.topology.name_strategies import some
+
 Config = dict[str, Any]
 
 # None of them followed by `-` and a version is another one of them followed by a version.
@@ -15,27 +17,25 @@ HEADERS = ({"x-canary": "always"}, {"x-canary": "always", "user": "a b"}, {"user
 IMAGES = ("nginx", "registry.example:5000/shop/cart:1.2")
 
 
-@st.composite
 def workloads(draw: st.DrawFn, config: Config, preferred: str) -> Config:
     """One workload or two, in namespaces of `config`, of which the `preferred` one may have anything."""
     namespaces = {name: declared or {} for name, declared in config["namespaces"].items()}
     chosen = draw(st.permutations(NAMES))[: draw(st.integers(1, 2))]
-    return {name: draw(_workload(config["clusters"], namespaces, preferred)) for name in chosen}
+    return {name: _workload(draw, config["clusters"], namespaces, preferred) for name in chosen}
 
 
-@st.composite
 def _workload(draw: st.DrawFn, clusters: Config, namespaces: Config, preferred: str) -> Config:
-    namespace = draw(st.just(preferred) | st.sampled_from(sorted(namespaces)))
+    namespace = preferred if draw(st.booleans()) else draw(st.sampled_from(tuple(sorted(namespaces))))
     existing = namespaces[namespace].get("clusters") or list(clusters)
     workload: Config = {"namespace": namespace}
     places = existing
     if draw(st.booleans()):
-        workload["clusters"] = places = draw(_some_of(existing))
+        workload["clusters"] = places = draw(some(tuple(existing)))
     versions: Config = {}
     for name in draw(st.permutations(VERSIONS))[: draw(st.integers(1, 3))]:
-        versions[name] = draw(
-            st.fixed_dictionaries({}, optional={"replicas": st.integers(1, 3), "clusters": _some_of(places)})
-        )
+        versions[name] = {"replicas": draw(st.integers(1, 3))} if draw(st.booleans()) else {}
+        if draw(st.booleans()):
+            versions[name]["clusters"] = draw(some(tuple(places)))
     running = {name: {_mesh(clusters[place]) for place in v.get("clusters", places)} for name, v in versions.items()}
     meshes = set().union(*running.values())
     configured = {
@@ -48,19 +48,21 @@ def _workload(draw: st.DrawFn, clusters: Config, namespaces: Config, preferred: 
         ambient = any(clusters[place].get("dataPlane") == "ambient" for place in places)
         everywhere = all(inside == meshes for inside in running.values())
         if len(versions) > 1 and everywhere and (waypoint or not ambient):
-            draw(_routes(versions))
+            _routes(draw, versions)
         if draw(st.booleans()):
-            workload["allowedCallers"] = [f"{draw(st.sampled_from(sorted(namespaces)))}/web", "istio-system/shop.in"]
+            caller = draw(st.sampled_from(tuple(sorted(namespaces))))
+            workload["allowedCallers"] = [f"{caller}/web", "istio-system/shop.in"]
     ambient = any(clusters[place].get("dataPlane") == "ambient" for place in existing)
     if not ambient and "allowedCallers" not in workload and draw(st.booleans()):
-        others = st.lists(st.sampled_from(sorted(set(namespaces) - {namespace}) or ["."]), unique=True)
-        workload["exportTo"] = draw(st.just(["*"]) | others.map(lambda found: sorted({".", *found})))
+        others = tuple(sorted(set(namespaces) - {namespace}))
+        elsewhere = bool(others) and draw(st.booleans())
+        found = draw(some(others)) if elsewhere else []
+        workload["exportTo"] = ["*"] if draw(st.booleans()) else sorted({".", *found})
     # A version that is nothing but its name may be written as one.
     written: Config = {name: version or draw(st.sampled_from([None, {}])) for name, version in versions.items()}
     return workload if written == {"v1": None} else workload | {"versions": written}
 
 
-@st.composite
 def _routes(draw: st.DrawFn, versions: Config) -> None:
     """Add nothing, weights, headers or both to the versions."""
     first, *others = draw(st.permutations(list(versions)))
@@ -74,10 +76,6 @@ def _routes(draw: st.DrawFn, versions: Config) -> None:
             versions[name]["weight"] = draw(st.integers(0, left))
             left -= versions[name]["weight"]
         versions[first]["weight"] = left
-
-
-def _some_of(clusters: list[str]) -> st.SearchStrategy[list[str]]:
-    return st.lists(st.sampled_from(clusters), min_size=1, unique=True)
 
 
 def _mesh(cluster: Config) -> str:
