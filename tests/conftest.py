@@ -26,7 +26,7 @@ hypothesis.settings.register_profile(
     "suite", max_examples=50, deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow], print_blob=True
 )
 # scripts/check has fewer examples than scripts/test, and the nightly run more.
-hypothesis.settings.register_profile("quick", parent=hypothesis.settings.get_profile("suite"), max_examples=20)
+hypothesis.settings.register_profile("quick", parent=hypothesis.settings.get_profile("suite"), max_examples=12)
 hypothesis.settings.register_profile("nightly", parent=hypothesis.settings.get_profile("suite"), max_examples=400)
 hypothesis.settings.load_profile("suite")
 

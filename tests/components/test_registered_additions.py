@@ -10,9 +10,9 @@ from meshfleet.manifests import Release, fleet_plan
 from meshfleet.manifests.additions import without_additions
 from meshfleet.topology import Fleet
 from meshfleet.topology.additions import Additions, ClusterIstio
-from tests.components.fleets import NAMES, fleet_called
+from tests.components.fleets import fleet_called
 from tests.components.registrations import record
-from tests.components.test_registered_contracts import fits, of_kubernetes, plain
+from tests.components.test_registered_contracts import WITH_EVERY_SECTION, fits, of_kubernetes, plain
 
 pytestmark = pytest.mark.proof("what the fleet cannot express, its user adds", step=1)
 
@@ -60,7 +60,7 @@ def with_additions(fleet: Fleet) -> Fleet:
     return fleet.model_copy(update={"clusters": clusters, "istio": istio, "additions": additions})
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", WITH_EVERY_SECTION)
 def test_every_addition_is_registered_as_render_writes_it(name: str) -> None:
     fleet = with_additions(fleet_called(name))
     registered = {

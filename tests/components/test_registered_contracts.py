@@ -25,7 +25,7 @@ from tests.no_tools import RENDERED
 
 pytestmark = pytest.mark.proof("resources are registered in order, each on its own cluster", step=1)
 
-TWICE = (
+WITH_EVERY_SECTION = (
     *("dev", "mixed", "ambient", "virtual-machines", "identities", "containers", "names", "propagations"),
     *("external-control-plane", "settings", "gateways-at-nodes", "workloads"),
 )
@@ -197,11 +197,11 @@ def test_what_is_registered_twice_has_every_section_of_all_shapes() -> None:
         plans = (plan for shape in shapes for plan in fleet_plan(fleet_called(shape)).values())
         return {document.section.name for plan in plans for document in plan}
 
-    assert sections(TWICE) == sections(shape for shape in NAMES if shape not in RENDERED)
+    assert sections(WITH_EVERY_SECTION) == sections(shape for shape in NAMES if shape not in RENDERED)
 
 
 # That stacks have the names and edges of other runs: test_recorded_graphs.py.
-@pytest.mark.parametrize("shape", TWICE)
+@pytest.mark.parametrize("shape", WITH_EVERY_SECTION)
 def test_two_runs_register_the_same(shape: str) -> None:
     graph, again = graph_called(shape), record(fleet_called(shape))
     assert {urn: resource.inputs for urn, resource in again.resources.items()} == {

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from meshfleet.errors import DocumentError
 from meshfleet.files.bounded_yaml import DEPTH, LIMIT, load_yaml
+from tests.examples import scaled
 
 pytestmark = pytest.mark.proof("YAML is read in bounded time and space", step=0)
 
@@ -127,7 +128,7 @@ YAML_PIECES = st.sampled_from(
 
 
 @given(st.one_of(st.lists(YAML_PIECES, max_size=40).map("".join), st.text(max_size=80)))
-@settings(max_examples=300, deadline=None)
+@scaled(300)
 def test_any_text_is_read_or_refused_in_words(text: str) -> None:
     reason = ""
     try:

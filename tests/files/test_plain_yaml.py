@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from meshfleet.files.bounded_yaml import load_yaml
 from meshfleet.files.plain_yaml import plain_yaml
 from meshfleet.sources.documents import documents
+from tests.examples import scaled
 from tests.integration.clone import CHECKOUT
 
 pytestmark = pytest.mark.proof("plain manifests are read quickly, to the same values", step=0)
@@ -107,7 +108,7 @@ def _told(value: object) -> str:
     return repr(value)
 
 
-@settings(max_examples=150, deadline=timedelta(seconds=5))
+@settings(scaled(150), deadline=timedelta(seconds=5))
 @given(st.lists(_LINES, min_size=1, max_size=7).map("\n".join), st.sampled_from(["", "\n"]))
 @example("a: 'x'\nb: [a, 'b']\n", "")
 @example("a: ---", "")
@@ -118,7 +119,7 @@ def test_a_plain_text_has_the_value_it_has_for_the_other_reader(lines: str, end:
         assert _told(found.value) == _told(load_yaml(lines + end, what="a text"))
 
 
-@settings(max_examples=40, deadline=timedelta(seconds=5))
+@settings(scaled(40), deadline=timedelta(seconds=5))
 @given(
     st.recursive(
         st.sampled_from(["- ", "-\n ", "[", "{", "a: ", "[a: ", "? ", "\n "]),

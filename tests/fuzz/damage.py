@@ -11,13 +11,18 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from meshfleet.errors import MeshfleetError
+from tests.examples import scaled
 
 ANYTHING: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=12),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=6,
 )
-BUDGET = settings(max_examples=int(os.environ.get("MESHFLEET_FUZZ", "150")), deadline=None)
+BUDGET = (
+    settings(max_examples=int(os.environ["MESHFLEET_FUZZ"]), deadline=None)
+    if "MESHFLEET_FUZZ" in os.environ
+    else scaled(150)
+)
 """Examples of each fuzz test; more on request."""
 
 

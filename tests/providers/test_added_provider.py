@@ -153,7 +153,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project with a copy of the code that knows the provider, and the stacks `added` and `wrong`."""
     root = tmp_path_factory.mktemp("added")
     for copied in ("meshfleet", "components", "docs/generate"):
-        shutil.copytree(ROOT / copied, root / copied, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / copied, root / copied, symlinks=True)
     shutil.copy(ROOT / "Pulumi.yaml", root)
     folder = root / "meshfleet" / "providers" / "sample"
     folder.mkdir()

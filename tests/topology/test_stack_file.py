@@ -14,6 +14,7 @@ from meshfleet.sources import load
 from meshfleet.topology import StackFile, TopologyError, read_stack_file
 from meshfleet.topology.draft import SECTIONS, SINGLES
 from meshfleet.topology.stack_file import find_stack_file, known_stacks
+from tests.examples import scaled
 from tests.topology.name_strategies import CHARACTERS
 from tests.topology.wrong_stacks.secrets import BODY, PEM, TOKEN
 
@@ -273,7 +274,7 @@ def test_a_file_that_is_exchanged_for_a_pipe_while_it_is_opened_is_refused(
         read_stack_file(tmp_path, "dev")
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(scaled(100), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.one_of(st.text(CHARACTERS.replace("\ud800", ""), max_size=40).map(str.encode), st.binary(max_size=40)))
 @example(b"? [a]\n: b")
 @example(b"config: {? {a: b} : c}")

@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from jsonschema import Draft202012Validator
 from ruamel.yaml import YAML
 
@@ -18,6 +18,7 @@ from meshfleet.topology.schema import stack_schema
 from meshfleet.topology.stack_file import known_stacks
 from tests.automation.stack_files import ROOT
 from tests.components.fleets import CONFIGURATIONS
+from tests.examples import scaled
 from tests.topology.name_strategies import Config
 from tests.topology.strategies import fleets
 from tests.topology.test_wrong_stack_files import WRONG
@@ -65,7 +66,7 @@ def test_every_shape_of_fleet_is_accepted(name: str) -> None:
     assert faults(CONFIGURATIONS[name]) == []
 
 
-@settings(max_examples=40, deadline=None)
+@scaled(40)
 @given(fleets())
 def test_every_valid_configuration_is_accepted(config: Config) -> None:
     assert faults(config) == []

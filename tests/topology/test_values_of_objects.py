@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from meshfleet.topology.additions import DEPTH, _checked, checked_tree
 from meshfleet.topology.rules.plain_secrets import plain_secrets, plain_secrets_of_object
+from tests.examples import scaled
 
 pytestmark = pytest.mark.proof("propagated objects go where their placement says", step=0)
 
@@ -47,7 +48,7 @@ def outcome(read: Any) -> str:
         return f"refused: {error}"
 
 
-@settings(max_examples=100, deadline=timedelta(seconds=5))
+@settings(scaled(100), deadline=timedelta(seconds=5))
 @given(_VALUES)
 @example({"a": {0: "b"}})
 @example(nested(DEPTH))
@@ -57,7 +58,7 @@ def test_a_value_is_taken_or_refused_as_by_the_thorough_look(value: Any) -> None
     assert outcome(lambda: checked_tree(value)) == outcome(lambda: _checked(value, (), nulls=True))
 
 
-@settings(max_examples=100, deadline=timedelta(seconds=5))
+@settings(scaled(100), deadline=timedelta(seconds=5))
 @given(st.dictionaries(_TEXTS, _VALUES, max_size=4))
 @example({"data": {"a": "kind: Config"}})
 @example({"data": {"token": "12345678"}})

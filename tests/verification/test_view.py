@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from meshfleet.errors import VerificationError
 from meshfleet.topology import Fleet
 from meshfleet.verification import ClusterView, ControlPlaneView, FleetView, read_fleet
 from meshfleet.verification.view import fingerprint_digits, of_each_revision
+from tests.examples import scaled
 from tests.topology.strategies import loaded_fleets
 
 pytestmark = pytest.mark.proof("verification of a running fleet", step=0)
@@ -226,7 +227,7 @@ def test_a_cluster_discovers_its_own_and_those_that_its_control_plane_may_read(
     assert seen == {"west": everything, "kiosk": everything, "east": ["east"], "solo": ["solo"]}
 
 
-@settings(max_examples=30, deadline=None)
+@scaled(30)
 @given(loaded_fleets(max_clusters=5))
 def test_what_checks_take_for_discovered_is_what_the_topology_says(fleet: Fleet) -> None:
     view = FleetView(

@@ -18,6 +18,7 @@ from meshfleet.dataplane.node.pod_status import failed_status
 from meshfleet.dataplane.node.reports import Reports
 from meshfleet.dataplane.node.services import MOST_ENDPOINTS, Leads, leads
 from meshfleet.embedded.addresses import OUTSIDE_RANGE
+from tests.examples import scaled
 from tests.topology.kubernetes_names import object_faults
 
 pytestmark = pytest.mark.proof("one bad object never stops another on a node", step=0)
@@ -131,7 +132,7 @@ SLICES = st.builds(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@scaled(200)
 @given(st.lists(SERVICES, max_size=4), st.lists(SLICES, max_size=4))
 def test_whatever_the_others_hold_the_good_ones_are_led(services: list[Any], slices: list[Any]) -> None:
     found = led([*services, GOOD_SERVICE], [*slices, GOOD_SLICE])
