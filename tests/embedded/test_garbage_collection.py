@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from types import SimpleNamespace
+
+import psutil
 import pytest
 
-from meshfleet.embedded.garbage_collection import collection
+from meshfleet.embedded import garbage_collection
+from meshfleet.embedded.garbage_collection import ROOMY, collection
 from meshfleet.errors import ProcessError
 
 pytestmark = pytest.mark.proof("programs see a chosen environment, whatever the shell has", step=0)
 
 
-def test_by_default_go_collects_as_it_does_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_there_is_memory_enough_collections_are_rarer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("MESHFLEET_GOGC", raising=False)
     monkeypatch.setenv("GOGC", "1")
+    limit = tmp_path / "memory.max"
+    monkeypatch.setattr(garbage_collection, "_LIMITS", (tmp_path / "none", limit))
+    memory = SimpleNamespace(available=ROOMY)
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: memory)
+    for text in ("max\n", "", f"{ROOMY}\n", "9" * 30):
+        limit.write_text(text)
+        assert collection() == {"GOGC": "200"}, text
+    limit.write_text(f"{ROOMY - 1}\n")
+    assert collection() == {}
+    limit.unlink()
+    memory.available = ROOMY - 1
     assert collection() == {}
 
 

@@ -197,6 +197,29 @@ def test_a_chart_that_fails_says_so_in_helms_words_and_can_be_mended(
     assert api_server.has("configmap", "small-map", "-n", namespace)
 
 
+@pytest.mark.parametrize("options", [[], ["--disable-openapi-validation"]], ids=["validating", "as the stand-in does"])
+def test_helm_finds_the_same_whether_it_validates_or_not(
+    options: list[str], api_server: ApiServer, namespace: str, chart: Path, toolchain: Any
+) -> None:
+    def install(name: str, template: str) -> subprocess.CompletedProcess[str]:
+        (chart / "templates" / "map.yaml").write_text(template)
+        command = [str(toolchain.bin / "helm"), "--kubeconfig", str(api_server.path), "install", name, str(chart)]
+        return subprocess.run(
+            [*command, "-n", namespace, *options], capture_output=True, text=True, check=False, timeout=60
+        )
+
+    unknown = install("unknown", MAP + "misspelt: {a: b}\n")
+    assert unknown.returncode == 0
+    assert 'unknown field \\"misspelt\\"' in unknown.stderr
+    assert "misspelt" not in api_server.get("configmap", "unknown-map", "-n", namespace)
+    wrong = install("wrong", MAP + "  number: 1\n")
+    assert wrong.returncode == 1
+    assert "cannot unmarshal number" in wrong.stderr
+    nowhere = install("nowhere", MAP.replace("v1", "no.such.group/v1"))
+    assert nowhere.returncode == 1
+    assert 'no matches for kind "ConfigMap" in version "no.such.group/v1"' in nowhere.stderr
+
+
 def settled(api_server: ApiServer, namespace: str, *, recorded: bool, pending: bool = False) -> list[Settled]:
     """What the command does before `up` once a run did not end."""
     name = frozenset({(namespace, "small")})
