@@ -235,6 +235,10 @@ class ConstructRequest:
 class Provider:
     """Base of a provider: override what it can do. Each method may also be `async`."""
 
+    def schema(self) -> str:
+        """The package's schema as JSON; an empty one for a provider whose SDKs are made elsewhere."""
+        return "{}"
+
     def check_config(self, request: CheckRequest) -> Any:
         """Check the provider's own inputs; returns a `CheckResponse`."""
         return CheckResponse(inputs=request.new_inputs)

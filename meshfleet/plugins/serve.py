@@ -102,7 +102,8 @@ class _Servicer(ResourceProviderServicer):
         return empty_pb2.Empty()
 
     def GetSchema(self, request: Any, context: Any) -> Any:
-        return provider_pb2.GetSchemaResponse(schema="{}")
+        schema = self._call(context, lambda _: self._provider.schema(), request)
+        return provider_pb2.GetSchemaResponse(schema=schema)
 
     def CheckConfig(self, request: Any, context: Any) -> Any:
         return self._check(request, context, self._provider.check_config)

@@ -5,6 +5,7 @@ Protocol: https://github.com/pulumi/pulumi/blob/master/proto/pulumi/provider.pro
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Final
@@ -78,6 +79,12 @@ class MeshfleetProvider(protocol.Provider):
 
     def __init__(self, find_handler: Callable[[str], ResourceHandler] = load_handler) -> None:
         self._find_handler = find_handler
+
+    def schema(self) -> str:
+        """Every resource type with its inputs and outputs."""
+        from meshfleet.plugins.meshfleet.package_schema import package_schema
+
+        return json.dumps(package_schema())
 
     def check(self, request: protocol.CheckRequest) -> protocol.CheckResponse:
         """Fills in defaults, marks secrets, reports invalid inputs."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pulumi
 
 from meshfleet.plugins.meshfleet.sdk.resource import NativeResource
@@ -12,6 +14,8 @@ class ReleaseObjects(NativeResource):
 
     Output `drift` maps each object that is not as rendered to `missing` or its fields; empty after every update.
     """
+
+    drift: pulumi.Output[dict[str, Any]]
 
     outputs = ("drift",)
 
