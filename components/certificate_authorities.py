@@ -34,11 +34,11 @@ def authority_of(cluster: str, discovery: Discovery) -> str | None:
 def checked(field: str, given: str, text: str) -> str:
     """The PEM text of certificates, as `given` has it. Raises TopologyError for a secret, and for what is none."""
     if kind_of_secret(text):
-        raise TopologyError([Fault(field, f"{shown(given)} holds a secret; give certificates alone")])
+        raise TopologyError([Fault(field, f"{shown(given)} contains a secret; give only certificates")])
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=text)
     except (ssl.SSLError, ValueError):
-        raise TopologyError([Fault(field, "is no certificate in PEM; give the authority's certificate")]) from None
+        raise TopologyError([Fault(field, "is not a certificate in PEM; give the authority's certificate")]) from None
     return text
 
 

@@ -34,7 +34,7 @@ def read_pem(place: str, path: str, *, private: bool = False) -> str:
     if text is None:
         raise TopologyError([Fault(place, f"there is no file {shown(path)}; give its path")])
     if not private and "PRIVATE KEY-----" in text:
-        raise TopologyError([Fault(place, f"{shown(path)} holds a private key; give certificates alone")])
+        raise TopologyError([Fault(place, f"{shown(path)} contains a private key; give only certificates")])
     return text
 
 
@@ -48,7 +48,7 @@ def certificates_in(place: str, text: str, *, more: str = "") -> list[x509.Certi
     try:
         found = x509.load_pem_x509_certificates(text.encode())
     except ValueError:
-        raise TopologyError([Fault(place, "is no certificate in PEM; give a file that holds one")]) from None
+        raise TopologyError([Fault(place, "is not a certificate in PEM; give a file that contains one")]) from None
     if len(found) > 1 and more:
         raise TopologyError([Fault(place, f"holds {len(found)} certificates; give one{more}")])
     return found

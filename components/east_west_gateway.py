@@ -21,7 +21,7 @@ from meshfleet.topology.system_names import EAST_WEST_GATEWAY
 
 
 class EastWestGateway(Component):
-    """Comes after istiod answers: its pods are made by istiod's injection webhook, or in ambient mode by istiod."""
+    """Comes after istiod responds: its pods are made by istiod's injection webhook, or in ambient mode by istiod."""
 
     def __init__(self, registration: Registration, cluster: str, opts: pulumi.ResourceOptions) -> None:
         super().__init__(cluster, opts)

@@ -76,7 +76,7 @@ def key_set(field: str, path: str | None) -> str:
     keys = found.get("keys") if isinstance(found, Mapping) else None
     known = [key for key in keys if isinstance(key, Mapping)] if isinstance(keys, list) else []
     if kind_of_secret(text) or any(part in key for key in known for part in _PRIVATE):
-        raise TopologyError([Fault(field, f"{shown(path)} holds a secret key; give the public keys alone")])
+        raise TopologyError([Fault(field, f"{shown(path)} contains a secret key; give only the public keys")])
     if not any(map(_is_public, known)):
         raise TopologyError(
             [

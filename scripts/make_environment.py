@@ -52,12 +52,12 @@ _ADVICE = (
     # pip says of an index that it could not connect to that there is no matching distribution, too.
     (
         ("ProxyError", "Cannot connect to proxy"),
-        "the proxy in front of the package index does not answer; check https_proxy, all_proxy and pip's settings "
+        "the proxy in front of the package index does not respond; check https_proxy, all_proxy and pip's settings "
         "(pip config list)",
     ),
     (
         ("Connection", "Temporary failure", "timed out", "resolve host"),
-        "the package index does not answer; check the network and pip's settings (pip config list)",
+        "the package index does not respond; check the network and pip's settings (pip config list)",
     ),
     (
         ("No matching distribution", "Could not find a version"),

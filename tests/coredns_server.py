@@ -60,7 +60,7 @@ class CoreDns:
 
 @contextmanager
 def coredns(folder: Path, ttl: int) -> Iterator[CoreDns]:
-    """One that answers, until the end of the block; it is built where it is not in the cache.
+    """One that responds, until the end of the block; it is built where it is not in the cache.
 
     It has a network of its own, of a loopback alone: without the plugin `bind` it listens at every address.
     """

@@ -15,15 +15,15 @@ ORDER: dict[str, str] = {
     "single-cluster": """\
 Nothing waits for another cluster, since there is none. The mesh's root signs the intermediate; `cacerts` waits for that
 and for the namespace; istiod starts once `cacerts` and the two releases are there, and the declared namespaces follow
-when it answers, so that their first pod is injected.""",
+when it responds, so that their first pod is injected.""",
     "multi-primary-one-network": """\
 Both clusters come up side by side, each as a single cluster would. Once a cluster has the releases that hold the
 reader's account and its rights, it makes a token for it; the one Secret of remote secrets in each cluster waits for the
 other's token, and that is all they wait for in each other. Pods reach each other directly, so there is no gateway.""",
     "multi-primary": """\
-As on one network, and each cluster has an east-west gateway, which comes when its istiod answers: the injection webhook
-makes the gateway's pods. No resource waits for its address. The istiods find it at the Service, in the other cluster
-through the remote secret.""",
+As on one network, and each cluster has an east-west gateway, which comes when its istiod responds: the injection
+webhook makes the gateway's pods. No resource waits for its address. The istiods find it at the Service, in the other
+cluster through the remote secret.""",
     "primary-remote-one-network": """\
 `primary` comes up by itself, with a gateway that leads to its istiod and nowhere else: a gateway without a network, a
 Gateway that passes TLS through, and a route by the name that is asked for. The gateway's address goes into the releases

@@ -143,7 +143,7 @@ and for a headless Service the addresses of the pods on its own network; and tha
 configuration was changed by hand, whose callers are answered by both clusters then.""",
     "data-processing": """\
 that `storage` answers 200 of 200 requests of `processing` out of the other cluster and each of `reports`, and of its
-own pods, with 403; that a caller without a certificate gets no answer; that both change places when the stack file
+own pods, with 403; that a caller without a certificate gets no response; that both change places when the stack file
 names the other.""",
 }
 

@@ -1,4 +1,4 @@
-"""What `up` and `status` say of shares that are elsewhere for now, and what stays in clusters that do not answer.
+"""What `up` and `status` say of shares that are elsewhere for now, and what stays in clusters that do not respond.
 
 `up` keeps every eviction: only `reconcile` moves shares, and takes them back.
 """
@@ -34,11 +34,11 @@ def lines_of(fleet: Fleet) -> Iterator[str]:
             how = (
                 f"{back} of answers by meshfleet reconcile" if back else f"with meshfleet reconcile --recover {cluster}"
             )
-            yield f"{name}: its share of {cluster} is elsewhere, no answer since {since}; it comes back {how}"
+            yield f"{name}: its share of {cluster} is elsewhere, no response since {since}; it comes back {how}"
 
 
 def answering(accesses: Mapping[str, tuple[str, str | None]]) -> dict[str, bool]:
-    """Whether the API server of each cluster answers, each asked once and within a bound; by kubeconfig and context.
+    """Whether the API server of each cluster responds, each asked once and within a bound; by kubeconfig and context.
 
     A server that refuses the question is there all the same; one that cannot serve it is not.
     """
@@ -51,7 +51,7 @@ def answering(accesses: Mapping[str, tuple[str, str | None]]) -> dict[str, bool]
 
 
 def out_of_reach(session: Session) -> dict[str, list[str]]:
-    """The URNs of what is elsewhere by now, in clusters that do not answer, by cluster. Requires the lock of the stack.
+    """The URNs of what is elsewhere by now, in clusters that do not respond, by cluster. Requires the stack's lock.
 
     It is left alone, and removed by a run that finds the cluster again. A cluster on this machine is started by `up`.
     """
@@ -76,10 +76,10 @@ def left_in(session: Session, fleet: Fleet, cluster: str) -> Iterator[str]:
 
 
 def pending_lines(found: Mapping[str, Iterable[str]]) -> Iterator[str]:
-    """A line for each cluster, with what stays in it until it answers."""
+    """A line for each cluster, with what stays in it until it responds."""
     for cluster, urns in found.items():
         names = [urn.rpartition("::")[2].partition("/")[2] for urn in urns]
-        yield f"{cluster}: does not answer; {', '.join(names)} stay there and are removed when it answers again"
+        yield f"{cluster}: does not respond; {', '.join(names)} stay there and are removed when it responds again"
 
 
 def _answers(kubeconfig: str, context: str | None) -> bool:

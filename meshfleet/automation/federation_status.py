@@ -1,6 +1,6 @@
 """How the propagated objects of a fleet fare: every cluster is asked at once, each within a bound.
 
-A cluster that does not answer gives its rows the word `unknown` and the reason; the others are complete.
+A cluster that does not respond gives its rows the word `unknown` and the reason; the others are complete.
 """
 
 from __future__ import annotations

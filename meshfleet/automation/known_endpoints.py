@@ -43,7 +43,7 @@ def services_of(fleet: Fleet, moves: Iterable[Move]) -> dict[str, tuple[str, ...
 def unknown(view: FleetView, services: Mapping[str, Iterable[str]], answers: Mapping[str, bool]) -> list[str]:
     """What istiods that answer do not know yet, a line each; empty once requests reach every new home.
 
-    Raises MeshfleetError for an istiod that gives no answer.
+    Raises MeshfleetError for an istiod that gives no response.
     """
     wanted = {
         cluster.name: [(home, host) for home, hosts in services.items() if home in discovered for host in hosts]

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 LONGEST_EJECTION: Final = 300
 """Seconds: `max_ejection_time` of Envoy, which Istio leaves as it is."""
 RECONNECT_SECONDS: Final = 60
-"""How long an istiod may take to watch a cluster again that answers: client-go tries again after 30 to 60 s.
+"""How long an istiod may take to watch a cluster again that responds: client-go tries again after 30 to 60 s.
 
 Source: newReflector in k8s.io/client-go/tools/cache/reflector.go, and wait.NewExponentialBackoffManager
 """

@@ -64,7 +64,7 @@ class InPlace:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a cluster answers; `silent` where it does not, and then nothing is known of it."""
+    """What a cluster reports; `silent` where it does not, and then nothing is known of it."""
 
     objects: tuple[InPlace, ...] = ()
     silent: bool = False
@@ -206,7 +206,7 @@ def _kinds_lacking(
                 if server.kind(version, one.key.kind) is None:
                     yield one, f"{one.key.kind} of {version}"
     except ClusterError:
-        # What does not answer, or not this user, is told by what follows.
+        # What does not respond, or not this user, is told by what follows.
         return
 
 

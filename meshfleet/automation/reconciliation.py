@@ -2,7 +2,7 @@
 
 A move has two steps, and each is an `up` of the moved objects alone, in the clusters that answer. First every cluster
 has what the placement of before or the one of after gives it; once the new home is ready what is no longer placed is
-taken away. Where a cluster does not answer it stays, pending, and is removed by the first round that finds it again.
+taken away. Where a cluster does not respond it stays, pending, and is removed by the first round that finds it again.
 The stack is locked for a move, not for a look. What is elsewhere is what the state of the stack says, whichever machine
 moved it; each step writes it there, at its end.
 """
@@ -123,7 +123,7 @@ class Reconciler:
         # It takes back what is elsewhere now, not what will be.
         self.recover = [name for name in self.recover if not answers.get(name)] if not silent else self.recover
         waiting = [
-            f"{name}: does not answer and is to get a share; nothing moves before it does"
+            f"{name}: does not respond and is to get a share; nothing moves before it does"
             if name in answers
             else f"{name}: is not deployed and is to get a share; nothing moves before meshfleet up has deployed it"
             for name in silent
@@ -150,7 +150,7 @@ class Reconciler:
         return self._kept
 
     def _choice(self, session: Session, found: Round, now: float) -> tuple[Choice, list[str]]:
-        """What is to be done, and the clusters that are to get a share and do not answer."""
+        """What is to be done, and the clusters that are to get a share and do not respond."""
         choice = decide(session.topology, found.looks, now, self.recover)
         if choice.evictions == session.topology.evictions and session.topology.evictions_before is None:
             return choice, []
@@ -173,7 +173,7 @@ def _is_due(fleet: Fleet, choice: Choice, kept: Kept, answers: Mapping[str, bool
 
 
 def _waiting(fleet: Fleet, looks: Mapping[str, Reachability], now: float) -> list[str]:
-    """A line for each cluster that does not answer and whose shares wait."""
+    """A line for each cluster that does not respond and whose shares wait."""
     found = []
     for cluster, look in looks.items():
         waits = [
@@ -184,7 +184,7 @@ def _waiting(fleet: Fleet, looks: Mapping[str, Reachability], now: float) -> lis
         if not look.answers and waits:
             left = max(0.0, min(waits) - look.seconds(now))
             found.append(
-                f"{cluster}: no answer since {moment(look.since)}; shares move in {left:.0f} s at the earliest"
+                f"{cluster}: no response since {moment(look.since)}; shares move in {left:.0f} s at the earliest"
             )
     return found
 
@@ -230,7 +230,7 @@ class _Round:
         return [*map(_line, gained), *(self._lost(move) for move in lost), *_removed(kept, gone, gained)]
 
     def _left(self, kept: Kept, found_again: Collection[str]) -> set[tuple[str, str]]:
-        """Clusters and propagations of what was left in clusters that answer again."""
+        """Clusters and propagations of what was left in clusters that respond again."""
         return {
             (cluster, name) for name, clusters in kept.pending.items() for cluster in clusters if cluster in found_again
         }
@@ -270,7 +270,7 @@ class _Round:
             targets += (pattern_of(cluster, name) for one, name in sorted(wanted - staying) if one == cluster)
         if not targets:
             # Without targets the engine would deploy the whole stack file.
-            raise ClusterError("no cluster answers, so nothing moves; run the same command again when one does")
+            raise ClusterError("no cluster responds, so nothing moves; run the same command again when one does")
         told = reported_with(self.session.engine.recorded(), reported or stage, concerned)
         stage = stage.model_copy(update={"reported": told})
         self.session.notify(f"{what}: {', '.join(sorted(concerned))}" if concerned else what)
@@ -335,7 +335,7 @@ class _Round:
     def _lost(self, move: Move) -> str:
         if self.answers.get(move.cluster):
             return _line(move)
-        return f"{move.one.propagation}: {_what(move)} stays in {move.cluster}, pending until it answers"
+        return f"{move.one.propagation}: {_what(move)} stays in {move.cluster}, pending until it responds"
 
 
 def _pending(kept: Kept, lost: Iterable[Move]) -> dict[str, tuple[str, ...]]:
@@ -347,7 +347,7 @@ def _pending(kept: Kept, lost: Iterable[Move]) -> dict[str, tuple[str, ...]]:
 
 
 def _silent(pending: Mapping[str, Iterable[str]], answers: Mapping[str, bool]) -> dict[str, tuple[str, ...]]:
-    """Those of them that do not answer."""
+    """Those of them that do not respond."""
     found = {name: tuple(one for one in clusters if not answers.get(one)) for name, clusters in pending.items()}
     return {name: clusters for name, clusters in found.items() if clusters}
 

@@ -229,7 +229,7 @@ class Session:
         return record
 
     def _left_alone(self) -> list[str]:
-        """What is elsewhere by now in clusters that do not answer; told by name."""
+        """What is elsewhere by now in clusters that do not respond; told by name."""
         if not self.topology.evictions:
             return []
         from meshfleet.automation.evicted_shares import out_of_reach, pending_lines

@@ -1,6 +1,6 @@
 """`up` around what clusters have already: what is taken over is recorded first, what is refused is left as it is.
 
-Where a cluster of this machine does not answer yet, what the engine would take silently, or what the cluster may not
+Where a cluster of this machine does not respond yet, what the engine would take silently, or what the cluster may not
 serve, waits for a second run of the engine, before which the cluster is asked.
 """
 

@@ -135,7 +135,7 @@ def who_can_lines(request: Request, found: Mapping[str, Reviewed], failed: Mappi
         for one in answer.less:
             yield f"    {one.words} may by the stack file, and not in {cluster}"
     for cluster, reason in failed.items():
-        yield f"  {cluster}: no answer: {reason}"
+        yield f"  {cluster}: no response: {reason}"
 
 
 def _asked(

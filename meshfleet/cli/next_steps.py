@@ -8,7 +8,7 @@ from typing import Final
 
 # Texts of checks, resources and plugins for a server that is down: a refresh would query it and fail.
 _DOWN: Final = re.compile(
-    r"does not answer|unreachable|did not (?:end|exit) within|is not running|cannot be read|refused"
+    r"does not respond|unreachable|did not (?:end|exit) within|is not running|cannot be read|refused"
     r"|\([^)]*\bstate\b[^)]*\)"
 )
 

@@ -27,7 +27,7 @@ def reconcile(
     interval: Annotated[str, typer.Option(help="How long to wait between two looks, such as 10s or 1m.")] = "10s",
     recover: Annotated[
         list[str] | None,
-        typer.Option("--recover", help="Take the shares of this cluster back now, if it answers. Repeatable."),
+        typer.Option("--recover", help="Take the shares of this cluster back now, if it responds. Repeatable."),
     ] = None,
 ) -> None:
     """Look at every cluster, and move propagated shares away from unreachable ones and back, as `failover` declares."""
@@ -94,7 +94,7 @@ def _tell(found: Round, stack: str, *, as_json: bool) -> None:
     for line in (*found.moved, *found.notes):
         print_line(line)
     silent = [name for name, look in sorted(found.looks.items()) if not look.answers]
-    seen = f"no answer of {', '.join(silent)}" if silent else "all clusters answer"
+    seen = f"no response of {', '.join(silent)}" if silent else "all clusters respond"
     print_line(f"{stack}: {seen}; {f'{len(found.moved)} moves' if found.moved else 'nothing moved'}")
 
 

@@ -118,11 +118,11 @@ def status_table(status: Status) -> None:
 
 
 def portal_lines(status: Status) -> Iterator[str]:
-    """Where the API portal is, what is behind it, and whether it answers."""
+    """Where the API portal is, what is behind it, and whether it responds."""
     portal = status.portal
     if portal is None:
         return
-    word = {True: "[green]ready[/green]", False: "[red]does not answer[/red]; run meshfleet up", None: "not asked"}
+    word = {True: "[green]ready[/green]", False: "[red]does not respond[/red]; run meshfleet up", None: "not asked"}
     yield f"portal beside {portal.cluster} at {portal.url or 'no address yet'}: {word[portal.ready]}"
     yield f"  leads to {', '.join(portal.clusters)}"
 

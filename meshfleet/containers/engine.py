@@ -131,11 +131,11 @@ class Engine:
             self._clear()
 
     def is_running(self) -> bool:
-        """Whether it answers."""
+        """Whether it responds."""
         return self._daemon() is not None and _answers(self.place.socket)
 
     def running_containers(self) -> list[str]:
-        """The names of the containers that run. Raises ContainersError when the engine does not answer."""
+        """The names of the containers that run. Raises ContainersError when the engine does not respond."""
         return self.run("ps", "--format", "{{.Names}}", seconds=60).out.split()
 
     def environment(self) -> dict[str, str]:
@@ -182,7 +182,7 @@ class Engine:
             if not daemon.is_running() or daemon.status() == "zombie":
                 raise ContainersError(f"dockerd ended; {last_lines(log)}")
             if not _answers(self.place.socket):
-                raise NotYetError("no answer")
+                raise NotYetError("no response")
 
         wait_until(
             answers,

@@ -39,7 +39,7 @@ def ahead(name: str, begins: datetime, now: float | None = None) -> str:
     """The sentence for a cluster whose certificates begin later."""
     present = datetime.fromtimestamp(time.time() if now is None else now, UTC)
     return (
-        f"{name}: its certificates are valid from {begins:%Y-%m-%d %H:%M} UTC, and this machine's clock says "
+        f"{name}: its certificates are valid from {begins:%Y-%m-%d %H:%M} UTC, and this machine's clock shows "
         f"{present:%Y-%m-%d %H:%M}: one of the two is wrong; correct the clock, or, if it was ahead when the "
         "cluster was created, run meshfleet destroy and then meshfleet up, which recreates the cluster"
     )

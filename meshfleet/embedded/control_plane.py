@@ -151,7 +151,7 @@ class ControlPlane:
     def end_clients(self) -> None:
         """End all but etcd and the API server, to be started again after an outage of the API server.
 
-        A client waits ever longer for an API server that does not answer, up to half a minute: until then no
+        A client waits ever longer for an API server that does not respond, up to half a minute: until then no
         pod would be scheduled. One that has just started asks at once.
         """
         running = processes.find(self.directory)

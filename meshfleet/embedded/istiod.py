@@ -137,7 +137,7 @@ class Istiod:
     def delete(self, kubeconfig: str | None = None, context: str | None = None) -> None:
         """End it and remove its files; the ports stay reserved. Fine when there is nothing.
 
-        With a `kubeconfig` the way to its ports that the cluster has is removed too, if the cluster still answers.
+        With a `kubeconfig` the way to its ports that the cluster has is removed too, if the cluster still responds.
         """
         self._end()
         remove_directory(self.directory)

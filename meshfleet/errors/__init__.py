@@ -12,7 +12,7 @@
     │   ├── LockedError          another process holds a lock; names the holder
     │   └── FileError            a file cannot be written or read, or is damaged
     │       └── NewerFileError   a later version of meshfleet wrote it
-    ├── ClusterError             a Kubernetes API server, or what runs for a cluster, refuses or does not answer
+    ├── ClusterError             a Kubernetes API server, or what runs for a cluster, refuses or does not respond
     │   ├── UnreachableError     no usable answer comes from where a server should be; carries the cause
     │   └── RefusedError         the server answers with an error; carries the HTTP status
     ├── ReleaseError             a Helm release cannot be installed, upgraded or removed
@@ -85,7 +85,7 @@ class NewerFileError(FileError):
 
 
 class ClusterError(MeshfleetError):
-    """A Kubernetes API server, or a process that runs for a cluster, refuses a request or does not answer."""
+    """A Kubernetes API server, or a process that runs for a cluster, refuses a request or does not respond."""
 
 
 class UnreachableError(ClusterError):

@@ -18,8 +18,8 @@ class Cause(StrEnum):
     REFUSED = "the connection is refused"
     NO_ROUTE = "there is no route to it"
     TIMEOUT = "no connection within the time limit"
-    SILENT = "it accepts connections, but no whole answer came within the time limit"
-    RESET = "the connection was closed before an answer came"
+    SILENT = "it accepts connections, but no complete response arrived within the time limit"
+    RESET = "the connection was closed before a response arrived"
     CERTIFICATE_AUTHORITY = "its certificate is signed by an authority that the kubeconfig does not name"
     CERTIFICATE_NAME = "its certificate is for another name"
     CERTIFICATE_EXPIRED = "its certificate has expired"
@@ -27,10 +27,10 @@ class Cause(StrEnum):
     CLIENT_CERTIFICATE = "it does not accept the client certificate"
     UNAUTHORIZED = "it does not accept the credentials (401)"
     FORBIDDEN = "it does not allow this user to do that (403)"
-    NOT_AN_API_SERVER = "what answers there is not what was expected"
-    TOO_LARGE = "its answer is larger than the limit"
+    NOT_AN_API_SERVER = "the server there is not the expected one"
+    TOO_LARGE = "its response is larger than the limit"
     PROXY = "the proxy does not let the connection through"
-    OTHER_CLUSTER = "another cluster answers there"
+    OTHER_CLUSTER = "another cluster responds there"
 
 
 FORGETTABLE: Final = frozenset({Cause.NAME_UNKNOWN, Cause.REFUSED, Cause.NO_ROUTE, Cause.TIMEOUT})
@@ -46,7 +46,7 @@ _ADVICE: Final = {
     Cause.SILENT: "see why that process hangs or is overloaded; it is not started again while it runs",
     Cause.RESET: "run the same command again; if that repeats, check the log of the server or of a proxy before it",
     Cause.CERTIFICATE_AUTHORITY: "put the cluster's own authority into the kubeconfig (certificate-authority-data); "
-    "if that did not change, something else answers at this address",
+    "if that did not change, another server responds at this address",
     Cause.CERTIFICATE_NAME: "use a name that is in the certificate, or set tls-server-name in the kubeconfig",
     Cause.CERTIFICATE_EXPIRED: "renew the server's certificate; if it was renewed, check the clock of this machine",
     Cause.CERTIFICATE_NOT_YET_VALID: "set the clock of this machine, and that of the server, to the right time",
@@ -108,7 +108,7 @@ def sentence(server: str, cause: Cause, detail: str = "", *, subject: str = "", 
     """What was seen at `server` and what to do; `subject` is what the request was for."""
     about = f"{subject}: " if subject else ""
     seen = f"{cause} ({detail})" if detail else str(cause)
-    verb = "does not answer" if cause in _NO_ANSWER else "cannot be used"
+    verb = "does not respond" if cause in _NO_ANSWER else "cannot be used"
     return f"{about}{server} {verb}: {seen}; {advice or _ADVICE[cause]}"
 
 

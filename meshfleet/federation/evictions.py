@@ -27,7 +27,7 @@ def without_evicted(clusters: Sequence[Candidate], evicted: Mapping[str, str]) -
     if not evicted:
         return clusters
     return tuple(
-        replace(cluster, evicted=f"its share is elsewhere, no answer since {evicted[cluster.name]}")
+        replace(cluster, evicted=f"its share is elsewhere, no response since {evicted[cluster.name]}")
         if cluster.name in evicted
         else cluster
         for cluster in clusters

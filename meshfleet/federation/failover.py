@@ -1,8 +1,8 @@
 """Failover: which shares leave an unreachable cluster, and which come back. Pure.
 
-Nothing moves before no answer was seen for `after`, and nothing comes back before every look for `recover` was
-answered: a cluster that answers now and then keeps what it has, or stays without. Where no cluster answers at all it is
-the one who looks that is cut off, and nothing moves. A share that has no other home stays where it is.
+Nothing moves before a cluster has been unreachable for `after`, and nothing comes back before it has responded to every
+probe for `recover`: one that responds now and then keeps what it has, or stays without. Where no cluster responds at
+all, it is the machine that probes that is cut off, and nothing moves. A share without another home stays where it is.
 """
 
 from __future__ import annotations
@@ -106,10 +106,10 @@ def placed_by(fleet: Fleet, evictions: Evictions, before: Evictions | None = Non
 def decide(fleet: Fleet, looks: Mapping[str, Reachability], now: float, recovered: Collection[str] = ()) -> Choice:
     """Which shares are to be elsewhere, by what is known of the clusters and the evictions that `fleet` has.
 
-    `recovered` are clusters whose shares come back now, as soon as they answer, whatever `recover` says.
+    `recovered` are clusters whose shares come back now, as soon as they respond, whatever `recover` says.
     """
     if not any(look.answers for look in looks.values()):
-        return Choice(fleet.evictions, {"": "no cluster answers, so that it may be this machine that is cut off"})
+        return Choice(fleet.evictions, {"": "no cluster responds, so that it may be this machine that is cut off"})
     wanted = {name: _wanted(fleet, name, looks, now, recovered) for name in fleet.propagations}
     return tenable(fleet, {name: clusters for name, clusters in wanted.items() if clusters})
 

@@ -33,7 +33,7 @@ class Word(StrEnum):
     PENDING = "pending"
     """The cluster does not have what is declared."""
     UNKNOWN = "unknown"
-    """The cluster did not answer."""
+    """The cluster did not respond."""
 
 
 @dataclass(frozen=True)

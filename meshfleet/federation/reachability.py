@@ -1,4 +1,4 @@
-"""Since when a cluster answers, or does not, from single looks at it. Pure.
+"""Since when a cluster responds, or does not, from single looks at it. Pure.
 
 A look says something about its own moment alone. Looks that follow each other closely and say the same make a streak;
 one that says something else begins another, and so do a clock that went back and a gap without a look.
@@ -16,7 +16,7 @@ GAP_SECONDS: Final = 900.0
 
 @dataclass(frozen=True)
 class Reachability:
-    """Whether a cluster answers, since when every look said so, and when the last one was (seconds of the clock)."""
+    """Whether a cluster responds, since when every look said so, and when the last one was (seconds of the clock)."""
 
     answers: bool
     since: float

@@ -65,7 +65,7 @@ def _of_one(fleet: Fleet, path: str, one: FederatedService) -> Iterator[Fault]:
     if not fleet.meshes[mesh].settings.dns_capture:
         yield Fault(
             path,
-            f"nothing answers queries for {one.host} but sidecars; set meshes.{mesh}.settings.dnsCapture to true",
+            f"nothing responds to queries for {one.host} but sidecars; set meshes.{mesh}.settings.dnsCapture to true",
         )
     without = [each for each in one.importers if one.namespace not in fleet.namespaces_of(each)]
     if without:
@@ -90,7 +90,7 @@ def _running(fleet: Fleet, path: str, one: FederatedService) -> Iterator[Fault]:
         what = f"workloads.{one.name}" if one.workload else "the propagated Service"
         yield Fault(
             f"{path}.providerClusters",
-            f"{what} does not run in {listed(idle)}, so that nothing answers there; leave them out",
+            f"{what} does not run in {listed(idle)}, so that nothing responds there; leave them out",
         )
 
 

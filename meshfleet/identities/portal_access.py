@@ -62,7 +62,7 @@ def access_through(portal: PortalPlace, cluster: str, token: str = "") -> Access
 
 
 def answers(portal: PortalPlace) -> bool:
-    """Whether it answers now, asked once and within a bound."""
+    """Whether it responds now, asked once and within a bound."""
     import httpx2
 
     from meshfleet.kube.client import ClusterTransport

@@ -96,7 +96,7 @@ def _is_of(user: str, name: object) -> bool:
 def user_kubeconfig(
     fleet: Fleet, status: Status, user: str, seconds: int, portal: PortalPlace | None = None
 ) -> UserKubeconfig:
-    """The kubeconfig of a user; members that do not answer are left out, and named with the reason.
+    """The kubeconfig of a user; members that do not respond are left out, and named with the reason.
 
     Through the portal the token of the host's account is used, so that there is no such context without the host, or
     where the portal takes no tokens of accounts.

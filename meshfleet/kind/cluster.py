@@ -58,7 +58,7 @@ class KindCluster:
     def state(self) -> str | None:
         """None when nothing of it is there, `running`, or what keeps it from running.
 
-        Raises EmbeddedError when a cluster of its name is there that is not ours, or the engine does not answer.
+        Raises EmbeddedError when a cluster of its name is there that is not ours, or the engine does not respond.
         """
         if not self.engine.is_running():
             # Its containers are kept where it keeps all of its own, if they were made.

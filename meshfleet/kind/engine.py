@@ -43,7 +43,7 @@ class DockerEngine(Protocol):
         ...
 
     def is_running(self) -> bool:
-        """Whether it answers. Raises EmbeddedError for the user's when it does not; the fleet's own may be ended."""
+        """Whether it responds. Raises EmbeddedError for the user's when it does not; the fleet's own may be ended."""
         ...
 
     def require_running(self) -> None:

@@ -38,7 +38,7 @@ class OwnEngine:
         return run_bounded([program, *arguments], seconds=seconds, environment=environment, stdin=stdin)
 
     def is_running(self) -> bool:
-        """Whether it answers; nothing is started."""
+        """Whether it responds; nothing is started."""
         return self._engine.is_running()
 
     def require_running(self) -> None:

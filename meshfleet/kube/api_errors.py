@@ -1,4 +1,4 @@
-"""What a Kubernetes API server refuses, or that it does not answer, as this project's own errors."""
+"""What a Kubernetes API server refuses, or that it does not respond, as this project's own errors."""
 
 from __future__ import annotations
 

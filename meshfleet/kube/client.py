@@ -82,7 +82,7 @@ _STATUS.decode(b"{}")
 class ClusterTransport(httpx2.BaseTransport):
     """Requests to one API server, with the credentials of a kubeconfig.
 
-    Raises UnreachableError for whatever is no answer of an API server. An error status always comes with a Status
+    Raises UnreachableError for whatever is no response of an API server. An error status always comes with a Status
     object in its body, made if need be, so that the client library can read it.
     """
 

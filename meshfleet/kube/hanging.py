@@ -1,4 +1,4 @@
-"""The process behind a server on this machine that accepts connections and does not answer."""
+"""The process behind a server on this machine that accepts connections and does not respond."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def listener(url: str) -> tuple[int, str] | None:
 
 
 def hang_advice(url: str) -> str:
-    """What to do about a server of this machine that accepts connections and does not answer; empty when unknown."""
+    """What to do about a server of this machine that accepts connections and does not respond; empty when unknown."""
     found = listener(url)
     if found is None:
         return ""

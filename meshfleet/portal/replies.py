@@ -31,9 +31,9 @@ _REPLIES: Final = {
     431: ("BadRequest", "the headers are too large"),
     500: ("InternalError", ""),
     501: ("BadRequest", "the Transfer-Encoding is not taken; send the body chunked, or with Content-Length"),
-    502: ("InternalError", f'cluster "{_CLUSTER}" gave no answer that can be read: %LOCAL_REPLY_BODY%'),
+    502: ("InternalError", f'cluster "{_CLUSTER}" returned no readable response: %LOCAL_REPLY_BODY%'),
     503: ("ServiceUnavailable", f'cluster "{_CLUSTER}" is not reachable: %LOCAL_REPLY_BODY%'),
-    504: ("Timeout", f'cluster "{_CLUSTER}" did not answer in time'),
+    504: ("Timeout", f'cluster "{_CLUSTER}" did not respond in time'),
 }
 
 # The same of requests that have met the first script.

@@ -32,7 +32,7 @@ def manifests(tree: ProjectTree, place: str, path: str) -> Content:
         wrong += (Fault(path, fault) for fault in faults)
         found += (Found(f"{file}:{one.line}", one.body) for one in objects)
     if not found and not wrong:
-        wrong.append(Fault(path, f"{place}: holds no object; write one, or leave the entry out"))
+        wrong.append(Fault(path, f"{place}: contains no object; write one, or leave the entry out"))
     return Content(tuple(found), tuple(wrong))
 
 

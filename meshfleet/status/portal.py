@@ -1,4 +1,4 @@
-"""The API portal of the status: where it is, which clusters are behind it, and whether it answers."""
+"""The API portal of the status: where it is, which clusters are behind it, and whether it responds."""
 
 from __future__ import annotations
 
@@ -19,4 +19,4 @@ class Portal(StatusModel):
     clusters: Items[Name]
     """The clusters behind it."""
     ready: bool | None = None
-    """Whether it answers now; null where it was not asked."""
+    """Whether it responds now; null where it was not asked."""

@@ -10,7 +10,7 @@ from meshfleet.status.model import Items, Name, StatusModel, Whole
 
 Word = Literal["ready", "partial", "accepted", "failed", "pending", "unknown"]
 """How an object fares: it does what it is for; a part of it does; its cluster has it, and it does nothing yet; it will
-not do it; its cluster does not have what is declared; its cluster did not answer."""
+not do it; its cluster does not have what is declared; its cluster did not respond."""
 
 
 class Placed(StatusModel):
@@ -63,7 +63,7 @@ class Eviction(StatusModel):
     cluster: Name
     """The cluster that it was moved away from."""
     since: Name
-    """Since when that cluster does not answer, as RFC 3339 has it."""
+    """Since when that cluster does not respond, as RFC 3339 has it."""
 
 
 class RecordedEvictions(StatusModel):

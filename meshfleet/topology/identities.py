@@ -130,7 +130,7 @@ def _mistake(name: str, found: Living, recorded: Mapping[str, str], living: Mapp
     if before and name in world.answering:
         return (
             f"leads to another cluster ({now}) than the one that the stack has as {shown(name)} ({before}), which "
-            f"still answers; take {shown(name)} out of the file and run up, which removes what is in it, then add "
+            f"still responds; take {shown(name)} out of the file and run up, which removes what is in it, then add "
             "it again; or declare the other cluster under a name of its own"
         )
     return ""

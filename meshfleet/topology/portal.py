@@ -112,7 +112,7 @@ class PortalOidc(Model):
         if not self.audiences:
             raise ValueError("has no audiences, so that no token is taken; give those that a token may be for")
         if (self.jwks_uri is None) == (self.jwks is None):
-            found = "says neither jwksUri nor jwks" if self.jwks is None else "says jwksUri and jwks"
+            found = "sets neither jwksUri nor jwks" if self.jwks is None else "sets both jwksUri and jwks"
             raise ValueError(f"{found}; give exactly one of them")
         return self
 

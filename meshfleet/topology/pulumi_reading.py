@@ -78,7 +78,7 @@ def _text_faults(text: str) -> Iterator[Fault]:
         yield Fault("", "begins with a YAML directive (%), which Pulumi refuses or reads otherwise; remove that line")
     for found in _SEPARATORS.finditer(text):
         line = text.count("\n", 0, found.start()) + 1
-        yield Fault("", f"holds the line separator U+{ord(found.group()):04X} in line {line}; take it out")
+        yield Fault("", f"contains the line separator U+{ord(found.group()):04X} in line {line}; take it out")
         return
 
 

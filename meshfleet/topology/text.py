@@ -53,7 +53,7 @@ def _checked(value: str, allowed: str | frozenset[str], longest: int = LONGEST) 
     # Whatever has no glyph of its own: control characters, line separators, halves of surrogate pairs.
     wrong = next((sign for sign in value if not sign.isprintable() and sign not in allowed), None)
     if wrong is not None:
-        raise ValueError(f"{shown(value)} holds the control character U+{ord(wrong):04X}; take it out")
+        raise ValueError(f"{shown(value)} contains the control character U+{ord(wrong):04X}; take it out")
     if len(value) > longest:
         raise ValueError(f"{shown(value)} has {len(value)} characters; at most {longest} are allowed")
     return value

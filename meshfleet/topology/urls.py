@@ -32,7 +32,7 @@ def checked_url(value: str, schemes: tuple[str, ...], example: str) -> str:
     """The URL itself. Raises ValueError in words when it is none of these schemes, or holds what it must not."""
     # Whatever may hold a credential is not repeated.
     if any(sign in value for sign in "@?#"):
-        raise ValueError("holds a user, a query or a fragment; write https://HOST:PORT alone")
+        raise ValueError("contains a user, a query or a fragment; write only https://HOST:PORT")
     parts = split(value)
     spelled = " or ".join(f"{scheme}://" for scheme in schemes)
     if (

@@ -97,7 +97,7 @@ class ReadinessProbe(Model):
     @model_validator(mode="after")
     def _one_way_to_ask(self) -> ReadinessProbe:
         if (self.http is None) == (self.tcp is None):
-            found = "says neither http nor tcp" if self.http is None else "says http and tcp"
+            found = "sets neither http nor tcp" if self.http is None else "sets both http and tcp"
             raise ValueError(f"{found}; give exactly one of them, for example `tcp: {{port: 8080}}`")
         return self
 

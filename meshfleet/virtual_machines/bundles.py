@@ -99,7 +99,7 @@ def make(fleet: Fleet, wanted: Wanted, address: str, status: Status) -> Made:
     """Read what the running clusters know and make the files.
 
     Raises EngineError when the machines are not up as the stack file has them, ClusterError when their cluster
-    refuses, does not answer or lacks something, MeshfleetError when the gateway's name leads nowhere.
+    refuses, does not respond or lacks something, MeshfleetError when the gateway's name leads nowhere.
     """
     name = wanted.name
     declared = fleet.virtual_machines[name]

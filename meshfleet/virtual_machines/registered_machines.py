@@ -21,7 +21,7 @@ GROUP = "istio.io/autoRegistrationGroup"
 def registered_machines(status: Status) -> list[dict[str, Any]]:
     """What the status tells of each group, and `registered`: its machines, as istiods have noted them.
 
-    Raises ClusterError when a cluster that has some does not answer or refuses.
+    Raises ClusterError when a cluster that has some does not respond or refuses.
     """
     homes = {machines.control_plane for machines in status.virtual_machines}
     entries = {home: _entries(status.cluster(home)) for home in sorted(homes)}

@@ -1,4 +1,4 @@
-"""What is kept of failover between runs: the evictions of a stack, and since when each cluster answers.
+"""What is kept of failover between runs: the evictions of a stack, and since when each cluster responds.
 
 They are two files in the fleet's directory. Evictions decide what is in clusters: what the state of the stack says of
 them holds, wherever it was written (workspace/standing_evictions.py), and the file is a copy for what reads no state.
@@ -31,7 +31,7 @@ _LATEST: Final = 253_402_300_799.0
 class Kept:
     """The evictions of a stack. `before` are those of before a move that is under way, None where none is.
 
-    `pending` are the clusters that still hold what a propagation has elsewhere by now: it is removed when they answer.
+    `pending` are the clusters that still hold what a propagation has elsewhere by now: it is removed when they respond.
     """
 
     evictions: Evictions = field(default_factory=dict)

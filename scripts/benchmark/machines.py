@@ -35,7 +35,7 @@ def machine(stage: Stage, runs: int) -> list[Row]:
             time.sleep(_AFTER_SECONDS)
         good = [one.answered for one in requests.requests if one.reply.code == 200]
         if not good:
-            raise RuntimeError(f"{_NAME} does not answer {_AFTER_SECONDS:.0f} s after its start: {requests.faults()}")
+            raise RuntimeError(f"{_NAME} does not respond {_AFTER_SECONDS:.0f} s after its start: {requests.faults()}")
         waits.append(min(good) - begun)
         stage.meshfleet("vm", "stop", _NAME, "--stack", _STACK)
     stage.meshfleet("destroy", "--stack", _STACK, "--yes")

@@ -101,7 +101,7 @@ def _row(how: str, losses: Sequence[Loss]) -> Row:
 
 
 def three_regions() -> dict[str, Any]:
-    """The example of disaster recovery, but that the client's own region has nothing that answers."""
+    """The example of disaster recovery, but that the client's own region has nothing that responds."""
     regions = ("north", "central", "south")
     return {
         "host": "north",

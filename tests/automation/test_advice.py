@@ -200,8 +200,8 @@ def test_texts_are_completed_only_within_a_command() -> None:
     assert as_shown("a") == "a"
 
 
-def test_what_does_not_answer_is_started_and_not_refreshed() -> None:
-    (first, *_) = after_drift("dev", ["east: remote-secrets update"], ["east: 3 resources cannot be read: no answer"])
+def test_what_does_not_respond_is_started_and_not_refreshed() -> None:
+    (first, *_) = after_drift("dev", ["east: remote-secrets update"], ["east: 3 resources cannot be read: no response"])
     assert first.startswith("meshfleet up --stack dev ")
     assert after_drift("dev", ["west: kubernetes update (state)"], [])[0].startswith("meshfleet up --stack dev ")
     assert after_drift("dev", ["west: remote-secrets delete"], [])[0].startswith("meshfleet up --refresh ")
@@ -212,7 +212,7 @@ def test_a_failed_verification_says_what_finds_and_fixes_the_cause() -> None:
     assert after_verify("dev", []) == []
     deleted = after_verify("dev", ["west does not know east: no remote secret"])
     assert [line.partition(" --stack")[0] for line in deleted] == ["meshfleet drift", "meshfleet up --refresh"]
-    dead = after_verify("dev", ["the API server of west does not answer"])
+    dead = after_verify("dev", ["the API server of west does not respond"])
     assert dead[0] == "meshfleet up --stack dev starts stopped processes"
 
 

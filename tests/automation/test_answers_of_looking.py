@@ -26,7 +26,7 @@ def test_drift_is_exit_3_and_the_list(meshfleet: Command, session: MadeUp) -> No
     assert (result.exit_code, result.stdout) == (3, "")
     assert "remote-secrets" in result.stderr
     assert "west: 3 resources cannot be read: refused" in result.stderr
-    # A refresh would ask what does not answer, and fail.
+    # A refresh would ask what does not respond, and fail.
     assert "meshfleet up --stack dev starts stopped processes\n" in result.stderr
     result = meshfleet("drift", "--stack", "dev", "--json")
     assert result.exit_code == 3

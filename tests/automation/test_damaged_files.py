@@ -39,7 +39,7 @@ DATA = f"fleets/{STACK}/clusters/{CLUSTER}/kwok/clusters/{CLUSTER}/etcd/member/s
 
 @pytest.fixture
 def fake_engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """An engine that does nothing, tools that are there, and a fleet that answers."""
+    """An engine that does nothing, tools that are there, and a fleet that responds."""
     tools = SimpleNamespace(bin=tmp_path / "tools", charts=tmp_path / "charts", gateway_api=tmp_path / "gateway-api")
     monkeypatch.setattr(toolchain, "ensure", lambda *_: tools)
     monkeypatch.setattr(kubernetes_plugin, "install", lambda *_: KubernetesPlugin(tmp_path, True, ""))

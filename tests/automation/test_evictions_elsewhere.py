@@ -96,7 +96,7 @@ def test_a_move_that_was_killed_elsewhere_is_held_and_completed(machines: tuple[
 def test_a_copy_that_was_not_taken_away_is_pending_on_any_machine(machines: tuple[Machine, Machine]) -> None:
     here, ci = machines
     here.move(EVICTED)
-    # The cluster did not answer, so that the state still has it.
+    # The cluster did not respond, so that the state still has it.
     here.stack.copies = {"b", "c"}
     assert read_evictions(ci.session()) == Kept(EVICTED, None, {"web": ("b",)})
     here.stack.copies = {"c"}

@@ -141,7 +141,7 @@ def test_only_what_is_known_and_not_declared_any_more_can_be_forgotten() -> None
     assert "known are none" in forgetting.faults(["west"], declared=(), known=())[0].message
 
 
-def test_the_advice_names_the_command_for_each_cluster_that_does_not_answer() -> None:
+def test_the_advice_names_the_command_for_each_cluster_that_does_not_respond() -> None:
     assert forgetting.advice([], "run meshfleet up") == ""
     assert forgetting.advice(["west", "shop"], "run meshfleet destroy --stack dev") == (
         "\nif west is permanently lost: run meshfleet destroy --stack dev --forget west"

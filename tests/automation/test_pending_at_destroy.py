@@ -71,7 +71,7 @@ def reached(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     def connected(kubeconfig: str, context: str | None) -> Any:
         used.append(kubeconfig)
         if kubeconfig.endswith("hub"):
-            raise ClusterError("hub does not answer; start it")
+            raise ClusterError("hub does not respond; start it")
         return nullcontext(MadeUpServer().put(*RELEASES))
 
     monkeypatch.setattr(meshfleet.kube.releases.server, "connected", connected)
@@ -85,8 +85,8 @@ def test_releases_of_this_cluster_that_the_state_does_not_have_are_uninstalled(
     engine = MadeUpEngine(tmp_path)
     settle_pending(cast("Any", engine), "prod", ())
     assert engine.uninstalled() == ["uninstall istio-system/istiod", "uninstall istio-system/istio-eastwestgateway"]
-    # A cluster that does not answer keeps no other, and is named.
-    assert "hub: cannot clean up after the interrupted run: hub does not answer" in capsys.readouterr().err
+    # A cluster that does not respond keeps no other, and is named.
+    assert "hub: cannot clean up after the interrupted run: hub does not respond" in capsys.readouterr().err
 
 
 def test_a_cluster_that_is_skipped_is_not_even_reached(tmp_path: Path, reached: list[str]) -> None:

@@ -86,9 +86,9 @@ def test_a_share_is_in_its_new_home_before_it_leaves_and_is_pending_where_nothin
     ]
     assert lines == [
         f"web: c gains Deployment web: 0 → {REPLICAS} replicas",
-        "web: Deployment web stays in b, pending until it answers",
+        "web: Deployment web stays in b, pending until it responds",
     ]
-    # Nothing of the cluster that does not answer is asked for, and nothing that does not move: the stack file may have
+    # Nothing of the cluster that does not respond is asked for, and nothing that does not move: the stack file may have
     # changes that are not deployed yet, and that go in waves.
     assert {target.rpartition("::")[2] for target in session.targets[0]} == {"a", "c", f"c/{OBJECT}"}
 
@@ -128,7 +128,7 @@ def test_a_new_home_that_is_not_ready_in_time_keeps_the_old_copy(
     assert read_kept(session.workspace) == Kept(EVICTED, {})
 
 
-def test_up_leaves_alone_what_is_elsewhere_by_now_in_a_cluster_that_does_not_answer(
+def test_up_leaves_alone_what_is_elsewhere_by_now_in_a_cluster_that_does_not_respond(
     session: MadeUp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     away = placed_by(DECLARED, EVICTED)
@@ -142,14 +142,16 @@ def test_up_leaves_alone_what_is_elsewhere_by_now_in_a_cluster_that_does_not_ans
     session.topology, session.kubeconfigs = elsewhere, known  # type: ignore[assignment]
     monkeypatch.setattr(evicted_shares, "answering", lambda asked: dict.fromkeys(asked, False))
     found = out_of_reach(session)  # type: ignore[arg-type]
-    assert [*pending_lines(found)] == [f"b: does not answer; {OBJECT} stay there and are removed when it answers again"]
+    assert [*pending_lines(found)] == [
+        f"b: does not respond; {OBJECT} stay there and are removed when it responds again"
+    ]
     monkeypatch.setattr(evicted_shares, "answering", lambda asked: dict.fromkeys(asked, True))
     assert out_of_reach(session) == {}  # type: ignore[arg-type]
 
 
 def test_each_share_that_is_elsewhere_is_told_with_what_brings_it_back() -> None:
     assert [*lines_of(placed_by(DECLARED, EVICTED))] == [
-        f"web: its share of b is elsewhere, no answer since {SINCE}; it comes back after 120 s of answers by "
+        f"web: its share of b is elsewhere, no response since {SINCE}; it comes back after 120 s of answers by "
         "meshfleet reconcile"
     ]
     never = fleet(placement=in_order("b", "c"), failover={"recover": "Never"})
@@ -159,13 +161,13 @@ def test_each_share_that_is_elsewhere_is_told_with_what_brings_it_back() -> None
 
 def test_where_no_cluster_answers_the_engine_never_runs(session: MadeUp) -> None:
     """Without targets it would deploy the whole stack file."""
-    with pytest.raises(ClusterError, match="no cluster answers"):
+    with pytest.raises(ClusterError, match="no cluster responds"):
         moved(session, EVICTED, "a", "b", "c")
     assert session.ran == []
 
 
 @pytest.mark.parametrize("evict", [True, False])
-def test_a_move_under_way_waits_for_a_home_that_does_not_answer_any_more(session: MadeUp, evict: bool) -> None:
+def test_a_move_under_way_waits_for_a_home_that_does_not_respond_any_more(session: MadeUp, evict: bool) -> None:
     """It is lost as well only after its time; meanwhile both placements are held, and nothing is awaited in vain."""
     declared = fleet(placement=in_order("b", "c"), failover={"after": "1m", "evict": evict})
     now = 1000.0

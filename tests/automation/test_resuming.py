@@ -89,7 +89,7 @@ def test_a_run_that_a_release_stopped_is_repeated_with_a_refresh_once_it_is_sett
     assert len(record.changes) == 2
 
 
-@pytest.mark.parametrize("answer", [IN_USE, "the API server does not answer"])
+@pytest.mark.parametrize("answer", [IN_USE, "the API server does not respond"])
 def test_where_nothing_can_be_settled_the_failure_is_reported_at_once(answer: str, session: Make) -> None:
     made, engine = session(answer, settled=[])
     with pytest.raises(EngineError, match="west: istiod"):
@@ -172,7 +172,7 @@ def test_what_could_not_be_looked_at_stays_in_the_state_until_everything_is_made
 
 @pytest.mark.parametrize("fails", [True, False])
 def test_a_run_that_failed_leaves_it_for_the_next_command(fails: bool, session: Make) -> None:
-    made, _ = session("the API server does not answer" if fails else "", settled=[])
+    made, _ = session("the API server does not respond" if fails else "", settled=[])
     made.unsettled.clusters.add("west")
     with pytest.raises(EngineError) if fails else nullcontext():
         made.bring_up("up dev", refresh=False)
@@ -197,7 +197,7 @@ class Server:
         return []
 
 
-def test_a_cluster_that_did_not_answer_after_a_kill_is_looked_at_as_after_a_kill(
+def test_a_cluster_that_did_not_respond_after_a_kill_is_looked_at_as_after_a_kill(
     checkout: Checkout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = read_stack_file(ROOT / "stacks", "dev")

@@ -52,7 +52,7 @@ def test_of_an_empty_state_nothing_is_known() -> None:
             True,
         ),
         ('"istiod" has no deployed releases', True),
-        ("the API server does not answer", False),
+        ("the API server does not respond", False),
     ],
 )
 def test_helm_is_known_by_its_own_words(text: str, stopped: bool) -> None:

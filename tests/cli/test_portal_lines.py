@@ -30,7 +30,7 @@ def test_status_of_before_them_has_neither_portal_nor_evictions() -> None:
 
 
 def test_portal_is_shown_with_its_address_members_and_whether_it_answers() -> None:
-    for ready, words in ((None, "not asked"), (True, "ready"), (False, "does not answer")):
+    for ready, words in ((None, "not asked"), (True, "ready"), (False, "does not respond")):
         status = read_status({**BEFORE, "portal": portal(ready=ready)})
         first, second = portal_lines(status)
         assert first.startswith("portal beside paris at https://127.0.0.1:8443: ")

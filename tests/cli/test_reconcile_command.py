@@ -59,7 +59,7 @@ def test_placement_says_what_is_elsewhere_and_since_when(meshfleet: Command, fai
     found = json.loads(meshfleet("placement", "--stack", STACK, "--json").stdout)["objects"]
     (frontend,) = [one for one in found if one["name"] == "frontend" and one["kind"] == "Deployment"]
     assert frontend["clusters"] == {"dublin": {"replicas": 9}}
-    assert frontend["leftOut"]["paris"] == f"its share is elsewhere, no answer since {SINCE}"
+    assert frontend["leftOut"]["paris"] == f"its share is elsewhere, no response since {SINCE}"
 
 
 def test_a_damaged_record_is_refused_before_anything_else(meshfleet: Command, failing: Workspace) -> None:
@@ -74,7 +74,7 @@ def test_a_round_is_told_with_what_moved_and_what_waits(meshfleet: Command, monk
     monkeypatch.setattr(Reconciler, "round", rounds(found, found))
     result = meshfleet("reconcile", "--stack", "dev")
     assert (result.exit_code, result.stdout) == (0, "")
-    assert result.stderr.splitlines() == [*found.moved, *found.notes, "dev: no answer of paris; 1 moves"]
+    assert result.stderr.splitlines() == [*found.moved, *found.notes, "dev: no response of paris; 1 moves"]
     report = json.loads(meshfleet("reconcile", "--stack", "dev", "--json").stdout)
     assert (report["ok"], report["moved"], report["notes"]) == (True, found.moved, found.notes)
     assert report["clusters"]["paris"] == {"answers": False, "since": "1970-01-01T00:00:00Z"}
@@ -105,9 +105,9 @@ def test_watching_goes_on_after_a_failed_round_says_each_thing_once_and_ends_wel
     monkeypatch.setattr(Reconciler, "round", rounds(*outcomes))
     watched(Reconciler("dev", quiet=False), "dev", 0.001, as_json=False)
     assert capsys.readouterr().err.splitlines() == [
-        "dev: all clusters answer; nothing moved",
+        "dev: all clusters respond; nothing moved",
         f"error: {busy}; looking again in 0 s",
-        "dev: no answer of paris; nothing moved",
+        "dev: no response of paris; nothing moved",
         "stopped watching dev",
     ]
 
@@ -134,7 +134,7 @@ def test_a_look_moves_nothing_and_does_not_lock_the_stack(
     assert (report["ok"], report["moved"]) == (True, [])
     (note,) = report["notes"]
     assert note.startswith(
-        f"frontend: its share of paris is elsewhere, no answer since {SINCE}; it comes back after 120 s"
+        f"frontend: its share of paris is elsewhere, no response since {SINCE}; it comes back after 120 s"
     )
     assert not (failing.directory / "command.lock").exists()
     assert report["clusters"]["paris"]["answers"] is False

@@ -1,7 +1,7 @@
 """Runs the program against a monitor of our own and keeps what was registered: resources, edges, secrets.
 
 Pulumi's `MockResourceArgs` shows neither dependencies nor which values are secret, so the requests themselves are
-kept. What a provider would answer is made up here; every text in it that must stay secret contains `CONFIDENTIAL`.
+kept. What a provider would return is made up here; every text in it that must stay secret contains `CONFIDENTIAL`.
 """
 
 from __future__ import annotations

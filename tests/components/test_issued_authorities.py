@@ -88,9 +88,9 @@ FAULTS = {
     ),
     "no key": Fault(content("key", "nothing"), "key", "is not a private key in PEM form"),
     "a key of another certificate": Fault(content("key", EAST.private_key), "key", "does not belong to"),
-    "no certificate": Fault(content("certificate", "nothing"), "certificate", "is no certificate in PEM"),
+    "no certificate": Fault(content("certificate", "nothing"), "certificate", "is not a certificate in PEM"),
     "a key for a certificate": Fault(
-        content("certificate", WEST.private_key), "certificate", "holds a private key; give certificates alone"
+        content("certificate", WEST.private_key), "certificate", "contains a private key; give only certificates"
     ),
     "two certificates": Fault(
         content("certificate", WEST.certificate * 2), "certificate", "holds 2 certificates; give one"

@@ -61,12 +61,12 @@ def test_what_is_no_set_of_public_keys_is_refused(tmp_path: Path, text: str) -> 
 @pytest.mark.parametrize("text", [*(json.dumps({"keys": [EC, key]}) for key in SECRET), KEY])
 def test_a_secret_key_among_public_ones_is_refused_and_not_repeated(tmp_path: Path, text: str) -> None:
     (fault,) = portal_file_faults(fleet(tmp_path, jwks=text))
-    assert "holds a secret key; give the public keys alone" in str(fault)
+    assert "contains a secret key; give only the public keys" in str(fault)
     assert "private" not in str(fault)
 
 
 @pytest.mark.parametrize(
-    ("text", "said"), [("hello", "is no certificate in PEM"), (CERTIFICATE + KEY, "holds a secret")]
+    ("text", "said"), [("hello", "is not a certificate in PEM"), (CERTIFICATE + KEY, "contains a secret")]
 )
 def test_what_is_no_authority_is_refused_before_anything_is_touched(tmp_path: Path, text: str, said: str) -> None:
     made = fleet(tmp_path, authority=text, clients=text)

@@ -70,7 +70,7 @@ def test_peers_are_given_the_authority_of_the_stack_file_as_text_or_by_its_path(
 
 @pytest.mark.parametrize(
     ("content", "said"),
-    [(None, "there is no file '"), ("no certificate", "is no certificate in PEM"), (KEY, "holds a secret")],
+    [(None, "there is no file '"), ("no certificate", "is not a certificate in PEM"), (KEY, "contains a secret")],
 )
 def test_a_file_that_holds_no_authority_is_named_by_its_field(tmp_path: Path, content: str | None, said: str) -> None:
     path = tmp_path / "ca.pem"

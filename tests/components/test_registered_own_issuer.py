@@ -155,9 +155,9 @@ def test_a_root_that_is_none_is_refused_before_anything_changes(tmp_path: Path) 
     path = tmp_path / "root.pem"
     assert "there is no file" in unreadable(path)
     for text, said in (
-        ("nothing", "is no certificate in PEM"),
+        ("nothing", "is not a certificate in PEM"),
         (ROOT.certificate + OTHER.certificate, "holds 2 certificates; give one, the root"),
-        (ROOT.certificate + ROOT.private_key, "holds a private key; give certificates alone"),
+        (ROOT.certificate + ROOT.private_key, "contains a private key; give only certificates"),
         (below(ROOT).certificate, "is not signed by itself; give the root"),
         (new_server(ROOT).certificate, "is no certificate authority"),
     ):

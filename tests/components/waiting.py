@@ -183,7 +183,7 @@ def _needed_for(graph: Graph, fleet: Fleet, name: str, revision: str) -> set[tup
             (istiod_process(name, revision), istiod_itself(fleet, name, revision)),
             # Where its port is forwarded for istioctl.
             (istiod_process(name, revision), f"{host}/processes"),
-            # Where pods run, that release is done when istiod answers.
+            # Where pods run, that release is done when istiod responds.
             *(
                 (resource.name, answering(fleet, name, revision))
                 for resource in graph.custom

@@ -44,7 +44,7 @@ def test_only_certificates_of_the_future_are_reported(tmp_path: Path) -> None:
 def test_the_sentence_names_both_times_and_the_way_out() -> None:
     said = ahead("west", datetime(2027, 1, 1, tzinfo=UTC), datetime(2026, 12, 1, tzinfo=UTC).timestamp())
     assert said.startswith(
-        "west: its certificates are valid from 2027-01-01 00:00 UTC, and this machine's clock says 2026"
+        "west: its certificates are valid from 2027-01-01 00:00 UTC, and this machine's clock shows 2026"
     )
     assert "correct the clock" in said
     assert "meshfleet destroy" in said

@@ -63,7 +63,7 @@ DIVIDED: Config = {"replicaScheduling": {"replicaSchedulingType": "Divided"}}
 
 
 def seen(*silent: str, since: float = 0, of: tuple[str, ...] = NAMES) -> dict[str, Reachability]:
-    """What is known when these do not answer since then, and all others do."""
+    """What is known when these do not respond since then, and all others do."""
     return {name: Reachability(name not in silent, since, since) for name in of}
 
 
@@ -73,14 +73,14 @@ def shares(found: Fleet) -> dict[str, int]:
     return one.replicas or {}
 
 
-def test_a_share_moves_once_no_answer_was_seen_for_after() -> None:
+def test_a_share_moves_once_no_response_was_seen_for_after() -> None:
     declared = fleet(placement=in_order("b", "c"))
     assert decide(declared, seen("b"), AFTER - 1).evictions == {}
     assert decide(declared, seen("b"), AFTER).evictions == {"web": {"b": "1970-01-01T00:00:00Z"}}
     moved = placed_by(declared, decide(declared, seen("b"), AFTER).evictions)
     assert (shares(declared), shares(moved)) == ({"b": REPLICAS}, {"c": REPLICAS})
     left_out = propagations(moved).objects[0].decision.left_out
-    assert left_out["b"] == "its share is elsewhere, no answer since 1970-01-01T00:00:00Z"
+    assert left_out["b"] == "its share is elsewhere, no response since 1970-01-01T00:00:00Z"
 
 
 def test_nothing_moves_without_failover_and_no_toleration_prevents_it() -> None:
@@ -94,7 +94,7 @@ def test_nothing_moves_without_failover_and_no_toleration_prevents_it() -> None:
 def test_where_no_cluster_answers_nothing_moves() -> None:
     choice = decide(fleet(placement=in_order("b", "c")), seen(*NAMES), 10 * AFTER)
     assert choice.evictions == {}
-    assert choice.staying == {"": "no cluster answers, so that it may be this machine that is cut off"}
+    assert choice.staying == {"": "no cluster responds, so that it may be this machine that is cut off"}
 
 
 def test_a_share_without_another_home_stays_and_has_the_reason() -> None:

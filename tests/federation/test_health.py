@@ -201,11 +201,11 @@ def test_clusters_are_added_up_and_their_conditions_merged() -> None:
     rows = {
         "west": Health(Word.READY, ready=3, conditions={"Available": "True", "Progressing": "True"}),
         "east": Health(Word.PARTIAL, "1 of 2 replicas are available", 1, {"Available": "False", "Progressing": "True"}),
-        "north": Health(Word.UNKNOWN, "no answer"),
-        "south": Health(Word.UNKNOWN, "no answer"),
+        "north": Health(Word.UNKNOWN, "no response"),
+        "south": Health(Word.UNKNOWN, "no response"),
     }
     assert summed(row.word for row in rows.values()) == Word.PARTIAL
     assert ready_replicas(rows) == 4
     assert merged_conditions(rows) == {"Available": MIXED, "Progressing": "True"}
-    assert why(rows) == "east: 1 of 2 replicas are available; north, south: no answer"
+    assert why(rows) == "east: 1 of 2 replicas are available; north, south: no response"
     assert ready_replicas({"west": Health(Word.READY)}) is None

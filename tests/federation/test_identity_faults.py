@@ -15,7 +15,7 @@ from meshfleet.topology import Fault, TopologyError, load
 from tests.federation.identified import NAMESPACES, REQUESTS, Config, config_with, fleet_with, identities
 from tests.federation.test_authorizer import granted
 
-pytestmark = pytest.mark.proof("nobody grants more than the stack file says", step=0)
+pytestmark = pytest.mark.proof("no subject can grant more than the stack file says", step=0)
 
 PODS: Config = {"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]}
 SECRETS: Config = {"apiGroups": [""], "resources": ["secrets"], "verbs": ["get"]}

@@ -128,7 +128,7 @@ CASES = [
         "a provider in which the workload does not run",
         {f"{CART}.providerClusters": {"clusterNames": ["west", "east"]}},
         f"{CART}.providerClusters",
-        "workloads.cart does not run in west, so that nothing answers there; leave them out",
+        "workloads.cart does not run in west, so that nothing responds there; leave them out",
         {f"{CART}.providerClusters": EAST},
     ),
     Case(

@@ -63,7 +63,7 @@ def status(tmp_path: Path) -> Any:
 
 
 def answer(_: BoundedTransport, request: httpx2.Request) -> httpx2.Response:
-    """West grants tokens and says that everybody may do everything; east does not answer."""
+    """West grants tokens and says that everybody may do everything; east does not respond."""
     if request.url.host == "east.example":
         raise UnreachableError(str(request.url), Cause.REFUSED)
     if request.url.path.endswith("/token"):
@@ -76,7 +76,7 @@ def answer(_: BoundedTransport, request: httpx2.Request) -> httpx2.Response:
     return httpx2.Response(201, headers={"Content-Type": "application/json"}, content=json.dumps(body))
 
 
-def test_a_member_that_does_not_answer_is_named_and_left_out(fleet: Fleet, status: Any) -> None:
+def test_a_member_that_does_not_respond_is_named_and_left_out(fleet: Fleet, status: Any) -> None:
     with patch.object(BoundedTransport, "handle_request", answer):
         made = user_kubeconfig(fleet, status, "ada", 3600)
     assert list(made.expires) == ["west"]
@@ -233,4 +233,4 @@ def test_answers_that_are_not_as_declared_are_told(fleet: Fleet, status: Any) ->
         "  west: ada, bruno, carla",
         "    carla may in west, and not by the stack file",
     ]
-    assert lines[-1].startswith("  east: no answer: ")
+    assert lines[-1].startswith("  east: no response: ")

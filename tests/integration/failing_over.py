@@ -100,7 +100,7 @@ def watched(fleet: FleetUnderTest) -> Iterator[RunningCommand]:
     """`reconcile --watch` for the length of the block; it ends by SIGTERM as what it is, done."""
     running = fleet.sandbox.start("reconcile", "--stack", STACK, "--watch", "--interval", "1s")
     try:
-        running.wait_for(lambda heard: any("all clusters answer" in line for line in heard))
+        running.wait_for(lambda heard: any("all clusters respond" in line for line in heard))
         yield running
     finally:
         running.process.send_signal(signal.SIGTERM)

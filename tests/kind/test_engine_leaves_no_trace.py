@@ -78,7 +78,7 @@ def before(stopped: Engine) -> Snapshot:
 
 @pytest.fixture
 def cluster(stopped: Engine, before: Snapshot, images: Images, tmp_path: Path) -> Path:
-    """A cluster with a pod that answers; its kubeconfig."""
+    """A cluster with a pod that responds; its kubeconfig."""
     del before
     stopped.start()
     network, config, kubeconfig = tmp_path / "network.conflist", tmp_path / "cluster.yaml", tmp_path / "kubeconfig"

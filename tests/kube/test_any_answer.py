@@ -1,4 +1,4 @@
-"""Whatever a server answers, each client of it gives a value or an error of this project's."""
+"""Whatever a server responds, each client of it gives a value or an error of this project's."""
 
 from __future__ import annotations
 

@@ -81,7 +81,7 @@ TALKS: dict[Cause, dict[str, Callable[[socket.socket], None]]] = {
         "headers a byte at a time": say(HEAD + b"X: ", every=0.05, forever=b"x"),
         "a status line a byte at a time": say(every=0.05, forever=b"H"),
         "provisional answers for ever": say(every=0.01, forever=b"HTTP/1.1 100 Continue\r\n\r\n"),
-        "no answer": hold,
+        "no response": hold,
     },
     Cause.TOO_LARGE: {
         "chunks for ever": say(CHUNKED, forever=b"10000\r\n" + BLOCK + b"\r\n"),

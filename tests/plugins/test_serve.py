@@ -31,7 +31,7 @@ class Thing(Provider):
     async def create(self, request: CreateRequest) -> CreateResponse:
         what = request.properties["what"].value
         if what == "plain":
-            raise ClusterError("the API server of west does not answer: start it")
+            raise ClusterError("the API server of west does not respond: start it")
         if what == "half":
             raise InitializationError("not ready", "id-1", {"a": PropertyValue("b")}, request.properties)
         if what == "unforeseen":
@@ -86,7 +86,7 @@ def test_requests_arrive_with_the_type_and_name_of_the_resource(
 def test_an_error_of_ours_is_shown_as_it_is_and_any_other_with_its_type(
     stub: provider_pb2_grpc.ResourceProviderStub,
 ) -> None:
-    assert failure(stub, "plain").details() == "the API server of west does not answer: start it"
+    assert failure(stub, "plain").details() == "the API server of west does not respond: start it"
     assert failure(stub, "unforeseen").details() == "ZeroDivisionError: by zero"
     unsupported = failure(stub, "unsupported")
     assert (unsupported.code(), unsupported.details()) == (grpc.StatusCode.UNIMPLEMENTED, "no such thing")

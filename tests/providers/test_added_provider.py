@@ -37,7 +37,7 @@ class Sample(Settings):
     """How large the sample is."""
 '''
 PROVIDER = '''\
-"""What a sample cluster answers."""
+"""What a sample cluster responds."""
 
 from meshfleet.errors.faults import Fault
 from meshfleet.providers.base import Capabilities, Provider

@@ -81,7 +81,7 @@ PATHS = [
         {"file": "web: is a link, which is not followed here"},
     ),
     Wrong("a pipe", {"web.yaml": Pipe()}, {"file": "web.yaml"}, {"file": "web.yaml: is no regular file"}),
-    Wrong("an empty folder", {"web/README": ""}, {"file": "web"}, {"file": "web: holds no object; write one"}),
+    Wrong("an empty folder", {"web/README": ""}, {"file": "web"}, {"file": "web: contains no object; write one"}),
     Wrong(
         "a kustomization as a folder of files",
         {"web/kustomization.yaml": "resources: []\n"},
@@ -99,7 +99,7 @@ TEXTS = [
     of_file("a document that is a list", f"{CONFIG_MAP}---\n- a\n", "web.yaml:5: is no object but a list; write"),
     of_file("a boolean to one reader alone", f"{CONFIG_MAP}data: {{a: on}}\n", "'on' in line 4 is not the same value"),
     of_file("a number to one reader alone", f"{CONFIG_MAP}spec: {{a: 0755}}\n", "'0755' in line 4 is not the same"),
-    of_file("an empty file", "# nothing\n", "web.yaml: holds no object; write one"),
+    of_file("an empty file", "# nothing\n", "web.yaml: contains no object; write one"),
     of_file("a file that is too large", "#" * 40_000, "web.yaml: larger than 30000 bytes"),
     of_file("a list that holds a text", "kind: List\napiVersion: v1\nitems: [a]\n", "web.yaml:3: is no object but"),
 ]
@@ -264,7 +264,7 @@ CHARTS = [
         {"chart": "a chart of a repository needs a version; give it"},
     ),
     Wrong(
-        "a repository that does not answer",
+        "a repository that does not respond",
         {},
         {
             "chart": {
@@ -289,7 +289,7 @@ CHARTS = [
                 "namespace": "shop",
             }
         },
-        {"chart.repository": "holds a user", "chart.version": "'^1' is not an exact version"},
+        {"chart.repository": "contains a user", "chart.version": "'^1' is not an exact version"},
     ),
 ]
 WRONG = [

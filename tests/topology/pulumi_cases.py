@@ -99,7 +99,7 @@ CASES = (
     Case("an escape of YAML 1.2", _x('{a: "b\\/c"}'), "does not take the escape"),
     Case("half of a surrogate pair", _x('{a: "\\ud800"}'), "does not take the escape"),
     Case("escapes", _x('{a: "b\\n\\u00e9\\x41\\\\/"}')),
-    Case("a line separator of YAML 1.1", _x('{a: "b\x85c"}'), "holds the line separator U+0085"),
+    Case("a line separator of YAML 1.1", _x('{a: "b\x85c"}'), "contains the line separator U+0085"),
     Case("blocks of text", "config:\n  meshfleet:x:\n    a: >-\n      b\n      c\n    d: |+\n      e\n\n    f: 1\n"),
     Case("a colon within a text", _x("{a: b:c, d: 'e: f'}")),
     Case("line breaks of Windows", "config:\r\n  meshfleet:x: {a: 1}\r\n"),

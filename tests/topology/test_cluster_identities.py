@@ -40,7 +40,7 @@ def test_a_recorded_cluster_that_still_answers_is_not_left_behind() -> None:
     decision = decide({"blue": "b"}, existing(blue="other"), World(answering={"blue"}))["blue"]
     assert decision.verdict is Verdict.MISTAKEN
     assert fault(decision).startswith("clusters.blue.existing.context: ")
-    assert "which still answers; take 'blue' out of the file and run up" in fault(decision)
+    assert "which still responds; take 'blue' out of the file and run up" in fault(decision)
 
 
 def test_exchanged_contexts_are_refused_for_both() -> None:

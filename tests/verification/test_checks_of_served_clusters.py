@@ -15,7 +15,7 @@ from meshfleet.verification import ClusterView, FleetView
 from meshfleet.verification.checks import endpoint_shards, istioctl_analyze, istioctl_remote_clusters, trust
 from meshfleet.verification.istiod import Shard
 
-pytestmark = pytest.mark.proof("clusters served from elsewhere are verified", step=0)
+pytestmark = pytest.mark.proof("remote clusters are verified", step=0)
 
 NAMESPACE = "istiod-config"
 NOT_FOUND = {"kind": "Status", "status": "Failure", "message": "it is not there", "reason": "NotFound", "code": 404}

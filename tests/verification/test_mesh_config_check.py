@@ -298,7 +298,7 @@ def test_an_istiod_that_is_not_there_to_be_compared_with_is_named(
     fleet = replace(fleet, clusters=(at(west, nobody), at(east, server.url), solo))
     result = MeshConfig().run_on(fleet, fleet.clusters[1], 0.1)
     assert not result.ok
-    assert f"the istiod of west (default) at {nobody}/debug/mesh does not answer" in result.detail
+    assert f"the istiod of west (default) at {nobody}/debug/mesh does not respond" in result.detail
 
 
 TREES = st.recursive(

@@ -18,7 +18,7 @@ from meshfleet.verification.checks import remote_control_plane
 from meshfleet.verification.checks.remote_control_plane import Injector, RemoteControlPlane, webhook_name
 from meshfleet.verification.view import ClusterView
 
-pytestmark = pytest.mark.proof("clusters served from elsewhere are verified", step=0)
+pytestmark = pytest.mark.proof("remote clusters are verified", step=0)
 
 NAMESPACE = "istiod-config"
 WEBHOOK = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"

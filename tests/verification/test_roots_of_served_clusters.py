@@ -12,9 +12,7 @@ from meshfleet.manifests.namespaces import CONTROL_PLANES
 from meshfleet.verification import FleetView
 from meshfleet.verification.checks.remote_control_plane import Injector, judge
 
-pytestmark = pytest.mark.proof(
-    "a change of roots reaches the webhooks of clusters that are served from elsewhere", step=0
-)
+pytestmark = pytest.mark.proof("a change of roots reaches the webhooks of remote clusters", step=0)
 
 STAGES = (("old",), ("old", "new"), ("new", "old"), ("new",))
 

@@ -108,11 +108,11 @@ def test_a_fleet_of_which_nothing_answers_fails_every_check_by_name_and_raises_n
     }
 
 
-def test_an_api_server_that_does_not_answer_is_named(fleet: FleetView, nobody: str, kubeconfig: object) -> None:
+def test_an_api_server_that_does_not_respond_is_named(fleet: FleetView, nobody: str, kubeconfig: object) -> None:
     assert callable(kubeconfig)
     west = replace(fleet.clusters[0], kubeconfig=kubeconfig(nobody))
     report = run(replace(fleet, clusters=(west,)), [check for check in ALL if check.name == "trust"], timeout=0.1)
-    assert "the API server of west does not answer" in report.results[0].detail
+    assert "the API server of west does not respond" in report.results[0].detail
 
 
 ANSWERS = st.lists(

@@ -302,7 +302,7 @@ def pods_directory(place: Place, cluster: str) -> Path:
 
 
 def resolver(pod: Pod) -> str:
-    """The /etc/resolv.conf of a pod: only the proxy's own DNS server answers."""
+    """The /etc/resolv.conf of a pod: only the proxy's own DNS server responds."""
     namespace = pod.metadata.namespace if pod.metadata else "default"
     domain = "svc.cluster.local"
     return f"nameserver {ROUTER}\nsearch {namespace}.{domain} {domain} cluster.local\noptions ndots:5\n"

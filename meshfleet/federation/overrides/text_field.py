@@ -90,7 +90,7 @@ def _changed_json(text: str, operation: Operation) -> str:
             value, ensure_ascii=False, allow_nan=False, indent=indent and indent[1], separators=separators
         )
     except ValueError:
-        raise DocumentError("the text holds a number that is too large to be written back") from None
+        raise DocumentError("the text contains a number that is too large to be written back") from None
     return written + "\n" * text.endswith("\n")
 
 

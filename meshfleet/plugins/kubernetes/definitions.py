@@ -21,7 +21,7 @@ _SUBJECT: Final = "the CustomResourceDefinitions"
 def not_served(fetch: Callable[[str, str], JsonObject], identity: GroupVersionKind) -> str:
     """What is the matter with the definition of a kind, and what to do; empty without one, or where none may be read.
 
-    `fetch` as `Kinds` has it. Raises ClusterError when the server does not answer, or answers in another form.
+    `fetch` as `Kinds` has it. Raises ClusterError when the server does not respond, or answers in another form.
     """
     try:
         listed = fetch(f"/{DEFINITIONS}", _SUBJECT)

@@ -20,7 +20,7 @@ from meshfleet.plugins.kubernetes.settings import Settings
 from meshfleet.plugins.kubernetes.values import JsonObject
 from meshfleet.processes.child_environment import chart_environment
 
-# Stopped, it marks its release as failed, for which it needs an API server that answers.
+# Stopped, it marks its release as failed, for which it needs an API server that responds.
 _STOP_SECONDS: Final = 30.0
 # Helm's own limits (20 requests a second) make it wait for itself on charts with many objects.
 _LIMITS: Final = ("--burst-limit", "1000", "--qps", "1000")

@@ -192,7 +192,7 @@ def _due(inputs: Properties, certificate: x509.Certificate) -> datetime:
 
 
 def _found(inputs: Properties, *, as_requested: bool = False) -> Properties | None:
-    """What is issued now; None where nothing usable is, for what is requested now, or the cluster does not answer."""
+    """What is issued now; None where nothing usable is, for what is requested now, or the cluster does not respond."""
     try:
         with connected(inputs["kubeconfig"], inputs.get("context")) as server:
             return _usable(server, inputs, as_requested=as_requested)

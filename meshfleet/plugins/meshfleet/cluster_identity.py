@@ -35,7 +35,7 @@ class ClusterIdentityHandler:
         ]
 
     def diff(self, old_inputs: Properties, old_outputs: Properties, new_inputs: Properties) -> Difference:
-        """`identity` differs when another cluster answers, and when the first one can be recorded at last."""
+        """`identity` differs when another cluster responds, and when the first one can be recorded at last."""
         updates = changed(old_inputs, new_inputs)
         identity, _ = _read(new_inputs)
         return Difference((*updates, "identity") if identity and identity != old_outputs.get("identity") else updates)

@@ -1,7 +1,7 @@
 """The schema of this plugin's package, from which Pulumi documents its resources and makes SDKs for other languages.
 
 It follows from the classes of the Python SDK, and from the handlers for what is secret, so that it is stated nowhere
-else. Both need Pulumi's SDK or libraries that a run does not, so they are imported once somebody asks for the schema.
+else. Both need Pulumi's SDK or libraries that a run does not, so they are imported at the first request for the schema.
 
 Source: https://www.pulumi.com/docs/iac/guides/building-extending/packages/schema/
 """

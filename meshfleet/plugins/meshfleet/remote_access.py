@@ -58,6 +58,6 @@ def try_access(cluster: str, kubeconfig: str, seconds: float = SECONDS) -> None:
 def is_proof(error: ClusterError) -> bool:
     """Whether what was seen holds wherever it is tried from: something answers, and not as the kubeconfig expects.
 
-    No answer at all says only that this machine does not reach the address.
+    No response at all says only that this machine does not reach the address.
     """
     return isinstance(error, RefusedError) or (isinstance(error, UnreachableError) and error.cause in _ANSWERS)

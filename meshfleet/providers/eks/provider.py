@@ -1,4 +1,4 @@
-"""What an EKS cluster will answer; it is refused until it is built."""
+"""What an EKS cluster will report; it is refused until it is built."""
 
 from __future__ import annotations
 

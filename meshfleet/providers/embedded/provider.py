@@ -1,4 +1,4 @@
-"""What an embedded cluster answers: all of it runs on this machine, and goes with the stack."""
+"""What an embedded cluster reports: all of it runs on this machine, and goes with the stack."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an existing cluster answers: its owner keeps it, and says whether pods run in it."""
+"""What an existing cluster reports: its owner keeps it, and says whether pods run in it."""
 
 from __future__ import annotations
 

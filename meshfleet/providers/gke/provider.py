@@ -1,4 +1,4 @@
-"""What a GKE cluster will answer; it is refused until it is built."""
+"""What a GKE cluster will report; it is refused until it is built."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a kind cluster answers: its nodes are containers on this machine, it goes with the stack, its pods are real."""
+"""What a kind cluster reports: its nodes are containers on this machine, it goes with the stack, its pods are real."""
 
 from __future__ import annotations
 

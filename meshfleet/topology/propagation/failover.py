@@ -43,9 +43,9 @@ class ClusterFailover(Model):
     """
 
     after: Annotated[str, AfterValidator(_checked_after), text(LIFETIME)] = DEFAULT_AFTER
-    """How long no answer of the cluster was seen before its share moves, such as `90s` or `5m`."""
+    """How long no response of the cluster was seen before its share moves, such as `90s` or `5m`."""
     evict: bool = True
-    """Whether what the cluster holds is removed when it answers again; else it stays beside the new copy."""
+    """Whether what the cluster holds is removed when it responds again; else it stays beside the new copy."""
     recover: Annotated[str, AfterValidator(_checked_recover), text(rf"{NEVER}|{LIFETIME.pattern}")] | None = None
     """How long it has to answer before its share comes back: `after` when left out, `Never` by hand."""
 

@@ -58,7 +58,7 @@ SCOPES: Final = {
 }
 """Group and kind of what API servers keep by themselves -> whether it is in a namespace."""
 
-# Groups of Kubernetes whose objects clusters answer and do not keep, or write themselves.
+# Groups of Kubernetes whose objects clusters compute on request and do not store, or write themselves.
 _NOT_KEPT: Final = frozenset(
     {"authentication.k8s.io", "authorization.k8s.io", "events.k8s.io", "internal.apiserver.k8s.io", "metrics.k8s.io"}
 )

@@ -155,7 +155,7 @@ def _asked(access: Access, headers: Mapping[str, str], seconds: float) -> Answer
     except ValueError:
         answer = None
     if not isinstance(answer, dict):
-        return Answer(response.status_code, message="an answer that is no object")
+        return Answer(response.status_code, message="a response that is not an object")
     if not response.is_success:
         return Answer(response.status_code, message=str(answer.get("message", "")))
     with expected_form("a SelfSubjectReview"):

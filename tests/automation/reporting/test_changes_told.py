@@ -128,7 +128,7 @@ def test_clusters_whose_api_server_does_not_respond_are_distinguished_from_those
             "north/cacerts",
         ),
         diagnostic("https://127.0.0.1:2 refuses Secret istio-system/cacerts: forbidden", "east/cacerts"),
-        diagnostic("the registry does not answer"),
+        diagnostic("the registry does not respond"),
     )
     assert found.unreachable() == ["west", "north"]
     assert found.remedies() == []

@@ -109,7 +109,7 @@ def test_a_pod_that_has_come_to_its_end_is_seen_at_the_next_tick(watched: Watche
 
 def test_what_could_not_be_done_is_tried_at_the_next_tick(watched: Watched) -> None:
     def refused() -> None:
-        raise ClusterError("the API server does not answer")
+        raise ClusterError("the API server does not respond")
 
     watched.do = refused
     with running(watched):

@@ -21,7 +21,7 @@ __all__ = ["secrets"]
 def members(dev_fleet: FleetUnderTest, secrets: dict[str, bytes]) -> Iterator[dict[str, bytes]]:
     """The members of a bundle, made while the API server of `east` and the istiod of `west` are dead."""
     sandbox, out = dev_fleet.sandbox, dev_fleet.sandbox.folder / "bundle.tar.gz"
-    assert secrets, "taken while every API server still answers"
+    assert secrets, "taken while every API server still responds"
     kill(sandbox.program("dev", "clusters/east", "kube-apiserver"))
     kill(sandbox.program("dev", "istiods/west.default", "pilot-discovery"))
     try:

@@ -1,4 +1,4 @@
-"""An existing cluster that will never answer again: named within a bound, and forgotten when that is asked for."""
+"""An existing cluster that will never respond again: named within a bound, and forgotten when that is asked for."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_up_and_destroy_name_it_with_what_to_do_and_go_on_once_it_is_forgotten(m
     sandbox.write_stack(STACK, mixed.stack("more"))
     failed = sandbox.meshfleet("up", "--stack", STACK, expect=1, seconds=BOUND)
     assert "west: namespace-more: " in failed.err
-    assert "does not answer" in failed.err
+    assert "does not respond" in failed.err
     assert "host  workloads  namespace-more created" in failed.err
     assert f"{hint}remove it from the stack file and run meshfleet up --stack {STACK} --forget west" in failed.err
 

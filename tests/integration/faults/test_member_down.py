@@ -59,7 +59,7 @@ def _is_made(heard: list[str], name: str) -> bool:
 
 @each
 def test_the_error_names_the_member_and_what_to_do(fleet: Interrupted, member: str) -> None:
-    assert [line for line in fleet.named if line.startswith(f"{member}: ") and "does not answer" in line], fleet.named
+    assert [line for line in fleet.named if line.startswith(f"{member}: ") and "does not respond" in line], fleet.named
     assert f"run meshfleet up --stack {STACK} again" in fleet.lines.text.partition("error: ")[2]
 
 

@@ -119,7 +119,7 @@ def test_an_intermediate_near_its_end_shows_in_preview_and_up_renews_it(solo: So
     assert sandbox.meshfleet("preview", "--stack", STACK, "--expect-no-changes", "--json").report["changes"] == []
 
 
-@pytest.mark.proof("a cluster that is made anew gets back all that was in it", step=3)
+@pytest.mark.proof("a recreated cluster gets back all that was in it", step=3)
 def test_another_pod_range_makes_the_cluster_anew_with_all_that_was_in_it(solo: Solo) -> None:
     sandbox = solo.sandbox
     sandbox.write_stack(STACK, with_pods("10.20.0.0/16"))

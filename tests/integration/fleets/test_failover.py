@@ -89,7 +89,7 @@ def test_a_lost_share_is_served_elsewhere_and_comes_back_by_rule(
         record_testsuite_property("failover: seconds from loss to ready elsewhere", round(steady.elapsed - lost, 1))
         assert web.is_answered_by(ORDERS, "ohio")
         moved = steady.elapsed
-        assert any("stays in dublin, pending until it answers" in line for line in watching.lines), watching.text
+        assert any("stays in dublin, pending until it responds" in line for line in watching.lines), watching.text
         first = min(one.answered for one in steady.requests if one.reply.cluster == "ohio")
         assert first - lost >= AFTER
         record_testsuite_property("failover: seconds from loss to the first answer", round(first - lost, 1))
@@ -97,7 +97,7 @@ def test_a_lost_share_is_served_elsewhere_and_comes_back_by_rule(
 
         there = placed(fleet)
         assert there["clusters"] == {"ohio": {"replicas": 2}}
-        assert there["leftOut"]["dublin"].startswith("its share is elsewhere, no answer since ")
+        assert there["leftOut"]["dublin"].startswith("its share is elsewhere, no response since ")
         # Plain Pulumi keeps the eviction as well, and would remove what is left in the lost cluster.
         deployments = {name: op for name, op in planned(fleet).items() if name.endswith("-deployment-shop-orders")}
         assert deployments == {"dublin/propagation-orders-deployment-shop-orders": "delete"}
@@ -115,7 +115,7 @@ def test_a_lost_share_is_served_elsewhere_and_comes_back_by_rule(
     assert fleet.preview() == []
 
 
-@pytest.mark.proof("a member that does not answer keeps its share pending by name, the others complete", step=2)
+@pytest.mark.proof("a member that does not respond keeps its share pending by name, the others complete", step=2)
 def test_a_member_that_hangs_during_up_is_named_and_the_next_up_completes_it(
     clone: Clone, fleet: FleetUnderTest, config: dict[str, Any]
 ) -> None:
@@ -128,7 +128,7 @@ def test_a_member_that_hangs_during_up_is_named_and_the_next_up_completes_it(
     finally:
         server.resume()
     assert "ohio: propagation-everywhere-configmap-shop-settings: " in failed.err
-    assert "does not answer" in failed.err
+    assert "does not respond" in failed.err
     data = {one: fleet.get(one, "configmap", "settings", "-n", "shop")["data"]["currency"] for one in CLUSTERS}
     assert data == {"paris": "CAD", "dublin": "CAD", "ohio": "EUR"}
     fleet.up()

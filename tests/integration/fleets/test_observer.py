@@ -18,7 +18,7 @@ pytestmark = pytest.mark.proof("a mesh goes from one root to another, and trust 
 
 @pytest.fixture
 def ending() -> Iterator[int]:
-    """The port of a server that hears what it is asked, and ends before it answers."""
+    """The port of a server that hears what it is asked, and ends before it responds."""
     with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor(1) as pool:
 
         def serve() -> None:
@@ -43,10 +43,10 @@ def test_an_istiod_that_ends_while_it_is_queried_has_not_answered(ending: int) -
 
 def test_the_failure_of_an_observer_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     def nowhere(*_: object) -> None:
-        raise json.JSONDecodeError("no answer of an istiod", "", 0)
+        raise json.JSONDecodeError("no response of an istiod", "", 0)
 
     monkeypatch.setattr(Observer, "_watch", nowhere)
     monkeypatch.setattr(Sandbox, "meshfleet", lambda *_: None)
     observer = Observer(Sandbox.__new__(Sandbox), "any", ("host", "west"))
-    with pytest.raises(json.JSONDecodeError, match="no answer of an istiod"), observer.watching():
+    with pytest.raises(json.JSONDecodeError, match="no response of an istiod"), observer.watching():
         pass

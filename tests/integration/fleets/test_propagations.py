@@ -154,7 +154,7 @@ def test_status_has_a_row_for_each_object_and_cluster_and_their_sum(fleet: Fleet
     assert "health" not in declared[0]
 
 
-def test_a_member_that_does_not_answer_has_unknown_rows_and_the_others_are_complete(fleet: FleetUnderTest) -> None:
+def test_a_member_that_does_not_respond_has_unknown_rows_and_the_others_are_complete(fleet: FleetUnderTest) -> None:
     kill(fleet.sandbox.program(STACK, "clusters/ohio", "kube-apiserver"))
     found = rows(fleet)
     assert {row["health"] for (_, _, cluster), row in found.items() if cluster == "ohio"} == {"unknown"}

@@ -1,4 +1,4 @@
-"""Cross-cluster load balancing: every cluster answers, from everywhere, and nothing but TLS is seen in between."""
+"""Cross-cluster load balancing: every cluster responds, from everywhere, and nothing but TLS is seen in between."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from tests.integration.use_cases.sending import sending
 
 pytestmark = [
     pytest.mark.extended,
-    pytest.mark.proof("the nearest cluster answers: by zone, by region, then any", step=4),
+    pytest.mark.proof("the nearest cluster responds: by zone, by region, then any", step=4),
     pytest.mark.root("real requests"),
 ]
 

@@ -329,7 +329,7 @@ def test_while_the_cluster_of_the_issuer_is_down_nothing_changes(
     assert told["state"].startswith("unknown: ")
     assert told["certificate"] == before["certificate"]
     assert not handler.diff(inputs(server, kubeconfig=down), told, inputs(server, kubeconfig=down)).updates
-    # It answers again.
+    # It responds again.
     assert handler.diff(inputs(server), told, inputs(server)).updates == ("state",)
     assert handler.update("x", inputs(server), told, inputs(server), 0) == before
 

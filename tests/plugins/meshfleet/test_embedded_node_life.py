@@ -161,7 +161,7 @@ def test_a_container_that_is_killed_starts_again(pod: dict[str, Any]) -> None:
     (killed,) = application(pod)
     killed.kill()
     eventually(lambda: {one.pid for one in application(pod)} - {killed.pid} != set(), "the program runs again")
-    eventually(lambda: answer(pod) == 200, "the program answers again")
+    eventually(lambda: answer(pod) == 200, "the program responds again")
 
 
 def test_an_agent_that_is_killed_is_missed_and_the_next_one_takes_its_pods_over(

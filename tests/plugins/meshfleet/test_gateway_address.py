@@ -168,7 +168,7 @@ def test_a_cluster_that_is_gone_hinders_neither_read_nor_delete(
     assert seen is not None
     assert str(seen["state"]).startswith(f"unknown: Service default/{SERVICE}: https://127.0.0.1:{nobody}/")
     handler.delete(IDENTIFIER, gone, outputs, 0)
-    with pytest.raises(ClusterError, match=rf"https://127.0.0.1:{nobody}/ does not answer"):
+    with pytest.raises(ClusterError, match=rf"https://127.0.0.1:{nobody}/ does not respond"):
         handler.create(gone, 0)
 
 

@@ -215,10 +215,10 @@ def test_read_and_delete_succeed_when_the_cluster_is_gone(
     gone = inputs | {"kubeconfig": mesh_cluster.kubeconfig.replace(server, f"    server: {url}")}
     seen = handler.read("west", gone, READY)
     assert seen is not None
-    assert str(seen["state"]).startswith(f"unknown: MutatingWebhookConfiguration {WEBHOOK}: {url}/ does not answer")
+    assert str(seen["state"]).startswith(f"unknown: MutatingWebhookConfiguration {WEBHOOK}: {url}/ does not respond")
     assert handler.diff(gone, seen, gone).updates == ("state",)
     handler.delete("west", gone, READY, 0)
-    with pytest.raises(ClusterError, match=f"{url}/ does not answer"):
+    with pytest.raises(ClusterError, match=f"{url}/ does not respond"):
         handler.create(gone, 0)
 
 

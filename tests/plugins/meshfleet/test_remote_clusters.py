@@ -79,7 +79,7 @@ def test_a_cluster_that_is_down_holds_up_no_other_unless_its_address_was_given(
     assert RemoteClustersHandler().create(inputs(**given), 0).outputs == {
         "state": "not tried: east cannot be reached from this machine"
     }
-    with pytest.raises(ClusterError, match=r"east: .*does not answer: the connection is refused"):
+    with pytest.raises(ClusterError, match=r"east: .*does not respond: the connection is refused"):
         RemoteClustersHandler().create(inputs(**given, explicitServers=["east"]), 0)
 
 

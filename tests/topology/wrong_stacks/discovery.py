@@ -36,7 +36,7 @@ SERVERS = [
         Wrong(
             f"server with {what}",
             {SERVER: server},
-            {SERVER: "holds a user, a query or a fragment; write https://HOST:PORT alone"},
+            {SERVER: "contains a user, a query or a fragment; write only https://HOST:PORT"},
             ("xyzzy",),
         )
         for what, server in (

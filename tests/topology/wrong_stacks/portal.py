@@ -100,7 +100,7 @@ PORTALS = [
     Wrong(
         "a provider without keys",
         {"portal": {"oidc": {"one": {"issuer": "https://login.example", "audiences": ["portal"]}}}},
-        {"portal.oidc.one": "says neither jwksUri nor jwks; give exactly one of them"},
+        {"portal.oidc.one": "sets neither jwksUri nor jwks; give exactly one of them"},
     ),
     Wrong(
         "a provider without TLS",

@@ -244,12 +244,12 @@ PORTS = [
     Wrong(
         "machines with two ways to probe",
         machines(probe={"http": {"port": 8080}, "tcp": {"port": 8080}}),
-        {f"{PATH}.probe": "says http and tcp; give exactly one of them"},
+        {f"{PATH}.probe": "sets both http and tcp; give exactly one of them"},
     ),
     Wrong(
         "machines with no way to probe",
         machines(probe={"periodSeconds": 5}),
-        {f"{PATH}.probe": "says neither http nor tcp; give exactly one of them"},
+        {f"{PATH}.probe": "sets neither http nor tcp; give exactly one of them"},
     ),
     Wrong(
         "machines with a path that is none",

@@ -151,7 +151,7 @@ HOSTILE: dict[str, Callable[[Command], None]] = {
 
 
 @pytest.mark.parametrize("why", HOSTILE)
-def test_no_answer_of_a_command_makes_a_check_pass_hang_or_raise(real: RealPods, why: str) -> None:
+def test_no_response_of_a_command_makes_a_check_pass_hang_or_raise(real: RealPods, why: str) -> None:
     real.server.run = HOSTILE[why]
     west = real.west
     checks = [check for check in ALL if check.name in (*OF_ISTIODS, *SENT)]
