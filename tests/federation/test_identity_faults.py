@@ -9,9 +9,11 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 
 from meshfleet.federation.identities.authorizer import allowed, of_user
-from meshfleet.federation.identities.authors import author_faults
+from meshfleet.federation.identities.authors import author_faults, cluster_role
+from meshfleet.federation.identities.policy import Request
 from meshfleet.manifests.addition_faults import checked
 from meshfleet.topology import Fault, TopologyError, load
+from meshfleet.topology.rbac.escalation import RBAC
 from tests.federation.identified import NAMESPACES, REQUESTS, Config, config_with, fleet_with, identities
 from tests.federation.test_authorizer import granted
 
@@ -174,4 +176,10 @@ def test_nobody_gains_by_a_binding_what_its_author_does_not_have(config: Config)
         )
         for request in REQUESTS:
             if request.namespace in places and any(granted(rule, request) for rule in granting):
-                assert all(allowed(fleet, author, request, cluster) for cluster in names), (name, request)
+                # Who may bind a role may grant what is in it without having it, as in an API server.
+                where = "" if binding.get("allNamespaces") else request.namespace
+                bind = Request("bind", "clusterroles", RBAC, where, cluster_role(binding["role"]))
+                assert all(
+                    allowed(fleet, author, request, cluster) or allowed(fleet, author, bind, cluster)
+                    for cluster in names
+                ), (name, request)
