@@ -206,7 +206,7 @@ def _kinds_lacking(
                 if server.kind(version, one.key.kind) is None:
                     yield one, f"{one.key.kind} of {version}"
     except ClusterError:
-        # What does not respond, or not this user, is told by what follows.
+        # What does not respond, or not this user, is reported by what follows.
         return
 
 

@@ -13,8 +13,6 @@ import re
 from pathlib import Path
 from typing import Final
 
-import psutil
-
 from meshfleet.errors import ProcessError
 
 VARIABLE: Final = "MESHFLEET_GOGC"
@@ -43,6 +41,9 @@ def collection() -> dict[str, str]:
 
 def _available() -> int:
     """Bytes of memory that can be had without swapping, at most what the container of this process may have."""
+    # Plugins that start no cluster need it for nothing else.
+    import psutil
+
     found: int = psutil.virtual_memory().available
     for path in _LIMITS:
         try:

@@ -88,8 +88,8 @@ def test_a_share_is_in_its_new_home_before_it_leaves_and_is_pending_where_nothin
         f"web: c gains Deployment web: 0 → {REPLICAS} replicas",
         "web: Deployment web stays in b, pending until it responds",
     ]
-    # Nothing of the cluster that does not respond is asked for, and nothing that does not move: the stack file may have
-    # changes that are not deployed yet, and that go in waves.
+    # No target is in the cluster that does not respond, or does not move: the stack file may have changes that are not
+    # deployed yet, and that go in waves.
     assert {target.rpartition("::")[2] for target in session.targets[0]} == {"a", "c", f"c/{OBJECT}"}
 
 

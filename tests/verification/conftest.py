@@ -232,8 +232,8 @@ def kubeconfig(tmp_path: Path) -> Callable[[str], Path]:
 
 
 @pytest.fixture
-def nobody() -> str:
-    """A URL on which nobody listens: the port of a server that is closed again."""
+def closed_url() -> str:
+    """A URL without a listener: the port of a server that is closed again."""
     server = Server({})
     server.close()
     return server.url

@@ -73,9 +73,11 @@ def test_a_page_is_requested_from_the_clusters_own_istiod(fleet: FleetView, serv
     assert istiod.query(at(fleet.clusters[0], server.url), "clusterz", 5) == []
 
 
-def test_an_istiod_that_does_not_respond_is_named_with_its_address(fleet: FleetView, nobody: str) -> None:
-    with pytest.raises(UnreachableError, match=rf"the istiod of west \(default\) at {nobody}/debug/clusterz does not"):
-        istiod.query(at(fleet.clusters[0], nobody), "clusterz", 5)
+def test_an_istiod_that_does_not_respond_is_named_with_its_address(fleet: FleetView, closed_url: str) -> None:
+    with pytest.raises(
+        UnreachableError, match=rf"the istiod of west \(default\) at {closed_url}/debug/clusterz does not"
+    ):
+        istiod.query(at(fleet.clusters[0], closed_url), "clusterz", 5)
 
 
 def test_a_refusal_and_an_answer_that_is_no_json_are_named(fleet: FleetView, serve: Callable[..., Any]) -> None:

@@ -291,14 +291,14 @@ def test_each_istiod_is_queried_and_compared_with_the_first_of_its_own_mesh(
 
 
 def test_an_istiod_that_is_not_there_to_be_compared_with_is_named(
-    fleet: FleetView, recorded: Recorded, serve: Callable[..., Any], nobody: str
+    fleet: FleetView, recorded: Recorded, serve: Callable[..., Any], closed_url: str
 ) -> None:
     server = serve({"GET /debug/mesh": (200, recorded("mesh.json"))})
     west, east, solo = fleet.clusters
-    fleet = replace(fleet, clusters=(at(west, nobody), at(east, server.url), solo))
+    fleet = replace(fleet, clusters=(at(west, closed_url), at(east, server.url), solo))
     result = MeshConfig().run_on(fleet, fleet.clusters[1], 0.1)
     assert not result.ok
-    assert f"the istiod of west (default) at {nobody}/debug/mesh does not respond" in result.detail
+    assert f"the istiod of west (default) at {closed_url}/debug/mesh does not respond" in result.detail
 
 
 TREES = st.recursive(

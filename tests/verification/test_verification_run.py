@@ -77,13 +77,13 @@ def test_asking_nothing_verifies_nothing(fleet: FleetView) -> None:
 
 
 def test_a_fleet_of_which_nothing_answers_fails_every_check_by_name_and_raises_nothing(
-    fleet: FleetView, nobody: str, tmp_path: Path
+    fleet: FleetView, closed_url: str, tmp_path: Path
 ) -> None:
     clusters = tuple(
         replace(
             cluster,
             kubeconfig=tmp_path / "none" / cluster.name,
-            control_plane=replace(cluster.control_plane, debug_url=nobody),
+            control_plane=replace(cluster.control_plane, debug_url=closed_url),
         )
         for cluster in fleet.clusters
     )
@@ -108,9 +108,9 @@ def test_a_fleet_of_which_nothing_answers_fails_every_check_by_name_and_raises_n
     }
 
 
-def test_an_api_server_that_does_not_respond_is_named(fleet: FleetView, nobody: str, kubeconfig: object) -> None:
+def test_an_api_server_that_does_not_respond_is_named(fleet: FleetView, closed_url: str, kubeconfig: object) -> None:
     assert callable(kubeconfig)
-    west = replace(fleet.clusters[0], kubeconfig=kubeconfig(nobody))
+    west = replace(fleet.clusters[0], kubeconfig=kubeconfig(closed_url))
     report = run(replace(fleet, clusters=(west,)), [check for check in ALL if check.name == "trust"], timeout=0.1)
     assert "the API server of west does not respond" in report.results[0].detail
 

@@ -1,4 +1,4 @@
-"""An existing cluster that will never respond again: named within a bound, and forgotten when that is asked for."""
+"""An existing cluster that will never respond again: named within a bound, and forgotten with --forget."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.proof("a mesh goes from one root to another, and trust 
 
 @pytest.fixture
 def ending() -> Iterator[int]:
-    """The port of a server that hears what it is asked, and ends before it responds."""
+    """The port of a server that reads the request, and ends before it responds."""
     with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor(1) as pool:
 
         def serve() -> None:

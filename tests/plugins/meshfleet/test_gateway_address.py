@@ -160,15 +160,15 @@ def test_a_missing_service_is_noticed_by_read(handler: GatewayAddressHandler, in
 def test_a_cluster_that_is_gone_hinders_neither_read_nor_delete(
     handler: GatewayAddressHandler, inputs: Properties, mesh_cluster: MeshCluster
 ) -> None:
-    nobody = reserve_ports(mesh_cluster.home, f"{FLEET}/nobody", ["none"])["none"]
+    unused = reserve_ports(mesh_cluster.home, f"{FLEET}/unused", ["none"])["none"]
     server = next(line for line in mesh_cluster.kubeconfig.splitlines() if "server:" in line)
-    gone = inputs | {"kubeconfig": mesh_cluster.kubeconfig.replace(server, f"    server: https://127.0.0.1:{nobody}")}
+    gone = inputs | {"kubeconfig": mesh_cluster.kubeconfig.replace(server, f"    server: https://127.0.0.1:{unused}")}
     outputs = {"address": "198.18.0.9", "port": 15443, "state": "published"}
     seen = handler.read(IDENTIFIER, gone, outputs)
     assert seen is not None
-    assert str(seen["state"]).startswith(f"unknown: Service default/{SERVICE}: https://127.0.0.1:{nobody}/")
+    assert str(seen["state"]).startswith(f"unknown: Service default/{SERVICE}: https://127.0.0.1:{unused}/")
     handler.delete(IDENTIFIER, gone, outputs, 0)
-    with pytest.raises(ClusterError, match=rf"https://127.0.0.1:{nobody}/ does not respond"):
+    with pytest.raises(ClusterError, match=rf"https://127.0.0.1:{unused}/ does not respond"):
         handler.create(gone, 0)
 
 
