@@ -10,7 +10,7 @@ from meshfleet.errors import EmbeddedError
 from meshfleet.files.json_text import parse_json
 from meshfleet.kind.engine import DockerEngine
 from meshfleet.kind.nodes import Node, execute, kubectl
-from meshfleet.kind.packets import CHAIN, CNI_FILE, NodePlace, conflist, routes, rules
+from meshfleet.kind.packets import CHAIN, CNI_FILE, NodePlace, conflist, refusals, routes, rules
 from meshfleet.kind.spec import KindSpec, corefile
 from meshfleet.processes.waiting import NotYetError, wait_until
 
@@ -74,6 +74,11 @@ def equip(
             "data": {"Corefile": corefile()},
         }
         kubectl(engine, first, "apply", "--server-side", "--force-conflicts", "-f", "-", stdin=json.dumps(body))
+        for node in nodes:
+            _restore(engine, node.identifier, refusals(spec.service_cidr))
+            for chain in ("FORWARD", "OUTPUT"):
+                _jump(engine, node.identifier, "filter", chain)
+    # The network's plugin is configured last, and no pod starts before.
     for place in network:
         _route(engine, place, network, built=spec.built)
     # Of the control plane's node: gateways are reached at it, wherever their pods run.
@@ -87,15 +92,23 @@ def _route(engine: DockerEngine, place: NodePlace, network: Sequence[NodePlace],
     if not built:
         # The network of published node images has rules of its own.
         return
-    execute(engine, place.container, "iptables-restore", "-w", "10", "--noflush", stdin=rules(network))
-    execute(engine, place.container, "sh", "-c", _JUMP, "jump", place.pods)
+    _restore(engine, place.container, rules(network))
+    _jump(engine, place.container, "nat", "POSTROUTING", "-s", place.pods)
     execute(engine, place.container, "cp", "/dev/stdin", CNI_FILE, stdin=conflist(place.pods))
 
 
-# `$1` is the range of the node's pods.
+def _restore(engine: DockerEngine, container: str, chain: str) -> None:
+    execute(engine, container, "iptables-restore", "-w", "10", "--noflush", stdin=chain)
+
+
+def _jump(engine: DockerEngine, container: str, table: str, *rule: str) -> None:
+    execute(engine, container, "sh", "-c", _JUMP, "jump", table, *rule)
+
+
+# `$1` is the table, what follows the chain to jump from and what the packets have.
 _JUMP: Final = (
-    f'iptables -w 10 -t nat -C POSTROUTING -s "$1" -j {CHAIN} 2>/dev/null || '
-    f'iptables -w 10 -t nat -A POSTROUTING -s "$1" -j {CHAIN}'
+    "table=$1; shift; "
+    f'iptables -w 10 -t "$table" -C "$@" -j {CHAIN} 2>/dev/null || iptables -w 10 -t "$table" -A "$@" -j {CHAIN}'
 )
 
 

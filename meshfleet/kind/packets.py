@@ -60,6 +60,17 @@ def rules(network: Sequence[NodePlace]) -> str:
     return "\n".join([*lines, f"-A {CHAIN} -j MASQUERADE", "COMMIT", ""])
 
 
+def refusals(services: str) -> str:
+    """What `iptables-restore --noflush` is to do in a node, so that an address of a Service is known or refused.
+
+    A packet that still has one (range `services`) after kube-proxy's rules is early: they do not have it yet. Without
+    a refusal its connection stays on the way to nowhere that its first packet went, until the program gives up: CoreDNS
+    after 30 s. In mode nftables kube-proxy refuses such packets itself.
+    Source: https://kubernetes.io/docs/reference/networking/virtual-ips/#proxy-mode-nftables
+    """
+    return "\n".join(["*filter", f":{CHAIN} - [0:0]", f"-A {CHAIN} -d {services} -j REJECT", "COMMIT", ""])
+
+
 def gateway_addresses(network: IPv4Network, own: IPv4Address, count: int) -> list[str]:
     """The addresses of a node for gateways: its own first, then others that no other container has.
 

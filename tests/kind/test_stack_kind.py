@@ -7,6 +7,7 @@ import shutil
 import signal
 import tempfile
 from collections.abc import Iterator
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
@@ -79,6 +80,22 @@ def test_plain_text_to_a_pod_is_reset(fleet: KindFleet, engine: Engine) -> None:
     command = ("sh", "-c", script, "sh", f"http://{address}:8080/")
     ended = engine.run("exec", "mf-kind-west-control-plane", *command, seconds=60)
     assert "reset by peer" in ended.out
+
+
+@pytest.mark.proof("addresses of Services that nodes do not have yet are refused at once", step=5)
+def test_a_service_without_rules_is_refused_at_once(fleet: KindFleet, engine: Engine) -> None:
+    ranges = [ip_network(one) for one in fleet.get("east", "servicecidr", "kubernetes")["spec"]["cidrs"]]
+    used = {one["spec"]["clusterIP"] for one in fleet.get("east", "services", "-A")["items"]}
+    free = next(str(one) for one in reversed(list(ranges[0].hosts())) if str(one) not in used)
+    # A pod without a sidecar, whose packets the node forwards; and the node itself.
+    (pod, *_) = fleet.get("east", "pods", "-n", "kube-system", "-l", "k8s-app=kube-dns")["items"]
+    ask = 'curl --silent --show-error --max-time 5 "http://$1/" 2>&1 || true'
+    of_pod = 'nsenter --net="$place" ip -4 address | grep -q "inet $2/"'
+    within = f'for place in /run/netns/*; do if {of_pod}; then nsenter --net="$place" {ask}; fi; done'
+    for script in (ask, within):
+        command = ("sh", "-c", script, "sh", free, pod["status"]["podIP"])
+        ended = engine.run("exec", "mf-kind-east-control-plane", *command, seconds=60)
+        assert "refused" in ended.out, ended
 
 
 @pytest.mark.proof("a workload lets in whom it names, between clusters in containers", step=5)

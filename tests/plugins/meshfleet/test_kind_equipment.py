@@ -1,0 +1,54 @@
+"""What is done in nodes of kind, and in which order, with a Docker engine that notes each command."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from meshfleet.kind import equipment
+from meshfleet.kind.engine import DockerEngine
+from meshfleet.kind.nodes import Node
+from meshfleet.kind.packets import CNI_FILE, NodePlace
+from meshfleet.kind.spec import KindSpec
+from meshfleet.processes.bounded_run import Ended
+
+pytestmark = pytest.mark.proof("addresses of Services that nodes do not have yet are refused at once", step=0)
+
+SERVICES = "10.99.0.0/16"
+OWN = [NodePlace("own", "172.18.0.2", "10.192.0.0/24"), NodePlace("own-worker", "172.18.0.3", "10.192.1.0/24")]
+PEER = NodePlace("peer", "172.18.0.4", "10.193.0.0/24")
+
+
+def commands(*, built: bool) -> list[tuple[str, tuple[str, ...], str]]:
+    """The node, the words and the input of each command that equips a cluster of two nodes with a peer."""
+    noted: list[tuple[str, tuple[str, ...], str]] = []
+
+    def run(*words: str, stdin: str = "", **_: Any) -> Ended:
+        noted.append((words[2], words[3:], stdin))
+        return Ended(0, "", "")
+
+    spec = KindSpec("west", "n", "v1.35.4", 2, built, "", "10.192.0.0/16", SERVICES, "", "", 1)
+    nodes = [Node(place.container, place.container, "", True, "", place.address, frozenset()) for place in OWN]
+    engine = cast("DockerEngine", SimpleNamespace(run=run, where="docker"))
+    equipment.equip(engine, spec, nodes, OWN, [PEER], ["172.18.0.2"])
+    return noted
+
+
+@pytest.mark.parametrize("node", [place.container for place in OWN])
+def test_a_node_refuses_them_before_its_first_pod_can_start(node: str) -> None:
+    of_node = [(words, stdin) for where, words, stdin in commands(built=True) if where == node]
+    refused = next(place for place, (_, stdin) in enumerate(of_node) if f"-d {SERVICES} -j REJECT" in stdin)
+    jumps = [place for place, (words, _) in enumerate(of_node) if {"filter", "FORWARD"} <= set(words)]
+    network = next(place for place, (words, _) in enumerate(of_node) if CNI_FILE in words)
+    assert refused < jumps[0] < network
+
+
+def test_nodes_of_other_clusters_keep_their_own() -> None:
+    assert not [stdin for where, _, stdin in commands(built=True) if where == PEER.container and "REJECT" in stdin]
+
+
+def test_published_images_bring_their_own_network() -> None:
+    words = [word for _, words, stdin in commands(built=False) for word in (*words, *stdin.split())]
+    assert not {"iptables-restore", "REJECT", CNI_FILE} & set(words)
