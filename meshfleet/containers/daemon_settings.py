@@ -48,8 +48,9 @@ def daemon_settings(place: Place, *, restricted: bool) -> dict[str, Any]:
         "group": "root",
         "storage-driver": "overlay2",
         "exec-opts": ["native.cgroupdriver=cgroupfs"],
-        # At the top of every hierarchy, with all containers in it.
-        "cgroup-parent": place.identity,
+        # At the top of every hierarchy, with all containers in it; without the slash it would be in the cgroup of who
+        # starts the daemon, which is another one in each hierarchy.
+        "cgroup-parent": f"/{place.identity}",
         "shutdown-timeout": _SHUTDOWN_SECONDS,
         **(runtime if restricted else {}),
     }

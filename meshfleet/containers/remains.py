@@ -67,8 +67,16 @@ def processes_of(identity: str) -> list[psutil.Process]:
 
 
 def cgroups_of(identity: str, root: Path = _CGROUPS) -> list[Path]:
-    """The cgroup of all containers in each hierarchy (version 1) or in the one there is (version 2)."""
-    return [path for path in (root / identity, *root.glob(f"*/{identity}")) if path.is_dir()]
+    """The cgroup of all containers in each hierarchy (version 1) or in the one there is (version 2).
+
+    An engine of an earlier release has it in the cgroup of the process that started the daemon, wherever that is.
+    """
+    found = []
+    for folder, names, _ in os.walk(root):
+        if identity in names:
+            names.remove(identity)
+            found.append(Path(folder, identity))
+    return found
 
 
 def contained_processes(identity: str, root: Path = _CGROUPS) -> set[int]:

@@ -43,6 +43,11 @@ def test_no_socket_of_the_network_and_no_folder_but_its_own() -> None:
     assert settings["pidfile"].startswith("/cache/containers/engine/")
 
 
+def test_containers_are_in_one_place_whoever_starts_the_engine() -> None:
+    # https://docs.docker.com/reference/cli/dockerd/#default-cgroup-parent
+    assert daemon_settings(PLACE, restricted=False)["cgroup-parent"] == f"/{PLACE.identity}"
+
+
 def test_only_a_machine_without_the_capability_gets_the_other_runtime() -> None:
     assert "default-runtime" not in daemon_settings(PLACE, restricted=False)
     assert daemon_settings(PLACE, restricted=True)["default-runtime"] == "restricted"
@@ -117,7 +122,11 @@ def test_any_text_in_place_of_mounts_is_read(text: str) -> None:
     assert isinstance(mounts_below(Path("/cache/engine"), text), list)
 
 
-@pytest.mark.parametrize("hierarchies", [["."], ["cpu", "memory", "systemd"]], ids=["version 2", "version 1"])
+@pytest.mark.parametrize(
+    "hierarchies",
+    [["."], ["cpu", "memory", "systemd"], ["cpu", "memory/user.slice/session-1.scope"]],
+    ids=["version 2", "version 1", "of an engine that was started in a session"],
+)
 def test_processes_of_containers_are_found_in_every_hierarchy(tmp_path: Path, hierarchies: list[str]) -> None:
     wanted = set()
     for number, name in enumerate(hierarchies):

@@ -63,8 +63,12 @@ def take(engine: Path) -> Snapshot:
         tables=frozenset(line for line in _lines("nft", "list", "tables") if not _OTHERS_TABLES.match(line)),
         settings=frozenset(_settings()),
         folders=frozenset(name for name in (*FOLDERS, *_MORE_FOLDERS) if Path("/", name).exists()),
-        cgroups=frozenset(map(str, Path("/sys/fs/cgroup").glob(f"*/{Place(engine.parent).identity}")))
-        | frozenset(map(str, Path("/sys/fs/cgroup").glob("*/docker"))),
+        cgroups=frozenset(
+            str(Path(folder, name))
+            for folder, names, _ in os.walk("/sys/fs/cgroup")
+            for name in names
+            if name in (Place(engine.parent).identity, "docker")
+        ),
         mounts=frozenset(line for line in Path("/proc/self/mountinfo").read_text().splitlines() if str(engine) in line),
         processes=frozenset(_programs_below(engine.parent)),
         others=frozenset(record.engines if record else ()) - {str(engine)},

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ruamel.yaml import YAML
 
 from meshfleet.containers.engine import Engine
 from meshfleet.containers.images import Images
@@ -24,19 +23,15 @@ from meshfleet.testing import FleetUnderTest
 from meshfleet.toolchain import Toolchain
 from meshfleet.verification import ALL, FleetView, Report, run
 from meshfleet.verification.checks import named
-from tests.docs.snippets import ROOT
 from tests.integration.clone import Clone, make_clone
 from tests.kind.clusters_of_ones_own import OwnCluster, own_cluster
+from tests.verification.checks_by_fleet import OF_ONE_SECTION, verifier_role
 
 pytestmark = pytest.mark.proof("verification where istiod and proxies are pods", step=5)
 
 NAMES = ("hub", "shop")
-# Each is about what no stack of real pods has: embedded clusters, machines, ambient mode, a control plane elsewhere,
-# identities.
-NOT_HERE = {
-    *("loopback-ports", "node-objects", "virtual-machines", "machines-as-declared"),
-    *("ambient-workloads", "remote-control-plane", "propagated-objects", "identities", "portal"),
-}
+# The first two are about embedded clusters.
+NOT_HERE = OF_ONE_SECTION | {"loopback-ports", "node-objects"}
 EXECUTED = {
     *("clusters-synced", "network-gateways", "mesh-config", "endpoint-shards", "endpoints-as-declared"),
     *("proxies-synced", "traffic-reach", "traffic-refused", "traffic-wire"),
@@ -117,25 +112,16 @@ def stack_of(clusters: dict[str, OwnCluster], images: Images, charts: Path) -> d
     }
 
 
-def role() -> dict[str, Any]:
-    """The ClusterRole of docs/operations.md."""
-    page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
-    found = re.search(r"This ClusterRole has all of it:\n\n```yaml\n(.*?)```", page, re.DOTALL)
-    assert found is not None
-    content: dict[str, Any] = YAML(typ="safe", pure=True).load(found[1])
-    return content
-
-
 @contextmanager
 def as_verifier(fleet: FleetUnderTest, folder: Path, without: tuple[str, ...] = ()) -> Iterator[FleetView]:
     """The fleet as a user sees it who has that role, `without` some of its resources."""
     rules = [
         rule | {"resources": kept}
-        for rule in role()["rules"]
+        for rule in verifier_role()["rules"]
         if (kept := [one for one in rule["resources"] if one not in without])
     ]
     file = folder / "role.json"
-    file.write_text(json.dumps(role() | {"rules": rules}), encoding="utf-8")
+    file.write_text(json.dumps(verifier_role() | {"rules": rules}), encoding="utf-8")
     seen = []
     for cluster in fleet.view.clusters:
         access = json.loads(cluster.kubeconfig.read_text(encoding="utf-8"))
