@@ -16,7 +16,14 @@ from meshfleet.errors import EmbeddedError, MeshfleetError
 from meshfleet.kind import nodes as containers
 from meshfleet.kind import record as records
 from meshfleet.kind.engine import DockerEngine, engine_for
-from meshfleet.kind.equipment import equip, kubeconfig_of, places_of, wait_until_ready, wait_until_served
+from meshfleet.kind.equipment import (
+    equip,
+    kubeconfig_of,
+    places_of,
+    refuse_unknown_services,
+    wait_until_ready,
+    wait_until_served,
+)
 from meshfleet.kind.faults import docker_fault, is_taken
 from meshfleet.kind.images import cluster_patches, node_image
 from meshfleet.kind.inotify import require_instances
@@ -112,6 +119,7 @@ class KindCluster:
         if not found:
             raise EmbeddedError(f"{self.name}: its nodes are gone; run meshfleet up again, which makes them again")
         containers.start(self.engine, found)
+        refuse_unknown_services(self.engine, spec, found)
         before = records.read(self.directory)
         record = before or KindRecord(self._mark, spec.network, socket, spec.built)
         return self._complete(spec, replace(record, network=spec.network), image)

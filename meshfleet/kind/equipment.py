@@ -74,16 +74,38 @@ def equip(
             "data": {"Corefile": corefile()},
         }
         kubectl(engine, first, "apply", "--server-side", "--force-conflicts", "-f", "-", stdin=json.dumps(body))
-        for node in nodes:
-            _restore(engine, node.identifier, refusals(spec.service_cidr))
-            for chain in ("FORWARD", "OUTPUT"):
-                _jump(engine, node.identifier, "filter", chain)
+        refuse_unknown_services(engine, spec, nodes)
     # The network's plugin is configured last, and no pod starts before.
     for place in network:
         _route(engine, place, network, built=spec.built)
     # Of the control plane's node: gateways are reached at it, wherever their pods run.
     for address in addresses[1:]:
         execute(engine, first, "ip", "address", "replace", f"{address}/32", "dev", "eth0")
+
+
+def refuse_unknown_services(engine: DockerEngine, spec: KindSpec, nodes: Sequence[Node]) -> None:
+    """Have nodes of built images refuse Services that have no rules yet; the same again changes nothing.
+
+    Nodes that are started again have their pods' network from the start, so this comes as soon as they run. Raises
+    EmbeddedError.
+    """
+    for node in nodes if spec.built else ():
+        _wait_until_started(engine, node)
+        _restore(engine, node.identifier, refusals(spec.service_cidr))
+        for chain in ("FORWARD", "OUTPUT"):
+            _jump(engine, node.identifier, "filter", chain)
+
+
+def _wait_until_started(engine: DockerEngine, node: Node) -> None:
+    """Wait until systemd runs: what the image does before it replaces rules of the node."""
+
+    def started() -> None:
+        try:
+            execute(engine, node.identifier, "test", "-d", "/run/systemd/system")
+        except EmbeddedError as error:
+            raise NotYetError(str(error)) from None
+
+    wait_until(started, f"systemd of {node.name}", _SERVED_SECONDS, _ADVICE, every=0.2, failure=EmbeddedError)
 
 
 def _route(engine: DockerEngine, place: NodePlace, network: Sequence[NodePlace], *, built: bool) -> None:

@@ -10,6 +10,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -56,11 +57,12 @@ def clusters(
     """The clusters, which outlive the fleet."""
     folder = tmp_path_factory.mktemp("clusters")
     with ExitStack() as stack:
-        made = [
-            stack.enter_context(own_cluster(engine, images, folder, name, number))
-            for name, number in zip(NAMES, (66, 67), strict=True)
-        ]
-        yield {one.name: one for one in made}
+        # Side by side, as a fleet of the stack has them.
+        entered = stack.enter_context(ThreadPoolExecutor()).map(
+            lambda one: stack.enter_context(own_cluster(engine, images, folder, *one)),
+            zip(NAMES, (66, 67), strict=True),
+        )
+        yield {one.name: one for one in entered}
 
 
 @pytest.fixture(scope="module")
