@@ -78,7 +78,8 @@ def script() -> Callable[[Path, str], Path]:
 def session(checkout: Checkout, stacks: Path, monkeypatch: pytest.MonkeyPatch) -> MadeUp:
     """What commands open instead of a session with an engine."""
     made = MadeUp(checkout, read_stack_file(stacks, "dev"))
-    monkeypatch.setattr("meshfleet.cli.command.open_session", lambda stack, quiet: made)
+    for commands in ("deployment", "inspection", "project"):
+        monkeypatch.setattr(f"meshfleet.cli.{commands}.open_session", lambda stack, quiet: made)
     # What runs with something else than the stack says is asked of a running fleet.
     monkeypatch.setattr("meshfleet.automation.runtime_drift.runtime_drift", lambda *_: [])
     monkeypatch.setattr("meshfleet.automation.runtime_drift.after_up", lambda *_: [])

@@ -141,7 +141,7 @@ def test_every_other_error_of_ours_is_exit_1_and_a_sentence(
     def fail(stack: str, *, quiet: bool) -> None:
         raise error(f"{stack} did not work; try again")
 
-    monkeypatch.setattr("meshfleet.cli.command.open_session", fail)
+    monkeypatch.setattr("meshfleet.cli.deployment.open_session", fail)
     result = meshfleet("up", "--stack", "dev")
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr == "error: dev did not work; try again\n"
