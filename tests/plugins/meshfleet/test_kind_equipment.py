@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -21,18 +22,24 @@ OWN = [NodePlace("own", "172.18.0.2", "10.192.0.0/24"), NodePlace("own-worker", 
 PEER = NodePlace("peer", "172.18.0.4", "10.193.0.0/24")
 
 
-def commands(*, built: bool) -> list[tuple[str, tuple[str, ...], str]]:
-    """The node, the words and the input of each command that equips a cluster of two nodes with a peer."""
-    noted: list[tuple[str, tuple[str, ...], str]] = []
+SPEC = KindSpec("west", "n", "v1.35.4", 2, True, "", "10.192.0.0/16", SERVICES, "", "", 1)
+NODES = [Node(place.container, place.container, "", True, "", place.address, frozenset()) for place in OWN]
+
+
+def noting(noted: list[tuple[str, tuple[str, ...], str]], starting: int = 0) -> DockerEngine:
+    """An engine that notes the node, the words and the input of each command; `starting` of them fail at first."""
 
     def run(*words: str, stdin: str = "", **_: Any) -> Ended:
         noted.append((words[2], words[3:], stdin))
-        return Ended(0, "", "")
+        return Ended(int(len(noted) <= starting), "", "")
 
-    spec = KindSpec("west", "n", "v1.35.4", 2, built, "", "10.192.0.0/16", SERVICES, "", "", 1)
-    nodes = [Node(place.container, place.container, "", True, "", place.address, frozenset()) for place in OWN]
-    engine = cast("DockerEngine", SimpleNamespace(run=run, where="docker"))
-    equipment.equip(engine, spec, nodes, OWN, [PEER], ["172.18.0.2"])
+    return cast("DockerEngine", SimpleNamespace(run=run, where="docker"))
+
+
+def commands(*, built: bool) -> list[tuple[str, tuple[str, ...], str]]:
+    """The commands that equip a cluster of two nodes with a peer."""
+    noted: list[tuple[str, tuple[str, ...], str]] = []
+    equipment.equip(noting(noted), replace(SPEC, built=built), NODES, OWN, [PEER], ["172.18.0.2"])
     return noted
 
 
@@ -52,3 +59,10 @@ def test_nodes_of_other_clusters_keep_their_own() -> None:
 def test_published_images_bring_their_own_network() -> None:
     words = [word for _, words, stdin in commands(built=False) for word in (*words, *stdin.split())]
     assert not {"iptables-restore", "REJECT", CNI_FILE} & set(words)
+
+
+def test_a_node_that_starts_again_has_them_after_its_own_rules_and_at_once() -> None:
+    noted: list[tuple[str, tuple[str, ...], str]] = []
+    equipment.refuse_unknown_services(noting(noted, starting=2), SPEC, NODES[:1])
+    programs = [words[0] for _, words, _ in noted]
+    assert programs[:4] == ["test", "test", "test", "iptables-restore"]
