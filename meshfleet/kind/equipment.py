@@ -74,7 +74,7 @@ def equip(
             "data": {"Corefile": corefile()},
         }
         kubectl(engine, first, "apply", "--server-side", "--force-conflicts", "-f", "-", stdin=json.dumps(body))
-        refuse_unknown_services(engine, spec, nodes)
+    refuse_unknown_services(engine, spec, nodes)
     # The network's plugin is configured last, and no pod starts before.
     for place in network:
         _route(engine, place, network, built=spec.built)

@@ -31,7 +31,7 @@ from tests.verification.checks_by_fleet import OF_ONE_SECTION, verifier_role
 pytestmark = pytest.mark.proof("verification where istiod and proxies are pods", step=5)
 
 NAMES = ("hub", "shop")
-# The first two are about embedded clusters.
+# The two that are named here are about embedded clusters.
 NOT_HERE = OF_ONE_SECTION | {"loopback-ports", "node-objects"}
 EXECUTED = {
     *("clusters-synced", "network-gateways", "mesh-config", "endpoint-shards", "endpoints-as-declared"),
