@@ -89,6 +89,7 @@ class Fleet(Component):
         }
         known = Outputs(topology)
         known.root_fingerprints = {mesh: trust.fingerprints for mesh, trust in self.meshes.items()}
+        known.root_certificates_of = {mesh: trust.bundle for mesh, trust in self.meshes.items()}
         known.node_addresses = {
             name: access.addresses for name, access in self.access.items() if access.addresses is not None
         }
@@ -101,7 +102,7 @@ class Fleet(Component):
             IstioSystem(self._registration, name, self._inside)
         known.root_authorities = {mesh: trust.authority for mesh, trust in self.meshes.items() if trust.authority}
         for name in topology.clusters:
-            if topology.issues_for(name):
+            if topology.uses_cert_manager(name):
                 CertificateIssuer(self._registration, name, self._inside)
         # In this order each finds what it needs of the ones before.
         for name in self._of_kind("own"):

@@ -48,6 +48,9 @@ def chart_source(fleet: Fleet, cluster: str, chart: str, version: str) -> dict[s
     if chart == Chart.CERT_MANAGER:
         installed = None if fleet.runs_cert_manager(cluster) else fleet.cert_manager_of(cluster)
         return _of(installed.charts, chart, f"v{installed.version}") if installed else {"chart": CERT_MANAGER_CHART}
+    if chart == Chart.ISTIO_CSR:
+        istio_csr = fleet.meshes[fleet.mesh_of(cluster)].trust.istio_csr
+        return _of(istio_csr.charts, chart, f"v{istio_csr.version}")
     if chart == Chart.KARMADA:
         declared = chart_of(fleet)
         assert declared is not None  # it has a release

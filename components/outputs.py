@@ -12,7 +12,7 @@ import pulumi
 
 from meshfleet.components.gateway_address import Reached
 from meshfleet.errors import DocumentError
-from meshfleet.manifests import cert_manager, external, remote_secrets, trust
+from meshfleet.manifests import cert_manager, external, istio_csr, remote_secrets, trust
 from meshfleet.plugins.meshfleet.sdk import IstiodAddress
 from meshfleet.topology import Fleet
 from meshfleet.topology.names import LABEL_LENGTH
@@ -22,9 +22,11 @@ Value = TypeVar("Value")
 
 
 class Outputs:
-    """`root_fingerprints` and `root_authorities` are by mesh; the others by cluster. Kubeconfigs of istiods and readers
-    are secret, and so is the key of a root. Accounts of Karmada are by cluster and name; their tokens are secret too.
-    `karmada_chart` are the certificates of a release of its chart, keys secret, and the fingerprint of their authority.
+    """`root_fingerprints`, `root_certificates_of` and `root_authorities` are by mesh; the others by cluster.
+
+    Kubeconfigs of istiods and readers are secret, and so is the key of a root. Accounts of Karmada are by cluster and
+    name; their tokens are secret too. `karmada_chart` are the certificates of a release of its chart, keys secret, and
+    the fingerprint of their authority.
 
     Every method raises DocumentError for what is not known before.
     """
@@ -32,6 +34,7 @@ class Outputs:
     def __init__(self, fleet: Fleet) -> None:
         self._fleet = fleet
         self.root_fingerprints: dict[str, pulumi.Output[str]] = {}
+        self.root_certificates_of: dict[str, pulumi.Output[str]] = {}
         self.root_authorities: dict[str, tuple[pulumi.Output[str], pulumi.Output[str]]] = {}
         self.authorities: dict[str, pulumi.Output[trust.CertificateAuthority]] = {}
         self.istiod_addresses: dict[str, Mapping[str, IstiodAddress]] = {}
@@ -96,6 +99,15 @@ class Outputs:
         """Known once the intermediate is issued."""
         authority = _found(self.authorities, cluster, "the intermediate certificate authority")
         return _secret(authority.apply(trust.cacerts_data))
+
+    def istio_csr_authority(self, cluster: str) -> object:
+        """Known once the intermediate is issued."""
+        authority = _found(self.authorities, cluster, "the intermediate certificate authority")
+        return _secret(authority.apply(istio_csr.authority_data))
+
+    def root_certificates(self, cluster: str) -> object:
+        """Known once the roots are."""
+        return _found(self.root_certificates_of, self._fleet.mesh_of(cluster), "the roots of the mesh")
 
     def istiod_kubeconfig(self, cluster: str) -> object:
         """Known once the account of the istiod has its token."""

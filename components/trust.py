@@ -12,7 +12,7 @@ import pulumi
 from meshfleet.components.component import Component
 from meshfleet.components.issued_trust import IssuedTrust
 from meshfleet.components.registration import Registration
-from meshfleet.manifests import cert_manager
+from meshfleet.manifests import cert_manager, istio_csr
 from meshfleet.manifests import trust as manifests
 from meshfleet.manifests.section import elsewhere
 from meshfleet.plugins.meshfleet.cert_manager_intermediate import LATE
@@ -145,7 +145,7 @@ class Trust(Component):
             or self._own(fleet, cluster, mesh)
         )
         registration.known.authorities[cluster] = authority_of(intermediate, mesh.bundle)
-        registration.register(self, cluster, manifests.SECTION)
+        registration.register(self, cluster, manifests.SECTION, istio_csr.SECTION)
         self.resources = TrustResources(cluster, intermediate, mesh.bundle)
         self.done({"notAfter": intermediate.not_after})
 

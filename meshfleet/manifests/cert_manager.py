@@ -28,7 +28,7 @@ _VALUES: Object = {
     "startupapicheck": {"enabled": False},
 }
 # https://cert-manager.io/docs/reference/api-docs/#cert-manager.io/v1.CertificatePrivateKey
-_KEYS = {"ecdsa-p256": {"algorithm": "ECDSA", "size": 256}, "rsa-4096": {"algorithm": "RSA", "size": 4096}}
+KEYS = {"ecdsa-p256": {"algorithm": "ECDSA", "size": 256}, "rsa-4096": {"algorithm": "RSA", "size": 4096}}
 
 
 def intermediate(cluster: str) -> str:
@@ -76,7 +76,7 @@ def certificate_spec(fleet: Fleet, cluster: str) -> Object:
         "duration": f"{24 * trust.intermediate.validity_days}h0m0s",
         "renewBefore": f"{24 * trust.intermediate.renew_before_days}h0m0s",
         # Another key with each certificate, as with the intermediates that the stack issues itself.
-        "privateKey": {**_KEYS[trust.algorithm], "encoding": "PKCS8", "rotationPolicy": "Always"},
+        "privateKey": {**KEYS[trust.algorithm], "encoding": "PKCS8", "rotationPolicy": "Always"},
         "usages": ["digital signature", "cert sign"],
         "issuerRef": issuer_ref(fleet, mesh),
     }
@@ -87,7 +87,7 @@ def _object(api_version: str, kind: str, name: str, **rest: object) -> Object:
 
 
 def _definitions(fleet: Fleet, cluster: str, known: Known) -> list[Document]:
-    if not fleet.issues_for(cluster):
+    if not fleet.uses_cert_manager(cluster):
         return []
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata(NAMESPACE)}
     made = [Document(NAMESPACE_DOCUMENT, DEFINITIONS, namespace)]
@@ -131,7 +131,8 @@ DEFINITIONS = Section(
     component="CertificateIssuer",
     documents=_definitions,
     declared_in="meshes.<name>.trust.certManager",
-    what="where cert-manager issues: a namespace, and where the fleet installs it the definitions of cert-manager",
+    what="where cert-manager issues, or signs for istio-csr: a namespace, and where the fleet installs it the "
+    "definitions of cert-manager",
     waits_for="the cluster",
 )
 SECTION = Section(

@@ -37,9 +37,12 @@ def istiod(fleet: Fleet, cluster: str, revision: str, known: Known) -> Document:
         revision,
         control_plane.webhooks(fleet, cluster, revision, known),
         roots=known.roots(cluster),
+        root_certificates=known.root_certificates(cluster) if fleet.has_istio_csr(cluster) else None,
         address=led.address if led and led.standard else None,
     )
-    authority = (names.CACERTS,) if fleet.clusters[cluster].control_plane.kind == "own" else ()
+    authority: tuple[str, ...] = (names.CACERTS,) if fleet.clusters[cluster].control_plane.kind == "own" else ()
+    if fleet.has_istio_csr(cluster):
+        authority = (names.ISTIOD_CERTIFICATE, names.ISTIO_CSR)
     # Readers lose what an earlier version of the chart let them do when they have the rights that take its place.
     rights = names.READER_RIGHTS if fleet.readers_of(cluster) else ()
     return Document(names.istiod_service(revision), SECTION, release, after=(names.BASE, *authority, *rights))

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from meshfleet.image_names import ISTIO_HUB, ISTIO_TAG, NEVER_PULLED
-from meshfleet.manifests import ambient, service_discovery
+from meshfleet.manifests import ambient, istio_csr, service_discovery
 from meshfleet.manifests.mesh_networks import mesh_networks
 from meshfleet.manifests.mesh_settings import mesh_config
 from meshfleet.manifests.names import istiod_service
@@ -131,19 +131,22 @@ def istiod(
     webhooks: Webhooks | None,
     *,
     roots: object = None,
+    root_certificates: object = None,
     address: object = None,
 ) -> Release:
     """What a cluster gets of a revision's istiod chart: istiod itself, or what leads to the one that serves it.
 
     With `webhooks` istiod itself is a process and the chart's pods are simulated. `roots` tells the roots that an
-    istiod in this cluster trusts from any others, the one that signs first; `address` is that of the gateway in front
-    of an istiod in another cluster.
+    istiod in this cluster trusts from any others, the one that signs first, and `root_certificates` are themselves
+    where istio-csr signs for it; `address` is that of the gateway in front of an istiod in another cluster.
     """
     values = _common(fleet, cluster, revision)
     kind = fleet.clusters[cluster].control_plane.kind
     if kind == "own":
         values["env"] = settings(fleet, cluster)
         _merge(values, ambient.istiod_values(fleet, cluster))
+        if fleet.has_istio_csr(cluster):
+            _merge(values, istio_csr.istiod_values(fleet, cluster, root_certificates))
     else:
         _merge(values, _served_from_elsewhere(fleet, cluster, address))
         if kind == "external":

@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from meshfleet.manifests import istio_csr
 from meshfleet.manifests.added_values import of_proxies
 from meshfleet.manifests.control_plane import proxy_settings
 from meshfleet.manifests.names import istiod_service
@@ -65,6 +66,7 @@ def _facts(fleet: Fleet, cluster: str, revision: str) -> dict[str, Any]:
         "revision": revision,
         "version": fleet.istio.version_of(revision),
         "discoveryAddress": f"{istiod_service(revision)}.{fleet.system_namespace(cluster)}.svc:15012",
+        "caAddress": istio_csr.address(fleet, cluster) if fleet.has_istio_csr(cluster) else "",
         "proxyMetadata": proxy_settings(fleet, mesh) | metadata,
         "added": added,
     }

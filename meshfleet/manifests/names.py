@@ -11,6 +11,7 @@ from meshfleet.topology.names import remote_gateway
 SYSTEM_NAMESPACE = "istio-system"
 BASE = "istio-base"
 CACERTS = "cacerts"
+ISTIO_CSR, ISTIO_CSR_ISSUER, ISTIOD_CERTIFICATE = "istio-csr", "istio-csr-issuer", "istio-csr-istiod"
 EAST_WEST_GATEWAY = "east-west-gateway"
 ISTIOD_TOKEN, READER_TOKEN = "istiod-token", "reader-token"
 READER_RIGHTS = "reader-cluster-role-binding", "reader-system-role-binding"

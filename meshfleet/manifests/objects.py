@@ -25,6 +25,7 @@ class Chart(StrEnum):
     ZTUNNEL = "ztunnel"
     GATEWAY_API = "gateway-api"
     CERT_MANAGER = "cert-manager"
+    ISTIO_CSR = "cert-manager-istio-csr"
     KARMADA = "karmada"
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from meshfleet.manifests import cert_manager, external, trust
+from meshfleet.manifests import cert_manager, external, istio_csr, trust
 from meshfleet.manifests.karmada_credentials import CERTIFICATES, credentials_data
 from meshfleet.manifests.names import istiod_service
 from meshfleet.manifests.objects import encoded
@@ -67,13 +67,15 @@ class Placeholders:
 
     def certificate_authority(self, cluster: str) -> object:
         """A placeholder for each file."""
-        authority = trust.CertificateAuthority(
-            certificate=_placeholder(f"intermediate certificate of {cluster}"),
-            key=_placeholder(f"intermediate key of {cluster}"),
-            chain=_placeholder(f"certificate chain of {cluster}"),
-            root=self._roots(cluster, "certificate"),
-        )
-        return trust.cacerts_data(authority)
+        return trust.cacerts_data(self._authority(cluster))
+
+    def istio_csr_authority(self, cluster: str) -> object:
+        """A placeholder for each file."""
+        return istio_csr.authority_data(self._authority(cluster))
+
+    def root_certificates(self, cluster: str) -> object:
+        """A placeholder for each root."""
+        return self._roots(cluster, "certificate")
 
     def istiod_kubeconfig(self, cluster: str) -> object:
         """One placeholder."""
@@ -104,6 +106,14 @@ class Placeholders:
     def cluster_id(self, cluster: str) -> object:
         """One placeholder."""
         return _placeholder(f"UID of the namespace kube-system of {cluster}")
+
+    def _authority(self, cluster: str) -> trust.CertificateAuthority:
+        return trust.CertificateAuthority(
+            certificate=_placeholder(f"intermediate certificate of {cluster}"),
+            key=_placeholder(f"intermediate key of {cluster}"),
+            chain=_placeholder(f"certificate chain of {cluster}"),
+            root=self._roots(cluster, "certificate"),
+        )
 
     def _roots(self, cluster: str, what: str) -> str:
         mesh = self.fleet.mesh_of(cluster)

@@ -180,7 +180,7 @@ class _Here:
             yield from (names.BASE, Point.ISTIOD_READY)
         elif kind[0] in GATEWAY_API_GROUPS:
             yield from (*gateway_api.before(self._fleet, self._cluster), Point.ISTIOD_READY)
-        elif kind[0] in CERT_MANAGER_GROUPS and self._fleet.issues_for(self._cluster):
+        elif kind[0] in CERT_MANAGER_GROUPS and self._fleet.uses_cert_manager(self._cluster):
             yield Point.CERT_MANAGER
 
     def injects(self, one: Propagated) -> bool:

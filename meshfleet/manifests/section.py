@@ -99,6 +99,12 @@ class Known(Protocol):
     def certificate_authority(self, cluster: str) -> object:
         """The `data` of the Secret `cacerts` for the istiod of a cluster."""
 
+    def istio_csr_authority(self, cluster: str) -> object:
+        """The `data` of the Secret of the authority that istio-csr of a cluster has cert-manager sign with."""
+
+    def root_certificates(self, cluster: str) -> object:
+        """The certificates of the roots that a cluster trusts, PEM, the one that signs first."""
+
     def istiod_kubeconfig(self, cluster: str) -> object:
         """The `data` of the Secret with which an external istiod reads its config cluster `cluster`."""
 

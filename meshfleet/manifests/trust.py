@@ -65,8 +65,8 @@ def cacerts(fleet: Fleet, cluster: str, data: object) -> Object:
 
 
 def documents(fleet: Fleet, cluster: str, known: Known) -> list[Document]:
-    """The Secret beside the istiod of a cluster; none for a cluster that the istiod of another one serves."""
-    if not fleet.is_primary(cluster):
+    """The Secret beside the istiod of a cluster; none where another one's istiod or istio-csr serves."""
+    if not fleet.is_primary(cluster) or fleet.has_istio_csr(cluster):
         return []
     host = fleet.hosting(cluster)
     namespace = names.SYSTEM_NAMESPACE if host == cluster else names.hosted(cluster, "namespace")

@@ -22,12 +22,12 @@ CERT_MANAGER_CHARTS = "oci://quay.io/jetstack/charts"
 CERT_MANAGER_RELEASE = "1.21.2"
 """The release that is installed, and whose controllers are built for embedded clusters."""
 CERT_MANAGER_GROUP = "cert-manager.io"
-_VERSION = re.compile(r"[0-9]{1,4}\.[0-9]{1,4}\.[0-9]{1,4}")
+RELEASE = re.compile(r"[0-9]{1,4}\.[0-9]{1,4}\.[0-9]{1,4}")
 _KIND = re.compile(r"[A-Z][A-Za-z0-9]{0,62}")
 
 
 def _checked_version(value: str) -> str:
-    if not _VERSION.fullmatch(value):
+    if not RELEASE.fullmatch(value):
         raise ValueError(f"{shown(value)} is not a version of cert-manager; write it as '{CERT_MANAGER_RELEASE}'")
     return value
 
@@ -74,6 +74,8 @@ class CertManagerCharts(Charts):
 class CertManager(Model):
     """Where cert-manager is, and what it issues the intermediates from: the root of the stack that signs, or an issuer.
 
+    With the signer `istio-csr` it is also in each cluster of the mesh, installed from `charts` as said here.
+
     The key of that root, and those of the intermediates, are in Secrets there, so that no other control plane may read
     the cluster: leave all of them out of its `discovery.readBy`, or take a cluster in a mesh of its own. Where images
     are published the fleet installs its chart; elsewhere it runs as a process beside the cluster. See
@@ -90,7 +92,7 @@ class CertManager(Model):
     """Whether the fleet installs it, by its chart or as a process; `false` for one that is there."""
     charts: CertManagerCharts = Field(default_factory=CertManagerCharts)
     """The source of its chart, where one is installed: `published`, `{repository: URL}`, `{folder: PATH}`."""
-    version: Annotated[str, AfterValidator(_checked_version), text(_VERSION)] = CERT_MANAGER_RELEASE
+    version: Annotated[str, AfterValidator(_checked_version), text(RELEASE)] = CERT_MANAGER_RELEASE
     """The version of its chart, in quotes; where one is installed."""
     values: Values = Field(default_factory=dict)
     """Helm values of its chart, merged last; where one is installed."""

@@ -311,9 +311,18 @@ class Fleet(Model):
         """The meshes whose intermediates cert-manager of this cluster issues."""
         return tuple(mesh for mesh in self.meshes if self.issuing_cluster(mesh) == cluster)
 
+    def has_istio_csr(self, cluster: str) -> bool:
+        """Whether istio-csr signs the certificates of the workloads in a cluster; it is in that cluster then."""
+        return self.meshes[self.mesh_of(cluster)].trust.by_istio_csr
+
+    def uses_cert_manager(self, cluster: str) -> bool:
+        """Whether anything of the fleet is issued or signed by cert-manager of a cluster."""
+        return bool(self.issues_for(cluster)) or self.has_istio_csr(cluster)
+
     def cert_manager_of(self, cluster: str) -> CertManager | None:
         """The cert-manager that the fleet installs for a cluster; all meshes that use it there say the same of it."""
-        declared = [self.meshes[mesh].trust.cert_manager for mesh in self.issues_for(cluster)]
+        meshes = (*self.issues_for(cluster), *([self.mesh_of(cluster)] if self.has_istio_csr(cluster) else ()))
+        declared = [self.meshes[mesh].trust.cert_manager for mesh in meshes]
         return next((one for one in declared if one.install), None)
 
     def runs_cert_manager(self, cluster: str) -> bool:

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from meshfleet.topology.cert_manager import CertManager
+from meshfleet.topology.istio_csr import ISTIO_CSR, IstioCsr
 from meshfleet.topology.mesh_settings import MeshSettings
 from meshfleet.topology.model import Model
 from meshfleet.topology.names import DEFAULT_ROOT, Label, TrustDomain
@@ -64,7 +65,11 @@ class Trust(Model):
     issuer: Literal["builtin", "cert-manager", "files"] = "builtin"
     """The issuer of the intermediates: the stack, cert-manager, or `files`."""
     cert_manager: CertManager = Field(default_factory=CertManager)
-    """Where cert-manager is; with the issuer `cert-manager` alone."""
+    """Where cert-manager is, and its chart; with the issuer `cert-manager` or the signer `istio-csr`."""
+    signer: Literal["istiod", "istio-csr"] = "istiod"
+    """What signs the certificates of workloads with the intermediate of their cluster."""
+    istio_csr: IstioCsr = Field(default_factory=IstioCsr)
+    """How istio-csr is installed; with that signer alone."""
     files: dict[str, IssuedFiles] = Field(default_factory=dict)
     """The files of each cluster that has a control plane, by cluster; with the issuer `files` alone."""
     roots: Annotated[tuple[Label, ...], Field(strict=False)] = (DEFAULT_ROOT,)
@@ -96,6 +101,11 @@ class Trust(Model):
                 f"{self.root.validity_days}; no certificate outlives its issuer"
             )
         return self
+
+    @property
+    def by_istio_csr(self) -> bool:
+        """Whether istio-csr signs the certificates of workloads, so that no istiod gets an intermediate."""
+        return self.signer == ISTIO_CSR
 
     @property
     def reads_root(self) -> bool:

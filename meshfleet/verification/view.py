@@ -115,6 +115,11 @@ class ClusterView:
         """The network that the gateway exposes; empty without a gateway."""
         return (self.gateway.network or self.network) if self.gateway else ""
 
+    @property
+    def ca_address(self) -> str:
+        """Where its proxies request certificates if not from its istiod, which signs none then: from istio-csr."""
+        return str(self.injected.workloads.get("caAddress", ""))
+
 
 @dataclass(frozen=True)
 class RootObject:

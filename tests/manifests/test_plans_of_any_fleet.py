@@ -302,7 +302,13 @@ def test_charts_are_named_as_istio_publishes_them() -> None:
     }
     # Two of the others are ours: definitions that no chart has alone.
     of_istio = ["base", "istiod", "gateway", "cni", "ztunnel"]
-    assert [str(chart) for chart in Chart] == [*of_istio, "gateway-api", "cert-manager", "karmada"]
+    assert [str(chart) for chart in Chart] == [
+        *of_istio,
+        "gateway-api",
+        "cert-manager",
+        "cert-manager-istio-csr",
+        "karmada",
+    ]
 
 
 def _in_one_mesh(size: int) -> Fleet:

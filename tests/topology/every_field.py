@@ -42,6 +42,14 @@ _CERT_MANAGER: Config = {
     "version": "1.21.2",
     "values": {"replicaCount": 2},
 }
+_SIGNER: Config = {
+    "signer": "istio-csr",
+    "istioCsr": {
+        "charts": {"repository": "https://charts.example/jetstack"},
+        "version": "0.17.0",
+        "values": {"replicaCount": 2},
+    },
+}
 _SETTINGS = {
     "mtls": "strict",
     "outboundTrafficPolicy": "registry-only",
@@ -333,7 +341,7 @@ ELSEWHERE: Config = {
     "meshes": {
         "still": {},
         "third": {"trust": {"issuer": "files", "files": {"yard": _FILES}}},
-        "fourth": {"trust": {"issuer": "cert-manager", "certManager": _CERT_MANAGER}},
+        "fourth": {"trust": _SIGNER | {"issuer": "cert-manager", "certManager": _CERT_MANAGER}},
         "loud": {"settings": {"tracing": {"zipkin": {"service": "zipkin.shop.svc.cluster.local", "port": 9411}}}},
     },
     "clusters": {
@@ -388,6 +396,8 @@ ISSUING: Config = {
     "meshes": {
         "still": {
             "trust": {
+                "signer": "istio-csr",
+                "istioCsr": {"charts": {"folder": "charts"}},
                 "issuer": "cert-manager",
                 "certManager": {
                     "issuerRef": {"name": "vault", "kind": "ClusterIssuer", "group": "cert-manager.io"},

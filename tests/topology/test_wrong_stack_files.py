@@ -31,6 +31,7 @@ from tests.topology.wrong_stacks.roots import ROOTS
 from tests.topology.wrong_stacks.secrets import SECRETS
 from tests.topology.wrong_stacks.settings import MESH_SETTINGS
 from tests.topology.wrong_stacks.shapes import SHAPES
+from tests.topology.wrong_stacks.signers import SIGNERS
 from tests.topology.wrong_stacks.virtual_machines import VIRTUAL_MACHINES
 from tests.topology.wrong_stacks.workload_routes import WORKLOAD_ROUTES
 from tests.topology.wrong_stacks.workloads import WORKLOADS
@@ -48,6 +49,7 @@ KINDS = [
     READERS,
     ROOTS,
     ISSUERS,
+    SIGNERS,
     REVISIONS,
     AMBIENT_NAMESPACES,
     MESH_SETTINGS,

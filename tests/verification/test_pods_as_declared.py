@@ -112,6 +112,17 @@ def test_each_field_that_a_proxy_reads_at_its_start_is_compared(
     assert f"shop/web-7d9-x: {field} is " in finding.detail
 
 
+def test_a_proxy_asks_for_its_certificate_where_it_is_signed(west: ClusterView) -> None:
+    address = "cert-manager-istio-csr.istio-system.svc:443"
+    facts = {"caAddress": address, **west.injected.workloads}
+    signed = replace(west, injected=replace(west.injected, workloads=facts, gateways=facts))
+    (found,) = stale(signed, [pod(ours=False)])
+    assert (found.field, found.has, found.should) == ("caAddress", "istiod.istio-system.svc:15012", address)
+    assert list(stale(signed, [pod(ours=False, CA_ADDR=address)])) == []
+    (back,) = stale(west, [pod(ours=False, CA_ADDR=address)])
+    assert (back.field, back.has) == ("discoveryAddress", address)
+
+
 def test_a_build_without_a_release_in_its_tag_says_nothing_of_its_version(west: ClusterView) -> None:
     assert list(differences(west, pod(image="registry.istio.io/testing/proxyv2:latest"))) == []
 

@@ -14,6 +14,7 @@ from meshfleet.errors import VerificationError
 from meshfleet.verification import ALL, FleetView
 from meshfleet.verification.checks import BETWEEN_STAGES, named
 from meshfleet.verification.checks.proxies_take_roots import ProxiesTakeRoots, judge
+from meshfleet.verification.injected_view import InjectedView
 
 pytestmark = pytest.mark.proof("no root goes before every proxy has heard of the next", step=0)
 
@@ -66,6 +67,20 @@ def test_a_ztunnel_holds_that_was_made_for_the_roots_of_the_mesh(fleet: FleetVie
 def test_of_many_the_first_are_named(fleet: FleetView) -> None:
     finding = judged(fleet, *(pod(f"p{number}", proxy()) for number in range(9)))
     assert "shop/p0, shop/p1, shop/p2 and 6 more" in finding.detail
+
+
+def test_a_proxy_that_asks_what_does_not_sign_any_more_is_named(fleet: FleetView) -> None:
+    address = "cert-manager-istio-csr.istio-system.svc:443"
+    signed = replace(fleet, clusters=(replace(fleet.clusters[0], injected=InjectedView({"caAddress": address})),))
+    asks = proxy(SETTING, {"name": "CA_ADDR", "value": address})
+    before = proxy(SETTING, {"name": "CA_ADDR", "value": "istiod.istio-system.svc:15012"})
+    assert judged(signed, pod("a", asks)).passed
+    finding = judged(signed, pod("a", asks), pod("b", before))
+    assert not finding.passed
+    assert finding.detail.startswith("1 of 2 proxies of west request certificates where none are signed any more")
+    assert "shop/b" in finding.detail
+    # Where istiod signs, each asks the one of its revision (pods-as-declared).
+    assert judged(fleet, pod("b", before)).passed
 
 
 @pytest.mark.parametrize("phase", ["Succeeded", "Failed"])

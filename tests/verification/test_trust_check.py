@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 
+from meshfleet.errors import CertificateError
 from meshfleet.verification import FleetView
 from meshfleet.verification.checks import trust
+from meshfleet.verification.injected_view import InjectedView
 from meshfleet.verification.view import ClusterView
 
 pytestmark = pytest.mark.proof("every cluster's authority chains to its mesh's root", step=0)
@@ -95,6 +97,30 @@ def test_a_remote_cluster_needs_only_the_root_for_its_workloads(made: Made) -> N
     west = made.fleet.clusters[0]
     remote = replace(west, control_plane=replace(west.control_plane, kind="remote", of="east"))
     assert made.judge(cluster=remote, files={}).passed
+
+
+def by_istio_csr(fleet: FleetView) -> ClusterView:
+    """West, whose proxies request their certificates from istio-csr."""
+    address = "cert-manager-istio-csr.istio-system.svc:443"
+    return replace(fleet.clusters[0], injected=InjectedView({"caAddress": address}))
+
+
+def test_where_istio_csr_signs_the_authority_of_its_issuer_is_judged(made: Made, authority: Any) -> None:
+    files = {
+        "tls.crt": made.signing.pem + made.root.pem,
+        "tls.key": made.signing.key_pem,
+        "root-cert.pem": made.root.pem,
+    }
+    west = by_istio_csr(made.fleet)
+    assert trust.secret_of(west) == "istio-csr-authority"
+    assert made.judge(cluster=west, files=trust.as_cacerts(files)).passed
+    other = authority("other")
+    wrong = files | {"tls.crt": authority("west", other).pem + other.pem, "root-cert.pem": other.pem}
+    wrong["tls.key"] = authority("west", other).key_pem
+    with pytest.raises(CertificateError):
+        made.judge(cluster=west, files=trust.as_cacerts(wrong))
+    finding = made.judge(cluster=west, files={}, given={"root-cert.pem": other.pem.decode()})
+    assert "restart cert-manager-istio-csr if istio-csr-authority was changed" in finding.detail
 
 
 class Rotating:

@@ -36,6 +36,7 @@ from meshfleet.topology.rules.readers import readers
 from meshfleet.topology.rules.references import references
 from meshfleet.topology.rules.revisions import revisions
 from meshfleet.topology.rules.roots import roots
+from meshfleet.topology.rules.signers import signers
 from meshfleet.topology.rules.versions import versions
 from meshfleet.topology.rules.virtual_machine_services import virtual_machine_services
 from meshfleet.topology.rules.virtual_machines import virtual_machines
@@ -67,6 +68,7 @@ RULES: tuple[Rule, ...] = (
     roots,
     issuers,
     cert_managers,
+    signers,
     workloads,
     workload_routes,
     exported_workloads,

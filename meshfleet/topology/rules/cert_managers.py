@@ -12,6 +12,7 @@ from meshfleet.topology.discovery import discovers
 from meshfleet.topology.draft import Draft
 
 _INSTALLATION = ("install", "charts", "version", "values")
+_OF_CHART = {"charts", "version", "values"}
 
 
 def cert_managers(draft: Draft) -> Iterator[Fault]:
@@ -22,6 +23,8 @@ def cert_managers(draft: Draft) -> Iterator[Fault]:
     installed: dict[str, tuple[str, CertManager]] = {}
     for mesh, declared in draft.meshes.items():
         trust = declared.trust
+        if trust.by_istio_csr:
+            yield from _beside_istio_csr(draft, mesh, trust.cert_manager, installed)
         if trust.issuer != "cert-manager":
             continue
         path, chosen = f"meshes.{mesh}.trust.certManager", trust.cert_manager
@@ -40,14 +43,37 @@ def cert_managers(draft: Draft) -> Iterator[Fault]:
             )
         if cluster := draft.clusters.get(name):
             yield from _faults_of_chart(path, name, chosen, cluster)
-        other, same = installed.setdefault(name, (mesh, chosen))
-        for field in _INSTALLATION:
-            mine, theirs = getattr(chosen, field), getattr(same, field)
-            if mine != theirs:
-                yield Fault(
-                    f"{path}.{field}",
-                    f"{_difference(mine, other, theirs)}; both use the cert-manager of {name}, so write the same",
-                )
+        yield from _differing(path, mesh, name, chosen, installed)
+
+
+def _beside_istio_csr(
+    draft: Draft, mesh: str, chosen: CertManager, installed: dict[str, tuple[str, CertManager]]
+) -> Iterator[Fault]:
+    """It is in each cluster of the mesh, one of which another mesh may have its intermediates issued in."""
+    path = f"meshes.{mesh}.trust.certManager"
+    for name, cluster in draft.clusters.items():
+        if draft.mesh_of(cluster) == mesh and cluster.capabilities.runs_published:
+            yield from _differing(path, mesh, name, chosen, installed)
+    if not chosen.install:
+        for field in sorted(chosen.model_fields_set & _OF_CHART):
+            yield Fault(
+                f"{path}.{field}",
+                "belongs to the chart of cert-manager, and something else installs cert-manager; leave it out",
+            )
+
+
+def _differing(
+    path: str, mesh: str, name: str, chosen: CertManager, installed: dict[str, tuple[str, CertManager]]
+) -> Iterator[Fault]:
+    """A cluster has one cert-manager, whatever needs it there."""
+    other, same = installed.setdefault(name, (mesh, chosen))
+    for field in _INSTALLATION:
+        mine, theirs = getattr(chosen, field), getattr(same, field)
+        if mine != theirs:
+            yield Fault(
+                f"{path}.{field}",
+                f"{_difference(mine, other, theirs)}; both use the cert-manager of {name}, so write the same",
+            )
 
 
 def _faults_of_chart(path: str, name: str, chosen: CertManager, cluster: Cluster) -> Iterator[Fault]:
@@ -62,7 +88,7 @@ def _faults_of_chart(path: str, name: str, chosen: CertManager, cluster: Cluster
             "and of Vault alone; install it yourself and write install: false",
         )
     why = f"cert-manager is a process beside {name}" if chosen.install else "something else installs cert-manager"
-    for field in sorted(chosen.model_fields_set & {"charts", "version", "values"}):
+    for field in sorted(chosen.model_fields_set & _OF_CHART):
         yield Fault(f"{path}.{field}", f"belongs to the chart of cert-manager, and {why}; leave it out")
 
 

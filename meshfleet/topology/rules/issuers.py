@@ -9,11 +9,15 @@ from pydantic.alias_generators import to_camel
 from meshfleet.errors.faults import Fault
 from meshfleet.redaction.shown import shown
 from meshfleet.topology.draft import Draft
+from meshfleet.topology.mesh import Trust
 
 OF_BUILTIN = ("roots", "signing", "algorithm", "organization", "root", "intermediate")
 """What the stack decides when it issues certificates, and what files say themselves."""
 OF_ROOTS = ("roots", "signing", "root")
 """What the stack decides of roots of its own."""
+
+OF_THE_ISSUER = ("cluster", "issuer_ref", "root")
+"""What says where cert-manager issues intermediates, and below which root."""
 
 
 def issuers(draft: Draft) -> Iterator[Fault]:
@@ -23,9 +27,7 @@ def issuers(draft: Draft) -> Iterator[Fault]:
         if trust.files and trust.issuer != "files":
             yield Fault(f"{path}.files", "belongs to the issuer files; write issuer: files, or leave them out")
         if "cert_manager" in trust.model_fields_set and trust.issuer != "cert-manager":
-            yield Fault(
-                f"{path}.certManager", "belongs to the issuer cert-manager; write issuer: cert-manager, or leave it out"
-            )
+            yield from _without_the_issuer(trust, f"{path}.certManager")
         if not trust.reads_root:
             continue
         by = "certManager.root" if trust.signs_elsewhere else "the files of the issuer"
@@ -34,6 +36,17 @@ def issuers(draft: Draft) -> Iterator[Fault]:
                 yield Fault(f"{path}.{to_camel(name)}", f"is decided by {by}; leave it out")
         if trust.issuer == "files":
             yield from _files(draft, mesh, f"{path}.files")
+
+
+def _without_the_issuer(trust: Trust, path: str) -> Iterator[Fault]:
+    """With istio-csr it says how cert-manager is installed, and no more."""
+    advice = "belongs to the issuer cert-manager; write issuer: cert-manager, or leave it out"
+    if not trust.by_istio_csr:
+        yield Fault(path, advice)
+        return
+    for field in OF_THE_ISSUER:
+        if field in trust.cert_manager.model_fields_set:
+            yield Fault(f"{path}.{to_camel(field)}", advice)
 
 
 def _files(draft: Draft, mesh: str, path: str) -> Iterator[Fault]:

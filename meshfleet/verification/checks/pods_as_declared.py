@@ -99,7 +99,9 @@ def differences(cluster: ClusterView, pod: Pod) -> Iterator[tuple[str, str, str]
     environment = sidecar_environment(pod) or {}
     wanted = _wanted(cluster, annotations, labels)
     other_revision = _is_on_another_revision(annotations, wanted)
-    for field, variable in VARIABLES.items():
+    for declared, variable in VARIABLES.items():
+        # Where something else signs, proxies request their certificates there.
+        field = "caAddress" if declared == "discoveryAddress" and wanted.get("caAddress") else declared
         if other_revision and field == "discoveryAddress":
             continue
         has, should = environment.get(variable, "").strip(), str(wanted.get(field, ""))

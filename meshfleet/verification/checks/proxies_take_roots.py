@@ -21,7 +21,7 @@ from meshfleet.verification.pods import annotations_of, called, not_ended, some_
 from meshfleet.verification.view import ClusterView, FleetView
 
 PROXY = "istio-proxy"
-SETTING = "PROXY_CONFIG_XDS_AGENT"
+SETTING, CA_ADDRESS = "PROXY_CONFIG_XDS_AGENT", "CA_ADDR"
 
 
 class ProxiesTakeRoots(Check):
@@ -35,17 +35,30 @@ class ProxiesTakeRoots(Check):
 
 
 def judge(fleet: FleetView, cluster: ClusterView, pods: Iterable[Pod]) -> Finding:
-    """Whether every proxy of `pods` has the setting, or was started with the roots of the mesh."""
+    """Whether every proxy of `pods` has the setting, or was started with the roots of the mesh.
+
+    Another certificate comes with other roots, so that each also has to request it from what signs.
+    """
     roots = ",".join(fleet.mesh(cluster.mesh).bundle)
-    stale, count = [], 0
+    stale: list[str] = []
+    unsigned: list[str] = []
+    count = 0
     for pod in not_ended(pods):
         proxy = _proxy(pod)
         if proxy is None:
             continue
         count += 1
-        reloads = any(variable.name == SETTING and variable.value == "true" for variable in proxy.env or ())
-        if not reloads and annotations_of(pod).get(ROOTS_ANNOTATION) != roots:
+        variables = {variable.name: variable.value for variable in proxy.env or ()}
+        if cluster.ca_address and variables.get(CA_ADDRESS) != cluster.ca_address:
+            unsigned.append(called(pod))
+        elif variables.get(SETTING) != "true" and annotations_of(pod).get(ROOTS_ANNOTATION) != roots:
             stale.append(called(pod))
+    if unsigned:
+        return Finding(
+            False,
+            f"{len(unsigned)} of {count} proxies of {cluster.name} request certificates where none are signed any "
+            f"more, {some_of(unsigned)}: they were injected before istio-csr signed; restart their workloads",
+        )
     if stale:
         return Finding(
             False,

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 
 from lightkube import ApiError
 
+from meshfleet.manifests.istio_csr import AUTHORITY, CERTIFICATE, KEY, RELEASE, ROOTS
 from meshfleet.verification.bundle import certificates, fingerprint, verify_authority
 from meshfleet.verification.check import Check, Finding
 from meshfleet.verification.cluster_api import config_map, reach, secret_files
@@ -24,7 +25,10 @@ ROOT_KEY = "root-cert.pem"
 
 
 class Trust(Check):
-    """Reads Secret cacerts and ConfigMap istio-ca-root-cert of every cluster and verifies the signatures."""
+    """Reads Secret cacerts and ConfigMap istio-ca-root-cert of every cluster and verifies the signatures.
+
+    Where istio-csr signs for workloads, the intermediate is in Secret istio-csr-authority.
+    """
 
     name = "trust"
 
@@ -34,14 +38,15 @@ class Trust(Check):
             # The CA of an external istiod is in the cluster that runs it.
             home = fleet.istiod_host_of(cluster)
             with reach(home, timeout) as client:
+                secret = secret_of(cluster)
                 try:
-                    files = secret_files(client, cluster, CACERTS)
+                    files = secret_files(client, cluster, secret)
                 except ApiError as error:
                     if error.status.code != 404:
                         raise
                     return Finding(
                         False,
-                        f"{home.name} has no Secret {CACERTS} in {cluster.control_plane.namespace}: the istiod of "
+                        f"{home.name} has no Secret {secret} in {cluster.control_plane.namespace}: the istiod of "
                         f"{cluster.name} signs with a self-signed root; run `meshfleet up`",
                     )
         with reach(cluster, timeout) as client:
@@ -53,7 +58,26 @@ class Trust(Check):
                 return Finding(
                     False, f"{cluster.name} has no ConfigMap {CONFIG_MAP} yet: check that its istiod has started"
                 )
-        return judge(fleet, cluster, files, workload_roots, datetime.now(UTC))
+        return judge(fleet, cluster, as_cacerts(files), workload_roots, datetime.now(UTC))
+
+
+def secret_of(cluster: ClusterView) -> str:
+    """The Secret with the intermediate of a cluster."""
+    return AUTHORITY if cluster.ca_address else CACERTS
+
+
+def as_cacerts(files: Mapping[str, bytes]) -> Mapping[str, bytes]:
+    """The files of the authority of istio-csr by the names that istiod has for them; those of istiod as they are."""
+    if CERTIFICATE not in files:
+        return files
+    end = b"-----END CERTIFICATE-----"
+    first, marker, _ = files[CERTIFICATE].partition(end)
+    return {
+        "ca-cert.pem": first + marker,
+        "ca-key.pem": files.get(KEY, b""),
+        "cert-chain.pem": files[CERTIFICATE],
+        ROOT_KEY: files.get(ROOTS, b""),
+    }
 
 
 def judge(
@@ -73,27 +97,24 @@ def judge(
     for other in fleet.meshes:
         if other.name != mesh.name and (shared := set(other.bundle) & set(mesh.bundle)):
             return Finding(False, f"meshes {mesh.name} and {other.name} share the root {shown(sorted(shared))}")
+    secret = secret_of(cluster)
     declared = f"mesh {mesh.name} has {shown(mesh.bundle)}"
     roots = tuple(map(fingerprint, certificates(workload_roots.get(ROOT_KEY, "").encode(), f"ConfigMap {CONFIG_MAP}")))
     if roots != mesh.bundle:
-        return Finding(
-            False,
-            f"workloads of {cluster.name} have root {shown(roots)}, {declared}; "
-            f"restart its istiod if {CACERTS} was changed after istiod started",
-        )
+        return Finding(False, f"workloads of {cluster.name} have root {shown(roots)}, {declared}; {_late(cluster)}")
     if cluster.control_plane.kind == "remote":
         return Finding(True, f"workloads of {cluster.name} have root {shown(roots)} of {mesh.name}")
     authority = verify_authority(files, now)
     if authority.root_fingerprint != mesh.root_fingerprint:
         return Finding(
             False,
-            f"{CACERTS} of {cluster.name} chains to root {short(authority.root_fingerprint)} "
+            f"{secret} of {cluster.name} chains to root {short(authority.root_fingerprint)} "
             f"({authority.root_subject}), {declared}; run `meshfleet up`",
         )
     if authority.trusted != mesh.bundle:
         return Finding(
             False,
-            f"{CACERTS} of {cluster.name} trusts root {shown(authority.trusted)}, {declared}; run `meshfleet up`",
+            f"{secret} of {cluster.name} trusts root {shown(authority.trusted)}, {declared}; run `meshfleet up`",
         )
     others = f", other roots {shown(mesh.other_roots)}," if mesh.other_roots else ""
     return Finding(
@@ -101,6 +122,13 @@ def judge(
         f"{authority.subject} signed by {authority.root_subject}, root {short(authority.root_fingerprint)}{others} "
         f"as in mesh {mesh.name} and {CONFIG_MAP}, valid until {authority.expires:%Y-%m-%d}",
     )
+
+
+def _late(cluster: ClusterView) -> str:
+    """What to do where workloads have other roots than their Secret: it names who gives them to workloads."""
+    if cluster.ca_address:
+        return f"restart {RELEASE} if {AUTHORITY} was changed after it started"
+    return f"restart its istiod if {CACERTS} was changed after istiod started"
 
 
 def shown(roots: Iterable[str]) -> str:
