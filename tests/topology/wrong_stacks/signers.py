@@ -6,7 +6,7 @@ from tests.topology.wrong_stacks.wrong import Wrong, existing
 
 TRUST = "meshes.mesh1.trust"
 SIGNER = f"{TRUST}.signer"
-THERE = {"clusters.west": existing(), "clusters.east": existing("east"), SIGNER: "istio-csr"}
+THERE: dict[str, object] = {"clusters.west": existing(), "clusters.east": existing("east"), SIGNER: "istio-csr"}
 
 SIGNERS = [
     Wrong("a signer that is not known", {SIGNER: "spire"}, {SIGNER: "spire"}),
