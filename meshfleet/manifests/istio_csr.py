@@ -111,8 +111,6 @@ def _values(fleet: Fleet, cluster: str, known: Known) -> Object:
             "server": {"clusterID": cluster},
             "istio": {"namespace": namespace, "revisions": list(fleet.istio.installed)},
             "controller": {"leaderElectionNamespace": namespace},
-            # Its port has a name that tells no protocol, which `istioctl analyze` finds fault with.
-            "metrics": {"service": {"enabled": False}},
         },
         # Its own certificate is of the root that signed when it started.
         "podAnnotations": {ROOTS_ANNOTATION: known.roots(cluster)},

@@ -129,6 +129,26 @@ def test_a_namespace_that_should_be_injected_is_no_exception(fleet: FleetView, r
     assert istioctl_analyze.judge(fleet, fleet.clusters[0], there).passed
 
 
+@pytest.mark.parametrize(
+    ("origin", "holds"),
+    [
+        ("Service meshfleet-trust/cert-manager-webhook", True),
+        ("Service istio-system/cert-manager-istio-csr", True),
+        ("Service istio-system/cert-manager-istio-csr-metrics", True),
+        ("Service shop/cert-manager-webhook", False),
+        ("Service istio-system/cert-manager-webhook-of-another", False),
+    ],
+)
+def test_ports_of_the_charts_that_the_fleet_installs_are_named_as_they_are(
+    fleet: FleetView, origin: str, holds: bool
+) -> None:
+    text = (
+        "Port name metrics (port: 9402, targetPort: http-metrics) doesn't follow the naming convention of Istio port."
+    )
+    printed = json.dumps([{"code": "IST0118", "level": "Info", "origin": origin, "message": text}])
+    assert istioctl_analyze.judge(fleet, fleet.clusters[0], istioctl_analyze.messages(printed)).passed is holds
+
+
 @pytest.mark.parametrize("printed", ["", "Error: x", "{}", "[3]", '"x"'])
 def test_an_analysis_that_is_no_list_of_messages_is_refused(printed: str) -> None:
     with pytest.raises(VerificationError, match="istioctl analyze "):

@@ -107,6 +107,12 @@ KNOWN_EXCEPTIONS = (
         "the stack's rule for all Services of a mesh uses a wildcard host, which the analysis looks up literally",
     ),
     KnownException(
+        "IST0118",
+        r"Service (meshfleet-trust/cert-manager(-webhook|-cainjector)?|[a-z0-9-]+/cert-manager-istio-csr(-metrics)?)",
+        r"naming convention",
+        "the charts of cert-manager and istio-csr name their ports; no proxy of the mesh is in front of these pods",
+    ),
+    KnownException(
         "IST0102",
         r"Namespace .*",
         r"not enabled for Istio injection",
