@@ -37,20 +37,32 @@ class Node:
 
 def nodes_of(engine: DockerEngine, called: str) -> list[Node]:
     """The containers of the cluster of that name, ours or not, first the control plane. Raises EmbeddedError."""
-    listed = _run(engine, "ps", "-a", "-q", "--no-trunc", "--filter", f"label={CLUSTER_LABEL}={called}").split()
-    if not listed:
-        return []
-    ended = engine.run("inspect", *listed, seconds=_SECONDS)
-    if ended.code and "No such" not in ended.err:
-        raise docker_fault(engine.where, ended.err)
+    what = f"the containers of {called} to be created"
+    inspected = wait_until(
+        lambda: _inspected(engine, called), what, _SECONDS, "see docker ps -a", every=0.2, failure=EmbeddedError
+    )
     try:
-        found = [_node(one) for one in _parsed(engine, ended.out)]
+        found = [_node(one) for one in inspected]
     except (KeyError, TypeError, AttributeError, StopIteration) as error:
         raise EmbeddedError(
             f"{engine.where}: docker inspect printed another form than Docker 20.10 does ({type(error).__name__}); "
             "check its version"
         ) from None
     return sorted(found, key=lambda node: (node.role != "control-plane", node.name))
+
+
+def _inspected(engine: DockerEngine, called: str) -> list[Any]:
+    listed = _run(engine, "ps", "-a", "-q", "--no-trunc", "--filter", f"label={CLUSTER_LABEL}={called}").split()
+    if not listed:
+        return []
+    ended = engine.run("inspect", *listed, seconds=_SECONDS)
+    if ended.code and "No such" in ended.err:
+        # The engine lists a container for the seconds that it takes to create it, also for a client that was killed;
+        # nothing else knows it until then, so it could not be removed. One that is removed is not listed any more.
+        raise NotYetError("one is listed and cannot be inspected yet")
+    if ended.code:
+        raise docker_fault(engine.where, ended.err)
+    return _parsed(engine, ended.out)
 
 
 def _node(one: Mapping[str, Any]) -> Node:

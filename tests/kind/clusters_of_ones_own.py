@@ -17,6 +17,7 @@ from meshfleet.errors import MeshfleetError
 from meshfleet.processes.bounded_run import run_bounded
 from meshfleet.versions import EMBEDDED_ISTIO
 
+_KUBECTL = ("kubectl", "--kubeconfig=/etc/kubernetes/admin.conf")
 POD_RANGE = "10.{number}.0.0/24"
 _KUBELET = """\
 kind: KubeletConfiguration
@@ -41,14 +42,14 @@ def own_cluster(engine: Engine, images: Images, folder: Path, name: str, number:
     kind, node = f"mf-v-{name}", f"mf-v-{name}-control-plane"
     kubeconfig = folder / f"{name}.kubeconfig"
     pods = POD_RANGE.format(number=number)
-    (folder / f"{name}.conflist").write_text(json.dumps(_network(pods)), encoding="utf-8")
-    (folder / f"{name}.json").write_text(json.dumps(_configuration(folder, images, name, pods, number)))
-    create = ("create", "cluster", "--name", kind, "--config", str(folder / f"{name}.json"), "--wait", "240s")
+    (folder / f"{name}.json").write_text(json.dumps(_configuration(images, pods, number)))
+    create = ("create", "cluster", "--name", kind, "--config", str(folder / f"{name}.json"), "--wait", "0s")
     # What a killed run has left.
     _kind(engine, "delete", "cluster", "--name", kind, "--kubeconfig", str(kubeconfig))
     try:
         done = _kind(engine, *create, "--kubeconfig", str(kubeconfig))
         assert done.code == 0, done.err
+        _install_network(engine, node, pods)
         for image in ("pilot", "proxyv2", "app"):
             source = f"{images.istio_hub}/{image}:{images.istio_tag}"
             # By the names that Istio's charts and the workloads of a stack have them.
@@ -73,6 +74,15 @@ def _kind(engine: Engine, *arguments: str) -> Any:
     return run_bounded([str(engine.kind), *arguments], seconds=400, environment=engine.environment())
 
 
+def _install_network(engine: Engine, node: str, pods: str) -> None:
+    """Have pods start once kube-proxy has its rules: before, CoreDNS calls the API in vain, for 30 s."""
+    write = "until iptables-save -t nat | grep -q KUBE-SVC-; do sleep 0.2; done; cat > /etc/cni/net.d/10-pods.conflist"
+    text = json.dumps(_network(pods))
+    engine.run("exec", "--interactive", node, "sh", "-c", write, seconds=120, stdin=text)
+    ready = ("wait", "--for=condition=Ready", "nodes", "--all", "--timeout=240s")
+    engine.run("exec", node, *_KUBECTL, *ready, seconds=250)
+
+
 def _network(pods: str) -> dict[str, Any]:
     bridge = {
         "type": "bridge",
@@ -83,19 +93,15 @@ def _network(pods: str) -> dict[str, Any]:
         "ipam": {"type": "host-local", "ranges": [[{"subnet": pods}]], "routes": [{"dst": "0.0.0.0/0"}]},
     }
     ports = {"type": "portmap", "capabilities": {"portMappings": True}}
-    return {"cniVersion": "0.4.0", "name": "meshfleet", "plugins": [bridge, ports]}
+    return {"cniVersion": "0.4.0", "name": "pods", "plugins": [bridge, ports]}
 
 
-def _configuration(folder: Path, images: Images, name: str, pods: str, number: int) -> dict[str, Any]:
-    mount = {
-        "hostPath": str(folder / f"{name}.conflist"),
-        "containerPath": "/etc/cni/net.d/10-meshfleet.conflist",
-    }
+def _configuration(images: Images, pods: str, number: int) -> dict[str, Any]:
     networking = {"disableDefaultCNI": True, "podSubnet": pods, "serviceSubnet": f"10.{number + 24}.0.0/20"}
     return {
         "kind": "Cluster",
         "apiVersion": "kind.x-k8s.io/v1alpha4",
         "networking": networking,
-        "nodes": [{"role": "control-plane", "image": images.node, "extraMounts": [mount]}],
+        "nodes": [{"role": "control-plane", "image": images.node}],
         "kubeadmConfigPatches": [_KUBELET],
     }

@@ -1,4 +1,7 @@
-"""A real engine with a real cluster in it: the machine is afterwards what it was before, however the engine ended."""
+"""A real engine with a real cluster in it: the machine is afterwards what it was before, however the engine ended.
+
+One cluster lives through the file: it runs, loses its engine to kill -9, returns with the next one, and is deleted.
+"""
 
 from __future__ import annotations
 
@@ -54,7 +57,7 @@ spec:
 """
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def stopped(images: Images) -> Iterator[Engine]:
     """The engine, which must not run: these tests are about how it starts and ends."""
     del images
@@ -69,19 +72,20 @@ def stopped(images: Images) -> Iterator[Engine]:
     engine.stop()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def before(stopped: Engine) -> Snapshot:
     found = take(stopped.place.engine)
     assert not found.processes
     return found
 
 
-@pytest.fixture
-def cluster(stopped: Engine, before: Snapshot, images: Images, tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def cluster(stopped: Engine, before: Snapshot, images: Images, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A cluster with a pod that responds; its kubeconfig."""
     del before
     stopped.start()
-    network, config, kubeconfig = tmp_path / "network.conflist", tmp_path / "cluster.yaml", tmp_path / "kubeconfig"
+    folder = tmp_path_factory.mktemp("cluster")
+    network, config, kubeconfig = folder / "network.conflist", folder / "cluster.yaml", folder / "kubeconfig"
     network.write_text(NETWORK.format(pods=PODS))
     config.write_text(CONFIG.format(pods=PODS, image=images.node, network=network))
     words = ("create", "cluster", "--name", CLUSTER, "--config", str(config), "--kubeconfig", str(kubeconfig))
@@ -103,7 +107,27 @@ def cluster(stopped: Engine, before: Snapshot, images: Images, tmp_path: Path) -
 _KUBECTL = ("kubectl", "--kubeconfig", "/etc/kubernetes/admin.conf")
 
 
-def test_a_cluster_runs_and_nothing_of_it_is_left(stopped: Engine, before: Snapshot, cluster: Path) -> None:
+def test_a_start_that_is_killed_leaves_nothing_after_a_stop(stopped: Engine, before: Snapshot) -> None:
+    child = os.fork()
+    if child == 0:
+        # A process of its own, killed as soon as the daemon is there.
+        stopped.start()
+        os._exit(0)
+
+    def started() -> None:
+        if not processes_of(stopped.place.identity):
+            raise NotYetError("no daemon")
+
+    wait_until(started, "the daemon", 30, "see its log", every=0.001, failure=ContainersError)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    assert Machine().record() is not None
+    stopped.stop()
+    assert differences(before, take(stopped.place.engine)) == []
+
+
+def test_a_running_cluster_changes_only_what_was_recorded(stopped: Engine, before: Snapshot, cluster: Path) -> None:
+    assert cluster.exists()
     during = take(stopped.place.engine)
     assert before.tables == during.tables
     changed = {line.split(" = ")[0].replace("/", ".") for line in before.settings - during.settings}
@@ -119,11 +143,6 @@ def test_a_cluster_runs_and_nothing_of_it_is_left(stopped: Engine, before: Snaps
     assert rules.count("DNAT --to-destination 127.0.0.11") == 2, rules
     with pytest.raises(ContainersError, match=f"runs {NODE}; remove these clusters"):
         stopped.stop()
-    _kind(stopped, "delete", "cluster", "--name", CLUSTER, "--kubeconfig", str(cluster))
-    stopped.stop()
-    assert differences(before, take(stopped.place.engine)) == []
-    left = Machine().record()
-    assert left is None or str(stopped.place.engine) not in left.engines
 
 
 def test_the_machine_is_restored_after_kill_9_and_the_cluster_returns(
@@ -153,23 +172,14 @@ def test_the_machine_is_restored_after_kill_9_and_the_cluster_returns(
     assert differences(before, take(stopped.place.engine)) == []
 
 
-def test_a_start_that_is_killed_leaves_nothing_after_a_stop(stopped: Engine, before: Snapshot) -> None:
-    child = os.fork()
-    if child == 0:
-        # A process of its own, killed as soon as the daemon is there.
-        stopped.start()
-        os._exit(0)
-
-    def started() -> None:
-        if not processes_of(stopped.place.identity):
-            raise NotYetError("no daemon")
-
-    wait_until(started, "the daemon", 30, "see its log", every=0.001, failure=ContainersError)
-    os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    assert Machine().record() is not None
+def test_nothing_is_left_of_a_cluster_that_was_deleted(stopped: Engine, before: Snapshot, cluster: Path) -> None:
+    stopped.start()
+    assert NODE in stopped.running_containers()
+    _kind(stopped, "delete", "cluster", "--name", CLUSTER, "--kubeconfig", str(cluster))
     stopped.stop()
     assert differences(before, take(stopped.place.engine)) == []
+    left = Machine().record()
+    assert left is None or str(stopped.place.engine) not in left.engines
 
 
 def _kind(engine: Engine, *arguments: str) -> None:

@@ -1,4 +1,7 @@
-"""`stacks/Pulumi.kind.yaml` on real nodes: two clusters, multi-primary, pods with sidecars that carry requests."""
+"""`stacks/Pulumi.kind.yaml` on real nodes: two clusters, multi-primary, pods with sidecars that carry requests.
+
+The fleet is brought up by two runs, of which the first was killed.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,8 @@ import os
 import shutil
 import signal
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from ipaddress import ip_network
 from pathlib import Path
 
@@ -41,21 +45,61 @@ def sandbox(clone: Clone) -> Iterator[Sandbox]:
         yield made
 
 
+@dataclass(frozen=True)
+class KilledUp:
+    """An `up` that was killed: its exit code, and the containers that it left, by name with their identifiers."""
+
+    code: int
+    left: Mapping[str, str]
+
+
 @pytest.fixture(scope="module")
-def fleet(engine: Engine, sandbox: Sandbox) -> Iterator[KindFleet]:
+def killed(engine: Engine, sandbox: Sandbox) -> KilledUp:
+    """The first `up`, killed as soon as a node's container is there, of which kubeadm then makes a cluster."""
+
+    def begun() -> None:
+        if not nodes(engine):
+            raise NotYetError("no container")
+
+    running = sandbox.start("up", "--stack", "kind")
+    try:
+        wait_until(begun, "a node that is being made", 120, "see the output of up")
+    finally:
+        # With the engine and its plugins, as a machine that is short of memory does.
+        os.killpg(running.process.pid, signal.SIGKILL)
+    return KilledUp(running.end(), nodes(engine))
+
+
+@pytest.fixture(scope="module")
+def fleet(sandbox: Sandbox, request: pytest.FixtureRequest) -> Iterator[KindFleet]:
     """The fleet; destroyed at the end, if the last test has not done it."""
     made = KindFleet(sandbox, "kind")
     try:
+        request.getfixturevalue("killed")
         made.up()
         yield made
     finally:
-        made.run("destroy", "--yes")
+        if sandbox.remains("kind"):
+            made.run("destroy", "--yes")
 
 
-def nodes(engine: Engine) -> list[str]:
-    """The names of the containers of all fleets called `kind`."""
-    listed = engine.run("ps", "-a", "--filter", f"label={CLUSTER_LABEL}", "--format", "{{.Names}}", seconds=60)
-    return [name for name in listed.out.split() if name.startswith(("mf-kind-", "mf-killed-"))]
+def nodes(engine: Engine) -> dict[str, str]:
+    """The containers of all fleets called `kind`: their names with their identifiers."""
+    listed = engine.run("ps", "-a", "--filter", f"label={CLUSTER_LABEL}", "--format", "{{.Names}} {{.ID}}", seconds=60)
+    found = dict(line.split() for line in listed.out.splitlines())
+    return {name: identifier for name, identifier in found.items() if name.startswith("mf-kind-")}
+
+
+@pytest.mark.proof("a kind cluster that is gone or half made is made again", step=5)
+def test_a_killed_up_is_completed_by_the_next_one(fleet: KindFleet, killed: KilledUp, engine: Engine) -> None:
+    assert killed.code == -signal.SIGKILL
+    assert killed.left
+    made = nodes(engine)
+    assert made.keys() == {f"mf-kind-{cluster}-control-plane" for cluster in BOTH}
+    # What was half made is not kept.
+    assert not set(killed.left.values()) & set(made.values())
+    for cluster in sorted(BOTH):
+        assert fleet.names(cluster, "nodes") == {f"mf-kind-{cluster}-control-plane"}
 
 
 @pytest.mark.proof("pods of clusters in containers have sidecars and carry requests across", step=5)
@@ -124,48 +168,20 @@ def test_a_second_up_changes_nothing(fleet: KindFleet) -> None:
 
 
 @pytest.mark.proof("a kind cluster that is gone or half made is made again", step=5)
-def test_stopped_nodes_are_started_again(fleet: KindFleet, engine: Engine) -> None:
+def test_one_up_starts_a_stopped_cluster_and_recreates_another(fleet: KindFleet, engine: Engine) -> None:
     engine.run("stop", "--time", "5", "mf-kind-west-control-plane", seconds=120)
-    assert any("west: nodes" in change for change in fleet.preview())
-    fleet.up()
-    fleet.send_until("west", "echo", ECHO, 20, BOTH)
-    assert fleet.up()["changes"] == {}
-
-
-@pytest.mark.proof("a kind cluster that is gone or half made is made again", step=5)
-def test_a_cluster_deleted_by_hand_is_recreated_with_what_was_in_it(fleet: KindFleet, engine: Engine) -> None:
     engine.run("rm", "-f", "-v", "mf-kind-east-control-plane", seconds=120)
-    assert any("east: nodes" in change for change in fleet.preview())
+    changes = fleet.preview()
+    for cluster in sorted(BOTH):
+        assert any(f"{cluster}: nodes" in change for change in changes), changes
     fleet.up()
     for cluster in sorted(BOTH):
         fleet.send_until(cluster, "echo", ECHO, 20, BOTH)
+    assert fleet.up()["changes"] == {}
 
 
 @pytest.mark.proof("destroy leaves nothing of a kind cluster", step=5)
 def test_destroy_leaves_nothing(fleet: KindFleet, engine: Engine, sandbox: Sandbox) -> None:
     fleet.destroy()
-    assert nodes(engine) == []
+    assert nodes(engine) == {}
     assert not (sandbox.home / "fleets").exists()
-
-
-@pytest.mark.proof("a kind cluster that is gone or half made is made again", step=5)
-def test_a_killed_up_is_completed_by_the_next_one(fleet: KindFleet, engine: Engine, sandbox: Sandbox) -> None:
-    one = {"kind": {}, "network": "n"}
-    sandbox.write_stack("killed", {"networks": {"n": {}}, "clusters": {"only": one}})
-    killed = KindFleet(sandbox, "killed")
-
-    def begun() -> None:
-        if not nodes(engine):
-            raise NotYetError("no container")
-
-    running = sandbox.start("up", "--stack", "killed")
-    wait_until(begun, "a node that is being made", 120, "see the output of up")
-    # With the engine and its plugins, as a machine that is short of memory does.
-    os.killpg(running.process.pid, signal.SIGKILL)
-    running.end()
-    try:
-        killed.up()
-        assert killed.names("only", "nodes") == {"mf-killed-only-control-plane"}
-    finally:
-        killed.run("destroy", "--yes")
-    assert nodes(engine) == []

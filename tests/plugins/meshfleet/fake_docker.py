@@ -16,7 +16,10 @@ _PROGRAM = '#!/bin/sh\nexec {python} -S {program} {state} {name} "$@"\n'
 
 @dataclass(frozen=True)
 class FakeDocker:
-    """`state` is the file with containers, images and what fails; `late` clusters come up with `kind create`."""
+    """`state` is the file with containers, images and what fails; `late` clusters come up with `kind create`.
+
+    So many calls of `docker inspect` as `unknown` do not find what `docker ps` lists: it is being created.
+    """
 
     state: Path
 
@@ -24,7 +27,7 @@ class FakeDocker:
     def install(cls, folder: Path) -> FakeDocker:
         """Write both programs into a folder, which is to be on PATH."""
         made = cls(folder / "state.json")
-        made.set(containers=[], images=[], fail={}, ready=True, calls=[], late=[])
+        made.set(containers=[], images=[], fail={}, ready=True, calls=[], late=[], unknown=0)
         for name in ("docker", "kind"):
             text = _PROGRAM.format(python=sys.executable, program=__file__, state=made.state, name=name)
             (folder / name).write_text(text, encoding="utf-8")
@@ -110,6 +113,9 @@ def _docker(fake: FakeDocker, now: Any, words: list[str]) -> str | None:
             label = next((word for word in rest if word.startswith("label=")), "").rpartition("=")[2]
             found = [one for one in now["containers"] if label in ("", _cluster(one))]
             return "\n".join(one["Id"] for one in found)
+        case ["inspect", *_] if now["unknown"]:
+            fake.set(unknown=now["unknown"] - 1)
+            return None
         case ["inspect", *ids]:
             return json.dumps([one for one in now["containers"] if one["Id"] in ids])
         case ["image", "inspect", *rest]:

@@ -152,6 +152,21 @@ def test_what_a_killed_create_had_requested_and_is_there_late_is_removed_and_mad
     assert len(docker.calls("create")) == 2
 
 
+def test_a_container_that_is_still_being_created_is_awaited(
+    docker: FakeDocker, handler: KindClusterHandler, inputs: Properties
+) -> None:
+    Workspace.of("dev").claim(folder())
+    write(folder(), KindRecord("0123456789abcdef", "n", "", built=False))
+    docker.add(CALLED, mounts=["/meshfleet/0123456789abcdef"])
+    docker.set(unknown=2)
+    handler.create(inputs, 0)
+    assert docker.calls("rm") == [["docker", "rm", "-f", "-v", f"{CALLED}-control-plane-id"]]
+    assert len(docker.calls("create")) == 1
+    docker.set(unknown=2)
+    kind_cluster.remove_recorded(Workspace.of("dev"))
+    assert docker.names == []
+
+
 def test_a_killed_create_is_removed_by_destroy(docker: FakeDocker, inputs: Properties) -> None:
     workspace = Workspace.of("dev")
     workspace.claim(folder())
