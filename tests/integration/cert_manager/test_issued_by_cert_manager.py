@@ -137,7 +137,7 @@ def installed(sandbox: Sandbox) -> Iterator[subprocess.Popen[bytes]]:
     plan = further_plan(CERT_MANAGER)
     sandbox.kubectl(STACK, HUB, "create", "-f", str(plan.toolchain().gateway_api / "templates"))
     kubeconfig = sandbox.home / "fleets" / STACK / "kubeconfigs" / f"{HUB}.yaml"
-    command = [str(plan.view / "bin" / PROGRAM), "-kubeconfig", str(kubeconfig)]
+    command = [str(plan.view / "bin" / PROGRAM), f"--kubeconfig={kubeconfig}", "--internal-healthz-listen-address="]
     with (sandbox.folder / "theirs.log").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log)
         yield process
