@@ -22,6 +22,11 @@ from meshfleet.toolchain.recipes import go_platform
 
 _SECONDS: Final = 300.0
 _CTR: Final = ("ctr", "--namespace=k8s.io", "images")
+# As those that are in the node's own image, so that the kubelet removes none of them for space.
+_IMPORT: Final = (
+    *(*_CTR, "import", "--local", "--discard-unpacked-layers"),
+    *("--label=io.cri-containerd.pinned=pinned", "--label=io.cri-containerd.image=managed"),
+)
 # No file system of its own is mounted there, which `docker cp` would write below.
 _INSIDE: Final = "/later-images.tar"
 
@@ -63,5 +68,5 @@ def _load(engine: DockerEngine, node: str, contents: Mapping[str, Content]) -> N
         ended = engine.run("cp", str(archive), f"{node}:{_INSIDE}", seconds=_SECONDS)
     if ended.code:
         raise docker_fault(engine.where, ended.err, "cp")
-    execute(engine, node, *_CTR, "import", "--label=io.cri-containerd.image=managed", _INSIDE, seconds=_SECONDS)
+    execute(engine, node, *_IMPORT, _INSIDE, seconds=_SECONDS)
     execute(engine, node, "rm", _INSIDE)
