@@ -16,7 +16,13 @@ from meshfleet.components.call_stack import without_call_stack
 from meshfleet.components.chart_digest import chart_digest
 from meshfleet.components.cluster import ClusterAccess
 from meshfleet.components.karmada_chart import package_place
-from meshfleet.components.tokens import CERT_MANAGER_CHART, GATEWAY_API_CHART, RELEASE_OBJECTS, built_charts
+from meshfleet.components.tokens import (
+    CERT_MANAGER_CHART,
+    CERT_MANAGER_PODS_CHART,
+    GATEWAY_API_CHART,
+    RELEASE_OBJECTS,
+    built_charts,
+)
 from meshfleet.kube.releases.owner import MARK, Owner
 from meshfleet.manifests import Chart, Release
 from meshfleet.manifests.karmada_control_plane import chart_of
@@ -46,8 +52,12 @@ def chart_source(fleet: Fleet, cluster: str, chart: str, version: str) -> dict[s
     if chart == Chart.GATEWAY_API:
         return {"chart": GATEWAY_API_CHART}
     if chart == Chart.CERT_MANAGER:
-        installed = None if fleet.runs_cert_manager(cluster) else fleet.cert_manager_of(cluster)
-        return _of(installed.charts, chart, f"v{installed.version}") if installed else {"chart": CERT_MANAGER_CHART}
+        installed = fleet.cert_manager_of(cluster)
+        if fleet.runs_cert_manager(cluster) or not installed:
+            return {"chart": CERT_MANAGER_CHART}
+        if not fleet.clusters[cluster].capabilities.runs_published:
+            return {"chart": CERT_MANAGER_PODS_CHART}
+        return _of(installed.charts, chart, f"v{installed.version}")
     if chart == Chart.ISTIO_CSR:
         istio_csr = fleet.meshes[fleet.mesh_of(cluster)].trust.istio_csr
         return _of(istio_csr.charts, chart, f"v{istio_csr.version}")

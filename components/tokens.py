@@ -24,6 +24,7 @@ BUILT_CHARTS = ".meshfleet/charts"
 GATEWAY_API_CHART = ".meshfleet/gateway-api"
 KARMADA_CHARTS = ".meshfleet/karmada"
 CERT_MANAGER_CHART = ".meshfleet/cert-manager"
+CERT_MANAGER_PODS_CHART = ".meshfleet/cert-manager-pods"
 
 # Follows the logical name of a Helm release.
 RELEASE_OBJECTS = "-objects"

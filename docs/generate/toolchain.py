@@ -137,20 +137,22 @@ To add one: a folder `modules/<tool>-<release>` with its go.mod and go.sum, and 
 
 ## cert-manager
 
-`trust.issuer: cert-manager` on a cluster without published images needs its controllers. The first `up` builds them,
-as does `scripts/bootstrap --with cert-manager`, in about five minutes on two cores; nothing else makes them.
+`trust.issuer: cert-manager` on an embedded cluster needs its controllers. The first `up` builds them, as does
+`scripts/bootstrap --with cert-manager`, in about five minutes on two cores; otherwise only `scripts/kind-images` does.
 
 | tool | programs | Go module | version |
 |---|---|---|---|
 {on_demand}
 
-Its own programs are modules that are not served. The main module has all controllers; the program is a `main.go` of
-ours, in a module whose name lets it import the internal packages. ACME, Vault, Venafi and the webhook are left out.
+Its own programs are modules that are not served. The main module has all that they do; `controller`, `webhook` and
+`cainjector` are a `main.go` of ours each, in a module whose name lets them import the internal packages. The controller
+is one program, as a process and in an image. Issuers are those of CAs, self-signed and of Vault; ACME, Venafi and
+configuration files (`config` in the values of the chart) are left out.
 
 ## What clusters in containers need
 
-kind, the node programs of Kubernetes, containerd and CoreDNS are pinned beside the others and built by
-`scripts/kind-images` alone, which makes [images of them](kind-images.md).
+kind, the node programs of Kubernetes, containerd, CoreDNS, and all programs of cert-manager with its chart are pinned
+beside the others and built by `scripts/kind-images` alone, which makes [images of them](kind-images.md).
 
 | tool | programs | Go module | version |
 |---|---|---|---|

@@ -1,4 +1,4 @@
-"""A real cert-manager as a process beside a cluster that is given no images: its controllers, without its webhook.
+"""A real cert-manager as a process beside an embedded cluster: its controllers, without its webhook.
 
 The webhook refuses what is no Certificate before it is stored; here all of them come from this program, and what
 cannot be issued is said by the controllers. It listens on no port.
@@ -20,6 +20,17 @@ PROGRAM: Final = "cert-manager-controller"
 LOG: Final = "cert-manager.log"
 # It gives nothing back at its end: what it was at is begun again.
 _GRACE_SECONDS: Final = 1.5
+_FLAGS: Final = (
+    # What is issued goes with its Certificate.
+    "--enable-certificate-owner-ref",
+    # Upstream's hour spares public authorities; here the next `up` should not wait for it.
+    "--certificate-request-minimum-backoff-duration=1m",
+    "--certificate-request-maximum-backoff-duration=1h",
+    "--concurrent-workers=2",
+    # One process is started for a cluster, and nothing asks it how it is.
+    "--leader-elect=false",
+    "--internal-healthz-listen-address=",
+)
 
 
 class CertManager:
@@ -52,7 +63,7 @@ class CertManager:
         link_tools(self.directory / "bin", {PROGRAM: PROGRAM})
         processes.start(
             self.directory / "bin" / PROGRAM,
-            ["-kubeconfig", str(self.directory / "kubeconfig"), "-cluster-resource-namespace", namespace],
+            [f"--kubeconfig={self.directory / 'kubeconfig'}", f"--cluster-resource-namespace={namespace}", *_FLAGS],
             self.directory,
             self.directory / LOG,
             {"HOME": str(self.directory)},

@@ -27,6 +27,7 @@ from meshfleet.kind.equipment import (
 from meshfleet.kind.faults import docker_fault, is_taken
 from meshfleet.kind.images import cluster_patches, node_image
 from meshfleet.kind.inotify import require_instances
+from meshfleet.kind.later_images import load_later_images
 from meshfleet.kind.nodes import Node
 from meshfleet.kind.packets import NodePlace, gateway_addresses
 from meshfleet.kind.record import KindRecord
@@ -188,6 +189,7 @@ class KindCluster:
         running = self._running(found, record, image, spec.addresses)
         equip(self.engine, spec, found, places, self._peers(record), running.addresses)
         wait_until_ready(self.engine, found, _READY_SECONDS)
+        load_later_images(self.engine, found, spec.later_images)
         records.write(self.directory, replace(record, started={node.name: node.started for node in self._ours()}))
         return running
 

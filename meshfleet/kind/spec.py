@@ -24,7 +24,8 @@ _LONGEST: Final = 63 - len("-control-plane")
 class KindSpec:
     """One kind cluster. `kubernetes_version` is as in v1.35.4; `addresses` are those that its gateways need.
 
-    `image` is a published node image, or empty for the one that is built here.
+    `image` is a published node image, or empty for the one that is built here; `later_images` are built ones that a
+    node may have been made before.
     """
 
     name: str
@@ -38,6 +39,7 @@ class KindSpec:
     region: str
     zone: str
     addresses: int
+    later_images: tuple[str, ...] = ()
 
 
 def name_of(fleet: str, cluster: str) -> str:

@@ -243,6 +243,7 @@ FURTHER = {recipe.tool: recipe for recipe in _FURTHER}
 """Tool, as in `kubernetes-v1.32.2` → its recipe: other releases than the standard ones, built for who names them."""
 
 
+_CERT_MANAGER = "github.com/cert-manager/cert-manager"
 CERT_MANAGER_CHART = """\
 apiVersion: v2
 name: cert-manager
@@ -251,15 +252,12 @@ version: {version}
 """
 CERT_MANAGER = Recipe(
     tool="cert-manager",
-    module="github.com/cert-manager/cert-manager",
+    module=_CERT_MANAGER,
     # The main module has all controllers, and its own programs are modules that are not served.
-    programs={"cert-manager-controller": "github.com/cert-manager/cert-manager/cmd/cert-manager-controller"},
+    programs={"cert-manager-controller": f"{_CERT_MANAGER}/cmd/controller"},
+    settings={f"{_CERT_MANAGER}/pkg/util.AppVersion": "{version}"},
     files=tuple(
-        ModuleFiles(
-            "github.com/cert-manager/cert-manager",
-            f"deploy/crds/cert-manager.io_{kind}.yaml",
-            f"chart/templates/{kind}.yaml",
-        )
+        ModuleFiles(_CERT_MANAGER, f"deploy/crds/cert-manager.io_{kind}.yaml", f"chart/templates/{kind}.yaml")
         for kind in ("certificaterequests", "certificates", "clusterissuers", "issuers")
     ),
     texts={"chart/Chart.yaml": CERT_MANAGER_CHART},
@@ -317,7 +315,28 @@ COREDNS = Recipe(
     programs={"coredns": "meshfleet/toolchain/coredns"},
     gigabytes=2,
 )
-CONTAINER_RECIPES = (KIND, KUBERNETES_NODE, CONTAINERD, COREDNS)
+CERT_MANAGER_PODS_CHART = """\
+apiVersion: v2
+name: cert-manager
+description: cert-manager, of images that are built here
+version: {version}
+appVersion: {version}
+"""
+CERT_MANAGER_PODS = replace(
+    CERT_MANAGER,
+    tool="cert-manager-pods",
+    # The controller is the process of the other recipe, in an image.
+    programs={f"cert-manager-{name}": f"{_CERT_MANAGER}/cmd/{name}" for name in ("webhook", "cainjector")},
+    # Its own, but for Chart.yaml, which has no version before a release.
+    files=tuple(
+        ModuleFiles(_CERT_MANAGER, f"deploy/charts/cert-manager/{name}", f"chart/{name}")
+        for name in ("templates", "values.yaml", "values.schema.json")
+    ),
+    texts={"chart/Chart.yaml": CERT_MANAGER_PODS_CHART},
+    gigabytes=1,
+    folder=MODULES / CERT_MANAGER.tool,
+)
+CONTAINER_RECIPES = (KIND, KUBERNETES_NODE, CONTAINERD, COREDNS, CERT_MANAGER, CERT_MANAGER_PODS)
 
 # etcd first: it is small and leaves Go's standard library compiled for the others; then the longest.
 RECIPES = (ETCD, KUBERNETES, ISTIO, PULUMI, HELM, KWOK, PULUMI_LANGUAGE_PYTHON, GATEWAY_API)

@@ -20,7 +20,7 @@ from meshfleet.topology.text import FilePath
 
 CERT_MANAGER_CHARTS = "oci://quay.io/jetstack/charts"
 CERT_MANAGER_RELEASE = "1.21.2"
-"""The release that is installed, and whose controllers are built for embedded clusters."""
+"""The release that is installed, and whose programs are built where images are not published."""
 CERT_MANAGER_GROUP = "cert-manager.io"
 RELEASE = re.compile(r"[0-9]{1,4}\.[0-9]{1,4}\.[0-9]{1,4}")
 _KIND = re.compile(r"[A-Z][A-Za-z0-9]{0,62}")
@@ -77,9 +77,8 @@ class CertManager(Model):
     With the signer `istio-csr` it is also in each cluster of the mesh, installed from `charts` as said here.
 
     The key of that root, and those of the intermediates, are in Secrets there, so that no other control plane may read
-    the cluster: leave all of them out of its `discovery.readBy`, or take a cluster in a mesh of its own. Where images
-    are published the fleet installs its chart; elsewhere it runs as a process beside the cluster. See
-    [rotation](rotation.md).
+    the cluster: leave all of them out of its `discovery.readBy`, or take a cluster in a mesh of its own. The fleet
+    installs its chart; beside embedded clusters it runs as a process. See [rotation](rotation.md).
     """
 
     cluster: str = ""
@@ -91,9 +90,9 @@ class CertManager(Model):
     install: bool = True
     """Whether the fleet installs it, by its chart or as a process; `false` for one that is there."""
     charts: CertManagerCharts = Field(default_factory=CertManagerCharts)
-    """The source of its chart, where one is installed: `published`, `{repository: URL}`, `{folder: PATH}`."""
+    """The source of its chart, where one is installed that is not built here: as `istio.charts`."""
     version: Annotated[str, AfterValidator(_checked_version), text(RELEASE)] = CERT_MANAGER_RELEASE
-    """The version of its chart, in quotes; where one is installed."""
+    """The version of its chart, in quotes; where one is installed, and is not built here."""
     values: Values = Field(default_factory=dict)
     """Helm values of its chart, merged last; where one is installed."""
 

@@ -326,8 +326,9 @@ class Fleet(Model):
         return next((one for one in declared if one.install), None)
 
     def runs_cert_manager(self, cluster: str) -> bool:
-        """Whether cert-manager is a process of the fleet beside a cluster; elsewhere its chart is installed."""
-        return not self.clusters[cluster].capabilities.runs_published and self.cert_manager_of(cluster) is not None
+        """Whether cert-manager is a process beside a cluster, as its istiod is; elsewhere its chart is installed."""
+        runs_process = self.clusters[cluster].capabilities.istiod_runtime == "process"
+        return runs_process and self.cert_manager_of(cluster) is not None
 
     def model_of(self, mesh: str) -> str:
         """The deployment model in Istio's words; it follows from the clusters and is never asked for.

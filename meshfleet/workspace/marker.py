@@ -19,11 +19,11 @@ from meshfleet.files.json_text import parse_json
 MARKER: Final = ".meshfleet"
 VERSION: Final = 1
 
-OF_A_HOME: Final = ("cert-manager", "charts", "fleets", "gateway-api", "kubectl", "passphrase", "pulumi", "state")
-"""What commands make in a home, beside its marker, reservations and pictures."""
+OF_CHARTS: Final = ("cert-manager", "cert-manager-pods", "charts", "gateway-api")
+"""The links to the charts of the toolchain, in a home."""
 
-OF_CHARTS: Final = ("cert-manager", "charts", "gateway-api")
-"""Of those, the links to the charts of the toolchain."""
+OF_A_HOME: Final = (*OF_CHARTS, "fleets", "kubectl", "passphrase", "pulumi", "state")
+"""What commands make in a home, beside its marker, reservations and pictures."""
 
 OF_A_FLEET: Final = (
     "cert-managers",

@@ -10,6 +10,7 @@ from meshfleet.rollout.deployed import Deployed, DeployedTrust
 from meshfleet.rollout.root_rotation import with_bundles
 from meshfleet.rollout.stages import stages
 from meshfleet.topology import Fleet, load
+from meshfleet.topology.cert_manager import CERT_MANAGER_RELEASE
 from tests.components.registered_graph import Graph
 from tests.components.registrations import SECRET, record
 from tests.components.test_registered_issued import cacerts
@@ -91,16 +92,27 @@ def among_real_pods(**cert_manager: Any) -> Fleet:
     return load("issuing", config)
 
 
-def test_beside_a_cluster_whose_images_are_built_here_it_is_a_process_though_pods_are_real() -> None:
-    config = config_of({"issuer": "cert-manager"})
-    config["clusters"]["hub"] = {"kind": {}, "network": "hub", "mesh": "operations"}
+@pytest.mark.parametrize(
+    ("images", "chart"),
+    [("built", ".meshfleet/cert-manager-pods"), ("published", "oci://quay.io/jetstack/charts/cert-manager")],
+)
+def test_in_containers_its_own_chart_is_installed_wherever_images_come_from(images: str, chart: str) -> None:
+    config = config_of({"issuer": "cert-manager", "certManager": {"values": {"replicaCount": 2}}})
+    config["clusters"]["hub"] = {"kind": {"images": images}, "network": "hub", "mesh": "operations"}
     graph = record(load("issuing", config))
-    assert graph["hub/cert-manager-ready"].inputs["process"] is True
-    assert graph["hub/cert-manager"].inputs["values"].keys() == {"global"}
-    config["clusters"]["hub"]["kind"] = {"images": "published"}
-    graph = record(load("issuing", config))
+    release = graph["hub/cert-manager"]
     assert graph["hub/cert-manager-ready"].inputs["process"] is False
-    assert graph["hub/cert-manager"].inputs["chart"] == "oci://quay.io/jetstack/charts/cert-manager"
+    assert (release.inputs["chart"], release.inputs["skipAwait"]) == (chart, False)
+    assert release.inputs["values"]["replicaCount"] == 2
+    # In nodes that were made of an older image too.
+    later = graph["hub/nodes"].inputs.get("laterImages", [])
+    assert [name.partition(":")[2] for name in later] == ([f"v{CERT_MANAGER_RELEASE}"] * 3 if images == "built" else [])
+
+
+def test_beside_an_embedded_cluster_it_is_a_process(graph: Graph) -> None:
+    assert graph["hub/cert-manager-ready"].inputs["process"] is True
+    assert graph["hub/cert-manager"].inputs["chart"] == ".meshfleet/cert-manager"
+    assert graph["hub/cert-manager"].inputs["values"].keys() == {"global"}
 
 
 def test_where_pods_are_real_its_chart_is_installed_before_it_is_asked() -> None:

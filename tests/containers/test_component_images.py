@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 
 from meshfleet.containers.images.archive import Content, ImageFile, write_archive
-from meshfleet.containers.images.component import ISTIO_HUB, Component, components, istio_tag
+from meshfleet.containers.images.component import ISTIO_HUB, Component, cert_manager_images, components, istio_tag
 from meshfleet.containers.images.node_root import STORAGE_CLASS
 from meshfleet.files.bounded_yaml import load_yaml
 from meshfleet.toolchain.recipes import CONTAINER_RECIPES, ISTIO, RECIPES
+from meshfleet.topology.cert_manager import CERT_MANAGER_RELEASE
 from meshfleet.versions import EMBEDDED_KUBERNETES
 
 pytestmark = pytest.mark.proof("images of containers from packages alone", step=0)
@@ -50,7 +51,7 @@ def found(programs: dict[str, Path], network: Path) -> tuple[Component, ...]:
     return components(programs, network, VERSIONS)
 
 
-def test_kubeadm_s_kind_s_and_istio_s_names_are_all_there(found: tuple[Component, ...]) -> None:
+def test_the_names_that_kubeadm_kind_and_the_charts_ask_for_are_all_there(found: tuple[Component, ...]) -> None:
     tag = istio_tag(ISTIO.version)
     assert {one.name for one in found} == {
         *(f"registry.k8s.io/kube-{name}:{EMBEDDED_KUBERNETES}" for name in ("apiserver", "controller-manager")),
@@ -59,6 +60,7 @@ def test_kubeadm_s_kind_s_and_istio_s_names_are_all_there(found: tuple[Component
         "registry.k8s.io/coredns/coredns:v1.13.1",
         "registry.k8s.io/pause:3.10",
         *(f"{ISTIO_HUB}/{name}:{tag}" for name in ("pilot", "proxyv2", "app")),
+        *cert_manager_images(f"v{CERT_MANAGER_RELEASE}"),
     }
     assert tag in ISTIO.version
     assert tag != ISTIO.version
@@ -87,6 +89,16 @@ def test_istio_s_proxy_may_write_where_its_user_writes(found: tuple[Component, .
     assert proxy.owned["/etc/istio/proxy"] == 1337
     assert "x:1337:1337:" in proxy.texts["/etc/passwd"]
     assert "/var/lib/istio/envoy/envoy_bootstrap_tmpl.json" in proxy.files
+
+
+def test_cert_manager_s_images_run_as_no_root_which_their_pods_require(found: tuple[Component, ...]) -> None:
+    images = {one.name: one.content for one in found if one.name in cert_manager_images(f"v{CERT_MANAGER_RELEASE}")}
+    assert {name.rpartition(":")[0] for name in images} == {
+        f"quay.io/jetstack/cert-manager-{name}" for name in ("controller", "webhook", "cainjector")
+    }
+    # The kubelet compares numbers: a name could be root's.
+    assert {content.user for content in images.values()} == {"1000"}
+    assert all(content.entrypoint for content in images.values())
 
 
 def test_the_same_inputs_give_the_same_bytes(

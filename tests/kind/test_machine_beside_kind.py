@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import os
 from collections import Counter
 from collections.abc import Iterator
@@ -156,6 +157,32 @@ def issued(fleet: KindFleet, cluster: str) -> x509.Certificate:
 
 
 @pytest.mark.proof("intermediates that cert-manager issues", step=5)
+def test_cert_manager_is_the_three_deployments_of_its_own_chart(fleet: KindFleet) -> None:
+    found = fleet.get("hub", "deployments", "-n", "meshfleet-trust")["items"]
+    ready = {one["metadata"]["name"]: one["status"].get("readyReplicas") for one in found}
+    assert ready == dict.fromkeys(("cert-manager", "cert-manager-cainjector", "cert-manager-webhook"), 1)
+    # And no process beside the cluster.
+    assert not list(fleet.sandbox.home.glob("fleets/*/cert-managers/*"))
+
+
+@pytest.mark.proof("intermediates that cert-manager issues", step=5)
+def test_its_webhook_refuses_what_is_no_valid_certificate(fleet: KindFleet) -> None:
+    spec = {"secretName": "bad", "dnsNames": ["bad.example"], "duration": "1h", "renewBefore": "2h"}
+    body = {
+        "apiVersion": "cert-manager.io/v1",
+        "kind": "Certificate",
+        "metadata": {"name": "bad", "namespace": "meshfleet-trust"},
+        "spec": spec | {"issuerRef": {"name": "root-shop-first"}},
+    }
+    path = fleet.sandbox.folder / "bad.json"
+    path.write_text(json.dumps(body), encoding="utf-8")
+    refused = fleet.kubectl("hub", "create", "-f", str(path), expect=None)
+    assert refused.code == 1
+    assert 'admission webhook "webhook.cert-manager.io" denied the request' in refused.text
+    assert "spec.renewBefore" in refused.text
+
+
+@pytest.mark.proof("intermediates that cert-manager issues", step=5)
 @pytest.mark.parametrize("cluster", sorted(BOTH))
 def test_pods_have_certificates_below_what_cert_manager_has_issued(fleet: KindFleet, cluster: str) -> None:
     assert signing(fleet, cluster) == issued(fleet, cluster)
@@ -170,7 +197,7 @@ def test_one_that_cert_manager_renewed_is_taken_up_by_the_running_istiod(fleet: 
         if fleet.kubectl("hub", "get", "secret", "intermediate-west", "-n", "meshfleet-trust", expect=None).code:
             raise NotYetError("no Secret")
 
-    wait_until(renewed, "cert-manager to issue it again", 60, "see cert-manager.log")
+    wait_until(renewed, "cert-manager to issue it again", 60, "see the log of the pod of its controller")
     istiods = fleet.names("west", "pods", "-n", "istio-system", "-l", "app=istiod")
     assert any("cacerts" in change for change in fleet.preview())
     fleet.up()

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from meshfleet.toolchain.recipes import (
     CERT_MANAGER,
+    CERT_MANAGER_PODS,
     CONTAINER_RECIPES,
     FURTHER,
     ISTIO,
@@ -24,7 +25,8 @@ from meshfleet.toolchain.recipes import (
 from meshfleet.topology.cert_manager import CERT_MANAGER_RELEASE
 from meshfleet.workspace.cache import locate_cache
 
-ALL = (*RECIPES, *CONTAINER_RECIPES, *ON_DEMAND.values())
+# One of them is in images, and on demand.
+ALL = tuple({recipe.tool: recipe for recipe in (*RECIPES, *CONTAINER_RECIPES, *ON_DEMAND.values())}.values())
 
 pytestmark = pytest.mark.proof("tools pinned by checked-in Go modules", step=0)
 
@@ -37,7 +39,7 @@ def test_every_tool_is_pinned_with_its_checksums(recipe: Recipe) -> None:
 
 
 def test_every_module_folder_has_a_recipe() -> None:
-    assert {path.name for path in MODULES.iterdir()} == {recipe.tool for recipe in (*ALL, *FURTHER.values())}
+    assert set(MODULES.iterdir()) == {recipe.directory for recipe in (*ALL, *FURTHER.values())}
 
 
 def test_no_two_tools_install_the_same_program() -> None:
@@ -65,7 +67,14 @@ def test_istio_s_data_plane_is_of_the_module_that_istiod_is_of() -> None:
 
 
 def test_the_controllers_of_cert_manager_are_of_the_release_whose_chart_is_installed() -> None:
-    assert CERT_MANAGER.version == f"v{CERT_MANAGER_RELEASE}"
+    assert CERT_MANAGER.version == CERT_MANAGER_PODS.version == f"v{CERT_MANAGER_RELEASE}"
+
+
+def test_pods_and_the_process_of_cert_manager_share_a_controller() -> None:
+    assert CERT_MANAGER_PODS.directory == CERT_MANAGER.directory
+    assert CERT_MANAGER.installed_programs == ("cert-manager-controller",)
+    assert CERT_MANAGER_PODS.installed_programs == ("cert-manager-webhook", "cert-manager-cainjector")
+    assert {CERT_MANAGER.tool, CERT_MANAGER_PODS.tool} <= {recipe.tool for recipe in CONTAINER_RECIPES}
 
 
 def test_linker_flags_carry_the_pinned_version() -> None:

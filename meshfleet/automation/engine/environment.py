@@ -19,11 +19,17 @@ from meshfleet.automation.checkout import Checkout
 from meshfleet.automation.engine import kubernetes_plugin
 from meshfleet.automation.engine.own_project import declare_project
 from meshfleet.automation.state.shared_backend import has_passphrase, is_local
-from meshfleet.components.tokens import BUILT_CHARTS, CERT_MANAGER_CHART, GATEWAY_API_CHART, built_charts
+from meshfleet.components.tokens import (
+    BUILT_CHARTS,
+    CERT_MANAGER_CHART,
+    CERT_MANAGER_PODS_CHART,
+    GATEWAY_API_CHART,
+    built_charts,
+)
 from meshfleet.errors import EngineError
 from meshfleet.files import make_directory, read_text, write_file, write_link
 from meshfleet.toolchain.progress import progress_for
-from meshfleet.toolchain.recipes import CERT_MANAGER, Recipe, further_recipe
+from meshfleet.toolchain.recipes import CERT_MANAGER, CERT_MANAGER_PODS, Recipe, further_recipe
 from meshfleet.topology import Fleet
 from meshfleet.versions import BUILT_ISTIO, further_istio
 from meshfleet.workspace.marker import claim_home
@@ -86,8 +92,9 @@ def prepare(checkout: Checkout, fleet: Fleet | None = None) -> Environment:
         for release, charts in _further_charts().items():
             _link(folder / built_charts(release), charts)
         _link(folder / GATEWAY_API_CHART, tools.gateway_api)
-        if (definitions := toolchain.further_plan(CERT_MANAGER).toolchain().gateway_api).is_dir():
-            _link(folder / CERT_MANAGER_CHART, definitions)
+        for link, recipe in ((CERT_MANAGER_CHART, CERT_MANAGER), (CERT_MANAGER_PODS_CHART, CERT_MANAGER_PODS)):
+            if (chart := toolchain.further_plan(recipe).toolchain().gateway_api).is_dir():
+                _link(folder / link, chart)
     plugin = kubernetes_plugin.install(checkout, python, variables, partial(_published_plugin, tools))
     return Environment(checkout, variables, tools.bin, plugin.notice)
 

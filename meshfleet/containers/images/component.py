@@ -1,9 +1,10 @@
 """Every image that a cluster in containers runs: what it is called here, what it is made of, and what it is elsewhere.
 
 Where image registries answer nothing here is built: `in_registry` is then the image, and `reason` says why this one is
-used where they do not. The tags here are those that kubeadm, kind's containerd and Istio's charts ask for.
+used where they do not. The tags here are those that kubeadm, kind's containerd and the charts ask for.
 
 Sources: https://kubernetes.io/docs/reference/setup-tools/kubeadm/kubeadm-config/#cmd-config-images-list,
+https://github.com/cert-manager/cert-manager/blob/master/deploy/charts/cert-manager/values.yaml,
 https://github.com/istio/istio/blob/master/pilot/docker/Dockerfile.pilot, Dockerfile.proxyv2 and
 https://github.com/istio/istio/blob/master/pkg/test/echo/docker/Dockerfile.app
 """
@@ -31,6 +32,13 @@ _BOOTSTRAP: Final = "/var/lib/istio/envoy/envoy_bootstrap_tmpl.json"
 # In an image, where no other user is.
 _TEMPORARY: Final = {"/tmp": 0o1777}  # noqa: S108
 _NETWORK: Final = "the programs that set up packet filters are Debian's, without a distribution around them"
+CERT_MANAGER_HUB: Final = "quay.io/jetstack/cert-manager"
+_OWN_MAIN: Final = "a main of ours around upstream's packages, since its own is in a module that no index serves"
+_CERT_MANAGER: Final = {
+    "controller": f"{_OWN_MAIN}; without ACME, Venafi, ingresses, metrics and configuration files",
+    "webhook": f"{_OWN_MAIN}; without configuration files",
+    "cainjector": f"{_OWN_MAIN}; without configuration files",
+}
 _ONE_BINARY: Final = "one program, built from its Go module; nothing else is in it"
 
 
@@ -93,6 +101,26 @@ def components(programs: Mapping[str, Path], network: Path, versions: Mapping[st
             reason="twenty lines of Go that do what its C does; the tag is the one of kind's containerd",
         ),
         *istio_components(programs, network, versions["istio"]),
+        *cert_manager_components(programs, versions["cert-manager"]),
+    )
+
+
+def cert_manager_images(version: str) -> tuple[str, ...]:
+    """The names of cert-manager's images of a version, such as v1.21.2."""
+    return tuple(f"{CERT_MANAGER_HUB}-{name}:{version}" for name in _CERT_MANAGER)
+
+
+def cert_manager_components(programs: Mapping[str, Path], version: str) -> tuple[Component, ...]:
+    """The images that cert-manager's own chart of this version asks for, whose pods may not run as root."""
+    return tuple(
+        Component(
+            name=image,
+            program=f"cert-manager-{name}",
+            content=_one(programs[f"cert-manager-{name}"], f"/usr/local/bin/{name}", entrypoint=True, user="1000"),
+            in_registry=image,
+            reason=reason,
+        )
+        for image, (name, reason) in zip(cert_manager_images(version), _CERT_MANAGER.items(), strict=True)
     )
 
 

@@ -23,7 +23,9 @@ from meshfleet.plugins.meshfleet.input_checks import (
 from meshfleet.workspace.home import Workspace
 
 _REQUIRED: Final = ("fleet", "name", "network", "kubernetesVersion")
-_OPTIONAL: Final = ("nodes", "images", "image", "socket", "podCidr", "serviceCidr", "region", "zone", "addresses")
+_OPTIONAL: Final = (
+    *("nodes", "images", "image", "socket", "podCidr", "serviceCidr", "region", "zone", "addresses", "laterImages"),
+)
 _REPLACING: Final = frozenset(
     {"fleet", "name", "kubernetesVersion", "nodes", "images", "image", "socket", "podCidr", "serviceCidr"}
 )
@@ -52,6 +54,9 @@ class KindClusterHandler:
             *check_ranges(filled, ("podCidr", "serviceCidr")),
             *check_optional_texts(filled, ("image", "socket", "region", "zone")),
         ]
+        later = filled.get("laterImages", [])
+        if later is not UNKNOWN and not (isinstance(later, list) and all(isinstance(one, str) for one in later)):
+            faults.append(Fault("laterImages", f"must be a list of images, got {later!r}"))
         images = filled["images"]
         if images is not UNKNOWN and images not in _IMAGES:
             faults.append(Fault("images", f"must be {' or '.join(_IMAGES)}, got {images!r}"))
@@ -102,7 +107,7 @@ class KindClusterHandler:
         new_inputs: Properties,
         timeout: float,
     ) -> Properties:
-        """Starts what does not run and sets again labels, routes and addresses."""
+        """Starts what does not run, sets again labels, routes and addresses, and loads `laterImages` that lack."""
         cluster = _cluster(new_inputs, old_outputs)
         image = str(old_outputs.get("nodeImage") or "")
         return _outputs(cluster.repair(_spec(new_inputs), str(new_inputs.get("socket") or ""), image))
@@ -147,6 +152,7 @@ def _spec(inputs: Properties) -> KindSpec:
         region=str(inputs.get("region") or ""),
         zone=str(inputs.get("zone") or ""),
         addresses=_count(inputs),
+        later_images=tuple(map(str, inputs.get("laterImages") or ())),
     )
 
 

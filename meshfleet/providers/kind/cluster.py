@@ -10,6 +10,7 @@ import pulumi
 from meshfleet.components.cluster import ClusterAccess, kubernetes_provider
 from meshfleet.components.component import Component
 from meshfleet.components.kubeconfig_file import KubeconfigFile
+from meshfleet.containers.images.component import cert_manager_images
 from meshfleet.manifests.load_balancing import node_addresses_of
 from meshfleet.plugins.meshfleet.sdk import ClusterIdentity
 from meshfleet.plugins.meshfleet.sdk import KindCluster as KindClusterResource
@@ -32,6 +33,7 @@ class KindCluster(Component):
         declared = fleet.clusters[cluster]
         settings = declared.settings(Kind)
         addresses = node_addresses_of(fleet, cluster)
+        installed = fleet.cert_manager_of(cluster) if settings.images == "built" else None
         nodes = KindClusterResource(
             f"{cluster}/nodes",
             fleet=fleet.name,
@@ -47,6 +49,7 @@ class KindCluster(Component):
             region=declared.region or None,
             zone=declared.zone or None,
             addresses=addresses,
+            later_images=list(cert_manager_images(f"v{installed.version}")) if installed else None,
             opts=self.child(),
         )
         identity = ClusterIdentity(

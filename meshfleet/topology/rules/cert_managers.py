@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from meshfleet.errors.faults import Fault
 from meshfleet.redaction.shown import shown
-from meshfleet.topology.cert_manager import CERT_MANAGER_GROUP, CertManager
+from meshfleet.topology.cert_manager import CERT_MANAGER_GROUP, CERT_MANAGER_RELEASE, CertManager
 from meshfleet.topology.cluster import Cluster
 from meshfleet.topology.discovery import discovers
 from meshfleet.topology.draft import Draft
@@ -78,7 +78,10 @@ def _differing(
 
 def _faults_of_chart(path: str, name: str, chosen: CertManager, cluster: Cluster) -> Iterator[Fault]:
     """The chart has settings where it is installed, and issuers of other groups are asked there."""
-    if chosen.install and cluster.capabilities.runs_published:
+    process = cluster.capabilities.istiod_runtime == "process"
+    if chosen.install and not process:
+        if not cluster.capabilities.runs_published:
+            yield from _faults_of_built_chart(path, name, chosen)
         return
     reference = chosen.issuer_ref
     if chosen.install and reference and reference.group != CERT_MANAGER_GROUP:
@@ -90,6 +93,21 @@ def _faults_of_chart(path: str, name: str, chosen: CertManager, cluster: Cluster
     why = f"cert-manager is a process beside {name}" if chosen.install else "something else installs cert-manager"
     for field in sorted(chosen.model_fields_set & _OF_CHART):
         yield Fault(f"{path}.{field}", f"belongs to the chart of cert-manager, and {why}; leave it out")
+
+
+def _faults_of_built_chart(path: str, name: str, chosen: CertManager) -> Iterator[Fault]:
+    """Its images are of one release, and its chart is of the same."""
+    if chosen.version != CERT_MANAGER_RELEASE:
+        yield Fault(
+            f"{path}.version",
+            f"is {shown(chosen.version)}, and the images of cert-manager that are built for {name} are of "
+            f"{CERT_MANAGER_RELEASE}; leave it out, or use images: published",
+        )
+    if "charts" in chosen.model_fields_set:
+        yield Fault(
+            f"{path}.charts",
+            f"is not used, since the chart is built with the images of {name}; leave it out, or use images: published",
+        )
 
 
 def _difference(mine: object, mesh: str, theirs: object) -> str:

@@ -14,7 +14,7 @@ from meshfleet.automation.engine.environment import further_recipes, prepare
 from meshfleet.automation.engine.kubernetes_plugin import KubernetesPlugin
 from meshfleet.errors import EngineError
 from meshfleet.toolchain import Toolchain, further_plan
-from meshfleet.toolchain.recipes import FURTHER
+from meshfleet.toolchain.recipes import CERT_MANAGER, CERT_MANAGER_PODS, FURTHER, Recipe
 from meshfleet.topology import load
 
 pytestmark = pytest.mark.proof("local state that only its owner can read", step=0)
@@ -144,6 +144,9 @@ def test_a_fleet_needs_what_it_names_and_nothing_more() -> None:
     there = {"trust": {"issuer": "cert-manager", "certManager": {"install": False}}}
     assert _needed(meshes={"mesh": issued}) == ["cert-manager"]
     assert _needed(meshes={"mesh": there}) == []
+    # In containers it is pods, of images that scripts/kind-images makes.
+    kind = {"kind": {}, "network": "network-west"}
+    assert _needed(meshes={"mesh": issued}, clusters={"west": kind}) == []
     # Its control plane is not of this machine, its istiod is.
     assert _needed(**old, clusters={"west": existing}) == ["istio-1.30"]
     assert _needed(**old, clusters={"west": {**existing, "existing": {"kubeconfig": "k", "context": "c"}}}) == []
@@ -158,3 +161,18 @@ def test_the_charts_of_another_release_have_a_link_of_their_own(checkout: Checko
     prepare(checkout)
     assert other.readlink() == charts
     assert (checkout.root / ".meshfleet" / "charts").readlink() == tools.charts
+
+
+@pytest.mark.parametrize(
+    ("name", "recipe"),
+    [("cert-manager", CERT_MANAGER), ("cert-manager-pods", CERT_MANAGER_PODS)],
+    ids=["process", "pods"],
+)
+def test_each_chart_of_cert_manager_is_a_link_once_it_is_built(checkout: Checkout, name: str, recipe: Recipe) -> None:
+    prepare(checkout)
+    link = checkout.root / ".meshfleet" / name
+    assert not link.is_symlink()
+    chart = further_plan(recipe).toolchain().gateway_api
+    chart.mkdir(parents=True)
+    prepare(checkout)
+    assert link.readlink() == chart

@@ -135,14 +135,17 @@ def test_the_stack_takes_over_again_and_nothing_of_cert_manager_is_left(
 def installed(sandbox: Sandbox) -> Iterator[subprocess.Popen[bytes]]:
     """A cert-manager in the hub that is none of the fleet's."""
     plan = further_plan(CERT_MANAGER)
-    sandbox.kubectl(STACK, HUB, "create", "-f", str(plan.toolchain().gateway_api / "templates"))
+    definitions = str(plan.toolchain().gateway_api / "templates")
+    sandbox.kubectl(STACK, HUB, "create", "-f", definitions)
     kubeconfig = sandbox.home / "fleets" / STACK / "kubeconfigs" / f"{HUB}.yaml"
-    command = [str(plan.view / "bin" / PROGRAM), "-kubeconfig", str(kubeconfig)]
+    command = [str(plan.view / "bin" / PROGRAM), f"--kubeconfig={kubeconfig}", "--internal-healthz-listen-address="]
     with (sandbox.folder / "theirs.log").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log)
         yield process
         process.terminate()
         process.wait(30)
+    # The next file has the fleet install them.
+    sandbox.kubectl(STACK, HUB, "delete", "-f", definitions)
 
 
 def test_one_that_something_else_installed_is_used_and_left_as_it_is(

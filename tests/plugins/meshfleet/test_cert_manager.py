@@ -89,6 +89,20 @@ def test_another_cluster_has_another_one_and_unknown_inputs_ask_nothing(
     assert handler.preview(None, inputs(server)) == READY
 
 
+def test_a_process_of_before_ends_once_pods_take_requests(
+    server: CertManagerServer, handler: CertManagerHandler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = inputs(server, process=True)
+    found = handler.diff(before, READY, inputs(server))
+    assert (found.updates, found.replaces) == (("process",), ())
+    process = handler.process(before)
+    process.directory.mkdir(parents=True)
+    assert handler.update("dev/hub", before, READY, inputs(server), 10) == READY
+    assert process.state() is None
+    # From now on it is asked as any other that is there.
+    assert not handler.diff(inputs(server), READY, inputs(server)).updates
+
+
 def test_wrong_inputs_are_named(server: CertManagerServer, handler: CertManagerHandler) -> None:
     faults = handler.check(inputs(server, process="yes", namespace="", other=1))[1]
     assert sorted(fault.property for fault in faults) == ["namespace", "other", "process"]

@@ -126,15 +126,22 @@ ISSUERS = [
         },
     ),
     Wrong(
-        "a chart of cert-manager where no images are published",
+        "a chart of cert-manager other than the one whose images are built",
         {
             f"{TRUST}.issuer": "cert-manager",
-            f"{TRUST}.certManager": {"version": "1.21.2"},
+            f"{TRUST}.certManager": {
+                "version": "1.20.0",
+                "charts": {"folder": "charts"},
+                "values": {"replicaCount": 2},
+            },
             "clusters.west": {"network": "network-west", "kind": {}},
             "clusters.east": {"network": "network-east", "kind": {}},
             "clusters.west.discovery": {"readBy": []},
         },
-        {f"{TRUST}.certManager.version": "cert-manager is a process beside west; leave it out"},
+        {
+            f"{TRUST}.certManager.version": "and the images of cert-manager that are built for west are of 1.21.2",
+            f"{TRUST}.certManager.charts": "is not used, since the chart is built with the images of west",
+        },
     ),
     *(
         Wrong(

@@ -11,8 +11,9 @@ class KindCluster(NativeResource):
     """Runs until it is destroyed; `up` starts again nodes that do not run, and makes it again when they are gone.
 
     `fleet` and `name` find it again. Region, zone, network and `addresses`, the number of addresses of its node that
-    gateways need, change in place; anything else makes another cluster. `gateway_addresses` are those, and the server
-    in `kubeconfig` is the node's address, which other clusters on the machine reach.
+    gateways need, change in place, as do `later_images`, built ones that nodes hold though they may be made of an older
+    node image; anything else makes another cluster. `gateway_addresses` are those addresses, and the server in
+    `kubeconfig` is the node's address, which other clusters on the machine reach.
     """
 
     kubeconfig: pulumi.Output[str]
@@ -43,6 +44,7 @@ class KindCluster(NativeResource):
         region: pulumi.Input[str] | None = None,
         zone: pulumi.Input[str] | None = None,
         addresses: pulumi.Input[int] = 1,
+        later_images: pulumi.Input[list[str]] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         inputs = {
@@ -59,5 +61,6 @@ class KindCluster(NativeResource):
             "region": region,
             "zone": zone,
             "addresses": addresses,
+            "later_images": later_images,
         }
         super().__init__(resource_name, inputs, opts)
