@@ -115,6 +115,18 @@ def test_any_other_message_is_a_fault_whatever_its_level(fleet: FleetView, level
     assert f"{level} IST0101 (VirtualService a.b) no such host; and 1 more" in finding.detail
 
 
+@pytest.mark.parametrize(("namespace", "passed"), [("meshfleet-trust", True), ("shop", False)])
+def test_a_port_of_cert_manager_s_own_chart_is_an_exception(fleet: FleetView, namespace: str, passed: bool) -> None:
+    message = {
+        "code": "IST0118",
+        "level": "Info",
+        "origin": f"Service {namespace}/cert-manager-webhook",
+        "message": "Port name metrics (port: 9402, targetPort: http-metrics) doesn't follow the naming convention.",
+    }
+    found = istioctl_analyze.messages(json.dumps([message]))
+    assert istioctl_analyze.judge(fleet, fleet.clusters[0], found).passed is passed
+
+
 def test_a_namespace_that_should_be_injected_is_no_exception(fleet: FleetView, recorded: Callable[[str], Any]) -> None:
     west, east, solo = fleet.clusters
     fleet = replace(fleet, clusters=(replace(west, injected_namespaces=("default",)), east, solo))

@@ -14,6 +14,7 @@ from typing import Any
 
 from meshfleet.errors import VerificationError
 from meshfleet.files.json_text import parse_json
+from meshfleet.manifests import cert_manager
 from meshfleet.verification.check import Check, Finding
 from meshfleet.verification.istioctl import istioctl
 from meshfleet.verification.view import ClusterView, FleetView
@@ -105,6 +106,12 @@ KNOWN_EXCEPTIONS = (
         r"DestinationRule [a-z0-9-]+/mesh-outlier-detection",
         r"\*\.local",
         "the stack's rule for all Services of a mesh uses a wildcard host, which the analysis looks up literally",
+    ),
+    KnownException(
+        "IST0118",
+        f"Service {cert_manager.NAMESPACE}/cert-manager-webhook",
+        r"Port name metrics ",
+        "the chart of cert-manager names that port, and the fleet has no proxies in that namespace",
     ),
     KnownException(
         "IST0102",
