@@ -14,6 +14,8 @@ from typing import Any
 
 from meshfleet.errors import VerificationError
 from meshfleet.files.json_text import parse_json
+from meshfleet.manifests.cert_manager import NAMESPACE
+from meshfleet.manifests.istio_csr import RELEASE
 from meshfleet.verification.check import Check, Finding
 from meshfleet.verification.istioctl import istioctl
 from meshfleet.verification.view import ClusterView, FleetView
@@ -108,7 +110,7 @@ KNOWN_EXCEPTIONS = (
     ),
     KnownException(
         "IST0118",
-        r"Service (meshfleet-trust/cert-manager(-webhook|-cainjector)?|[a-z0-9-]+/cert-manager-istio-csr(-metrics)?)",
+        rf"Service ({NAMESPACE}/cert-manager(-webhook|-cainjector)?|[a-z0-9-]+/{RELEASE}(-metrics)?)",
         r"naming convention",
         "the charts of cert-manager and istio-csr name their ports; no proxy of the mesh is in front of these pods",
     ),
