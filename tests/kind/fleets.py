@@ -19,8 +19,7 @@ from tests.integration.clone import make_clone
 _STATUS = re.compile(r"^\[\d+\] StatusCode=(\d+)$", re.MULTILINE)
 _CLUSTER = re.compile(r"^\[\d+ body\] Cluster=(\S+)$", re.MULTILINE)
 _CALLER = re.compile(r"^\[\d+ body\] RequestHeader=X-Forwarded-Client-Cert:.*URI=(spiffe://\S+)$", re.MULTILINE)
-# Pods of a node that was started again take a minute on a busy machine.
-SECONDS = 120
+SECONDS = 60
 
 
 @contextmanager

@@ -26,6 +26,7 @@ from tests.kind.fleets import KindFleet
 ECHO = "http://echo.sample.svc.cluster.local"
 LEDGER = "http://ledger.sample.svc.cluster.local"
 BOTH = {"west", "east"}
+OURS = tuple(f"mf-kind-{cluster}-" for cluster in sorted(BOTH))
 
 
 @pytest.fixture(scope="module")
@@ -84,10 +85,10 @@ def fleet(sandbox: Sandbox, request: pytest.FixtureRequest) -> Iterator[KindFlee
 
 
 def nodes(engine: Engine) -> dict[str, str]:
-    """The containers of all fleets called `kind`: their names with their identifiers."""
+    """The containers of all fleets called `kind` with these clusters: their names with their identifiers."""
     listed = engine.run("ps", "-a", "--filter", f"label={CLUSTER_LABEL}", "--format", "{{.Names}} {{.ID}}", seconds=60)
     found = dict(line.split() for line in listed.out.splitlines())
-    return {name: identifier for name, identifier in found.items() if name.startswith("mf-kind-")}
+    return {name: identifier for name, identifier in found.items() if name.startswith(OURS)}
 
 
 @pytest.mark.proof("a kind cluster that is gone or half made is made again", step=5)
@@ -168,16 +169,22 @@ def test_a_second_up_changes_nothing(fleet: KindFleet) -> None:
 
 
 @pytest.mark.proof("a kind cluster that is gone or half made is made again", step=5)
-def test_one_up_starts_a_stopped_cluster_and_recreates_another(fleet: KindFleet, engine: Engine) -> None:
+def test_stopped_nodes_are_started_again(fleet: KindFleet, engine: Engine) -> None:
+    # Not at once with the next test: an istiod that starts while a peer is gone waits 30 s for it.
     engine.run("stop", "--time", "5", "mf-kind-west-control-plane", seconds=120)
+    assert any("west: nodes" in change for change in fleet.preview())
+    fleet.up()
+    fleet.send_until("west", "echo", ECHO, 20, BOTH)
+    assert fleet.up()["changes"] == {}
+
+
+@pytest.mark.proof("a kind cluster that is gone or half made is made again", step=5)
+def test_a_cluster_deleted_by_hand_is_recreated_with_what_was_in_it(fleet: KindFleet, engine: Engine) -> None:
     engine.run("rm", "-f", "-v", "mf-kind-east-control-plane", seconds=120)
-    changes = fleet.preview()
-    for cluster in sorted(BOTH):
-        assert any(f"{cluster}: nodes" in change for change in changes), changes
+    assert any("east: nodes" in change for change in fleet.preview())
     fleet.up()
     for cluster in sorted(BOTH):
         fleet.send_until(cluster, "echo", ECHO, 20, BOTH)
-    assert fleet.up()["changes"] == {}
 
 
 @pytest.mark.proof("destroy leaves nothing of a kind cluster", step=5)
