@@ -11,7 +11,7 @@ from meshfleet.files.json_text import parse_json
 from meshfleet.kind.engine import DockerEngine
 from meshfleet.kind.nodes import Node, execute, kubectl
 from meshfleet.kind.packets import CHAIN, CNI_FILE, NodePlace, conflist, refusals, routes, rules
-from meshfleet.kind.spec import KindSpec, corefile
+from meshfleet.kind.spec import KindSpec, coredns
 from meshfleet.processes.waiting import NotYetError, wait_until
 
 T = TypeVar("T")
@@ -67,13 +67,7 @@ def equip(
     labels = [f"{key}={value}" if value else f"{key}-" for key, value in ((REGION, spec.region), (ZONE, spec.zone))]
     kubectl(engine, first, "label", "nodes", "--all", "--overwrite", *labels)
     if spec.built:
-        body = {
-            "apiVersion": "v1",
-            "kind": "ConfigMap",
-            "metadata": {"name": "coredns", "namespace": "kube-system"},
-            "data": {"Corefile": corefile()},
-        }
-        kubectl(engine, first, "apply", "--server-side", "--force-conflicts", "-f", "-", stdin=json.dumps(body))
+        kubectl(engine, first, "apply", "--server-side", "--force-conflicts", "-f", "-", stdin=json.dumps(coredns()))
     refuse_unknown_services(engine, spec, nodes)
     # The network's plugin is configured last, and no pod starts before.
     for place in network:

@@ -82,6 +82,29 @@ def configuration(spec: KindSpec, called: str, image: str, mark: Path, nonce: st
     return json.dumps(found, indent=1)
 
 
+def coredns() -> dict[str, object]:
+    """What CoreDNS has beyond kubeadm's: its Corefile, and that it is asked each second whether it is ready.
+
+    It is not when it is asked first. With kubeadm's ten seconds no name is resolved until it is asked again, and what
+    has started meanwhile tries ever more rarely.
+    """
+    named = {"name": "coredns", "namespace": "kube-system"}
+    container = {"name": "coredns", "readinessProbe": {"periodSeconds": 1}}
+    # kubectl wants the selector, which stays as kubeadm has it.
+    pods = {
+        "selector": {"matchLabels": {"k8s-app": "kube-dns"}},
+        "template": {"spec": {"containers": [container]}},
+    }
+    return {
+        "apiVersion": "v1",
+        "kind": "List",
+        "items": [
+            {"apiVersion": "v1", "kind": "ConfigMap", "metadata": named, "data": {"Corefile": corefile()}},
+            {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": named, "spec": pods},
+        ],
+    }
+
+
 def corefile() -> str:
     """The Corefile of a cluster of built images: it forwards nothing, since there is nothing to forward to.
 

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import pytest
 
+from meshfleet.files.json_text import parse_json
 from meshfleet.kind import equipment
 from meshfleet.kind.engine import DockerEngine
 from meshfleet.kind.nodes import Node
@@ -50,6 +51,17 @@ def test_a_node_refuses_them_before_its_first_pod_can_start(node: str) -> None:
     jumps = [place for place, (words, _) in enumerate(of_node) if {"filter", "FORWARD"} <= set(words)]
     network = next(place for place, (words, _) in enumerate(of_node) if CNI_FILE in words)
     assert refused < jumps[0] < network
+
+
+@pytest.mark.proof("a kind cluster is changed in place or found unchanged", step=0)
+def test_coredns_is_asked_each_second_whether_it_is_ready_from_before_its_first_pod() -> None:
+    of_first = [(words, stdin) for where, words, stdin in commands(built=True) if where == OWN[0].container]
+    applied = next(place for place, (_, stdin) in enumerate(of_first) if '"Deployment"' in stdin)
+    _, deployment = parse_json(of_first[applied][1])["items"]
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    assert container == {"name": "coredns", "readinessProbe": {"periodSeconds": 1}}
+    assert applied < next(place for place, (words, _) in enumerate(of_first) if CNI_FILE in words)
+    assert not [stdin for _, _, stdin in commands(built=False) if "coredns" in stdin]
 
 
 def test_nodes_of_other_clusters_keep_their_own() -> None:
