@@ -120,7 +120,7 @@ def test_a_proxy_asks_for_its_certificate_where_it_is_signed(west: ClusterView) 
     assert (found.field, found.has, found.should) == ("caAddress", "istiod.istio-system.svc:15012", address)
     assert list(stale(signed, [pod(ours=False, CA_ADDR=address)])) == []
     (back,) = stale(west, [pod(ours=False, CA_ADDR=address)])
-    assert (back.field, back.has) == ("discoveryAddress", address)
+    assert (back.field, back.has, back.should) == ("caAddress", address, "istiod.istio-system.svc:15012")
 
 
 def test_a_build_without_a_release_in_its_tag_says_nothing_of_its_version(west: ClusterView) -> None:

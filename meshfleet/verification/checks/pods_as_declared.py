@@ -20,6 +20,7 @@ from lightkube.resources.core_v1 import Pod
 
 from meshfleet.files.json_text import parse_json
 from meshfleet.manifests.injected import ANNOTATION
+from meshfleet.manifests.istio_csr import RELEASE
 from meshfleet.redaction.shown import shown
 from meshfleet.verification.check import Check, Finding
 from meshfleet.verification.checks.injection import sidecar_environment
@@ -106,7 +107,8 @@ def differences(cluster: ClusterView, pod: Pod) -> Iterator[tuple[str, str, str]
             continue
         has, should = environment.get(variable, "").strip(), str(wanted.get(field, ""))
         if has != should:
-            yield field, has, should
+            # One that was injected while istio-csr signed.
+            yield "caAddress" if has.startswith(f"{RELEASE}.") else field, has, should
     # istiod uses this label for other proxies, independently of the pod's own proxy.
     label = labels.get(NETWORK_LABEL)
     if label is not None and label != wanted.get("network"):
