@@ -83,10 +83,10 @@ def configuration(spec: KindSpec, called: str, image: str, mark: Path, nonce: st
 
 
 def coredns() -> dict[str, object]:
-    """What CoreDNS has beyond kubeadm's: its Corefile, and that it is asked each second whether it is ready.
+    """What CoreDNS has beyond kubeadm's: its Corefile, and a readiness probe each second.
 
-    It is not when it is asked first. With kubeadm's ten seconds no name is resolved until it is asked again, and what
-    has started meanwhile tries ever more rarely.
+    The first probe fails. With kubeadm's period of ten seconds no name is resolved until the second one, and clients
+    that have started meanwhile back off.
     """
     named = {"name": "coredns", "namespace": "kube-system"}
     container = {"name": "coredns", "readinessProbe": {"periodSeconds": 1}}

@@ -10,14 +10,15 @@ from __future__ import annotations
 
 from meshfleet.manifests import names
 from meshfleet.manifests.cert_manager import KEYS, VERSION
-from meshfleet.manifests.objects import Chart, Object, Release, encoded, metadata
+from meshfleet.manifests.objects import Chart, Object, Release, encoded, metadata, with_spec
 from meshfleet.manifests.section import Document, Known, Point, Section, Stage
 from meshfleet.manifests.trust import ROOTS_ANNOTATION, CertificateAuthority
 from meshfleet.topology import Fleet
 from meshfleet.topology.cert_manager import CERT_MANAGER_GROUP
 from meshfleet.topology.patching import merged
 
-RELEASE = "cert-manager-istio-csr"
+# The chart calls its Service by its own name, which a rule keeps.
+RELEASE = str(Chart.ISTIO_CSR)
 AUTHORITY, ISSUER = "istio-csr-authority", "istio-csr"
 CERTIFICATE, KEY, ROOTS = "tls.crt", "tls.key", "root-cert.pem"
 _ROOTS_FOLDER, _TLS_FOLDER = "/var/run/secrets/meshfleet/roots", "/var/run/secrets/meshfleet/tls"
@@ -82,8 +83,9 @@ def documents(fleet: Fleet, cluster: str, known: Known) -> list[Document]:
         "type": "kubernetes.io/tls",
         "data": known.istio_csr_authority(cluster),
     }
-    issuer = _object("Issuer", ISSUER, namespace, {"ca": {"secretName": AUTHORITY}})
-    certificate = _object("Certificate", certificate_name(fleet, cluster), namespace, _certificate(fleet, cluster))
+    issuer = with_spec(VERSION, "Issuer", ISSUER, namespace, {"ca": {"secretName": AUTHORITY}})
+    name, spec = certificate_name(fleet, cluster), _certificate(fleet, cluster)
+    certificate = with_spec(VERSION, "Certificate", name, namespace, spec)
     values = merged(_values(fleet, cluster, known), fleet.meshes[fleet.mesh_of(cluster)].trust.istio_csr.values)
     release = Release(RELEASE, namespace, Chart.ISTIO_CSR, values, wait=True)
     return [
@@ -133,10 +135,6 @@ def _certificate(fleet: Fleet, cluster: str) -> Object:
         "revisionHistoryLimit": 1,
         "issuerRef": {"group": CERT_MANAGER_GROUP, "kind": "Issuer", "name": ISSUER},
     }
-
-
-def _object(kind: str, name: str, namespace: str, spec: Object) -> Object:
-    return {"apiVersion": VERSION, "kind": kind, "metadata": metadata(name, namespace), "spec": spec}
 
 
 def _host(fleet: Fleet, cluster: str) -> str:

@@ -7,9 +7,7 @@ mesh/v1alpha1/config.proto
 
 from __future__ import annotations
 
-from typing import Any
-
-from meshfleet.manifests.objects import MANAGED_BY, Object, metadata
+from meshfleet.manifests.objects import MANAGED_BY, Object, with_spec
 from meshfleet.manifests.section import Document, Known, Point, Section, Stage
 from meshfleet.topology import Fleet, MeshSettings
 from meshfleet.topology.service_scope import DiscoverySelector
@@ -142,7 +140,7 @@ def _peer_authentication(settings: MeshSettings, namespace: str) -> Object | Non
     """
     if settings.mtls is None:
         return None
-    return _object(
+    return with_spec(
         "security.istio.io/v1",
         "PeerAuthentication",
         "default",
@@ -165,7 +163,7 @@ def _telemetry(settings: MeshSettings, namespace: str) -> Object | None:
         if settings.tracing.sampling_percentage is not None:
             tracing["randomSamplingPercentage"] = settings.tracing.sampling_percentage
         spec["tracing"] = [tracing]
-    return _object("telemetry.istio.io/v1", "Telemetry", "mesh-default", namespace, spec) if spec else None
+    return with_spec("telemetry.istio.io/v1", "Telemetry", "mesh-default", namespace, spec) if spec else None
 
 
 def _outlier_detection(settings: MeshSettings, namespace: str) -> Object | None:
@@ -179,11 +177,7 @@ def _outlier_detection(settings: MeshSettings, namespace: str) -> Object | None:
     if not policy:
         return None
     spec = {"host": "*.local", "trafficPolicy": policy}
-    return _object("networking.istio.io/v1", "DestinationRule", "mesh-outlier-detection", namespace, spec)
-
-
-def _object(api_version: str, kind: str, name: str, namespace: str, spec: dict[str, Any]) -> Object:
-    return {"apiVersion": api_version, "kind": kind, "metadata": metadata(name, namespace), "spec": spec}
+    return with_spec("networking.istio.io/v1", "DestinationRule", "mesh-outlier-detection", namespace, spec)
 
 
 def _in_capitals(word: str) -> str:

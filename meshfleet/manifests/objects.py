@@ -73,6 +73,11 @@ def metadata(
     return made
 
 
+def with_spec(api_version: str, kind: str, name: str, namespace: str, spec: Object) -> Object:
+    """An object of ours that has a `spec` and nothing else, such as a custom resource."""
+    return {"apiVersion": api_version, "kind": kind, "metadata": metadata(name, namespace), "spec": spec}
+
+
 def encoded(text: str) -> str:
     """A text as the `data` of a Secret wants it: base64 of its UTF-8 bytes."""
     return base64.b64encode(text.encode()).decode()

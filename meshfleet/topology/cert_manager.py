@@ -6,6 +6,7 @@ Source: https://cert-manager.io/docs/installation/helm/
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, model_validator
@@ -26,10 +27,18 @@ RELEASE = re.compile(r"[0-9]{1,4}\.[0-9]{1,4}\.[0-9]{1,4}")
 _KIND = re.compile(r"[A-Z][A-Za-z0-9]{0,62}")
 
 
-def _checked_version(value: str) -> str:
-    if not RELEASE.fullmatch(value):
-        raise ValueError(f"{shown(value)} is not a version of cert-manager; write it as '{CERT_MANAGER_RELEASE}'")
-    return value
+def checked_release(program: str, example: str) -> Callable[[str], str]:
+    """What checks a release of a program, written as `example`; it raises ValueError for what is none."""
+
+    def checked(value: str) -> str:
+        if not RELEASE.fullmatch(value):
+            raise ValueError(f"{shown(value)} is not a version of {program}; write it as '{example}'")
+        return value
+
+    return checked
+
+
+_checked_version = checked_release("cert-manager", CERT_MANAGER_RELEASE)
 
 
 def _checked_subdomain(value: str) -> str:

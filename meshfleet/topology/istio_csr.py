@@ -9,9 +9,8 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator, Field
 
-from meshfleet.redaction.shown import shown
 from meshfleet.topology.additions import Values
-from meshfleet.topology.cert_manager import RELEASE, CertManagerCharts
+from meshfleet.topology.cert_manager import RELEASE, CertManagerCharts, checked_release
 from meshfleet.topology.json_schema import text
 from meshfleet.topology.model import Model
 from meshfleet.topology.owned_paths import Owned, Table
@@ -22,10 +21,7 @@ _TRUST: Final = "meshes.<name>.trust"
 _ITSELF: Final = ""
 
 
-def _checked_version(value: str) -> str:
-    if not RELEASE.fullmatch(value):
-        raise ValueError(f"{shown(value)} is not a version of istio-csr; write it as '{ISTIO_CSR_RELEASE}'")
-    return value
+_checked_version = checked_release(ISTIO_CSR, ISTIO_CSR_RELEASE)
 
 
 class IstioCsr(Model):
@@ -59,6 +55,7 @@ ISTIO_CSR_VALUES: Final = Table(
             "app.server.serving.port": _TRUST,
             "app.istio": "istio.revisions",
             "service.port": _TRUST,
+            "nameOverride": _TRUST,
             "podAnnotations.meshfleet/roots": _ITSELF,
             "volumes": _TRUST,
             "volumeMounts": _TRUST,

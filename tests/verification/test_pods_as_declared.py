@@ -120,6 +120,9 @@ def test_a_proxy_asks_for_its_certificate_where_it_is_signed(west: ClusterView) 
     assert (found.field, found.has, found.should) == ("caAddress", "istiod.istio-system.svc:15012", address)
     assert list(stale(signed, [pod(ours=False, CA_ADDR=address)])) == []
     (back,) = stale(west, [pod(ours=False, CA_ADDR=address)])
+    # On a revision that the fleet has left, too: nothing signs there.
+    (elsewhere,) = stale(west, [pod(ours=False, CA_ADDR=address, revision="blue")])
+    assert elsewhere.field == "caAddress"
     assert (back.field, back.has, back.should) == ("caAddress", address, "istiod.istio-system.svc:15012")
 
 

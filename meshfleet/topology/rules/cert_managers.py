@@ -54,12 +54,9 @@ def _beside_istio_csr(
     for name, cluster in draft.clusters.items():
         if draft.mesh_of(cluster) == mesh and cluster.capabilities.runs_published:
             yield from _differing(path, mesh, name, chosen, installed)
-    if not chosen.install:
-        for field in sorted(chosen.model_fields_set & _OF_CHART):
-            yield Fault(
-                f"{path}.{field}",
-                "belongs to the chart of cert-manager, and something else installs cert-manager; leave it out",
-            )
+    # Beside the issuer this is said of its cluster.
+    if not chosen.install and draft.meshes[mesh].trust.issuer != "cert-manager":
+        yield from _without_chart(path, chosen, "something else installs cert-manager")
 
 
 def _differing(
@@ -91,6 +88,10 @@ def _faults_of_chart(path: str, name: str, chosen: CertManager, cluster: Cluster
             "and of Vault alone; install it yourself and write install: false",
         )
     why = f"cert-manager is a process beside {name}" if chosen.install else "something else installs cert-manager"
+    yield from _without_chart(path, chosen, why)
+
+
+def _without_chart(path: str, chosen: CertManager, why: str) -> Iterator[Fault]:
     for field in sorted(chosen.model_fields_set & _OF_CHART):
         yield Fault(f"{path}.{field}", f"belongs to the chart of cert-manager, and {why}; leave it out")
 

@@ -101,14 +101,13 @@ def differences(cluster: ClusterView, pod: Pod) -> Iterator[tuple[str, str, str]
     wanted = _wanted(cluster, annotations, labels)
     other_revision = _is_on_another_revision(annotations, wanted)
     for declared, variable in VARIABLES.items():
-        # Where something else signs, proxies request their certificates there.
-        field = "caAddress" if declared == "discoveryAddress" and wanted.get("caAddress") else declared
+        has, field, should = environment.get(variable, "").strip(), declared, str(wanted.get(declared, ""))
+        if declared == "discoveryAddress":
+            field, should = _requested_at(has, wanted)
         if other_revision and field == "discoveryAddress":
             continue
-        has, should = environment.get(variable, "").strip(), str(wanted.get(field, ""))
         if has != should:
-            # One that was injected while istio-csr signed.
-            yield "caAddress" if has.startswith(f"{RELEASE}.") else field, has, should
+            yield field, has, should
     # istiod uses this label for other proxies, independently of the pod's own proxy.
     label = labels.get(NETWORK_LABEL)
     if label is not None and label != wanted.get("network"):
@@ -119,6 +118,15 @@ def differences(cluster: ClusterView, pod: Pod) -> Iterator[tuple[str, str, str]
     if not other_revision and _RELEASE.match(tag) and version and not re.match(rf"{re.escape(version)}(?![0-9])", tag):
         yield "version", tag, version
     yield from _annotated(annotations, cluster, wanted)
+
+
+def _requested_at(has: str, wanted: Mapping[str, Any]) -> tuple[str, str]:
+    """The field that decides where a proxy requests its certificate, and the address. Pure.
+
+    It is istio-csr's where that signs, or signed when the proxy was injected; otherwise the one of its istiod.
+    """
+    signer, istiod = str(wanted.get("caAddress", "")), str(wanted.get("discoveryAddress", ""))
+    return ("caAddress" if signer or has.startswith(f"{RELEASE}.") else "discoveryAddress"), signer or istiod
 
 
 def _is_on_another_revision(annotations: Mapping[str, str], wanted: Mapping[str, Any]) -> bool:

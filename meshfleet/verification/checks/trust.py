@@ -46,8 +46,8 @@ class Trust(Check):
                         raise
                     return Finding(
                         False,
-                        f"{home.name} has no Secret {secret} in {cluster.control_plane.namespace}: the istiod of "
-                        f"{cluster.name} signs with a self-signed root; run `meshfleet up`",
+                        f"{home.name} has no Secret {secret} in {cluster.control_plane.namespace}: "
+                        f"{_without_authority(cluster)}; run `meshfleet up`",
                     )
         with reach(cluster, timeout) as client:
             try:
@@ -122,6 +122,13 @@ def judge(
         f"{authority.subject} signed by {authority.root_subject}, root {short(authority.root_fingerprint)}{others} "
         f"as in mesh {mesh.name} and {CONFIG_MAP}, valid until {authority.expires:%Y-%m-%d}",
     )
+
+
+def _without_authority(cluster: ClusterView) -> str:
+    """What becomes of a cluster without its intermediate."""
+    if cluster.ca_address:
+        return f"{RELEASE} of {cluster.name} signs no certificates"
+    return f"the istiod of {cluster.name} signs with a self-signed root"
 
 
 def _late(cluster: ClusterView) -> str:

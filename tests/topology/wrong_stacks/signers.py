@@ -59,6 +59,16 @@ SIGNERS = [
         },
     ),
     Wrong(
+        "the same beside the issuer, which is told once",
+        THERE
+        | {
+            f"{TRUST}.issuer": "cert-manager",
+            f"{TRUST}.certManager": {"install": False, "version": "1.20.0"},
+            "clusters.west.discovery": {"readBy": []},
+        },
+        {f"{TRUST}.certManager.version": "something else installs cert-manager; leave it out"},
+    ),
+    Wrong(
         "two needs of one cert-manager that differ",
         {
             **THERE,
@@ -82,6 +92,7 @@ SIGNERS = [
                         "tls": {"trustDomain": "other", "certificateDuration": "2h"},
                     },
                     "volumes": [],
+                    "nameOverride": "other",
                     "replicaCount": 2,
                 }
             }
@@ -89,6 +100,7 @@ SIGNERS = [
         {
             f"{TRUST}.istioCsr.values.app.server.clusterID": "is set by the fleet from its name in clusters",
             f"{TRUST}.istioCsr.values.app.tls.trustDomain": "is set by the fleet from meshes.<name>.trustDomain",
+            f"{TRUST}.istioCsr.values.nameOverride": "is set by the fleet from meshes.<name>.trust",
             f"{TRUST}.istioCsr.values.volumes": "is set by the fleet from meshes.<name>.trust",
         },
     ),
